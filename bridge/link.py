@@ -1,0 +1,113 @@
+"""The reliable link gateway → worker over a layer that may drop, repeat and reorder. All its transitions live here.
+
+Go-back-N with cumulative acknowledgements, per gateway, epoch and shard:
+
+    Window (gateway)                        judge (worker)
+    push    number and keep the batch       seq = cursor+1              apply   (cursor moves in the effect's transaction)
+    acked   drop what is committed          seq ≤ cursor                repeat  (ack again, apply nothing)
+    gap     send again from next_seq        seq > cursor+1              gap     (ack with gap=True)
+    silence send all again                  epoch < cursor.epoch        outdated
+    new connection: a new Window            epoch > cursor.epoch        as if the cursor stood at 0 of that epoch
+
+ArrivalOrder turns committed batches of many shards into PUBACKs in the order of arrival (MQTT-4.6.0-2).
+"""
+
+from collections import deque
+from typing import Literal
+
+from msgspec import Struct
+
+from bridge.messages import Batch, Delivery, LinkAck
+
+Judgement = Literal["apply", "repeat", "gap", "outdated"]
+
+
+class Cursor(Struct, frozen=True):
+    """How far a shard has applied one gateway's batches: all of ``epoch`` up to ``seq``."""
+
+    epoch: int = 0
+    seq: int = 0
+
+
+def judge(cursor: Cursor, epoch: int, seq: int) -> Judgement:
+    """What the worker does with a batch ``(epoch, seq)``."""
+    if epoch < cursor.epoch:
+        return "outdated"
+    applied = cursor.seq if epoch == cursor.epoch else 0
+    if seq <= applied:
+        return "repeat"
+    return "apply" if seq == applied + 1 else "gap"
+
+
+class Window:
+    """The gateway's side of one shard in one epoch: numbers batches, keeps them until committed.
+
+    Args:
+        limit: at most so many batches are under way; callers ask :attr:`open` first.
+    """
+
+    def __init__(self, shard: int, gateway: str, epoch: int, reply_to: str, limit: int = 2) -> None:
+        self._shard, self._gateway, self._epoch, self._reply_to = shard, gateway, epoch, reply_to
+        self._limit = limit
+        self._next_seq = 1
+        self._under_way: deque[Batch] = deque()
+
+    @property
+    def open(self) -> bool:
+        """Whether another batch may be sent now."""
+        return len(self._under_way) < self._limit
+
+    @property
+    def under_way(self) -> tuple[Batch, ...]:
+        """The batches sent and not known to be committed, oldest first: what a resend sends."""
+        return tuple(self._under_way)
+
+    def push(self, deliveries: tuple[Delivery, ...]) -> Batch:
+        """Number a batch; it stays under way until acknowledged. ValueError when the window is full."""
+        if not self.open:
+            raise ValueError(f"window of shard {self._shard} is full")
+        batch = Batch(self._shard, self._gateway, self._epoch, self._next_seq, self._reply_to, deliveries)
+        self._next_seq += 1
+        self._under_way.append(batch)
+        return batch
+
+    def acknowledge(self, ack: LinkAck) -> tuple[Batch, ...]:
+        """The batches that this acknowledgement newly shows to be committed. Foreign or stale ones give none."""
+        if (ack.shard, ack.gateway, ack.epoch) != (self._shard, self._gateway, self._epoch):
+            return ()
+        committed = []
+        while self._under_way and self._under_way[0].seq < ack.next_seq:
+            committed.append(self._under_way.popleft())
+        return tuple(committed)
+
+
+class ArrivalOrder:
+    """Packet ids in arrival order; gives out those whose whole past is finished. MQTT-4.6.0-2."""
+
+    def __init__(self) -> None:
+        self._packet_ids: deque[int] = deque()
+        self._finished: deque[bool] = deque()
+        self._first = 0
+
+    def __len__(self) -> int:
+        return len(self._packet_ids)
+
+    def arrived(self, packet_id: int) -> int:
+        """Note one QoS 1 delivery; the ticket to finish it with."""
+        self._packet_ids.append(packet_id)
+        self._finished.append(False)
+        return self._first + len(self._packet_ids) - 1
+
+    def finish(self, ticket: int) -> None:
+        """This delivery's effect is committed (or it has none). A ticket already given out is ignored."""
+        if ticket >= self._first:
+            self._finished[ticket - self._first] = True
+
+    def ready(self) -> list[int]:
+        """Packet ids to PUBACK now, in order; each is given out once."""
+        out = []
+        while self._finished and self._finished[0]:
+            self._finished.popleft()
+            out.append(self._packet_ids.popleft())
+            self._first += 1
+        return out

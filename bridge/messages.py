@@ -1,0 +1,150 @@
+"""Every message between the processes, one class each. Frozen; what travels on the layer is made in bridge.wire.
+
+    gateway ── Batch ──> worker ── Commit ──> web          web ── CommandStored, RequestStored ──> worker
+    gateway <── LinkAck ── worker                          web <── RequestSettled ── worker
+    gateway <── PublishCommand, PublishDesired ── worker
+    gateway ── Published ──> worker
+
+The layer may drop, repeat or reorder any of them (channels specification: at most once). Batch is made reliable by
+bridge.link; the others are nudges or can be repeated safely.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from bridge.native import Kind
+
+
+class Delivery(Struct, frozen=True, array_like=True):
+    """One PUBLISH as the broker delivered it, its topic already understood."""
+
+    topic: str
+    device: str  # site/device
+    kind: Kind
+    detail: str  # the metric, event name or command id in the topic, else ""
+    payload: bytes
+    received_ms: int  # Unix ms at the gateway
+    qos: int  # 0 or 1
+    retain: bool  # RETAIN as delivered: state from before the subscription, not news
+    dup: bool
+    packet_id: int  # 0 for QoS 0
+
+
+class Batch(Struct, frozen=True, array_like=True):
+    """Deliveries of one shard in arrival order. Never changes once numbered.
+
+    The first batch of an epoch is numbered 1 and may be empty: it only introduces the gateway.
+    """
+
+    shard: int
+    gateway: str  # MQTT client id
+    epoch: int  # of the connection; a later connection has a higher one
+    seq: int  # 1, 2, 3, … per gateway, epoch and shard
+    reply_to: str  # channel for LinkAck
+    deliveries: tuple[Delivery, ...]
+
+
+class LinkAck(Struct, frozen=True, array_like=True):
+    """The effect of every batch below ``next_seq`` is committed."""
+
+    shard: int
+    gateway: str
+    epoch: int
+    next_seq: int
+    gap: bool = False  # a later batch came too early: send again from next_seq
+
+
+class PublishCommand(Struct, frozen=True, array_like=True):
+    """Publish one command to a device, QoS 1, not retained. Safe to repeat: the device knows it by its id."""
+
+    shard: int
+    device: str
+    command_id: str
+    name: str
+    args: bytes  # JSON
+    expires_ms: int  # Unix ms; not published any more after that
+
+
+class PublishDesired(Struct, frozen=True, array_like=True):
+    """Publish what reported still lacks, QoS 1, retained. Safe to repeat."""
+
+    shard: int
+    device: str
+    payload: bytes  # JSON {"version": n, "delta": {…}}; empty once nothing is missing
+
+
+class Published(Struct, frozen=True, array_like=True):
+    """What became of a PublishCommand (``command_id``) or a PublishDesired (``payload``)."""
+
+    shard: int
+    device: str
+    kind: Literal["command", "desired"]
+    command_id: str  # "" for desired
+    payload: bytes  # as in PublishDesired; empty for a command
+    ok: bool  # True: the broker has confirmed it (PUBACK)
+    reason: str  # "" when ok
+    at_ms: int  # Unix ms
+
+
+class CommandStored(Struct, frozen=True, array_like=True):
+    """A nudge: a command was stored for a device of this shard."""
+
+    shard: int
+    command_id: str
+
+
+class RequestStored(Struct, frozen=True, array_like=True):
+    """A nudge: a change of a device was asked for and stored; RequestSettled goes to ``reply_to`` when not empty."""
+
+    shard: int
+    request_id: int
+    reply_to: str
+
+
+class RequestSettled(Struct, frozen=True, array_like=True):
+    """A nudge: the request's row holds its result."""
+
+    request_id: int
+
+
+class Delta(Struct, frozen=True, array_like=True, tag="d"):
+    """A device went from ``prev`` to ``rev`` (without an event between). ``item``: the delta frame's item as JSON."""
+
+    device: str
+    prev: int
+    rev: int
+    item: bytes
+
+
+class EventRecorded(Struct, frozen=True, array_like=True, tag="e"):
+    """An event took ``rev``. ``frame``: the event frame as JSON, without ``n``."""
+
+    device: str
+    prev: int
+    rev: int
+    frame: bytes
+
+
+class CommandStep(Struct, frozen=True, array_like=True, tag="c"):
+    """A step of a command. ``command``: the command as JSON."""
+
+    device: str
+    command: bytes
+
+
+class Gone(Struct, frozen=True, array_like=True, tag="g"):
+    """A device was deleted."""
+
+    device: str
+
+
+Change = Delta | EventRecorded | CommandStep | Gone
+
+
+class Commit(Struct, frozen=True, array_like=True):
+    """What one transaction of a shard changed, each device's changes in order."""
+
+    shard: int
+    commit: int  # 1, 2, 3, … per shard, for ever; a missing number is a lost broadcast
+    changes: tuple[Change, ...]

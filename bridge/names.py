@@ -1,0 +1,29 @@
+"""Channel and group names of the layer contract. All names are made here.
+
+The channels specification allows ``[A-Za-z0-9_.-]``, under 100 characters, so MQTT client ids are folded in.
+"""
+
+import hashlib
+import re
+
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+
+
+def devices_channel(shard: int) -> str:
+    """The channel on which the worker of ``shard`` (from 0) listens."""
+    return f"devices.{shard}"
+
+
+def dashboard_group(shard: int) -> str:
+    """The group that gets every commit of ``shard`` (from 0)."""
+    return f"dashboard.{shard}"
+
+
+def gateway_channel(gateway: str) -> str:
+    """The channel on which the gateway with this MQTT client id takes downlink messages.
+
+    An id that is no valid channel name is replaced by 24 hex digits of its SHA-256.
+    """
+    if _PLAIN.match(gateway):
+        return f"gateway.{gateway}"
+    return "gateway.x-" + hashlib.sha256(gateway.encode("utf-8", "surrogatepass")).hexdigest()[:24]

@@ -1,0 +1,114 @@
+"""The native dialect's topics: ``{root}/{site}/{device}/…``. Topics are built and parsed only here.
+
+    up:    telemetry | telemetry/{metric} | state | status | event/{name} | ack/{command_id}
+    down:  command/{command_id}/{name} | desired
+
+Site and device are 1-64 of ``A-Z a-z 0-9 _ - . :``; a device's key is ``site/device``. Event and command names and
+command ids follow the same rule; a metric is any level of 1-128 characters.
+"""
+
+import re
+from typing import Literal
+
+from msgspec import Struct
+
+Kind = Literal["telemetry", "metric", "state", "status", "event", "ack"]
+TopicReason = Literal["foreign_root", "odd_levels", "bad_name", "unknown_suffix"]
+
+_NAME = re.compile(r"[A-Za-z0-9_\-.:]{1,64}\Z")
+_KEY = re.compile(r"[A-Za-z0-9_\-.:]{1,64}/[A-Za-z0-9_\-.:]{1,64}\Z")
+MAX_METRIC_CHARS = 128
+
+
+class Route(Struct, frozen=True, array_like=True):
+    """An uplink topic understood: the device's key, the kind of payload, and the name in the topic (else "")."""
+
+    device: str
+    kind: Kind
+    detail: str = ""
+
+
+class OwnDownlink(Struct, frozen=True):
+    """A topic on which Causeway itself publishes; the subscription ``{root}/#`` brings it back."""
+
+
+class RejectedTopic(Struct, frozen=True):
+    """A topic that is nobody's."""
+
+    reason: TopicReason
+
+
+OWN_DOWNLINK = OwnDownlink()
+
+
+def is_name(text: str) -> bool:
+    """Whether ``text`` may name a site, device, event or command."""
+    return _NAME.match(text) is not None
+
+
+def is_device_key(text: str) -> bool:
+    """Whether ``text`` is a key ``site/device``."""
+    return _KEY.match(text) is not None
+
+
+class NativeTopics:
+    """Builds and parses the topics under one root. Immutable; safe to share.
+
+    Args:
+        root: the first level, for example ``devices``.
+    """
+
+    def __init__(self, root: str) -> None:
+        if not is_name(root):
+            raise ValueError(f"topic root {root!r} is not one level of A-Z a-z 0-9 _ - . :")
+        self.root = root
+
+    @property
+    def topic_filter(self) -> str:
+        """What the gateway subscribes to."""
+        return f"{self.root}/#"
+
+    def uplink(self, device: str, kind: Kind, detail: str = "") -> str:
+        """The topic name on which a device publishes ``kind``; the inverse of :meth:`parse`."""
+        suffix = "telemetry" if kind == "metric" else kind
+        return f"{self.root}/{device}/{suffix}" + (f"/{detail}" if detail else "")
+
+    def command(self, device: str, command_id: str, name: str) -> str:
+        """The topic name of one command to a device."""
+        return f"{self.root}/{device}/command/{command_id}/{name}"
+
+    def desired(self, device: str) -> str:
+        """The topic name of a device's retained desired state."""
+        return f"{self.root}/{device}/desired"
+
+    def parse(self, topic: str) -> Route | OwnDownlink | RejectedTopic:
+        """Sort a topic name. Never raises, whatever the string."""
+        levels = topic.split("/")
+        if levels[0] != self.root:
+            return RejectedTopic("foreign_root")
+        if not 4 <= len(levels) <= 6:
+            return RejectedTopic("odd_levels")
+        _, site, name, suffix, *rest = levels
+        if not (is_name(site) and is_name(name)):
+            return RejectedTopic("bad_name")
+        return _suffix(f"{site}/{name}", suffix, rest)
+
+
+def _suffix(device: str, suffix: str, rest: list[str]) -> Route | OwnDownlink | RejectedTopic:
+    match suffix, rest:
+        case ("telemetry" | "state" | "status"), []:
+            return Route(device, suffix)
+        case "telemetry", [metric]:
+            return Route(device, "metric", metric) if _is_metric(metric) else RejectedTopic("bad_name")
+        case ("event" | "ack"), [detail]:
+            return Route(device, suffix, detail) if is_name(detail) else RejectedTopic("bad_name")
+        case ("desired", []) | ("command", [_, _]):
+            return OWN_DOWNLINK
+        case ("telemetry" | "state" | "status" | "event" | "ack" | "desired" | "command"), _:
+            return RejectedTopic("odd_levels")
+        case _:
+            return RejectedTopic("unknown_suffix")
+
+
+def _is_metric(metric: str) -> bool:
+    return 0 < len(metric) <= MAX_METRIC_CHARS and metric.isprintable()
