@@ -1,0 +1,100 @@
+# Needs make and Python ≥ 3.11 (with venv). `make` alone lists the targets.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
+
+PORT ?= 8000
+MQTT_PORT ?= 1883
+BENCH ?=
+
+# Stamps say what is installed; `make setup` with nothing changed only compares their times.
+BASE := $(VENV)/.base.stamp
+DEV := $(VENV)/.dev.stamp
+NODE := $(if $(wildcard package-lock.json),node_modules/.stamp)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(BASE) $(NODE) ## Make .venv with the pinned dependencies, fetch the front-end packages
+
+.PHONY: demo
+demo: setup ## Everything in one process with a simulated fleet (PORT=8000 MQTT_PORT=1883)
+	@PORT=$(PORT) MQTT_PORT=$(MQTT_PORT) exec $(BIN)/python manage.py demo
+
+.PHONY: test
+test: lint pytest ## Lint, types and the whole test suite
+
+.PHONY: pytest
+pytest: setup $(DEV) ## The test suite alone (ARGS="tests/unit -k twin")
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: setup $(DEV) ## ruff, mypy --strict, import-linter, tsc --checkJs
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { echo "unformatted files: run 'make format'" >&2; exit 1; }
+	@DEBUG=true $(BIN)/mypy
+	@DEBUG=true $(BIN)/lint-imports --no-logo
+	$(if $(NODE),@PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent lint)
+
+.PHONY: format
+format: $(DEV) ## Format the code, sort imports, mend what ruff can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: bench
+bench: setup $(DEV) ## Side-by-side benchmarks; writes a table and JSON (BENCH="--help")
+	@$(BIN)/python -m bench $(BENCH)
+
+# Locks must not tell where they were made: no index, no link directory, no header with the command line.
+LOCK := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal --no-header \
+	--python-version 3.11
+
+.PHONY: lock
+lock: ## Pin requirements/*.in with hashes (needs uv; UPGRADE=--upgrade for newer ones)
+	@command -v uv >/dev/null || { echo "make lock needs uv (https://docs.astral.sh/uv/)" >&2; exit 1; }
+	@for part in base dev node; do $(LOCK) $(UPGRADE) requirements/$$part.in -o requirements/$$part.txt || exit 1; done
+
+.PHONY: clean
+clean: ## Remove .venv, node_modules, caches and var/ (the demo's database too)
+	@rm -rf $(VENV) node_modules var staticfiles build *.egg-info \
+		.mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---------------------------------------------------------------------------------------- installed once
+
+# The first interpreter that is new enough and can make a virtual environment with pip in it.
+$(BIN)/python:
+	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+		"$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+		rm -rf $(VENV) && "$$python" -m venv $(VENV) && exit 0; \
+	done; \
+	echo "Causeway needs Python 3.11 or later with venv (Debian: apt-get install python3-venv), and found none;" \
+		"name it with PYTHON=/path/to/python3" >&2; exit 1
+
+$(BASE): requirements/base.txt | $(BIN)/python
+	@echo "installing Python packages"
+	@$(PIP) -r requirements/base.txt
+	@touch $@
+
+$(DEV): requirements/dev.txt $(BASE)
+	@echo "installing test and lint tools"
+	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+# The system's npm if it works, else the one from PyPI (requirements/node.txt), put into .venv/bin.
+node_modules/.stamp: package.json package-lock.json $(BASE)
+	@npm --version >/dev/null 2>&1 || PATH="$(CURDIR)/$(BIN):$$PATH" npm --version >/dev/null 2>&1 || { \
+		echo "installing npm"; \
+		$(PIP) -r requirements/node.txt && scripts/link-node $(BIN); }
+	@echo "installing front-end packages"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
