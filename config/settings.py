@@ -1,0 +1,196 @@
+"""Django's settings, from the environment (contract section 2). Fails at once, naming the variable that is wrong."""
+
+import re
+from pathlib import Path
+from typing import Any, cast
+
+from django.core.exceptions import ImproperlyConfigured
+
+from bridge.filters import topic_filter_error
+from bridge.native import is_name
+from config import environment as env
+from config.logs import logging_config
+from devices.options import DevicesOptions
+from mqtt_gateway.options import GatewayOptions, MqttVersion
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+DEBUG = env.boolean("DEBUG")
+SECRET_KEY = env.text("SECRET_KEY") or ("only-for-development-" * 3 if DEBUG else "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY: set it to a long random text (or DEBUG=true for development)")
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOG_FORMAT = env.choice("LOG_FORMAT", "console", ("console", "json"))
+LOGGING_CONFIG = None
+logging_config(level=LOG_LEVEL, style=LOG_FORMAT)
+
+# The bridge ------------------------------------------------------------------------------------------------------
+
+# True only in the demo, which runs every part in one process and so may use the in-memory layer.
+CAUSEWAY_SINGLE_PROCESS = env.boolean("CAUSEWAY_SINGLE_PROCESS")
+CAUSEWAY_GATEWAY_STATUS = "mqtt_gateway.status.gateway_status"  # devices/ may not import it
+
+
+def _topic_root(value: str) -> str:
+    if not is_name(value):
+        raise ValueError(f"{value!r} is not one topic level of A-Z a-z 0-9 _ - . :")
+    return value
+
+
+def _topic_filters(value: str) -> tuple[str, ...]:
+    filters = tuple(part.strip() for part in value.split(",") if part.strip())
+    for one in filters:
+        if error := topic_filter_error(one):
+            raise ValueError(f"{one!r}: {error}")
+    return filters
+
+
+def _client_id(value: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]{1,64}", value):
+        raise ValueError("1 to 64 printable ASCII characters without spaces")
+    return value
+
+
+_shared: dict[str, Any] = {
+    "topic_root": env.parsed("BRIDGE_TOPIC_ROOT", "devices", _topic_root),
+    "shards": env.integer("BRIDGE_SHARDS", 4, low=1, high=256),
+}
+_client = env.parsed("MQTT_CLIENT_ID", "causeway-gateway", _client_id)
+DEVICES = DevicesOptions(
+    **_shared,
+    auto_register=env.boolean("BRIDGE_AUTO_REGISTER", default=True),
+    max_devices=env.integer("MAX_DEVICES", 100_000, low=1, high=10_000_000),
+    max_metrics_per_device=env.integer("MAX_METRICS_PER_DEVICE", 200, low=1, high=100_000),
+    stale_after_s=env.integer("STALE_AFTER_S", 300, low=1, high=366 * 86_400),
+    retention_days=env.integer("RETENTION_DAYS", 30, low=1, high=36_600),
+    default_gateway=_client,
+    mosquitto_passwords=env.text("MOSQUITTO_PASSWORDS"),
+)
+_ca_file = env.text("MQTT_CA_FILE_PATH")
+GATEWAY = GatewayOptions(
+    **_shared,
+    **env.mqtt_server(),
+    version=cast("MqttVersion", env.choice("MQTT_VERSION", "5", ("5", "3.1.1"))),
+    client_id=_client,
+    topic_filters=env.parsed("GATEWAY_TOPIC_FILTERS", "", _topic_filters),
+    ca_file=Path(_ca_file) if _ca_file else None,
+)
+
+# Storage and layers ----------------------------------------------------------------------------------------------
+
+DATABASES = {"default": env.database(BASE_DIR)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+def _redis_url(value: str) -> str:
+    if value and not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("write redis://host:port/db")
+    return value
+
+
+REDIS_URL = env.parsed("REDIS_URL", "", _redis_url)
+_CAPACITY = 2_000  # messages a channel holds; the link's window keeps uplink far below, nudges may be lost
+_HOST = {"address": REDIS_URL, "socket_connect_timeout": 5, "health_check_interval": 15}
+CHANNEL_LAYERS: dict[str, dict[str, Any]] = (
+    {
+        # Channels: devices.<shard>, gateway.<id>, replies. Kept in Redis lists until received.
+        "default": {
+            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            "CONFIG": {"hosts": [_HOST], "capacity": _CAPACITY},
+        },
+        # Groups: dashboard.<shard>. Redis publish/subscribe: one round trip a broadcast, recovers by itself.
+        "groups": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [_HOST], "prefix": "causeway"},
+        },
+    }
+    if REDIS_URL
+    else {
+        name: {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": _CAPACITY}}
+        for name in ("default", "groups")
+    }
+)
+
+# Web -------------------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "ninja",
+    "channels",
+    "mqtt_gateway.apps.MqttGatewayConfig",
+    "devices.apps.DevicesConfig",
+    "config.apps.CausewayConfig",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.security.content_security_policy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "devices" / "web" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "/login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/login"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-gb"
+SESSION_COOKIE_SAMESITE = "Lax"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("BEHIND_TLS_PROXY") else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.boolean("BEHIND_TLS_PROXY")
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+# npm's packages as they are, each under /static/vendor/<name>/ (`make setup` fetches them).
+_VENDOR = {
+    "preact": "preact",
+    "signals": "@preact/signals",
+    "signals-core": "@preact/signals-core",
+    "htm": "htm",
+    "uplot": "uplot",
+}
+STATICFILES_DIRS: list[Any] = [
+    BASE_DIR / "devices" / "web" / "static",
+    *(
+        (f"vendor/{name}", folder)
+        for name, package in _VENDOR.items()
+        if (folder := BASE_DIR / "node_modules" / package / "dist").is_dir()
+    ),
+]
+WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()  # without `collectstatic`: straight from the sources
+WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_MAX_AGE = 0 if DEBUG or WHITENOISE_USE_FINDERS else 300
+SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -1,0 +1,18 @@
+"""What device workers and web processes are told at start; built once from the environment by config/."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DevicesOptions:
+    """Settings of the browser bank. Immutable."""
+
+    topic_root: str = "devices"  # first level of native topics
+    shards: int = 4  # the fleet's number of shards
+    auto_register: bool = True  # an unknown device that publishes becomes a device
+    max_devices: int = 100_000  # beyond: rejected and counted
+    max_metrics_per_device: int = 200  # beyond: rejected and counted
+    stale_after_s: int = 300  # silence until stale; a device may have its own
+    retention_days: int = 30  # readings, events, finished commands, quarantine
+    default_gateway: str = "causeway-gateway"  # MQTT client id; takes downlinks until a shard has heard a gateway
+    mosquitto_passwords: str = ""  # file to keep the devices' broker credentials in; "" for none

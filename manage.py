@@ -1,0 +1,28 @@
+#!/usr/bin/env python3
+"""Causeway's command line. ``manage.py help`` lists the commands."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run one management command; bad settings end in one line on standard error and exit status 2."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    if sys.argv[1:2] == ["demo"]:
+        from config.demo.environment import prepare
+
+        prepare(sys.argv[2:])
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+
+    try:
+        _ = settings.INSTALLED_APPS  # loads them
+    except ImproperlyConfigured as error:
+        sys.stderr.write(f"causeway: {error}\n")
+        raise SystemExit(2) from None
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
