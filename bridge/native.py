@@ -96,15 +96,15 @@ class NativeTopics:
 
 def _suffix(device: str, suffix: str, rest: list[str]) -> Route | OwnDownlink | RejectedTopic:
     match suffix, rest:
-        case ("telemetry" | "state" | "status"), []:
+        case (("telemetry" | "state" | "status"), []):
             return Route(device, suffix)
         case "telemetry", [metric]:
             return Route(device, "metric", metric) if _is_metric(metric) else RejectedTopic("bad_name")
-        case ("event" | "ack"), [detail]:
+        case (("event" | "ack"), [detail]):
             return Route(device, suffix, detail) if is_name(detail) else RejectedTopic("bad_name")
         case ("desired", []) | ("command", [_, _]):
             return OWN_DOWNLINK
-        case ("telemetry" | "state" | "status" | "event" | "ack" | "desired" | "command"), _:
+        case (("telemetry" | "state" | "status" | "event" | "ack" | "desired" | "command"), _):
             return RejectedTopic("odd_levels")
         case _:
             return RejectedTopic("unknown_suffix")

@@ -36,14 +36,27 @@ def logging_config(*, level: str, style: str) -> None:
 
 
 def _stdlib(level: str, style: str) -> dict[str, Any]:
-    quiet = ("daphne", "django.channels", "asyncio", "aiomqtt", "mqtt", "amqtt", "transitions", "passlib", "httpx")
+    quiet = (
+        "daphne",
+        "django.channels",
+        "asyncio",
+        "aiomqtt",
+        "mqtt",
+        "amqtt",
+        "transitions",
+        "passlib",
+        "httpx",
+    )
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
             "causeway": {
                 "()": structlog.stdlib.ProcessorFormatter,
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(style)],
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    *_renderers(style),
+                ],
                 "foreign_pre_chain": _SHARED,
             }
         },

@@ -1,0 +1,33 @@
+"""Tables of the browser bank. Who writes what:
+
+access       sites, memberships, API tokens             web and commands
+registry     devices                                    shard workers (auto-register, deletion), web (name, limits)
+state        twins, readings, events, quarantine        shard workers only: the single writer of their devices
+requests     changes asked for, commands                web inserts, shard workers carry out
+shards       ownership, cursors, counters, installation shard workers
+"""
+
+from devices.models.access import ApiToken, Membership, Role, Site
+from devices.models.registry import Device, RetiredKey
+from devices.models.requests import Command, Request
+from devices.models.shards import Installation, LedgerCount, LinkCursor, ShardState
+from devices.models.state import Event, Quarantined, Reading, Twin
+
+__all__ = [
+    "ApiToken",
+    "Command",
+    "Device",
+    "Event",
+    "Installation",
+    "LedgerCount",
+    "LinkCursor",
+    "Membership",
+    "Quarantined",
+    "Reading",
+    "Request",
+    "RetiredKey",
+    "Role",
+    "ShardState",
+    "Site",
+    "Twin",
+]

@@ -1,0 +1,59 @@
+"""Sites and who may do what there."""
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+
+NAME_VALIDATOR = RegexValidator(r"\A[A-Za-z0-9_\-.:]{1,64}\Z", "1 to 64 of A-Z a-z 0-9 _ - . :")
+
+
+class Role(models.TextChoices):
+    """viewer reads; operator also commands and sets desired; admin all of the site."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+class Site(models.Model):
+    """A place with devices; the first part of their keys."""
+
+    name = models.CharField(max_length=64, unique=True, validators=[NAME_VALIDATOR])
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A user's role at a site, or at all sites (``site`` empty). Superusers need none."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
+    site = models.ForeignKey(Site, models.CASCADE, null=True, blank=True, related_name="memberships")
+    role = models.CharField(max_length=8, choices=Role.choices, default=Role.VIEWER)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "site"], name="one_role_per_site"),
+            models.UniqueConstraint(
+                fields=["user"], condition=models.Q(site=None), name="one_role_for_all_sites"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.role} at {self.site or 'all sites'}"
+
+
+class ApiToken(models.Model):
+    """A program's key. Only its SHA-256 is kept; it may do what its user may."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
+    digest = models.CharField(max_length=64, unique=True)  # hex
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"token {self.digest[:8]} of {self.user}"

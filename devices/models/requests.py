@@ -1,0 +1,76 @@
+"""What people and programs ask of devices: stored first, then carried out by the device's shard worker."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from devices.models.fields import JSONTextField
+from devices.models.registry import Device
+
+
+class Command(models.Model):
+    """A command and its way; the lifecycle is devices.rules.commands."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    device = models.ForeignKey(Device, models.CASCADE, related_name="commands")
+    name = models.CharField(max_length=64)
+    args = JSONTextField()
+    status = models.CharField(max_length=9, default="accepted")
+    timeline = JSONTextField()  # [{"status": …, "at_ms": Unix ms, …}], oldest first
+    result = JSONTextField(default=None)  # what the device sent with its ack
+    reason = models.TextField(blank=True)  # why rejected, failed, …
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    idempotency_key = models.CharField(max_length=200, null=True)  # noqa: DJ001  null: not unique
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["device", "idempotency_key"], name="one_command_per_idempotency_key"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["status", "expires_at"]),
+            models.Index(fields=["device", "created_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"command {self.name} {self.id}: {self.status}"
+
+
+class Request(models.Model):
+    """A change of a device that only its shard worker may make. ``pending`` → ``settled`` | ``withdrawn``.
+
+    kind and body:
+        desired  {"patch": {…}, "if_version": n | null}   result {"version": n, "desired": {…}} or {"error": …}
+        tags     {"tags": ["…"]}                          result {"tags": […]}
+        delete   {}                                       result {}
+        register {}                                       result {}   (the device row and twin exist)
+    An error result is {"error": <a code of the contract's section 4>, "message": …}.
+    """
+
+    class Status(models.TextChoices):
+        """Compare-and-set on this column decides between the worker and an asker who gave up."""
+
+        PENDING = "pending"
+        SETTLED = "settled"
+        WITHDRAWN = "withdrawn"
+
+    device_key = models.CharField(max_length=129)
+    hash = models.PositiveBigIntegerField()  # bridge.shards.device_hash(device_key)
+    kind = models.CharField(max_length=16)
+    body = JSONTextField()
+    status = models.CharField(max_length=9, choices=Status.choices, default=Status.PENDING)
+    result = JSONTextField(default=None)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(status="pending"), name="pending_requests"),
+            models.Index(fields=["created_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"request {self.kind} of {self.device_key}: {self.status}"

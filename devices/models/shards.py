@@ -1,0 +1,65 @@
+"""The shards' own bookkeeping: who works on them, how far, and what was counted."""
+
+from django.db import models
+
+
+class Installation(models.Model):
+    """One row: what was decided at the first migration and may not change by itself."""
+
+    shards = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.shards} shards"
+
+    @classmethod
+    def kept_shards(cls) -> int | None:
+        """The number of shards that this database was set up with; None before the first migration."""
+        return cls.objects.values_list("shards", flat=True).first()
+
+
+class ShardState(models.Model):
+    """Ownership and progress of a shard. Each writing transaction raises ``commit`` where ``generation`` is its own."""
+
+    shard = models.PositiveIntegerField(primary_key=True)
+    generation = models.BigIntegerField(
+        default=0
+    )  # raised by whoever takes the shard; the former owner is then fenced
+    owner = models.CharField(max_length=128, blank=True)  # host and process of the owner, for people
+    commit = models.BigIntegerField(default=0)  # 1, 2, 3, …: the number of the last broadcast transaction
+    beat_ms = models.BigIntegerField(default=0)  # Unix ms; the owner renews it every 2 s
+    up_since_ms = models.BigIntegerField(default=0)  # Unix ms; when the owner took it
+
+    def __str__(self) -> str:
+        return f"shard {self.shard} of {self.owner or 'nobody'}"
+
+
+class LinkCursor(models.Model):
+    """How far a shard has applied a gateway's batches (bridge.link.Cursor)."""
+
+    shard = models.PositiveIntegerField()
+    gateway = models.CharField(max_length=64)
+    epoch = models.BigIntegerField()
+    seq = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["shard", "gateway"], name="one_cursor_per_gateway")]
+
+    def __str__(self) -> str:
+        return f"shard {self.shard}, {self.gateway}: epoch {self.epoch}, seq {self.seq}"
+
+
+class LedgerCount(models.Model):
+    """What became of the deliveries of a shard, for ever: counted in the effect's transaction."""
+
+    shard = models.PositiveIntegerField()
+    outcome = models.CharField(max_length=12)  # applied | duplicate | quarantined | rejected
+    reason = models.CharField(max_length=32, blank=True)
+    count = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["shard", "outcome", "reason"], name="one_count_per_reason")
+        ]
+
+    def __str__(self) -> str:
+        return f"shard {self.shard}, {self.outcome} {self.reason}: {self.count}"

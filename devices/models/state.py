@@ -1,0 +1,76 @@
+"""What is known of devices, in rev order. Written only by the shard workers."""
+
+from django.db import models
+
+from devices.models.fields import JSONTextField
+from devices.models.registry import Device
+
+
+class Twin(models.Model):
+    """A device's current state: ``doc`` is devices.rules.twin.TwinState as JSON; the other columns derive from it."""
+
+    device = models.OneToOneField(Device, models.CASCADE, primary_key=True, related_name="twin")
+    doc = JSONTextField()
+    rev = models.BigIntegerField()
+    status = models.CharField(max_length=8)  # presence
+    tags = JSONTextField(default=list)
+
+    class Meta:
+        indexes = [models.Index(fields=["status"])]
+
+    def __str__(self) -> str:
+        return f"twin {self.pk} at {self.rev}"
+
+
+class Reading(models.Model):
+    """One telemetry object: a device's metrics at one time."""
+
+    device = models.ForeignKey(Device, models.CASCADE, db_index=False, related_name="readings")
+    rev = models.BigIntegerField()
+    ts = models.BigIntegerField()  # Unix ms, by the time rule
+    received_ms = models.BigIntegerField()  # Unix ms, at the gateway
+    metrics = JSONTextField()
+    clamped = models.BooleanField(default=False)  # its own time was over 5 min ahead of ours
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "rev"], name="one_reading_per_rev")]
+        indexes = [models.Index(fields=["device", "ts"])]
+
+    def __str__(self) -> str:
+        return f"reading {self.device_id}@{self.rev}"
+
+
+class Event(models.Model):
+    """Something that happened at a device."""
+
+    device = models.ForeignKey(Device, models.CASCADE, db_index=False, related_name="events")
+    rev = models.BigIntegerField()
+    name = models.CharField(max_length=64)
+    data = JSONTextField()
+    ts = models.BigIntegerField()  # Unix ms
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "rev"], name="one_event_per_rev")]
+
+    def __str__(self) -> str:
+        return f"event {self.name} {self.device_id}@{self.rev}"
+
+
+class Quarantined(models.Model):
+    """A message of a known device whose content was wrong, kept with the reason."""
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="quarantined")
+    topic = models.TextField()
+    payload = models.BinaryField()  # at most the first 256 KiB
+    truncated = models.BooleanField(default=False)  # then it can't be replayed
+    qos = models.PositiveSmallIntegerField()
+    retain = models.BooleanField()
+    received_ms = models.BigIntegerField()  # Unix ms, at the gateway
+    reason = models.CharField(max_length=32)
+    detail = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["received_ms"])]
+
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.reason}"

@@ -1,0 +1,86 @@
+/**
+ * The frames of the WebSocket protocol and the states made from them, as types only. Nothing here exists at run time.
+ *
+ * Times named `ts` and `since` are Unix milliseconds; names ending in `_at` are RFC 3339 texts.
+ *
+ * @typedef {null | boolean | number | string | Json[] | {[key: string]: Json}} Json
+ * @typedef {{[key: string]: Json}} JsonObject
+ *
+ * @typedef {null | boolean | number | string} Scalar
+ * @typedef {{value: Scalar, ts: number}} Metric
+ *
+ * @typedef {"online" | "offline" | "stale" | "unknown"} PresenceStatus
+ * @typedef {{status: PresenceStatus, since: number | null, why: string}} Presence
+ *
+ * @typedef {object} DeviceState  A device as of `rev`. Never changed in place: every change makes a new object.
+ * @property {number} rev
+ * @property {{[metric: string]: Metric}} metrics  its latest values
+ * @property {JsonObject} reported
+ * @property {JsonObject} desired
+ * @property {Presence} presence
+ * @property {string[]} tags
+ *
+ * @typedef {{rev: number, ts: number, metrics: {[metric: string]: Scalar}}} Reading
+ *
+ * @typedef {object} SnapshotFrame
+ * @property {"snapshot"} type
+ * @property {string} sub
+ * @property {"subscribe" | "new" | "too_far" | "reset"} reason
+ * @property {boolean} [more]  another page follows
+ * @property {({device: string, rev: number} & Partial<DeviceState>)[]} devices
+ *
+ * @typedef {object} DeltaItem  Takes a device from `prev` to `rev`; all but `readings` are merge patches (RFC 7396).
+ * @property {string} device
+ * @property {number} prev
+ * @property {number} rev
+ * @property {Reading[]} [readings]
+ * @property {JsonObject} [metrics]  values that no reading explains (retained messages)
+ * @property {JsonObject} [reported]
+ * @property {JsonObject} [desired]
+ * @property {JsonObject} [presence]
+ * @property {string[]} [tags]
+ *
+ * @typedef {{type: "delta", sub: string, items: DeltaItem[]}} DeltaFrame
+ * @typedef {{type: "gone", sub: string, device: string}} GoneFrame
+ *
+ * @typedef {object} EventFrame  Something that happened; takes one `rev`.
+ * @property {"event"} type
+ * @property {string} [sub]
+ * @property {string} device
+ * @property {number} rev
+ * @property {number} [prev]
+ * @property {string} name
+ * @property {Json} data
+ * @property {number} ts
+ *
+ * @typedef {SnapshotFrame | DeltaFrame | EventFrame | GoneFrame} StreamFrame
+ *
+ * @typedef {"accepted" | "sent" | "delivered" | "done" | "rejected" | "failed" | "expired" | "cancelled"} CommandStatus
+ * @typedef {{status: CommandStatus, at: string | number}} CommandStep
+ *
+ * @typedef {object} Command
+ * @property {string} id
+ * @property {string} device
+ * @property {string} name
+ * @property {Json} args
+ * @property {CommandStatus} status
+ * @property {CommandStep[]} timeline
+ * @property {Json} [result]
+ * @property {string | null} [reason]
+ * @property {boolean} [late]
+ * @property {string} [expires_at]
+ *
+ * @typedef {{broker: "up" | "down", workers: "up" | "down", since: number}} Link
+ *
+ * @typedef {{kind: "snapshot", device: string, state: DeviceState, reason: SnapshotFrame["reason"]}} SnapshotChange
+ * @typedef {object} DeltaChange
+ * @property {"delta"} kind
+ * @property {string} device
+ * @property {DeviceState} state
+ * @property {Reading[]} readings  all new ones, also those too old to become the latest value
+ * @typedef {{kind: "event", device: string, state: DeviceState, event: EventFrame}} EventChange
+ * @typedef {{kind: "gone", device: string}} GoneChange
+ * @typedef {SnapshotChange | DeltaChange | EventChange | GoneChange} Change
+ */
+
+export {};
