@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes
 
 PORT ?= 8000
 MQTT_PORT ?= 1883
@@ -17,11 +17,11 @@ BENCH ?=
 # Stamps say what is installed; `make setup` with nothing changed only compares their times.
 BASE := $(VENV)/.base.stamp
 DEV := $(VENV)/.dev.stamp
-NODE := $(if $(wildcard package-lock.json),node_modules/.stamp)
+NODE := node_modules/.stamp
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(BASE) $(NODE) ## Make .venv with the pinned dependencies, fetch the front-end packages
@@ -31,11 +31,15 @@ demo: setup ## Everything in one process with a simulated fleet (PORT=8000 MQTT_
 	@PORT=$(PORT) MQTT_PORT=$(MQTT_PORT) exec $(BIN)/python manage.py demo
 
 .PHONY: test
-test: lint pytest ## Lint, types and the whole test suite
+test: lint jstest pytest ## Lint, types and the whole test suite
 
 .PHONY: pytest
 pytest: setup $(DEV) ## The test suite alone (ARGS="tests/unit -k twin")
 	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: jstest
+jstest: setup ## The unit tests of the browser's modules alone
+	@$(WITH_NODE) npm run --silent test
 
 .PHONY: lint
 lint: setup $(DEV) ## ruff, mypy --strict, import-linter, tsc --checkJs
@@ -43,7 +47,7 @@ lint: setup $(DEV) ## ruff, mypy --strict, import-linter, tsc --checkJs
 	@$(BIN)/ruff format --quiet --check . || { echo "unformatted files: run 'make format'" >&2; exit 1; }
 	@DEBUG=true $(BIN)/mypy
 	@DEBUG=true $(BIN)/lint-imports --no-logo
-	$(if $(NODE),@PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent lint)
+	@$(WITH_NODE) npm run --silent check
 
 .PHONY: format
 format: $(DEV) ## Format the code, sort imports, mend what ruff can
@@ -90,11 +94,13 @@ $(DEV): requirements/dev.txt $(BASE)
 	@$(PIP) -r requirements/dev.txt
 	@touch $@
 
-# The system's npm if it works, else the one from PyPI (requirements/node.txt), put into .venv/bin.
+# The system's npm if its Node.js is new enough, else the one from PyPI (requirements/node.txt), put into .venv/bin.
+WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 node_modules/.stamp: package.json package-lock.json $(BASE)
-	@npm --version >/dev/null 2>&1 || PATH="$(CURDIR)/$(BIN):$$PATH" npm --version >/dev/null 2>&1 || { \
-		echo "installing npm"; \
+	@$(WITH_NODE) npm --version >/dev/null 2>&1 \
+		&& $(WITH_NODE) node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null || { \
+		echo "installing Node.js and npm"; \
 		$(PIP) -r requirements/node.txt && scripts/link-node $(BIN); }
 	@echo "installing front-end packages"
-	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts
+	@$(WITH_NODE) npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
