@@ -1,6 +1,7 @@
 """Start-up checks, tag ``causeway``: what must be right before a process of the bridge may run.
 
-``run_gateway`` and ``run_devices`` run them first and stop with the first one's message.
+``run_gateway`` and ``run_devices`` run them first and stop with the first one's message. They are deployment checks
+so that commands like ``migrate``, which need no channel layer, leave them alone.
 """
 
 from typing import Any
@@ -14,8 +15,8 @@ TAG = "causeway"
 
 def register_all() -> None:
     """Register with Django's check framework."""
-    register(needs_channel_layer, TAG)
-    register(keeps_its_shards, TAG)
+    register(needs_channel_layer, TAG, deploy=True)
+    register(keeps_its_shards, TAG, deploy=True)
 
 
 def needs_channel_layer(**_: Any) -> list[CheckMessage]:

@@ -38,9 +38,7 @@ class Membership(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["user", "site"], name="one_role_per_site"),
-            models.UniqueConstraint(
-                fields=["user"], condition=models.Q(site=None), name="one_role_for_all_sites"
-            ),
+            models.UniqueConstraint(fields=["user"], condition=models.Q(site=None), name="one_role_for_all_sites"),
         ]
 
     def __str__(self) -> str:

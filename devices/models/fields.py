@@ -1,6 +1,6 @@
 """JSON kept as text: the same meaning on SQLite and PostgreSQL.
 
-(PostgreSQL's jsonb turns 1e308 into an integer of 309 digits and refuses U+0000; nothing here queries inside.)
+(PostgreSQL's jsonb turns 1e308 into an integer of 309 digits and refuses U+0000; nothing queries inside.)
 """
 
 from typing import Any

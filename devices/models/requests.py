@@ -27,9 +27,7 @@ class Command(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["device", "idempotency_key"], name="one_command_per_idempotency_key"
-            ),
+            models.UniqueConstraint(fields=["device", "idempotency_key"], name="one_command_per_idempotency_key"),
         ]
         indexes = [
             models.Index(fields=["status", "expires_at"]),
@@ -44,11 +42,11 @@ class Request(models.Model):
     """A change of a device that only its shard worker may make. ``pending`` → ``settled`` | ``withdrawn``.
 
     kind and body:
-        desired  {"patch": {…}, "if_version": n | null}   result {"version": n, "desired": {…}} or {"error": …}
+        desired  {"patch": {…}, "if_version": n | null}   result {"version": n, "desired": {…}}
         tags     {"tags": ["…"]}                          result {"tags": […]}
         delete   {}                                       result {}
         register {}                                       result {}   (the device row and twin exist)
-    An error result is {"error": <a code of the contract's section 4>, "message": …}.
+    Any result may instead be {"error": <a code of the contract's section 4>, "message": …}.
     """
 
     class Status(models.TextChoices):

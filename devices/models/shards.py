@@ -18,12 +18,10 @@ class Installation(models.Model):
 
 
 class ShardState(models.Model):
-    """Ownership and progress of a shard. Each writing transaction raises ``commit`` where ``generation`` is its own."""
+    """Ownership and progress of a shard. Writing transactions raise ``commit`` where ``generation`` is their own."""
 
     shard = models.PositiveIntegerField(primary_key=True)
-    generation = models.BigIntegerField(
-        default=0
-    )  # raised by whoever takes the shard; the former owner is then fenced
+    generation = models.BigIntegerField(default=0)  # raised by whoever takes the shard; the former owner is then fenced
     owner = models.CharField(max_length=128, blank=True)  # host and process of the owner, for people
     commit = models.BigIntegerField(default=0)  # 1, 2, 3, …: the number of the last broadcast transaction
     beat_ms = models.BigIntegerField(default=0)  # Unix ms; the owner renews it every 2 s
@@ -57,9 +55,7 @@ class LedgerCount(models.Model):
     count = models.BigIntegerField(default=0)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["shard", "outcome", "reason"], name="one_count_per_reason")
-        ]
+        constraints = [models.UniqueConstraint(fields=["shard", "outcome", "reason"], name="one_count_per_reason")]
 
     def __str__(self) -> str:
         return f"shard {self.shard}, {self.outcome} {self.reason}: {self.count}"

@@ -7,7 +7,7 @@ from devices.models.registry import Device
 
 
 class Twin(models.Model):
-    """A device's current state: ``doc`` is devices.rules.twin.TwinState as JSON; the other columns derive from it."""
+    """A device's current state: ``doc`` is a devices.rules.twin.TwinState; the other columns derive from it."""
 
     device = models.OneToOneField(Device, models.CASCADE, primary_key=True, related_name="twin")
     doc = JSONTextField()

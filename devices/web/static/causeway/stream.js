@@ -168,14 +168,24 @@ export function isObject(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Device-chosen names such as `constructor` must not find what objects inherit. */
-/** @template T @param {{[name: string]: T}} object @param {string} name @returns {T | undefined} */
+/**
+ * Names chosen by devices, such as `constructor`, must not find what objects inherit.
+ * @template T
+ * @param {{[name: string]: T}} object
+ * @param {string} name
+ * @returns {T | undefined}
+ */
 function own(object, name) {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
-/** Like an assignment, but safe for the name `__proto__`, which JSON may hold. */
-/** @template T @param {{[name: string]: T}} object @param {string} name @param {T} value */
+/**
+ * Like an assignment, but safe for the name `__proto__`, which JSON may hold.
+ * @template T
+ * @param {{[name: string]: T}} object
+ * @param {string} name
+ * @param {T} value
+ */
 function define(object, name, value) {
   if (name !== "__proto__") object[name] = value;
   else Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
