@@ -1,0 +1,39 @@
+"""The environment that our processes run in during tests: the contract's variables and nothing of the caller's."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# What configures the product; whatever the developer's shell has set must not leak into a test.
+CONTRACT_VARIABLES = frozenset({
+    "ADMIN_PASSWORD", "ALLOWED_HOSTS", "BRIDGE_AUTO_REGISTER", "BRIDGE_SHARDS", "BRIDGE_TOPIC_ROOT",
+    "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "GATEWAY_TOPIC_FILTERS", "LOG_FORMAT", "LOG_LEVEL",
+    "MAX_DEVICES", "MAX_METRICS_PER_DEVICE", "MQTT_CLIENT_ID", "MQTT_PASSWORD", "MQTT_PORT", "MQTT_URL",
+    "MQTT_USERNAME", "MQTT_VERSION", "PORT", "REDIS_URL", "RETENTION_DAYS", "SECRET_KEY", "STALE_AFTER_S",
+})  # fmt: skip
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without the contract's variables and their ``_FILE`` forms."""
+    return {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in CONTRACT_VARIABLES}
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """A clean environment with `settings` in it; our modules found, output unbuffered."""
+    return {
+        **clean_environment(),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        **settings,
+    }
+
+
+def use_for_this_process(settings: Mapping[str, str]) -> None:
+    """Make pytest's own process see `settings` only: the unit tests run Django in it."""
+    for name in list(os.environ):
+        if name.removesuffix("_FILE") in CONTRACT_VARIABLES:
+            del os.environ[name]
+    os.environ.update(settings)

@@ -1,0 +1,83 @@
+"""Mosquitto for tests: anonymous on the loopback, persistent, with queues that drop nothing a test sends."""
+
+import os
+from pathlib import Path
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from tests.support.docker import ContainerRunner, why_no_image
+from tests.support.installing import find_program, program
+from tests.support.ports import free_port
+from tests.support.service import LocalRunner, Service
+
+IMAGE = os.environ.get("CAUSEWAY_TEST_MOSQUITTO_IMAGE", "eclipse-mosquitto:2")
+_CONTAINER_PORT = 1883
+
+# The limits are the production file's in spirit (mosquitto/): nothing confirmed is dropped, W = 16,384 in flight.
+_CONFIGURATION = """\
+listener {listener}
+allow_anonymous true
+persistence true
+persistence_location {data}/
+max_queued_messages 1000000
+max_queued_bytes 0
+max_inflight_messages 16384
+message_size_limit 0
+max_packet_size 4194304
+persistent_client_expiration 1d
+sys_interval 1
+connection_messages true
+log_type error
+log_type warning
+log_type notice
+log_type information
+"""
+
+
+def mosquitto_service() -> Service:
+    """A broker that speaks MQTT 5 and 3.1.1; not started yet."""
+    port = free_port()
+    why_local = why_no_image(IMAGE)
+    return Service(
+        name="mosquitto",
+        runner=_local(port) if why_local else _container(port),
+        port=port,
+        url=f"mqtt://127.0.0.1:{port}",
+        probe=lambda: _connect_once(port),
+        origin=f"local program ({why_local})" if why_local else f"container of {IMAGE}",
+    )
+
+
+def _local(port: int) -> LocalRunner:
+    path = program(["mosquitto"], "mosquitto")
+
+    def prepare(directory: Path) -> None:
+        text = _CONFIGURATION.format(listener=f"{port} 127.0.0.1", data=directory)
+        as_root = "user root\n" if os.geteuid() == 0 else ""  # else it would drop to a user who can't write here
+        (directory / "mosquitto.conf").write_text(text + as_root)
+
+    return LocalRunner("mosquitto", lambda directory: [path, "-c", f"{directory}/mosquitto.conf"], prepare)
+
+
+def _container(port: int) -> ContainerRunner:
+    text = _CONFIGURATION.format(listener=_CONTAINER_PORT, data="/mosquitto/data")
+    return ContainerRunner(IMAGE, _CONTAINER_PORT, port, files={"/mosquitto/config/mosquitto.conf": text})
+
+
+def _connect_once(port: int) -> None:
+    """Raise unless the broker accepts a client."""
+    client = Client(CallbackAPIVersion.VERSION2)
+    client.connect("127.0.0.1", port)
+    try:
+        while not client.is_connected():
+            code = client.loop(timeout=1)
+            if code:
+                raise ConnectionError(f"mosquitto answered with {code!r}")
+    finally:
+        client.disconnect()
+
+
+def client_program(name: str) -> str:
+    """The path of ``mosquitto_pub`` or ``mosquitto_sub``."""
+    return find_program([name]) or program([name], "mosquitto-clients")

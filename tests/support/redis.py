@@ -1,0 +1,41 @@
+"""Redis for tests. Like a Redis with default settings it keeps its data over `stop`, and loses the newest at `kill`."""
+
+import os
+
+from redis import Redis
+
+from tests.support.docker import ContainerRunner, why_no_image
+from tests.support.installing import program
+from tests.support.ports import free_port
+from tests.support.service import LocalRunner, Service
+
+IMAGE = os.environ.get("CAUSEWAY_TEST_REDIS_IMAGE", "redis:7")
+_CONTAINER_PORT = 6379
+
+
+def redis_service() -> Service:
+    """A Redis server, its first database in the URL; not started yet."""
+    port = free_port()
+    why_local = why_no_image(IMAGE)
+    url = f"redis://127.0.0.1:{port}/0"
+    return Service(
+        name="redis",
+        runner=_local(port) if why_local else ContainerRunner(IMAGE, _CONTAINER_PORT, port),
+        port=port,
+        url=url,
+        probe=lambda: _ping(url),
+        origin=f"local program ({why_local})" if why_local else f"container of {IMAGE}",
+    )
+
+
+def _local(port: int) -> LocalRunner:
+    path = program(["redis-server"], "redis-server")
+    return LocalRunner(
+        "redis",
+        lambda directory: [path, "--port", f"{port}", "--bind", "127.0.0.1", "--dir", f"{directory}"],
+    )
+
+
+def _ping(url: str) -> None:
+    with Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
+        client.ping()

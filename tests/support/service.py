@@ -1,0 +1,180 @@
+"""A real server that a test may stop, kill and start again: same address, same data."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from tests.support.waiting import eventually
+
+START_TIMEOUT_S = 60
+_STOP_TIMEOUT_S = 20
+
+
+class Runner(Protocol):
+    """Where a server runs: a container or a local process."""
+
+    def start(self) -> None:
+        """Start it if it isn't running."""
+
+    def stop(self) -> None:
+        """End it the polite way and wait for that."""
+
+    def kill(self) -> None:
+        """End it by SIGKILL and wait for that."""
+
+    def is_alive(self) -> bool:
+        """Is it running? (It may not answer yet.)"""
+
+    def wipe(self) -> None:
+        """Forget its data; it must not be running."""
+
+    def log(self) -> str:
+        """All that it has printed."""
+
+
+@dataclass
+class LocalRunner:
+    """A server as a process of this machine, its data in a directory of its own directly in the temp directory."""
+
+    name: str
+    command: Callable[[Path], Sequence[str]]
+    """From the data directory to the command line."""
+    prepare: Callable[[Path], None] = lambda directory: None
+    """Fills an empty data directory."""
+    user: str | None = None
+    """Runs as this user (PostgreSQL refuses to run as root)."""
+    stop_signal: signal.Signals = signal.SIGTERM
+
+    _directory: Path | None = None
+    _log: Path = field(init=False)
+    _process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        handle, path = tempfile.mkstemp(prefix=f"causeway-{self.name}-", suffix=".log")
+        os.close(handle)
+        self._log = Path(path)
+
+    def start(self) -> None:
+        if self.is_alive():
+            return
+        if self._directory is None:
+            self._directory = self._new_directory()
+            self.prepare(self._directory)
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command(self._directory),
+                cwd=self._directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for pytest, which then ends us in order
+                user=self.user,
+                group=group_of(self.user),
+                extra_groups=None if self.user is None else [],
+            )
+
+    def _new_directory(self) -> Path:
+        # Not pytest's tmp_path: another user may not enter that.
+        directory = Path(tempfile.mkdtemp(prefix=f"causeway-{self.name}-"))
+        if self.user:
+            shutil.chown(directory, self.user)
+        return directory
+
+    def stop(self) -> None:
+        self._end(self.stop_signal)
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def _end(self, by: signal.Signals) -> None:
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._process.send_signal(by)
+        try:
+            self._process.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(_STOP_TIMEOUT_S)
+
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def wipe(self) -> None:
+        if self._directory:
+            shutil.rmtree(self._directory, ignore_errors=True)
+            self._directory = None
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+
+def group_of(user: str | None) -> int | None:
+    """The primary group of a user; None for None."""
+    return pwd.getpwnam(user).pw_gid if user else None
+
+
+@dataclass
+class Service:
+    """A server on `port`, reached under `url`.
+
+    After `start` it answers; after `stop` or `kill` it is gone; a new `start` brings it back on the same port with
+    what it had stored (which, after `kill`, is what that server itself guarantees).
+    """
+
+    name: str
+    runner: Runner
+    port: int
+    url: str
+    probe: Callable[[], object]
+    """Raises as long as the server doesn't answer."""
+    origin: str
+    """What it is and why, for the reader of the test report."""
+    host: str = "127.0.0.1"
+
+    def start(self) -> None:
+        """Start it unless it runs, and wait until it answers."""
+        eventually(self._started, START_TIMEOUT_S, what=f"{self.name} answers; its log ends:\n{self.tail()}")
+
+    def _started(self) -> bool:
+        self.runner.start()  # again and again: PostgreSQL refuses until the children of a killed one are gone
+        self.probe()
+        return True
+
+    def stop(self) -> None:
+        """End it as an administrator would; returns when it is down."""
+        self.runner.stop()
+
+    def kill(self) -> None:
+        """End it by SIGKILL; returns when it is down."""
+        self.runner.kill()
+
+    def restart(self) -> None:
+        """`stop`, then `start`."""
+        self.stop()
+        self.start()
+
+    def is_alive(self) -> bool:
+        """Is its process there?"""
+        return self.runner.is_alive()
+
+    def reset(self) -> None:
+        """Start it anew without any data."""
+        self.close()
+        self.start()
+
+    def close(self) -> None:
+        """End it and remove its data."""
+        self.stop()
+        self.runner.wipe()
+
+    def tail(self, lines: int = 30) -> str:
+        """The end of its log."""
+        return "\n".join(self.runner.log().splitlines()[-lines:])
