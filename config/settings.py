@@ -177,6 +177,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 # npm's packages as they are, each under /static/vendor/<name>/ (`make setup` fetches them).
 _VENDOR = {
     "preact": "preact",
+    "preact-hooks": "preact/hooks",
     "signals": "@preact/signals",
     "signals-core": "@preact/signals-core",
     "htm": "htm",
