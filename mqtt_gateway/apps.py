@@ -4,7 +4,8 @@ from django.apps import AppConfig
 
 
 class MqttGatewayConfig(AppConfig):
-    """MQTT session, uplink, downlink, embedded broker, simulator."""
+    """Tables and commands of the gateway; it registers nothing else."""
 
     name = "mqtt_gateway"
+    verbose_name = "MQTT gateway"
     default_auto_field = "django.db.models.BigAutoField"
