@@ -1,0 +1,131 @@
+"""The lifecycle of a command, as a table. A status never says more than is known.
+
+    accepted   stored                              sent       the broker has confirmed it (PUBACK)
+    delivered  the device acknowledged it          done | rejected | failed   the device said so
+    expired    its time ended first                cancelled  somebody took it back
+
+An acknowledgement after expiry or cancellation is recorded as ``late`` and makes the status true again. What an
+acknowledgement implies (``done`` implies ``delivered``, that implies ``sent``) is recorded with it.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, Protocol
+from uuid import UUID
+
+from msgspec import Struct
+
+from bridge.payloads import CommandAck
+
+Status = Literal["accepted", "sent", "delivered", "done", "rejected", "failed", "expired", "cancelled"]
+Step = dict[str, Any]  # {"status": …, "at_ms": Unix ms, "late"?: true, "result"?: …, "reason"?: …}
+
+OPEN: Final = ("accepted", "sent")  # still to be published until the device answers
+UNFINISHED: Final = (*OPEN, "delivered")
+
+# What may follow what. Whoever may end a command does so from any status that is not final by the device's word.
+_NEXT: Final[Mapping[Status, tuple[Status, ...]]] = {
+    "accepted": ("sent", "delivered", "done", "rejected", "failed", "expired", "cancelled"),
+    "sent": ("delivered", "done", "rejected", "failed", "expired", "cancelled"),
+    "delivered": ("done", "rejected", "failed"),
+    "expired": ("delivered", "done", "rejected", "failed"),
+    "cancelled": ("delivered", "done", "rejected", "failed"),
+    "done": (),
+    "rejected": (),
+    "failed": (),
+}
+_IMPLIES: Final[Mapping[Status, tuple[Status, ...]]] = {
+    "delivered": ("sent",),
+    "done": ("sent", "delivered"),
+    "rejected": ("sent", "delivered"),
+    "failed": ("sent", "delivered"),
+}
+_ACKED: Final[Mapping[str, Status]] = {
+    "accepted": "delivered",
+    "done": "done",
+    "rejected": "rejected",
+    "failed": "failed",
+}
+
+
+class Progress(Struct, frozen=True):
+    """Where a command is and how it came there, oldest step first."""
+
+    status: Status
+    timeline: tuple[Step, ...]
+
+
+def begun(at_ms: int) -> Progress:
+    """A command just stored."""
+    return Progress("accepted", ({"status": "accepted", "at_ms": at_ms},))
+
+
+def advance(progress: Progress, status: Status, at_ms: int, **more: Any) -> Progress:
+    """The next step; the same Progress where the table has none (a repeat, or out of turn).
+
+    Args:
+        progress: where the command is.
+        status: where it goes.
+        at_ms: Unix ms.
+        more: ``result`` or ``reason`` to keep with the step.
+    """
+    if status not in _NEXT[progress.status]:
+        return progress
+    late = {"late": True} if progress.status in ("expired", "cancelled") else {}
+    had = {step["status"] for step in progress.timeline}
+    implied = tuple(
+        {"status": earlier, "at_ms": at_ms, **late} for earlier in _IMPLIES.get(status, ()) if earlier not in had
+    )
+    return Progress(status, (*progress.timeline, *implied, {"status": status, "at_ms": at_ms, **late, **more}))
+
+
+def acknowledged(progress: Progress, ack: CommandAck, at_ms: int) -> Progress:
+    """The device's answer."""
+    more: dict[str, Any] = {}
+    if ack.result is not None:
+        more["result"] = ack.result
+    if ack.reason:
+        more["reason"] = ack.reason
+    return advance(progress, _ACKED[ack.status], at_ms, **more)
+
+
+class CommandRecord(Protocol):
+    """The stored command, as devices.models.Command has it."""
+
+    id: UUID
+    name: str
+    args: Any
+    status: str
+    timeline: Any
+    result: Any
+    reason: str
+    created_at: datetime
+    expires_at: datetime
+
+
+def command_json(command: CommandRecord, device: str) -> dict[str, Any]:
+    """A command as clients see it, in REST and WebSocket frames alike."""
+    return {
+        "id": str(command.id),
+        "device": device,
+        "name": command.name,
+        "args": command.args,
+        "status": command.status,
+        "timeline": [_step_json(step) for step in command.timeline],
+        "result": command.result,
+        "reason": command.reason or None,
+        "ttl_s": round((command.expires_at - command.created_at).total_seconds()),
+        "created_at": _rfc3339(command.created_at),
+        "expires_at": _rfc3339(command.expires_at),
+    }
+
+
+def _step_json(step: Step) -> dict[str, Any]:
+    at = datetime.fromtimestamp(step["at_ms"] / 1000, UTC)
+    return {"status": step["status"], "at": _rfc3339(at)} | {
+        name: step[name] for name in ("late", "result", "reason") if name in step
+    }
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,176 @@
+"""What one decoded uplink message changes in a twin. Contract section 3: time, retained, limits.
+
+``reduce`` checks first and changes then, so a refused message leaves the twin as it was (but for presence: a device
+that sends rubbish is there). It may be repeated only by the link, which applies each delivery once.
+"""
+
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import Struct, field
+
+from bridge.payloads import (
+    Cleared,
+    CommandAck,
+    Decoded,
+    EventReported,
+    Malformed,
+    RawReading,
+    Scalar,
+    StatePatch,
+    StatusReported,
+    Telemetry,
+)
+from devices.rules import documents
+from devices.rules.presence import seen, status_reported
+from devices.rules.twin import Metric, TwinState
+
+CLOCK_TOLERANCE_MS: Final = 5 * 60 * 1000
+MAX_DOCUMENT_BYTES: Final = 256 * 1024
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Limits(Struct, frozen=True):
+    """Bounds of one device."""
+
+    max_metrics: int = 200
+
+
+class Arrival(Struct, frozen=True):
+    """How a message came: Unix ms at the gateway, and RETAIN as delivered (state from before, not news)."""
+
+    received_ms: int
+    retain: bool = False
+
+
+class NewReading(Struct, frozen=True):
+    """A reading to store and to send."""
+
+    rev: int
+    ts: int  # Unix ms, by the time rule
+    received_ms: int
+    metrics: bytes  # JSON object
+    clamped: bool = False
+
+
+class NewEvent(Struct, frozen=True):
+    """An event to store and to send."""
+
+    rev: int
+    name: str
+    data: bytes  # JSON
+    ts: int  # Unix ms
+
+
+class Outcome(Struct):
+    """What became of a message. Exactly one of the three; ``reason`` for the latter two."""
+
+    outcome: Literal["applied", "quarantined", "rejected"] = "applied"
+    reason: str = ""
+    detail: str = ""
+    readings: list[NewReading] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
+    ack: CommandAck | None = None  # for the command's lifecycle: devices.rules.commands
+
+
+def reduce(twin: TwinState, decoded: Decoded, arrival: Arrival, limits: Limits) -> Outcome:
+    """Apply one message to its device's twin."""
+    outcome = _reduce(twin, decoded, arrival, limits)
+    if not arrival.retain and not isinstance(decoded, StatusReported):
+        seen(twin, arrival.received_ms)
+    return outcome
+
+
+def _reduce(twin: TwinState, decoded: Decoded, arrival: Arrival, limits: Limits) -> Outcome:
+    match decoded:
+        case Telemetry():
+            return _telemetry(twin, decoded, arrival, limits)
+        case StatePatch():
+            return _state(twin, decoded.patch, live=not arrival.retain)
+        case StatusReported():
+            status_reported(twin, online=decoded.online, at_ms=arrival.received_ms, live=not arrival.retain)
+            return Outcome()
+        case EventReported():
+            return Outcome() if arrival.retain else _event(twin, decoded, arrival)
+        case CommandAck():
+            return Outcome() if arrival.retain else Outcome(ack=decoded)
+        case Malformed():
+            return Outcome("quarantined", decoded.reason, decoded.detail)
+        case Cleared():
+            return Outcome()
+
+
+# Telemetry -------------------------------------------------------------------------------------------------------
+
+
+def _telemetry(twin: TwinState, telemetry: Telemetry, arrival: Arrival, limits: Limits) -> Outcome:
+    new = {name for reading in telemetry.readings for name in reading.metrics if name not in twin.metrics}
+    if len(twin.metrics) + len(new) > limits.max_metrics:
+        return Outcome("rejected", "too_many_metrics", f"over {limits.max_metrics}")
+    outcome = Outcome()
+    for reading in telemetry.readings:
+        if arrival.retain:
+            _fill_metrics(twin, reading, arrival.received_ms)
+        else:
+            outcome.readings.append(_add_reading(twin, reading, arrival.received_ms))
+    return outcome
+
+
+def _add_reading(twin: TwinState, reading: RawReading, received_ms: int) -> NewReading:
+    ts, clamped = _time_of(twin, reading, received_ms)
+    twin.rev += 1
+    for name, value in reading.metrics.items():
+        _set_metric(twin, name, Metric(value, ts, twin.rev))
+    return NewReading(twin.rev, ts, received_ms, _encode(reading.metrics), clamped)
+
+
+def _time_of(twin: TwinState, reading: RawReading, received_ms: int) -> tuple[int, bool]:
+    """A reading's time by the time rule, and whether its own was clamped."""
+    if reading.ts_ms is None:
+        known = (twin.metrics[name].ts for name in reading.metrics if name in twin.metrics)
+        return max(received_ms, *known, 0), False
+    clamped = reading.ts_ms > received_ms + CLOCK_TOLERANCE_MS
+    return (received_ms if clamped else reading.ts_ms), clamped
+
+
+def _set_metric(twin: TwinState, name: str, metric: Metric) -> None:
+    """An older ts never overwrites a newer value; equal: the later rev wins."""
+    current = twin.metrics.get(name)
+    if current is None or metric.ts >= current.ts:
+        twin.metrics[name] = metric
+
+
+def _fill_metrics(twin: TwinState, reading: RawReading, received_ms: int) -> None:
+    ts, _ = _time_of(twin, reading, received_ms)
+    filled = {name: value for name, value in reading.metrics.items() if _fillable(twin, name, value, ts)}
+    if filled:
+        twin.rev += 1
+        for name, value in filled.items():
+            _set_metric(twin, name, Metric(value, ts, twin.rev, live=False))
+
+
+def _fillable(twin: TwinState, name: str, value: Scalar, ts: int) -> bool:
+    current = twin.metrics.get(name)
+    return current is None or (not current.live and ts >= current.ts and _encode(current.value) != _encode(value))
+
+
+# State and events ------------------------------------------------------------------------------------------------
+
+
+def _state(twin: TwinState, patch: dict[str, Any], *, live: bool) -> Outcome:
+    changed = documents.changes(twin.reported, patch) if live else documents.fills(twin.reported, patch)
+    if changed:
+        if len(_encode(twin.reported.value)) + len(_encode(patch)) > MAX_DOCUMENT_BYTES:
+            return Outcome("rejected", "state_too_large", f"over {MAX_DOCUMENT_BYTES} bytes")
+        twin.rev += 1
+        documents.apply(twin.reported, changed, twin.rev, live=live)
+    if live:
+        documents.confirm(twin.reported, patch)
+    return Outcome()
+
+
+def _event(twin: TwinState, event: EventReported, arrival: Arrival) -> Outcome:
+    twin.rev += 1
+    new = NewEvent(twin.rev, event.name, _encode(event.data), arrival.received_ms)
+    return Outcome(events=[new])

@@ -1,0 +1,58 @@
+"""Changes that people and programs ask of a twin: desired state and tags."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from bridge.native import is_name
+from bridge.payloads import json_error
+from devices.rules import documents
+from devices.rules.reducer import MAX_DOCUMENT_BYTES
+from devices.rules.twin import TwinState
+
+MAX_TAGS = 50
+
+
+class Refused(Struct, frozen=True):
+    """Why nothing was changed: a code of the contract's section 4, and a sentence."""
+
+    code: str
+    message: str
+
+
+def set_desired(twin: TwinState, patch: Any, if_version: int | None) -> Refused | None:
+    """Merge ``patch`` into desired (RFC 7396); a change raises ``desired_version`` and takes a rev."""
+    if not isinstance(patch, dict):
+        return Refused("bad_request", "patch must be a JSON object")
+    if malformed := json_error(patch):
+        return Refused("bad_request", f"patch: {malformed.reason} {malformed.detail}".rstrip())
+    if if_version is not None and if_version != twin.desired_version:
+        return Refused("conflict", f"desired is at version {twin.desired_version}, not {if_version}")
+    changed = documents.changes(twin.desired, patch)
+    if changed:
+        size = len(msgspec.json.encode(twin.desired.value)) + len(msgspec.json.encode(patch))
+        if size > MAX_DOCUMENT_BYTES:
+            return Refused("too_large", f"desired would be over {MAX_DOCUMENT_BYTES} bytes")
+        twin.rev += 1
+        twin.desired_version += 1
+        documents.apply(twin.desired, changed, twin.rev)
+    return None
+
+
+def set_tags(twin: TwinState, tags: Any) -> Refused | None:
+    """Replace the tags: up to 50 distinct names of 1-64 ``A-Z a-z 0-9 _ - . :``. Kept sorted."""
+    if not isinstance(tags, list) or not all(isinstance(tag, str) and is_name(tag) for tag in tags):
+        return Refused("bad_request", "tags must be a list of names of 1-64 A-Z a-z 0-9 _ - . :")
+    if len(set(tags)) > MAX_TAGS:
+        return Refused("too_large", f"at most {MAX_TAGS} tags")
+    if twin.tags != (wanted := sorted(set(tags))):
+        twin.rev += 1
+        twin.tags, twin.tags_rev = wanted, twin.rev
+    return None
+
+
+def desired_payload(twin: TwinState) -> bytes:
+    """What the retained ``desired`` topic should hold now: ``{"version": n, "delta": {…}}``, empty if nothing lacks."""
+    delta = documents.missing(twin.desired.value, twin.reported.value)
+    return msgspec.json.encode({"version": twin.desired_version, "delta": delta}) if delta else b""

@@ -1,0 +1,69 @@
+"""What is known of one device: the twin. Kept in the worker's memory, stored as JSON, changed only by devices.rules.
+
+Every change that a client can see takes the device's next ``rev``; each part remembers the rev that set it, so that
+what happened since any rev can be told from the twin and the stored readings and events.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct, field
+
+from bridge.payloads import Scalar
+from devices.rules.documents import Document
+
+Status = Literal["online", "offline", "stale", "unknown"]
+Why = Literal["never_seen", "birth", "will", "message", "retained", "silence"]
+
+
+class Metric(Struct, array_like=True):
+    """A metric's latest value by the time rule."""
+
+    value: Scalar
+    ts: int  # Unix ms
+    rev: int
+    live: bool = True  # False: only filled from a retained message
+
+
+class Presence(Struct, frozen=True):
+    """Whether the device is there, since when (Unix ms), and how we know."""
+
+    status: Status = "unknown"
+    since: int = 0
+    why: Why = "never_seen"
+    rev: int = 0
+
+
+class TwinState(Struct):
+    """A device's twin. Mutable: the shard worker owns it and reloads it after a failed commit."""
+
+    rev: int = 0
+    metrics: dict[str, Metric] = field(default_factory=dict)
+    reported: Document = field(default_factory=Document)
+    desired: Document = field(default_factory=Document)
+    desired_version: int = 0
+    # The payload of the desired topic that the broker last confirmed; b"" (JSON "") when none or cleared.
+    desired_published: str = ""
+    presence: Presence = field(default_factory=Presence)
+    tags: list[str] = field(default_factory=list)
+    tags_rev: int = 0
+    last_seen_ms: int = 0  # Unix ms at the gateway, of the last live message
+
+
+_decoder = msgspec.json.Decoder(TwinState)
+_encoder = msgspec.json.Encoder()
+
+
+def dump(twin: TwinState) -> bytes:
+    """The twin as JSON, for storage."""
+    return _encoder.encode(twin)
+
+
+def load(doc: bytes | str) -> TwinState:
+    """The twin from its JSON. Raises msgspec.ValidationError on what :func:`dump` never wrote."""
+    return _decoder.decode(doc)
+
+
+def load_value(doc: Any) -> TwinState:
+    """The twin from its decoded JSON (as Twin.doc reads from the database)."""
+    return msgspec.convert(doc, TwinState)
