@@ -77,7 +77,8 @@ function stateOf(item) {
     metrics: item.metrics ?? {},
     reported: item.reported ?? {},
     desired: item.desired ?? {},
-    presence: item.presence ?? { status: "unknown", since: null, why: "" },
+    desired_version: item.desired_version ?? 0,
+    presence: item.presence ?? { status: "unknown", since: 0, why: "never_seen" },
     tags: item.tags ?? [],
   };
 }
@@ -105,6 +106,7 @@ export function advanced(before, item) {
     metrics: patched(metrics, item.metrics),
     reported: patched(before.reported, item.reported),
     desired: patched(before.desired, item.desired),
+    desired_version: item.desired_version ?? before.desired_version,
     presence: patched(before.presence, item.presence),
     tags: item.tags ?? before.tags,
   };

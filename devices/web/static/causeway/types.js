@@ -10,17 +10,22 @@
  * @typedef {{value: Scalar, ts: number}} Metric
  *
  * @typedef {"online" | "offline" | "stale" | "unknown"} PresenceStatus
- * @typedef {{status: PresenceStatus, since: number | null, why: string}} Presence
+ * @typedef {{status: PresenceStatus, since: number, why: string}} Presence  `since` 0: never seen
  *
  * @typedef {object} DeviceState  A device as of `rev`. Never changed in place: every change makes a new object.
  * @property {number} rev
  * @property {{[metric: string]: Metric}} metrics  its latest values
  * @property {JsonObject} reported
  * @property {JsonObject} desired
+ * @property {number} desired_version  raised by each change of `desired`
  * @property {Presence} presence
  * @property {string[]} tags
  *
- * @typedef {{rev: number, ts: number, metrics: {[metric: string]: Scalar}}} Reading
+ * @typedef {object} Reading
+ * @property {number} rev
+ * @property {number} ts
+ * @property {{[metric: string]: Scalar}} metrics
+ * @property {boolean} [clamped]  the device's own time was too far ahead; `ts` is when it was received
  *
  * @typedef {object} SnapshotFrame
  * @property {"snapshot"} type
@@ -37,6 +42,7 @@
  * @property {JsonObject} [metrics]  values that no reading explains (retained messages)
  * @property {JsonObject} [reported]
  * @property {JsonObject} [desired]
+ * @property {number} [desired_version]
  * @property {JsonObject} [presence]
  * @property {string[]} [tags]
  *
@@ -56,7 +62,7 @@
  * @typedef {SnapshotFrame | DeltaFrame | EventFrame | GoneFrame} StreamFrame
  *
  * @typedef {"accepted" | "sent" | "delivered" | "done" | "rejected" | "failed" | "expired" | "cancelled"} CommandStatus
- * @typedef {{status: CommandStatus, at: string | number}} CommandStep
+ * @typedef {{status: CommandStatus, at: string, late?: boolean, result?: Json, reason?: string}} CommandStep
  *
  * @typedef {object} Command
  * @property {string} id
@@ -64,11 +70,12 @@
  * @property {string} name
  * @property {Json} args
  * @property {CommandStatus} status
- * @property {CommandStep[]} timeline
- * @property {Json} [result]
- * @property {string | null} [reason]
- * @property {boolean} [late]
- * @property {string} [expires_at]
+ * @property {CommandStep[]} timeline  oldest first
+ * @property {Json} result  what the device sent with its last acknowledgement
+ * @property {string | null} reason
+ * @property {number} ttl_s
+ * @property {string} created_at
+ * @property {string} expires_at
  *
  * @typedef {{broker: "up" | "down", workers: "up" | "down", since: number}} Link
  *

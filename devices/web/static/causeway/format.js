@@ -1,0 +1,86 @@
+/** Values, times and reasons as people read them. Pure; times are Unix ms and shown in the browser's zone. */
+
+/** @import {Json, Presence, Scalar} from "./types.js" */
+
+const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const clockMs = new Intl.DateTimeFormat("en-GB", {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+});
+const dayAndClock = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+});
+
+/** A metric's value in few characters: 21.53, 1,013.2, 0.0042, on, off. @param {Scalar | undefined} value */
+export function formatValue(value) {
+  if (typeof value === "number") return formatNumber(value);
+  if (typeof value === "boolean") return value ? "on" : "off";
+  return value === undefined ? "–" : String(value);
+}
+
+/** @param {number} value */
+export function formatNumber(value) {
+  const size = Math.abs(value);
+  if (Number.isInteger(value)) return size < 1e12 ? grouped.format(value) : value.toExponential(4);
+  if (size >= 1e9 || size < 1e-4) return value.toExponential(3);
+  if (size >= 1000) return value.toLocaleString("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  return value.toFixed(size >= 100 ? 1 : size >= 1 ? 2 : size >= 0.01 ? 3 : 5);
+}
+
+/** JSON on one line, with room after separators. @param {Json | undefined} value */
+export function formatJson(value) {
+  if (value === undefined) return "";
+  return JSON.stringify(value, null, 1)
+    .replace(/\n\s*/g, " ")
+    .replace(/([[{]) /g, "$1")
+    .replace(/ ([\]}])/g, "$1");
+}
+
+/** 12:03:04 today, 21 Nov, 12:03:04 on other days. @param {number} ms @param {number} [now] */
+export function formatTime(ms, now = Date.now()) {
+  const sameDay = new Date(ms).toDateString() === new Date(now).toDateString();
+  return (sameDay ? clock : dayAndClock).format(ms);
+}
+
+/** 12:03:04.123 @param {number} ms */
+export function formatTimeMs(ms) {
+  return clockMs.format(ms);
+}
+
+/** How long something takes or has taken: 3 s, 12 min, 5 h, 2 d. @param {number} ms */
+export function formatSpan(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86400)} d`;
+}
+
+/** A latency: 8 ms, 1.24 s, 3 min. @param {number} ms */
+export function formatLatency(ms) {
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
+  return ms < 60_000 ? `${(ms / 1000).toFixed(2)} s` : formatSpan(ms);
+}
+
+/** @type {{[why: string]: string}} */
+const WHYS = {
+  never_seen: "nothing was heard from it yet",
+  birth: "it announced itself",
+  will: "the broker delivered its last will",
+  message: "it sent a message",
+  retained: "retained status at the broker; nothing live yet",
+  silence: "silent for too long",
+  link: "our own link to the broker was interrupted",
+};
+
+/** Why a presence is what it is, as a phrase. @param {Presence} presence */
+export function formatWhy({ why }) {
+  return WHYS[why] ?? why.replaceAll("_", " ");
+}
