@@ -1,0 +1,190 @@
+"""Fixtures for all tests: Django for this process, real servers, whole systems. See ``tests/support``.
+
+What a test may ask for:
+
+- ``mosquitto``, ``redis``, ``postgres``: a real `Service` (`stop`, `kill`, `start`); the first two come empty;
+- ``causeway``: a function that makes a `System` (gateway, workers, web) on those servers: ``causeway(workers=1)``;
+- ``shared_system``: one `System` for the whole run, on servers of its own. Use a site of your own in it; never stop it;
+- in ``tests/browser``: ``page``, of a real Chromium.
+"""
+
+import signal
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import django
+import hypothesis
+import pytest
+
+from tests.support import processes
+from tests.support.docker import docker_answers
+from tests.support.environment import use_for_this_process
+from tests.support.installing import MissingProgramError, is_debian_root
+from tests.support.mosquitto import mosquitto_service
+from tests.support.postgres import PostgresService, postgres_service
+from tests.support.redis import redis_service
+from tests.support.service import Service
+from tests.support.system import Factory, Parts, System, factory
+
+use_for_this_process({
+    "DATABASE_URL": f"sqlite:///{tempfile.gettempdir()}/causeway-unused.sqlite3",  # Django tests in memory then
+    "DEBUG": "true",
+    "DJANGO_SETTINGS_MODULE": "config.settings",
+    "SECRET_KEY": "only-for-tests" * 4,
+})  # fmt: skip
+django.setup()
+
+hypothesis.settings.register_profile("causeway", deadline=None)  # two busy cores: a slow example is no failure
+hypothesis.settings.load_profile("causeway")
+
+# In this order they run: what fails fastest first.
+FOLDERS = ("unit", "integration", "browser", "faults", "compose")
+SERVER_FIXTURES = {"mosquitto": mosquitto_service, "redis": redis_service, "postgres": postgres_service}
+
+notes = pytest.StashKey[list[str]]()
+
+
+# ---- servers and systems
+
+
+def _remembered(service: Service, config: pytest.Config) -> Service:
+    config.stash[notes].append(f"{service.name}: {service.origin}")
+    return service
+
+
+@pytest.fixture(scope="session")
+def session_mosquitto(pytestconfig: pytest.Config) -> Iterator[Service]:
+    """One broker for the run; ask for ``mosquitto``."""
+    service = _remembered(mosquitto_service(), pytestconfig)
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="session")
+def session_redis(pytestconfig: pytest.Config) -> Iterator[Service]:
+    """One Redis for the run; ask for ``redis``."""
+    service = _remembered(redis_service(), pytestconfig)
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="session")
+def session_postgres(pytestconfig: pytest.Config) -> Iterator[PostgresService]:
+    """One cluster for the run; ask for ``postgres``."""
+    service = postgres_service()
+    _remembered(service, pytestconfig)
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def mosquitto(session_mosquitto: Service) -> Service:
+    """A running broker without any session, retained or queued message."""
+    session_mosquitto.reset()
+    return session_mosquitto
+
+
+@pytest.fixture
+def redis(session_redis: Service) -> Service:
+    """A running, empty Redis."""
+    session_redis.reset()
+    return session_redis
+
+
+@pytest.fixture
+def postgres(session_postgres: PostgresService) -> PostgresService:
+    """A running PostgreSQL; make databases of your own in it."""
+    session_postgres.start()
+    return session_postgres
+
+
+@pytest.fixture(scope="session")
+def templates() -> dict[str, str]:
+    """Migrated databases on the cluster of ``postgres``, by number of shards."""
+    return {}
+
+
+@pytest.fixture
+def causeway(
+    mosquitto: Service, redis: Service, postgres: PostgresService, templates: dict[str, str], tmp_path: Path
+) -> Iterator[Factory]:
+    """Makes whole systems on ``mosquitto``, ``redis`` and ``postgres``; they end with the test."""
+    with factory(Parts(mosquitto, redis, postgres), tmp_path, templates) as make:
+        yield make
+
+
+@pytest.fixture(scope="session")
+def shared_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """One system for all tests that neither stop anything nor need other settings. Servers of its own."""
+    parts = Parts(mosquitto_service(), redis_service(), postgres_service())
+    parts.start()
+    try:
+        with factory(parts, tmp_path_factory.mktemp("shared"), {}) as make:
+            yield make()
+    finally:
+        parts.close()
+
+
+# ---- the run
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """SIGTERM ends the run like Ctrl-C: fixtures end what they started."""
+    config.stash[notes] = []
+
+    def stop(*_signal: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        pytest.exit("SIGTERM", returncode=143)
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+def _folder(item: pytest.Item) -> str:
+    relative = item.path.relative_to(Path(__file__).parent)
+    return relative.parts[0] if relative.parts[0] in FOLDERS else FOLDERS[0]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark tests by their folder, put the quick ones first, leave the compose test out where it cannot run."""
+    items.sort(key=lambda item: FOLDERS.index(_folder(item)))
+    for item in items:
+        if _folder(item) != "unit":
+            item.add_marker(_folder(item))
+    compose = [item for item in items if item.get_closest_marker("compose")]
+    if compose and not (docker_answers() or is_debian_root()):
+        items[:] = [item for item in items if item not in compose]
+        config.hook.pytest_deselected(items=compose)
+        config.stash[notes].append(
+            f"NOT RUN: {len(compose)} compose test(s). Install Docker with Compose and start its daemon to run them."
+        )
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fetch images and install programs before the first test, whose time limit does not allow for that."""
+    if session.config.option.collectonly:
+        return
+    wanted = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    for name, make in SERVER_FIXTURES.items():
+        if {f"session_{name}", "shared_system"} & wanted:
+            try:
+                make()
+            except MissingProgramError:
+                continue  # the fixture says so again, in the tests that need it
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows how the logs of the processes under it end."""
+    report = yield
+    if report.failed:
+        report.sections += [(f"log of {name}", tail) for name, tail in processes.tails()]
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what the tests ran on, and loudly what was not run."""
+    for note in config.stash[notes]:
+        terminalreporter.write_line(note, red=note.startswith("NOT RUN"), bold=note.startswith("NOT RUN"))

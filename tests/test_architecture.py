@@ -1,0 +1,135 @@
+"""The shape of the source: import arrows (import-linter), purity, and folders that say what they are for."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("bridge", "config", "devices", "mqtt_gateway")
+PURE_FOLDERS = ("bridge", "devices/rules")
+
+# What pure code may import: these parts of the standard library, msgspec, and pure code.
+PURE_IMPORTS = frozenset(
+    """
+    __future__ abc base64 binascii bisect calendar collections contextlib copy dataclasses datetime decimal enum
+    fractions functools hashlib heapq itertools json keyword math msgspec numbers operator re string struct textwrap
+    types typing unicodedata uuid zlib bridge
+    """.split()  # noqa: SIM905 - a list of 30 literals reads worse
+)
+IMPURE_CALLS = frozenset({
+    "open", "print", "input", "breakpoint", "exec", "eval",
+    "date.today", "datetime.now", "datetime.today", "datetime.utcnow", "uuid.uuid1", "uuid.uuid4", "uuid1", "uuid4",
+})  # fmt: skip
+ASYNC = (ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith)
+
+
+def imported_modules(node: ast.AST) -> list[str]:
+    """The modules that an import statement names; a relative one as itself (it stays in its pure folder)."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+        return [node.module]
+    return []
+
+
+def is_pure_import(module: str) -> bool:
+    return (
+        module.split(".", maxsplit=1)[0] in PURE_IMPORTS
+        or module == "devices.rules"
+        or module.startswith("devices.rules.")
+    )
+
+
+def impurities(source: str) -> Iterator[str]:
+    """What in `source` could see or change the world outside its arguments: line and reason."""
+    for node in ast.walk(ast.parse(source)):
+        line = getattr(node, "lineno", 0)
+        yield from (f"{line}: import of {name}" for name in imported_modules(node) if not is_pure_import(name))
+        if isinstance(node, ASYNC):
+            yield f"{line}: {type(node).__name__}"
+        if isinstance(node, ast.Global):
+            yield f"{line}: global {', '.join(node.names)}"
+        if isinstance(node, ast.Call) and (name := ".".join(ast.unparse(node.func).split(".")[-2:])) in IMPURE_CALLS:
+            yield f"{line}: call of {name}"
+
+
+def pure_files() -> list[Path]:
+    return sorted(path for folder in PURE_FOLDERS for path in (ROOT / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", pure_files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_translation_and_rules_are_pure(path: Path) -> None:
+    assert list(impurities(path.read_text())) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import os",
+        "import time",
+        "from time import time",
+        "import logging.config",
+        "from django.db import models",
+        "from devices import models",
+        "async def f(): pass",
+        "def f(): return datetime.now(UTC)",
+        "def f(): return datetime.datetime.utcnow()",
+        "def f(): return uuid.uuid4()",
+        "def f(p): return open(p)",
+        "def f():\n    global x\n    x = 1",
+    ],
+)
+def test_the_purity_check_sees_impure_code(source: str) -> None:
+    assert list(impurities(source))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from datetime import UTC, datetime\nMOMENT = datetime(2000, 1, 1, tzinfo=UTC)",
+        "import msgspec\nfrom bridge.names import group\nfrom devices.rules.twin import TwinState\nfrom . import twin",
+        "def f(m): return m.reopen()",
+    ],
+)
+def test_the_purity_check_lets_pure_code_pass(source: str) -> None:
+    assert list(impurities(source)) == []
+
+
+def test_import_arrows_hold() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-logo", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_one_module_alone_holds_the_mqtt_client() -> None:
+    """The MQTT client is the first thing to outgrow: it stays behind one interface."""
+    users = [
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if any("aiomqtt" in imported_modules(node) for node in ast.walk(ast.parse(path.read_text())))
+    ]
+    assert len(users) == 1, users
+
+
+def package_files() -> list[Path]:
+    """The ``__init__.py`` of every folder with Python modules, migrations apart."""
+    folders = {path.parent for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    return sorted(folder / "__init__.py" for folder in folders if folder.name != "migrations")
+
+
+@pytest.mark.parametrize("path", package_files(), ids=lambda path: str(path.parent.relative_to(ROOT)))
+def test_every_folder_says_what_it_is_for(path: Path) -> None:
+    if path.parent.name in {"management", "commands"} and not path.read_text():
+        return  # Django's own convention; the commands document themselves
+    assert ast.get_docstring(ast.parse(path.read_text())), f"{path.relative_to(ROOT)} has no docstring"
