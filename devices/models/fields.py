@@ -12,8 +12,12 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
-class JSONTextField(models.TextField):
+class JSONTextField(models.TextField):  # type: ignore[type-arg]  # generic in the stubs only
     """Any JSON value, stored as compact JSON text."""
+
+    # What may be assigned and what is read, for django-stubs' mypy plugin.
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
 
     def from_db_value(self, value: str | None, *_: object) -> Any:
         """Text → value."""

@@ -1,0 +1,177 @@
+"""Who asks, and what they may: users, roles at sites, API tokens.
+
+A role holds at one site or at all of them; where both apply, the stronger counts. What a user may not see does not
+exist for them (``NotFound``); what they see but may not do is ``Forbidden``.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from channels.db import database_sync_to_async
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.db.models import Q
+from django.utils import timezone
+
+from devices.models import ApiToken, Membership, Role
+from devices.refusals import Forbidden, NotFound
+
+ALL_SITES: Final = "*"
+TOKEN_PREFIX: Final = "cwy_"  # noqa: S105  so that people and secret scanners know one when they see it
+_RANK: Final = {Role.VIEWER: 1, Role.OPERATOR: 2, Role.ADMIN: 3}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Access:
+    """A user as far as rights go, read once from the database. Immutable: ask again with :func:`renewed`."""
+
+    user_id: int
+    username: str
+    roles: Mapping[str, str]  # site → role; "*" for all sites
+    token_id: int | None = None  # the API token that showed who it is; None: a session
+    expires_at: datetime | None = None  # the token's; None: never
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether every site is visible."""
+        return ALL_SITES in self.roles
+
+    @property
+    def sees_any(self) -> bool:
+        """Whether there is any right at all."""
+        return bool(self.roles)
+
+    @property
+    def sites(self) -> frozenset[str]:
+        """The sites with a role of their own."""
+        return frozenset(self.roles) - {ALL_SITES}
+
+    def role_at(self, site: str) -> str | None:
+        """The strongest role at a site, or None."""
+        held = (self.roles[name] for name in (ALL_SITES, site) if name in self.roles)
+        return max(held, key=lambda role: _RANK[Role(role)], default=None)
+
+    def sees(self, site: str) -> bool:
+        """Whether the site and its devices are visible."""
+        return self.sees_all or site in self.roles
+
+    def may(self, role: str, site: str) -> bool:
+        """Whether the user holds at least ``role`` at ``site``."""
+        held = self.role_at(site)
+        return held is not None and _RANK[Role(held)] >= _RANK[Role(role)]
+
+    def require(self, role: str, device_key: str) -> None:
+        """Check the right to something of a device ``site/device`` (which need not exist).
+
+        Raises:
+            NotFound: its site is not visible.
+            Forbidden: it is, but the role there is lower.
+        """
+        site = device_key.partition("/")[0]
+        if not self.sees(site):
+            raise NotFound(f"there is no device {device_key}")
+        if not self.may(role, site):
+            raise Forbidden(f"this needs the role {role} at site {site}; yours is {self.role_at(site)}")
+
+    def device_filter(self, path: str = "") -> Q:
+        """The visible devices as a filter. ``path`` leads to the device from the queryset's model (``"device__"``)."""
+        return Q() if self.sees_all else Q(**{f"{path}site__name__in": sorted(self.sites)})
+
+
+def roles_of(user: AbstractBaseUser | AnonymousUser) -> dict[str, str]:
+    """A user's roles by site, ``"*"`` for all sites; a superuser is admin everywhere, an inactive user nothing."""
+    if not (user.is_authenticated and isinstance(user, User) and user.is_active):
+        return {}
+    if user.is_superuser:
+        return {ALL_SITES: Role.ADMIN.value}
+    held = Membership.objects.filter(user_id=user.pk).values_list("site__name", "role")
+    return {site or ALL_SITES: role for site, role in held}
+
+
+def access_of(user: AbstractBaseUser | AnonymousUser) -> Access | None:
+    """The rights of a user who is logged in; None for anybody else."""
+    if not (user.is_authenticated and isinstance(user, User) and user.is_active):
+        return None
+    return Access(user_id=user.pk, username=user.get_username(), roles=roles_of(user))
+
+
+def access_by_user_id(user_id: int) -> Access | None:
+    """The rights of a user as the database has them now; None when deleted or inactive."""
+    user = get_user_model().objects.filter(pk=user_id).first()
+    return access_of(user) if user is not None else None
+
+
+def access_by_token(token: str) -> Access | None:
+    """The rights of an API token's user; None when the token is unknown or expired, or the user inactive.
+
+    The work does not depend on how much of a wrong token is right: it is found by its SHA-256.
+    """
+    found = ApiToken.objects.select_related("user").filter(digest=token_digest(token)).first()
+    if found is None or (found.expires_at is not None and found.expires_at <= timezone.now()):
+        return None
+    return _access_of_token(found)
+
+
+def _access_of_token(token: ApiToken) -> Access | None:
+    user = token.user
+    if not user.is_active:
+        return None
+    return Access(
+        user_id=user.pk,
+        username=user.get_username(),
+        roles=roles_of(user),
+        token_id=token.pk,
+        expires_at=token.expires_at,
+    )
+
+
+async def authenticate_token(token: str) -> Access | None:
+    """:func:`access_by_token` for async code."""
+    access: Access | None = await database_sync_to_async(access_by_token)(token)
+    return access
+
+
+async def authenticate_user(user_id: int) -> Access | None:
+    """:func:`access_by_user_id` for async code."""
+    access: Access | None = await database_sync_to_async(access_by_user_id)(user_id)
+    return access
+
+
+async def renewed(access: Access) -> Access | None:
+    """What the same user or token may do now; None when it may no longer be here at all.
+
+    For connections that outlive a request. (A session's own end is the session's matter, not looked at here.)
+    """
+    now: Access | None = await database_sync_to_async(_renewed)(access)
+    return now
+
+
+def _renewed(access: Access) -> Access | None:
+    if access.token_id is None:
+        return access_by_user_id(access.user_id)
+    token = ApiToken.objects.select_related("user").filter(pk=access.token_id).first()
+    if token is None or (token.expires_at is not None and token.expires_at <= timezone.now()):
+        return None
+    return _access_of_token(token)
+
+
+def bearer_token(authorization: str) -> str | None:
+    """The token in an ``Authorization`` header's value (RFC 6750 2.1), or None when it is of another scheme."""
+    scheme, _, token = authorization.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def token_digest(token: str) -> str:
+    """What is stored of a token: its SHA-256 in hex. (It has 256 random bits; stretching would add nothing.)"""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def issue_token(user: User, expires_at: datetime | None = None) -> str:
+    """Make an API token; the only time that anybody sees it."""
+    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    ApiToken.objects.create(user=user, digest=token_digest(token), expires_at=expires_at)
+    return token
