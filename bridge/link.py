@@ -2,12 +2,12 @@
 
 Go-back-N with cumulative acknowledgements, per gateway, epoch and shard:
 
-    Window (gateway)                        judge (worker)
-    push    number and keep the batch       seq = cursor+1              apply   (cursor moves in the effect's transaction)
-    acked   drop what is committed          seq ≤ cursor                repeat  (ack again, apply nothing)
-    gap     send again from next_seq        seq > cursor+1              gap     (ack with gap=True)
-    silence send all again                  epoch < cursor.epoch        outdated
-    new connection: a new Window            epoch > cursor.epoch        as if the cursor stood at 0 of that epoch
+    Window (gateway)                      judge (worker)
+    push    number and keep the batch     seq = cursor+1              apply   (cursor moves in the effect's commit)
+    acked   drop what is committed        seq ≤ cursor                repeat  (ack again, apply nothing)
+    gap     send again from next_seq      seq > cursor+1              gap     (ack with gap=True)
+    silence send all again                epoch < cursor.epoch        outdated
+    new connection: a new Window          epoch > cursor.epoch        as if the cursor stood at 0 of that epoch
 
 ArrivalOrder turns committed batches of many shards into PUBACKs in the order of arrival (MQTT-4.6.0-2).
 """

@@ -22,6 +22,7 @@ YEAR_2000_MS = 946_684_800_000
 
 Scalar = str | int | float | bool | None
 AckStatus = Literal["accepted", "done", "rejected", "failed"]
+_ACK_STATUSES: dict[str, AckStatus] = {status: status for status in get_args(AckStatus)}
 PayloadReason = Literal[
     "array_in_telemetry",
     "bad_ack",
@@ -210,13 +211,13 @@ def _state(_detail: str, payload: bytes) -> StatePatch:
 
 
 def _status(_detail: str, payload: bytes) -> StatusReported:
-    text = _utf8(payload).strip()
-    if text[:1] in ("{", '"'):
-        value = _json(payload)
-        text = value.get("status") if isinstance(value, dict) else value
-    if text not in ("online", "offline"):
-        raise _Bad("bad_status", str(text)[:64])
-    return StatusReported(text == "online")
+    said: Any = _utf8(payload).strip()
+    if said[:1] in ("{", '"'):
+        said = _json(payload)
+        said = said.get("status") if isinstance(said, dict) else said
+    if said not in ("online", "offline"):
+        raise _Bad("bad_status", str(said)[:64])
+    return StatusReported(said == "online")
 
 
 def _event(detail: str, payload: bytes) -> EventReported:
@@ -227,9 +228,9 @@ def _ack(detail: str, payload: bytes) -> CommandAck:
     value = _json(payload)
     if not isinstance(value, dict):
         raise _Bad("not_an_object", f"ack is {_json_type(value)}")
-    status, reason = value.get("status"), value.get("reason")
-    if status not in get_args(AckStatus):
-        raise _Bad("bad_ack", f"status is {str(status)[:64]!r}")
+    status, reason = _ACK_STATUSES.get(str(value.get("status"))), value.get("reason")
+    if status is None:
+        raise _Bad("bad_ack", f"status is {str(value.get('status'))[:64]!r}")
     if reason is not None and not isinstance(reason, str):
         raise _Bad("bad_ack", f"reason is {_json_type(reason)}")
     return CommandAck(detail, status, value.get("result"), reason)

@@ -151,8 +151,11 @@ def _leaf_paths(value: Any, path: Path) -> Iterator[Path]:
 
 def _add_to_patch(patch: dict[str, Any], value: Any, path: Path) -> None:
     for key in path[:-1]:
-        if not isinstance(value, dict) or not isinstance(value.get(key), dict):
-            return  # below something that is itself gone or became a scalar: that one's own leaf says so
+        if key not in value:
+            patch[key] = None
+            return
+        if not isinstance(value[key], dict):
+            return  # below what became a scalar: that one's own leaf says so
         value, patch = value[key], patch.setdefault(key, {})
     leaf = value.get(path[-1])
     if isinstance(leaf, dict):

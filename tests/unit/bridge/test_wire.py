@@ -1,0 +1,65 @@
+from typing import Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge import messages as m
+from bridge import wire
+
+messages = st.one_of(
+    st.from_type(m.Batch),
+    st.from_type(m.LinkAck),
+    st.from_type(m.PublishCommand),
+    st.from_type(m.PublishDesired),
+    st.from_type(m.Published),
+    st.from_type(m.CommandStored),
+    st.from_type(m.RequestStored),
+    st.from_type(m.RequestSettled),
+    st.from_type(m.Commit),
+)
+
+
+def _fits(message: wire.Message) -> bool:
+    """Hypothesis draws integers and texts that no message may hold."""
+    try:
+        msgspec.msgpack.encode(message)
+    except (OverflowError, UnicodeEncodeError):
+        return False
+    return True
+
+
+@given(messages.filter(_fits))
+def test_every_message_round_trips(message: wire.Message) -> None:
+    assert wire.unpack(wire.pack(message)) == message
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "type": st.one_of(st.text(), st.sampled_from(["uplink.batch", "link.ack", "dashboard.commit"]), st.none()),
+            "v": st.one_of(st.integers(), st.just(1), st.none()),
+            "body": st.one_of(st.binary(), st.text()),
+        },
+    )
+)
+def test_no_layer_message_raises(layer_message: dict[str, Any]) -> None:
+    assert wire.unpack(layer_message) is not None
+
+
+@given(messages.filter(_fits), st.data())
+def test_no_damaged_message_raises(message: wire.Message, data: st.DataObject) -> None:
+    packed = wire.pack(message)
+    cut = data.draw(st.integers(0, len(packed["body"])))
+    assert wire.unpack({**packed, "body": packed["body"][:cut]}) is not None
+
+
+def test_another_version_is_named() -> None:
+    packed = wire.pack(m.CommandStored(0, "c"))
+    assert wire.unpack({**packed, "v": 2}) == wire.Unreadable("command.stored of version 2, expected 1")
+
+
+def test_types_name_consumer_handlers() -> None:
+    for kind in ("uplink.batch", "command.stored", "request.stored", "downlink.published"):
+        assert kind.replace(".", "_").isidentifier()

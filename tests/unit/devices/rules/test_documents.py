@@ -1,0 +1,105 @@
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.rules import documents
+from devices.rules.documents import Document, apply, changes, confirm, fills, missing, patch_between
+
+keys = st.sampled_from(["a", "b", "c", "a/b", "~"])
+leaves = st.one_of(st.none(), st.integers(0, 2), st.booleans(), st.just([1]), st.just({}))
+patches = st.dictionaries(
+    keys, st.recursive(leaves, lambda inner: st.dictionaries(keys, inner, max_size=3), max_leaves=8), max_size=3
+)
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """RFC 7396 section 2, as it stands there."""
+    if not isinstance(patch, dict):
+        return patch
+    out = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            out.pop(name, None)
+        else:
+            out[name] = merge_patch(out.get(name), value)
+    return out
+
+
+def build(history: list[dict[str, Any]]) -> tuple[Document, list[dict[str, Any]]]:
+    """The document after all patches, and its value after each rev (index = rev)."""
+    document, values = Document(), [{}]
+    for patch in history:
+        changed = changes(document, patch)
+        assert (merge_patch(document.value, patch) == document.value) or changed
+        if changed:
+            before = documents.msgspec.json.encode(document.value)
+            apply(document, changed, len(values))
+            assert documents.msgspec.json.encode(document.value) != before
+            values.append(documents.msgspec.json.decode(documents.msgspec.json.encode(document.value)))
+    return document, values
+
+
+@given(st.lists(patches, max_size=8))
+def test_merging_is_rfc_7396(history: list[dict[str, Any]]) -> None:
+    document, _ = build(history)
+    expected: Any = {}
+    for patch in history:
+        expected = merge_patch(expected, patch)
+    assert document.value == expected
+
+
+@given(st.lists(patches, max_size=10))
+def test_an_old_value_and_the_patch_since_give_the_new_value(history: list[dict[str, Any]]) -> None:
+    document, values = build(history)
+    for rev, value in enumerate(values):
+        assert merge_patch(value, patch_between(document, rev, len(values) - 1)) == document.value
+
+
+@given(st.lists(patches, max_size=10), st.data())
+def test_the_patches_over_any_cuts_give_the_new_value(history: list[dict[str, Any]], data: st.DataObject) -> None:
+    document, values = build(history)
+    last = len(values) - 1
+    since = data.draw(st.integers(0, last))
+    cuts = sorted(data.draw(st.sets(st.integers(since, last))) | {since, last})
+    value: Any = values[since]
+    for low, high in pairwise(cuts):
+        value = merge_patch(value, patch_between(document, low, high))
+    assert value == document.value
+
+
+@given(st.lists(patches, max_size=6), patches)
+def test_a_retained_patch_touches_nothing_that_was_set_live(history: list[dict[str, Any]], retained: Any) -> None:
+    document, values = build(history)
+    live = {pointer for pointer, leaf in document.leaves.items()}
+    apply(document, fills(document, retained), len(values), live=False)
+    for pointer in live:
+        assert document.leaves[pointer].live
+        assert document.leaves[pointer].rev < len(values)
+    assert merge_patch(values[-1], patch_between(document, len(values) - 1, len(values))) == document.value
+
+
+def test_what_a_live_message_confirms_is_no_longer_filled() -> None:
+    document = Document()
+    apply(document, fills(document, {"a": 1}), 1, live=False)
+    assert fills(document, {"a": 2})
+    confirm(document, {"a": 1})
+    assert not fills(document, {"a": 2})
+
+
+@given(patches, patches)
+def test_what_is_missing_brings_reported_to_desired(one: dict[str, Any], other: dict[str, Any]) -> None:
+    desired, reported = merge_patch({}, one), merge_patch({}, other)
+    assert not missing(desired, merge_patch(reported, missing(desired, reported)))
+    assert not missing(desired, desired)
+
+
+def test_tombstones_are_bounded_and_the_floor_says_so() -> None:
+    document, rev = Document(), 0
+    for number in range(3_000):
+        for patch in ({f"k{number}": 1}, {f"k{number}": None}):
+            rev += 1
+            apply(document, changes(document, patch), rev)
+    assert len(document.leaves) <= documents.MAX_TOMBSTONES + 1
+    assert 0 < document.floor < rev
