@@ -90,8 +90,8 @@ def missing(desired: dict[str, Any], reported: dict[str, Any]) -> dict[str, Any]
     out: dict[str, Any] = {}
     for key, want in desired.items():
         have = reported.get(key)
-        if isinstance(want, dict) and want:
-            if lacking := missing(want, have if isinstance(have, dict) else {}):
+        if isinstance(want, dict) and isinstance(have, dict):
+            if lacking := missing(want, have):
                 out[key] = lacking
         elif key not in reported or not _same(want, have):
             out[key] = want
