@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -56,14 +56,32 @@ def eventually(
         time.sleep(pause_s)
 
 
+@overload
 async def eventually_async(
-    probe: Callable[[], T | Awaitable[T]],
+    probe: Callable[[], Coroutine[Any, Any, T]],
     timeout_s: float = 10,
     *,
     what: str | None = None,
     pause_s: float = PAUSE_S,
     retry_on: tuple[type[Exception], ...] = (Exception,),
-) -> T:
+) -> T: ...
+@overload
+async def eventually_async(
+    probe: Callable[[], T],
+    timeout_s: float = 10,
+    *,
+    what: str | None = None,
+    pause_s: float = PAUSE_S,
+    retry_on: tuple[type[Exception], ...] = (Exception,),
+) -> T: ...
+async def eventually_async(
+    probe: Callable[[], Any],
+    timeout_s: float = 10,
+    *,
+    what: str | None = None,
+    pause_s: float = PAUSE_S,
+    retry_on: tuple[type[Exception], ...] = (Exception,),
+) -> Any:
     """`eventually` for a running event loop; `probe` may be a plain function or a coroutine function."""
     attempts = _Attempts(what, timeout_s)
     while True:
