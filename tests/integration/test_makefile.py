@@ -1,0 +1,60 @@
+"""The commands of contract section 1 that are make's own business."""
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.environment import ROOT
+
+TARGETS = ("setup", "demo", "test", "lint", "format", "bench", "lock", "clean")
+
+
+def make(*arguments: str, directory: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=directory,
+        # A make above this one (`make test`) must not lend us its flags.
+        env={**{key: value for key, value in os.environ.items() if not key.startswith("MAKE")}, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_make_alone_lists_the_targets() -> None:
+    listing = make()
+    assert listing.returncode == 0
+    assert set(TARGETS) <= {line.split()[1] for line in listing.stdout.splitlines()}
+
+
+def test_setup_is_quick_when_nothing_changed() -> None:
+    if not (ROOT / ".venv/.base.stamp").exists():
+        pytest.fail("run the tests by `make test`: this checks the set-up that it made")
+    started = time.monotonic()
+    assert make("setup").returncode == 0
+    assert time.monotonic() - started < 1
+
+
+def test_ports_reach_the_demo() -> None:
+    assert (
+        "PORT=8123 MQTT_PORT=18830 exec .venv/bin/python manage.py demo"
+        in make("--dry-run", "demo", "PORT=8123", "MQTT_PORT=18830").stdout
+    )
+
+
+def test_without_a_python_it_says_so_in_one_line(tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("sh", "make"):
+        (programs / name).symlink_to(shutil.which(name) or "")
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
+    failed = make("setup", directory=tmp_path, PATH=str(programs))
+    assert failed.returncode != 0
+    assert "Causeway needs Python 3.11 or later" in failed.stderr.splitlines()[0]
+    assert not (tmp_path / ".venv").exists()
