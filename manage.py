@@ -11,7 +11,7 @@ def main() -> None:
     if sys.argv[1:2] == ["demo"]:
         from config.demo.environment import prepare
 
-        prepare(sys.argv[2:])
+        prepare()
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line

@@ -1,4 +1,4 @@
-"""Content-Security-Policy for every page: nothing from elsewhere, no inline code but what carries the nonce of this response."""
+"""Content-Security-Policy for every page: nothing from elsewhere, and inline only what carries the response's nonce."""
 
 import secrets
 from collections.abc import Awaitable, Callable

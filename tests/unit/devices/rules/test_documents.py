@@ -1,6 +1,7 @@
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,7 +9,7 @@ from devices.rules import documents
 from devices.rules.documents import Document, apply, changes, confirm, fills, missing, patch_between
 
 keys = st.sampled_from(["a", "b", "c", "a/b", "~"])
-leaves = st.one_of(st.none(), st.integers(0, 2), st.booleans(), st.just([1]), st.just({}))
+leaves: st.SearchStrategy[Any] = st.one_of(st.none(), st.integers(0, 2), st.booleans(), st.just([1]), st.just({}))
 patches = st.dictionaries(
     keys, st.recursive(leaves, lambda inner: st.dictionaries(keys, inner, max_size=3), max_leaves=8), max_size=3
 )
@@ -29,15 +30,16 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 def build(history: list[dict[str, Any]]) -> tuple[Document, list[dict[str, Any]]]:
     """The document after all patches, and its value after each rev (index = rev)."""
-    document, values = Document(), [{}]
+    document = Document()
+    values: list[dict[str, Any]] = [{}]
     for patch in history:
         changed = changes(document, patch)
         assert (merge_patch(document.value, patch) == document.value) or changed
         if changed:
-            before = documents.msgspec.json.encode(document.value)
+            before = msgspec.json.encode(document.value)
             apply(document, changed, len(values))
-            assert documents.msgspec.json.encode(document.value) != before
-            values.append(documents.msgspec.json.decode(documents.msgspec.json.encode(document.value)))
+            assert msgspec.json.encode(document.value) != before
+            values.append(msgspec.json.decode(msgspec.json.encode(document.value)))
     return document, values
 
 

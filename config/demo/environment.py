@@ -1,0 +1,31 @@
+"""The environment of the demo, set before the settings are read. What the user set stays, but for what must be so."""
+
+import os
+import secrets
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+
+
+def prepare() -> None:
+    """Make this process the single-process run on local parts."""
+    os.environ.update(
+        CAUSEWAY_SINGLE_PROCESS="true",
+        REDIS_URL="",
+        MQTT_URL=f"mqtt://127.0.0.1:{os.environ.get('MQTT_PORT') or 1883}",
+        MQTT_VERSION="3.1.1",  # the embedded broker speaks no other
+    )
+    for name in ("MQTT_USERNAME", "MQTT_PASSWORD", "REDIS_URL_FILE", "MQTT_URL_FILE"):
+        os.environ.pop(name, None)
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
+    if not (os.environ.get("SECRET_KEY") or os.environ.get("SECRET_KEY_FILE")):
+        os.environ["SECRET_KEY"] = _kept_secret(BASE_DIR / "var" / "demo-secret-key")
+
+
+def _kept_secret(file: Path) -> str:
+    """A secret of this checkout's own, so that logins outlive a restart of the demo."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(48))
+    return file.read_text()

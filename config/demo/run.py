@@ -1,0 +1,140 @@
+"""Composes the demo: migrations, then all parts on one event loop, Daphne's."""
+
+import asyncio
+import signal
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+# First of all: it installs the reactor of the event loop that everything here runs on.
+from daphne.server import Server, twisted_loop  # isort: skip
+from django.conf import settings
+from django.core.management import call_command
+from twisted.internet import defer, reactor
+
+from config.demo import people
+from config.demo.parts import Parts
+
+BANNER = """
+  Causeway is up.
+
+    Page     http://localhost:{port}/
+    Login    {user} / {password}
+    MQTT     localhost:{mqtt_port}  ({devices} simulated devices; yours are welcome)
+
+  Try:  mosquitto_pub -p {mqtt_port} -t devices/demo/mine/telemetry -m '{{"temperature": 21.5}}'
+  Ctrl-C stops everything.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions:
+    """What the demo is told."""
+
+    port: int  # of the page
+    mqtt_port: int  # of the embedded broker
+    devices: int  # simulated ones
+    rate: float  # messages a second and device
+
+
+class PortTakenError(Exception):
+    """Port {port} of 127.0.0.1 is taken."""
+
+
+def run(options: DemoOptions) -> int:
+    """Run until SIGINT or SIGTERM. Returns the exit status.
+
+    Raises:
+        PortTakenError: names the variable to change.
+    """
+    _require_free(options.port, "PORT")
+    _require_free(options.mqtt_port, "MQTT_PORT")
+    call_command("migrate", verbosity=0, interactive=False)
+    people.ensure_demo_user()
+    return _Demo(options).run()
+
+
+def _require_free(port: int, variable: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise PortTakenError(
+                f"{variable}: port {port} can't be used ({error.strerror}); try {variable}={port + 1}"
+            ) from None
+
+
+class _Demo:
+    def __init__(self, options: DemoOptions) -> None:
+        self._options = options
+        self._parts = Parts(self._died)
+        self._status = 0
+
+    def run(self) -> int:
+        from config.asgi import application
+
+        server = Server(
+            application=application,
+            endpoints=[f"tcp:port={self._options.port}:interface=127.0.0.1"],
+            signal_handlers=False,
+            ready_callable=self._listening,
+        )
+        reactor.callWhenRunning(self._take_signals)
+        reactor.addSystemEventTrigger("before", "shutdown", self._stop)
+        server.run()
+        return self._status
+
+    def _take_signals(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            twisted_loop.add_signal_handler(number, self._end)
+
+    def _end(self) -> None:
+        if reactor.running:
+            reactor.stop()
+
+    def _died(self, _name: str) -> None:
+        self._status = 1
+        self._end()
+
+    def _listening(self) -> None:
+        self._starting = asyncio.ensure_future(self._start())
+        self._starting.add_done_callback(self._started)
+
+    async def _start(self) -> None:
+        from devices.ingest import worker
+        from mqtt_gateway import gateway, simulator
+        from mqtt_gateway.embedded_broker import embedded_broker
+
+        options = self._options
+        await self._parts.resources.enter_async_context(embedded_broker(options.mqtt_port))
+        self._parts.start("devices", lambda stop: worker.run(range(settings.DEVICES.shards), stop))
+        self._parts.start("gateway", lambda stop: gateway.run(settings.GATEWAY, stop))
+        self._parts.start("fleet", lambda stop: simulator.simulate(self._fleet(), stop))
+        print(  # noqa: T201  the command's output
+            BANNER.format(
+                port=options.port,
+                mqtt_port=options.mqtt_port,
+                devices=options.devices,
+                user=people.USERNAME,
+                password=people.PASSWORD,
+            ),
+            flush=True,
+        )
+
+    def _fleet(self) -> Any:
+        from mqtt_gateway.simulator import SimulatorOptions
+
+        return SimulatorOptions(
+            host="127.0.0.1", port=self._options.mqtt_port, devices=self._options.devices, rate=self._options.rate
+        )
+
+    def _started(self, starting: "asyncio.Task[None]") -> None:
+        if not starting.cancelled() and (error := starting.exception()):
+            print(f"demo: {error}", flush=True)  # noqa: T201
+            self._status = 1
+            self._end()
+
+    def _stop(self) -> "defer.Deferred[None]":
+        stopping: asyncio.Future[None] = asyncio.ensure_future(self._parts.stop(), loop=twisted_loop)
+        return defer.Deferred.fromFuture(stopping)

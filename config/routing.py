@@ -1,0 +1,22 @@
+"""Which protocol goes where."""
+
+from typing import Any
+
+from channels.routing import ChannelNameRouter, ProtocolTypeRouter
+from django.conf import settings
+
+from bridge.names import devices_channel
+from devices.ingest.consumer import ShardConsumer
+from devices.web.live.routing import websocket_application
+
+
+def by_protocol(http: Any) -> ProtocolTypeRouter:
+    """The application over Django's own ``http``."""
+    shards = range(settings.DEVICES.shards)
+    return ProtocolTypeRouter(
+        {
+            "http": http,
+            "websocket": websocket_application,
+            "channel": ChannelNameRouter({devices_channel(shard): ShardConsumer.as_asgi() for shard in shards}),
+        }
+    )
