@@ -1,8 +1,13 @@
 """What one gateway process is told at start; built once from the environment by config/."""
 
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Final, Literal
+
+from bridge.filters import overlap, topic_filter_error
+from bridge.names import gateway_channel
+from bridge.native import is_name
 
 MAX_IN_FLIGHT: Final = 16_384  # half of what MQTT numbers would allow is already more than helps
 
@@ -25,6 +30,7 @@ class GatewayOptions:
     topic_filters: tuple[str, ...] = ()  # empty: ``{topic_root}/#``
     shards: int = 4  # the fleet's number of shards
     keepalive_s: int = 20  # a dead connection is noticed after 1.5 times this
+    broker_keeps_sessions: bool = True  # False: a session that is not there is no incident (the demo's broker)
     in_flight_limit: int = 8_192  # QoS 1 deliveries not yet PUBACKed; set in the broker too
 
     def __post_init__(self) -> None:
@@ -40,3 +46,30 @@ class GatewayOptions:
     def filters(self) -> tuple[str, ...]:
         """The topic filters to subscribe to."""
         return self.topic_filters or (f"{self.topic_root}/#",)
+
+    @property
+    def status_topic(self) -> str:
+        """Where the gateway's own birth and will go, retained: outside the topic root, as it is no device."""
+        first_level = "causeway" if self.topic_root != "causeway" else "causeway-bridge"
+        return f"{first_level}/{gateway_channel(self.client_id).replace('.', '/', 1)}/status"
+
+
+def problem(options: GatewayOptions) -> str | None:
+    """What is wrong with the options, in one line that begins with the environment variable; None: nothing."""
+    if not is_name(options.topic_root):
+        return f"BRIDGE_TOPIC_ROOT: {options.topic_root!r} is not one level of A-Z a-z 0-9 _ - . :"
+    if options.password is not None and options.username is None and options.version == "3.1.1":
+        return "MQTT_USERNAME: MQTT 3.1.1 allows no password without one (MQTT-3.1.2-22)"
+    if options.ca_file and not options.ca_file.is_file():
+        return f"MQTT_CA_FILE_PATH: there is no file {options.ca_file}"
+    return _filters_problem(options.filters)
+
+
+def _filters_problem(filters: tuple[str, ...]) -> str | None:
+    for one in filters:
+        if error := topic_filter_error(one):
+            return f"GATEWAY_TOPIC_FILTERS: {one!r}: {error}"
+    for one, other in combinations(filters, 2):
+        if overlap(one, other):
+            return f"GATEWAY_TOPIC_FILTERS: {one!r} and {other!r} overlap: some messages would come twice"
+    return None

@@ -1,0 +1,62 @@
+"""The process's row: written every 2 s and at each change of the broker link."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+from mqtt_gateway.database import DatabaseDownError, DatabaseThread
+from mqtt_gateway.storage import save_beat
+
+BEAT_S: Final = 2
+
+
+class Beat:
+    """What this process says about itself.
+
+    Args:
+        client_id: MQTT client id: the row's key.
+        database: where to write.
+        counters: gives the counters' JSON value.
+    """
+
+    def __init__(self, client_id: str, database: DatabaseThread, counters: Callable[[], dict[str, Any]]) -> None:
+        self._client_id, self._database, self._counters = client_id, database, counters
+        self._instance = f"{socket.gethostname()}:{os.getpid()}:{_now_ms()}"
+        self._broker_up, self._since_ms = False, _now_ms()
+        self._changed = asyncio.Event()
+
+    def broker(self, *, up: bool) -> None:
+        """The broker link came up or went down; written at once when that is news."""
+        if up != self._broker_up:
+            self._broker_up, self._since_ms = up, _now_ms()
+            self._changed.set()
+
+    async def run(self) -> NoReturn:
+        """Write for ever. A database that is down is tried again with the next beat."""
+        while True:
+            self._changed.clear()
+            await self.write()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_S):
+                    await self._changed.wait()
+
+    async def write(self) -> None:
+        """Write once; the database thread logs when it can't."""
+        with contextlib.suppress(DatabaseDownError):
+            await self._database.run(
+                save_beat,
+                self._client_id,
+                instance=self._instance,
+                broker_up=self._broker_up,
+                since_ms=self._since_ms,
+                beat_ms=_now_ms(),
+                counters=self._counters(),
+            )
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

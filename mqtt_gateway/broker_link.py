@@ -1,0 +1,184 @@
+"""Keeps one connection to the broker alive: connects, opens the epoch, subscribes, waits, starts over.
+
+::
+
+    connect ──CONNACK──> deliveries are held ──epoch from the database──> deliveries flow ──subscribed──> up
+       ^                                                                                                  │
+       └───────── jittered exponential wait, 0.5 s … 10 s <───────────── lost, refused, no answer ────────┘
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Final, NoReturn, Protocol
+
+import structlog
+
+from mqtt_gateway.broker import ConnectError, Connection, Outgoing
+from mqtt_gateway.counters import Counters
+from mqtt_gateway.database import DatabaseDownError, DatabaseThread
+from mqtt_gateway.options import GatewayOptions
+from mqtt_gateway.pacing import backoff_s
+from mqtt_gateway.storage import OpenedSession, open_session, save_filters
+from mqtt_gateway.uplink import Uplink
+
+log = structlog.get_logger(__name__)
+
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
+_STABLE_S: Final = 10  # a connection that held so long starts the waits anew
+_DATABASE_WAIT_S: Final = 1
+_STATUS_S: Final = 2
+
+
+class Watcher(Protocol):
+    """Whom the link tells about itself."""
+
+    def broker(self, *, up: bool) -> None:
+        """The link came up or went down; also called when nothing changed."""
+
+
+class BrokerLink:
+    """The gateway's link to its broker.
+
+    Args:
+        options: client id, filters.
+        connect: makes an unopened connection, given the will.
+        uplink: takes the deliveries.
+        database: keeps epochs and filters.
+        counters: a lost session is counted here.
+        watcher: told when the link goes up or down.
+    """
+
+    def __init__(
+        self,
+        options: GatewayOptions,
+        connect: Callable[[GatewayOptions, Outgoing], Connection],
+        uplink: Uplink,
+        database: DatabaseThread,
+        counters: Counters,
+        watcher: Watcher,
+    ) -> None:
+        self._options, self._connect, self._uplink = options, connect, uplink
+        self._database, self._counters, self._watcher = database, counters, watcher
+        self.delivered = uplink.delivered  # Listener
+        self._session_present = False
+        self._broker = f"{options.host}:{options.port}"
+        self._failing = ""  # the reason that was logged last; "" while all is well
+        self._down_since_s = time.monotonic()
+        self.connection: Connection | None = None  # only while it is up
+
+    # ---------------------------------------------------------------------------------------------- for ever
+
+    async def run(self) -> NoReturn:
+        """Keep the link up, for ever. Cancelled, it says goodbye and disconnects cleanly; within about 3 s."""
+        attempt = 0
+        while True:
+            began_s = time.monotonic()
+            await self._once()
+            attempt = 0 if time.monotonic() - began_s >= _STABLE_S else attempt
+            await asyncio.sleep(backoff_s(attempt, _FIRST_WAIT_S, _LONGEST_WAIT_S, random.random()))
+            attempt += 1
+
+    async def _once(self) -> None:
+        """One connection from beginning to end."""
+        connection = self._connect(self._options, self._status("offline"))
+        self._uplink.connecting(connection)
+        try:
+            await connection.open(self)
+            await self._prepare(connection)
+            self._works(connection)
+            reason = await asyncio.shield(connection.lost)
+            self._fails(reason)
+        except ConnectError as error:
+            self._fails(str(error), refused=error.refused)
+        finally:
+            self.connection = None
+            self._watcher.broker(up=False)
+            await self._leave(connection)
+            self._uplink.disconnected()
+
+    async def _leave(self, connection: Connection) -> None:
+        if not connection.lost.done():
+            connection.resume()  # to hear the answer
+            await self._announce(connection, "offline")
+        await connection.close()
+
+    # ------------------------------------------------------------------------------------- one connection
+
+    def opened(self, *, session_present: bool) -> None:
+        """CONNACK (:class:`mqtt_gateway.broker.Listener`)."""
+        self._session_present = session_present
+
+    async def _prepare(self, connection: Connection) -> None:
+        session = await self._open_session(connection)
+        self._uplink.begin(session.epoch)
+        if session.forgotten and self._options.broker_keeps_sessions:
+            self._counters.sessions_lost += 1
+            self._counters.session_lost_ms = int(time.time() * 1000)
+            log.warning("the broker has lost our session: messages may be missing", broker=self._broker)
+        await self._subscribe(connection, session.known)
+        await self._announce(connection, "online")
+
+    async def _open_session(self, connection: Connection) -> OpenedSession:
+        """The epoch; waits for the database as long as the connection lives."""
+        while True:
+            try:
+                return await self._database.run(
+                    open_session, self._options.client_id, self._broker, session_present=self._session_present
+                )
+            except DatabaseDownError:
+                await asyncio.wait((connection.lost,), timeout=_DATABASE_WAIT_S)
+            if connection.lost.done():
+                raise ConnectError(connection.lost.result())
+
+    async def _subscribe(self, connection: Connection, known: dict[str, bool]) -> None:
+        """Make the session's subscriptions ours; what it may hold is written down before it is asked for."""
+        wanted = self._options.filters
+        dropped = [name for name in known if name not in wanted]
+        # On 3.1.1 a repeated SUBSCRIBE brings every retained message again; MQTT 5 can say that it shall not.
+        missing = [name for name in wanted if not known.get(name) or self._options.version == "5"]
+        if any(name not in known for name in wanted):
+            await self._remember(connection, {**dict.fromkeys(wanted, False), **known})
+        if dropped:
+            await connection.unsubscribe(dropped)
+            log.info("unsubscribed from former filters", filters=dropped)
+        if missing:
+            await connection.subscribe(missing)
+        if known != dict.fromkeys(wanted, True):
+            await self._remember(connection, dict.fromkeys(wanted, True))
+
+    async def _remember(self, connection: Connection, filters: dict[str, bool]) -> None:
+        try:
+            await self._database.run(save_filters, self._options.client_id, self._broker, filters)
+        except DatabaseDownError as error:
+            connection.drop("database down")
+            raise ConnectError(f"database down: {error}") from None
+
+    async def _announce(self, connection: Connection, status: str) -> None:
+        """Birth and goodbye, retained; for people who look at the broker, so a refusal is only logged."""
+        published = connection.publish(self._status(status))
+        await asyncio.wait((published, connection.lost), timeout=_STATUS_S, return_when=asyncio.FIRST_COMPLETED)
+        if not published.done() or published.result():
+            reason = published.result() if published.done() else "no answer"
+            log.warning("could not publish the gateway's status", topic=self._options.status_topic, reason=reason)
+
+    def _status(self, status: str) -> Outgoing:
+        return Outgoing(self._options.status_topic, status.encode(), retain=True)
+
+    # ------------------------------------------------------------------------------------------------- log
+
+    def _fails(self, reason: str, *, refused: bool = False) -> None:
+        """Log the outage once; a broker that is back and says no is news again."""
+        if not self._failing:
+            self._down_since_s = time.monotonic()
+        if not self._failing or (refused and reason != self._failing):
+            log.warning("broker link down", broker=self._broker, reason=reason)
+            self._failing = reason
+
+    def _works(self, connection: Connection) -> None:
+        self.connection = connection
+        self._watcher.broker(up=True)
+        down_s = round(time.monotonic() - self._down_since_s, 1) if self._failing else 0
+        log.info("broker link up", broker=self._broker, session_present=self._session_present, was_down_s=down_s)
+        self._failing = ""

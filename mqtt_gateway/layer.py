@@ -1,0 +1,87 @@
+"""The channel layer with time limits, in bridge's messages; an outage is logged once at each end."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+import structlog
+from channels.exceptions import ChannelFull
+
+from bridge import wire
+from mqtt_gateway.outage import Outage
+from mqtt_gateway.pacing import backoff_s
+
+log = structlog.get_logger(__name__)
+
+CHANNEL_FULL: Final = "channel full"
+_SEND_S: Final = 2
+_RECEIVE_S: Final = 20  # then a new receive: a connection that died without a word would be listened to for ever
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 2.0
+
+
+class Layer:
+    """Sending and listening for one process part.
+
+    Args:
+        backend: a Channels layer.
+    """
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+        self._outage = Outage(log, "channel layer")
+
+    async def new_channel(self) -> str:
+        """The name of a channel of our own, for replies."""
+        name: str = await self._backend.new_channel("gateway-reply")
+        return name
+
+    async def send(self, channel: str, message: wire.Message) -> str:
+        """Send, at most once, within 2 s.
+
+        Returns:
+            "" or why it was not sent, in words; it is lost then.
+        """
+        try:
+            async with asyncio.timeout(_SEND_S):
+                await self._backend.send(channel, wire.pack(message))
+        except ChannelFull:
+            return CHANNEL_FULL
+        except Exception as error:  # noqa: BLE001 - any layer raises what its driver does
+            reason = str(error) or type(error).__name__
+            self._outage.begins(reason)
+            return reason
+        self._outage.ends()
+        return ""
+
+    async def listen(self, channel: str, handle: Callable[[wire.Message], Any]) -> NoReturn:
+        """Hand every message on ``channel`` to ``handle`` for ever, whatever happens to the layer.
+
+        Args:
+            channel: its name.
+            handle: called with each message; must not raise. What it returns is awaited when it can be.
+        """
+        failures = 0
+        while True:
+            try:
+                async with asyncio.timeout(_RECEIVE_S):
+                    packed = await self._backend.receive(channel)
+            except TimeoutError:
+                continue
+            except Exception as error:  # noqa: BLE001 - as above
+                self._outage.begins(str(error) or type(error).__name__)
+                await asyncio.sleep(backoff_s(failures, _FIRST_WAIT_S, _LONGEST_WAIT_S, 1))
+                failures += 1
+                continue
+            failures = 0
+            self._outage.ends()
+            await _pass_on(packed, handle)
+
+
+async def _pass_on(packed: dict[str, Any], handle: Callable[[wire.Message], Any]) -> None:
+    message = wire.unpack(packed)
+    if isinstance(message, wire.Unreadable):
+        log.warning("unreadable message on the channel layer", reason=message.reason)
+        return
+    result = handle(message)
+    if asyncio.iscoroutine(result):
+        await result

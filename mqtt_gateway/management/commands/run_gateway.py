@@ -1,0 +1,42 @@
+import asyncio
+import contextlib
+import signal
+from typing import Any
+
+import structlog
+import uvloop
+from django.conf import settings
+from django.core.checks import run_checks
+from django.core.management.base import BaseCommand, CommandError
+
+from mqtt_gateway.gateway import run
+from mqtt_gateway.options import problem
+
+log = structlog.get_logger(__name__)
+
+
+class Command(BaseCommand):
+    help = (
+        "Run the MQTT gateway: the link between the broker (MQTT_URL) and the device workers. "
+        "It waits for a broker, Redis or database that is not there. SIGTERM or SIGINT stops it cleanly."
+    )
+    requires_system_checks: list[str] = []
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        if message := _first_problem():
+            raise CommandError(message)
+        with contextlib.suppress(KeyboardInterrupt):
+            uvloop.run(_main())
+
+
+def _first_problem() -> str | None:
+    """What keeps the gateway from starting, naming the variable."""
+    found = run_checks(tags=["causeway"], include_deployment_checks=True)
+    return problem(settings.GATEWAY) or next((str(check.msg) for check in found), None)
+
+
+async def _main() -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await run(settings.GATEWAY, stop)

@@ -1,0 +1,43 @@
+"""When things may happen: batches a second, waits between attempts. Pure: times are passed in, in seconds."""
+
+from typing import Final
+
+import msgspec
+
+BATCHES_A_SECOND: Final = 100.0  # all shards together: a batch costs 5 ms of CPU over all processes, whatever its size
+
+
+class Pace(msgspec.Struct):
+    """A token bucket: the first ones of a quiet period at once, then ``rate`` a second."""
+
+    burst: float
+    rate: float = BATCHES_A_SECOND
+    tokens: float = 0.0
+    at_s: float = float("-inf")
+
+    def take(self, now_s: float) -> bool:
+        """Whether one more may go now; if so, it counts."""
+        if self.at_s < now_s:
+            self.tokens = min(self.burst, self.tokens + (now_s - self.at_s) * self.rate)
+            self.at_s = now_s
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+    def next_s(self) -> float:
+        """When the next may go, as far as is known."""
+        return self.at_s + max(0.0, 1 - self.tokens) / self.rate
+
+
+def backoff_s(attempt: int, first_s: float, cap_s: float, random: float) -> float:
+    """The wait after failed attempt number ``attempt`` (from 0): doubling, capped, the upper half at random.
+
+    Args:
+        attempt: from 0.
+        first_s: the wait after the first, at most.
+        cap_s: never longer than this.
+        random: 0 … 1; spreads clients that failed together.
+    """
+    full = min(cap_s, first_s * 2.0 ** min(attempt, 32))
+    return full * (0.5 + random / 2)

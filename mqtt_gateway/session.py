@@ -1,0 +1,300 @@
+"""The persistent MQTT session: the only module that knows aiomqtt, and paho-mqtt beneath it.
+
+aiomqtt 2.5 does the sockets, TLS, keep-alive and SUBSCRIBE; deliveries, PUBACKs and PUBLISH go straight through the
+paho client that it wraps, because aiomqtt has no manual acknowledgement, hides DUP, session-present and the reason
+codes of PUBACK, and puts deliveries into a queue of its own.
+"""
+
+import asyncio
+import functools
+import socket
+import ssl
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import aiomqtt
+import aiomqtt.exceptions
+import structlog
+from paho.mqtt import client as paho
+from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from mqtt_gateway.broker import ConnectError, Listener, Outgoing
+from mqtt_gateway.options import GatewayOptions
+
+log = structlog.get_logger(__name__)
+
+_FOR_EVER: Final = 0xFFFFFFFF  # session expiry interval: never (MQTT 5.0 3.1.2.11.2)
+_ANSWER_S: Final = 5  # time limit for each answer of the broker
+_OPEN_S: Final = 12  # name look-up, TCP, TLS, CONNACK together
+_CLOSE_S: Final = 2
+_READS_A_TURN: Final = 64  # packets handled before other tasks get their turn
+_LOST: Final = "connection lost"
+_Properties: Any = Properties  # without annotations in paho
+
+
+class AiomqttConnection:
+    """One connection (see :class:`mqtt_gateway.broker.Connection`). Made on the running event loop.
+
+    Args:
+        options: where and as whom to connect.
+        will: published by the broker should we vanish.
+    """
+
+    def __init__(self, options: GatewayOptions, will: Outgoing) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._is_5 = options.version == "5"
+        self._client = _client(options, will)
+        self._paho = self._client._client
+        self._aiomqtt_socket_open = self._paho.on_socket_open
+        self._listener: Listener | None = None
+        self._outgoing: dict[int, asyncio.Future[str]] = {}
+        self._read = 0
+        self._reader_fd = -1
+        self.max_outgoing = 65_535
+        self.lost: asyncio.Future[str] = self._loop.create_future()
+        self._take_over()
+
+    def _take_over(self) -> None:
+        """Manual PUBACKs; our callbacks in place of, or before, aiomqtt's."""
+        client = self._paho
+        self._aiomqtt_connect, self._aiomqtt_disconnect = client.on_connect, client.on_disconnect
+        client.manual_ack_set(True)
+        client.disable_logger()  # it formats several lines a message
+        client.connect_timeout = _ANSWER_S
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
+        client.on_socket_open = self._on_socket_open
+
+    # ------------------------------------------------------------------------------------------ connecting
+
+    async def open(self, listener: Listener) -> None:
+        """See the protocol."""
+        self._listener = listener
+        try:
+            async with asyncio.timeout(_OPEN_S):
+                await self._client.__aenter__()
+        except aiomqtt.exceptions.MqttConnectError as error:
+            self.drop(_LOST)
+            raise ConnectError(_words(error.rc), refused=True) from None
+        except (aiomqtt.MqttError, ssl.SSLError, OSError) as error:  # TimeoutError is an OSError
+            self.drop(_LOST)
+            raise ConnectError(str(error) or "no answer in time") from None
+        except BaseException:
+            self.drop(_LOST)
+            raise
+        if self.lost.done():
+            raise ConnectError(self.lost.result())
+        self._client._disconnected.add_done_callback(lambda _: self.drop(_LOST))  # its writer failed
+
+    async def subscribe(self, filters: Sequence[str]) -> None:
+        """See the protocol."""
+        wanted: Any = [(name, self._how_to_subscribe()) for name in filters]
+        codes = await self._answer(self._client.subscribe(wanted, timeout=_ANSWER_S))
+        refused = [f"{name} ({_words(code)})" for name, code in zip(filters, codes, strict=False) if code.is_failure]
+        if refused:
+            raise ConnectError(f"subscription refused: {', '.join(refused)}", refused=True)
+
+    def _how_to_subscribe(self) -> SubscribeOptions | int:
+        if not self._is_5:
+            return 1
+        return SubscribeOptions(qos=1, noLocal=True, retainAsPublished=False, retainHandling=1)
+
+    async def unsubscribe(self, filters: Sequence[str]) -> None:
+        """See the protocol."""
+        await self._answer(self._client.unsubscribe(list(filters), timeout=_ANSWER_S))
+
+    async def _answer(self, call: Any) -> Any:
+        """The call's answer, or ConnectError as soon as the connection is lost."""
+        task = asyncio.ensure_future(call)
+        try:
+            await asyncio.wait((task, self.lost), return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise ConnectError(self.lost.result())
+            return task.result()
+        except aiomqtt.MqttError as error:
+            raise ConnectError(str(error)) from None
+        finally:
+            task.cancel()
+
+    async def close(self) -> None:
+        """See the protocol."""
+        if not self.lost.done():
+            try:
+                async with asyncio.timeout(_CLOSE_S):
+                    await self._client.__aexit__(None, None, None)
+            except (aiomqtt.MqttError, OSError) as error:
+                log.info("could not disconnect cleanly", reason=str(error))
+        self.drop("closed")
+        await asyncio.sleep(0)  # the socket closes in the loop's next turn
+
+    def drop(self, reason: str) -> None:
+        """See the protocol. Frees the socket, tells everybody who waits."""
+        if not self.lost.done():
+            self.lost.set_result(reason)
+        # aiomqtt leaves the socket open after an error. Not now: in paho's callbacks its lock would wait for itself.
+        self._loop.call_soon(self._paho._sock_close)
+        for waiting in self._outgoing.values():
+            if not waiting.done():
+                waiting.set_result(reason)
+        self._outgoing.clear()
+
+    # ----------------------------------------------------------------------------------------- what we send
+
+    def acknowledge(self, packet_ids: Iterable[int]) -> None:
+        """See the protocol."""
+        if self.lost.done():
+            return
+        ack = self._paho.ack
+        for packet_id in packet_ids:
+            ack(packet_id, 1)
+
+    def publish(self, message: Outgoing) -> asyncio.Future[str]:
+        """See the protocol."""
+        confirmed: asyncio.Future[str] = self._loop.create_future()
+        if self.lost.done():
+            confirmed.set_result(self.lost.result())
+            return confirmed
+        properties = _publish_properties(message) if self._is_5 else None
+        try:
+            sent = self._paho.publish(message.topic, message.payload, 1, message.retain, properties)
+        except ValueError as error:  # no topic name
+            confirmed.set_result(str(error))
+            return confirmed
+        if sent.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            confirmed.set_result(paho.error_string(sent.rc))
+        else:
+            self._outgoing[sent.mid] = confirmed
+        return confirmed
+
+    def pause(self) -> None:
+        """See the protocol."""
+        if self._reader_fd >= 0 and not self.lost.done():
+            self._loop.remove_reader(self._reader_fd)
+
+    def resume(self) -> None:
+        """See the protocol."""
+        if self._reader_fd >= 0 and not self.lost.done():
+            self._loop.add_reader(self._reader_fd, self._on_readable)
+
+    # --------------------------------------------------------------------------------------- paho's callbacks
+
+    def _on_socket_open(self, client: paho.Client, userdata: Any, sock: Any) -> None:
+        """In aiomqtt's connecting thread. Its reader, which handles one packet a turn, is replaced by ours."""
+        assert self._aiomqtt_socket_open is not None
+        self._aiomqtt_socket_open(client, userdata, sock)
+        self._reader_fd = sock.fileno()
+        self._loop.call_soon_threadsafe(self._begin_reading)
+
+    def _begin_reading(self) -> None:
+        if self.lost.done():  # given up while the thread was still connecting
+            self._paho._sock_close()
+        else:
+            self._loop.add_reader(self._reader_fd, self._on_readable)
+
+    def _on_readable(self) -> None:
+        try:
+            for _ in range(_READS_A_TURN):
+                before = self._read
+                self._paho.loop_read()
+                sock: Any = self._paho.socket()
+                if sock is None or (self._read == before and not (self._tls_pending(sock))):
+                    return
+        except Exception:
+            log.exception("reading from the broker failed")
+            self.drop("unreadable packet from the broker")
+
+    @staticmethod
+    def _tls_pending(sock: Any) -> bool:
+        return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+
+    def _on_connect(self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
+        if not code.is_failure:
+            self.max_outgoing = getattr(properties, "ReceiveMaximum", 65_535)
+            kept_s = getattr(properties, "SessionExpiryInterval", _FOR_EVER)
+            if kept_s != _FOR_EVER:
+                log.warning("the broker keeps our session for a limited time only", seconds=kept_s)
+            assert self._listener is not None
+            self._listener.opened(session_present=bool(flags.session_present))
+        _call(self._aiomqtt_connect, client, userdata, flags, code, properties)
+
+    def _on_disconnect(self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
+        _call(self._aiomqtt_disconnect, client, userdata, flags, code, properties)
+        by_broker = flags.is_disconnect_packet_from_server
+        self.drop(f"closed by the broker: {_words(code)}" if by_broker else _words(code))
+
+    def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+        self._read += 1
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = "\N{REPLACEMENT CHARACTER}"  # nobody's; the broker ought to have refused it
+        if self._listener is None or self.lost.done():
+            return
+        payload = bytes(message.payload)
+        self._listener.delivered(topic, payload, message.qos, message.retain, message.dup, message.mid)
+
+    def _on_publish(self, _client: paho.Client, _userdata: Any, mid: int, code: ReasonCode, _props: Any) -> None:
+        confirmed = self._outgoing.pop(mid, None)
+        if confirmed is not None and not confirmed.done():
+            confirmed.set_result(_words(code) if code.is_failure else "")
+
+
+def _client(options: GatewayOptions, will: Outgoing) -> aiomqtt.Client:
+    is_5 = options.version == "5"
+    return aiomqtt.Client(
+        options.host,
+        options.port,
+        username=options.username,
+        password=options.password,
+        identifier=options.client_id,
+        protocol=aiomqtt.ProtocolVersion.V5 if is_5 else aiomqtt.ProtocolVersion.V311,
+        will=aiomqtt.Will(will.topic, will.payload, 1, will.retain),
+        clean_session=None if is_5 else False,
+        clean_start=False,  # aiomqtt's default would wipe the session at every start
+        properties=_connect_properties(options) if is_5 else None,
+        keepalive=options.keepalive_s,
+        timeout=_ANSWER_S,
+        max_inflight_messages=65_535,  # downlink.py bounds them
+        tls_context=_tls(options.ca_file) if options.tls else None,
+        socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
+    )
+
+
+@functools.cache  # reading the system's authorities takes tens of milliseconds
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=ca_file)
+
+
+def _connect_properties(options: GatewayOptions) -> Any:
+    properties = _Properties(PacketTypes.CONNECT)
+    properties.SessionExpiryInterval = _FOR_EVER
+    properties.ReceiveMaximum = options.in_flight_limit
+    return properties
+
+
+def _publish_properties(message: Outgoing) -> Any:
+    properties = _Properties(PacketTypes.PUBLISH)
+    if message.expiry_s is not None:
+        properties.MessageExpiryInterval = message.expiry_s
+    if message.correlation is not None:
+        properties.CorrelationData = message.correlation
+    if message.response_topic is not None:
+        properties.ResponseTopic = message.response_topic
+    return properties
+
+
+def _call(callback: Any, *arguments: Any) -> None:
+    callback(*arguments)
+
+
+def _words(code: Any) -> str:
+    """A reason code in words; paho's name for "the socket closed" says too little."""
+    text = code.getName() if isinstance(code, ReasonCode) else str(code)
+    return _LOST if text == "Unspecified error" else text.lower()

@@ -1,0 +1,48 @@
+"""What a gateway keeps in the database. Synchronous; called on its database thread."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from msgspec import Struct
+
+from mqtt_gateway.models import BrokerSession, GatewayProcess
+
+
+class OpenedSession(Struct, frozen=True):
+    """A connection's place in history."""
+
+    epoch: int  # higher than that of every earlier connection under this client id
+    known: dict[str, bool]  # topic filter → confirmed; what this session may be subscribed to
+    forgotten: bool  # the broker should have had a session of ours, and had none
+
+
+def open_session(client_id: str, broker: str, *, session_present: bool) -> OpenedSession:
+    """Raise the epoch for a connection that the broker has just accepted. One transaction."""
+    with transaction.atomic():
+        GatewayProcess.objects.get_or_create(client_id=client_id)
+        GatewayProcess.objects.filter(client_id=client_id).update(epoch=F("epoch") + 1)
+        epoch = GatewayProcess.objects.values_list("epoch", flat=True).get(client_id=client_id)
+        session, _ = BrokerSession.objects.get_or_create(client_id=client_id, broker=broker)
+        known: dict[str, bool] = session.filters
+        forgotten = not session_present and any(known.values())
+        if not session_present and known:
+            BrokerSession.objects.filter(pk=session.pk).update(filters={})
+        return OpenedSession(epoch, known if session_present else {}, forgotten)
+
+
+def save_filters(client_id: str, broker: str, filters: dict[str, bool]) -> None:
+    """Remember what the session is (True) or may be (False) subscribed to."""
+    BrokerSession.objects.update_or_create(client_id=client_id, broker=broker, defaults={"filters": filters})
+
+
+def load_counters(client_id: str) -> dict[str, Any]:
+    """The counters as the last process under this client id left them."""
+    stored = GatewayProcess.objects.filter(client_id=client_id).values_list("counters", flat=True).first()
+    return stored or {}
+
+
+def save_beat(client_id: str, **fields: Any) -> None:
+    """Write the process's row: ``instance``, ``broker_up``, ``since_ms``, ``beat_ms``, ``counters``."""
+    if not GatewayProcess.objects.filter(client_id=client_id).update(**fields):
+        GatewayProcess.objects.get_or_create(client_id=client_id, defaults=fields)

@@ -1,0 +1,224 @@
+"""Deliveries of the broker → batches on ``devices.<shard>`` → PUBACKs, in arrival order, after the commit.
+
+The rules are in shard_link.py, pacing.py and bridge.link; here they meet the clock, the layer and the connection.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+import structlog
+
+from bridge import wire
+from bridge.link import ArrivalOrder, Window
+from bridge.messages import Batch, Delivery, LinkAck
+from bridge.names import devices_channel
+from bridge.native import OwnDownlink, RejectedTopic
+from bridge.payloads import MAX_PAYLOAD_BYTES
+from mqtt_gateway.broker import Connection
+from mqtt_gateway.counters import Counters
+from mqtt_gateway.layer import CHANNEL_FULL, Layer
+from mqtt_gateway.options import GatewayOptions
+from mqtt_gateway.outage import Outage
+from mqtt_gateway.pacing import Pace
+from mqtt_gateway.routing import router
+from mqtt_gateway.samples import Samples
+from mqtt_gateway.shard_link import NO_TICKET, QOS0_LIMIT, Abandoned, ShardLink
+
+log = structlog.get_logger(__name__)
+
+_KEPT_BYTES: Final = MAX_PAYLOAD_BYTES + 1  # enough for the worker to see that a payload is too large
+_MAX_BYTES: Final = 128 * 1024 * 1024  # queued in all shards
+_READ_AGAIN: Final = 0.5  # of the limits
+_SILENT_ATTEMPTS: Final = 3  # without an answer: log that a shard's worker is missing
+
+
+class Uplink:
+    """The uplink of one gateway process.
+
+    Args:
+        options: client id, topic root, shards.
+        layer: where batches go.
+        reply_to: the channel on which the process listens for LinkAck.
+        counters: raised here.
+    """
+
+    def __init__(self, options: GatewayOptions, layer: Layer, reply_to: str, counters: Counters) -> None:
+        self._gateway, self._layer, self._reply_to, self._counters = options.client_id, layer, reply_to, counters
+        self._route = router(options.topic_root, options.shards)
+        self._links = [ShardLink(shard) for shard in range(options.shards)]
+        self._silent = [Outage(log, f"worker of shard {shard}") for shard in range(options.shards)]
+        self._order = ArrivalOrder()
+        self._connection: Connection | None = None
+        self._paused = False
+        self._max_count = options.in_flight_limit + options.shards * QOS0_LIMIT  # a broker may ignore the former
+        self._pace = Pace(burst=2.0 * options.shards)
+        self._wake = asyncio.Event()
+        self._landed = asyncio.Event()
+        self._rejected = Samples(log, "rejected topic")
+        self.in_flight = 0  # received, and neither finished nor handed back
+
+    # ----------------------------------------------------------------------------------------- connections
+
+    def connecting(self, connection: Connection) -> None:
+        """From now on deliveries are ``connection``'s; they wait for :meth:`begin`."""
+        self._connection, self._order, self._paused = connection, ArrivalOrder(), False
+
+    def begin(self, epoch: int) -> None:
+        """The connection's epoch is known: batches may leave, first an empty one to every shard."""
+        for link in self._links:
+            window = Window(link.shard, self._gateway, epoch, self._reply_to)
+            self._gone(link.begin(window, epoch, self._order))
+        self._wake.set()
+
+    def disconnected(self) -> None:
+        """The connection is lost; its PUBACKs are owed no more."""
+        self._connection = None
+        for link in self._links:
+            self._gone(link.disconnected())
+
+    def _gone(self, gone: Abandoned) -> None:
+        self._counters.received -= gone.returned
+        self._counters.dropped += gone.dropped
+        self.in_flight -= gone.returned + gone.dropped
+
+    # ------------------------------------------------------------------------------------------ deliveries
+
+    def delivered(self, topic: str, payload: bytes, qos: int, retain: bool, dup: bool, packet_id: int) -> None:
+        """One delivery (:class:`mqtt_gateway.broker.Listener`)."""
+        route = self._route(topic)
+        ticket = self._order.arrived(packet_id) if qos else NO_TICKET
+        if isinstance(route, OwnDownlink | RejectedTopic):
+            self._refuse(route, topic, ticket)
+            return
+        kept = payload if len(payload) <= _KEPT_BYTES else payload[:_KEPT_BYTES]
+        now_ms = int(time.time() * 1000)
+        delivery = Delivery(topic, route.device, route.kind, route.detail, kept, now_ms, qos, retain, dup, packet_id)
+        dropped = self._links[route.shard].put(delivery, ticket)
+        self._counters.received += 1
+        self._counters.dropped += dropped
+        self.in_flight += 1 - dropped
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def _refuse(self, route: OwnDownlink | RejectedTopic, topic: str, ticket: int) -> None:
+        """What no worker needs to see is finished here; its PUBACK keeps its place."""
+        if isinstance(route, RejectedTopic):
+            self._counters.received += 1
+            self._counters.rejected[route.reason] += 1
+            self._rejected.add(route.reason, topic)
+        if ticket != NO_TICKET:
+            self._order.finish(ticket)
+            self._puback()
+
+    def _puback(self) -> None:
+        if (ready := self._order.ready()) and self._connection is not None:
+            self._connection.acknowledge(ready)
+
+    # ------------------------------------------------------------------------------------ acknowledgements
+
+    def acknowledged(self, ack: LinkAck) -> None:
+        """A worker's answer."""
+        if not (ack.gateway == self._gateway and 0 <= ack.shard < len(self._links)):
+            return
+        link = self._links[ack.shard]
+        landed, gone = link.acknowledge(ack, time.monotonic())
+        self._gone(gone)
+        self.in_flight -= sum(len(flight.tickets) + flight.qos0 for flight in landed)
+        self._puback()
+        self._landed.set()
+        self._silent[ack.shard].ends()
+        if link.broken and self._connection is not None:
+            self._connection.drop(f"shard {ack.shard} asks for what is gone; a new epoch is needed")
+        self._wake.set()
+
+    async def drain(self, limit_s: float) -> bool:
+        """Take nothing more and wait until all that was taken is PUBACKed; whether it came to that in time."""
+        if self._connection is not None:
+            self._connection.pause()
+        try:
+            async with asyncio.timeout(limit_s):
+                while self.in_flight:
+                    self._landed.clear()
+                    await self._landed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    # --------------------------------------------------------------------------------------------- sending
+
+    async def run(self) -> NoReturn:
+        """Send what is due, for ever."""
+        first = 0
+        while True:
+            self._wake.clear()
+            for offset in range(len(self._links)):
+                await self._serve(self._links[(first + offset) % len(self._links)])
+            first += 1
+            self._hold_back()
+            await self._until(self._next_s())
+
+    async def _serve(self, link: ShardLink) -> None:
+        if again := link.again(time.monotonic(), random.random()):
+            await self._send_again(link, again)
+        if link.ready and self._pace.take(time.monotonic()):
+            await self._send(link.next_batch(time.monotonic(), random.random()))
+
+    async def _send_again(self, link: ShardLink, batches: tuple[Batch, ...]) -> None:
+        for batch in batches:
+            if reason := await self._send(batch):
+                break
+        else:
+            reason = "no answer"
+        if link.attempts >= _SILENT_ATTEMPTS and reason in ("no answer", CHANNEL_FULL):
+            self._silent[link.shard].begins(reason)
+
+    async def _send(self, batch: Batch) -> str:
+        return await self._layer.send(devices_channel(batch.shard), batch)
+
+    def _next_s(self) -> float:
+        """When the next thing is due by itself, on the monotonic clock."""
+        due = [link.resend_at_s for link in self._links if link.resend_at_s is not None]
+        if any(link.ready for link in self._links):
+            due.append(self._pace.next_s())
+        return min(due, default=float("inf"))
+
+    async def _until(self, when_s: float) -> None:
+        """Wait for new work, or until ``when_s``."""
+        wait_s = min(when_s - time.monotonic(), 60)
+        if wait_s <= 0:
+            await asyncio.sleep(0)
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._wake.wait()
+
+    def _hold_back(self) -> None:
+        """Bound the memory, whatever the broker does: with too much in hand, read no more for a while."""
+        if self._connection is None:
+            return
+        fullness = max(sum(link.queued_bytes for link in self._links) / _MAX_BYTES, self.in_flight / self._max_count)
+        if fullness > 1 and not self._paused:
+            self._connection.pause()
+            log.warning("too much is waiting for the workers: reading no more", in_flight=self.in_flight)
+        elif fullness < _READ_AGAIN and self._paused:
+            self._connection.resume()
+            log.warning("reading again", in_flight=self.in_flight)
+        else:
+            return
+        self._paused = not self._paused
+
+
+def listener_of(uplink: Uplink) -> Callable[[wire.Message], None]:
+    """What the process does with messages on its reply channel."""
+
+    def handle(message: wire.Message) -> None:
+        if isinstance(message, LinkAck):
+            uplink.acknowledged(message)
+        else:
+            log.warning("unexpected message on the reply channel", type=type(message).__name__)
+
+    return handle
