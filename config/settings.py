@@ -68,7 +68,7 @@ DEVICES = DevicesOptions(
     default_gateway=_client,
     mosquitto_passwords=env.text("MOSQUITTO_PASSWORDS"),
 )
-_ca_file = env.text("MQTT_CA_FILE_PATH")
+_ca_file = env.text("MQTT_CA_CERTIFICATES")
 GATEWAY = GatewayOptions(
     **_shared,
     **env.mqtt_server(),
