@@ -28,15 +28,19 @@ def docker_answers() -> bool:
     return True
 
 
+def has_image(image: str) -> bool:
+    """Does a Docker daemon have this image already?"""
+    return docker_answers() and bool(docker.from_env().images.list(image))
+
+
 @functools.cache
 def why_no_image(image: str) -> str | None:
     """None when a container of `image` can be run here; otherwise the reason. Fetches the image if need be."""
     if not docker_answers():
         return "no Docker daemon answers"
-    client = docker.from_env()
     try:
-        if not client.images.list(image):
-            client.images.pull(image)
+        if not has_image(image):
+            docker.from_env().images.pull(image)
     except (DockerException, OSError) as error:
         reason = getattr(error, "explanation", None) or str(error)
         return f"the Docker daemon cannot get {image}: {reason}"

@@ -6,10 +6,10 @@ from pathlib import Path
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.support.docker import ContainerRunner, why_no_image
+from tests.support.docker import ContainerRunner
 from tests.support.installing import find_program, program
 from tests.support.ports import free_port
-from tests.support.service import LocalRunner, Service
+from tests.support.service import Kind, LocalRunner, Service, choose
 
 IMAGE = os.environ.get("CAUSEWAY_TEST_MOSQUITTO_IMAGE", "eclipse-mosquitto:2")
 _CONTAINER_PORT = 1883
@@ -35,17 +35,17 @@ log_type information
 """
 
 
-def mosquitto_service() -> Service:
+def mosquitto_service(kind: Kind | None = None) -> Service:
     """A broker that speaks MQTT 5 and 3.1.1; not started yet."""
     port = free_port()
-    why_local = why_no_image(IMAGE)
+    kind, origin = choose(IMAGE, kind)
     return Service(
         name="mosquitto",
-        runner=_local(port) if why_local else _container(port),
+        runner=_local(port) if kind == "local" else _container(port),
         port=port,
         url=f"mqtt://127.0.0.1:{port}",
         probe=lambda: _connect_once(port),
-        origin=f"local program ({why_local})" if why_local else f"container of {IMAGE}",
+        origin=origin,
     )
 
 

@@ -12,10 +12,10 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
-from tests.support.docker import ContainerRunner, why_no_image
+from tests.support.docker import ContainerRunner
 from tests.support.installing import MissingProgramError, program
 from tests.support.ports import free_port
-from tests.support.service import LocalRunner, Service, group_of
+from tests.support.service import Kind, LocalRunner, Service, choose, group_of
 
 IMAGE = os.environ.get("CAUSEWAY_TEST_POSTGRES_IMAGE", "postgres:16")
 _CONTAINER_PORT = 5432
@@ -53,19 +53,19 @@ def database_name(url: str) -> str:
     return url.rpartition("/")[2]
 
 
-def postgres_service() -> PostgresService:
+def postgres_service(kind: Kind | None = None) -> PostgresService:
     """A PostgreSQL cluster; not started yet."""
     port = free_port()
     password = secrets.token_hex(8)
-    why_local = why_no_image(IMAGE)
+    kind, origin = choose(IMAGE, kind)
     url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
     return PostgresService(
         name="postgres",
-        runner=_local(port) if why_local else _container(port, password),
+        runner=_local(port) if kind == "local" else _container(port, password),
         port=port,
         url=url,
         probe=lambda: _select(url),
-        origin=f"local program ({why_local})" if why_local else f"container of {IMAGE}",
+        origin=origin,
     )
 
 

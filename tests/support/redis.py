@@ -4,27 +4,27 @@ import os
 
 from redis import Redis
 
-from tests.support.docker import ContainerRunner, why_no_image
+from tests.support.docker import ContainerRunner
 from tests.support.installing import program
 from tests.support.ports import free_port
-from tests.support.service import LocalRunner, Service
+from tests.support.service import Kind, LocalRunner, Service, choose
 
 IMAGE = os.environ.get("CAUSEWAY_TEST_REDIS_IMAGE", "redis:7")
 _CONTAINER_PORT = 6379
 
 
-def redis_service() -> Service:
+def redis_service(kind: Kind | None = None) -> Service:
     """A Redis server, its first database in the URL; not started yet."""
     port = free_port()
-    why_local = why_no_image(IMAGE)
+    kind, origin = choose(IMAGE, kind)
     url = f"redis://127.0.0.1:{port}/0"
     return Service(
         name="redis",
-        runner=_local(port) if why_local else ContainerRunner(IMAGE, _CONTAINER_PORT, port),
+        runner=_local(port) if kind == "local" else ContainerRunner(IMAGE, _CONTAINER_PORT, port),
         port=port,
         url=url,
         probe=lambda: _ping(url),
-        origin=f"local program ({why_local})" if why_local else f"container of {IMAGE}",
+        origin=origin,
     )
 
 

@@ -9,8 +9,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
+from tests.support.docker import why_no_image
 from tests.support.waiting import eventually
 
 START_TIMEOUT_S = 60
@@ -119,6 +120,18 @@ class LocalRunner:
 def group_of(user: str | None) -> int | None:
     """The primary group of a user; None for None."""
     return pwd.getpwnam(user).pw_gid if user else None
+
+
+Kind = Literal["container", "local"]
+
+
+def choose(image: str, kind: Kind | None) -> tuple[Kind, str]:
+    """Where a server shall run, and in words why: in a container if possible, unless `kind` says otherwise."""
+    if kind:
+        return kind, f"{kind}, as asked for"
+    if why := why_no_image(image):
+        return "local", f"local program ({why})"
+    return "container", f"container of {image}"
 
 
 @dataclass

@@ -1,13 +1,51 @@
 """The servers that other tests rely on: they keep address and data over a restart, and what `kill` may lose."""
 
+from collections.abc import Iterator
+from typing import TypeVar
+
 import psycopg
+import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 from redis import Redis
 
+from tests.support import mosquitto as mosquitto_part
+from tests.support import postgres as postgres_part
+from tests.support import redis as redis_part
+from tests.support.docker import has_image
 from tests.support.mqtt import MqttClient
 from tests.support.ports import is_listening
 from tests.support.postgres import PostgresService
-from tests.support.service import Service
+from tests.support.service import Kind, Service
+
+
+def kinds(image: str) -> list[Kind]:
+    """Local always; in a container too where its image is here."""
+    return ["local", "container"] if has_image(image) else ["local"]
+
+
+@pytest.fixture(params=kinds(mosquitto_part.IMAGE))
+def mosquitto(request: pytest.FixtureRequest) -> Iterator[Service]:
+    yield from running(mosquitto_part.mosquitto_service(request.param))
+
+
+@pytest.fixture(params=kinds(redis_part.IMAGE))
+def redis(request: pytest.FixtureRequest) -> Iterator[Service]:
+    yield from running(redis_part.redis_service(request.param))
+
+
+@pytest.fixture(params=kinds(postgres_part.IMAGE))
+def postgres(request: pytest.FixtureRequest) -> Iterator[PostgresService]:
+    service = postgres_part.postgres_service(request.param)
+    yield from running(service)
+
+
+AnyService = TypeVar("AnyService", bound=Service)
+
+
+def running(service: AnyService) -> Iterator[AnyService]:
+    service.start()
+    yield service
+    service.close()
 
 
 def test_mosquitto_keeps_queued_messages_over_a_restart(mosquitto: Service) -> None:
