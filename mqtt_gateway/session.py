@@ -91,7 +91,13 @@ class AiomqttConnection:
             raise
         if self.lost.done():
             raise ConnectError(self.lost.result())
-        self._client._disconnected.add_done_callback(lambda _: self.drop(_LOST))  # its writer failed
+        self._client._disconnected.add_done_callback(self._on_aiomqtt_done)
+
+    def _on_aiomqtt_done(self, done: "asyncio.Future[None]") -> None:
+        """aiomqtt gave up: mostly after our own callback, but an error while writing shows here only."""
+        if not done.cancelled():
+            done.exception()  # else asyncio complains that nobody looked at it
+        self.drop(_LOST)
 
     async def subscribe(self, filters: Sequence[str]) -> None:
         """See the protocol."""

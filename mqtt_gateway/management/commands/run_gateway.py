@@ -20,7 +20,7 @@ class Command(BaseCommand):
         "Run the MQTT gateway: the link between the broker (MQTT_URL) and the device workers. "
         "It waits for a broker, Redis or database that is not there. SIGTERM or SIGINT stops it cleanly."
     )
-    requires_system_checks: list[str] = []
+    requires_system_checks: tuple[str, ...] = ()  # our own are run below
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         if message := _first_problem():

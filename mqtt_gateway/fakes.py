@@ -1,0 +1,147 @@
+"""Stand-ins for tests without a broker, a flawless layer or a real worker."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from bridge import wire
+from bridge.link import Cursor, judge
+from bridge.messages import Batch, Delivery, LinkAck, Published
+from bridge.names import devices_channel
+from mqtt_gateway.broker import ConnectError, Listener, Outgoing
+from mqtt_gateway.options import GatewayOptions
+
+
+class FakeConnection:
+    """A :class:`mqtt_gateway.broker.Connection` without a network. Tests deliver through it and read what it was told.
+
+    Args:
+        broker: the broker that made it.
+        will: as the gateway set it.
+    """
+
+    def __init__(self, broker: "FakeBroker", will: Outgoing) -> None:
+        self.broker, self.will = broker, will
+        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.listener: Listener | None = None
+        self.acknowledged: list[int] = []
+        self.published: list[Outgoing] = []
+        self.calls: list[tuple[str, tuple[str, ...]]] = []  # ("subscribe", filters), …
+        self.paused = False
+        self.max_outgoing = 20
+
+    async def open(self, listener: Listener) -> None:
+        """Accept, or refuse with the broker's ``refusal``."""
+        if self.broker.refusal:
+            raise ConnectError(self.broker.refusal, refused=True)
+        self.listener = listener
+        self.broker.connections.append(self)
+        listener.opened(session_present=self.broker.session_present)
+
+    async def subscribe(self, filters: Sequence[str]) -> None:
+        """Remember it."""
+        self.calls.append(("subscribe", tuple(filters)))
+
+    async def unsubscribe(self, filters: Sequence[str]) -> None:
+        """Remember it."""
+        self.calls.append(("unsubscribe", tuple(filters)))
+
+    def acknowledge(self, packet_ids: Iterable[int]) -> None:
+        """Remember the PUBACKs."""
+        self.acknowledged += packet_ids
+
+    def publish(self, message: Outgoing) -> "asyncio.Future[str]":
+        """Confirm at once with the broker's ``puback``; with None never."""
+        self.published.append(message)
+        confirmed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        if self.broker.puback is not None:
+            confirmed.set_result(self.broker.puback)
+        return confirmed
+
+    def pause(self) -> None:
+        """Remember it."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """Remember it."""
+        self.paused = False
+
+    def drop(self, reason: str) -> None:
+        """Be lost."""
+        if not self.lost.done():
+            self.lost.set_result(reason)
+
+    async def close(self) -> None:
+        """Be lost, cleanly."""
+        self.drop("closed")
+
+    def deliver(self, topic: str, payload: bytes = b"1", packet_id: int = 0, *, dup: bool = False) -> None:
+        """Deliver a PUBLISH: QoS 1 when it has a packet id."""
+        assert self.listener is not None
+        self.listener.delivered(topic, payload, 1 if packet_id else 0, False, dup, packet_id)
+
+
+class FakeBroker:
+    """Makes :class:`FakeConnection` objects; the ``connect`` of the gateway is an instance of it."""
+
+    def __init__(self) -> None:
+        self.connections: list[FakeConnection] = []
+        self.session_present = False
+        self.refusal = ""  # not empty: refuse new connections with this reason
+        self.puback: str | None = ""  # the answer to each PUBLISH; None: none
+
+    def __call__(self, _options: GatewayOptions, will: Outgoing) -> FakeConnection:
+        """A new connection, not open yet."""
+        return FakeConnection(self, will)
+
+
+class FakeWorker:
+    """Applies batches in order and acknowledges them, as devices/ingest does, but to a list.
+
+    Args:
+        backend: a Channels layer.
+        shards: all are its own.
+    """
+
+    def __init__(self, backend: Any, shards: int) -> None:
+        self._backend, self._shards = backend, shards
+        self._cursors: dict[tuple[int, str], Cursor] = {}
+        self.batches: list[Batch] = []  # applied, in order
+        self.published: list[Published] = []
+        self.judgements: list[str] = []
+        self.before_ack: Callable[[Batch], Any] = lambda _batch: True  # False: apply but keep the acknowledgement
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """All applied deliveries in order."""
+        return [delivery for batch in self.batches for delivery in batch.deliveries]
+
+    async def run(self) -> None:
+        """Work on all shards for ever."""
+        async with asyncio.TaskGroup() as group:
+            for shard in range(self._shards):
+                group.create_task(self._listen(devices_channel(shard)))
+
+    async def _listen(self, channel: str) -> None:
+        while True:
+            message = wire.unpack(await self._backend.receive(channel))
+            if isinstance(message, Batch):
+                await self.take(message)
+            elif isinstance(message, Published):
+                self.published.append(message)
+
+    async def take(self, batch: Batch) -> None:
+        """One batch as the link's rules say."""
+        key = (batch.shard, batch.gateway)
+        cursor = self._cursors.get(key, Cursor())
+        verdict = judge(cursor, batch.epoch, batch.seq)
+        self.judgements.append(verdict)
+        if verdict == "outdated":
+            return
+        if verdict == "apply":
+            self._cursors[key] = cursor = Cursor(batch.epoch, batch.seq)
+            self.batches.append(batch)
+        applied = cursor.seq if cursor.epoch == batch.epoch else 0
+        if self.before_ack(batch):
+            ack = LinkAck(batch.shard, batch.gateway, batch.epoch, applied + 1, verdict == "gap")
+            await self._backend.send(batch.reply_to, wire.pack(ack))
