@@ -8,9 +8,10 @@ What a test may ask for:
 - in ``tests/browser``: ``page``, of a real Chromium.
 """
 
+import contextlib
 import signal
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import django
@@ -18,6 +19,7 @@ import hypothesis
 import pytest
 
 from tests.support import processes
+from tests.support.browser import chromium_path
 from tests.support.docker import docker_answers
 from tests.support.environment import use_for_this_process
 from tests.support.installing import MissingProgramError, is_debian_root
@@ -40,7 +42,13 @@ hypothesis.settings.load_profile("causeway")
 
 # In this order they run: what fails fastest first.
 FOLDERS = ("unit", "integration", "browser", "faults", "compose")
-SERVER_FIXTURES = {"mosquitto": mosquitto_service, "redis": redis_service, "postgres": postgres_service}
+# Fixture → what fetches an image or installs a program for it.
+PREPARATIONS: dict[str, Callable[[], object]] = {
+    "session_mosquitto": mosquitto_service,
+    "session_redis": redis_service,
+    "session_postgres": postgres_service,
+    "browser": chromium_path,
+}
 
 notes = pytest.StashKey[list[str]]()
 
@@ -165,12 +173,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         return
     wanted = {name for item in session.items for name in getattr(item, "fixturenames", ())}
-    for name, make in SERVER_FIXTURES.items():
-        if {f"session_{name}", "shared_system"} & wanted:
-            try:
-                make()
-            except MissingProgramError:
-                continue  # the fixture says so again, in the tests that need it
+    if "shared_system" in wanted:
+        wanted |= {"session_mosquitto", "session_redis", "session_postgres"}
+    for name in PREPARATIONS.keys() & wanted:
+        with contextlib.suppress(MissingProgramError):  # the fixture says so, in the tests that need it
+            PREPARATIONS[name]()
 
 
 @pytest.hookimpl(wrapper=True)
