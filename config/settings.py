@@ -21,6 +21,7 @@ if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY: set it to a long random text (or DEBUG=true for development)")
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
+ADMIN_PASSWORD = env.text("ADMIN_PASSWORD")  # of the first user, for `manage.py ensure_admin`
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOG_FORMAT = env.choice("LOG_FORMAT", "console", ("console", "json"))
 LOGGING_CONFIG = None

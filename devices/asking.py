@@ -100,31 +100,40 @@ async def _reply_channel(layer: Any) -> str:
 
 
 async def _settled(layer: Any, reply_to: str, request_id: int, deadline: float) -> Request | None:
-    """The settled row, or None when the time is over."""
-    while (left_s := deadline - time.monotonic()) > 0:
-        await _hear(layer, reply_to, min(left_s, _LOOK_EVERY_S))
-        try:
-            row: Request = await database_sync_to_async(Request.objects.get)(pk=request_id)
-        except DatabaseError:
-            continue  # it may be back before the time is over
-        if row.status == Request.Status.SETTLED:
-            return row
+    """The settled row, or None when the time is over. What the answer says stands in the row: it only says when."""
+    answer = asyncio.create_task(_answer(layer, reply_to))
+    try:
+        while (left_s := deadline - time.monotonic()) > 0:
+            pause_s = min(left_s, _LOOK_EVERY_S)
+            await (asyncio.sleep(pause_s) if answer.done() else asyncio.wait({answer}, timeout=pause_s))
+            row = await _settled_row(request_id)
+            if row is not None:
+                return row
+    finally:
+        answer.cancel()
     return None
 
 
-async def _hear(layer: Any, reply_to: str, timeout_s: float) -> None:
-    """Wait for the worker's answer, or ``timeout_s``, whatever the layer does. What it says stands in the row."""
-    until = time.monotonic() + timeout_s
+async def _answer(layer: Any, reply_to: str) -> None:
+    """Wait until the worker answers; for ever when the layer fails."""
     try:
-        async with asyncio.timeout(timeout_s):
-            if reply_to:
-                await layer.receive(reply_to)
-                return
-    except TimeoutError:
-        return
+        if reply_to:
+            await layer.receive(reply_to)
+            return
     except Exception as error:  # noqa: BLE001  whatever the layer's backend raises when it is down
         log.debug("no answer through the layer", error=repr(error))
-    await asyncio.sleep(max(0.0, until - time.monotonic()))
+    await asyncio.Event().wait()
+
+
+async def _settled_row(request_id: int) -> Request | None:
+    def find() -> Request | None:
+        return Request.objects.filter(pk=request_id, status=Request.Status.SETTLED).first()
+
+    try:
+        row: Request | None = await database_sync_to_async(find)()
+    except DatabaseError:
+        return None  # it may be back before the time is over
+    return row
 
 
 async def _withdrawn(request_id: int) -> Request:

@@ -170,8 +170,13 @@ def token_digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def new_token() -> str:
+    """A random token. Keep only its :func:`token_digest`."""
+    return TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+
 def issue_token(user: User, expires_at: datetime | None = None) -> str:
-    """Make an API token; the only time that anybody sees it."""
-    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    """Make an API token for a user; the only time that anybody sees it."""
+    token = new_token()
     ApiToken.objects.create(user=user, digest=token_digest(token), expires_at=expires_at)
     return token

@@ -1,0 +1,221 @@
+"""Django's admin for superusers: who may do what, and a look at devices, commands and quarantine.
+
+Nothing here writes what only a device's shard worker may write: devices are deleted by asking it, the rest is shown.
+"""
+# ruff: noqa: ARG002  the methods are Django's hooks, with its signatures
+
+from typing import Any
+
+import msgspec
+from asgiref.sync import async_to_sync
+from django.contrib import admin, messages
+from django.db.models import Count, Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from devices.deleting import delete_device
+from devices.models import ApiToken, Command, Device, Membership, Quarantined, Site
+from devices.refusals import Refusal
+from devices.rules.stream import snapshot
+from devices.rules.twin import load_value
+from devices.web.auth import new_token, token_digest
+
+admin.site.site_header = admin.site.site_title = "Causeway"
+admin.site.index_title = "Administration"
+
+
+class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs only, as below
+    """Shows, and changes nothing."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never."""
+        return False
+
+
+class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
+    """The roles at a site."""
+
+    model = Membership
+    extra = 0
+    autocomplete_fields = ["user"]
+
+
+@admin.register(Site)
+class SiteAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Sites, with the roles of people there. The name is part of every device's key and stays."""
+
+    list_display = ["name", "device_count", "created_at"]
+    search_fields = ["name"]
+    inlines = [MembershipInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
+        """With the number of devices."""
+        sites: QuerySet[Site] = super().get_queryset(request).annotate(_devices=Count("devices"))
+        return sites
+
+    @admin.display(description="devices", ordering="_devices")
+    def device_count(self, site: Any) -> int:
+        """How many devices there are."""
+        return int(site._devices)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> list[str]:
+        """The name can be given, not changed."""
+        return ["created_at"] if obj is None else ["name", "created_at"]
+
+
+@admin.register(Membership)
+class MembershipAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Who may do what where. An empty site means all sites."""
+
+    list_display = ["user", "site_or_all", "role"]
+    list_filter = ["role", "site"]
+    list_select_related = ["user", "site"]
+    search_fields = ["user__username", "site__name"]
+    autocomplete_fields = ["user", "site"]
+
+    @admin.display(description="site", ordering="site__name")
+    def site_or_all(self, membership: Membership) -> str:
+        """The site's name."""
+        return str(membership.site or "all sites")
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """API tokens. A new one is shown once; deleting one ends it."""
+
+    list_display = ["user", "created_at", "expires_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+    fields = ["user", "expires_at"]
+    autocomplete_fields = ["user"]
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
+        """Never: make a new one instead."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
+        """Make the token and show it."""
+        token = new_token()
+        obj.digest = token_digest(token)
+        super().save_model(request, obj, form, change)
+        self.message_user(request, f"The token, shown only now: {token}", messages.WARNING)
+
+
+@admin.register(Device)
+class DeviceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Devices with their twins. They come by publishing, or by ``manage.py provision_device``."""
+
+    list_display = ["key", "presence", "rev", "tags", "stale_after_s", "created_at"]
+    list_filter = ["twin__status", "site"]
+    list_select_related = ["twin"]
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ["key"]
+    actions = None
+    fields = ["key", "stale_after_s", "created_at", "presence", "rev", "tags", "twin_as_json"]
+    readonly_fields = ["key", "created_at", "presence", "rev", "tags", "twin_as_json"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never."""
+        return False
+
+    @admin.display(description="presence", ordering="twin__status")
+    def presence(self, device: Device) -> str:
+        """Its status."""
+        return device.twin.status
+
+    @admin.display(description="rev", ordering="twin__rev")
+    def rev(self, device: Device) -> int:
+        """Its rev."""
+        return device.twin.rev
+
+    @admin.display(description="tags")
+    def tags(self, device: Device) -> str:
+        """Its tags."""
+        return ", ".join(device.twin.tags)
+
+    @admin.display(description="twin")
+    def twin_as_json(self, device: Device) -> SafeString:
+        """The twin as clients see it."""
+        return _pretty(snapshot(device.key, load_value(device.twin.doc)))
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Only the devices themselves: their readings may be millions."""
+        lines = [f"{device.key}, with its readings, events, commands and quarantine" for device in objs]
+        return lines, {"devices": len(lines)}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: Device) -> None:
+        """Ask its worker to delete it."""
+        try:
+            async_to_sync(delete_device)(obj.key)
+        except Refusal as refusal:
+            request.causeway_refusal = refusal  # type: ignore[attr-defined]
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
+        """Say when it was not deleted."""
+        refusal = getattr(request, "causeway_refusal", None)
+        if refusal is None:
+            return super().response_delete(request, obj_display, obj_id)
+        self.message_user(request, f"{obj_display} was not deleted: {refusal}", messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:devices_device_changelist"))
+
+
+@admin.register(Command)
+class CommandAdmin(ReadOnly):
+    """Commands and their timelines."""
+
+    list_display = ["name", "device", "status", "created_by", "created_at", "expires_at"]
+    list_filter = ["status"]
+    list_select_related = ["device", "created_by"]
+    show_full_result_count = False
+    search_fields = ["device__key", "name"]
+    fields = ["id", "device", "name", "args_json", "status", "steps", "created_by", "created_at", "expires_at"]
+    ordering = ["-created_at"]
+
+    @admin.display(description="args")
+    def args_json(self, command: Command) -> SafeString:
+        """Its arguments."""
+        return _pretty(command.args)
+
+    @admin.display(description="timeline")
+    def steps(self, command: Command) -> SafeString:
+        """Its steps."""
+        return _pretty(command.timeline)
+
+
+@admin.register(Quarantined)
+class QuarantinedAdmin(ReadOnly):
+    """Messages whose content was wrong."""
+
+    list_display = ["received_ms", "topic", "reason", "detail"]
+    list_filter = ["reason"]
+    show_full_result_count = False
+    search_fields = ["topic", "device__key"]
+    fields = ["device", "topic", "reason", "detail", "qos", "retain", "truncated", "received_ms", "payload_text"]
+    ordering = ["-id"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Quarantined]:
+        """Payloads only when looked at."""
+        return super().get_queryset(request).defer("payload")
+
+    @admin.display(description="payload")
+    def payload_text(self, entry: Quarantined) -> SafeString:
+        """The payload's beginning; what is no UTF-8 as escapes."""
+        return format_html("<pre>{}</pre>", bytes(entry.payload)[:4096].decode(errors="backslashreplace"))
+
+
+def _pretty(value: Any) -> SafeString:
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    return format_html('<pre style="white-space: pre-wrap; margin: 0">{}</pre>', text)

@@ -1,0 +1,68 @@
+"""Giving devices their own credentials at the broker, and keeping Mosquitto's file of them.
+
+The database has the truth; the file (``settings.DEVICES.mosquitto_passwords``) is written anew from it, whole, whenever
+it changes. Mosquitto's entrypoint notices (mosquitto/entrypoint). Only hashes are kept anywhere.
+"""
+
+import fcntl
+import os
+import tempfile
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from devices.credentials import mosquitto_hash, new_password, password_file
+from devices.models import Device
+from devices.registry import register_device
+
+_READABLE = 0o644  # the broker runs as another user; the file has hashes of long random passwords only
+
+
+def provision(device_key: str) -> str:
+    """Register a device if need be and give it a new password; its former one ends.
+
+    Returns:
+        The password. It can't be read again.
+
+    Raises:
+        ValueError: ``device_key`` is no ``site/device``.
+        devices.registry.RegistryFull: there are MAX_DEVICES already.
+        OSError: the database has the new password, but the broker's file could not be written.
+    """
+    password = new_password()
+    with transaction.atomic():
+        device = register_device(device_key)
+        Device.objects.filter(pk=device.pk).update(mqtt_password=mosquitto_hash(password))
+    write_password_file()
+    return password
+
+
+def write_password_file() -> None:
+    """Write the broker's file of device passwords from the database, if the settings name one. Atomic.
+
+    Raises:
+        OSError: it could not be written; the former one is as it was.
+    """
+    if not settings.DEVICES.mosquitto_passwords:
+        return
+    path = Path(settings.DEVICES.mosquitto_passwords)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f".{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # so that whoever writes last has read last
+        rows = Device.objects.exclude(mqtt_password="").order_by("key").values_list("key", "mqtt_password")
+        _replace(path, password_file(rows))
+
+
+def _replace(path: Path, text: str) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(_READABLE)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,113 @@
+"""Devices: the registry and the twins."""
+
+from typing import Annotated, Any
+
+from asgiref.sync import sync_to_async
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import StrIndex
+from django.http import HttpRequest, HttpResponse
+from ninja import Query, Router
+
+from devices import deleting, models
+from devices.asking import ask
+from devices.refusals import NotFound
+from devices.rules.stream import snapshot
+from devices.rules.twin import Status, load_value
+from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, json_response, page
+from devices.web.api.schemas import Device, DevicePage, DevicePatch
+from devices.web.api.security import access
+from devices.web.api.times import rfc3339, rfc3339_of_ms
+from devices.web.auth import Access
+
+router = Router(tags=["devices"])
+
+
+@router.get("/devices", response=DevicePage)
+def list_devices(
+    request: HttpRequest,
+    site: Annotated[str | None, Query(None)],
+    q: Annotated[str | None, Query(None, description="a part of the key, upper or lower case")],
+    tag: Annotated[str | None, Query(None)],
+    status: Annotated[Status | None, Query(None)],
+    cursor: Cursor,
+    limit: Limit,
+) -> HttpResponse:
+    """The devices that you may see, by key."""
+    rows = models.Device.objects.select_related("twin").filter(access(request).device_filter())
+    rows = _selected(rows, site=site, q=q, tag=tag, status=status)
+    if cursor is not None:
+        rows = rows.filter(key__gt=decode_cursor("devices", cursor, [str])[0])
+    found = list(rows.order_by("key")[: limit + 1])
+    return page(found, limit, device_json, lambda row: encode_cursor("devices", row.key))
+
+
+def _selected(
+    rows: QuerySet[models.Device], *, site: str | None, q: str | None, tag: str | None, status: str | None
+) -> QuerySet[models.Device]:
+    if site is not None:
+        rows = rows.filter(site__name=site)
+    if q:
+        rows = rows.filter(key__icontains=q)
+    if tag is not None:  # as a JSON string it can't begin or end within another one
+        rows = rows.alias(at=StrIndex(F("twin__tags"), Value(f'"{tag}"'))).filter(at__gt=0)
+    if status is not None:
+        rows = rows.filter(twin__status=status)
+    return rows
+
+
+@router.get("/devices/{site}/{device}", response=Device)
+def get_device(request: HttpRequest, site: str, device: str) -> HttpResponse:
+    """One device: its entry in the registry, and its twin."""
+    return json_response(device_json(visible_device(access(request), f"{site}/{device}", "viewer")))
+
+
+@router.patch("/devices/{site}/{device}", response=Device)
+async def change_device(request: HttpRequest, site: str, device: str, payload: DevicePatch) -> HttpResponse:
+    """Change tags or limits. Needs the role admin."""
+    key, wanted = f"{site}/{device}", payload.model_dump(exclude_unset=True)
+    await sync_to_async(visible_device)(access(request), key, "admin")
+    if "tags" in wanted:
+        await ask(key, "tags", {"tags": wanted["tags"] or []})
+    if "stale_after_s" in wanted:
+        await models.Device.objects.filter(key=key).aupdate(stale_after_s=wanted["stale_after_s"])
+    return json_response(device_json(await sync_to_async(visible_device)(access(request), key, "viewer")))
+
+
+@router.delete("/devices/{site}/{device}", response={204: None})
+async def delete_device(request: HttpRequest, site: str, device: str) -> HttpResponse:
+    """Delete a device with its readings, events, commands and quarantine. Needs the role admin.
+
+    One that publishes again afterwards becomes a new device, if BRIDGE_AUTO_REGISTER lets it.
+    """
+    key = f"{site}/{device}"
+    await sync_to_async(visible_device)(access(request), key, "admin")
+    await deleting.delete_device(key)
+    return HttpResponse(status=204)
+
+
+def visible_device(who: Access, key: str, role: str) -> models.Device:
+    """A device with its twin, for somebody who needs ``role`` there.
+
+    Raises:
+        NotFound: there is none, or its site is not visible.
+        Forbidden: the role at its site is lower.
+    """
+    who.require("viewer", key)
+    device = models.Device.objects.select_related("twin").filter(key=key).first()
+    if device is None:
+        raise NotFound(f"there is no device {key}")
+    who.require(role, key)
+    return device
+
+
+def device_json(device: models.Device) -> dict[str, Any]:
+    """A device with its twin as clients see it: schemas.Device."""
+    twin = load_value(device.twin.doc)
+    site, _, name = device.key.partition("/")
+    return snapshot(device.key, twin) | {
+        "site": site,
+        "name": name,
+        "created_at": rfc3339(device.created_at),
+        "stale_after_s": device.stale_after_s,
+        "last_seen_at": rfc3339_of_ms(twin.last_seen_ms) if twin.last_seen_ms else None,
+    }

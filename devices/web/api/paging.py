@@ -1,0 +1,65 @@
+"""Pages of lists: ``{"items": […], "next": cursor | null}``.
+
+A cursor says where the page ended in the list's own order, not how many came before: rows that appear or vanish
+meanwhile neither repeat nor hide others. It is opaque to clients and bound to its kind of list.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+from django.http import HttpResponse
+from ninja import Query
+
+from devices.refusals import BadRequest
+
+T = TypeVar("T")
+
+DEFAULT_LIMIT: Final = 100
+MAX_LIMIT: Final = 1_000
+
+Limit = Annotated[int, Query(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="at most so many items")]
+Cursor = Annotated[str | None, Query(None, description="`next` of the page before, with the same other parameters")]
+
+
+def encode_cursor(kind: str, *position: int | str) -> str:
+    """The cursor after ``position`` of the list ``kind``."""
+    return urlsafe_b64encode(msgspec.json.encode([kind, *position])).decode().rstrip("=")
+
+
+def decode_cursor(kind: str, cursor: str, types: Sequence[type]) -> list[Any]:
+    """The position in a cursor; its parts are of ``types``.
+
+    Raises:
+        BadRequest: it is none of this list's.
+    """
+    try:
+        parts = msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError:
+        raise BadRequest("cursor: it is none of ours") from None
+    if not isinstance(parts, list) or [type(part) for part in parts] != [str, *types] or parts[0] != kind:
+        raise BadRequest("cursor: it belongs to another list")
+    return parts[1:]
+
+
+def page(rows: Sequence[T], limit: int, item: Callable[[T], Any], cursor: Callable[[T], str]) -> HttpResponse:
+    """One page.
+
+    Args:
+        rows: in the list's order from the page's beginning; ``limit + 1`` of them when there are as many.
+        limit: rows of this page.
+        item: a row as JSON value.
+        cursor: the cursor after a row.
+    """
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return json_response({"items": [item(row) for row in shown], "next": cursor(shown[-1]) if more else None})
+
+
+def json_response(value: Any, status: int = 200, **headers: str) -> HttpResponse:
+    """A JSON response. Header names with ``_`` for ``-``."""
+    response = HttpResponse(msgspec.json.encode(value), status=status, content_type="application/json")
+    for name, text in headers.items():
+        response[name.replace("_", "-")] = text
+    return response

@@ -1,0 +1,90 @@
+"""Quarantine: messages of known devices whose content was wrong."""
+
+from base64 import b64encode
+from typing import Annotated, Any, Final
+
+from django.db.models import BinaryField, F, QuerySet
+from django.db.models.functions import Length, Substr
+from django.http import HttpRequest, HttpResponse
+from ninja import Query, Router
+
+from devices import models
+from devices.refusals import NotFound
+from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, json_response, page
+from devices.web.api.schemas import Quarantined, QuarantinePage
+from devices.web.api.security import access
+from devices.web.api.times import rfc3339_of_ms
+from devices.web.auth import Access
+
+_PREVIEW_BYTES: Final = 4096
+
+router = Router(tags=["operations"])
+
+
+@router.get("/quarantine", response=QuarantinePage)
+def list_quarantine(
+    request: HttpRequest,
+    device: Annotated[str | None, Query(None, description="a key, site/device")],
+    reason: Annotated[str | None, Query(None)],
+    cursor: Cursor,
+    limit: Limit,
+) -> HttpResponse:
+    """Quarantined messages of the devices that you may see, the newest first."""
+    rows = _visible(access(request))
+    if device is not None:
+        rows = rows.filter(device__key=device)
+    if reason is not None:
+        rows = rows.filter(reason=reason)
+    if cursor is not None:
+        rows = rows.filter(pk__lt=decode_cursor("quarantine", cursor, [int])[0])
+    found = list(_sized(rows, _PREVIEW_BYTES).order_by("-pk")[: limit + 1])
+    return page(found, limit, _json, lambda row: encode_cursor("quarantine", row.pk))
+
+
+@router.get("/quarantine/{entry_id}", response=Quarantined)
+def get_quarantined(request: HttpRequest, entry_id: int) -> HttpResponse:
+    """One quarantined message with all that was kept of its payload."""
+    row = _sized(_visible(access(request)).filter(pk=entry_id)).first()
+    if row is None:
+        raise NotFound("there is no such quarantined message")
+    return json_response(_json(row))
+
+
+def _visible(who: Access) -> QuerySet[models.Quarantined]:
+    return models.Quarantined.objects.select_related("device").filter(who.device_filter("device__"))
+
+
+def _sized(rows: QuerySet[models.Quarantined], limit_bytes: int | None = None) -> QuerySet[Any]:
+    """With ``size`` in bytes, and ``shown``: the payload or its beginning. (A page of whole ones could be 256 MiB.)"""
+    shown = F("payload") if limit_bytes is None else Substr("payload", 1, limit_bytes, output_field=BinaryField())
+    return rows.defer("payload").annotate(size=Length("payload"), shown=shown)
+
+
+def _json(row: Any) -> dict[str, Any]:
+    text, encoding = as_text(bytes(row.shown))
+    return {
+        "id": row.pk,
+        "device": row.device.key,
+        "topic": row.topic,
+        "reason": row.reason,
+        "detail": row.detail,
+        "received_at": rfc3339_of_ms(row.received_ms),
+        "qos": row.qos,
+        "retain": row.retain,
+        "truncated": row.truncated,
+        "payload_bytes": row.size,
+        "payload": text,
+        "encoding": encoding,
+    }
+
+
+def as_text(payload: bytes) -> tuple[str, str]:
+    """A payload for JSON, and how it is written: as ``utf-8`` where it is that, else as ``base64``.
+
+    A character cut off at the end of a preview doesn't make it base64.
+    """
+    try:
+        return payload.decode(), "utf-8"
+    except UnicodeDecodeError as error:
+        cut_off = error.reason == "unexpected end of data" and len(payload) == _PREVIEW_BYTES
+        return (payload[: error.start].decode(), "utf-8") if cut_off else (b64encode(payload).decode(), "base64")

@@ -1,0 +1,72 @@
+"""A device's readings, in rev order."""
+
+from typing import Annotated, Any
+
+import msgspec
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import StrIndex
+from django.http import HttpRequest, HttpResponse
+from ninja import Query, Router
+
+from devices import models
+from devices.web.api.devices import visible_device
+from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, page
+from devices.web.api.schemas import ReadingPage
+from devices.web.api.security import access
+from devices.web.api.times import rfc3339_of_ms, unix_ms
+
+router = Router(tags=["readings"])
+
+
+@router.get("/devices/{site}/{device}/readings", response=ReadingPage)
+def list_readings(
+    request: HttpRequest,
+    site: str,
+    device: str,
+    metric: Annotated[list[str], Query([], description="only these metrics; may be given several times")],
+    since: Annotated[str | None, Query(None, description="ts from here on: Unix ms or RFC 3339")],
+    until: Annotated[str | None, Query(None, description="ts before this: Unix ms or RFC 3339")],
+    after_rev: Annotated[int | None, Query(None, description="only what came after this rev")],
+    cursor: Cursor,
+    limit: Limit,
+) -> HttpResponse:
+    """Readings within the retention time, in the order in which they came."""
+    rows = models.Reading.objects.filter(device=visible_device(access(request), f"{site}/{device}", "viewer"))
+    rows = _with_metrics(rows, metric)
+    if since is not None:
+        rows = rows.filter(ts__gte=unix_ms("since", since))
+    if until is not None:
+        rows = rows.filter(ts__lt=unix_ms("until", until))
+    if after_rev is not None:
+        rows = rows.filter(rev__gt=after_rev)
+    if cursor is not None:
+        rows = rows.filter(rev__gt=decode_cursor("readings", cursor, [int])[0])
+    found = list(rows.order_by("rev")[: limit + 1])
+    return page(found, limit, lambda row: _json(row, metric), lambda row: encode_cursor("readings", row.rev))
+
+
+def _with_metrics(rows: QuerySet[models.Reading], names: list[str]) -> QuerySet[models.Reading]:
+    """The readings with at least one of these metrics.
+
+    Metrics are stored as a flat compact JSON object, in whose text ``{"name":`` and ``,"name":`` occur only where the
+    name is a key (within strings, quotes are escaped).
+    """
+    wanted = Q()
+    for position, name in enumerate(names):
+        key = msgspec.json.encode(name).decode() + ":"
+        for kind, before in (("first", "{"), ("later", ",")):
+            alias = f"{kind}_{position}"
+            rows = rows.alias(**{alias: StrIndex(F("metrics"), Value(before + key))})
+            wanted |= Q(**{f"{alias}__gt": 0})
+    return rows.filter(wanted)
+
+
+def _json(row: models.Reading, names: list[str]) -> dict[str, Any]:
+    metrics = {name: row.metrics[name] for name in names if name in row.metrics} if names else row.metrics
+    return {
+        "rev": row.rev,
+        "ts": row.ts,
+        "received_at": rfc3339_of_ms(row.received_ms),
+        "metrics": metrics,
+        "clamped": row.clamped,
+    }

@@ -1,0 +1,183 @@
+"""The API's JSON as types: what requests must be, and for the documentation what answers are."""
+
+from typing import Any, Literal
+
+from ninja import Schema
+from pydantic import ConfigDict, Field, RootModel
+
+from devices.commanding import DEFAULT_TTL_S, MAX_TTL_S
+from devices.rules.commands import Status as CommandStatus
+from devices.rules.twin import Status as PresenceStatus
+
+Json = dict[str, Any]
+
+
+class Input(Schema):
+    """A request's body: nothing converted, nothing unknown."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class CommandIn(Input):
+    """A command for a device."""
+
+    name: str = Field(description="1-64 of A-Z a-z 0-9 _ - . :", examples=["set_led"])
+    args: Json = Field(default_factory=dict, description="what the device gets as payload", examples=[{"on": True}])
+    ttl_s: int = Field(DEFAULT_TTL_S, description=f"how long it may take to reach the device: 1 to {MAX_TTL_S}")
+
+
+class DevicePatch(Input):
+    """What may be changed of a device; what is left out stays."""
+
+    tags: list[str] | None = Field(None, description="replaces the tags; each 1-64 of A-Z a-z 0-9 _ - . :, at most 50")
+    stale_after_s: int | None = Field(
+        None, ge=1, le=366 * 86_400, description="silence until stale; null: the installation's STALE_AFTER_S"
+    )
+
+
+class MergePatch(RootModel[Json]):
+    """A merge patch (RFC 7396): null removes, objects merge, everything else replaces."""
+
+
+class Metric(Schema):
+    """A metric's latest value by the time rule."""
+
+    value: str | float | bool | None
+    ts: int = Field(description="Unix ms")
+
+
+class Presence(Schema):
+    """Whether the device is there, since when, and how we know."""
+
+    status: PresenceStatus
+    since: int = Field(description="Unix ms; 0: never seen")
+    why: str
+
+
+class Device(Schema):
+    """A device: its entry in the registry and its twin as of ``rev``, in the sections of the stream's snapshot."""
+
+    device: str = Field(description="the key, site/device", examples=["demo/lamp-1"])
+    site: str
+    name: str
+    created_at: str
+    stale_after_s: int | None = Field(description="null: the installation's STALE_AFTER_S")
+    last_seen_at: str | None = Field(description="reception of the last live message")
+    rev: int = Field(description="raised by every change that a client can see")
+    metrics: dict[str, Metric]
+    reported: Json
+    desired: Json
+    desired_version: int
+    presence: Presence
+    tags: list[str]
+
+
+class Desired(Schema):
+    """A device's desired state."""
+
+    version: int = Field(description="also the ETag; send it as If-Match")
+    desired: Json
+
+
+class Reading(Schema):
+    """One telemetry object."""
+
+    rev: int
+    ts: int = Field(description="Unix ms")
+    received_at: str
+    metrics: dict[str, str | float | bool | None]
+    clamped: bool = Field(description="the device's own time was over 5 min ahead; ts is the reception")
+
+
+class Step(Schema):
+    """A step of a command."""
+
+    status: CommandStatus
+    at: str = Field(description="RFC 3339")
+    late: bool | None = Field(None, description="after it had expired or been cancelled")
+    result: Any = None
+    reason: str | None = None
+
+
+class Command(Schema):
+    """A command and its way."""
+
+    id: str
+    device: str
+    name: str
+    args: Any
+    status: CommandStatus
+    timeline: list[Step]
+    result: Any = None
+    reason: str | None = None
+    ttl_s: int
+    created_at: str
+    expires_at: str
+
+
+class Quarantined(Schema):
+    """A message of a known device whose content was wrong."""
+
+    id: int
+    device: str
+    topic: str
+    reason: str
+    detail: str
+    received_at: str
+    qos: int
+    retain: bool
+    truncated: bool = Field(description="only its beginning was kept; it can't be replayed")
+    payload_bytes: int = Field(description="size of what was kept")
+    payload: str = Field(description="in a list only the beginning: the first 4 KiB")
+    encoding: Literal["utf-8", "base64"] = Field(description="how payload is written")
+
+
+class Ledger(Schema):
+    """What became of all deliveries by the broker, ever. At rest, ``received`` is the sum of the others."""
+
+    received: int = Field(description="counted by the gateways")
+    applied: int
+    duplicate: int
+    quarantined: int
+    rejected: int
+    dropped: int = Field(description="QoS 0 only")
+    in_flight: int
+    reasons: dict[str, dict[str, int]] = Field(description="quarantined and rejected ones by reason")
+
+
+class DevicePage(Schema):
+    """A page of devices."""
+
+    items: list[Device]
+    next: str | None
+
+
+class ReadingPage(Schema):
+    """A page of readings."""
+
+    items: list[Reading]
+    next: str | None
+
+
+class CommandPage(Schema):
+    """A page of commands."""
+
+    items: list[Command]
+    next: str | None
+
+
+class QuarantinePage(Schema):
+    """A page of quarantined messages."""
+
+    items: list[Quarantined]
+    next: str | None
+
+
+class Problem(Schema):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str = Field(examples=["not_found"])

@@ -1,0 +1,58 @@
+"""The API's two ways to show who asks: a bearer token, or the session of a browser with its CSRF token."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from ninja.errors import AuthenticationError, AuthorizationError
+from ninja.security.base import AuthBase
+from ninja.utils import check_csrf
+
+from devices.refusals import Forbidden
+from devices.web.auth import Access, access_by_token, access_of, bearer_token
+
+
+class TokenAuth(AuthBase):
+    """``Authorization: Bearer TOKEN``. A wrong token is an error, even beside a good session."""
+
+    openapi_type = "http"
+    openapi_scheme = "bearer"
+
+    def __call__(self, request: HttpRequest) -> Access | None:
+        """The token's rights; None without a token."""
+        token = bearer_token(request.headers.get("Authorization", ""))
+        if token is None:
+            return None
+        access = access_by_token(token)
+        if access is None:
+            raise AuthenticationError
+        return access
+
+
+class SessionAuth(AuthBase):
+    """The session cookie; requests that change something need ``X-CSRFToken`` as well."""
+
+    openapi_type = "apiKey"
+    openapi_in = "cookie"
+    openapi_name = settings.SESSION_COOKIE_NAME
+    csrf = True  # the documentation page then sends the token
+
+    def __call__(self, request: HttpRequest) -> Access | None:
+        """The session's rights; None when nobody is logged in."""
+        access = access_of(request.user)
+        if access is not None and check_csrf(request):
+            raise AuthorizationError(message="the CSRF token is missing or wrong")
+        return access
+
+
+def access(request: HttpRequest) -> Access:
+    """Who asks, in an operation.
+
+    Raises:
+        Forbidden: a user without any role.
+    """
+    found: Any = getattr(request, "auth", None)
+    assert isinstance(found, Access)
+    if not found.sees_any:
+        raise Forbidden("you have no role at any site; ask an administrator for one")
+    return found

@@ -1,0 +1,89 @@
+"""The API's URLs, each view in a guard that sees to what django-ninja leaves to others."""
+
+import functools
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, URLResolver, path, re_path
+
+from bridge.payloads import MAX_PAYLOAD_BYTES, json_error
+from devices.web.api.app import api
+from devices.web.api.problems import CONTENT_TYPE, problem, problem_of_status
+
+MAX_BODY_BYTES: Final = MAX_PAYLOAD_BYTES + 4096  # a command's arguments and what stands around them
+
+
+def body_problem(request: HttpRequest) -> HttpResponse | None:
+    """What is wrong with a request's body, whatever it is for: too large, no JSON, or JSON that we don't store."""
+    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+        return problem("bad_request", "send the body with its Content-Length", status=HTTPStatus.LENGTH_REQUIRED)
+    if int(request.headers.get("Content-Length") or 0) > MAX_BODY_BYTES:
+        return problem("too_large", f"a request's body has at most {MAX_BODY_BYTES} bytes")
+    if not request.body:
+        return None
+    try:
+        malformed = json_error(msgspec.json.decode(request.body))
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return problem("bad_request", f"the body is no JSON: {error}")
+    return problem("bad_request", f"the body: {malformed.reason} {malformed.detail}".rstrip()) if malformed else None
+
+
+def guarded(view: Callable[..., Any]) -> Callable[..., Any]:
+    """A view, sync or async, that answers bad bodies before it is called, HEAD like GET, and all errors as problems."""
+
+    def before(request: HttpRequest) -> HttpResponse | None:
+        if request.method == "HEAD":
+            request.method = "GET"  # whoever sends the response leaves its content out
+        return body_problem(request)
+
+    if iscoroutinefunction(view):
+
+        async def asynchronous(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            return before(request) or _as_problem(await view(request, *args, **kwargs))
+
+        return _like(view, markcoroutinefunction(asynchronous))
+
+    def synchronous(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return before(request) or _as_problem(view(request, *args, **kwargs))
+
+    return _like(view, synchronous)
+
+
+def _like(view: Callable[..., Any], wrapper: Callable[..., Any]) -> Callable[..., Any]:
+    functools.update_wrapper(wrapper, view, assigned=("__module__", "__name__", "__doc__"))
+    wrapper.csrf_exempt = True  # type: ignore[attr-defined]  # SessionAuth checks it; tokens need none
+    return wrapper
+
+
+def _as_problem(response: HttpResponse) -> HttpResponse:
+    """Errors that did not come from our operations, like 405, as problems too."""
+    if response.status_code < HTTPStatus.BAD_REQUEST or response["Content-Type"] == CONTENT_TYPE:
+        return response
+    changed = problem_of_status(response.status_code)
+    if "Allow" in response:
+        changed["Allow"] = response["Allow"]
+    return changed
+
+
+@guarded
+def nothing_here(_request: HttpRequest, **_: Any) -> HttpResponse:
+    """The answer for all other paths under /api/."""
+    return problem("not_found", "there is no such path in this API; see /api/v1/docs")
+
+
+def _guarded_patterns() -> tuple[list[URLPattern | URLResolver], str, str]:
+    patterns, app_name, namespace = api.urls
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            pattern.callback = guarded(pattern.callback)
+    return patterns, app_name, namespace
+
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("v1/", _guarded_patterns()),
+    re_path("", nothing_here),
+]

@@ -1,0 +1,120 @@
+"""/healthz: this process answers. /readyz: everything it needs does; each part named. For probes; no login."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+import structlog
+from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from msgspec import Struct
+
+from devices.models import Installation, ShardState
+from devices.web.ledger import gateway_status
+
+FRESH_MS: Final = 6_000  # three missed beats of 2 s: the worker is gone
+_PROBE: Final = {"type": "readiness.probe"}
+CHECK_TIMEOUT_S: Final = 2.0  # a part that takes longer is not ready
+
+log = structlog.get_logger(__name__)
+
+
+class Check(Struct, frozen=True):
+    """One part. ``detail`` is for people and tells no secrets."""
+
+    ok: bool
+    detail: str
+
+
+def healthz(_request: HttpRequest) -> HttpResponse:
+    """200 as long as this process answers at all."""
+    return _json({"status": "ok"}, 200)
+
+
+async def readyz(_request: HttpRequest) -> HttpResponse:
+    """200 when every part is ready, else 503; the JSON names them.
+
+    ``{"status": "ready" | "not ready", "checks": {"database": {"ok": true, "detail": "…"}, …}}``
+    """
+    results = await asyncio.gather(*(_limited(name, check) for name, check in CHECKS.items()))
+    checks = dict(zip(CHECKS, results, strict=True))
+    ready = all(check.ok for check in results)
+    return _json({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)
+
+
+async def database() -> Check:
+    """Whether the database answers a query."""
+
+    def query() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+
+    await database_sync_to_async(query)()
+    return Check(True, connection.vendor)
+
+
+async def channel_layers() -> Check:
+    """Whether the layer for channels carries a message to ourselves, and the one for groups takes one."""
+    layer = get_channel_layer()
+    channel = await layer.new_channel()
+    await layer.send(channel, _PROBE)
+    await layer.receive(channel)
+    # Nobody is in this group: a subscription for the way back would stay for ever (channels_redis.pubsub has no end
+    # of a channel but the cancellation of its receive).
+    await get_channel_layer("groups").group_send("readiness", _PROBE)
+    return Check(True, "a message came back")
+
+
+async def broker_link() -> Check:
+    """Whether any gateway is alive and connected to its broker, by its beat."""
+    status = await database_sync_to_async(gateway_status)()
+    alive = sum(bool(row.alive) for row in status.gateways)
+    since = f" since {_utc(status.since_ms)}" if status.since_ms else ""
+    return Check(status.broker_up, f"{'up' if status.broker_up else 'down'}{since}, {alive} gateway(s) alive")
+
+
+async def shards() -> Check:
+    """Whether every shard has a worker, by its beat."""
+    unowned = await database_sync_to_async(unowned_shards)()
+    if unowned:
+        return Check(False, "no worker for shard " + ", ".join(map(str, unowned)))
+    return Check(True, "every shard has a worker")
+
+
+def unowned_shards() -> list[int]:
+    """The shards whose worker's last beat is older than 6 s."""
+    fresh = ShardState.objects.filter(beat_ms__gt=int(time.time() * 1000) - FRESH_MS)
+    return sorted(set(range(Installation.kept_shards() or 0)) - set(fresh.values_list("shard", flat=True)))
+
+
+CHECKS: Final[dict[str, Callable[[], Awaitable[Check]]]] = {
+    "database": database,
+    "channel_layer": channel_layers,
+    "broker_link": broker_link,
+    "shards": shards,
+}
+
+
+async def _limited(name: str, check: Callable[[], Awaitable[Check]]) -> Check:
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
+            return await check()
+    except TimeoutError:
+        return Check(False, f"no answer within {CHECK_TIMEOUT_S:g} s")
+    except Exception as error:  # noqa: BLE001  whatever a part raises, it isn't ready
+        log.debug("not ready", part=name, error=repr(error))
+        return Check(False, type(error).__name__)  # its text might name hosts and users
+
+
+def _utc(ms: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ms / 1000))
+
+
+def _json(value: Any, status: int) -> HttpResponse:
+    response = HttpResponse(msgspec.json.encode(value), status=status, content_type="application/json")
+    response["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,13 @@
+"""What programs ask of the web process: the API, and how it is."""
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from devices.web.health import healthz, readyz
+from devices.web.metrics import metrics
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
+    path("api/", include("devices.web.api.urls")),
+]
