@@ -1,0 +1,14 @@
+"""URLs of the pages. Site and device names are the contract's: 1 to 64 of ``A-Z a-z 0-9 _ - . :``."""
+
+from django.urls import path, re_path
+
+from devices.web import pages
+
+_NAME = r"[A-Za-z0-9_\-.:]{1,64}"
+
+urlpatterns = [
+    path("", pages.fleet, name="fleet"),
+    re_path(rf"^devices/(?P<site>{_NAME})/(?P<name>{_NAME})$", pages.device, name="device"),
+    path("login", pages.Login.as_view(), name="login"),
+    path("logout", pages.Logout.as_view(), name="logout"),
+]

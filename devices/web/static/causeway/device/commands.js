@@ -1,0 +1,201 @@
+/** Sending commands, and what became of them, step by step. */
+
+import { signal } from "@preact/signals";
+
+import { RequestError } from "../requests.js";
+import { formatJson, formatLatency, formatSpan, formatTimeMs, formatTime } from "../format.js";
+import { client, now, status } from "../live.js";
+import { mayOperate } from "../page.js";
+import { cancelCommand } from "../rest.js";
+import { isObject } from "../stream.js";
+import { html } from "../ui/html.js";
+import { Icon } from "../ui/icons.js";
+import { commands, commandsError, key, note, state } from "./store.js";
+
+/** @import {Command, CommandStatus, CommandStep, Json, JsonObject} from "../types.js" */
+
+const NAME = /^[A-Za-z0-9_\-.:]{1,64}$/;
+const GRAVE = /reboot|restart|reset|shutdown|poweroff|erase|wipe|format|factory/i; // asks back before it is sent
+const ASK_MS = 4_000;
+
+const form = signal({ name: "", args: "{}", ttl_s: "60" });
+const problem = signal("");
+const busy = signal("");
+/** The grave command that has been clicked once. */
+const asking = signal("");
+
+export function CommandsPanel() {
+  return html`<section class="panel commands" aria-labelledby="commands-title">
+    <div class="panel-head"><h2 id="commands-title">Commands</h2>
+      ${!mayOperate && html`<span class="chip" title="Your role here is viewer">read only</span>`}</div>
+    ${mayOperate && html`<${Composer} />`}
+    <${List} />
+  </section>`;
+}
+
+/**
+ * What the device says it understands: `reported.commands` as a list of names or of {"name", "args"}, or as an object
+ * of names and default arguments.
+ * @returns {{name: string, args: JsonObject}[]}
+ */
+function offered() {
+  const told = state.value?.reported["commands"];
+  const pairs = isObject(told) ? Object.entries(told) : Array.isArray(told) ? told.map(named) : [];
+  const usable = pairs.filter(([name]) => NAME.test(name)).slice(0, 24);
+  return usable.map(([name, args]) => ({ name, args: isObject(args) ? args : {} }));
+}
+
+/** @param {Json} item @returns {[string, Json]} */
+function named(item) {
+  return isObject(item) ? [String(item["name"]), item["args"] ?? {}] : [String(item), {}];
+}
+
+function Composer() {
+  const quick = offered();
+  const off = status.value !== "live";
+  return html`<div class="composer">
+    ${quick.length > 0 && html`<div class="quick">${quick.map((one) => html`<${Quick} key=${one.name} ...${one} off=${off} />`)}</div>`}
+    <${Form} off=${off} />
+    <p class="error-text" role="alert">${problem.value}</p>
+  </div>`;
+}
+
+/** @param {{name: string, args: JsonObject, off: boolean}} props */
+function Quick({ name, args, off }) {
+  const grave = GRAVE.test(name);
+  const asked = asking.value === name;
+  const empty = Object.keys(args).length === 0;
+  const click = () => (grave && !asked ? ask(name) : send(name, args));
+  const edit = () => (form.value = { ...form.value, name, args: formatJson(args) });
+  return html`<span class="split">
+    <button class=${`button ${asked ? "danger" : ""}`} disabled=${off || busy.value === name} onClick=${click}>
+      ${asked ? `Really ${name}?` : name}${!empty && html`<code class="faint">${formatJson(args)}</code>`}
+    </button>
+    <button class="button" aria-label=${`Edit the arguments of ${name}`} title="Edit the arguments first" onClick=${edit}><${Icon} name="pencil" /></button>
+  </span>`;
+}
+
+/** @param {string} name */
+function ask(name) {
+  asking.value = name;
+  setTimeout(() => asking.value === name && (asking.value = ""), ASK_MS);
+}
+
+/** @param {{off: boolean}} props */
+function Form({ off }) {
+  const { name, args, ttl_s } = form.value;
+  const set = (/** @type {keyof typeof form.value} */ field) => (/** @type {Event} */ event) => {
+    form.value = { ...form.value, [field]: /** @type {HTMLInputElement} */ (event.target).value };
+  };
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const parsed = parsedArgs(args);
+    if (parsed) send(name, parsed, Number(ttl_s));
+  };
+  return html`<form class="command-form" onSubmit=${submit}>
+    <input class="field mono" aria-label="Command name" placeholder="command" required pattern="[A-Za-z0-9_.:\\-]{1,64}" autocomplete="off"
+      autocapitalize="none" spellcheck="false" value=${name} onInput=${set("name")} />
+    <input class="field mono" aria-label="Arguments as a JSON object" placeholder="{}" autocomplete="off" spellcheck="false" value=${args} onInput=${set("args")} />
+    <label class="ttl" title="The command expires unless the device answers within so many seconds"><input class="field num" type="number" min="1" max="86400" required
+      aria-label="Time to live in seconds" value=${ttl_s} onInput=${set("ttl_s")} /><span>s</span></label>
+    <button class="button primary" disabled=${off || busy.value !== ""}><${Icon} name="send" />Send</button>
+  </form>`;
+}
+
+/** @param {string} text @returns {JsonObject | null} */
+function parsedArgs(text) {
+  try {
+    const args = JSON.parse(text.trim() || "{}");
+    if (isObject(args)) return args;
+    problem.value = "The arguments must be a JSON object.";
+  } catch (error) {
+    problem.value = `The arguments are not JSON: ${/** @type {Error} */ (error).message}`;
+  }
+  return null;
+}
+
+/** @param {string} name @param {JsonObject} args @param {number} [ttl_s] */
+async function send(name, args, ttl_s = 60) {
+  [asking.value, problem.value, busy.value] = ["", "", name];
+  try {
+    note([await client.command(key, name, args, { ttl_s })]);
+  } catch (error) {
+    problem.value = `${name}: ${error instanceof RequestError ? error.message : String(error)}`;
+  }
+  busy.value = "";
+}
+
+function List() {
+  if (commandsError.value) return html`<p class="blank error-text">Earlier commands are missing: ${commandsError.value}</p>`;
+  if (commands.value.length === 0) return html`<p class="blank">No commands yet.</p>`;
+  return html`<ol class="scroll command-list live">${commands.value.map((command) => html`<${One} key=${command.id} command=${command} />`)}</ol>`;
+}
+
+/** @type {{[status in CommandStatus]: string}} */
+const TONES = {
+  accepted: "accent",
+  sent: "accent",
+  delivered: "accent",
+  done: "ok",
+  rejected: "bad",
+  failed: "bad",
+  expired: "warn",
+  cancelled: "warn",
+};
+
+/** @param {{command: Command}} props */
+function One({ command }) {
+  const { id, name, args, timeline, result, reason } = command;
+  const empty = isObject(args) && Object.keys(args).length === 0;
+  const sent_ms = Date.parse(command.created_at);
+  return html`<li class="command">
+    <div class="command-head">
+      <strong class="mono">${name}</strong>
+      ${!empty && html`<code class="clip muted" title=${formatJson(args)}>${formatJson(args)}</code>`}
+      <span class="grow" />
+      ${isOpen(command) && html`<${Remaining} command=${command} />`}
+      <span class=${`chip ${TONES[command.status]}`}>${command.status}</span>
+      <time class="faint" datetime=${command.created_at} title=${`${formatTimeMs(sent_ms)}\n${id}`}>${formatTime(sent_ms)}</time>
+    </div>
+    <${Steps} timeline=${timeline} />
+    ${reason && html`<p class="command-note">${reason}</p>`}
+    ${result !== null && result !== undefined && html`<p class="command-note"><code>${formatJson(result)}</code></p>`}
+  </li>`;
+}
+
+/** @param {Command} command */
+function isOpen({ status }) {
+  return status === "accepted" || status === "sent";
+}
+
+/** @param {{command: Command}} props */
+function Remaining({ command }) {
+  const left = Date.parse(command.expires_at) - now.value;
+  return html`<span class="faint">${left > 0 ? `${formatSpan(left)} left` : "expiring"}</span>
+    ${mayOperate && html`<button class="button bare small" onClick=${() => cancel(command.id)}>Cancel</button>`}`;
+}
+
+/** @param {string} id */
+async function cancel(id) {
+  try {
+    note([await cancelCommand(id)]);
+  } catch (error) {
+    problem.value = error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** @type {CommandStatus[]} */
+const USUAL = ["accepted", "sent", "delivered", "done"];
+
+/** The way so far, each step with the time since the first; and, while it goes well, what is still to come. */
+/** @param {{timeline: CommandStep[]}} props */
+function Steps({ timeline }) {
+  const begun = Date.parse(timeline[0]?.at ?? "");
+  const last = timeline.at(-1)?.status ?? "accepted";
+  const ahead = USUAL.slice(0, -1).includes(last) ? USUAL.slice(USUAL.indexOf(last) + 1) : [];
+  return html`<ol class="steps">
+    ${timeline.map((step, index) => html`<li class=${`step ${TONES[step.status]}`} title=${formatTimeMs(Date.parse(step.at))}>
+      ${step.status}${step.late && " (late)"} <span class="faint">${index === 0 ? "" : `+${formatLatency(Date.parse(step.at) - begun)}`}</span></li>`)}
+    ${ahead.map((name) => html`<li class="step ahead">${name}</li>`)}
+  </ol>`;
+}

@@ -1,0 +1,47 @@
+/** All metrics with their latest values; a click draws one. */
+
+import { signal } from "@preact/signals";
+
+import { formatSpan, formatTime, formatValue } from "../format.js";
+import { now } from "../live.js";
+import { html } from "../ui/html.js";
+import { MOST_CHARTS, charted, isDrawable, metricNames, state, toggleChart } from "./store.js";
+
+const FILTER_FROM = 12;
+const query = signal("");
+
+export function Metrics() {
+  const all = metricNames.value;
+  const words = query.value.toLowerCase();
+  const shown = all.filter((name) => name.toLowerCase().includes(words));
+  const typed = (/** @type {Event} */ event) => (query.value = /** @type {HTMLInputElement} */ (event.target).value);
+  if (all.length === 0) return html`<p class="blank">No telemetry yet.</p>`;
+  return html`<div class="metrics">
+    ${all.length >= FILTER_FROM && html`<input class="field metrics-filter" type="search" placeholder=${`Filter ${all.length} metrics`} aria-label="Filter metrics" value=${query.value} onInput=${typed} />`}
+    <table>
+      <thead class="hidden-text"><tr><th>Metric</th><th>Value</th><th>Age</th></tr></thead>
+      <tbody>${shown.map((name) => html`<${Metric} key=${name} name=${name} />`)}</tbody>
+    </table>
+  </div>`;
+}
+
+/** @param {{name: string}} props */
+function Metric({ name }) {
+  const metric = state.value?.metrics[name];
+  if (!metric) return null;
+  const at = charted.value.indexOf(name);
+  const text = formatValue(metric.value);
+  return html`<tr class=${at >= 0 ? `series-${(at % 6) + 1}` : ""}>
+    <td class="metric-name"><${Toggle} name=${name} on=${at >= 0} /></td>
+    <td class="num live"><span key=${`${metric.ts} ${text}`} class="flash metric-value clip" title=${String(metric.value)}>${text}</span></td>
+    <td class="num faint metric-age" title=${formatTime(metric.ts)}>${formatSpan(now.value - metric.ts)}</td>
+  </tr>`;
+}
+
+/** @param {{name: string, on: boolean}} props */
+function Toggle({ name, on }) {
+  if (!isDrawable(name)) return html`<span class="toggle plain"><i class="swatch" /><span class="clip" title=${name}>${name}</span></span>`;
+  const title = on ? `Don't draw ${name}` : `Draw ${name} (up to ${MOST_CHARTS})`;
+  return html`<button class="toggle" aria-pressed=${on} title=${title} onClick=${() => toggleChart(name)}>
+    <i class="swatch" /><span class="clip">${name}</span></button>`;
+}

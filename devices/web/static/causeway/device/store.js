@@ -1,0 +1,124 @@
+/** One device as its page shows it. */
+
+import { batch, computed, signal } from "@preact/signals";
+
+import { client, perFrame } from "../live.js";
+import { page, recall, remember } from "../page.js";
+import { getCommands } from "../rest.js";
+import { drawable } from "../series.js";
+import { naturally } from "../twin.js";
+import { History } from "./history.js";
+
+/**
+ * @import {Change, Command, DeviceState, EventFrame} from "../types.js"
+ * @import {Signal} from "@preact/signals"
+ */
+
+const MOST_EVENTS = 200;
+const MOST_COMMANDS = 50;
+export const MOST_CHARTS = 6;
+
+export const key = page.device ?? "";
+/** @type {Signal<DeviceState | null>} */
+export const state = signal(null);
+/** The device is deleted, or no longer visible to the user. */
+export const gone = signal(false);
+/** Newest first. @type {Signal<EventFrame[]>} */
+export const events = signal([]);
+/** Newest first. @type {Signal<Command[]>} */
+export const commands = signal([]);
+/** Why the list of earlier commands could not be had. */
+export const commandsError = signal("");
+
+export const past = new History(key);
+
+const remembered = `charts.${key}`;
+/** @type {Signal<string[] | null>} */
+const chosen = signal(recall(remembered, null));
+
+export const metricNames = computed(() => Object.keys(state.value?.metrics ?? {}).sort(naturally));
+/** Metrics that can be drawn. */
+const drawables = computed(() => metricNames.value.filter((name) => drawable(state.value?.metrics[name]?.value ?? null) !== null));
+/** The metrics drawn, each in its own strip. */
+export const charted = computed(() => {
+  const wished = chosen.value ?? numbers().slice(0, 3);
+  return wished.filter((name) => metricNames.value.includes(name)).slice(0, MOST_CHARTS);
+});
+
+function numbers() {
+  return drawables.value.filter((name) => typeof state.value?.metrics[name]?.value === "number");
+}
+
+/** @param {string} name */
+export function isDrawable(name) {
+  return drawables.value.includes(name);
+}
+
+/** Draw a metric, or don't any more. @param {string} name */
+export function toggleChart(name) {
+  const now = charted.value;
+  chosen.value = now.includes(name) ? now.filter((other) => other !== name) : [...now, name].slice(-MOST_CHARTS);
+  remember(remembered, chosen.value);
+}
+
+/** @type {DeviceState | null} */
+let latest = null;
+/** @type {EventFrame[]} */
+let fresh = [];
+
+const later = perFrame(() =>
+  batch(() => {
+    state.value = latest;
+    if (fresh.length > 0) events.value = [...fresh.reverse(), ...events.value].slice(0, MOST_EVENTS);
+    fresh = [];
+  }),
+);
+
+/** Watch the device. */
+export function start() {
+  const subscription = client.watch({ devices: [key] });
+  subscription.on("change", (change) => {
+    take(change);
+    later();
+  });
+  subscription.on("refused", () => (gone.value = true));
+  client.on("command", (command) => command.device === key && note([command]));
+  client.on("status", (status) => status === "live" && loadCommands());
+}
+
+/** @param {Change} change */
+function take(change) {
+  if (change.kind === "gone") {
+    gone.value = true;
+    return;
+  }
+  gone.value = false;
+  latest = change.state;
+  if (change.kind === "snapshot") past.reached(change.state.rev);
+  else if (change.kind === "delta") past.add(change.readings, change.state.rev);
+  else {
+    fresh.push(change.event);
+    past.add([], change.state.rev);
+  }
+}
+
+/** Commands sent before the page was there, and steps taken while it was not connected. */
+async function loadCommands() {
+  try {
+    note((await getCommands(key, MOST_COMMANDS)).items);
+    commandsError.value = "";
+  } catch (error) {
+    commandsError.value = error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** Take over what is newer: a command only ever gains steps. @param {Command[]} news */
+export function note(news) {
+  const known = new Map(commands.value.map((command) => [command.id, command]));
+  for (const command of news) {
+    const old = known.get(command.id);
+    if (!old || old.timeline.length <= command.timeline.length) known.set(command.id, command);
+  }
+  const sorted = [...known.values()].sort((one, other) => other.created_at.localeCompare(one.created_at));
+  commands.value = sorted.slice(0, MOST_COMMANDS);
+}

@@ -1,0 +1,63 @@
+/** The fleet page. */
+
+import { signal } from "@preact/signals";
+
+import { page } from "../page.js";
+import { show } from "../ui/frame.js";
+import { html } from "../ui/html.js";
+import { Icon } from "../ui/icons.js";
+import { loaded, rows, size, start, want } from "./store.js";
+import { Table } from "./table.js";
+import { Toolbar } from "./toolbar.js";
+
+function Fleet() {
+  if (Object.keys(page.roles).length === 0) return html`<${NoRole} />`;
+  if (size.value === 0) return loaded.value ? html`<${Empty} />` : html`<${Loading} />`;
+  return html`<${Toolbar} />${rows.value.length > 0 ? html`<${Table} />` : html`<${NoMatch} />`}`;
+}
+
+function Loading() {
+  return html`<div class="loading" aria-busy="true" aria-label="Loading devices">${[...Array(12).keys()].map((key) => html`<i key=${key} />`)}</div>`;
+}
+
+function NoMatch() {
+  const clear = () => want({ query: "", site: "", status: "" });
+  return html`<div class="blank"><p>No device matches these filters.</p><button class="button" onClick=${clear}>Clear them</button></div>`;
+}
+
+function NoRole() {
+  return html`<div class="welcome"><h2>No site is yours yet</h2>
+    <p>Your account has no role at any site, so there is nothing to show. An administrator can give you one.</p></div>`;
+}
+
+/** What makes a fleet: a first message. */
+function Empty() {
+  const topic = `${page.mqtt.root}/demo/my-device/telemetry`;
+  const line = `mosquitto_pub -h ${location.hostname} -p ${page.mqtt.port} -q 1 -t ${topic} -m '{"temperature": 21.5}'`;
+  const provision = "python manage.py provision_device demo/my-device";
+  return html`<div class="welcome">
+    <h2>No devices yet</h2>
+    <p>${page.mqtt.auto_register ? "A device appears here by itself with its first message. Send one:" : "Register a device first, then let it speak:"}</p>
+    ${!page.mqtt.auto_register && html`<${Copyable} text=${provision} />`}
+    <${Copyable} text=${line} />
+    <p class="muted">A broker that takes no anonymous clients wants <code>-u USER -P PASSWORD</code> too;
+      <code>manage.py provision_device</code> gives a device its own.</p>
+  </div>`;
+}
+
+/** @param {{text: string}} props */
+function Copyable({ text }) {
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    copied.value = text;
+  };
+  const done = copied.value === text;
+  return html`<div class="copyable"><pre>${text}</pre>
+    ${navigator.clipboard && html`<button class="button small" onClick=${copy}><${Icon} name=${done ? "check" : "copy"} />${done ? "Copied" : "Copy"}</button>`}
+  </div>`;
+}
+
+const copied = signal("");
+
+start();
+show(html`<${Fleet} />`);

@@ -1,0 +1,218 @@
+/**
+ * The fleet as the table shows it. Thousands of devices may change at once: each change only marks a device; once a
+ * frame the marked ones that are on screen render anew, and order and counts are made anew at most four times a second.
+ */
+
+import { batch, computed, effect, signal } from "@preact/signals";
+
+import { client, perFrame } from "../live.js";
+import { page, recall, remember } from "../page.js";
+import { commonMetrics, counts, selected } from "../roster.js";
+import { naturally } from "../twin.js";
+
+/**
+ * @import {Change, DeviceState, Reading} from "../types.js"
+ * @import {Wanted} from "../roster.js"
+ * @import {Signal} from "@preact/signals"
+ */
+
+/**
+ * @typedef {object} Entry
+ * @property {string} key
+ * @property {string} site
+ * @property {string} name
+ * @property {number} place  in the natural order of all keys
+ * @property {DeviceState} state
+ * @property {number} updated  Unix ms of its newest value
+ * @property {[ts: number, value: number][]} trace  recent values of the trend's metric
+ * @property {Signal<number>} version  raised when the entry is to render anew
+ */
+
+const REORDER_MS = 250;
+const TRACE = 80;
+export const MOST_COLUMNS = 4;
+
+/** @type {Map<string, Entry>} */
+export const entries = new Map();
+/** @type {Signal<Entry[]>} */
+export const rows = signal([]);
+export const totals = signal({ all: 0, online: 0, offline: 0, stale: 0, unknown: 0 });
+/** @type {Signal<string[]>} */
+export const sites = signal([]);
+/** All metrics in the fleet, commonest first. @type {Signal<string[]>} */
+export const metrics = signal([]);
+export const loaded = signal(false);
+export const size = signal(0);
+
+const address = new URLSearchParams(location.search);
+/** @type {Signal<Wanted>} */
+export const wanted = signal({
+  query: address.get("q") ?? "",
+  site: address.get("site") ?? "",
+  status: /** @type {Wanted["status"]} */ (address.get("status") ?? ""),
+  ...recall("fleet.sort", { sort: "device", descending: false }),
+});
+
+/** The columns that the user chose; empty: the commonest metrics. @type {Signal<string[]>} */
+const chosen = signal(recall("fleet.columns", []));
+export const columns = computed(() => {
+  const known = chosen.value.filter((name) => metrics.value.includes(name));
+  return (known.length > 0 ? known : metrics.value).slice(0, known.length > 0 ? MOST_COLUMNS : 3);
+});
+/** The metric of the trend: the first column. */
+export const trend = computed(() => columns.value[0] ?? "");
+
+/** @param {Partial<Wanted>} change */
+export function want(change) {
+  wanted.value = { ...wanted.value, ...change };
+}
+
+/** @param {string} name @param {boolean} on */
+export function chooseColumn(name, on) {
+  const others = columns.value.filter((other) => other !== name);
+  chosen.value = on ? [...others, name].slice(-MOST_COLUMNS) : others;
+  remember("fleet.columns", chosen.value);
+}
+
+/** @type {Set<Entry>} */
+const dirty = new Set();
+/** @type {Set<string>} */
+const names = new Set();
+let membership = false;
+let disorder = false;
+let orderedAt = 0;
+
+const later = perFrame(flush);
+
+/** Watch everything the user may see. */
+export function start() {
+  const fleet = client.watch({ site: "*", max_rate_hz: 2, readings: "latest" });
+  fleet.on("change", (change) => {
+    take(change);
+    later();
+  });
+  fleet.on("ready", () => {
+    loaded.value = true;
+    later();
+  });
+  fleet.on("failed", () => (loaded.value = true));
+  effect(() => {
+    wanted.value;
+    reorder();
+    mirror();
+  });
+  effect(() => {
+    trend.value;
+    for (const entry of entries.values()) entry.trace = [];
+  });
+}
+
+/** @param {Change} change */
+function take(change) {
+  const { device: key } = change;
+  if (change.kind === "gone") {
+    membership = entries.delete(key) || membership;
+    return;
+  }
+  const entry = entries.get(key) ?? added(key, change.state);
+  const before = entry.state;
+  entry.state = change.state;
+  entry.updated = newest(change, entry.updated);
+  if (change.kind === "delta") extend(entry, change.readings);
+  if (before.presence !== entry.state.presence || before.tags !== entry.state.tags) disorder = true;
+  meet(change.kind === "delta" ? change.readings : [entry.state]);
+  dirty.add(entry);
+}
+
+/** A metric never seen before may become a column. @param {{metrics: object}[]} holders */
+function meet(holders) {
+  for (const { metrics: values } of holders) {
+    for (const name in values) {
+      if (names.has(name)) continue;
+      names.add(name);
+      membership = true;
+    }
+  }
+}
+
+/** @param {string} key @param {DeviceState} state @returns {Entry} */
+function added(key, state) {
+  const [site = "", name = ""] = key.split("/");
+  /** @type {Entry} */
+  const entry = { key, site, name, place: 0, state, updated: 0, trace: [], version: signal(0) };
+  entries.set(key, entry);
+  membership = true;
+  return entry;
+}
+
+/** @param {Exclude<Change, {kind: "gone"}>} change @param {number} updated */
+function newest(change, updated) {
+  if (change.kind === "event") return Math.max(updated, change.event.ts);
+  const times = change.kind === "delta" ? change.readings : Object.values(change.state.metrics);
+  return times.reduce((latest, { ts }) => Math.max(latest, ts), updated);
+}
+
+/** @param {Entry} entry @param {Reading[]} readings */
+function extend(entry, readings) {
+  for (const { ts, metrics: values } of readings) {
+    const value = values[trend.peek()];
+    if (typeof value === "number") entry.trace.push([ts, value]);
+  }
+  if (entry.trace.length > TRACE) entry.trace = entry.trace.slice(-TRACE);
+}
+
+/** Put older values before those that came live. @param {Entry} entry @param {Reading[]} readings */
+export function recollect(entry, readings) {
+  const live = entry.trace;
+  const first = live[0]?.[0] ?? Infinity;
+  entry.trace = [];
+  extend(entry, readings.filter(({ ts }) => ts < first));
+  entry.trace = [...entry.trace, ...live].slice(-TRACE);
+  entry.version.value += 1;
+}
+
+function flush() {
+  batch(() => {
+    for (const entry of dirty) entry.version.value += 1;
+    dirty.clear();
+    if (membership) renumber();
+    const live = wanted.peek().sort !== "device" && wanted.peek().sort !== "status";
+    if (membership || disorder || live) reorderSoon();
+  });
+}
+
+/** The membership has changed: places, sites and metrics anew. */
+function renumber() {
+  [...entries.values()].sort((one, other) => naturally(one.key, other.key)).forEach((entry, place) => (entry.place = place));
+  sites.value = [...new Set([...entries.values()].map(({ site }) => site))].sort(naturally);
+  metrics.value = commonMetrics(entries.values());
+  size.value = entries.size;
+}
+
+function reorderSoon() {
+  const wait = orderedAt + REORDER_MS - performance.now();
+  if (wait > 0) setTimeout(later, wait);
+  else reorder();
+}
+
+function reorder() {
+  orderedAt = performance.now();
+  membership = disorder = false;
+  rows.value = selected(entries.values(), wanted.peek());
+  totals.value = counts(entries.values(), wanted.peek());
+}
+
+/** The address tells what is shown: it can be bookmarked and survives a reload. */
+function mirror() {
+  const { query, site, status, sort, descending } = wanted.peek();
+  const told = Object.entries({ q: query, site, status }).filter(([, value]) => value);
+  const search = new URLSearchParams(told).toString();
+  history.replaceState(null, "", search ? `?${search}` : location.pathname);
+  remember("fleet.sort", { sort, descending });
+}
+
+/** Sites that the user may see, as far as known: those with devices and those with a role. */
+export const allSites = computed(() => {
+  const own = Object.keys(page.roles).filter((site) => site !== "*");
+  return [...new Set([...own, ...sites.value])].sort(naturally);
+});

@@ -1,0 +1,117 @@
+/** The table of devices: rows by windowing, one tab stop, arrow keys between rows. */
+
+import { signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+
+import { formatSpan, formatTime, formatValue } from "../format.js";
+import { now } from "../live.js";
+import { deviceUrl } from "../page.js";
+import { html } from "../ui/html.js";
+import { Icon } from "../ui/icons.js";
+import { Glyph, NAMES, PresenceText } from "../ui/presence.js";
+import { columns, rows, trend, want, wanted } from "./store.js";
+import { Trend } from "./trend.js";
+import { useMedia, useWindow } from "./window.js";
+
+/** @import {Entry} from "./store.js" */
+
+/** The row that Tab leads to. @type {import("@preact/signals").Signal<string>} */
+const active = signal("");
+let focusWanted = false;
+
+export function Table() {
+  const narrow = useMedia("(max-width: 860px)");
+  const height = narrow ? 64 : 40;
+  const holder = useRef(/** @type {HTMLElement | null} */ (null));
+  const all = rows.value;
+  const [first, last] = useWindow(holder, all.length, height);
+  const at = Math.max(0, all.findIndex(({ key }) => key === active.value));
+  const shown = all.slice(first, last);
+  const style = { "--metrics": columns.value.length };
+  return html`<div class="fleet" role="table" aria-label="Devices" aria-rowcount=${all.length + 1} style=${style}>
+    <${Head} />
+    <div class="fleet-body live" role="rowgroup" ref=${holder} style=${{ height: `${all.length * height}px` }}
+      onKeyDown=${(/** @type {KeyboardEvent} */ event) => move(event, at, height, holder.current)}>
+      ${shown.map((entry, index) => html`<${Row} key=${entry.key} entry=${entry} index=${first + index}
+        top=${(first + index) * height} tab=${first + index === at} />`)}
+    </div>
+  </div>`;
+}
+
+function Head() {
+  return html`<div class="fleet-head" role="rowgroup"><div class="fleet-row" role="row" aria-rowindex="1">
+    <${Sorter} by="device" label="Device" />
+    <${Sorter} by="status" label="Status" />
+    ${columns.value.map((name) => html`<${Sorter} key=${name} by=${`metric:${name}`} label=${name} number />`)}
+    <span class="cell" role="columnheader">${trend.value ? `Trend of ${trend.value}` : "Trend"}</span>
+    <${Sorter} by="updated" label="Updated" number />
+  </div></div>`;
+}
+
+/** @param {{by: string, label: string, number?: boolean}} props */
+function Sorter({ by, label, number = false }) {
+  const { sort, descending } = wanted.value;
+  const on = sort === by;
+  const ordered = on ? (descending ? "descending" : "ascending") : "none";
+  const click = () => want({ sort: by, descending: on ? !descending : by === "updated" });
+  return html`<span class=${`cell ${number ? "num" : ""}`} role="columnheader" aria-sort=${ordered}>
+    <button class="sorter clip" title=${label} onClick=${click}>${label}${on && html`<${Icon} name=${descending ? "down" : "up"} />`}</button>
+  </span>`;
+}
+
+/** @param {{entry: Entry, index: number, top: number, tab: boolean}} props */
+function Row({ entry, index, top, tab }) {
+  entry.version.value;
+  const { key, site, name, state } = entry;
+  const anchor = useRef(/** @type {HTMLAnchorElement | null} */ (null));
+  useEffect(() => {
+    if (!tab || !focusWanted) return;
+    focusWanted = false;
+    anchor.current?.focus({ preventScroll: true });
+  });
+  return html`<div class=${`fleet-row ${state.presence.status}`} role="row" aria-rowindex=${index + 2}
+      style=${{ transform: `translateY(${top}px)` }}>
+    <span class="cell name" role="cell">
+      <${Glyph} status=${state.presence.status} />
+      <a class="clip" ref=${anchor} href=${deviceUrl(key)} tabindex=${tab ? 0 : -1} onFocus=${() => (active.value = key)}>
+        <span class="site">${site}/</span>${name}</a>
+      ${state.tags.slice(0, 2).map((tag) => html`<span class="chip">${tag}</span>`)}
+      ${state.tags.length > 2 && html`<span class="chip" title=${state.tags.join(", ")}>+${state.tags.length - 2}</span>`}
+    </span>
+    <span class="cell status" role="cell" aria-label=${NAMES[state.presence.status]}><${PresenceText} presence=${state.presence} /></span>
+    ${columns.value.map((metric) => html`<${Value} key=${metric} name=${metric} metric=${state.metrics[metric]} />`)}
+    <span class="cell trend-cell" role="cell"><${Trend} entry=${entry} /></span>
+    <span class="cell num updated faint" role="cell" title=${entry.updated ? formatTime(entry.updated) : ""}>
+      ${entry.updated ? formatSpan(now.value - entry.updated) : "–"}</span>
+  </div>`;
+}
+
+/** @param {{name: string, metric: import("../types.js").Metric | undefined}} props */
+function Value({ name, metric }) {
+  return html`<span class=${`cell num value ${metric ? "" : "faint"}`} role="cell">
+    <span class="value-name" aria-hidden="true">${name}</span>${formatValue(metric?.value)}
+  </span>`;
+}
+
+/** @param {KeyboardEvent} event @param {number} at @param {number} height @param {HTMLElement | null} body */
+function move(event, at, height, body) {
+  const page = Math.max(1, Math.floor(innerHeight / height) - 6);
+  /** @type {{[key: string]: number}} */
+  const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
+  const step = steps[event.key];
+  const all = rows.peek();
+  if (step === undefined || all.length === 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  const index = Math.min(all.length - 1, Math.max(0, at + step));
+  focusWanted = true;
+  active.value = all[index]?.key ?? "";
+  reveal(index, height, body);
+}
+
+/** Scroll a row into sight, clear of what sticks to the top. @param {number} index @param {number} height @param {HTMLElement | null} body */
+function reveal(index, height, body) {
+  const top = (body?.getBoundingClientRect().top ?? 0) + index * height;
+  const [from, to] = [48 + 36, innerHeight - height - 12];
+  if (top < from) scrollBy({ top: top - from });
+  else if (top > to) scrollBy({ top: top - to });
+}

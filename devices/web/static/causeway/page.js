@@ -1,0 +1,47 @@
+/** What the server put into the page: who looks, what they may do, where things are. */
+
+/**
+ * @typedef {object} Page
+ * @property {{name: string, staff: boolean}} user
+ * @property {{[site: string]: string}} roles  "*" for all sites
+ * @property {string} ws
+ * @property {string} api
+ * @property {{root: string, port: number, auto_register: boolean}} mqtt
+ * @property {string} [device]  on a device page: its key
+ * @property {string} [role]  on a device page: the user's role at its site
+ */
+
+/** @type {Page} */
+export const page = JSON.parse(document.getElementById("page")?.textContent ?? "{}");
+
+/** May the user send commands and set desired state here? */
+export const mayOperate = page.role === "operator" || page.role === "admin";
+
+/** @param {string} key  site/device */
+export function deviceUrl(key) {
+  return `/devices/${key}`;
+}
+
+/**
+ * What this browser remembers between visits. Never fails: storage may be full, switched off or hold nonsense.
+ * @template T
+ * @param {string} name
+ * @param {T} otherwise
+ * @returns {T}
+ */
+export function recall(name, otherwise) {
+  try {
+    return JSON.parse(localStorage.getItem(`causeway.${name}`) ?? "null") ?? otherwise;
+  } catch {
+    return otherwise;
+  }
+}
+
+/** @param {string} name @param {unknown} value */
+export function remember(name, value) {
+  try {
+    localStorage.setItem(`causeway.${name}`, JSON.stringify(value));
+  } catch {
+    // then not
+  }
+}
