@@ -1,0 +1,52 @@
+"""People with roles, and clients of theirs."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import AsyncClient, Client
+
+from devices.models import Membership, Site
+from devices.web.auth import issue_token
+from tests.support.fake_worker import fresh_layers
+
+
+@pytest.fixture(autouse=True)
+def layers() -> Iterator[None]:
+    fresh_layers()
+    yield
+    fresh_layers()
+
+
+def make_user(name: str, expires_at: datetime | None = None, **roles: str) -> str:
+    """A user with roles by site (``all`` for all sites); the token."""
+    user = User.objects.filter(username=name).first() or User.objects.create_user(name, password="secret")
+    for site, role in roles.items():
+        place = None if site == "all" else Site.objects.get_or_create(name=site)[0]
+        Membership.objects.create(user=user, site=place, role=role)
+    return issue_token(user, expires_at)
+
+
+@pytest.fixture
+def as_role(db: None) -> Callable[..., Client]:
+    """``as_role(demo="viewer")``: a client with the token of a user with these roles."""
+
+    def make(name: str = "someone", **roles: str) -> Client:
+        return Client(headers={"Authorization": f"Bearer {make_user(name, **roles)}"})
+
+    return make
+
+
+@pytest.fixture
+def async_as_role(transactional_db: None) -> Callable[..., AsyncClient]:
+    """The same, for operations that ask a worker."""
+
+    def make(name: str = "someone", **roles: str) -> AsyncClient:
+        return AsyncClient(headers={"Authorization": f"Bearer {make_user(name, **roles)}"})
+
+    return make
+
+
+JSON = dict[str, Any]
