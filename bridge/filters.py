@@ -72,4 +72,6 @@ def _levels_overlap(one: list[str], other: list[str]) -> bool:
         if mine != theirs and "+" not in (mine, theirs):
             return False
     longer = one[len(other) :] or other[len(one) :]
-    return not longer or longer == ["#"]
+    if longer == ["#"]:
+        return min(one, other, key=len) != ["+"] or "" not in (one[0], other[0])  # "/#" and "+" share only "": no topic
+    return not longer

@@ -1,7 +1,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bridge.filters import matches, overlap, topic_filter_error, topic_name_error
@@ -43,6 +43,8 @@ def test_the_examples_of_mqtt_section_4_7(topic_filter: str, topic: str, expecte
     assert matches(topic_filter, topic) is expected
 
 
+@example("/#", "+")
+@example("+/#", "+")
 @given(filters, filters)
 def test_overlap_means_that_some_topic_matches_both(one: str, other: str) -> None:
     expected = any(matches(one, topic) and matches(other, topic) for topic in ALL_TOPICS)
