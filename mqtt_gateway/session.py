@@ -94,7 +94,7 @@ class AiomqttConnection:
         self._client._disconnected.add_done_callback(self._on_aiomqtt_done)
 
     def _on_aiomqtt_done(self, done: "asyncio.Future[None]") -> None:
-        """aiomqtt gave up: mostly after our own callback, but an error while writing shows here only."""
+        """Aiomqtt gave up: mostly after our own callback, but an error while writing shows here only."""
         if not done.cancelled():
             done.exception()  # else asyncio complains that nobody looked at it
         self.drop(_LOST)
@@ -263,7 +263,8 @@ def _client(options: GatewayOptions, will: Outgoing) -> aiomqtt.Client:
         protocol=aiomqtt.ProtocolVersion.V5 if is_5 else aiomqtt.ProtocolVersion.V311,
         will=aiomqtt.Will(will.topic, will.payload, 1, will.retain),
         clean_session=None if is_5 else False,
-        clean_start=False,  # aiomqtt's default would wipe the session at every start
+        # aiomqtt's default would wipe the session at every start; 3.1.1 has none but paho insists on this value.
+        clean_start=False if is_5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
         properties=_connect_properties(options) if is_5 else None,
         keepalive=options.keepalive_s,
         timeout=_ANSWER_S,
