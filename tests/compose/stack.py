@@ -1,0 +1,177 @@
+"""`docker compose up` as a user does it, under a project name and on ports of our own; taken down with its volumes."""
+
+import contextlib
+import os
+import secrets
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from tests.support.docker import docker_answers, why_no_image
+from tests.support.environment import ROOT, clean_environment
+from tests.support.installing import is_debian_root
+from tests.support.live import LiveSocket
+from tests.support.mqtt import MqttClient
+from tests.support.ports import free_port
+from tests.support.waiting import eventually
+
+BUILD_TIMEOUT_S = 900  # the first time: Debian, Python and npm packages over the network
+READY_TIMEOUT_S = 90
+_COMMAND_TIMEOUT_S = 120
+_OFFICIAL_IMAGE = "eclipse-mosquitto:2.0"
+_STANDINS = str(ROOT / ".ci" / "standins")
+_BROKER_CLIENT_TIMEOUT_S = "20"
+
+
+def compose_command() -> list[str]:
+    """Compose as Docker's plugin, else the program of its own.
+
+    Raises:
+        AssertionError: neither is here.
+    """
+    plugin = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
+    if plugin.returncode == 0:
+        return ["docker", "compose"]
+    assert shutil.which("docker-compose"), "Docker answers, but Compose is not installed"
+    return ["docker-compose"]
+
+
+@contextlib.contextmanager
+def images() -> Iterator[dict[str, str]]:
+    """The image variables of the compose file: the caller's, else (where no registry answers) stand-ins, else none."""
+    given = {name: value for name, value in os.environ.items() if name.endswith("_IMAGE")}
+    if "MOSQUITTO_IMAGE" in given or not is_debian_root():
+        yield given
+        return
+    if docker_answers() and why_no_image(_OFFICIAL_IMAGE) is None:
+        yield given
+        return
+    try:
+        lines = _checked([_STANDINS, "start"], dict(os.environ), BUILD_TIMEOUT_S).splitlines()
+        exports = [shlex.split(line)[1].split("=", 1) for line in lines if line.startswith("export ")]
+        yield {**given, **dict(exports)}
+    finally:
+        _checked([_STANDINS, "stop"], dict(os.environ), _COMMAND_TIMEOUT_S)
+
+
+@dataclass
+class Stack:
+    """One project of the compose file, running. `settings` are variables of .env."""
+
+    settings: dict[str, str]
+    empty_env_file: Path  # in the place of a developer's own .env
+    project: str = field(default_factory=lambda: f"causeway-test-{secrets.token_hex(4)}")
+    port: int = field(default_factory=free_port)
+    mqtt_port: int = field(default_factory=free_port)
+    _compose: list[str] = field(default_factory=compose_command)
+    _open: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def run(self, *arguments: str, timeout_s: float = _COMMAND_TIMEOUT_S) -> str:
+        """``docker compose ARGUMENTS``; returns its standard output.
+
+        Raises:
+            AssertionError: it failed; the message has its output.
+        """
+        return _checked(self._command(*arguments), self._environment(), timeout_s)
+
+    def _command(self, *arguments: str) -> list[str]:
+        options = ["--env-file", str(self.empty_env_file), "--project-name", self.project]
+        return [*self._compose, *options, *arguments]
+
+    def _environment(self) -> dict[str, str]:
+        ports = {"PORT": str(self.port), "MQTT_PORT": str(self.mqtt_port)}
+        return {**clean_environment(), "CAUSEWAY_IMAGE": "causeway:test", **self.settings, **ports}
+
+    def inside(self, service: str, *command: str) -> str:
+        """Run a command in a service's container; returns its standard output."""
+        return self.run("exec", "-T", service, *command)
+
+    def up(self) -> None:
+        """Build and start everything, wait until ``/readyz`` is content."""
+        self.run("build", timeout_s=BUILD_TIMEOUT_S)
+        self.run("up", "--detach")
+        self.wait_ready()
+
+    def wait_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Wait until ``/readyz`` answers 200."""
+        eventually(
+            lambda: httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False).raise_for_status().is_success,
+            timeout_s,
+            what="/readyz answers 200",
+            retry_on=(httpx.HTTPError,),
+        )
+
+    def down(self) -> None:
+        """End everything and remove what it kept."""
+        self._open.close()
+        self.run("down", "--volumes", "--remove-orphans", "--timeout", "20")
+
+    def logs(self) -> str:
+        """The end of every service's log."""
+        return self.run("logs", "--no-color", "--tail", "60")
+
+    # ---- clients
+
+    @property
+    def url(self) -> str:
+        """Of the web service, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def token(self) -> str:
+        """The API token of an admin of the site ``demo``."""
+        command = ["create_token", "tester", "--role", "admin", "--site", "demo"]
+        return self.inside("web", "python", "manage.py", *command).split()[-1]
+
+    def api(self, token: str) -> Callable[..., httpx.Response]:
+        """A function that asks the REST API: ``api("GET", "/devices")``."""
+        headers = {"Authorization": f"Bearer {token}"}
+        client = self._open.enter_context(httpx.Client(base_url=self.url, headers=headers, timeout=15, trust_env=False))
+        return lambda method, path, **options: client.request(method, f"/api/v1{path}", **options)
+
+    def socket(self, token: str) -> LiveSocket:
+        """A WebSocket."""
+        return self._open.enter_context(LiveSocket(f"ws://127.0.0.1:{self.port}/ws/v1/", token))
+
+    def mqtt(self, username: str, password: str) -> MqttClient:
+        """An MQTT client on the published port."""
+        return self._open.enter_context(MqttClient(self.mqtt_port, username=username, password=password))
+
+    def secret(self, name: str) -> str:
+        """One of the secrets that the stack made up."""
+        return self.inside("web", "cat", f"/run/causeway/{name}")
+
+    def mosquitto_pub(self, *arguments: str) -> None:
+        """``mosquitto_pub`` at QoS 1 as the user ``fleet``, in the broker's container."""
+        self.inside("mosquitto", "mosquitto_pub", *self._fleet(), *arguments)
+
+    def mosquitto_sub(self, topic_filter: str) -> subprocess.Popen[str]:
+        """``mosquitto_sub`` as the user ``fleet``, begun; prints ``TOPIC PAYLOAD`` of the first message and ends."""
+        options = ["-t", topic_filter, "-C", "1", "-v", "-W", _BROKER_CLIENT_TIMEOUT_S]
+        command = self._command("exec", "-T", "mosquitto", "mosquitto_sub", *self._fleet(), *options)
+        return subprocess.Popen(
+            command, cwd=ROOT, env=self._environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        )
+
+    def _fleet(self) -> list[str]:
+        return ["-q", "1", "-u", "fleet", "-P", self.secret("mqtt_fleet_password")]
+
+
+def _checked(command: Sequence[str], environment: dict[str, str], timeout_s: float) -> str:
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+    output = f"{done.stdout[-4000:]}{done.stderr[-4000:]}"
+    assert done.returncode == 0, f"{' '.join(command)} exited with {done.returncode}:\n{output}"
+    return done.stdout
