@@ -37,10 +37,15 @@ def mosquitto_hash(password: str, salt: bytes | None = None, iterations: int = I
 
 
 def matches(password: str, stored: str) -> bool:
-    """Whether ``stored``, made by :func:`mosquitto_hash` or mosquitto_passwd, is that of ``password``."""
-    kind, iterations, salt, _ = stored.removeprefix("$").split("$")
-    if kind != "7":
-        raise ValueError(f"not a PBKDF2-SHA512 hash: ${kind}$")
+    """Whether ``stored``, made by :func:`mosquitto_hash` or mosquitto_passwd, is that of ``password``.
+
+    Raises:
+        ValueError: it is no ``$7$`` hash.
+    """
+    parts = stored.split("$")
+    if len(parts) != 5 or parts[:2] != ["", "7"]:
+        raise ValueError("not a PBKDF2-SHA512 hash of Mosquitto's")
+    _, _, iterations, salt, _ = parts
     return hmac.compare_digest(mosquitto_hash(password, b64decode(salt), int(iterations)), stored)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from asgiref.sync import ThreadSensitiveContext
 from django.contrib.auth.models import User
 from django.test import AsyncClient, Client
 
@@ -44,9 +45,21 @@ def async_as_role(transactional_db: None) -> Callable[..., AsyncClient]:
     """The same, for operations that ask a worker."""
 
     def make(name: str = "someone", **roles: str) -> AsyncClient:
-        return AsyncClient(headers={"Authorization": f"Bearer {make_user(name, **roles)}"})
+        return _TokenClient(make_user(name, **roles))
 
     return make
 
 
-JSON = dict[str, Any]
+class _TokenClient(AsyncClient):
+    """With a token, and each request on a thread of its own as under Daphne (synchronous middleware holds one)."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__()
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    def generic(self, *args: Any, headers: dict[str, str] | None = None, **options: Any) -> Any:
+        return super().generic(*args, headers={**self._headers, **(headers or {})}, **options)
+
+    async def request(self, **request: Any) -> Any:
+        async with ThreadSensitiveContext():
+            return await super().request(**request)

@@ -1,0 +1,201 @@
+"""Devices over HTTP: lists, one, changes, deletion, rights."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.test import AsyncClient, Client
+
+from bridge.payloads import RawReading, StatePatch, StatusReported, Telemetry
+from devices.models import Device, RetiredKey
+from devices.rules.reducer import Arrival, Limits, reduce
+from devices.rules.requested import set_desired, set_tags
+from devices.rules.stream import snapshot
+from devices.rules.twin import TwinState, load_value
+from devices.web.api.schemas import Device as DeviceSchema
+from tests.support.fake_worker import FakeWorker, set_twin
+
+AsRole = Callable[..., Client]
+AsyncAsRole = Callable[..., AsyncClient]
+T0 = 1_790_000_000_000
+
+
+def lively(twin: TwinState) -> None:
+    """Let something of everything happen."""
+    for decoded in (
+        StatusReported(True),
+        Telemetry((RawReading(T0 - 5, {"t": 21.5, "ok": True, "label": "ü", "none": None, "n": 3}),)),
+        StatePatch({"led": {"on": True}, "list": [1, 2]}),
+    ):
+        reduce(twin, decoded, Arrival(T0), Limits())
+    set_desired(twin, {"led": {"on": False}}, None)
+    set_tags(twin, ["red", "hall"])
+
+
+def tagged(*tags: str) -> Callable[[TwinState], None]:
+    return lambda twin: set_tags(twin, list(tags)) and None
+
+
+def keys(response: Any) -> list[str]:
+    assert response.status_code == 200, response.content
+    return [item["device"] for item in response.json()["items"]]
+
+
+def test_one_device_has_the_sections_of_the_snapshot(as_role: AsRole) -> None:
+    device = set_twin("demo/lamp", lively)
+    answer = as_role(demo="viewer").get("/api/v1/devices/demo/lamp")
+    assert answer["Content-Type"] == "application/json"
+    body = answer.json()
+    DeviceSchema.model_validate(body, strict=True)
+    assert set(body) == set(DeviceSchema.model_fields)
+    sections = snapshot("demo/lamp", load_value(device.twin.doc))
+    assert {name: body[name] for name in sections} == sections
+    assert body["presence"] == {"status": "online", "since": T0, "why": "birth"}
+    assert body["metrics"]["t"] == {"value": 21.5, "ts": T0 - 5}
+    assert (body["site"], body["name"], body["stale_after_s"]) == ("demo", "lamp", None)
+    assert body["last_seen_at"] == "2026-09-21T14:13:20.000Z"
+    assert body["created_at"].endswith("Z")
+
+
+def test_lists_are_filtered(as_role: AsRole) -> None:
+    set_twin("a/lamp-1", lively)
+    set_twin("a/pump", tagged("red", "big"))
+    set_twin("b/Lamp-2", tagged("redder"))
+    set_twin("b/x_y")
+    client = as_role(all="viewer")
+
+    def found(query: str) -> list[str]:
+        return keys(client.get(f"/api/v1/devices?{query}"))
+
+    assert found("") == ["a/lamp-1", "a/pump", "b/Lamp-2", "b/x_y"]
+    assert found("site=b") == ["b/Lamp-2", "b/x_y"]
+    assert found("site=nowhere") == []
+    assert found("q=lamp") == ["a/lamp-1", "b/Lamp-2"]
+    assert found("q=_") == ["b/x_y"], "no wildcard"
+    assert found("q=%25") == []
+    assert found("tag=red") == ["a/lamp-1", "a/pump"]
+    assert found("tag=Red") == []
+    assert found('tag=red","hall') == []
+    assert found("status=online") == ["a/lamp-1"]
+    assert found("status=unknown&site=b&q=lamp") == ["b/Lamp-2"]
+
+
+def test_pages_neither_repeat_nor_hide(as_role: AsRole) -> None:
+    names = [f"demo/d{number:02}" for number in range(7)]
+    for name in names:
+        set_twin(name)
+    client = as_role(demo="viewer")
+    first = client.get("/api/v1/devices?limit=3").json()
+    assert [item["device"] for item in first["items"]] == names[:3]
+    set_twin("demo/a-new-one-before")
+    set_twin("demo/d03a")
+    Device.objects.get(key="demo/d02").delete()
+    second = client.get(f"/api/v1/devices?limit=3&cursor={first['next']}").json()
+    assert [item["device"] for item in second["items"]] == ["demo/d03", "demo/d03a", "demo/d04"]
+    last = client.get(f"/api/v1/devices?limit=3&cursor={second['next']}").json()
+    assert [item["device"] for item in last["items"]] == ["demo/d05", "demo/d06"]
+    assert last["next"] is None
+    exact = client.get(f"/api/v1/devices?limit=2&cursor={second['next']}").json()
+    assert exact["next"] is None, "an exactly full last page has no next"
+
+
+def test_a_page_takes_the_same_few_queries_whatever_its_size(
+    as_role: AsRole, django_assert_num_queries: Any
+) -> None:
+    for number in range(30):
+        set_twin(f"demo/d{number}", lively)
+    client = as_role(demo="viewer")
+    with django_assert_num_queries(3):  # token, roles, devices with twins
+        assert len(keys(client.get("/api/v1/devices?limit=30"))) == 30
+
+
+@pytest.mark.parametrize("cursor", ["x", "", "bm9wZQ", "WyJyZWFkaW5ncyIsMV0", "WyJkZXZpY2VzIiwxXQ", "é", "W10"])
+def test_a_foreign_cursor_is_refused(as_role: AsRole, cursor: str) -> None:
+    answer = as_role(demo="viewer").get("/api/v1/devices", {"cursor": cursor})
+    assert answer.status_code == 400
+    assert "cursor" in answer.json()["detail"]
+
+
+def test_what_one_may_not_see_is_not_there(as_role: AsRole) -> None:
+    set_twin("demo/lamp")
+    set_twin("secret/lamp")
+    client = as_role(demo="admin")
+    assert keys(client.get("/api/v1/devices")) == ["demo/lamp"]
+    assert keys(client.get("/api/v1/devices?site=secret")) == []
+    for path in ("", "/readings", "/commands", "/desired"):
+        hidden = client.get(f"/api/v1/devices/secret/lamp{path}")
+        missing = client.get(f"/api/v1/devices/demo/nothing{path}")
+        assert hidden.status_code == missing.status_code == 404
+        assert hidden.json()["detail"].replace("secret/lamp", "demo/nothing") == missing.json()["detail"]
+    assert client.delete("/api/v1/devices/secret/lamp").status_code == 404
+
+
+def test_a_user_without_any_role_is_told_so(as_role: AsRole) -> None:
+    for path in ("/devices", "/devices/demo/lamp", "/quarantine", "/ledger"):
+        answer = as_role().get(f"/api/v1{path}")
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+def test_lower_roles_are_forbidden(as_role: AsRole) -> None:
+    set_twin("demo/lamp")
+    for role in ("viewer", "operator"):
+        client = as_role(role, demo=role)
+        for answer in (
+            client.delete("/api/v1/devices/demo/lamp"),
+            client.patch("/api/v1/devices/demo/lamp", {"tags": []}, "application/json"),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"tags": "red"}', '{"tags": [1]}', '{"stale_after_s": 0}', '{"stale_after_s": "5"}', '{"rev": 5}', "[]", "7", '"x"'],
+)
+def test_bad_changes_are_refused(as_role: AsRole, body: str) -> None:
+    set_twin("demo/lamp")
+    answer = as_role(demo="admin").patch("/api/v1/devices/demo/lamp", body, "application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+async def test_tags_and_limits_change(async_as_role: AsyncAsRole) -> None:
+    await sync_to_async(set_twin)("demo/lamp")
+    client = await sync_to_async(async_as_role)(demo="admin")
+
+    async def patch(**body: Any) -> Any:
+        return await client.patch("/api/v1/devices/demo/lamp", body, "application/json")
+
+    async with FakeWorker().running():
+        answer = await patch(tags=["red", "hall", "red"], stale_after_s=60)
+        assert (answer.status_code, answer.json()["tags"], answer.json()["stale_after_s"]) == (200, ["hall", "red"], 60)
+        assert answer.json()["rev"] == 1
+        assert (await patch()).json()["tags"] == ["hall", "red"]
+        answer = await patch(tags=None, stale_after_s=None)
+        assert (answer.json()["tags"], answer.json()["stale_after_s"]) == ([], None)
+        answer = await patch(tags=["not a name"])
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+        answer = await patch(tags=[f"t{number}" for number in range(51)])
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+async def test_a_device_is_deleted_by_its_worker(async_as_role: AsyncAsRole) -> None:
+    await sync_to_async(set_twin)("demo/lamp", lively)
+    client = await sync_to_async(async_as_role)(demo="admin")
+    async with FakeWorker().running():
+        answer = await client.delete("/api/v1/devices/demo/lamp")
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert (await client.get("/api/v1/devices/demo/lamp")).status_code == 404
+        assert (await client.delete("/api/v1/devices/demo/lamp")).status_code == 404
+    assert (await RetiredKey.objects.aget()).rev > 0
+
+
+async def test_without_a_worker_nothing_changes_and_it_says_so(
+    async_as_role: AsyncAsRole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sync_to_async(set_twin)("demo/lamp")
+    client = await sync_to_async(async_as_role)(demo="admin")
+    monkeypatch.setattr("devices.deleting.ask.__defaults__", (0.1,))
+    answer = await client.delete("/api/v1/devices/demo/lamp")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer["Retry-After"] == "2"
+    assert await Device.objects.aexists()

@@ -1,0 +1,142 @@
+"""Roles, rights, tokens."""
+
+from datetime import timedelta
+from types import MappingProxyType
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, User
+from django.utils import timezone
+
+from devices.models import ApiToken, Device, Membership, Site
+from devices.refusals import Forbidden, NotFound
+from devices.registry import register_device
+from devices.web.auth import (
+    Access,
+    access_by_token,
+    access_of,
+    authenticate_token,
+    authenticate_user,
+    bearer_token,
+    issue_token,
+    renewed,
+    roles_of,
+    token_digest,
+)
+
+
+def access(**roles: str) -> Access:
+    renamed = {("*" if site == "all" else site): role for site, role in roles.items()}
+    return Access(user_id=1, username="someone", roles=MappingProxyType(renamed))
+
+
+@pytest.mark.parametrize(
+    ("role", "allowed"),
+    [("viewer", {"viewer"}), ("operator", {"viewer", "operator"}), ("admin", {"viewer", "operator", "admin"})],
+)
+def test_each_role_holds_the_lower_ones(role: str, allowed: set[str]) -> None:
+    one, everywhere = access(demo=role), access(all=role)
+    for wanted in ("viewer", "operator", "admin"):
+        assert one.may(wanted, "demo") == everywhere.may(wanted, "demo") == (wanted in allowed)
+        assert not one.may(wanted, "other")
+        assert everywhere.may(wanted, "other") == (wanted in allowed)
+
+
+def test_the_stronger_of_site_and_all_sites_counts() -> None:
+    who = access(all="viewer", demo="admin", low="viewer")
+    assert [who.role_at(site) for site in ("demo", "low", "other")] == ["admin", "viewer", "viewer"]
+    assert access(all="operator", demo="viewer").role_at("demo") == "operator"
+    assert (who.sees_all, who.sites) == (True, {"demo", "low"})
+
+
+def test_what_is_not_visible_is_not_there_and_a_low_role_is_forbidden() -> None:
+    who = access(demo="viewer")
+    who.require("viewer", "demo/lamp")
+    with pytest.raises(Forbidden, match="needs the role operator at site demo; yours is viewer"):
+        who.require("operator", "demo/lamp")
+    with pytest.raises(NotFound):
+        who.require("viewer", "other/lamp")
+    assert not access().sees_any
+
+
+@pytest.mark.django_db
+def test_the_filter_shows_visible_devices_only() -> None:
+    for key in ("a/1", "b/1", "c/1"):
+        register_device(key)
+
+    def keys(who: Access) -> list[str]:
+        return list(Device.objects.filter(who.device_filter()).values_list("key", flat=True))
+
+    assert keys(access(a="viewer", c="admin")) == ["a/1", "c/1"]
+    assert keys(access(all="viewer")) == ["a/1", "b/1", "c/1"]
+    assert keys(access()) == []
+
+
+@pytest.mark.django_db
+def test_roles_of_users() -> None:
+    user = User.objects.create_user("someone")
+    assert roles_of(user) == {}
+    site = Site.objects.create(name="demo")
+    Membership.objects.create(user=user, site=site, role="operator")
+    Membership.objects.create(user=user, site=None, role="viewer")
+    assert roles_of(user) == {"demo": "operator", "*": "viewer"}
+    assert roles_of(User.objects.create_superuser("root")) == {"*": "admin"}
+    assert roles_of(AnonymousUser()) == {}
+    assert access_of(AnonymousUser()) is None
+    user.is_active = False
+    assert roles_of(user) == {}
+    assert access_of(user) is None
+
+
+@pytest.mark.django_db
+def test_tokens() -> None:
+    user = User.objects.create_user("someone")
+    token = issue_token(user)
+    assert ApiToken.objects.get().digest == token_digest(token) != token
+    who = access_by_token(token)
+    assert who is not None
+    assert (who.username, who.user_id, who.expires_at) == ("someone", user.pk, None)
+    for wrong in ("", token[:-1], token + "x", token.upper(), "\ud800", "x" * 10_000):
+        assert access_by_token(wrong) is None
+    assert access_by_token(issue_token(user, timezone.now() + timedelta(hours=1))) is not None
+    assert access_by_token(issue_token(user, timezone.now())) is None
+    user.is_active = False
+    user.save()
+    assert access_by_token(token) is None
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_rights_are_renewed_for_connections_that_stay() -> None:
+    user = await User.objects.acreate(username="someone")
+    token = await ApiToken.objects.acreate(user=user, digest=token_digest("t"))
+    by_token, by_user = await authenticate_token("t"), await authenticate_user(user.pk)
+    assert by_token is not None
+    assert by_user is not None
+    await Membership.objects.acreate(user=user, role="operator")
+    for before in (by_token, by_user):
+        now = await renewed(before)
+        assert now is not None
+        assert now.roles == {"*": "operator"}
+    await ApiToken.objects.filter(pk=token.pk).aupdate(expires_at=timezone.now())
+    assert await renewed(by_token) is None
+    await token.adelete()
+    assert await renewed(by_token) is None
+    assert await renewed(by_user) is not None
+    await user.adelete()
+    assert await renewed(by_user) is None
+    assert await authenticate_token("t") is None
+    assert await authenticate_user(user.pk or 0) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "token"),
+    [
+        ("Bearer abc", "abc"),
+        ("bearer  abc ", "abc"),
+        ("Bearer", ""),
+        ("Basic abc", None),
+        ("", None),
+        ("abc", None),
+    ],
+)
+def test_the_authorization_header(header: str, token: str | None) -> None:
+    assert bearer_token(header) == token
