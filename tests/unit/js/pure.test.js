@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { formatJson, formatLatency, formatSpan, formatTime, formatValue } from "../../../devices/web/static/causeway/format.js";
+import { Decimals, formatJson, formatLatency, formatSpan, formatTime, formatValue } from "../../../devices/web/static/causeway/format.js";
 import { commonMetrics, counts, selected } from "../../../devices/web/static/causeway/roster.js";
 import { Series } from "../../../devices/web/static/causeway/series.js";
 import { compare, lacks, patchFor } from "../../../devices/web/static/causeway/twin.js";
@@ -9,22 +9,29 @@ import { compare, lacks, patchFor } from "../../../devices/web/static/causeway/t
 describe("format", () => {
   /** @type {[any, string][]} */
   const values = [
-    [21.5, "21.50"],
+    [21.5, "21.5"],
+    [21.53817, "21.54"],
+    [3.14159, "3.142"],
     [1013.25, "1,013.3"],
-    [123.456, "123.5"],
-    [0.0421, "0.042"],
+    [0.0421, "0.0421"],
     [0.00421, "0.00421"],
     [0.00000421, "4.210e-6"],
     [0, "0"],
     [-7, "-7"],
     [1234567, "1,234,567"],
-    [2 ** 53, "9.0072e+15"],
+    [2 ** 53, "9.007e+15"],
     [true, "on"],
     [null, "null"],
     [undefined, "–"],
     ["idle", "idle"],
   ];
   for (const [value, text] of values) test(`${value} reads ${text}`, () => assert.equal(formatValue(value), text));
+
+  test("a metric keeps the decimals it has shown", () => {
+    const decimals = new Decimals();
+    assert.deepEqual([37.9, 38, 38.25, 38].map((value) => decimals.format("h", value)), ["37.9", "38.0", "38.25", "38.00"]);
+    assert.equal(decimals.format("other", 38), "38");
+  });
 
   test("JSON stays on one line", () => {
     assert.equal(formatJson({ a: [1, { b: "x  y" }], c: {} }), '{"a": [1, {"b": "x  y"}], "c": {}}');
@@ -136,4 +143,7 @@ describe("roster", () => {
     assert.deepEqual(counts(fleet, { ...all, site: "a", status: "stale" }), expected);
   });
   test("common metrics: numbers first", () => assert.deepEqual(commonMetrics(fleet), ["t", "mode"]));
+  test("common metrics: upkeep after other numbers", () => {
+    assert.deepEqual(commonMetrics([device("s/d", { metrics: { battery: 1, t: 1 } })]), ["t", "battery"]);
+  });
 });

@@ -18,20 +18,55 @@ const dayAndClock = new Intl.DateTimeFormat("en-GB", {
   second: "2-digit",
 });
 
-/** A metric's value in few characters: 21.53, 1,013.2, 0.0042, on, off. @param {Scalar | undefined} value */
-export function formatValue(value) {
-  if (typeof value === "number") return formatNumber(value);
+/**
+ * A metric's value in few characters: 21.53, 1,013.2, 0.0042, on, off.
+ * @param {Scalar | undefined} value
+ * @param {number} [decimals]  at least so many (see Decimals)
+ */
+export function formatValue(value, decimals = 0) {
+  if (typeof value === "number") return formatNumber(value, decimals);
   if (typeof value === "boolean") return value ? "on" : "off";
   return value === undefined ? "–" : String(value);
 }
 
-/** @param {number} value */
-export function formatNumber(value) {
+/** @param {number} value @param {number} [decimals] */
+export function formatNumber(value, decimals = 0) {
   const size = Math.abs(value);
-  if (Number.isInteger(value)) return size < 1e12 ? grouped.format(value) : value.toExponential(4);
-  if (size >= 1e9 || size < 1e-4) return value.toExponential(3);
-  if (size >= 1000) return value.toLocaleString("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-  return value.toFixed(size >= 100 ? 1 : size >= 1 ? 2 : size >= 0.01 ? 3 : 5);
+  if (size >= 1e12 || (size > 0 && size < 1e-4)) return value.toExponential(3);
+  const digits = Math.max(decimals, decimalsOf(value));
+  return digits === 0 ? grouped.format(value) : fixed(digits).format(value);
+}
+
+/** How many decimals a number needs, and no more than make sense for its size. @param {number} value */
+function decimalsOf(value) {
+  const size = Math.abs(value);
+  const most = size >= 1000 ? 1 : size >= 10 ? 2 : size >= 1 ? 3 : size >= 0.01 ? 4 : 5;
+  return Math.min(most, (String(value).split(".")[1] ?? "").length);
+}
+
+/** @type {Map<number, Intl.NumberFormat>} */
+const fixedFormats = new Map();
+
+/** @param {number} digits */
+function fixed(digits) {
+  const known = fixedFormats.get(digits);
+  if (known) return known;
+  const made = new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  fixedFormats.set(digits, made);
+  return made;
+}
+
+/** Remembers how many decimals each metric has shown, so that 38 among 37.9 and 38.1 reads 38.0 and nothing jumps. */
+export class Decimals {
+  /** @type {Map<string, number>} */ #most = new Map();
+
+  /** @param {string} metric @param {Scalar | undefined} value */
+  format(metric, value) {
+    if (typeof value !== "number") return formatValue(value);
+    const most = Math.max(this.#most.get(metric) ?? 0, decimalsOf(value));
+    this.#most.set(metric, most);
+    return formatNumber(value, most);
+  }
 }
 
 /** JSON on one line, with room after separators. @param {Json | undefined} value */

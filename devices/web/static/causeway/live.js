@@ -15,6 +15,8 @@ export const link = signal(client.link);
 export const now = signal(Date.now());
 /** When what is shown was last known to be so: set when the connection is lost. */
 export const asOf = signal(0);
+/** When that was noticed. */
+export const lostAt = signal(0);
 
 /** Whether what is shown is what the devices say now, as far as anybody on the way can know. */
 export const fresh = computed(
@@ -22,7 +24,10 @@ export const fresh = computed(
 );
 
 client.on("status", (value) => {
-  if (status.value === "live") asOf.value = client.heard ?? Date.now();
+  if (status.value === "live") {
+    asOf.value = client.heard ?? Date.now();
+    lostAt.value = Date.now();
+  }
   status.value = value;
 });
 client.on("link", (value) => (link.value = value));

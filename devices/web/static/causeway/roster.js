@@ -44,8 +44,16 @@ export function counts(devices, wanted) {
   return result;
 }
 
+/** Metrics of a device's own upkeep: worth a look, but not the first one. */
+const UPKEEP = /batt|rssi|snr|signal|uptime|heap|memory|cpu|load|seq|count|version|voltage/i;
+
+/** @param {string} name */
+export function isUpkeep(name) {
+  return UPKEEP.test(name);
+}
+
 /**
- * The metrics that most devices have, the commonest first; numbers before anything else.
+ * The metrics that most devices have, the commonest first; numbers before anything else, upkeep after all other numbers.
  * @param {Iterable<Listed>} devices
  * @returns {string[]}
  */
@@ -54,7 +62,8 @@ export function commonMetrics(devices) {
   for (const { state } of devices) {
     for (const [name, { value }] of Object.entries(state.metrics)) {
       const metric = seen.get(name) ?? { count: 0, numbers: 0 };
-      seen.set(name, { count: metric.count + 1, numbers: metric.numbers + (typeof value === "number" ? 1 : 0) });
+      const number = typeof value === "number" && !isUpkeep(name) ? 1 : 0;
+      seen.set(name, { count: metric.count + 1, numbers: metric.numbers + number });
     }
   }
   const ranked = [...seen].sort(([a, x], [b, y]) => y.numbers - x.numbers || y.count - x.count || naturally(a, b));

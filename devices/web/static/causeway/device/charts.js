@@ -3,11 +3,11 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { formatTime, formatValue } from "../format.js";
+import { formatTime } from "../format.js";
 import { asOf, status } from "../live.js";
 import { recall, remember } from "../page.js";
 import { html } from "../ui/html.js";
-import { charted, past, state, toggleChart } from "./store.js";
+import { charted, decimals, past, state, toggleChart } from "./store.js";
 import { Strip } from "./strip.js";
 
 /** @type {[label: string, minutes: number][]} */
@@ -63,9 +63,11 @@ function Chart({ name, color, height, last }) {
   const holder = useRef(/** @type {HTMLElement | null} */ (null));
   const strip = useRef(/** @type {Strip | null} */ (null));
   const [at, setAt] = useState(/** @type {number | null} */ (null));
+  const latest = state.value?.metrics[name]?.value;
+  const binary = typeof latest === "boolean";
   useEffect(() => {
     if (!holder.current) return undefined;
-    const made = makeStrip(holder.current, { color, height, last, setAt });
+    const made = makeStrip(holder.current, { color, height, binary, last, setAt });
     strip.current = made;
     const stop = animate(name, made);
     const observer = new ResizeObserver(() => holder.current && made.resize(holder.current.clientWidth, height));
@@ -75,12 +77,12 @@ function Chart({ name, color, height, last }) {
       observer.disconnect();
       made.destroy();
     };
-  }, [name, color, height, last]);
+  }, [name, color, height, binary, last]);
   const [ts, value] = at !== null && strip.current ? strip.current.at(at) : [0, undefined];
-  const shown = value === undefined || value === null ? state.value?.metrics[name]?.value : value;
+  const shown = value === undefined || value === null ? latest : binary ? value === 1 : value;
   return html`<section class=${`chart series-${color}`} aria-label=${`Chart of ${name}`}>
     <header><i class="swatch" /><h3 class="clip">${name}</h3>
-      <span class="chart-value live">${formatValue(shown)}</span>
+      <span class="chart-value live">${decimals.format(name, shown)}</span>
       ${ts > 0 && html`<span class="faint">at ${formatTime(ts)}</span>`}
       <button class="button bare small" aria-label=${`Don't draw ${name}`} onClick=${() => toggleChart(name)}>×</button>
     </header>
@@ -88,10 +90,11 @@ function Chart({ name, color, height, last }) {
   </section>`;
 }
 
-/** @param {HTMLElement} holder @param {{color: number, height: number, last: boolean, setAt: (index: number | null) => void}} options */
-function makeStrip(holder, { color, height, last, setAt }) {
+/** @param {HTMLElement} holder @param {{color: number, height: number, binary: boolean, last: boolean, setAt: (index: number | null) => void}} options */
+function makeStrip(holder, { color, height, binary, last, setAt }) {
   return new Strip(holder, height, {
     color,
+    binary,
     times: last,
     onCursor: setAt,
     onZoom: (from, to) => (zoomed.value = [from, to]),

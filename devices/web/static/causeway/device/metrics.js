@@ -2,10 +2,10 @@
 
 import { signal } from "@preact/signals";
 
-import { formatSpan, formatTime, formatValue } from "../format.js";
+import { formatSpan, formatTime } from "../format.js";
 import { now } from "../live.js";
 import { html } from "../ui/html.js";
-import { MOST_CHARTS, charted, isDrawable, metricNames, state, toggleChart } from "./store.js";
+import { MOST_CHARTS, charted, decimals, isDrawable, metricNames, state, toggleChart } from "./store.js";
 
 const FILTER_FROM = 12;
 const query = signal("");
@@ -19,6 +19,7 @@ export function Metrics() {
   return html`<div class="metrics">
     ${all.length >= FILTER_FROM && html`<input class="field metrics-filter" type="search" placeholder=${`Filter ${all.length} metrics`} aria-label="Filter metrics" value=${query.value} onInput=${typed} />`}
     <table>
+      <colgroup><col /><col class="metric-values" /><col class="metric-ages" /></colgroup>
       <thead class="hidden-text"><tr><th>Metric</th><th>Value</th><th>Age</th></tr></thead>
       <tbody>${shown.map((name) => html`<${Metric} key=${name} name=${name} />`)}</tbody>
     </table>
@@ -30,7 +31,7 @@ function Metric({ name }) {
   const metric = state.value?.metrics[name];
   if (!metric) return null;
   const at = charted.value.indexOf(name);
-  const text = formatValue(metric.value);
+  const text = decimals.format(name, metric.value);
   return html`<tr class=${at >= 0 ? `series-${(at % 6) + 1}` : ""}>
     <td class="metric-name"><${Toggle} name=${name} on=${at >= 0} /></td>
     <td class="num live"><span key=${`${metric.ts} ${text}`} class="flash metric-value clip" title=${String(metric.value)}>${text}</span></td>

@@ -52,10 +52,10 @@ function Row({ row }) {
   const shown = [reported, desired].map(formatJson);
   const change = () => edit(JSON.stringify(patchFor(path, desired ?? reported ?? null), null, 2));
   return html`<tr class=${row.status}>
-    <th scope="row" title=${path.join(".")}>${path.slice(0, -1).map((name) => html`<span class="faint">${name}.</span>`)}${path.at(-1)}</th>
+    <th scope="row" title=${path.join(".")}>${path.slice(0, -1).map((name) => html`<span class="faint">${name}.</span><wbr />`)}${path.at(-1)}</th>
     <td><span key=${shown[0]} class=${reported === undefined ? "faint" : "flash"}>${reported === undefined ? "–" : shown[0]}</span></td>
     <td class="desired"><span key=${shown[1]} class=${desired === undefined ? "faint" : "flash"}>${desired === undefined ? "" : shown[1]}</span>
-      ${row.status === "met" && html`<span class="met" title="Reported as desired"><${Icon} name="check" /></span>`}
+      ${row.status === "met" && html`<span class="agreed" title="Reported as desired"><${Icon} name="check" /></span>`}
       ${mayOperate && html`<button class="button bare small change" aria-label=${`Set desired ${path.join(".")}`} onClick=${change}><${Icon} name="pencil" /></button>`}
     </td>
   </tr>`;

@@ -5,6 +5,8 @@ import { batch, computed, signal } from "@preact/signals";
 import { client, perFrame } from "../live.js";
 import { page, recall, remember } from "../page.js";
 import { getCommands } from "../rest.js";
+import { Decimals } from "../format.js";
+import { isUpkeep } from "../roster.js";
 import { drawable } from "../series.js";
 import { naturally } from "../twin.js";
 import { History } from "./history.js";
@@ -31,6 +33,7 @@ export const commands = signal([]);
 export const commandsError = signal("");
 
 export const past = new History(key);
+export const decimals = new Decimals();
 
 const remembered = `charts.${key}`;
 /** @type {Signal<string[] | null>} */
@@ -45,8 +48,10 @@ export const charted = computed(() => {
   return wished.filter((name) => metricNames.value.includes(name)).slice(0, MOST_CHARTS);
 });
 
+/** Upkeep last. */
 function numbers() {
-  return drawables.value.filter((name) => typeof state.value?.metrics[name]?.value === "number");
+  const all = drawables.value.filter((name) => typeof state.value?.metrics[name]?.value === "number");
+  return [...all.filter((name) => !isUpkeep(name)), ...all.filter(isUpkeep)];
 }
 
 /** @param {string} name */

@@ -10,6 +10,7 @@ const FONT = "11px system-ui, sans-serif";
 /**
  * @typedef {object} StripOptions
  * @property {number} color  1…6
+ * @property {boolean} binary  on and off, drawn in steps
  * @property {boolean} times  whether it shows the axis of time
  * @property {(index: number | null) => void} onCursor  the point under the cursor
  * @property {(from: number, to: number) => void} onZoom  Unix ms
@@ -49,22 +50,24 @@ export class Strip {
 }
 
 /** @param {StripOptions} options @param {() => [number, number]} range @returns {Omit<uPlot.Options, "width" | "height">} */
-function plotOptions({ color, times, onCursor, onZoom }, range) {
+function plotOptions({ color, binary, times, onCursor, onZoom }, range) {
   const [muted, line, stroke] = ["--faint", "--line", `--series-${color}`].map(styled);
   const axis = { stroke: muted, font: FONT, grid: { stroke: line, width: 1 }, ticks: { show: false }, border: { show: false } };
+  const points = { size: 4, fill: stroke ?? "" };
+  const paths = uPlot.paths.stepped?.({ align: 1 });
   return {
     padding: [8, 10, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: "time" }, drag: { x: true, y: false }, y: false, points: { size: 7, fill: stroke ?? "" } },
     select: { show: true, left: 0, top: 0, width: 0, height: 0 },
-    scales: { x: { time: true, range: () => range() }, y: { range: (_plot, low, high) => rangeOf(low, high) } },
+    scales: { x: { time: true, range: () => range() }, y: { range: (_plot, low, high) => (binary ? [-0.15, 1.15] : rangeOf(low, high)) } },
     axes: [
       { ...axis, size: times ? 26 : 6, gap: 6, values: times ? timeLabels : () => [], space: 80 },
-      { ...axis, size: AXIS_WIDTH, gap: 8, space: 28, values: (_plot, splits) => splits.map(formatTick) },
+      { ...axis, size: AXIS_WIDTH, gap: 8, space: 28, ...(binary ? ON_OFF : NUMBERS) },
     ],
     series: [
       {},
-      { stroke: stroke ?? "", width: 1.6, fill: `${stroke}1c`, spanGaps: false, points: { size: 4, fill: stroke ?? "" } },
+      { stroke: stroke ?? "", width: 1.6, fill: `${stroke}1c`, spanGaps: false, points, ...(binary && paths && { paths }) },
     ],
     hooks: {
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
@@ -72,6 +75,11 @@ function plotOptions({ color, times, onCursor, onZoom }, range) {
     },
   };
 }
+
+/** @type {Partial<uPlot.Axis>} */
+const NUMBERS = { values: (_plot, splits) => splits.map(formatTick) };
+/** @type {Partial<uPlot.Axis>} */
+const ON_OFF = { splits: () => [0, 1], values: () => ["off", "on"] };
 
 /** @param {string} name */
 function styled(name) {

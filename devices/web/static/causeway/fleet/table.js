@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 
-import { formatSpan, formatTime, formatValue } from "../format.js";
+import { Decimals, formatSpan, formatTime } from "../format.js";
 import { now } from "../live.js";
 import { deviceUrl } from "../page.js";
 import { html } from "../ui/html.js";
@@ -18,6 +18,7 @@ import { useMedia, useWindow } from "./window.js";
 /** The row that Tab leads to. @type {import("@preact/signals").Signal<string>} */
 const active = signal("");
 let focusWanted = false;
+const decimals = new Decimals();
 
 export function Table() {
   const narrow = useMedia("(max-width: 860px)");
@@ -33,7 +34,7 @@ export function Table() {
     <div class="fleet-body live" role="rowgroup" ref=${holder} style=${{ height: `${all.length * height}px` }}
       onKeyDown=${(/** @type {KeyboardEvent} */ event) => move(event, at, height, holder.current)}>
       ${shown.map((entry, index) => html`<${Row} key=${entry.key} entry=${entry} index=${first + index}
-        top=${(first + index) * height} tab=${first + index === at} />`)}
+        top=${(first + index) * height} tab=${first + index === at} narrow=${narrow} />`)}
     </div>
   </div>`;
 }
@@ -59,8 +60,8 @@ function Sorter({ by, label, number = false }) {
   </span>`;
 }
 
-/** @param {{entry: Entry, index: number, top: number, tab: boolean}} props */
-function Row({ entry, index, top, tab }) {
+/** @param {{entry: Entry, index: number, top: number, tab: boolean, narrow: boolean}} props */
+function Row({ entry, index, top, tab, narrow }) {
   entry.version.value;
   const { key, site, name, state } = entry;
   const anchor = useRef(/** @type {HTMLAnchorElement | null} */ (null));
@@ -79,7 +80,7 @@ function Row({ entry, index, top, tab }) {
       ${state.tags.length > 2 && html`<span class="chip" title=${state.tags.join(", ")}>+${state.tags.length - 2}</span>`}
     </span>
     <span class="cell status" role="cell" aria-label=${NAMES[state.presence.status]}><${PresenceText} presence=${state.presence} /></span>
-    ${columns.value.map((metric) => html`<${Value} key=${metric} name=${metric} metric=${state.metrics[metric]} />`)}
+    ${columns.value.slice(0, narrow ? 2 : undefined).map((metric) => html`<${Value} key=${metric} name=${metric} metric=${state.metrics[metric]} />`)}
     <span class="cell trend-cell" role="cell"><${Trend} entry=${entry} /></span>
     <span class="cell num updated faint" role="cell" title=${entry.updated ? formatTime(entry.updated) : ""}>
       ${entry.updated ? formatSpan(now.value - entry.updated) : "–"}</span>
@@ -89,7 +90,7 @@ function Row({ entry, index, top, tab }) {
 /** @param {{name: string, metric: import("../types.js").Metric | undefined}} props */
 function Value({ name, metric }) {
   return html`<span class=${`cell num value ${metric ? "" : "faint"}`} role="cell">
-    <span class="value-name" aria-hidden="true">${name}</span>${formatValue(metric?.value)}
+    <span class="value-name" aria-hidden="true">${name}</span>${decimals.format(name, metric?.value)}
   </span>`;
 }
 
@@ -111,7 +112,9 @@ function move(event, at, height, body) {
 /** Scroll a row into sight, clear of what sticks to the top. @param {number} index @param {number} height @param {HTMLElement | null} body */
 function reveal(index, height, body) {
   const top = (body?.getBoundingClientRect().top ?? 0) + index * height;
-  const [from, to] = [48 + 36, innerHeight - height - 12];
-  if (top < from) scrollBy({ top: top - from });
+  const sticking = (document.getElementById("top")?.offsetHeight ?? 0) + 36;
+  const [from, to] = [sticking, innerHeight - height - 12];
+  if (index === 0) scrollTo({ top: 0 });
+  else if (top < from) scrollBy({ top: top - from });
   else if (top > to) scrollBy({ top: top - to });
 }

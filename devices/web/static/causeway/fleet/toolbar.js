@@ -31,8 +31,9 @@ export function Toolbar() {
 /** @param {{status: PresenceStatus | "", label: string, count: number}} props */
 function Count({ status, label, count }) {
   const on = wanted.value.status === status;
-  return html`<button class=${`count ${status} ${count === 0 ? "none" : ""}`} aria-pressed=${on} onClick=${() => want({ status: on ? "" : status })}>
-    ${status && html`<${Glyph} status=${status} />`}<span>${label}</span><b class="live">${count}</b>
+  return html`<button class=${`count ${status} ${count === 0 ? "none" : ""}`} aria-pressed=${on} aria-label=${`${label}: ${count}`}
+    onClick=${() => want({ status: on ? "" : status })}>
+    ${status && html`<${Glyph} status=${status} />`}<span class="count-label">${label}</span><b class="live">${count}</b>
   </button>`;
 }
 

@@ -21,6 +21,7 @@ let running = 0;
 
 /** @param {{entry: Entry}} props */
 export function Trend({ entry }) {
+  entry.version.value;
   const metric = trend.value;
   useEffect(() => {
     if (!metric || asked.get(entry) === metric) return;
@@ -60,7 +61,7 @@ function enqueue(entry, metric) {
 function work() {
   while (running < AT_ONCE && queue.length > 0) {
     running += 1;
-    fetchPast(/** @type {Entry} */ (queue.shift())).finally(() => {
+    fetchPast(/** @type {Entry} */ (queue.pop())).finally(() => {
       running -= 1;
       work();
     });

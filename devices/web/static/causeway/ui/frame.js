@@ -3,9 +3,11 @@
 import { render } from "preact";
 
 import { formatSpan, formatTime } from "../format.js";
-import { asOf, client, link, now, status } from "../live.js";
+import { asOf, client, link, lostAt, now, status } from "../live.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
+
+const PATIENCE_MS = 900; // a shorter interruption only dims the values: a banner that comes and goes moves the page
 
 const LABELS = { live: "Live", connecting: "Connecting", reconnecting: "Reconnecting", closed: "Closed" };
 
@@ -33,7 +35,7 @@ function told(state) {
 }
 
 function Banner() {
-  if (status.value === "reconnecting") return Lost();
+  if (status.value === "reconnecting") return now.value - lostAt.value < PATIENCE_MS ? null : Lost();
   if (status.value === "closed") return Closed();
   if (link.value?.broker === "down") {
     const text = "Nothing comes from the devices meanwhile. Commands are kept and sent when the broker is back.";
@@ -82,8 +84,17 @@ export function show(content) {
   render(html`<${Banner} />`, banner);
   main.replaceChildren();
   render(content, main);
+  keepHeight();
   document.addEventListener("click", closeMenus);
   document.addEventListener("keydown", (event) => event.key === "Escape" && closeMenus());
+}
+
+/** Tell the style sheets how much sticks to the top. */
+function keepHeight() {
+  const top = document.getElementById("top");
+  if (!top) return;
+  const tell = () => document.documentElement.style.setProperty("--top", `${top.offsetHeight}px`);
+  new ResizeObserver(tell).observe(top);
 }
 
 /** Menus (details elements) close on a click elsewhere and on Escape. @param {Event} [event] */
