@@ -6,11 +6,10 @@ codes of PUBACK, and puts deliveries into a queue of its own.
 """
 
 import asyncio
-import functools
 import socket
 import ssl
+import threading
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import aiomqtt
@@ -18,23 +17,19 @@ import aiomqtt.exceptions
 import structlog
 from paho.mqtt import client as paho
 from paho.mqtt.enums import MQTTErrorCode
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from mqtt_gateway.broker import ConnectError, Listener, Outgoing
 from mqtt_gateway.options import GatewayOptions
+from mqtt_gateway.packets import FOR_EVER, LOST, connect_properties, publish_properties, tls_context, words
 
 log = structlog.get_logger(__name__)
 
-_FOR_EVER: Final = 0xFFFFFFFF  # session expiry interval: never (MQTT 5.0 3.1.2.11.2)
 _ANSWER_S: Final = 5  # time limit for each answer of the broker
 _OPEN_S: Final = 12  # name look-up, TCP, TLS, CONNACK together
 _CLOSE_S: Final = 2
 _READS_A_TURN: Final = 64  # packets handled before other tasks get their turn
-_LOST: Final = "connection lost"
-_Properties: Any = Properties  # without annotations in paho
 
 
 class AiomqttConnection:
@@ -47,10 +42,10 @@ class AiomqttConnection:
 
     def __init__(self, options: GatewayOptions, will: Outgoing) -> None:
         self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
         self._is_5 = options.version == "5"
         self._client = _client(options, will)
         self._paho = self._client._client
-        self._aiomqtt_socket_open = self._paho.on_socket_open
         self._listener: Listener | None = None
         self._outgoing: dict[int, asyncio.Future[str]] = {}
         self._read = 0
@@ -62,7 +57,9 @@ class AiomqttConnection:
     def _take_over(self) -> None:
         """Manual PUBACKs; our callbacks in place of, or before, aiomqtt's."""
         client = self._paho
-        self._aiomqtt_connect, self._aiomqtt_disconnect = client.on_connect, client.on_disconnect
+        self._aiomqtt_connect: Any = client.on_connect
+        self._aiomqtt_disconnect: Any = client.on_disconnect
+        self._aiomqtt_socket_open: Any = client.on_socket_open
         client.manual_ack_set(True)
         client.disable_logger()  # it formats several lines a message
         client.connect_timeout = _ANSWER_S
@@ -71,6 +68,7 @@ class AiomqttConnection:
         client.on_message = self._on_message
         client.on_publish = self._on_publish
         client.on_socket_open = self._on_socket_open
+        client.on_socket_register_write = self._on_register_write
 
     # ------------------------------------------------------------------------------------------ connecting
 
@@ -81,13 +79,13 @@ class AiomqttConnection:
             async with asyncio.timeout(_OPEN_S):
                 await self._client.__aenter__()
         except aiomqtt.exceptions.MqttConnectError as error:
-            self.drop(_LOST)
-            raise ConnectError(_words(error.rc), refused=True) from None
+            self.drop(LOST)
+            raise ConnectError(words(error.rc), refused=True) from None
         except (aiomqtt.MqttError, ssl.SSLError, OSError) as error:  # TimeoutError is an OSError
-            self.drop(_LOST)
+            self.drop(LOST)
             raise ConnectError(str(error) or "no answer in time") from None
         except BaseException:
-            self.drop(_LOST)
+            self.drop(LOST)
             raise
         if self.lost.done():
             raise ConnectError(self.lost.result())
@@ -97,13 +95,13 @@ class AiomqttConnection:
         """Aiomqtt gave up: mostly after our own callback, but an error while writing shows here only."""
         if not done.cancelled():
             done.exception()  # else asyncio complains that nobody looked at it
-        self.drop(_LOST)
+        self.drop(LOST)
 
     async def subscribe(self, filters: Sequence[str]) -> None:
         """See the protocol."""
         wanted: Any = [(name, self._how_to_subscribe()) for name in filters]
         codes = await self._answer(self._client.subscribe(wanted, timeout=_ANSWER_S))
-        refused = [f"{name} ({_words(code)})" for name, code in zip(filters, codes, strict=False) if code.is_failure]
+        refused = [f"{name} ({words(code)})" for name, code in zip(filters, codes, strict=False) if code.is_failure]
         if refused:
             raise ConnectError(f"subscription refused: {', '.join(refused)}", refused=True)
 
@@ -167,7 +165,7 @@ class AiomqttConnection:
         if self.lost.done():
             confirmed.set_result(self.lost.result())
             return confirmed
-        properties = _publish_properties(message) if self._is_5 else None
+        properties = publish_properties(message) if self._is_5 else None
         try:
             sent = self._paho.publish(message.topic, message.payload, 1, message.retain, properties)
         except ValueError as error:  # no topic name
@@ -193,10 +191,23 @@ class AiomqttConnection:
 
     def _on_socket_open(self, client: paho.Client, userdata: Any, sock: Any) -> None:
         """In aiomqtt's connecting thread. Its reader, which handles one packet a turn, is replaced by ours."""
-        assert self._aiomqtt_socket_open is not None
         self._aiomqtt_socket_open(client, userdata, sock)
         self._reader_fd = sock.fileno()
         self._loop.call_soon_threadsafe(self._begin_reading)
+
+    def _on_register_write(self, _client: paho.Client, _userdata: Any, sock: Any) -> None:
+        """Like aiomqtt's, but at once when it can be: a turn later the number may be another socket's."""
+        if threading.get_ident() == self._thread:
+            self._loop.add_writer(sock.fileno(), self._on_writable)
+        else:
+            self._loop.call_soon_threadsafe(self._loop.add_writer, sock.fileno(), self._on_writable)
+
+    def _on_writable(self) -> None:
+        try:
+            self._paho.loop_write()
+        except Exception:
+            log.exception("writing to the broker failed")
+            self.drop(LOST)
 
     def _begin_reading(self) -> None:
         if self.lost.done():  # given up while the thread was still connecting
@@ -223,17 +234,17 @@ class AiomqttConnection:
     def _on_connect(self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
         if not code.is_failure:
             self.max_outgoing = getattr(properties, "ReceiveMaximum", 65_535)
-            kept_s = getattr(properties, "SessionExpiryInterval", _FOR_EVER)
-            if kept_s != _FOR_EVER:
+            kept_s = getattr(properties, "SessionExpiryInterval", FOR_EVER)
+            if kept_s != FOR_EVER:
                 log.warning("the broker keeps our session for a limited time only", seconds=kept_s)
             assert self._listener is not None
             self._listener.opened(session_present=bool(flags.session_present))
-        _call(self._aiomqtt_connect, client, userdata, flags, code, properties)
+        self._aiomqtt_connect(client, userdata, flags, code, properties)
 
     def _on_disconnect(self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
-        _call(self._aiomqtt_disconnect, client, userdata, flags, code, properties)
+        self._aiomqtt_disconnect(client, userdata, flags, code, properties)
         by_broker = flags.is_disconnect_packet_from_server
-        self.drop(f"closed by the broker: {_words(code)}" if by_broker else _words(code))
+        self.drop(f"closed by the broker: {words(code)}" if by_broker else words(code))
 
     def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         self._read += 1
@@ -249,7 +260,7 @@ class AiomqttConnection:
     def _on_publish(self, _client: paho.Client, _userdata: Any, mid: int, code: ReasonCode, _props: Any) -> None:
         confirmed = self._outgoing.pop(mid, None)
         if confirmed is not None and not confirmed.done():
-            confirmed.set_result(_words(code) if code.is_failure else "")
+            confirmed.set_result(words(code) if code.is_failure else "")
 
 
 def _client(options: GatewayOptions, will: Outgoing) -> aiomqtt.Client:
@@ -265,43 +276,10 @@ def _client(options: GatewayOptions, will: Outgoing) -> aiomqtt.Client:
         clean_session=None if is_5 else False,
         # aiomqtt's default would wipe the session at every start; 3.1.1 has none but paho insists on this value.
         clean_start=False if is_5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
-        properties=_connect_properties(options) if is_5 else None,
+        properties=connect_properties(options.in_flight_limit) if is_5 else None,
         keepalive=options.keepalive_s,
         timeout=_ANSWER_S,
         max_inflight_messages=65_535,  # downlink.py bounds them
-        tls_context=_tls(options.ca_file) if options.tls else None,
+        tls_context=tls_context(options.ca_file) if options.tls else None,
         socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
     )
-
-
-@functools.cache  # reading the system's authorities takes tens of milliseconds
-def _tls(ca_file: Path | None) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=ca_file)
-
-
-def _connect_properties(options: GatewayOptions) -> Any:
-    properties = _Properties(PacketTypes.CONNECT)
-    properties.SessionExpiryInterval = _FOR_EVER
-    properties.ReceiveMaximum = options.in_flight_limit
-    return properties
-
-
-def _publish_properties(message: Outgoing) -> Any:
-    properties = _Properties(PacketTypes.PUBLISH)
-    if message.expiry_s is not None:
-        properties.MessageExpiryInterval = message.expiry_s
-    if message.correlation is not None:
-        properties.CorrelationData = message.correlation
-    if message.response_topic is not None:
-        properties.ResponseTopic = message.response_topic
-    return properties
-
-
-def _call(callback: Any, *arguments: Any) -> None:
-    callback(*arguments)
-
-
-def _words(code: Any) -> str:
-    """A reason code in words; paho's name for "the socket closed" says too little."""
-    text = code.getName() if isinstance(code, ReasonCode) else str(code)
-    return _LOST if text == "Unspecified error" else text.lower()
