@@ -151,8 +151,11 @@ def _fill_metrics(twin: TwinState, reading: RawReading, received_ms: int) -> Non
 
 
 def _fillable(twin: TwinState, name: str, value: Scalar, ts: int) -> bool:
+    """Whether a retained value may fill a metric. A null never does: no merge patch could say it (RFC 7396)."""
     current = twin.metrics.get(name)
-    return current is None or (not current.live and ts >= current.ts and _encode(current.value) != _encode(value))
+    if value is None or (current is not None and current.live):
+        return False
+    return current is None or (ts >= current.ts and _encode(current.value) != _encode(value))
 
 
 # State and events ------------------------------------------------------------------------------------------------
