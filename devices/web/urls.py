@@ -1,4 +1,4 @@
-"""What programs ask of the web process: the API, and how it is."""
+"""What people and programs ask of the web process: pages, the API, and how it is."""
 
 from django.urls import URLPattern, URLResolver, include, path
 
@@ -10,4 +10,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),
     path("api/", include("devices.web.api.urls")),
+    path("", include("devices.web.page_urls")),
 ]

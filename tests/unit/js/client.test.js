@@ -62,6 +62,18 @@ describe("subscriptions", () => {
     assert.deepEqual(fleet.devices.get("s/d")?.reported, { a: 1 });
   });
 
+  test("resume a very large fleet as far as a frame reaches", async () => {
+    FakeSocket.latest.open();
+    const fleet = client.watch({ site: "*" });
+    const keys = [...Array(10_000).keys()].map((number) => `site/device-with-a-long-name-${number}`);
+    await FakeSocket.latest.says(snapshot(await taken(), keys));
+    await reconnected();
+    const frame = FakeSocket.latest.asked("subscribe");
+    assert.ok(JSON.stringify(frame).length < 256 * 1024);
+    assert.ok(Object.keys(frame.devices).length > 4_000);
+    assert.equal(fleet.devices.size, 10_000);
+  });
+
   test("mend a gap: leave, and ask again from the last whole rev", async () => {
     const { sub, changes } = await watching();
     await FakeSocket.latest.says({ type: "delta", sub, items: [{ device: "s/d", prev: 7, rev: 8 }] });

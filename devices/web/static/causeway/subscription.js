@@ -25,6 +25,7 @@ import { applyFrame, forget, knownRevs, newStream } from "./stream.js";
  */
 
 const RETRY_MS = 2_000; // after the server refused a subscription for a passing reason
+const MOST_CHARS = 200_000; // of revs in one frame; the server takes 256 KiB
 const GAPS_UNTIL_SNAPSHOT = 3; // a device that has that many is asked for anew, not from its rev
 let lastId = 0;
 
@@ -118,7 +119,7 @@ export class Subscription extends Emitter {
     const { devices, ...options } = this.#target;
     const revs = knownRevs(this.#stream);
     for (const [device, count] of this.#gaps) if (count >= GAPS_UNTIL_SNAPSHOT) delete revs[device];
-    if (!devices) return { type: "subscribe", ...options, devices: revs };
+    if (!devices) return { type: "subscribe", ...options, devices: fitting(revs) };
     return { type: "subscribe", ...options, devices: Object.fromEntries(devices.map((key) => [key, revs[key] ?? null])) };
   }
 
@@ -155,6 +156,12 @@ export class Subscription extends Emitter {
     this.take();
     this.#around.settled();
   }
+}
+
+/** As many as fit; the devices left out begin with a snapshot again. @param {{[device: string]: number}} revs */
+function fitting(revs) {
+  let room = MOST_CHARS;
+  return Object.fromEntries(Object.entries(revs).filter(([device, rev]) => (room -= device.length + String(rev).length + 4) >= 0));
 }
 
 function newId() {

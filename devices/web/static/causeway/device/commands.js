@@ -16,6 +16,7 @@ import { commands, commandsError, key, note, state } from "./store.js";
 
 const NAME = /^[A-Za-z0-9_\-.:]{1,64}$/;
 const GRAVE = /reboot|restart|reset|shutdown|poweroff|erase|wipe|format|factory/i; // asks back before it is sent
+const SETTER = /^set[_.:-]/i; // needs arguments: when none are known, ask for them
 const ASK_MS = 4_000;
 
 const form = signal({ name: "", args: "{}", ttl_s: "60" });
@@ -35,19 +36,25 @@ export function CommandsPanel() {
 
 /**
  * What the device says it understands: `reported.commands` as a list of names or of {"name", "args"}, or as an object
- * of names and default arguments.
- * @returns {{name: string, args: JsonObject}[]}
+ * of names and example arguments. Where it names no arguments, those that last succeeded are offered.
+ * @returns {{name: string, args: JsonObject | null}[]}  args null: none are known
  */
 function offered() {
   const told = state.value?.reported["commands"];
   const pairs = isObject(told) ? Object.entries(told) : Array.isArray(told) ? told.map(named) : [];
   const usable = pairs.filter(([name]) => NAME.test(name)).slice(0, 24);
-  return usable.map(([name, args]) => ({ name, args: isObject(args) ? args : {} }));
+  return usable.map(([name, args]) => ({ name, args: isObject(args) ? args : succeeded(name) }));
 }
 
 /** @param {Json} item @returns {[string, Json]} */
 function named(item) {
-  return isObject(item) ? [String(item["name"]), item["args"] ?? {}] : [String(item), {}];
+  return isObject(item) ? [String(item["name"]), item["args"] ?? null] : [String(item), null];
+}
+
+/** @param {string} name @returns {JsonObject | null} */
+function succeeded(name) {
+  const last = commands.value.find((command) => command.name === name && command.status === "done");
+  return isObject(last?.args) ? last.args : null;
 }
 
 function Composer() {
@@ -60,13 +67,19 @@ function Composer() {
   </div>`;
 }
 
-/** @param {{name: string, args: JsonObject, off: boolean}} props */
+/** @param {{name: string, args: JsonObject | null, off: boolean}} props */
 function Quick({ name, args, off }) {
-  const grave = GRAVE.test(name);
   const asked = asking.value === name;
-  const empty = Object.keys(args).length === 0;
-  const click = () => (grave && !asked ? ask(name) : send(name, args));
-  const edit = () => (form.value = { ...form.value, name, args: formatJson(args) });
+  const empty = args === null || Object.keys(args).length === 0;
+  const edit = () => {
+    form.value = { ...form.value, name, args: formatJson(args ?? {}) };
+    /** @type {HTMLInputElement | null} */ (document.getElementById("command-args"))?.select();
+  };
+  const click = () => {
+    if (args === null && SETTER.test(name)) edit();
+    else if (GRAVE.test(name) && !asked) ask(name);
+    else send(name, args ?? {});
+  };
   return html`<span class="split">
     <button class=${`button ${asked ? "danger" : ""}`} disabled=${off || busy.value === name} onClick=${click}>
       ${asked ? `Really ${name}?` : name}${!empty && html`<code class="faint">${formatJson(args)}</code>`}
@@ -95,7 +108,7 @@ function Form({ off }) {
   return html`<form class="command-form" onSubmit=${submit}>
     <input class="field mono" aria-label="Command name" placeholder="command" required pattern="[A-Za-z0-9_.:\\-]{1,64}" autocomplete="off"
       autocapitalize="none" spellcheck="false" value=${name} onInput=${set("name")} />
-    <input class="field mono" aria-label="Arguments as a JSON object" placeholder="{}" autocomplete="off" spellcheck="false" value=${args} onInput=${set("args")} />
+    <input class="field mono" id="command-args" aria-label="Arguments as a JSON object" placeholder="{}" autocomplete="off" spellcheck="false" value=${args} onInput=${set("args")} />
     <label class="ttl" title="The command expires unless the device answers within so many seconds"><input class="field num" type="number" min="1" max="86400" required
       aria-label="Time to live in seconds" value=${ttl_s} onInput=${set("ttl_s")} /><span>s</span></label>
     <button class="button primary" disabled=${off || busy.value !== ""}><${Icon} name="send" />Send</button>
