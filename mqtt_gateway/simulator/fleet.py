@@ -132,15 +132,18 @@ class _Member:
 
     def _went_down(self, reason: str, refused: bool) -> None:
         self._up = False
-        self._tell_first(f"refused: {reason}" if refused else reason)
-        self._fleet.outage.begins(reason)
+        if not self._tell_first(f"refused: {reason}" if refused else reason):
+            self._fleet.outage.begins(reason)
         wait_s = backoff_s(self._attempt, _FIRST_WAIT_S, _LONGEST_WAIT_S, self._rng.random())
         self._attempt += 1
         self._at(wait_s, self.connect)
 
-    def _tell_first(self, reason: str) -> None:
-        if not self._fleet.first.done():
-            self._fleet.first.set_result(reason)
+    def _tell_first(self, reason: str) -> bool:
+        """Tell who waits for the first device, if somebody does."""
+        if self._fleet.first.done():
+            return False
+        self._fleet.first.set_result(reason)
+        return True
 
     def _at(self, wait_s: float, call: "Callable[[], None]") -> None:
         if self._timer is not None:

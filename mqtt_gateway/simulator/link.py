@@ -123,7 +123,8 @@ class Link:
             self._loop.call_soon_threadsafe(self._loop.add_writer, sock.fileno(), self._write)
 
     def _on_unregister_write(self, _client: Client, _userdata: Any, sock: Any) -> None:
-        self._loop.remove_writer(sock.fileno())
+        if (fd := sock.fileno()) >= 0:  # -1: closed by us before
+            self._loop.remove_writer(fd)
 
     def _forget(self, fd: int) -> None:
         if fd >= 0:
