@@ -1,0 +1,11 @@
+"""The shard workers: batches in, one transaction, then acknowledgements, broadcasts and what goes down to devices.
+
+::
+
+    devices.<shard> ─> consumer ─> engine ─(database thread)─> keeper ─> transaction ─> database
+                                     └─< results: LinkAck, Commit, PublishCommand, PublishDesired, RequestSettled
+
+The only writer of twins, readings, events, command steps and revs. Everything about shards lives in the database thread
+(keeper and below); the event loop holds only what waits (intake) and what is being sent.
+Never: MQTT, HTTP, WebSockets. Imports models, registry, rules, bridge; devices.web never imports it.
+"""

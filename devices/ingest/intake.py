@@ -1,0 +1,126 @@
+"""What has come for this process's shards and is not yet carried out. Lives in the event loop. Bounded everywhere."""
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import islice
+from typing import Final, TypeVar
+
+from msgspec import Struct
+
+from bridge.messages import Batch, CommandStored, Published, RequestStored
+
+MAX_BATCHES: Final = 16  # a shard; a gateway has two under way. Beyond: the newest is dropped, the link repeats it
+MAX_NUDGES: Final = 1_000  # of each kind; beyond: the newest is dropped, the sweeps find what it told
+MAX_PUBLISHED: Final = 2_000  # beyond: the newest is dropped, the outbox publishes again
+ROUND_DELIVERIES: Final = 5_000  # about as many go into one transaction: acknowledgements must not wait for seconds
+_MAX_GATEWAY_CHARS: Final = 64  # LinkCursor.gateway
+
+Note = CommandStored | RequestStored | Published
+Incoming = Batch | Note
+_Key = tuple[int, str, int, int]  # shard, gateway, epoch, seq
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Round(Struct, frozen=True):
+    """What one round of the keeper carries out."""
+
+    shards: frozenset[int] = frozenset()  # ours; the others' are given up
+    batches: tuple[Batch, ...] = ()
+    commands: tuple[CommandStored, ...] = ()
+    requests: tuple[RequestStored, ...] = ()
+    published: tuple[Published, ...] = ()
+    listening_since_ms: int | None = None  # Unix ms; None while the channel layer brings nothing
+
+
+class Intake:
+    """Collects while a round runs, hands out the next one; keeps a round until it is known to be done."""
+
+    def __init__(self) -> None:
+        self._batches: dict[_Key, Batch] = {}
+        self._in_hand: dict[_Key, Batch] = {}
+        self._per_shard: Counter[int] = Counter()
+        self._commands: dict[str, CommandStored] = {}
+        self._requests: dict[int, RequestStored] = {}
+        self._published: list[Published] = []
+        self._notes_in_hand: list[Note] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._batches or self._commands or self._requests or self._published)
+
+    def offer(self, message: Incoming) -> bool:
+        """Take a message; False when it is dropped (it was there already, is outdated, or there is no room)."""
+        match message:
+            case Batch():
+                return self._offer_batch(message)
+            case CommandStored():
+                return _put(self._commands, message.command_id, message)
+            case RequestStored():
+                return _put(self._requests, message.request_id, message)
+            case Published():
+                if len(self._published) >= MAX_PUBLISHED:
+                    return False
+                self._published.append(message)
+                return True
+
+    def _offer_batch(self, batch: Batch) -> bool:
+        key = (batch.shard, batch.gateway, batch.epoch, batch.seq)
+        if key in self._batches or key in self._in_hand or not 0 < len(batch.gateway) <= _MAX_GATEWAY_CHARS:
+            return False
+        waiting = [known for known in self._batches if known[:2] == key[:2]]
+        if any(known[2] > batch.epoch for known in waiting):
+            return False
+        self._drop(known for known in waiting if known[2] < batch.epoch)
+        if self._per_shard[batch.shard] >= MAX_BATCHES:
+            return False
+        self._batches[key] = batch
+        self._per_shard[batch.shard] += 1
+        return True
+
+    def _drop(self, outdated: Iterable[_Key]) -> None:
+        """Nobody waits for the batches of a gateway's former connection: the broker delivers them again."""
+        for key in outdated:
+            del self._batches[key]
+            self._per_shard[key[0]] -= 1
+
+    def take(self, shards: Iterable[int], listening_since_ms: int | None) -> Round:
+        """The next round. Follow it by :meth:`done` or :meth:`give_back`."""
+        self._in_hand = self._some_batches()
+        for key in self._in_hand:
+            del self._batches[key]
+            self._per_shard[key[0]] -= 1
+        commands, requests = tuple(self._commands.values()), tuple(self._requests.values())
+        published = tuple(self._published)
+        self._commands, self._requests, self._published = {}, {}, []
+        self._notes_in_hand = [*commands, *requests, *published]
+        batches = tuple(self._in_hand.values())
+        return Round(frozenset(shards), batches, commands, requests, published, listening_since_ms)
+
+    def _some_batches(self) -> dict[_Key, Batch]:
+        size, wanted = 0, 0
+        for batch in self._batches.values():
+            wanted += 1
+            size += len(batch.deliveries)
+            if size >= ROUND_DELIVERIES:
+                break
+        return dict(islice(self._batches.items(), wanted))
+
+    def done(self) -> None:
+        """The round taken last is carried out."""
+        self._in_hand, self._notes_in_hand = {}, []
+
+    def give_back(self) -> None:
+        """The round taken last failed: it comes again."""
+        batches, notes = self._in_hand, self._notes_in_hand
+        self.done()
+        later, self._batches = self._batches, {}
+        self._per_shard.clear()
+        for message in (*batches.values(), *later.values(), *notes):
+            self.offer(message)
+
+
+def _put(waiting: dict[K, V], key: K, message: V) -> bool:
+    if len(waiting) >= MAX_NUDGES:
+        return False
+    waiting[key] = message
+    return True

@@ -1,0 +1,65 @@
+"""Reading a shard into memory: at takeover as a whole, later a device that somebody else registered."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from django.db.models import F
+
+from bridge.link import Cursor
+from devices.ingest import desired
+from devices.ingest.shard import DOC_TEXT, Member, Shard
+from devices.models import Command, Device, LedgerCount, LinkCursor, ShardState, Twin
+from devices.options import DevicesOptions
+from devices.registry import new_twin
+from devices.rules.commands import OPEN
+from devices.rules.twin import dump
+
+_CHUNK: Final = 2_000  # rows read at a time
+
+
+def load(state: ShardState, options: DevicesOptions, now_ms: int) -> Shard:
+    """All that is known of a shard just taken: two passes over its devices, none over their history.
+
+    Raises:
+        django.db.Error: the database failed.
+    """
+    cursors = {row.gateway: Cursor(row.epoch, row.seq) for row in LinkCursor.objects.filter(shard=state.shard)}
+    gateway = next(iter(cursors)) if len(cursors) == 1 else options.default_gateway
+    shard = Shard(state.shard, state.generation, state.commit, now_ms, gateway)
+    shard.cursors = cursors
+    for row in LedgerCount.objects.filter(shard=state.shard):
+        shard.counts[row.outcome, row.reason] = row.count
+    in_shard = Device.objects.annotate(number=F("hash") % options.shards).filter(number=state.shard)
+    add_members(shard, options, now_ms, device__in=in_shard)
+    _load_commands(shard, options, now_ms)
+    return shard
+
+
+def add_members(shard: Shard, options: DevicesOptions, now_ms: int, **where: Any) -> None:
+    """Know devices from now on, and what is to be done for them; ``where`` filters Twin."""
+    for member, status in _members(**where):
+        shard.members[member.key] = member
+        if status == "online":  # silent since when is not known: we were not listening
+            shard.silence.set(member.key, now_ms + 1000 * (member.stale_after_s or options.stale_after_s))
+        if member.uses_desired:
+            desired.look(shard.outbox, member, now_ms)
+
+
+def _members(**where: Any) -> Iterator[tuple[Member, str]]:
+    columns = ("device_id", "device__key", "device__stale_after_s", DOC_TEXT, "status")
+    rows = Twin.objects.filter(**where).values_list(*columns)
+    for device_id, key, stale_after_s, doc, status in rows.iterator(chunk_size=_CHUNK):
+        yield Member(device_id, key, stale_after_s, doc), status
+
+
+def mend_twins(devices: list[Device]) -> None:
+    """Devices that somebody made without twins get them. Safe to repeat."""
+    twins = [Twin(device=device, doc=dump(new_twin(None)), rev=0, status="unknown") for device in devices]
+    Twin.objects.bulk_create(twins, ignore_conflicts=True)
+
+
+def _load_commands(shard: Shard, options: DevicesOptions, now_ms: int) -> None:
+    rows = Command.objects.annotate(number=F("device__hash") % options.shards)
+    rows = rows.filter(number=shard.number, status__in=OPEN).order_by("created_at")
+    for pk, key, expires_at in rows.values_list("pk", "device__key", "expires_at").iterator(chunk_size=_CHUNK):
+        shard.outbox.open(pk, key, int(expires_at.timestamp() * 1000), now_ms)

@@ -1,0 +1,73 @@
+"""One shard's part of a transaction: the operations planned for its devices, and what they came to."""
+
+from collections import Counter
+from typing import Any
+
+from devices.ingest import broadcast, desired, presence, storage
+from devices.ingest.admission import admit
+from devices.ingest.operations import Effects, Operation, Rules
+from devices.ingest.shard import Shard
+from devices.ingest.uplink import Acceptance
+from devices.options import DevicesOptions
+
+
+class ShardPart:
+    """Collects operations, then carries them out and stores them, all within the caller's transaction."""
+
+    def __init__(self, shard: Shard, options: DevicesOptions, now_ms: int) -> None:
+        self.shard = shard
+        self.acceptance = Acceptance(shard)
+        self.operations: dict[str, list[Operation]] = {}  # by device key
+        self.works: list[storage.Work] = []
+        self.results: dict[int, Any] = {}  # of requests, by id
+        self._counted: Counter[tuple[str, str]] = Counter()
+        self._options, self._now_ms = options, now_ms
+
+    def add(self, key: str, operation: Operation) -> None:
+        """Have the device carry out the operation after those it has already."""
+        self.operations.setdefault(key, []).append(operation)
+
+    @property
+    def effects(self) -> list[Effects]:
+        """What the devices' operations came to."""
+        return [work.effects for work in self.works]
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything of the shard is written, command steps apart."""
+        return bool(self.works or self._counted or self.acceptance.moved)
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether browsers see anything of it, command steps apart."""
+        return any(broadcast.is_visible(work.effects) for work in self.works)
+
+    def carry_out(self, rules: Rules) -> None:
+        """Carry out the operations, store their effects, the cursors and the counts."""
+        refusals = admit(self.shard, self.operations, self._options, self._now_ms)
+        self._counted += refusals.counts
+        self.results |= refusals.results
+        members = self.shard.members
+        self.works = [storage.carried_out(members[key], its, rules) for key, its in self.operations.items()]
+        storage.store(self.works, rules)
+        for effects in self.effects:
+            self._counted += effects.counts
+            self.results |= effects.results
+        storage.store_cursors(self.shard, self.acceptance.moved)
+        storage.store_counts(self.shard, self._counted)
+
+    def follow_up(self) -> None:
+        """What the changes mean for the outbox and the watch for silence."""
+        shard, now_ms = self.shard, self._now_ms
+        if self.acceptance.new_connection:
+            shard.outbox.gateway_changed(now_ms)
+        for effects in self.effects:
+            member = effects.member
+            if effects.gone:
+                desired.clear(shard.outbox, member, now_ms)
+                del shard.members[member.key]
+                continue
+            desired.look(shard.outbox, member, now_ms)
+            if effects.came_online:
+                shard.outbox.device_online(member.key, now_ms)
+            presence.watch(shard, member, self._options)

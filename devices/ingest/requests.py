@@ -1,0 +1,62 @@
+"""Stored requests (devices.models.Request): found, held, settled, answered. What they do is in operations.py."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from django.db.models import F
+
+from bridge.messages import RequestSettled, RequestStored
+from devices.models import Request
+
+ROUND_LIMIT: Final = 200  # so many are carried out in one transaction; the others in the next
+
+
+class Inbox:
+    """The pending requests of the shards that we own, and who waits for them.
+
+    Args:
+        of: how many shards there are.
+    """
+
+    def __init__(self, of: int) -> None:
+        self._of = of
+        self._askers: dict[int, str] = {}  # reply channels by request; none that is not pending stays after answers()
+        self._pending: list[int] | None = None  # the latest look
+
+    def look(self, nudges: Iterable[RequestStored], shards: Collection[int], *, sweep: bool) -> list[int]:
+        """The oldest pending requests by id, if there is reason to look; nudges are remembered for the answer."""
+        self._pending = None
+        nudged = {nudge.request_id: nudge.reply_to for nudge in nudges}
+        self._askers |= nudged
+        if nudged or sweep:
+            self._pending = pending(shards, self._of)
+        return self._pending or []
+
+    def answers(self, settled: Collection[int]) -> Iterator[tuple[str, RequestSettled]]:
+        """Tell those whose requests are settled now, or were found not to be pending: the row says the rest."""
+        complete = self._pending is not None and len(self._pending) < ROUND_LIMIT
+        still = set(self._pending or ())
+        for pk in list(self._askers):
+            if not (pk in settled or (complete and pk not in still)):
+                continue
+            if reply_to := self._askers.pop(pk):
+                yield reply_to, RequestSettled(pk)
+
+
+def pending(shards: Collection[int], of: int) -> list[int]:
+    """The oldest requests that wait for these of ``of`` shards, by id. Reads an index of pending ones only."""
+    rows = Request.objects.filter(status=Request.Status.PENDING).annotate(shard=F("hash") % of)
+    return list(rows.filter(shard__in=list(shards)).order_by("pk").values_list("pk", flat=True)[:ROUND_LIMIT])
+
+
+def held(ids: Iterable[int]) -> list[Request]:
+    """Those that are still pending, oldest first; nobody can withdraw them until the commit."""
+    rows = Request.objects.select_for_update().filter(pk__in=list(ids), status=Request.Status.PENDING)
+    return list(rows.order_by("pk"))
+
+
+def settle(results: Mapping[int, Any]) -> None:
+    """Store the results (by id) of held requests."""
+    for pk, result in results.items():
+        row = Request.objects.filter(pk=pk, status=Request.Status.PENDING)
+        row.update(status=Request.Status.SETTLED, result=result)

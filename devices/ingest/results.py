@@ -1,0 +1,16 @@
+"""What a round has for others once it is committed. All may be lost without harm: it is repeated or repaired."""
+
+from dataclasses import dataclass, field
+
+from bridge.messages import Commit, LinkAck, PublishCommand, PublishDesired, RequestSettled
+
+
+@dataclass(slots=True)
+class Results:
+    """Messages to send, each with its channel; broadcasts; and when the keeper wants to be called again."""
+
+    acks: list[tuple[str, LinkAck]] = field(default_factory=list)
+    settled: list[tuple[str, RequestSettled]] = field(default_factory=list)
+    downlinks: list[tuple[str, PublishCommand | PublishDesired]] = field(default_factory=list)
+    commits: list[Commit] = field(default_factory=list)
+    next_ms: int | None = None  # Unix ms; None: when something comes

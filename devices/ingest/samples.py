@@ -1,0 +1,33 @@
+"""Rate-limited logging of what may happen thousands of times a second."""
+
+import time
+from collections import Counter
+from typing import Any, Final
+
+_EVERY_S: Final = 60
+_MAX_REASONS: Final = 1_000  # then all begin anew
+
+
+class Samples:
+    """Logs one line a reason and minute, with an example and how many there were since the last one.
+
+    Args:
+        log: a structlog logger.
+        event: its event name.
+    """
+
+    def __init__(self, log: Any, event: str) -> None:
+        self._log, self._event = log, event
+        self._next_s: dict[str, float] = {}
+        self._unlogged: Counter[str] = Counter()
+
+    def add(self, reason: str, example: str) -> None:
+        """It happened. ``example`` is cut to 200 characters."""
+        self._unlogged[reason] += 1
+        now_s = time.monotonic()
+        if now_s < self._next_s.get(reason, 0):
+            return
+        if len(self._next_s) >= _MAX_REASONS:
+            self._next_s.clear()
+        self._next_s[reason] = now_s + _EVERY_S
+        self._log.warning(self._event, reason=reason, example=example[:200], count=self._unlogged.pop(reason))

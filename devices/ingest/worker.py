@@ -1,0 +1,164 @@
+"""The supervised worker: listens on ``devices.<n>`` for the engine's shards, and outlives the channel layer.
+
+::
+
+    run ── TaskGroup ─┬─ engine      owns the shards
+                      └─ listening   once they are owned: SupervisedWorker ─┬─ a listener a channel
+                                                                            └─ application checker (channels)
+"""
+
+import asyncio
+import random
+from collections.abc import Iterable
+from typing import Any, Final, NoReturn
+
+import structlog
+from channels.layers import get_channel_layer
+from channels.routing import get_default_application
+from channels.worker import Worker
+from django.conf import settings
+
+from bridge.names import devices_channel
+from devices.ingest.engine import Engine
+from devices.ingest.outage import Outage
+from devices.ingest.process import engine_given
+
+log = structlog.get_logger(__name__)
+
+_RECEIVE_S: Final = 20  # then a new receive: a connection that died without a word would be listened to for ever
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
+_PROVEN_S: Final = 1  # after a failure: so long without another one, and it works again
+_QUEUE: Final = 100  # messages for one consumer; a full one holds its listener back, nothing is dropped
+_HELD_BACK_S: Final = 0.05
+
+
+async def run(shards: Iterable[int], stop: asyncio.Event, application: Any = None) -> None:
+    """Run device workers in this event loop until ``stop`` is set; then finish what is in hand and return.
+
+    Waits for a database or channel layer that is not there.
+
+    Args:
+        shards: which to own.
+        stop: set it to end.
+        application: the ASGI application with the shard consumers; None: the project's.
+
+    Raises:
+        ShardLost: another worker has taken one of the shards; all are given up.
+    """
+    engine = Engine(settings.DEVICES)
+    for shard in shards:
+        engine.own(shard)
+    channels = [devices_channel(shard) for shard in sorted(engine.shards)]
+    worker = SupervisedWorker(application or get_default_application(), channels, get_channel_layer(), engine)
+    with engine_given(engine):
+        await _run(engine, worker, stop)
+    log.info("device workers stopped", shards=sorted(engine.shards))
+
+
+async def _run(engine: Engine, worker: "SupervisedWorker", stop: asyncio.Event) -> None:
+    running = asyncio.create_task(engine.run(), name="ingest")
+    listening = asyncio.create_task(_listen(engine, worker), name="ingest-listen")
+    stopping = asyncio.create_task(stop.wait(), name="ingest-stop")
+    try:
+        await asyncio.wait({running, listening, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        engine.stop()
+        listening.cancel()
+        stopping.cancel()
+        (died, *_) = await asyncio.gather(listening, stopping, return_exceptions=True)
+        await running
+    if isinstance(died, Exception):
+        raise died
+
+
+async def _listen(engine: Engine, worker: "SupervisedWorker") -> None:
+    """A worker listens only to shards that it owns: messages for others would be lost with it."""
+    await engine.ready()
+    log.info("device workers started", shards=sorted(engine.shards))
+    await worker.arun()
+
+
+class SupervisedWorker(Worker):
+    """Channels' worker, whose listeners outlive the layer's failures, and whose parts don't die unseen.
+
+    Args:
+        application: ASGI application for scopes of type ``channel``.
+        channels: to listen on.
+        layer: the channel layer.
+        engine: told whether the layer works.
+    """
+
+    def __init__(self, application: Any, channels: list[str], layer: Any, engine: Engine) -> None:
+        super().__init__(application, channels, layer)
+        self._engine = engine
+        self._outage = Outage(log, "channel layer")
+
+    async def arun(self) -> None:
+        """Listen until cancelled.
+
+        Raises:
+            ExceptionGroup: a part died: a bug.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.application_checker())
+                for channel in self.channels:
+                    group.create_task(self.listener(channel))
+        finally:
+            await self._end_instances()
+
+    async def listener(self, channel: str) -> NoReturn:
+        """Hand every message on ``channel`` to its application instance, for ever."""
+        failures = 0
+        while True:
+            try:
+                async with asyncio.timeout(_RECEIVE_S if not failures else _PROVEN_S):
+                    message = await self.channel_layer.receive(channel)
+            except TimeoutError:
+                message = None
+            except Exception as error:  # noqa: BLE001  any layer raises what its driver does
+                self._failed(error)
+                await asyncio.sleep(backoff_s(failures) * random.uniform(0.5, 1))
+                failures += 1
+                continue
+            failures = 0
+            self._works()
+            if message is not None:
+                await self._hand_over(channel, message)
+
+    async def _hand_over(self, channel: str, message: dict[str, Any]) -> None:
+        queue = self._queue(channel)
+        while queue.qsize() >= _QUEUE:
+            await asyncio.sleep(_HELD_BACK_S)
+            queue = self._queue(channel)
+        queue.put_nowait(message)
+
+    def _queue(self, channel: str) -> "asyncio.Queue[dict[str, Any]]":
+        scope = {"type": "channel", "channel": channel}
+        queue: asyncio.Queue[dict[str, Any]] = self.get_or_create_application_instance(channel, scope)
+        return queue
+
+    def _failed(self, error: Exception) -> None:
+        self._outage.begins(str(error) or type(error).__name__)
+        self._engine.listening(works=False)
+
+    def _works(self) -> None:
+        self._outage.ends()
+        self._engine.listening(works=True)
+
+    async def application_exception(self, exception: Exception, application_details: dict[str, Any]) -> None:
+        """An application instance died, which ours never do; the next message makes another."""
+        channel = application_details["scope"]["channel"]
+        log.error("a shard's consumer died: a bug", channel=channel, exc_info=exception)
+
+    async def _end_instances(self) -> None:
+        futures = [details["future"] for details in self.application_instances.values()]
+        for future in futures:
+            future.cancel()
+        await asyncio.gather(*futures, return_exceptions=True)
+        self.application_instances.clear()
+
+
+def backoff_s(failures: int) -> float:
+    """How long to wait after so many failures in a row, at most."""
+    return min(_FIRST_WAIT_S * 2.0 ** min(failures, 10), _LONGEST_WAIT_S)
