@@ -4,11 +4,13 @@ Nothing here writes what only a device's shard worker may write: devices are del
 """
 # ruff: noqa: ARG002  the methods are Django's hooks, with its signatures
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from asgiref.sync import async_to_sync
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -156,19 +158,23 @@ class DeviceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         lines = [f"{device.key}, with its readings, events, commands and quarantine" for device in objs]
         return lines, {"devices": len(lines)}, set(), []
 
-    def delete_model(self, request: HttpRequest, obj: Device) -> None:
-        """Ask its worker to delete it."""
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask the device's worker to delete it, outside of any transaction: the worker must see the request."""
+        device = self.get_object(request, unquote(object_id))
+        if request.method != "POST" or device is None:
+            answer: HttpResponse = super().delete_view(request, object_id, extra_context)
+            return answer
+        if not self.has_delete_permission(request, device):
+            raise PermissionDenied
         try:
-            async_to_sync(delete_device)(obj.key)
+            async_to_sync(delete_device)(device.key)
         except Refusal as refusal:
-            request.causeway_refusal = refusal  # type: ignore[attr-defined]
-
-    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
-        """Say when it was not deleted."""
-        refusal = getattr(request, "causeway_refusal", None)
-        if refusal is None:
-            return super().response_delete(request, obj_display, obj_id)
-        self.message_user(request, f"{obj_display} was not deleted: {refusal}", messages.ERROR)
+            self.message_user(request, f"{device} was not deleted: {refusal}", messages.ERROR)
+        else:
+            self.log_deletions(request, cast("QuerySet[Device]", [device]))  # it only iterates
+            self.message_user(request, f"{device} was deleted.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:devices_device_changelist"))
 
 

@@ -4,17 +4,22 @@ The database has the truth; the file (``settings.DEVICES.mosquitto_passwords``) 
 it changes. Mosquitto's entrypoint notices (mosquitto/entrypoint). Only hashes are kept anywhere.
 """
 
+import contextlib
 import fcntl
 import os
 import tempfile
 from pathlib import Path
 
+from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.db import transaction
 
+from bridge.native import is_device_key
+from bridge.shards import shard_of
+from devices.asking import Unavailable, ask
 from devices.credentials import mosquitto_hash, new_password, password_file
 from devices.models import Device
 from devices.registry import register_device
+from devices.workers import unowned_shards
 
 _READABLE = 0o644  # the broker runs as another user; the file has hashes of long random passwords only
 
@@ -27,15 +32,24 @@ def provision(device_key: str) -> str:
 
     Raises:
         ValueError: ``device_key`` is no ``site/device``.
-        devices.registry.RegistryFull: there are MAX_DEVICES already.
+        devices.registry.RegistryFull, devices.refusals.Refusal: there are MAX_DEVICES already.
         OSError: the database has the new password, but the broker's file could not be written.
     """
+    _register(device_key)
     password = new_password()
-    with transaction.atomic():
-        device = register_device(device_key)
-        Device.objects.filter(pk=device.pk).update(mqtt_password=mosquitto_hash(password))
+    Device.objects.filter(key=device_key).update(mqtt_password=mosquitto_hash(password))
     write_password_file()
     return password
+
+
+def _register(device_key: str) -> None:
+    """By its shard's worker, if there is one: then browsers see the new device at once."""
+    if not is_device_key(device_key):
+        raise ValueError(f"{device_key!r} is not site/device, each 1 to 64 of A-Z a-z 0-9 _ - . :")
+    if shard_of(device_key, settings.DEVICES.shards) not in unowned_shards():
+        with contextlib.suppress(Unavailable):
+            async_to_sync(ask)(device_key, "register", {})
+    register_device(device_key)
 
 
 def write_password_file() -> None:

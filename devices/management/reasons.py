@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 
+from devices.refusals import Refusal
+from devices.registry import RegistryFull
+
 
 @contextlib.contextmanager
 def one_line() -> Iterator[None]:
@@ -15,5 +18,5 @@ def one_line() -> Iterator[None]:
     except DatabaseError as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CommandError(f"the database failed: {reason}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RegistryFull, Refusal) as error:
         raise CommandError(str(error)) from None

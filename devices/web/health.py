@@ -13,10 +13,9 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from msgspec import Struct
 
-from devices.models import Installation, ShardState
 from devices.web.ledger import gateway_status
+from devices.workers import unowned_shards
 
-FRESH_MS: Final = 6_000  # three missed beats of 2 s: the worker is gone
 _PROBE: Final = {"type": "readiness.probe"}
 CHECK_TIMEOUT_S: Final = 2.0  # a part that takes longer is not ready
 
@@ -85,12 +84,6 @@ async def shards() -> Check:
     if unowned:
         return Check(False, "no worker for shard " + ", ".join(map(str, unowned)))
     return Check(True, "every shard has a worker")
-
-
-def unowned_shards() -> list[int]:
-    """The shards whose worker's last beat is older than 6 s."""
-    fresh = ShardState.objects.filter(beat_ms__gt=int(time.time() * 1000) - FRESH_MS)
-    return sorted(set(range(Installation.kept_shards() or 0)) - set(fresh.values_list("shard", flat=True)))
 
 
 CHECKS: Final[dict[str, Callable[[], Awaitable[Check]]]] = {

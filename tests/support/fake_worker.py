@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from channels.db import database_sync_to_async
 from channels.layers import channel_layers, get_channel_layer
@@ -14,16 +14,23 @@ from django.db import transaction
 from bridge import wire
 from bridge.messages import CommandStored, RequestSettled, RequestStored
 from bridge.names import devices_channel
-from devices.models import Command, Device, Request, Twin
+from devices.models import Command, Device, Installation, Request, ShardState, Twin
 from devices.registry import register_device, retire_key
 from devices.rules import requested
-from devices.rules.commands import Progress, advance
+from devices.rules.commands import Progress, Status, advance
 from devices.rules.twin import TwinState, dump, load_value
 
 
 def fresh_layers() -> None:
     """Forget the in-memory layers and what was sent on them: their queues belong to the event loop of one test."""
     channel_layers.backends = {}
+
+
+def install() -> None:
+    """The rows of the first migration, which the end of a transactional test has flushed."""
+    shards = settings.DEVICES.shards
+    Installation.objects.get_or_create(shards=shards)
+    ShardState.objects.bulk_create((ShardState(shard=shard) for shard in range(shards)), ignore_conflicts=True)
 
 
 def set_twin(key: str, change: Callable[[TwinState], object] = lambda twin: None) -> Device:
@@ -68,8 +75,7 @@ class FakeWorker:
                 task.cancel()
             done = await asyncio.gather(*tasks, return_exceptions=True)
             for outcome in done:
-                if not isinstance(outcome, asyncio.CancelledError):
-                    raise AssertionError("the fake worker failed") from outcome
+                assert isinstance(outcome, asyncio.CancelledError), f"the fake worker failed: {outcome!r}"
 
     async def _listen(self, shard: int) -> None:
         while True:
@@ -125,7 +131,7 @@ def _do(row: Request) -> dict[str, Any]:
 
 def _cancel(command_id: str) -> dict[str, Any]:
     command = Command.objects.get(pk=command_id)
-    before = Progress(command.status, tuple(command.timeline))
+    before = Progress(cast("Status", command.status), tuple(command.timeline))
     after = advance(before, "cancelled", int(command.created_at.timestamp() * 1000))
     if after == before:
         return {"error": "conflict", "message": f"the command is {command.status} already"}

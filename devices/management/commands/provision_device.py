@@ -1,13 +1,12 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from devices.credentials import mqtt_username
 from devices.management.reasons import one_line
 from devices.models import Device
 from devices.provisioning import provision
-from devices.registry import RegistryFull
 
 
 class Command(BaseCommand):
@@ -22,10 +21,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         key: str = options["device"]
         with one_line():
-            try:
-                password = provision(key)
-            except RegistryFull as error:
-                raise CommandError(str(error)) from None
+            password = provision(key)
         self.stdout.write(f"device    {key}\nusername  {mqtt_username(key)}\npassword  {password}")
         if not settings.DEVICES.mosquitto_passwords:
             self._tell_the_line(key)

@@ -6,6 +6,7 @@ from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
 from devices.web.api import commands, desired, devices, ledger, quarantine, readings
+from devices.web.api.parsing import StrictParser
 from devices.web.api.problems import CONTENT_TYPE, handle_all
 from devices.web.api.schemas import Problem
 from devices.web.api.security import SessionAuth, TokenAuth
@@ -44,6 +45,7 @@ api = CausewayAPI(
     urls_namespace="api",
     description=_DESCRIPTION,
     auth=[TokenAuth(), SessionAuth()],
+    parser=StrictParser(),
 )
 for part in (devices, desired, commands, readings, quarantine, ledger):
     api.add_router("", part.router)

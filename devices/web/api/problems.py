@@ -93,8 +93,10 @@ def _name(location: Sequence[Any]) -> str:
     return ".".join(str(part) for part in location if part != "payload")
 
 
-def _http_error(_request: HttpRequest, error: HttpError | type[HttpError]) -> HttpResponse:
+def _http_error(request: HttpRequest, error: HttpError | type[HttpError]) -> HttpResponse:
     assert isinstance(error, HttpError)
+    if isinstance(error.__cause__, Refusal):  # from our parser
+        return _refused(request, error.__cause__)
     if error.status_code == HTTPStatus.UNAUTHORIZED:
         return problem("unauthorized", "log in, or send a valid API token: Authorization: Bearer TOKEN")
     return problem_of_status(error.status_code, str(error))

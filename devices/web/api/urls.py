@@ -5,12 +5,11 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
-import msgspec
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from bridge.payloads import MAX_PAYLOAD_BYTES, json_error
+from bridge.payloads import MAX_PAYLOAD_BYTES
 from devices.web.api.app import api
 from devices.web.api.problems import CONTENT_TYPE, problem, problem_of_status
 
@@ -18,22 +17,16 @@ MAX_BODY_BYTES: Final = MAX_PAYLOAD_BYTES + 4096  # a command's arguments and wh
 
 
 def body_problem(request: HttpRequest) -> HttpResponse | None:
-    """What is wrong with a request's body, whatever it is for: too large, no JSON, or JSON that we don't store."""
+    """What is wrong with the size of a request's body, before anything reads it."""
     if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
         return problem("bad_request", "send the body with its Content-Length", status=HTTPStatus.LENGTH_REQUIRED)
     if int(request.headers.get("Content-Length") or 0) > MAX_BODY_BYTES:
         return problem("too_large", f"a request's body has at most {MAX_BODY_BYTES} bytes")
-    if not request.body:
-        return None
-    try:
-        malformed = json_error(msgspec.json.decode(request.body))
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        return problem("bad_request", f"the body is no JSON: {error}")
-    return problem("bad_request", f"the body: {malformed.reason} {malformed.detail}".rstrip()) if malformed else None
+    return None
 
 
 def guarded(view: Callable[..., Any]) -> Callable[..., Any]:
-    """A view, sync or async, that answers bad bodies before it is called, HEAD like GET, and all errors as problems."""
+    """A view, sync or async: too large bodies are answered before it, HEAD is like GET, all its errors are problems."""
 
     def before(request: HttpRequest) -> HttpResponse | None:
         if request.method == "HEAD":
@@ -48,7 +41,10 @@ def guarded(view: Callable[..., Any]) -> Callable[..., Any]:
         return _like(view, markcoroutinefunction(asynchronous))
 
     def synchronous(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return before(request) or _as_problem(view(request, *args, **kwargs))
+        try:
+            return before(request) or _as_problem(view(request, *args, **kwargs))
+        except Http404:
+            return nothing_here(request)
 
     return _like(view, synchronous)
 
@@ -69,7 +65,6 @@ def _as_problem(response: HttpResponse) -> HttpResponse:
     return changed
 
 
-@guarded
 def nothing_here(_request: HttpRequest, **_: Any) -> HttpResponse:
     """The answer for all other paths under /api/."""
     return problem("not_found", "there is no such path in this API; see /api/v1/docs")
@@ -85,5 +80,5 @@ def _guarded_patterns() -> tuple[list[URLPattern | URLResolver], str, str]:
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", _guarded_patterns()),
-    re_path("", nothing_here),
+    re_path("", guarded(nothing_here)),
 ]

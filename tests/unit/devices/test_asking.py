@@ -12,6 +12,7 @@ from bridge.messages import RequestStored
 from devices.asking import Conflict, NotFound, Unavailable, ask
 from devices.models import Request, Twin
 from tests.support.fake_worker import FakeWorker, fresh_layers, set_twin, settle
+from tests.support.waiting import eventually_async
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -87,8 +88,7 @@ async def test_while_the_layer_is_down_the_workers_sweep_does_it() -> None:
     await sync_to_async(set_twin)(KEY)
 
     async def sweeping() -> None:
-        while not await Request.objects.aexists():
-            await asyncio.sleep(0.01)
+        await eventually_async(Request.objects.aexists)
         await sync_to_async(settle)((await Request.objects.aget()).pk)
 
     channel_layers.backends["default"] = _BrokenLayer()

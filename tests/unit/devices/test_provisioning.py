@@ -2,14 +2,16 @@
 
 import dataclasses
 import stat
+import time
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
 from devices.credentials import matches
-from devices.models import Device
+from devices.models import Device, ShardState
 from devices.provisioning import provision, write_password_file
+from tests.support.fake_worker import install
 
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +64,24 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(file: Path, monkeypatch: 
         provision("demo/b")
     assert file.read_text() == before
     assert len(list(file.parent.iterdir())) == 2, "no temporary file is left"
+
+
+def test_a_worker_that_is_there_registers_it_so_that_browsers_see_it_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def ask(key: str, kind: str, _body: object) -> dict[str, object]:
+        asked.append((key, kind))
+        return {}
+
+    monkeypatch.setattr("devices.provisioning.ask", ask)
+    install()
+    ShardState.objects.update(beat_ms=int(time.time() * 1000))
+    provision("demo/a")
+    assert asked == [("demo/a", "register")]
+    ShardState.objects.update(beat_ms=0)
+    provision("demo/b")
+    assert asked == [("demo/a", "register")]
+    assert Device.objects.count() == 2
 
 
 def test_without_a_file_only_the_database_knows() -> None:

@@ -56,7 +56,14 @@ def test_a_token_may_end() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("",), ("me", "--site", "a b"), ("me", "--site", ""), ("me", "--role", "king"), ("me", "--days", "0"), ("x" * 151,)],
+    [
+        ("",),
+        ("me", "--site", "a b"),
+        ("me", "--site", ""),
+        ("me", "--role", "king"),
+        ("me", "--days", "0"),
+        ("x" * 151,),
+    ],
 )
 def test_bad_arguments_are_one_line_and_change_nothing(arguments: tuple[str, ...]) -> None:
     with pytest.raises(CommandError) as caught:

@@ -1,7 +1,6 @@
 """People with roles, and clients of theirs."""
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -21,13 +20,13 @@ def layers() -> Iterator[None]:
     fresh_layers()
 
 
-def make_user(name: str, expires_at: datetime | None = None, **roles: str) -> str:
+def make_user(name: str, **roles: str) -> str:
     """A user with roles by site (``all`` for all sites); the token."""
-    user = User.objects.filter(username=name).first() or User.objects.create_user(name, password="secret")
+    user = User.objects.filter(username=name).first() or User.objects.create_user(name)
     for site, role in roles.items():
         place = None if site == "all" else Site.objects.get_or_create(name=site)[0]
         Membership.objects.create(user=user, site=place, role=role)
-    return issue_token(user, expires_at)
+    return issue_token(user)
 
 
 @pytest.fixture
@@ -57,7 +56,7 @@ class _TokenClient(AsyncClient):
         super().__init__()
         self._headers = {"Authorization": f"Bearer {token}"}
 
-    def generic(self, *args: Any, headers: dict[str, str] | None = None, **options: Any) -> Any:
+    def generic(self, *args: Any, headers: Mapping[str, str] | None = None, **options: Any) -> Any:
         return super().generic(*args, headers={**self._headers, **(headers or {})}, **options)
 
     async def request(self, **request: Any) -> Any:

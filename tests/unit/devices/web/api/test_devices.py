@@ -33,8 +33,8 @@ def lively(twin: TwinState) -> None:
     set_tags(twin, ["red", "hall"])
 
 
-def tagged(*tags: str) -> Callable[[TwinState], None]:
-    return lambda twin: set_tags(twin, list(tags)) and None
+def tagged(*tags: str) -> Callable[[TwinState], object]:
+    return lambda twin: set_tags(twin, list(tags))
 
 
 def keys(response: Any) -> list[str]:
@@ -100,9 +100,7 @@ def test_pages_neither_repeat_nor_hide(as_role: AsRole) -> None:
     assert exact["next"] is None, "an exactly full last page has no next"
 
 
-def test_a_page_takes_the_same_few_queries_whatever_its_size(
-    as_role: AsRole, django_assert_num_queries: Any
-) -> None:
+def test_a_page_takes_the_same_few_queries_whatever_its_size(as_role: AsRole, django_assert_num_queries: Any) -> None:
     for number in range(30):
         set_twin(f"demo/d{number}", lively)
     client = as_role(demo="viewer")
@@ -150,7 +148,16 @@ def test_lower_roles_are_forbidden(as_role: AsRole) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ['{"tags": "red"}', '{"tags": [1]}', '{"stale_after_s": 0}', '{"stale_after_s": "5"}', '{"rev": 5}', "[]", "7", '"x"'],
+    [
+        '{"tags": "red"}',
+        '{"tags": [1]}',
+        '{"stale_after_s": 0}',
+        '{"stale_after_s": "5"}',
+        '{"rev": 5}',
+        "[]",
+        "7",
+        '"x"',
+    ],
 )
 def test_bad_changes_are_refused(as_role: AsRole, body: str) -> None:
     set_twin("demo/lamp")

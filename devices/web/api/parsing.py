@@ -1,0 +1,28 @@
+"""Request bodies: JSON as strictly as devices' payloads, since both end in the same tables."""
+
+from typing import Any
+
+import msgspec
+from django.http import HttpRequest
+from ninja.parser import Parser
+
+from bridge.payloads import json_error
+from devices.refusals import BadRequest
+
+
+class StrictParser(Parser):
+    """Parses bodies by RFC 8259, and with our limits (depth, integers, NUL)."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        """The body's value.
+
+        Raises:
+            BadRequest: it is no JSON, or JSON that we don't store.
+        """
+        try:
+            value = msgspec.json.decode(request.body)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise BadRequest(f"the body is no JSON: {error}") from None
+        if malformed := json_error(value):
+            raise BadRequest(f"the body: {malformed.reason} {malformed.detail}".rstrip())
+        return value

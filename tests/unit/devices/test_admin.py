@@ -1,0 +1,124 @@
+"""The admin: it shows, makes tokens, asks workers; it never writes what is a worker's."""
+
+from collections.abc import Iterator
+
+import pytest
+from asgiref.sync import ThreadSensitiveContext
+from django.contrib.admin import site
+from django.contrib.auth.models import User
+from django.test import AsyncClient, Client
+from django.urls import reverse
+from django.utils import timezone
+
+from devices.models import ApiToken, Command, Device, Membership, Quarantined, Site
+from devices.rules.requested import set_desired
+from devices.web.auth import access_by_token
+from tests.support.fake_worker import FakeWorker, fresh_layers, set_twin
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def layers() -> Iterator[None]:
+    fresh_layers()
+    yield
+    fresh_layers()
+
+
+@pytest.fixture
+def root() -> User:
+    return User.objects.create_superuser("root")
+
+
+@pytest.fixture
+def client(root: User) -> Client:
+    client = Client()
+    client.force_login(root)
+    return client
+
+
+@pytest.fixture
+def lamp() -> Device:
+    device = set_twin("demo/lamp", lambda twin: set_desired(twin, {"on": "<b>"}, None))
+    now = timezone.now()
+    Command.objects.create(device=device, name="x", args={"a": 1}, timeline=[], created_at=now, expires_at=now)
+    Quarantined.objects.create(
+        device=device, topic="t", payload=b"{\xff<b>", qos=1, retain=False, received_ms=1, reason="bad_json"
+    )
+    return device
+
+
+OURS = [Site, Membership, ApiToken, Device, Command, Quarantined]
+
+
+def test_every_list_and_entry_opens(client: Client, lamp: Device, root: User) -> None:
+    Membership.objects.create(user=root, site=lamp.site)
+    ApiToken.objects.create(user=root, digest="x")
+    for model in OURS:
+        name = model._meta.model_name
+        assert client.get(reverse(f"admin:devices_{name}_changelist"), {"q": ""}).status_code == 200
+        entry = model._default_manager.first()
+        assert entry is not None
+        page = client.get(reverse(f"admin:devices_{name}_change", args=[entry.pk]))
+        assert page.status_code == 200
+        assert b"<b>" not in page.content.replace(b"</b>", b"").replace(b"<b class", b"")
+    assert client.get(reverse("admin:index")).status_code == 200
+
+
+def test_what_is_a_workers_can_only_be_looked_at(client: Client, lamp: Device) -> None:
+    for model in (Command, Quarantined):
+        name, entry = model._meta.model_name, model._default_manager.get()
+        assert client.get(reverse(f"admin:devices_{name}_add")).status_code == 403
+        assert client.post(reverse(f"admin:devices_{name}_change", args=[entry.pk]), {}).status_code == 403
+        assert client.post(reverse(f"admin:devices_{name}_delete", args=[entry.pk]), {"post": "yes"}).status_code == 403
+    assert client.get(reverse("admin:devices_device_add")).status_code == 403
+    registered = {model._meta.model_name for model in site._registry if model._meta.app_label == "devices"}
+    assert registered == {model._meta.model_name for model in OURS}
+
+
+def test_only_the_limit_of_a_device_can_be_changed(client: Client, lamp: Device) -> None:
+    url = reverse("admin:devices_device_change", args=[lamp.pk])
+    assert client.post(url, {"stale_after_s": "60", "key": "a/b", "rev": "99"}).status_code == 302
+    lamp.refresh_from_db()
+    assert (lamp.stale_after_s, lamp.key, lamp.twin.rev) == (60, "demo/lamp", 1)
+
+
+def test_a_token_is_shown_once(client: Client, root: User) -> None:
+    answer = client.post(reverse("admin:devices_apitoken_add"), {"user": root.pk}, follow=True)
+    message = next(str(message) for message in answer.context["messages"] if "shown only now" in str(message))
+    access = access_by_token(message.split()[-1])
+    assert access is not None
+    assert access.username == "root"
+    again = client.get(reverse("admin:devices_apitoken_change", args=[ApiToken.objects.get().pk]))
+    assert ApiToken.objects.get().digest.encode() not in again.content
+
+
+def test_a_sites_name_stays(client: Client, lamp: Device) -> None:
+    url = reverse("admin:devices_site_change", args=[lamp.site_id])
+    nothing = {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
+    assert client.post(url, {"name": "other", **nothing}).status_code == 302
+    assert Site.objects.get().name == "demo"
+
+
+async def _delete(root: User, device: Device) -> str:
+    """Confirm the deletion in the admin; the messages shown then."""
+    browser = AsyncClient()
+    await browser.aforce_login(root)
+    url = reverse("admin:devices_device_delete", args=[device.pk])
+    async with ThreadSensitiveContext():
+        confirmation = await browser.get(url)
+        assert b"with its readings" in confirmation.content
+        answer = await browser.post(url, {"post": "yes"}, follow=True)
+    return "; ".join(str(message) for message in answer.context["messages"])
+
+
+async def test_a_device_is_deleted_by_its_worker(root: User, lamp: Device) -> None:
+    async with FakeWorker().running():
+        assert await _delete(root, lamp) == "demo/lamp was deleted."
+    assert not await Device.objects.aexists()
+
+
+async def test_a_device_without_a_worker_stays(root: User, lamp: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devices.deleting.ask.__defaults__", (0.1,))
+    assert (await _delete(root, lamp)).startswith("demo/lamp was not deleted: no worker answered")
+    assert await Device.objects.aexists()

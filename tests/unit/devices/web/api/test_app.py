@@ -1,0 +1,174 @@
+"""The API as a whole: who gets in, how errors look, what the documentation says."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import OperationalError
+from django.test import AsyncClient, Client
+
+from devices.models import Membership
+from devices.registry import register_device
+from devices.web.api.app import api
+from tests.unit.devices.web.conftest import make_user
+
+pytestmark = pytest.mark.django_db
+
+DEVICES = "/api/v1/devices"
+
+
+def check_problem(answer: Any, status: int, code: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.content
+    assert answer["Content-Type"] == "application/problem+json"
+    body: dict[str, Any] = json.loads(answer.content)
+    assert (body["type"], body["status"], body["code"]) == ("about:blank", status, code)
+    assert body["title"]
+    assert body["detail"]
+    return body
+
+
+@pytest.fixture
+def browser() -> Client:
+    """A browser of an operator of demo, logged in, that checks CSRF as in real life."""
+    user = User.objects.create_user("someone")
+    register_device("demo/lamp")
+    Membership.objects.create(user=user, site=None, role="operator")
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(user)
+    return client
+
+
+def test_nobody_is_unauthorized() -> None:
+    for headers in (
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Basic eDp5"},
+    ):
+        answer = Client().get(DEVICES, headers=headers)
+        check_problem(answer, 401, "unauthorized")
+        assert answer["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_a_wrong_token_does_not_fall_back_to_the_session(browser: Client) -> None:
+    assert browser.get(DEVICES).status_code == 200
+    check_problem(browser.get(DEVICES, headers={"Authorization": "Bearer wrong"}), 401, "unauthorized")
+
+
+def test_a_session_needs_the_csrf_token_for_changes(browser: Client) -> None:
+    url = f"{DEVICES}/demo/lamp/commands"
+    check_problem(browser.post(url, {"name": "x"}, "application/json"), 403, "forbidden")
+    browser.get("/api/v1/docs")  # sets the cookie
+    token = browser.cookies[settings.CSRF_COOKIE_NAME].value
+    answer = browser.post(url, {"name": "x"}, "application/json", headers={"X-CSRFToken": token})
+    assert answer.status_code == 202
+
+
+def test_a_token_needs_none(browser: Client) -> None:
+    client = Client(enforce_csrf_checks=True, headers={"Authorization": f"Bearer {make_user('prog', all='operator')}"})
+    assert client.post(f"{DEVICES}/demo/lamp/commands", {"name": "x"}, "application/json").status_code == 202
+
+
+def test_a_deactivated_user_is_out_at_once(browser: Client) -> None:
+    User.objects.update(is_active=False)
+    check_problem(browser.get(DEVICES), 401, "unauthorized")
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/", "/api/v1", "/api/v1/", "/api/v2/x", "/api/v1/nothing", f"{DEVICES}/", f"{DEVICES}/a"]
+)
+def test_unknown_paths(path: str, as_role: Callable[..., Client]) -> None:
+    check_problem(as_role(demo="viewer").get(path), 404, "not_found")
+
+
+def test_unknown_methods(as_role: Callable[..., Client]) -> None:
+    answer = as_role(demo="viewer").put(DEVICES)
+    check_problem(answer, 405, "method_not_allowed")
+    assert answer["Allow"] == "GET"
+    answer = as_role("other", demo="viewer").post(f"{DEVICES}/demo/lamp")  # a view of synchronous and async operations
+    check_problem(answer, 405, "method_not_allowed")
+    assert set(answer["Allow"].split(", ")) == {"GET", "PATCH", "DELETE"}
+
+
+def test_head_is_like_get(as_role: Callable[..., Client]) -> None:
+    answer = as_role(demo="viewer").head(DEVICES)
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
+
+
+def test_invalid_parameters_are_listed(as_role: Callable[..., Client]) -> None:
+    body = check_problem(as_role(demo="viewer").get(f"{DEVICES}?limit=x&status=asleep"), 400, "bad_request")
+    assert [(error["in"], error["name"]) for error in body["errors"]] == [("query", "status"), ("query", "limit")]
+
+
+def test_a_body_of_unknown_length_is_refused(as_role: Callable[..., Client]) -> None:
+    answer = as_role(demo="operator").post(
+        f"{DEVICES}/demo/lamp/commands", {"name": "x"}, "application/json", headers={"Transfer-Encoding": "chunked"}
+    )
+    check_problem(answer, 411, "bad_request")
+
+
+def test_bugs_and_outages_are_problems_too(as_role: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
+    client = as_role(demo="viewer")
+
+    def failing_with(error: Exception) -> Any:
+        def fail(*_: Any) -> None:
+            raise error
+
+        monkeypatch.setattr("devices.web.api.devices.visible_device", fail)
+        return client.get(f"{DEVICES}/demo/lamp")
+
+    body = check_problem(failing_with(RuntimeError("secret detail")), 500, "internal")
+    assert "secret" not in json.dumps(body)
+    answer = failing_with(OperationalError("password of user x wrong"))
+    assert "password" not in json.dumps(check_problem(answer, 503, "unavailable"))
+    assert answer["Retry-After"]
+
+
+async def test_async_operations_fail_alike(async_as_role: Callable[..., AsyncClient]) -> None:
+    from asgiref.sync import sync_to_async
+
+    client = await sync_to_async(async_as_role)(demo="operator")
+    check_problem(
+        await client.post(f"{DEVICES}/demo/none/commands", {"name": "x"}, "application/json"), 404, "not_found"
+    )
+    check_problem(await client.post(f"{DEVICES}/demo/none/commands", "{", "application/json"), 400, "bad_request")
+    check_problem(await AsyncClient().post(f"{DEVICES}/demo/none/commands"), 401, "unauthorized")
+
+
+def test_the_documentation_describes_every_operation() -> None:
+    answer = Client().get("/api/v1/openapi.json")
+    assert answer.status_code == 200
+    schema = answer.json()
+    assert schema["openapi"].startswith("3.")
+    operations = {
+        (method.upper(), path.removeprefix("/api/v1")): operation
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+    }
+    device = "/devices/{site}/{device}"
+    assert set(operations) == {
+        ("GET", "/devices"), ("GET", device), ("PATCH", device), ("DELETE", device), ("GET", f"{device}/desired"),
+        ("PATCH", f"{device}/desired"), ("GET", f"{device}/commands"), ("POST", f"{device}/commands"),
+        ("GET", "/commands/{command_id}"), ("POST", "/commands/{command_id}/cancel"), ("GET", f"{device}/readings"),
+        ("GET", "/quarantine"), ("GET", "/quarantine/{entry_id}"), ("GET", "/ledger"),
+    }  # fmt: skip
+    for operation in operations.values():
+        assert operation["summary"]
+        assert operation["description"]
+        assert operation["security"] == [{"TokenAuth": []}, {"SessionAuth": []}]
+        assert "application/problem+json" in operation["responses"]["default"]["content"]
+    assert set(schema["components"]["securitySchemes"]) == {"TokenAuth", "SessionAuth"}
+    assert "Problem" in schema["components"]["schemas"]
+
+
+def test_the_documentation_page_needs_nothing_from_elsewhere() -> None:
+    answer = Client().get("/api/v1/docs")
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert "http://" not in text
+    assert "https://" not in text
+    assert "ninja/swagger-ui-bundle.js" in text
+    assert api.title in text

@@ -1,0 +1,158 @@
+"""Commands over HTTP."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.test import AsyncClient, Client
+from django.utils import timezone
+
+from devices.models import Command, Device
+from devices.web.api.schemas import Command as CommandSchema
+from tests.support.fake_worker import FakeWorker, set_twin
+
+AsRole = Callable[..., Client]
+AsyncAsRole = Callable[..., AsyncClient]
+URL = "/api/v1/devices/demo/lamp/commands"
+
+
+@pytest.fixture
+def lamp(transactional_db: None) -> Device:
+    return set_twin("demo/lamp")
+
+
+def stored(device: Device, status: str = "done", created_at: datetime | None = None) -> Command:
+    moment = created_at or timezone.now()
+    return Command.objects.create(
+        device=device, name="x", args={}, status=status, timeline=[], created_at=moment, expires_at=moment
+    )
+
+
+def send(client: Client, body: Any, key: str | None = None) -> Any:
+    return client.post(URL, body, "application/json", headers={"Idempotency-Key": key} if key else {})
+
+
+def test_a_command_is_accepted_and_can_be_looked_at(as_role: AsRole, lamp: Device) -> None:
+    client = as_role(demo="operator")
+    answer = send(client, {"name": "set_led", "args": {"on": True}, "ttl_s": 30})
+    command = answer.json()
+    assert answer.status_code == 202
+    assert answer["Location"] == f"/api/v1/commands/{command['id']}"
+    CommandSchema.model_validate(command, strict=True)
+    assert [step["status"] for step in command["timeline"]] == ["accepted"]
+    assert command["timeline"][0]["at"] == command["created_at"]
+    assert {name: command[name] for name in ("device", "name", "args", "status", "ttl_s", "result", "reason")} == {
+        "device": "demo/lamp", "name": "set_led", "args": {"on": True}, "status": "accepted", "ttl_s": 30,
+        "result": None, "reason": None,
+    }  # fmt: skip
+    assert client.get(answer["Location"]).json() == command
+    assert client.get(URL).json() == {"items": [command], "next": None}
+    assert Command.objects.get().created_by is not None
+
+
+def test_arguments_and_time_may_be_left_out(as_role: AsRole, lamp: Device) -> None:
+    command = send(as_role(demo="operator"), {"name": "reboot"}).json()
+    assert (command["args"], command["ttl_s"]) == ({}, 60)
+
+
+def test_repeating_is_safe(as_role: AsRole, lamp: Device) -> None:
+    client = as_role(demo="operator")
+    first = send(client, {"name": "x", "args": {"a": 1}}, "key")
+    again = send(client, {"args": {"a": 1}, "name": "x"}, "key")
+    other = send(client, {"name": "x", "args": {"a": 2}}, "key")
+    assert (first.status_code, again.status_code, other.status_code) == (202, 202, 409)
+    assert first.json() == again.json()
+    assert other.json()["code"] == "conflict"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("", "payload"),
+        ("{}", "name: Field required"),
+        ('{"name": 7}', "name: "),
+        ('{"name": "a b"}', "A-Z a-z 0-9"),
+        ('{"name": "x", "args": [1]}', "args: "),
+        ('{"name": "x", "args": {"a": {"b": "\\u0000"}}}', "bad_text"),
+        ('{"name": "x", "args": {"a": 9007199254740993}}', "integer_too_large"),
+        ('{"name": "x", "ttl_s": 0}', "1 to 604800"),
+        ('{"name": "x", "ttl_s": 604801}', "1 to 604800"),
+        ('{"name": "x", "ttl_s": "60"}', "ttl_s: "),
+        ('{"name": "x", "ttl": 60}', "ttl: "),
+        ('{"name": NaN}', "no JSON"),
+        ('{"name": "x"', "no JSON"),
+        ('{"name": "x", "args": ' + '{"a":' * 40 + "1" + "}" * 40 + "}", "too_deep"),
+        ("[" * 100_000, "no JSON"),
+    ],
+)
+def test_bad_commands_are_refused_with_what_is_wrong(as_role: AsRole, lamp: Device, body: str, said: str) -> None:
+    answer = send(as_role(demo="operator"), body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+    assert said in answer.json()["detail"] or said == "payload"
+    assert not Command.objects.exists()
+
+
+def test_a_large_one_is_too_large(as_role: AsRole, lamp: Device) -> None:
+    client = as_role(demo="operator")
+    assert send(client, {"name": "x", "args": {"a": "y" * 262_000}}).status_code == 202
+    for size in (262_200, 300_000, 3_000_000):
+        answer = send(client, {"name": "x", "args": {"a": "y" * size}})
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+def test_more_than_a_hundred_are_too_many(as_role: AsRole, lamp: Device) -> None:
+    client = as_role(demo="operator")
+    for _ in range(100):
+        assert send(client, {"name": "x"}).status_code == 202
+    answer = send(client, {"name": "x"})
+    assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")
+    assert int(answer["Retry-After"]) > 0
+
+
+def test_viewers_may_look_only(as_role: AsRole, lamp: Device) -> None:
+    command = stored(lamp)
+    client = as_role(demo="viewer")
+    assert client.get(f"/api/v1/commands/{command.pk}").status_code == 200
+    assert send(client, {"name": "x"}).status_code == 403
+    assert client.post(f"/api/v1/commands/{command.pk}/cancel").status_code == 403
+
+
+def test_commands_of_other_sites_are_not_there(as_role: AsRole, lamp: Device) -> None:
+    command = stored(lamp)
+    client = as_role(other="admin")
+    for path in (f"{command.pk}", f"{uuid4()}", "no-uuid"):
+        for answer in (client.get(f"/api/v1/commands/{path}"), client.post(f"/api/v1/commands/{path}/cancel")):
+            assert (answer.status_code, answer.json()["detail"]) == (404, "there is no such command")
+    assert send(client, {"name": "x"}).status_code == 404
+
+
+def test_the_newest_come_first_in_pages(as_role: AsRole, lamp: Device) -> None:
+    now = timezone.now()
+    together = sorted((stored(lamp, created_at=now) for _ in range(3)), key=lambda row: row.pk, reverse=True)
+    older = stored(lamp, "failed", now - timedelta(seconds=1))
+    client = as_role(demo="viewer")
+    order = [str(row.pk) for row in (*together, older)]
+    seen, cursor = [], None
+    for _ in range(2):
+        page = client.get(URL, {"limit": 2, **({"cursor": cursor} if cursor else {})}).json()
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next"]
+        stored(lamp)  # a newer one moves nothing
+    assert (seen, cursor) == (order, None)
+    assert [item["id"] for item in client.get(f"{URL}?status=failed").json()["items"]] == [str(older.pk)]
+    assert client.get(f"{URL}?status=lost").status_code == 400
+    forged = "WyJjb21tYW5kcyIsIngiLCJ5Il0"  # ["commands","x","y"]
+    assert client.get(f"{URL}?cursor={forged}").status_code == 400
+
+
+async def test_an_open_one_can_be_cancelled_once(async_as_role: AsyncAsRole, lamp: Device) -> None:
+    client = await sync_to_async(async_as_role)(demo="operator")
+    command = await sync_to_async(stored)(lamp, "sent")
+    async with FakeWorker().running():
+        answer = await client.post(f"/api/v1/commands/{command.pk}/cancel")
+        assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
+        answer = await client.post(f"/api/v1/commands/{command.pk}/cancel")
+        assert (answer.status_code, answer.json()["code"]) == (409, "conflict")

@@ -1,0 +1,104 @@
+"""Readings over HTTP."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from devices.models import Device, Reading
+from devices.web.api.schemas import Reading as ReadingSchema
+from tests.support.fake_worker import set_twin
+
+URL = "/api/v1/devices/demo/lamp/readings"
+T0 = 1_790_000_000_000  # 2026-09-21T14:13:20Z
+
+METRICS: list[dict[str, Any]] = [
+    {"t": 20.5},
+    {"t": None, "h": 50},
+    {"h": 51, 'x"t': 1},
+    {"text": ',"t":5', "h": {}},
+    {"ü": True, "a,b": 1},
+]
+
+
+@pytest.fixture
+def lamp(db: None) -> Device:
+    device = set_twin("demo/lamp")
+    other = set_twin("demo/other")
+    Reading.objects.create(device=other, rev=1, ts=T0, received_ms=T0, metrics={"t": 99})
+    for number, metrics in enumerate(METRICS):
+        Reading.objects.create(
+            device=device, rev=10 + 2 * number, ts=T0 + 1000 * (number % 3), received_ms=T0 + 7, metrics=metrics
+        )
+    return device
+
+
+@pytest.fixture
+def revs(as_role: Callable[..., Client], lamp: Device) -> Callable[..., list[int]]:
+    client = as_role(demo="viewer")
+
+    def get(**query: Any) -> list[int]:
+        answer = client.get(URL, query)
+        assert answer.status_code == 200, answer.content
+        return [item["rev"] for item in answer.json()["items"]]
+
+    return get
+
+
+def test_readings_come_in_rev_order_as_they_are(as_role: Callable[..., Client], lamp: Device) -> None:
+    body = as_role(demo="viewer").get(URL).json()
+    assert body["next"] is None
+    assert [item["rev"] for item in body["items"]] == [10, 12, 14, 16, 18]
+    assert [item["metrics"] for item in body["items"]] == METRICS
+    assert body["items"][1] == {
+        "rev": 12, "ts": T0 + 1000, "received_at": "2026-09-21T14:13:20.007Z", "metrics": {"t": None, "h": 50},
+        "clamped": False,
+    }  # fmt: skip
+    ReadingSchema.model_validate(body["items"][0], strict=True)
+
+
+def test_by_metric_only_that_metric(as_role: Callable[..., Client], lamp: Device) -> None:
+    client = as_role(demo="viewer")
+
+    def found(*names: str) -> list[Any]:
+        return [item["metrics"] for item in client.get(URL, {"metric": names}).json()["items"]]
+
+    assert found("t") == [{"t": 20.5}, {"t": None}], "neither a name that ends so nor a text that looks so"
+    assert found("h") == [{"h": 50}, {"h": 51}, {"h": {}}]
+    assert found("t", "ü") == [{"t": 20.5}, {"t": None}, {"ü": True}]
+    assert found('x"t') == [{'x"t': 1}]
+    assert found("a,b") == [{"a,b": 1}]
+    assert found("nothing") == []
+
+
+def test_by_time(revs: Callable[..., list[int]]) -> None:
+    assert revs(since=T0 + 1000) == [12, 14, 18]
+    assert revs(until=T0 + 1000) == [10, 16]
+    assert revs(since=T0 + 1000, until=T0 + 2000) == [12, 18]
+    for same in ("2026-09-21T14:13:21Z", "2026-09-21T16:13:21.000+02:00", "2026-09-21T16:13:21 02:00"):
+        assert revs(since=same) == [12, 14, 18]
+
+
+def test_by_rev_in_pages(as_role: Callable[..., Client], lamp: Device, revs: Callable[..., list[int]]) -> None:
+    assert revs(after_rev=12) == [14, 16, 18]
+    assert revs(after_rev=18) == []
+    client = as_role("other", demo="viewer")
+    first = client.get(URL, {"limit": 2, "after_rev": 10}).json()
+    second = client.get(URL, {"limit": 2, "after_rev": 10, "cursor": first["next"]}).json()
+    assert [item["rev"] for page in (first, second) for item in page["items"]] == [12, 14, 16, 18]
+    assert second["next"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("since", "yesterday"), ("since", ""), ("until", "2026-09-21T14:13:20"), ("until", "2026-09-21"),
+        ("since", "1.5"), ("since", "9" * 40), ("since", "²"), ("limit", 0), ("limit", 1001), ("after_rev", "x"),
+        ("cursor", "x"),
+    ],
+)  # fmt: skip
+def test_bad_parameters_are_named(as_role: Callable[..., Client], lamp: Device, name: str, value: Any) -> None:
+    answer = as_role(demo="viewer").get(URL, {name: value})
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith(name)
