@@ -40,8 +40,8 @@ function Empty() {
     <p>${page.mqtt.auto_register ? "A device appears here by itself with its first message. Send one:" : "Register a device first, then let it speak:"}</p>
     ${!page.mqtt.auto_register && html`<${Copyable} text=${provision} />`}
     <${Copyable} text=${line} />
-    <p class="muted">A broker that takes no anonymous clients wants <code>-u USER -P PASSWORD</code> too;
-      <code>manage.py provision_device</code> gives a device its own.</p>
+    <p class="muted">A broker without anonymous clients wants <code>-u USER -P PASSWORD</code> too; <code>manage.py provision_device</code> gives a device its own.</p>
+    <p class="listening" role="status"><i />Listening: this page changes by itself.</p>
   </div>`;
 }
 

@@ -74,12 +74,13 @@ function Row({ entry, index, top, tab, narrow }) {
       style=${{ transform: `translateY(${top}px)` }}>
     <span class="cell name" role="cell">
       <${Glyph} status=${state.presence.status} />
+      ${narrow && html`<span class="hidden-text">${NAMES[state.presence.status]}</span>`}
       <a class="clip" ref=${anchor} href=${deviceUrl(key)} tabindex=${tab ? 0 : -1} onFocus=${() => (active.value = key)}>
         <span class="site">${site}/</span>${name}</a>
       ${state.tags.slice(0, 2).map((tag) => html`<span class="chip">${tag}</span>`)}
       ${state.tags.length > 2 && html`<span class="chip" title=${state.tags.join(", ")}>+${state.tags.length - 2}</span>`}
     </span>
-    <span class="cell status" role="cell" aria-label=${NAMES[state.presence.status]}><${PresenceText} presence=${state.presence} /></span>
+    <span class="cell status" role="cell"><${PresenceText} presence=${state.presence} /></span>
     ${columns.value.slice(0, narrow ? 2 : undefined).map((metric) => html`<${Value} key=${metric} name=${metric} metric=${state.metrics[metric]} />`)}
     <span class="cell trend-cell" role="cell"><${Trend} entry=${entry} /></span>
     <span class="cell num updated faint" role="cell" title=${entry.updated ? formatTime(entry.updated) : ""}>
