@@ -9,6 +9,7 @@ class DevicesOptions:
 
     topic_root: str = "devices"  # first level of native topics
     shards: int = 4  # the fleet's number of shards
+    heartbeat_file: str = ""  # touched at each beat, for a health check from outside; "" for none
     auto_register: bool = True  # an unknown device that publishes becomes a device
     max_devices: int = 100_000  # beyond: rejected and counted
     max_metrics_per_device: int = 200  # beyond: rejected and counted

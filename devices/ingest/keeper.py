@@ -1,7 +1,9 @@
 """All that a process knows of its shards, and what it does with a round. Lives in the database thread."""
 
+import gc
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -88,12 +90,15 @@ class Keeper:
                 self._shards[number] = self._taken(number)
         if self._beat():
             ownership.pass_fence(list(self._shards.values()), self._clock())
+            if self._options.heartbeat_file:
+                Path(self._options.heartbeat_file).touch()
 
     def _taken(self, number: int) -> Shard:
         begun_s = time.monotonic()
         state = ownership.take(number, self._owner, self._clock(), again=number in self._ours)
         self._ours.add(number)
         shard = loading.load(state, self._options, self._clock())
+        gc.freeze()  # what is there now stays: searching it for garbage would take longer than a transaction
         log.info(
             "shard taken",
             shard=number,

@@ -34,10 +34,6 @@ class Schedule(Generic[K]):
             self._heap = [(time, next(self._order), key) for key, time in self._times.items()]
             heapq.heapify(self._heap)
 
-    def set_earlier(self, key: K, time_ms: int) -> None:
-        """Set the key's time unless it has an earlier one."""
-        if time_ms < self._times.get(key, time_ms + 1):
-            self.set(key, time_ms)
 
     def remove(self, key: K) -> None:
         """Forget the key; nothing if it is not there."""

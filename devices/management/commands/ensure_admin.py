@@ -24,5 +24,5 @@ class Command(BaseCommand):
             if User.objects.exists():
                 return
             User.objects.create_superuser(USERNAME, password=password)
-        shown = "the password given" if given else f"password {password}"
+        shown = "with the given password" if given else f"password {password}"
         self.stdout.write(f"the first user is {USERNAME}, {shown}")

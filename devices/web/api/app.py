@@ -4,6 +4,7 @@ from typing import Any
 
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
+from ninja.operation import Operation
 
 from devices.web.api import commands, desired, devices, ledger, quarantine, readings
 from devices.web.api.parsing import StrictParser
@@ -23,7 +24,11 @@ Devices, their twins and readings, and commands to them.
 
 
 class CausewayAPI(NinjaAPI):
-    """NinjaAPI whose OpenAPI document tells of problem JSON."""
+    """NinjaAPI whose OpenAPI document tells of problem JSON and has short names."""
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        """The function's name: they are unique."""
+        return operation.view_func.__name__
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
         """The OpenAPI document."""
