@@ -57,6 +57,7 @@ def _client_id(value: str) -> str:
 _shared: dict[str, Any] = {
     "topic_root": env.parsed("BRIDGE_TOPIC_ROOT", "devices", _topic_root),
     "shards": env.integer("BRIDGE_SHARDS", 4, low=1, high=256),
+    "heartbeat_file": env.text("HEARTBEAT_FILE"),
 }
 _client = env.parsed("MQTT_CLIENT_ID", "causeway-gateway", _client_id)
 DEVICES = DevicesOptions(

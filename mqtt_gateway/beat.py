@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from mqtt_gateway.database import DatabaseDownError, DatabaseThread
@@ -21,10 +22,14 @@ class Beat:
         client_id: MQTT client id: the row's key.
         database: where to write.
         counters: gives the counters' JSON value.
+        heartbeat_file: touched when the row is written; "" for none.
     """
 
-    def __init__(self, client_id: str, database: DatabaseThread, counters: Callable[[], dict[str, Any]]) -> None:
+    def __init__(
+        self, client_id: str, database: DatabaseThread, counters: Callable[[], dict[str, Any]], heartbeat_file: str = ""
+    ) -> None:
         self._client_id, self._database, self._counters = client_id, database, counters
+        self._heartbeat_file = heartbeat_file
         self._instance = f"{socket.gethostname()}:{os.getpid()}:{_now_ms()}"
         self._broker_up, self._since_ms = False, _now_ms()
         self._changed = asyncio.Event()
@@ -48,14 +53,18 @@ class Beat:
         """Write once; the database thread logs when it can't."""
         with contextlib.suppress(DatabaseDownError):
             await self._database.run(
-                save_beat,
-                self._client_id,
+                self._save,
                 instance=self._instance,
                 broker_up=self._broker_up,
                 since_ms=self._since_ms,
                 beat_ms=_now_ms(),
                 counters=self._counters(),
             )
+
+    def _save(self, **fields: Any) -> None:
+        save_beat(self._client_id, **fields)
+        if self._heartbeat_file:
+            Path(self._heartbeat_file).touch()
 
 
 def _now_ms() -> int:

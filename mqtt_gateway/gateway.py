@@ -90,7 +90,12 @@ class _Gateway:
         """Build the parts, run them, drain them."""
         reply_to = await self._layer.new_channel()
         uplink = Uplink(self._options, self._layer, reply_to, self._counters)
-        beat = Beat(self._options.client_id, self._database, lambda: self._counters.dump(uplink.in_flight))
+        beat = Beat(
+            self._options.client_id,
+            self._database,
+            lambda: self._counters.dump(uplink.in_flight),
+            self._options.heartbeat_file,
+        )
         link = BrokerLink(self._options, self._connect, uplink, self._database, self._counters, beat)
         downlink = Downlink(self._options.topic_root, self._layer, lambda: link.connection)
         parts = {

@@ -29,6 +29,7 @@ class GatewayOptions:
     topic_root: str = "devices"  # first level of native topics
     topic_filters: tuple[str, ...] = ()  # empty: ``{topic_root}/#``
     shards: int = 4  # the fleet's number of shards
+    heartbeat_file: str = ""  # touched at each beat, for a health check from outside; "" for none
     keepalive_s: int = 20  # a dead connection is noticed after 1.5 times this
     broker_keeps_sessions: bool = True  # False: a session that is not there is no incident (the demo's broker)
     in_flight_limit: int = 8_192  # QoS 1 deliveries not yet PUBACKed; set in the broker too
