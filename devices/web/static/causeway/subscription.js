@@ -79,7 +79,7 @@ export class Subscription extends Emitter {
     this.settled = false;
     this.#around.request(id, this.#frame()).then(
       (reply) => this.id === id && this.#taken(reply),
-      (error) => this.id === id && this.#refused(error),
+      (error) => this.id === id && this.#refused(error, id),
     );
   }
 
@@ -132,9 +132,10 @@ export class Subscription extends Emitter {
     if (this.complete) this.emit("ready", null);
   }
 
-  /** @param {RequestError} error */
-  #refused(error) {
+  /** @param {RequestError} error @param {string} id */
+  #refused(error, id) {
     if (error.code === "too_large") this.#stream.devices.clear();
+    if (error.code === "timeout") this.#around.send({ type: "unsubscribe", id: newId(), sub: id }); // it may yet be taken up
     if (["too_large", "unavailable", "rate_limited", "timeout"].includes(error.code)) {
       this.#around.after(RETRY_MS, () => this.id !== null && this.take());
     } else if (error.code !== "disconnected" && error.code !== "closed") {

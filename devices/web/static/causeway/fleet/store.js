@@ -29,6 +29,7 @@ import { naturally } from "../twin.js";
  */
 
 const REORDER_MS = 250;
+const REORDER_LIVE_MS = 1_000; // by values that change all the time: rows must not run away from the pointer
 const TRACE = 80;
 export const MOST_COLUMNS = 4;
 
@@ -81,6 +82,8 @@ const names = new Set();
 let membership = false;
 let disorder = false;
 let orderedAt = 0;
+/** @type {ReturnType<typeof setTimeout> | null} */
+let waiting = null;
 
 const later = perFrame(flush);
 
@@ -176,8 +179,9 @@ function flush() {
     for (const entry of dirty) entry.version.value += 1;
     dirty.clear();
     if (membership) renumber();
-    const live = wanted.peek().sort !== "device" && wanted.peek().sort !== "status";
-    if (membership || disorder || live) reorderSoon();
+    const live = !["device", "status"].includes(wanted.peek().sort);
+    if (membership || disorder) reorderWithin(REORDER_MS);
+    else if (live) reorderWithin(REORDER_LIVE_MS);
   });
 }
 
@@ -189,10 +193,14 @@ function renumber() {
   size.value = entries.size;
 }
 
-function reorderSoon() {
-  const wait = orderedAt + REORDER_MS - performance.now();
-  if (wait > 0) setTimeout(later, wait);
-  else reorder();
+/** @param {number} period_ms  no sooner after the last time */
+function reorderWithin(period_ms) {
+  const wait_ms = orderedAt + period_ms - performance.now();
+  if (wait_ms <= 0) return reorder();
+  waiting ??= setTimeout(() => {
+    waiting = null;
+    later();
+  }, wait_ms);
 }
 
 function reorder() {
