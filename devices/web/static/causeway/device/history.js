@@ -7,10 +7,13 @@
 
 import { signal } from "@preact/signals";
 
-import { getReadings } from "../rest.js";
 import { Series } from "../series.js";
 
-/** @import {Reading, Scalar} from "../types.js" */
+/**
+ * @import {Reading, Scalar} from "../types.js"
+ *
+ * @typedef {(query: {after_rev: number, limit: number}) => Promise<{items: Reading[], next: string | null}>} Fetch
+ */
 
 const CHUNK_REVS = 1_000; // a request's limit; a reading takes a rev
 const MOST_CHUNKS = 40;
@@ -24,7 +27,7 @@ export class History {
   /** Why they could not be had. */
   error = signal("");
 
-  #device;
+  #fetch;
   /** The rev up to which everything is here, 0 before the first snapshot. */
   #known = 0;
   /** The rev down to which it is, and the earliest time that was asked for. */
@@ -32,9 +35,9 @@ export class History {
   #wantedSince = Infinity;
   /** @type {Promise<void>} */ #work = Promise.resolve();
 
-  /** @param {string} device */
-  constructor(device) {
-    this.#device = device;
+  /** @param {Fetch} fetch  the stored readings after a rev, in `rev` order */
+  constructor(fetch) {
+    this.#fetch = fetch;
   }
 
   /** @param {string} metric @returns {Series} */
@@ -73,7 +76,7 @@ export class History {
     for (let chunks = 0; chunks < MOST_CHUNKS && this.#back.rev > 0 && this.#back.ts > this.#wantedSince; chunks++) {
       const upto = this.#back.rev;
       const after_rev = Math.max(0, upto - CHUNK_REVS);
-      const { items } = await getReadings(this.#device, { after_rev, limit: CHUNK_REVS });
+      const { items } = await this.#fetch({ after_rev, limit: CHUNK_REVS });
       const chunk = items.filter(({ rev }) => rev <= upto);
       this.#before(chunk);
       this.#back = { rev: after_rev, ts: Math.min(this.#back.ts, ...chunk.map(({ ts }) => ts)) };
@@ -83,7 +86,7 @@ export class History {
   /** A hole between two revs. @param {number} after_rev @param {number} upto */
   async #fill(after_rev, upto) {
     while (after_rev < upto) {
-      const { items, next } = await getReadings(this.#device, { after_rev, limit: CHUNK_REVS });
+      const { items, next } = await this.#fetch({ after_rev, limit: CHUNK_REVS });
       this.#put(items.filter(({ rev }) => rev <= upto));
       if (next === null) return;
       after_rev = items.at(-1)?.rev ?? upto;

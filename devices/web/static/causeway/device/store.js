@@ -4,7 +4,7 @@ import { batch, computed, signal } from "@preact/signals";
 
 import { client, perFrame } from "../live.js";
 import { page, recall, remember } from "../page.js";
-import { getCommands } from "../rest.js";
+import { getCommands, getReadings } from "../rest.js";
 import { Decimals } from "../format.js";
 import { isUpkeep } from "../roster.js";
 import { drawable } from "../series.js";
@@ -32,7 +32,7 @@ export const commands = signal([]);
 /** Why the list of earlier commands could not be had. */
 export const commandsError = signal("");
 
-export const past = new History(key);
+export const past = new History((query) => getReadings(key, query));
 export const decimals = new Decimals();
 
 const remembered = `charts.${key}`;
