@@ -151,11 +151,11 @@ def _leaf_paths(value: Any, path: Path) -> Iterator[Path]:
 
 def _add_to_patch(patch: dict[str, Any], value: Any, path: Path) -> None:
     for key in path[:-1]:
-        if key not in value:
-            patch[key] = None
+        if not isinstance(value.get(key), dict):
+            # Gone, or a scalar by now; but that may have been set after the range's end, and whoever stops there must
+            # not keep the old leaves: no later patch tells of them again.
+            patch.setdefault(key, None)
             return
-        if not isinstance(value[key], dict):
-            return  # below what became a scalar: that one's own leaf says so
         value, patch = value[key], patch.setdefault(key, {})
     leaf = value.get(path[-1])
     if isinstance(leaf, dict):

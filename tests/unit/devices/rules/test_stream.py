@@ -125,3 +125,43 @@ def test_large_replays_come_in_pages() -> None:
     assert [item.prev for item in items[1:]] == [item.rev for item in items[:-1]]
     assert all(len(item.item) < 512 * 1024 for item in items if isinstance(item, Delta))
     assert len(items) > 10
+
+
+@settings(max_examples=300)
+@given(st.lists(steps, max_size=12), st.lists(steps, max_size=6), st.data())
+def test_whoever_stops_half_way_can_go_on_from_there(first: list[Any], second: list[Any], data: st.DataObject) -> None:
+    """A replay that broke off is continued after more has happened: the halves were made from different twins."""
+    kept = History()
+    for step in first:
+        kept.take(step)
+    start = data.draw(st.sampled_from(sorted(kept.snapshots)))
+    client = copy.deepcopy(kept.snapshots[start])
+    for change in kept.since(start)[: data.draw(st.integers(0, 3))]:
+        _apply(client, change)
+    for step in second:
+        kept.take(step)
+    for change in kept.since(client["rev"]):
+        _apply(client, change)
+    assert client == kept.fresh()
+
+
+def test_an_object_that_became_a_scalar_leaves_nothing_behind_for_whoever_stops_before_that() -> None:
+    kept = History()
+    kept.take(("message", ("state", {"a": {"x": 1}}), False))
+    client = copy.deepcopy(kept.fresh())
+    kept.take(("message", ("state", {"a": None}), False))
+    kept.take(("message", ("event", 1), False))
+    kept.take(("message", ("state", {"a": 1}), False))
+    _apply(client, kept.since(client["rev"])[0])  # up to the event
+    assert client["reported"] == {}
+    kept.take(("message", ("state", {"a": {}}), False))
+    for change in kept.since(client["rev"]):
+        _apply(client, change)
+    assert client == kept.fresh()
+
+
+def _apply(client: dict[str, Any], change: Any) -> None:
+    if isinstance(change, Delta):
+        follow(client, msgspec.json.decode(change.item))
+    else:
+        client["rev"] = change.rev
