@@ -1,0 +1,135 @@
+"""A whole gateway process on stand-ins: start, deliver, command, stop."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from channels.layers import InMemoryChannelLayer
+
+from bridge import wire
+from bridge.messages import PublishCommand
+from bridge.names import gateway_channel
+from mqtt_gateway import gateway
+from mqtt_gateway.fakes import FakeBroker, FakeWorker
+from mqtt_gateway.models import GatewayProcess
+from mqtt_gateway.options import GatewayOptions
+from mqtt_gateway.status import gateway_status
+from mqtt_gateway.uplink import Uplink
+from tests.support.waiting import eventually_async
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+OPTIONS = GatewayOptions(client_id="g")
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.backend, self.broker, self.stop = InMemoryChannelLayer(), FakeBroker(), asyncio.Event()
+        self.worker = FakeWorker(self.backend, OPTIONS.shards)
+        self.tasks = [asyncio.ensure_future(self.worker.run())]
+        self.running = self.run()
+
+    def run(self) -> "asyncio.Task[None]":
+        return asyncio.ensure_future(gateway.run(OPTIONS, self.stop, connect=self.broker, backend=self.backend))
+
+    async def subscribed(self) -> Any:
+        await eventually_async(lambda: self.broker.connections and self.broker.connections[-1].published)
+        return self.broker.connections[-1]
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    made = Bench()
+    yield made
+    made.stop.set()
+    with contextlib.suppress(BaseExceptionGroup):
+        await made.running
+    made.tasks[0].cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await made.tasks[0]
+
+
+async def row() -> GatewayProcess:
+    return await GatewayProcess.objects.aget(client_id="g")
+
+
+async def test_up_and_down_stream(bench: Bench) -> None:
+    connection = await bench.subscribed()
+    connection.deliver("devices/demo/d1/telemetry", b"{}", 1)
+    await eventually_async(lambda: connection.acknowledged == [1])
+    order = PublishCommand(1, "demo/d1", "c1", "reboot", b"{}", int(time.time() * 1000) + 60_000)
+    await bench.backend.send(gateway_channel("g"), wire.pack(order))
+    await eventually_async(lambda: bench.worker.published)
+    assert bench.worker.published[0].ok
+
+
+async def test_the_row_says_how_it_is(bench: Bench) -> None:
+    connection = await bench.subscribed()
+    connection.deliver("nonsense", b"", 1)
+    await eventually_async(gateway_is_up)
+    status = await asyncio.to_thread(gateway_status)
+    assert status.gateways[0].filters == ("devices/#",)
+    bench.stop.set()
+    await bench.running
+    written = await row()
+    assert not written.broker_up
+    assert written.counters["received"] == 1
+    assert written.counters["rejected"] == {"foreign_root": 1}
+
+
+async def gateway_is_up() -> bool:
+    return (await asyncio.to_thread(gateway_status)).broker_up
+
+
+async def test_a_link_change_is_written_at_once(bench: Bench) -> None:
+    connection = await bench.subscribed()
+    await eventually_async(gateway_is_up)
+    began = time.monotonic()
+    bench.broker.refusal = "gone fishing"
+    connection.drop("connection lost")
+
+    async def is_down() -> bool:
+        return not await gateway_is_up()
+
+    await eventually_async(is_down)
+    assert time.monotonic() - began < 1.5
+
+
+async def test_counters_go_on_after_a_restart(bench: Bench) -> None:
+    (await bench.subscribed()).deliver("nonsense", b"", 1)
+    bench.stop.set()
+    await bench.running
+    bench.stop.clear()
+    bench.running = bench.run()
+    await eventually_async(lambda: len(bench.broker.connections) == 2)
+    (await bench.subscribed()).deliver("nonsense", b"", 1)
+    bench.stop.set()
+    await bench.running
+    assert (await row()).counters["received"] == 2
+
+
+async def test_stopping_waits_for_what_is_in_hand(bench: Bench) -> None:
+    connection = await bench.subscribed()
+    for number in range(1, 101):
+        connection.deliver(f"devices/demo/d{number}/telemetry", b"{}", number)
+    bench.stop.set()
+    await bench.running
+    assert connection.acknowledged == list(range(1, 101))
+    assert [message.payload for message in connection.published] == [b"online", b"offline"]
+    assert connection.lost.result() == "closed"
+
+
+async def test_the_death_of_a_part_is_noticed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def die(self: Uplink) -> None:
+        raise AssertionError("a bug")
+
+    bench.stop.set()
+    await bench.running
+    bench.stop.clear()
+    monkeypatch.setattr(Uplink, "run", die)
+    bench.running = bench.run()
+    with pytest.raises(ExceptionGroup):
+        await asyncio.wait_for(bench.running, 10)

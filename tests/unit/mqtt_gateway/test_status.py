@@ -1,0 +1,55 @@
+"""What views are told about the gateways."""
+
+import time
+from typing import Any
+
+import pytest
+
+from mqtt_gateway.models import BrokerSession, GatewayProcess
+from mqtt_gateway.status import gateway_status
+
+pytestmark = pytest.mark.django_db
+
+NOW_MS = int(time.time() * 1000)
+
+
+def gateway(client_id: str = "g", *, age_ms: int = 0, **fields: Any) -> None:
+    fields = {"broker_up": True, "since_ms": NOW_MS - 60_000, "beat_ms": NOW_MS - age_ms, **fields}
+    GatewayProcess.objects.create(client_id=client_id, **fields)
+
+
+def test_no_gateway_ever_ran() -> None:
+    status = gateway_status()
+    assert (status.broker_up, status.since_ms, status.gateways, status.received) == (False, 0, (), 0)
+
+
+def test_one_that_is_up() -> None:
+    gateway(counters={"received": 7, "rejected": {"bad_name": 2}, "dropped": 1, "in_flight": 3})
+    status = gateway_status()
+    assert (status.broker_up, status.since_ms) == (True, NOW_MS - 60_000)
+    assert (status.received, status.rejected, status.dropped, status.in_flight) == (7, {"bad_name": 2}, 1, 3)
+
+
+def test_one_that_says_that_the_broker_is_gone() -> None:
+    gateway(broker_up=False)
+    assert (gateway_status().broker_up, gateway_status().since_ms) == (False, NOW_MS - 60_000)
+
+
+def test_one_that_is_gone_itself_is_down_since_its_last_beat() -> None:
+    gateway(age_ms=7_000)
+    status = gateway_status()
+    assert (status.broker_up, status.since_ms, status.gateways[0].alive) == (False, NOW_MS - 7_000, False)
+
+
+def test_two_gateways() -> None:
+    gateway("a", counters={"received": 1, "rejected": {"bad_name": 1}})
+    gateway("b", age_ms=9_000, counters={"received": 2, "rejected": {"bad_name": 1, "odd_levels": 5}})
+    status = gateway_status()
+    assert status.broker_up
+    assert (status.received, status.rejected) == (3, {"bad_name": 2, "odd_levels": 5})
+
+
+def test_only_confirmed_filters_are_shown() -> None:
+    gateway()
+    BrokerSession.objects.create(client_id="g", broker="h:1", filters={"devices/a/#": True, "devices/b/#": False})
+    assert gateway_status().gateways[0].filters == ("devices/a/#",)
