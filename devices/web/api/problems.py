@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from devices.outage import Outage
 from devices.refusals import Refusal
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -34,6 +35,7 @@ _CODES: Final = {status: code for code, status in _STATUS.items()}
 _RETRY_AFTER_S: Final = {"rate_limited": "5", "unavailable": "2"}
 
 log = structlog.get_logger(__name__)
+database_outage: Final = Outage(log, "database")  # as requests see it; ends with the next one that is let in
 
 
 def problem(
@@ -51,6 +53,7 @@ def problem(
     number = status or _STATUS[code]
     body = {"type": "about:blank", "title": HTTPStatus(number).phrase, "status": number, "detail": detail, "code": code}
     response = HttpResponse(msgspec.json.encode(body | more), status=number, content_type=CONTENT_TYPE)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django would write a line for each
     if code in _RETRY_AFTER_S:
         response["Retry-After"] = _RETRY_AFTER_S[code]
     if number == HTTPStatus.UNAUTHORIZED:
@@ -110,8 +113,8 @@ def _too_big(_request: HttpRequest, _error: RequestDataTooBig | type[RequestData
     return problem("too_large", "the request's body is too large")
 
 
-def _database_failed(request: HttpRequest, error: DatabaseError | type[DatabaseError]) -> HttpResponse:
-    log.warning("database failed in a request", path=request.path, error=str(error))
+def _database_failed(_request: HttpRequest, error: DatabaseError | type[DatabaseError]) -> HttpResponse:
+    database_outage.begins(str(error))
     return problem("unavailable", "the database does not answer")
 
 

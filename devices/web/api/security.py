@@ -9,6 +9,7 @@ from ninja.security.base import AuthBase
 from ninja.utils import check_csrf
 
 from devices.refusals import Forbidden
+from devices.web.api.problems import database_outage
 from devices.web.auth import Access, access_by_token, access_of, bearer_token
 
 
@@ -53,6 +54,7 @@ def access(request: HttpRequest) -> Access:
     """
     found: Any = getattr(request, "auth", None)
     assert isinstance(found, Access)
+    database_outage.ends()
     if not found.sees_any:
         raise Forbidden("you have no role at any site; ask an administrator for one")
     return found

@@ -1,6 +1,7 @@
 """/healthz and /readyz."""
 
 import asyncio
+import threading
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -92,5 +93,19 @@ async def test_a_database_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(health, "connection", Down())
     status, checks = await ready()
-    assert (status, broken(checks)) == (503, ["database"])
+    assert (status, broken(checks)) == (503, ["database", "broker_link", "shards"])
     assert checks["database"]["detail"] == "OperationalError"
+    assert checks["shards"]["detail"] == "not known without the database"
+
+
+async def test_a_database_that_hangs_does_not_hold_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(health, "_read_tables", lambda: released.wait(30))
+    monkeypatch.setattr(health, "CHECK_TIMEOUT_S", 0.05)
+    began = time.monotonic()
+    status, checks = await ready()
+    took_s = time.monotonic() - began
+    released.set()
+    assert (status, checks["database"]["detail"]) == (503, "no answer within 0.05 s")
+    assert checks["channel_layer"]["ok"]
+    assert took_s < 10
