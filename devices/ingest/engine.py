@@ -25,6 +25,7 @@ from devices.ingest.database import DatabaseThread
 from devices.ingest.intake import Incoming, Intake, Round
 from devices.ingest.keeper import Keeper
 from devices.ingest.layers import Sender
+from devices.ingest.outage import Outage
 from devices.ingest.ownership import ShardLost
 from devices.ingest.results import Results
 from devices.options import DevicesOptions
@@ -51,6 +52,7 @@ class Engine:
 
     def __init__(self, options: DevicesOptions, clock: Callable[[], int] = now_ms) -> None:
         self._clock = clock
+        self.layer_outage = Outage(log, "channel layer")
         self._shards: set[int] = set()
         owner = f"{socket.gethostname()[:80]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._keeper = Keeper(options, owner, clock)
@@ -106,7 +108,7 @@ class Engine:
             ShardLost: another worker has taken a shard. The others are given up.
         """
         database = DatabaseThread()
-        sender = Sender(get_channel_layer(), get_channel_layer("groups"))
+        sender = Sender(get_channel_layer(), get_channel_layer("groups"), self.layer_outage)
         sending: asyncio.Task[None] | None = None
         try:
             while await self._until_due():

@@ -122,7 +122,7 @@ class Keeper:
             transaction.publish_due()
         results = transaction.results
         results.settled += self._inbox.answers(transaction.settled)
-        results.next_ms = now_ms if transaction.left_over else self._next_ms()
+        results.next_ms = now_ms if self._inbox.more else self._next_ms()
         return results
 
     def _job(self, round_: Round, now_ms: int) -> Job:

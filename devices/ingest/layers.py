@@ -25,11 +25,11 @@ class Sender:
     Args:
         channels: the layer of channels.
         groups: the layer of groups.
+        outage: of the layers; shared with those who listen, so that it is logged once.
     """
 
-    def __init__(self, channels: Any, groups: Any) -> None:
-        self._channels, self._groups = channels, groups
-        self._outage = Outage(log, "sending on the channel layer")
+    def __init__(self, channels: Any, groups: Any, outage: Outage) -> None:
+        self._channels, self._groups, self._outage = channels, groups, outage
         self._full = Samples(log, "channel full")
 
     async def send(self, results: Results) -> None:

@@ -21,21 +21,23 @@ class Inbox:
     def __init__(self, of: int) -> None:
         self._of = of
         self._askers: dict[int, str] = {}  # reply channels by request; none that is not pending stays after answers()
-        self._pending: list[int] | None = None  # the latest look
+        self._pending: list[int] | None = None  # what the latest look found; None: there was no reason to look
+        self.more = False  # some are left for the next round, which is due at once
 
     def look(self, nudges: Iterable[RequestStored], shards: Collection[int], *, sweep: bool) -> list[int]:
         """The oldest pending requests by id, if there is reason to look; nudges are remembered for the answer."""
-        self._pending = None
         nudged = {nudge.request_id: nudge.reply_to for nudge in nudges}
         self._askers |= nudged
-        if nudged or sweep:
-            self._pending = pending(shards, self._of)
+        looks = bool(nudged) or sweep or self.more
+        self._pending = pending(shards, self._of) if looks else None
         return self._pending or []
 
     def answers(self, settled: Collection[int]) -> Iterator[tuple[str, RequestSettled]]:
         """Tell those whose requests are settled now, or were found not to be pending: the row says the rest."""
-        complete = self._pending is not None and len(self._pending) < ROUND_LIMIT
-        still = set(self._pending or ())
+        still = set(self._pending or ()) - set(settled)
+        full = len(self._pending or ()) >= ROUND_LIMIT
+        self.more = full or bool(still)
+        complete = self._pending is not None and not full
         for pk in list(self._askers):
             if not (pk in settled or (complete and pk not in still)):
                 continue

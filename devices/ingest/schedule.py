@@ -30,14 +30,12 @@ class Schedule(Generic[K]):
             return
         self._times[key] = time_ms
         heapq.heappush(self._heap, (time_ms, next(self._order), key))
-        if len(self._heap) > 2 * len(self._times) + _SLACK:
-            self._heap = [(time, next(self._order), key) for key, time in self._times.items()]
-            heapq.heapify(self._heap)
-
+        self._tidy()
 
     def remove(self, key: K) -> None:
         """Forget the key; nothing if it is not there."""
         self._times.pop(key, None)
+        self._tidy()
 
     def first_ms(self) -> int | None:
         """The earliest time, None when there is none."""
@@ -52,6 +50,12 @@ class Schedule(Generic[K]):
         _, _, key = heapq.heappop(self._heap)
         del self._times[key]
         return key
+
+    def _tidy(self) -> None:
+        """Keep the heap from filling with stale entries."""
+        if len(self._heap) > 2 * len(self._times) + _SLACK:
+            kept = sorted(entry for entry in self._heap if self._times.get(entry[2]) == entry[0])
+            self._heap = list({entry[2]: entry for entry in kept}.values())  # sorted, so it is a heap
 
     def _drop_stale(self) -> None:
         while self._heap and self._times.get(self._heap[0][2]) != self._heap[0][0]:

@@ -55,7 +55,6 @@ class Transaction:
         self.results = Results()
         self.settled: dict[int, Any] = {}  # results of the requests that were carried out, by id
         self._cancels: list[Request] = []  # requests about commands, not twins
-        self.left_over = False  # some requests wait for the next transaction
 
     def run(self, job: Job) -> None:
         """Carry out and commit; then :attr:`results` may be sent.
@@ -97,8 +96,7 @@ class Transaction:
         for row in rows:
             part = self._parts.get(row.hash % self._options.shards)
             if part is None or row.device_key in ending:
-                self.left_over = True  # what follows a deletion is for the next transaction
-                continue
+                continue  # what follows a deletion is for the next transaction
             if row.kind == "cancel":
                 self._cancels.append(row)
             else:

@@ -20,7 +20,6 @@ from django.conf import settings
 
 from bridge.names import devices_channel
 from devices.ingest.engine import Engine
-from devices.ingest.outage import Outage
 from devices.ingest.process import engine_given
 
 log = structlog.get_logger(__name__)
@@ -91,7 +90,6 @@ class SupervisedWorker(Worker):
     def __init__(self, application: Any, channels: list[str], layer: Any, engine: Engine) -> None:
         super().__init__(application, channels, layer)
         self._engine = engine
-        self._outage = Outage(log, "channel layer")
 
     async def arun(self) -> None:
         """Listen until cancelled.
@@ -139,11 +137,11 @@ class SupervisedWorker(Worker):
         return queue
 
     def _failed(self, error: Exception) -> None:
-        self._outage.begins(str(error) or type(error).__name__)
+        self._engine.layer_outage.begins(str(error) or type(error).__name__)
         self._engine.listening(works=False)
 
     def _works(self) -> None:
-        self._outage.ends()
+        self._engine.layer_outage.ends()
         self._engine.listening(works=True)
 
     async def application_exception(self, exception: Exception, application_details: dict[str, Any]) -> None:
