@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from bridge import wire
 from bridge.link import Cursor, judge
@@ -10,6 +10,8 @@ from bridge.messages import Batch, Delivery, LinkAck, Published
 from bridge.names import devices_channel
 from mqtt_gateway.broker import ConnectError, Listener, Outgoing
 from mqtt_gateway.options import GatewayOptions
+
+_RETRY_S: Final = 0.05
 
 
 class FakeConnection:
@@ -124,11 +126,14 @@ class FakeWorker:
 
     async def _listen(self, channel: str) -> None:
         while True:
-            message = wire.unpack(await self._backend.receive(channel))
-            if isinstance(message, Batch):
-                await self.take(message)
-            elif isinstance(message, Published):
-                self.published.append(message)
+            try:
+                message = wire.unpack(await self._backend.receive(channel))
+                if isinstance(message, Batch):
+                    await self.take(message)
+                elif isinstance(message, Published):
+                    self.published.append(message)
+            except Exception:  # noqa: BLE001 - the layer is down: whatever its driver raises
+                await asyncio.sleep(_RETRY_S)
 
     async def take(self, batch: Batch) -> None:
         """One batch as the link's rules say."""
