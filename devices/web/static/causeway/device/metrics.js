@@ -41,8 +41,13 @@ function Metric({ name }) {
 
 /** @param {{name: string, on: boolean}} props */
 function Toggle({ name, on }) {
-  if (!isDrawable(name)) return html`<span class="toggle plain"><i class="swatch" /><span class="clip" title=${name}>${name}</span></span>`;
+  if (!isDrawable(name)) return html`<span class="toggle plain"><i class="swatch" /><${Name} name=${name} /></span>`;
   const title = on ? `Don't draw ${name}` : `Draw ${name} (up to ${MOST_CHARTS})`;
   return html`<button class="toggle" aria-pressed=${on} title=${title} onClick=${() => toggleChart(name)}>
-    <i class="swatch" /><span class="clip">${name}</span></button>`;
+    <i class="swatch" /><${Name} name=${name} /></button>`;
+}
+
+/** Long names break after their dots. @param {{name: string}} props */
+function Name({ name }) {
+  return html`<span class="wrap" title=${name}>${name.split(/(?<=[._/])/).map((part) => [part, html`<wbr />`])}</span>`;
 }
