@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,7 +81,8 @@ class System:
             self.process(f"devices-{part}", manage("run_devices", "--shards", part))
             for part in shard_ranges(shards, workers)
         ]
-        self.web = self.process("web", daphne(self.port))
+        access_log = self.directory / "web-access.log"  # apart: every poll of a test is a line in it
+        self.web = self.process("web", daphne(self.port, "--access-log", str(access_log)))
 
     def process(self, name: str, arguments: Sequence[str], **settings: str) -> Process:
         """One more process of ours with this system's settings (and `settings`), not started; ended with the system."""
@@ -207,7 +209,8 @@ class Factory:
     directory: Path
     systems: contextlib.ExitStack
     templates: dict[str, str]
-    """Number of shards → name of a migrated PostgreSQL database; shared by all factories on the same cluster."""
+    """Number of shards → name of a migrated PostgreSQL database, "sqlite" and number → SQLite file; shared by all
+    factories on the same cluster."""
 
     def __call__(
         self,
@@ -242,13 +245,20 @@ class Factory:
         }
 
     def _database(self, kind: str, directory: Path, settings: Mapping[str, str]) -> str:
-        if kind == "sqlite":
-            url = f"sqlite:///{directory}/causeway.sqlite3"  # four slashes: an absolute path
-            migrate({**settings, "DATABASE_URL": url})
-            return url
-        return self._copy_of_template(settings)
+        return self._sqlite(directory, settings) if kind == "sqlite" else self._postgres(settings)
 
-    def _copy_of_template(self, settings: Mapping[str, str]) -> str:
+    def _sqlite(self, directory: Path, settings: Mapping[str, str]) -> str:
+        shards, file = settings["BRIDGE_SHARDS"], directory / "causeway.sqlite3"
+        url = f"sqlite:///{file}"  # four slashes: an absolute path
+        template = self.templates.get(f"sqlite {shards}")
+        if template:
+            shutil.copy(template, file)
+        else:
+            migrate({**settings, "DATABASE_URL": url})
+            self.templates[f"sqlite {shards}"] = str(shutil.copy(file, directory / "template.sqlite3"))
+        return url
+
+    def _postgres(self, settings: Mapping[str, str]) -> str:
         postgres, shards = self.parts.postgres, settings["BRIDGE_SHARDS"]
         if shards not in self.templates:
             url = postgres.create_database()
