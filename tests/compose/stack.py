@@ -112,8 +112,9 @@ class Stack:
         self.run("down", "--volumes", "--remove-orphans", "--timeout", "20")
 
     def logs(self) -> str:
-        """The end of every service's log."""
-        return self.run("logs", "--no-color", "--tail", "60")
+        """The end of every service's log, without requests that went well."""
+        lines = self.run("logs", "--no-color", "--tail", "200").splitlines(keepends=True)
+        return "".join(line for line in lines if '" 200 ' not in line)
 
     # ---- clients
 
@@ -149,13 +150,22 @@ class Stack:
         """``mosquitto_pub`` at QoS 1 as the user ``fleet``, in the broker's container."""
         self.inside("mosquitto", "mosquitto_pub", *self._fleet(), *arguments)
 
-    def mosquitto_sub(self, topic_filter: str) -> subprocess.Popen[str]:
-        """``mosquitto_sub`` as the user ``fleet``, begun; prints ``TOPIC PAYLOAD`` of the first message and ends."""
-        options = ["-t", topic_filter, "-C", "1", "-v", "-W", _BROKER_CLIENT_TIMEOUT_S]
-        command = self._command("exec", "-T", "mosquitto", "mosquitto_sub", *self._fleet(), *options)
-        return subprocess.Popen(
-            command, cwd=ROOT, env=self._environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-        )
+    def listen(self, topic_filter: str) -> Callable[[], tuple[str, str]]:
+        """Subscribe with ``mosquitto_sub`` as the user ``fleet``; the broker keeps what comes.
+
+        Returns:
+            A function that waits for the first message: its topic name and payload.
+        """
+        session = f"listener-{secrets.token_hex(4)}"
+        command = ["mosquitto_sub", *self._fleet(), "-i", session, "-c", "-t", topic_filter, "-v"]
+        self.inside("mosquitto", *command, "-E")  # ends at the SUBACK
+
+        def first() -> tuple[str, str]:
+            printed = self.inside("mosquitto", *command, "-C", "1", "-W", _BROKER_CLIENT_TIMEOUT_S)
+            topic, _, payload = printed.rstrip("\n").partition(" ")
+            return topic, payload
+
+        return first
 
     def _fleet(self) -> list[str]:
         return ["-q", "1", "-u", "fleet", "-P", self.secret("mqtt_fleet_password")]
