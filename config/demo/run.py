@@ -10,10 +10,13 @@ from typing import Any
 from daphne.server import Server, twisted_loop  # isort: skip
 from django.conf import settings
 from django.core.management import call_command
-from twisted.internet import defer, reactor
+from twisted.internet import defer
+from twisted.internet import reactor as _reactor
 
 from config.demo import people
 from config.demo.parts import Parts
+
+reactor: Any = _reactor  # the interfaces that Twisted declares for it are narrower than it is
 
 BANNER = """
   Causeway is up.
@@ -126,7 +129,11 @@ class _Demo:
         from mqtt_gateway.simulator import SimulatorOptions
 
         return SimulatorOptions(
-            host="127.0.0.1", port=self._options.mqtt_port, devices=self._options.devices, rate=self._options.rate
+            host="127.0.0.1",
+            port=self._options.mqtt_port,
+            devices=self._options.devices,
+            rate=self._options.rate,
+            topic_root=settings.GATEWAY.topic_root,
         )
 
     def _started(self, starting: "asyncio.Task[None]") -> None:
