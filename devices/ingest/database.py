@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from typing import Final, ParamSpec, TypeVar
 
 import structlog
-from django.db import Error, connections
+from django.db import DEFAULT_DB_ALIAS, Error, connections
 
 from devices.ingest.outage import Outage
 
@@ -17,6 +17,16 @@ log = structlog.get_logger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
+# So that either side notices within seconds that the other has vanished without a word; a transaction of ours that the
+# server still believes in would keep our successor waiting. (PostgreSQL: libpq's connection parameters, and 20.3.2.)
+_NOTICE_DEATH: Final = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "options": "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 "
+    "-c idle_in_transaction_session_timeout=60000",
+}
 _SLOW_S: Final = 15  # then the call counts as an outage, though it is waited for: half-done work can't be left
 
 
@@ -32,6 +42,7 @@ class DatabaseThread:
         threading.Thread(target=self._serve, name="ingest-database", daemon=True).start()
 
     def _serve(self) -> None:
+        _connect_without_pool()
         while (call := self._calls.get()) is not None:
             call()
         connections.close_all()
@@ -66,15 +77,19 @@ def _settle(done: "Future[T]", call: Callable[[], T]) -> None:
     try:
         result = call()
     except BaseException as error:  # noqa: BLE001  the caller gets it
-        _forget_connections()
+        connections.close_all()  # else Django goes on with a broken one
         done.set_exception(error)
     else:
         done.set_result(result)
 
 
-def _forget_connections() -> None:
-    """Broken ones would be used again; PostgreSQL's pool would wait ever longer before it tries a new one."""
-    connections.close_all()
-    for connection in connections.all(initialized_only=True):
-        if close_pool := getattr(connection, "close_pool", None):
-            close_pool()
+def _connect_without_pool() -> None:
+    """The thread has one connection for its life.
+
+    A pool would only stand between us and PostgreSQL: while that is down, it hides the reason, and waits ever longer
+    before it tries again.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]  # this thread's; the settings are shared by all
+    if connection.vendor == "postgresql":
+        options = {key: value for key, value in connection.settings_dict["OPTIONS"].items() if key != "pool"}
+        connection.settings_dict = {**connection.settings_dict, "OPTIONS": {**_NOTICE_DEATH, **options}}

@@ -39,9 +39,11 @@ class Command(BaseCommand):
 
 
 async def _main(shards: Iterable[int]) -> None:
-    from devices.ingest.worker import run
+    from devices.ingest.worker import ignore_lost_cleanups, run
 
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(ignore_lost_cleanups)
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
     await run(shards, stop)

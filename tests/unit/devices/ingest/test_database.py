@@ -3,7 +3,7 @@ import threading
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 
 from devices.ingest import database
 from devices.ingest.database import DatabaseThread
@@ -73,10 +73,10 @@ async def test_a_call_that_hangs_is_told_and_waited_for(log: _Log, monkeypatch: 
 
 
 async def test_a_broken_connection_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    forgotten: list[str] = []
-    monkeypatch.setattr(database, "_forget_connections", lambda: forgotten.append(threading.current_thread().name))
     thread = DatabaseThread()
+    closed: list[str] = []
+    monkeypatch.setattr(connections, "close_all", lambda: closed.append(threading.current_thread().name))
     with pytest.raises(DatabaseError):
         await thread.run(fail, DatabaseError("gone"))
-    assert forgotten == ["ingest-database"]
+    assert closed == ["ingest-database"]
     thread.close()
