@@ -1,7 +1,9 @@
 """Containers through testcontainers, where a Docker daemon answers and has (or can fetch) the image."""
 
+import contextlib
 import functools
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,8 +23,15 @@ _STOP_TIMEOUT_S = 20
 @functools.cache
 def docker_answers() -> bool:
     """Is there a Docker daemon that we may use? Asked once."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the library leaves the socket open that it cannot connect
+        return _ping()
+
+
+def _ping() -> bool:
     try:
-        docker.from_env(timeout=_ANSWER_TIMEOUT_S).ping()
+        with contextlib.closing(docker.from_env(timeout=_ANSWER_TIMEOUT_S)) as client:
+            client.ping()
     except (DockerException, OSError):
         return False
     return True
@@ -30,7 +39,10 @@ def docker_answers() -> bool:
 
 def has_image(image: str) -> bool:
     """Does a Docker daemon have this image already?"""
-    return docker_answers() and bool(docker.from_env().images.list(image))
+    if not docker_answers():
+        return False
+    with contextlib.closing(docker.from_env()) as client:
+        return bool(client.images.list(image))
 
 
 @functools.cache
@@ -40,7 +52,8 @@ def why_no_image(image: str) -> str | None:
         return "no Docker daemon answers"
     try:
         if not has_image(image):
-            docker.from_env().images.pull(image)
+            with contextlib.closing(docker.from_env()) as client:
+                client.images.pull(image)
     except (DockerException, OSError) as error:
         reason = getattr(error, "explanation", None) or str(error)
         return f"the Docker daemon cannot get {image}: {reason}"
