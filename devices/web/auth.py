@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from channels.db import database_sync_to_async
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Q
 from django.utils import timezone
@@ -27,13 +25,11 @@ _RANK: Final = {Role.VIEWER: 1, Role.OPERATOR: 2, Role.ADMIN: 3}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Access:
-    """A user as far as rights go, read once from the database. Immutable: ask again with :func:`renewed`."""
+    """A user as far as rights go, as the database had them. Immutable: connections that stay must ask again."""
 
     user_id: int
     username: str
     roles: Mapping[str, str]  # site → role; "*" for all sites
-    token_id: int | None = None  # the API token that showed who it is; None: a session
-    expires_at: datetime | None = None  # the token's; None: never
 
     @property
     def sees_all(self) -> bool:
@@ -99,12 +95,6 @@ def access_of(user: AbstractBaseUser | AnonymousUser) -> Access | None:
     return Access(user_id=user.pk, username=user.get_username(), roles=roles_of(user))
 
 
-def access_by_user_id(user_id: int) -> Access | None:
-    """The rights of a user as the database has them now; None when deleted or inactive."""
-    user = get_user_model().objects.filter(pk=user_id).first()
-    return access_of(user) if user is not None else None
-
-
 def access_by_token(token: str) -> Access | None:
     """The rights of an API token's user; None when the token is unknown or expired, or the user inactive.
 
@@ -113,50 +103,7 @@ def access_by_token(token: str) -> Access | None:
     found = ApiToken.objects.select_related("user").filter(digest=token_digest(token)).first()
     if found is None or (found.expires_at is not None and found.expires_at <= timezone.now()):
         return None
-    return _access_of_token(found)
-
-
-def _access_of_token(token: ApiToken) -> Access | None:
-    user = token.user
-    if not user.is_active:
-        return None
-    return Access(
-        user_id=user.pk,
-        username=user.get_username(),
-        roles=roles_of(user),
-        token_id=token.pk,
-        expires_at=token.expires_at,
-    )
-
-
-async def authenticate_token(token: str) -> Access | None:
-    """:func:`access_by_token` for async code."""
-    access: Access | None = await database_sync_to_async(access_by_token)(token)
-    return access
-
-
-async def authenticate_user(user_id: int) -> Access | None:
-    """:func:`access_by_user_id` for async code."""
-    access: Access | None = await database_sync_to_async(access_by_user_id)(user_id)
-    return access
-
-
-async def renewed(access: Access) -> Access | None:
-    """What the same user or token may do now; None when it may no longer be here at all.
-
-    For connections that outlive a request. (A session's own end is the session's matter, not looked at here.)
-    """
-    now: Access | None = await database_sync_to_async(_renewed)(access)
-    return now
-
-
-def _renewed(access: Access) -> Access | None:
-    if access.token_id is None:
-        return access_by_user_id(access.user_id)
-    token = ApiToken.objects.select_related("user").filter(pk=access.token_id).first()
-    if token is None or (token.expires_at is not None and token.expires_at <= timezone.now()):
-        return None
-    return _access_of_token(token)
+    return access_of(found.user)
 
 
 def bearer_token(authorization: str) -> str | None:
