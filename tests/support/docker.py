@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -24,8 +25,10 @@ _STOP_TIMEOUT_S = 20
 def docker_answers() -> bool:
     """Is there a Docker daemon that we may use? Asked once."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # the library leaves the socket open that it cannot connect
-        return _ping()
+        warnings.simplefilter("ignore", ResourceWarning)
+        answers = _ping()
+        gc.collect()  # the library leaves a socket open that it could not connect, in a cycle of its exceptions
+        return answers
 
 
 def _ping() -> bool:
