@@ -1,0 +1,98 @@
+"""Reading the database from the event loop: on a few threads of our own, limited in time, an outage as one exception.
+
+(Django's own ``sync_to_async`` shares one thread with every view of the process.)
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import Final, ParamSpec, TypeVar
+
+from django.db import Error, connections
+
+THREADS: Final = 4
+LIMIT_S: Final = 10.0
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_pools = threading.Lock()
+
+
+class DatabaseUnavailable(Exception):
+    """The database failed, or did not answer in time. Nothing was changed; the same may work later."""
+
+
+class Database:
+    """Runs reading functions on daemon threads, so that one that hangs keeps no process from ending.
+
+    Args:
+        threads: how many run at once. The others wait; every caller waits for its own only.
+    """
+
+    def __init__(self, threads: int = THREADS) -> None:
+        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._threads = threads
+        for number in range(threads):
+            threading.Thread(target=self._serve, name=f"live-database-{number}", daemon=True).start()
+
+    def _serve(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
+        connections.close_all()
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call ``function``, which only reads: it may be called twice.
+
+        Raises:
+            DatabaseUnavailable: see there. A call that hangs goes on in its thread; its result is lost.
+        """
+        done: Future[T] = Future()
+        self._calls.put(lambda: _settle(done, lambda: function(*args, **kwargs)))
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                return await asyncio.wrap_future(done)
+        except TimeoutError:
+            raise DatabaseUnavailable(f"no answer within {LIMIT_S:g} s") from None
+        except Error as error:
+            raise DatabaseUnavailable(str(error) or type(error).__name__) from error
+
+    def close(self) -> None:
+        """End the threads when they are done. Does not wait."""
+        for _ in range(self._threads):
+            self._calls.put(None)
+
+
+def _settle(done: "Future[T]", call: Callable[[], T]) -> None:
+    if not done.set_running_or_notify_cancel():  # nobody waits any more
+        return
+    try:
+        result = _called_again(call)
+    except BaseException as error:  # noqa: BLE001  the caller gets it
+        done.set_exception(error)
+    else:
+        done.set_result(result)
+
+
+def _called_again(call: Callable[[], T]) -> T:
+    """Call it; once more if it fails, for the thread's connection may be from before a restart of the database."""
+    try:
+        return call()
+    except Error:
+        _forget_connections()
+    try:
+        return call()
+    except Error:
+        _forget_connections()
+        raise
+
+
+def _forget_connections() -> None:
+    """Close this thread's; PostgreSQL's pool too, which else waits ever longer before it tries a new one."""
+    connections.close_all()
+    with _pools:
+        for connection in connections.all(initialized_only=True):
+            if close_pool := getattr(connection, "close_pool", None):
+                close_pool()

@@ -1,0 +1,130 @@
+"""Mends what the layer lost: asks the database about the feeds' gaps, and compares whole shards with it."""
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from bridge.shards import shard_of
+from devices.web.live.database import DatabaseUnavailable
+from devices.web.live.replaying import commands_since, list_devices, read
+from devices.web.live.rooms import Room
+
+if TYPE_CHECKING:
+    from devices.web.live.hub import Hub
+
+DEVICES_A_READ: Final = 200
+READ_BYTES: Final = 512 * 1024
+_FULL_BYTES: Final = 1024 * 1024  # pending in a feed: it hands out first
+_CLOCKS_MS: Final = 5_000  # by which a gateway's clock may differ from ours
+BACKOFF_S: Final = (0.5, 5.0)  # first and longest pause while the database is down
+
+log = structlog.get_logger(__name__)
+
+
+class Mender:
+    """One read at a time; while the database is down, what is to be done waits (it is little: names of devices).
+
+    Args:
+        hub: whose rooms.
+        shards: how many there are.
+    """
+
+    def __init__(self, hub: "Hub", shards: int) -> None:
+        self._hub = hub
+        self._shards = shards
+        self._gaps: dict[Room, None] = {}
+        self._doubted: set[int] = set()
+        self._work = asyncio.Event()
+
+    def add(self, room: Room) -> None:
+        """The room's feed wants to know something."""
+        self._gaps[room] = None
+        self._work.set()
+
+    def doubt(self, shards: set[int]) -> None:
+        """Broadcasts of these shards may be lost."""
+        self._doubted |= shards
+        if shards:
+            self._work.set()
+
+    def doubt_all(self) -> None:
+        """Broadcasts of any shard may be lost."""
+        self.doubt(set(range(self._shards)))
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        pause_s = BACKOFF_S[0]
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            try:
+                await self._mend_all()
+                pause_s = BACKOFF_S[0]
+            except DatabaseUnavailable:
+                self._work.set()
+                await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
+                pause_s = min(BACKOFF_S[1], pause_s * 2)
+
+    async def _mend_all(self) -> None:
+        if self._doubted:
+            await self._compare()
+        while self._gaps:
+            room = next(iter(self._gaps))
+            del self._gaps[room]
+            if room.members:
+                await self._mend(room)
+            if room.members and room.feed.following.wanting:
+                self._gaps[room] = None  # at the end
+
+    async def _mend(self, room: Room) -> None:
+        feed = room.feed
+        if feed.pending_bytes > _FULL_BYTES:
+            await asyncio.sleep(0.02)
+            return
+        wants = feed.following.wants(DEVICES_A_READ)
+        latest = feed.manner.readings == "latest"
+        try:
+            answers = await self._hub.database.run(read, wants, latest=latest, budget_bytes=READ_BYTES)
+        except DatabaseUnavailable:
+            self._gaps[room] = None
+            raise
+        for answer in answers:
+            feed.following.settle(answer)
+        self._hub.wake(room)
+
+    async def _compare(self) -> None:
+        """List what is watched in the doubted shards; whoever stands elsewhere asks."""
+        shards, self._doubted = self._doubted, set()
+        since_ms = self._hub.sound_ms - _CLOCKS_MS
+        found: dict[str, int] = {}
+        commands: list[tuple[str, bytes]] = []
+        try:
+            for target in self._hub.rooms.targets():
+                found |= await self._hub.database.run(list_devices, target)
+                commands += await self._hub.database.run(commands_since, target, since_ms)
+        except DatabaseUnavailable:
+            self._doubted |= shards
+            raise
+        for room in self._hub.rooms:
+            self._compare_room(room, found, shards)
+            await asyncio.sleep(0)
+        for device, command in commands:
+            if shard_of(device, self._shards) in shards:
+                self._hub.show_command(device, command)
+
+    def _compare_room(self, room: Room, found: dict[str, int], shards: set[int]) -> None:
+        feed = room.feed
+        covered = {device for device in found if feed.target.covers(device)}
+        for device in covered | feed.sent.keys():
+            if shard_of(device, self._shards) in shards:
+                feed.compare(device, found.get(device))
+        for sub, receiver in room.members.items():
+            for device in list(sub.own):
+                if shard_of(device, self._shards) in shards:
+                    sub.compare(device, found.get(device))
+            if sub.wanting:
+                receiver.wake()
+        if feed.following.wanting:
+            self.add(room)

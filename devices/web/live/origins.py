@@ -1,0 +1,50 @@
+"""Whether a browser's page may open a socket here: the Origin header. RFC 6455 10.2; like Django's CSRF check."""
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http.request import validate_host
+from django.utils.http import is_same_domain
+
+_DEBUG_HOSTS = [".localhost", "127.0.0.1", "[::1]"]  # as in HttpRequest.get_host
+
+
+def is_foreign(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether there is an Origin, and it is neither this host nor in CSRF_TRUSTED_ORIGINS. None (a program) is fine."""
+    found = dict(headers)
+    if b"origin" not in found:
+        return False
+    origin = found[b"origin"].decode("latin1").lower()
+    host = found.get(b"host", b"").decode("latin1").lower()
+    return not (_is_same(origin, host) or _is_trusted(origin))
+
+
+def _is_same(origin: str, host: str) -> bool:
+    parts = _split(origin)
+    if parts is None or parts[1] != host:
+        return False
+    allowed = settings.ALLOWED_HOSTS or (_DEBUG_HOSTS if settings.DEBUG else [])
+    return validate_host(_without_port(host), allowed)  # or a name of theirs could point to us (DNS rebinding)
+
+
+def _is_trusted(origin: str) -> bool:
+    parts = _split(origin)
+    for trusted in settings.CSRF_TRUSTED_ORIGINS:
+        scheme, _, domain = trusted.lower().partition("://")
+        pattern = domain.removeprefix("*")  # "*.example.com" → ".example.com"
+        if parts is not None and parts[0] == scheme and is_same_domain(parts[1], pattern):
+            return True
+    return False
+
+
+def _split(origin: str) -> tuple[str, str] | None:
+    """Scheme and host with port; None for ``null`` and what is no origin."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return None
+    return (parts.scheme, parts.netloc) if parts.scheme in ("http", "https") and parts.netloc else None
+
+
+def _without_port(host: str) -> str:
+    return host if host.endswith("]") else host.rpartition(":")[0] or host

@@ -1,0 +1,96 @@
+"""What the hub looks at every 2 s: commits that never arrived, the link's state, new devices, everybody's rights."""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from devices.web.live.authentication import access_by_all
+from devices.web.live.database import DatabaseUnavailable
+from devices.web.live.links import Link, survey
+from devices.web.live.outage import Outage
+
+if TYPE_CHECKING:
+    from devices.web.live.hub import Hub
+
+EVERY_S: Final = 2.0
+GRACE_S: Final = 0.5  # between a commit and its broadcast
+PROBE_S: Final = 3.0
+RIGHTS_EVERY_S: Final = 15.0
+BLIND_AFTER_S: Final = 6.0  # without an answer of the database nothing is known to be up
+_CREDENTIALS_A_CALL: Final = 50
+
+log = structlog.get_logger(__name__)
+
+
+class Watcher:
+    """One survey at a time. What it finds missing goes to the mender.
+
+    Args:
+        hub: whose sockets and rooms.
+    """
+
+    def __init__(self, hub: "Hub") -> None:
+        self._hub = hub
+        self._outage = Outage(log, "database of the dashboards")
+        self._newest_pk: int | None = None
+        self._seen_s = time.monotonic()  # when the database last answered
+        self._rights_s = time.monotonic()  # when the rights were last looked at
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            begun = time.monotonic()
+            try:
+                await self._look()
+            except DatabaseUnavailable as error:
+                self._outage.begins(error)
+                self._perhaps_blind()
+            for socket in list(self._hub.sockets):
+                socket.tick()
+            await asyncio.sleep(max(0.1, begun + EVERY_S - time.monotonic()))
+
+    async def _look(self) -> None:
+        begun_ms = int(time.time() * 1000)
+        found = await self._hub.database.run(survey, self._newest_pk)
+        self._outage.ends()
+        self._seen_s = time.monotonic()
+        self._hub.link_is(found.link)
+        for pk, device in found.new_devices:
+            if self._newest_pk is not None:
+                self._hub.discover(device)
+            self._newest_pk = pk
+        if await self._all_arrived(found.commits):
+            self._hub.sound_ms = begun_ms
+        await self._look_at_rights()
+
+    async def _all_arrived(self, commits: dict[int, int]) -> bool:
+        """Whether the broadcasts of these commits did; if not, the mender is told."""
+        if not await self._hub.listener.probe(PROBE_S):
+            return False  # it joins again, and then everything is doubted
+        if self._hub.continuity.behind(commits):
+            await asyncio.sleep(GRACE_S)  # committed, but perhaps not broadcast yet
+        lost = self._hub.continuity.behind(commits)
+        self._hub.continuity.trust(commits)
+        self._hub.mender.doubt(lost)
+        return not lost
+
+    async def _look_at_rights(self) -> None:
+        if time.monotonic() - self._rights_s < RIGHTS_EVERY_S:
+            return
+        self._rights_s = time.monotonic()
+        sockets = list(self._hub.sockets)
+        credentials = list({socket.credential for socket in sockets})
+        for start in range(0, len(credentials), _CREDENTIALS_A_CALL):
+            some = credentials[start : start + _CREDENTIALS_A_CALL]
+            rights = await self._hub.database.run(access_by_all, some)
+            for socket in sockets:
+                if socket.credential in rights:
+                    socket.renew(rights[socket.credential])
+
+    def _perhaps_blind(self) -> None:
+        if time.monotonic() - self._seen_s >= BLIND_AFTER_S:
+            known = self._hub.link
+            if known is None or known.broker == "up" or known.workers == "up":
+                self._hub.link_is(Link("down", "down", int(time.time() * 1000)))
