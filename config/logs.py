@@ -62,7 +62,10 @@ def _stdlib(level: str, style: str) -> dict[str, Any]:
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "causeway"}},
         "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {name: {"level": "WARNING"} for name in quiet},
+        "loggers": {
+            **{name: {"level": "WARNING"} for name in quiet},
+            "psycopg.pool": {"level": "ERROR"},  # it repeats every attempt; each process says once that it is down
+        },
     }
 
 

@@ -1,6 +1,7 @@
 """Django's settings, from the environment (contract section 2). Fails at once, naming the variable that is wrong."""
 
 import re
+import warnings
 from pathlib import Path
 from typing import Any, cast
 
@@ -194,6 +195,8 @@ STATICFILES_DIRS: list[Any] = [
     ),
 ]
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()  # without `collectstatic`: straight from the sources
+if WHITENOISE_USE_FINDERS:
+    warnings.filterwarnings("ignore", message="No directory at", module="django.core.handlers.base")
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_MAX_AGE = 0 if DEBUG or WHITENOISE_USE_FINDERS else 300
 SILENCED_SYSTEM_CHECKS: list[str] = []

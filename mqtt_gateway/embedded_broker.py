@@ -7,8 +7,8 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator
-from typing import Final
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Final
 
 from amqtt.broker import Broker
 from amqtt.contexts import BrokerConfig, ListenerConfig
@@ -30,7 +30,7 @@ async def embedded_broker(port: int) -> AsyncIterator[None]:
     """
     # Its log is about its own clients' every move; with errors on, a port scan prints tracebacks.
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)
-    broker = Broker(_config(port))
+    broker = _Broker(_config(port))
     try:
         await broker.start()
     except BrokerError as error:
@@ -43,6 +43,32 @@ async def embedded_broker(port: int) -> AsyncIterator[None]:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_STOP_S):
                 await broker.shutdown()
+
+
+class _Broker(Broker):
+    """amqtt 0.12 with two of its errors mended.
+
+    It publishes retained messages to every client that connects, for everybody's subscriptions; and while it does, a
+    SUBSCRIBE of another client ends the connection.
+    """
+
+    def __init__(self, config: BrokerConfig) -> None:
+        super().__init__(config)
+        self._subscriptions = _SteadyDict()
+
+    async def _publish_retained_messages_for_subscription(self, subscription: tuple[str, int], session: Any) -> None:
+        if any(subscriber is session for subscriber, _ in self._subscriptions.get(subscription[0], ())):
+            await super()._publish_retained_messages_for_subscription(subscription, session)
+
+
+class _SteadyDict(dict[str, Any]):
+    """May change while it is iterated over."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(super().__iter__()))
+
+    def items(self) -> Any:
+        return dict(super().items()).items()
 
 
 def _config(port: int) -> BrokerConfig:
