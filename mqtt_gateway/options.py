@@ -62,7 +62,7 @@ def problem(options: GatewayOptions) -> str | None:
     if options.password is not None and options.username is None and options.version == "3.1.1":
         return "MQTT_USERNAME: MQTT 3.1.1 allows no password without one (MQTT-3.1.2-22)"
     if options.ca_file and not options.ca_file.is_file():
-        return f"MQTT_CA_FILE_PATH: there is no file {options.ca_file}"
+        return f"MQTT_CA_CERTIFICATES: there is no file {options.ca_file}"
     return _filters_problem(options.filters)
 
 
