@@ -3,11 +3,13 @@
 import asyncio
 import signal
 import socket
+import time
 from dataclasses import dataclass
 from typing import Any
 
 # First of all: it installs the reactor of the event loop that everything here runs on.
 from daphne.server import Server, twisted_loop  # isort: skip
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.management import call_command
 from twisted.internet import defer
@@ -68,6 +70,18 @@ def _require_free(port: int, variable: str) -> None:
             ) from None
 
 
+async def _broker_link(since_ms: int) -> None:
+    """Wait until the gateway says that it is subscribed; at most 10 s."""
+    from mqtt_gateway.status import gateway_status
+
+    async with asyncio.timeout(10):
+        while True:
+            status = await sync_to_async(gateway_status)()
+            if status.broker_up and status.since_ms >= since_ms:
+                return
+            await asyncio.sleep(0.05)
+
+
 class _Demo:
     def __init__(self, options: DemoOptions) -> None:
         self._options = options
@@ -109,10 +123,11 @@ class _Demo:
         from mqtt_gateway import gateway, simulator
         from mqtt_gateway.embedded_broker import embedded_broker
 
-        options = self._options
+        options, started_ms = self._options, int(time.time() * 1000)
         await self._parts.resources.enter_async_context(embedded_broker(options.mqtt_port))
         self._parts.start("devices", lambda stop: worker.run(range(settings.DEVICES.shards), stop))
         self._parts.start("gateway", lambda stop: gateway.run(settings.GATEWAY, stop))
+        await _broker_link(since_ms=started_ms)  # else the fleet's first words would find nobody listening
         self._parts.start("fleet", lambda stop: simulator.simulate(self._fleet(), stop))
         print(  # noqa: T201  the command's output
             BANNER.format(

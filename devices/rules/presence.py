@@ -6,8 +6,8 @@
     stale         online   offline   online         -                    -
     offline       online   -         online         -                    -
 
-A retained status only fills: it counts while no live message has been heard. ``since`` is the reception time of what
-changed the status.
+A retained status only fills: it counts while no live message has been heard, and the first one confirms it (the same
+status, since the same time, but we know better why). ``since`` is the reception time of what changed the status.
 """
 
 from devices.rules.twin import Presence, Status, TwinState, Why
@@ -41,6 +41,10 @@ def silent(twin: TwinState, *, now_ms: int, stale_after_s: int) -> bool:
 
 
 def _become(twin: TwinState, status: Status, at_ms: int, why: Why) -> None:
-    if twin.presence.status != status:
+    before = twin.presence
+    if before.status != status:
         twin.rev += 1
         twin.presence = Presence(status, at_ms, why, twin.rev)
+    elif before.why == "retained" != why:
+        twin.rev += 1
+        twin.presence = Presence(status, before.since, why, twin.rev)

@@ -83,7 +83,8 @@ def test_retained_messages_say_nothing_about_presence_once_the_device_spoke() ->
     twin = TwinState()
     send(twin, "status", b"online", retain=True)
     assert (twin.presence.status, twin.presence.why) == ("online", "retained")
-    send(twin, "status", b"online")
+    send(twin, "telemetry", {"t": 1}, at=NOW + 5)
+    assert (twin.presence.status, twin.presence.why, twin.presence.since) == ("online", "message", NOW)
     send(twin, "status", b"offline", retain=True)
     assert twin.presence.status == "online"
 
