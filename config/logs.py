@@ -65,6 +65,7 @@ def _stdlib(level: str, style: str) -> dict[str, Any]:
         "loggers": {
             **{name: {"level": "WARNING"} for name in quiet},
             "psycopg.pool": {"level": "ERROR"},  # it repeats every attempt; each process says once that it is down
+            "channels_redis.pubsub": {"level": "CRITICAL"},  # likewise, and with a traceback
         },
     }
 
