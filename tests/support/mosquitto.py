@@ -1,4 +1,4 @@
-"""Mosquitto for tests: anonymous on the loopback, persistent, with queues that drop nothing a test sends."""
+"""Mosquitto for tests: as in production (``mosquitto/mosquitto.conf``), but anonymous and on the loopback."""
 
 import os
 from pathlib import Path
@@ -7,6 +7,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.support.docker import ContainerRunner
+from tests.support.environment import ROOT
 from tests.support.installing import find_program, program
 from tests.support.ports import free_port
 from tests.support.service import Kind, LocalRunner, Service, choose
@@ -14,25 +15,30 @@ from tests.support.service import Kind, LocalRunner, Service, choose
 IMAGE = os.environ.get("CAUSEWAY_TEST_MOSQUITTO_IMAGE", "eclipse-mosquitto:2")
 _CONTAINER_PORT = 1883
 
-# The limits are the production file's in spirit (mosquitto/): nothing confirmed is dropped, W = 16,384 in flight.
-_CONFIGURATION = """\
+# What the production file says about who may come, and where from: not so in the tests.
+_LEFT_OUT = (
+    "acl_file",
+    "allow_anonymous",
+    "include_dir",
+    "listener",
+    "log_dest",
+    "password_file",
+    "persistence_location",
+)
+_OURS = """\
 listener {listener}
 allow_anonymous true
-persistence true
 persistence_location {data}/
-max_queued_messages 1000000
-max_queued_bytes 0
-max_inflight_messages 16384
-message_size_limit 0
-max_packet_size 4194304
-persistent_client_expiration 1d
+log_dest stderr
 sys_interval 1
-connection_messages true
-log_type error
-log_type warning
-log_type notice
-log_type information
 """
+
+
+def _configuration(listener: str, data: str) -> str:
+    """The production file's limits, for anonymous clients."""
+    production = (ROOT / "mosquitto/mosquitto.conf").read_text().splitlines()
+    kept = [line for line in production if line.partition(" ")[0] not in _LEFT_OUT]
+    return _OURS.format(listener=listener, data=data) + "\n".join(kept) + "\n"
 
 
 def mosquitto_service(kind: Kind | None = None) -> Service:
@@ -53,7 +59,7 @@ def _local(port: int) -> LocalRunner:
     path = program(["mosquitto"], "mosquitto")
 
     def prepare(directory: Path) -> None:
-        text = _CONFIGURATION.format(listener=f"{port} 127.0.0.1", data=directory)
+        text = _configuration(f"{port} 127.0.0.1", str(directory))
         as_root = "user root\n" if os.geteuid() == 0 else ""  # else it would drop to a user who can't write here
         (directory / "mosquitto.conf").write_text(text + as_root)
 
@@ -61,7 +67,7 @@ def _local(port: int) -> LocalRunner:
 
 
 def _container(port: int) -> ContainerRunner:
-    text = _CONFIGURATION.format(listener=_CONTAINER_PORT, data="/mosquitto/data")
+    text = _configuration(str(_CONTAINER_PORT), "/mosquitto/data")
     return ContainerRunner(IMAGE, _CONTAINER_PORT, port, files={"/mosquitto/config/mosquitto.conf": text})
 
 
