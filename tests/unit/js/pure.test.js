@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { Decimals, formatJson, formatLatency, formatSpan, formatTime, formatValue } from "../../../devices/web/static/causeway/format.js";
-import { commonMetrics, counts, selected } from "../../../devices/web/static/causeway/roster.js";
+import { commonMetrics, counts, isUniform, selected } from "../../../devices/web/static/causeway/roster.js";
 import { Series } from "../../../devices/web/static/causeway/series.js";
 import { compare, lacks, patchFor } from "../../../devices/web/static/causeway/twin.js";
 
@@ -143,6 +143,11 @@ describe("roster", () => {
     assert.deepEqual(counts(fleet, { ...all, site: "a", status: "stale" }), expected);
   });
   test("common metrics: numbers first", () => assert.deepEqual(commonMetrics(fleet), ["t", "mode"]));
+  test("uniform when nearly all that report anything report the same", () => {
+    assert.equal(isUniform(fleet, ["t"]), true, "a device without any metric does not count");
+    assert.equal(isUniform(fleet, ["t", "mode"]), false);
+    assert.equal(isUniform([], ["t"]), true);
+  });
   test("common metrics: upkeep after other numbers", () => {
     assert.deepEqual(commonMetrics([device("s/d", { metrics: { battery: 1, t: 1 } })]), ["t", "battery"]);
   });

@@ -70,6 +70,21 @@ export function commonMetrics(devices) {
   return ranked.map(([name]) => name);
 }
 
+/**
+ * Whether nearly all devices that report anything report all of these metrics: then columns of them make sense.
+ * @param {Iterable<Listed>} devices
+ * @param {string[]} names
+ */
+export function isUniform(devices, names) {
+  let [all, having] = [0, 0];
+  for (const { state } of devices) {
+    if (Object.keys(state.metrics).length === 0) continue;
+    all += 1;
+    if (names.every((name) => Object.hasOwn(state.metrics, name))) having += 1;
+  }
+  return having >= 0.8 * all;
+}
+
 /** @template {Listed} T @param {Iterable<T>} devices @param {Wanted} wanted @returns {Iterable<T>} */
 function* matching(devices, { query, site }) {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);

@@ -69,7 +69,7 @@ function after(times, time) {
  * @returns {[number[], (number | null)[]]}
  */
 function broken(times, values) {
-  const longest = Math.max(LONGEST_BRIDGE_MS, 5 * typicalStep(times));
+  const longest = longestStep(times);
   /** @type {number[]} */ const xs = [];
   /** @type {(number | null)[]} */ const ys = [];
   times.forEach((time, index) => {
@@ -82,6 +82,11 @@ function broken(times, values) {
     ys.push(values[index] ?? null);
   });
   return [xs, ys];
+}
+
+/** Between two points further apart (ms) no line is drawn. @param {number[]} times  ascending */
+export function longestStep(times) {
+  return Math.max(LONGEST_BRIDGE_MS, 5 * typicalStep(times));
 }
 
 /** The (lower) median step of the last hundred. @param {number[]} times */

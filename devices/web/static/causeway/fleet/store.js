@@ -7,7 +7,7 @@ import { batch, computed, effect, signal } from "@preact/signals";
 
 import { client, perFrame } from "../live.js";
 import { page, recall, remember } from "../page.js";
-import { commonMetrics, counts, selected } from "../roster.js";
+import { commonMetrics, counts, isUniform, selected } from "../roster.js";
 import { naturally } from "../twin.js";
 
 /**
@@ -24,7 +24,8 @@ import { naturally } from "../twin.js";
  * @property {number} place  in the natural order of all keys
  * @property {DeviceState} state
  * @property {number} updated  Unix ms of its newest value
- * @property {[ts: number, value: number][]} trace  recent values of the trend's metric
+ * @property {[ts: number, value: number][]} trace  recent values of its trend's metric
+ * @property {{ranking: string[], count: number, names: string[]}} own  its own first metrics, as last worked out
  * @property {Signal<number>} version  raised when the entry is to render anew
  */
 
@@ -32,6 +33,7 @@ const REORDER_MS = 250;
 const REORDER_LIVE_MS = 1_000; // by values that change all the time: rows must not run away from the pointer
 const TRACE = 80;
 export const MOST_COLUMNS = 4;
+const USUAL_COLUMNS = 3;
 
 /** @type {Map<string, Entry>} */
 export const entries = new Map();
@@ -54,14 +56,40 @@ export const wanted = signal({
   ...recall("fleet.sort", { sort: "device", descending: false }),
 });
 
-/** The columns that the user chose; empty: the commonest metrics. @type {Signal<string[]>} */
+/** The columns that the user chose; empty: as it fits the fleet. @type {Signal<string[]>} */
 const chosen = signal(recall("fleet.columns", []));
+/** Whether the devices are alike enough for common columns. */
+const uniform = signal(true);
+/** The columns; empty: each row shows its device's own first metrics. */
 export const columns = computed(() => {
-  const known = chosen.value.filter((name) => metrics.value.includes(name));
-  return (known.length > 0 ? known : metrics.value).slice(0, known.length > 0 ? MOST_COLUMNS : 3);
+  const known = chosen.value.filter((name) => metrics.value.includes(name)).slice(0, MOST_COLUMNS);
+  if (known.length > 0) return known;
+  return uniform.value ? metrics.value.slice(0, USUAL_COLUMNS) : [];
 });
-/** The metric of the trend: the first column. */
-export const trend = computed(() => columns.value[0] ?? "");
+export const isChosen = computed(() => chosen.value.length > 0);
+/** How many metrics a row shows. */
+export const width = computed(() => columns.value.length || Math.min(USUAL_COLUMNS, metrics.value.length));
+
+/** The metrics that an entry's row shows, the first of them as its trend. @param {Entry} entry */
+export function shownMetrics(entry) {
+  return columns.value.length > 0 ? columns.value : ownMetrics(entry);
+}
+
+/** The commonest metrics among those that the device has. @param {Entry} entry */
+function ownMetrics(entry) {
+  const ranking = metrics.value;
+  const count = Object.keys(entry.state.metrics).length;
+  if (entry.own.ranking !== ranking || entry.own.count !== count) {
+    const names = ranking.filter((name) => Object.hasOwn(entry.state.metrics, name)).slice(0, USUAL_COLUMNS);
+    entry.own = { ranking, count, names };
+  }
+  return entry.own.names;
+}
+
+/** @param {Entry} entry */
+export function trendMetric(entry) {
+  return shownMetrics(entry)[0] ?? "";
+}
 
 /** @param {Partial<Wanted>} change */
 export function want(change) {
@@ -71,8 +99,18 @@ export function want(change) {
 /** @param {string} name @param {boolean} on */
 export function chooseColumn(name, on) {
   const others = columns.value.filter((other) => other !== name);
-  chosen.value = on ? [...others, name].slice(-MOST_COLUMNS) : others;
-  remember("fleet.columns", chosen.value);
+  choose(on ? [...others, name].slice(-MOST_COLUMNS) : others);
+}
+
+/** Columns as it fits the fleet again. */
+export function unchoose() {
+  choose([]);
+}
+
+/** @param {string[]} names */
+function choose(names) {
+  chosen.value = names;
+  remember("fleet.columns", names);
 }
 
 /** @type {Set<Entry>} */
@@ -105,7 +143,7 @@ export function start() {
     mirror();
   });
   effect(() => {
-    trend.value;
+    columns.value;
     for (const entry of entries.values()) entry.trace = [];
   });
 }
@@ -138,11 +176,13 @@ function meet(holders) {
   }
 }
 
+const NOTHING = { ranking: [], count: -1, names: [] };
+
 /** @param {string} key @param {DeviceState} state @returns {Entry} */
 function added(key, state) {
   const [site = "", name = ""] = key.split("/");
   /** @type {Entry} */
-  const entry = { key, site, name, place: 0, state, updated: 0, trace: [], version: signal(0) };
+  const entry = { key, site, name, place: 0, state, updated: 0, trace: [], own: NOTHING, version: signal(0) };
   entries.set(key, entry);
   membership = true;
   return entry;
@@ -157,8 +197,9 @@ function newest(change, updated) {
 
 /** @param {Entry} entry @param {Reading[]} readings */
 function extend(entry, readings) {
+  const metric = trendMetric(entry);
   for (const { ts, metrics: values } of readings) {
-    const value = values[trend.peek()];
+    const value = values[metric];
     if (typeof value === "number") entry.trace.push([ts, value]);
   }
   if (entry.trace.length > TRACE) entry.trace = entry.trace.slice(-TRACE);
@@ -189,7 +230,9 @@ function flush() {
 function renumber() {
   [...entries.values()].sort((one, other) => naturally(one.key, other.key)).forEach((entry, place) => (entry.place = place));
   sites.value = [...new Set([...entries.values()].map(({ site }) => site))].sort(naturally);
-  metrics.value = commonMetrics(entries.values());
+  const ranking = commonMetrics(entries.values());
+  if (ranking.join("\n") !== metrics.value.join("\n")) metrics.value = ranking;
+  uniform.value = isUniform(entries.values(), ranking.slice(0, USUAL_COLUMNS));
   size.value = entries.size;
 }
 
@@ -206,8 +249,14 @@ function reorderWithin(period_ms) {
 function reorder() {
   orderedAt = performance.now();
   membership = disorder = false;
-  rows.value = selected(entries.values(), wanted.peek());
+  rows.value = selected(entries.values(), orderly(wanted.peek()));
   totals.value = counts(entries.values(), wanted.peek());
+}
+
+/** A remembered order by a metric that is no column now would surprise. @param {Wanted} wish @returns {Wanted} */
+function orderly(wish) {
+  const lost = wish.sort.startsWith("metric:") && !columns.peek().includes(wish.sort.slice(7));
+  return lost ? { ...wish, sort: "device", descending: false } : wish;
 }
 
 /** The address tells what is shown: it can be bookmarked and survives a reload. */

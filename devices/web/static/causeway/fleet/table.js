@@ -9,7 +9,7 @@ import { deviceUrl } from "../page.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { Glyph, NAMES, PresenceText } from "../ui/presence.js";
-import { columns, rows, trend, want, wanted } from "./store.js";
+import { columns, rows, shownMetrics, want, wanted, width } from "./store.js";
 import { Trend } from "./trend.js";
 import { useMedia, useWindow } from "./window.js";
 
@@ -28,7 +28,7 @@ export function Table() {
   const [first, last] = useWindow(holder, all.length, height);
   const at = Math.max(0, all.findIndex(({ key }) => key === active.value));
   const shown = all.slice(first, last);
-  const style = { "--metrics": columns.value.length };
+  const style = { "--metrics": width.value };
   return html`<div class="fleet" role="table" aria-label="Devices" aria-rowcount=${all.length + 1} style=${style}>
     <${Head} />
     <div class="fleet-body live" role="rowgroup" ref=${holder} style=${{ height: `${all.length * height}px` }}
@@ -44,7 +44,8 @@ function Head() {
     <${Sorter} by="device" label="Device" />
     <${Sorter} by="status" label="Status" />
     ${columns.value.map((name) => html`<${Sorter} key=${name} by=${`metric:${name}`} label=${name} number />`)}
-    <span class="cell" role="columnheader">${trend.value ? `Trend of ${trend.value}` : "Trend"}</span>
+    ${columns.value.length === 0 && html`<span class="cell own-head" role="columnheader" aria-colspan=${width.value}>Latest values</span>`}
+    <span class="cell" role="columnheader">${columns.value[0] ? `Trend of ${columns.value[0]}` : "Trend of the first"}</span>
     <${Sorter} by="updated" label="Updated" number />
   </div></div>`;
 }
@@ -64,6 +65,7 @@ function Sorter({ by, label, number = false }) {
 function Row({ entry, index, top, tab, narrow }) {
   entry.version.value;
   const { key, site, name, state } = entry;
+  const missing = [...Array(narrow ? 0 : Math.max(0, width.value - shownMetrics(entry).length)).keys()];
   const anchor = useRef(/** @type {HTMLAnchorElement | null} */ (null));
   useEffect(() => {
     if (!tab || !focusWanted) return;
@@ -81,7 +83,8 @@ function Row({ entry, index, top, tab, narrow }) {
       ${state.tags.length > 2 && html`<span class="chip" title=${state.tags.join(", ")}>+${state.tags.length - 2}</span>`}
     </span>
     <span class="cell status" role="cell"><${PresenceText} presence=${state.presence} /></span>
-    ${columns.value.slice(0, narrow ? 2 : undefined).map((metric) => html`<${Value} key=${metric} name=${metric} metric=${state.metrics[metric]} />`)}
+    ${shownMetrics(entry).slice(0, narrow ? 2 : width.value).map((metric) => html`<${Value} key=${metric} name=${metric} metric=${state.metrics[metric]} />`)}
+    ${missing.map((nth) => html`<span key=${nth} class="cell own" role="cell" />`)}
     <span class="cell trend-cell" role="cell"><${Trend} entry=${entry} /></span>
     <span class="cell num updated faint" role="cell" title=${entry.updated ? formatTime(entry.updated) : ""}>
       ${entry.updated ? formatSpan(now.value - entry.updated) : "–"}</span>
@@ -90,8 +93,9 @@ function Row({ entry, index, top, tab, narrow }) {
 
 /** @param {{name: string, metric: import("../types.js").Metric | undefined}} props */
 function Value({ name, metric }) {
-  return html`<span class=${`cell num value ${metric ? "" : "faint"}`} role="cell">
-    <span class="value-name" aria-hidden="true">${name}</span>${decimals.format(name, metric?.value)}
+  const own = columns.value.length === 0;
+  return html`<span class=${`cell value ${own ? "own" : "num"} ${metric ? "" : "faint"}`} role="cell">
+    <span class="value-name clip" title=${name}>${name}</span><span class="value-text">${decimals.format(name, metric?.value)}</span>
   </span>`;
 }
 

@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { Glyph, NAMES } from "../ui/presence.js";
-import { MOST_COLUMNS, allSites, chooseColumn, columns, metrics, totals, want, wanted } from "./store.js";
+import { MOST_COLUMNS, allSites, chooseColumn, columns, isChosen, metrics, totals, unchoose, want, wanted } from "./store.js";
 
 /** @import {PresenceStatus} from "../types.js" */
 
@@ -91,8 +91,9 @@ function Columns() {
   return html`<details class="menu columns">
     <summary class="button" aria-label="Columns"><${Icon} name="columns" /><span>Columns</span></summary>
     <div class="menu-panel">
-      <p class="menu-note">Up to ${MOST_COLUMNS}; the first is the trend.</p>
+      <p class="menu-note">${columns.value.length === 0 ? "Each device shows its own." : "The first is the trend."} Choose up to ${MOST_COLUMNS}:</p>
       ${metrics.value.slice(0, 100).map((name) => html`<${Column} key=${name} name=${name} full=${full} />`)}
+      ${isChosen.value && html`<hr /><button class="item" onClick=${unchoose}>Choose automatically</button>`}
     </div>
   </details>`;
 }

@@ -3,8 +3,9 @@
 import { useEffect } from "preact/hooks";
 
 import { getReadings } from "../rest.js";
+import { longestStep } from "../series.js";
 import { html } from "../ui/html.js";
-import { recollect, trend } from "./store.js";
+import { recollect, trendMetric } from "./store.js";
 
 /** @import {Entry} from "./store.js" */
 
@@ -22,7 +23,7 @@ let running = 0;
 /** @param {{entry: Entry}} props */
 export function Trend({ entry }) {
   entry.version.value;
-  const metric = trend.value;
+  const metric = trendMetric(entry);
   useEffect(() => {
     if (!metric || asked.get(entry) === metric) return;
     const timer = setTimeout(() => enqueue(entry, metric), LINGER_MS);
@@ -30,25 +31,43 @@ export function Trend({ entry }) {
   }, [entry, metric]);
   const points = entry.trace;
   if (points.length < 2) return html`<svg class="trend" viewBox="0 0 ${WIDTH} ${HEIGHT}" aria-hidden="true" />`;
-  const line = path(points);
+  const [line, area] = paths(points);
   return html`<svg class="trend" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true">
-    <path class="trend-area" d=${`${line}V${HEIGHT}H0Z`} />
+    <path class="trend-area" d=${area} />
     <path class="trend-line" d=${line} vector-effect="non-scaling-stroke" />
   </svg>`;
 }
 
-/** @param {[number, number][]} points */
-function path(points) {
+/** The line and the area beneath it, broken where the device was silent. @param {[ts: number, value: number][]} points */
+function paths(points) {
+  const place = placing(points);
+  const runs = unbroken(points).map((run) => run.map(place));
+  const line = runs.map((run) => `M${run.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`);
+  const area = runs.map((run, index) => `${line[index]}V${HEIGHT}H${run[0]?.[0].toFixed(1)}Z`);
+  return [line.join(""), area.join("")];
+}
+
+/** @param {[number, number][]} points @returns {(point: [number, number]) => [x: number, y: number]} */
+function placing(points) {
   const times = points.map(([ts]) => ts);
   const values = points.map(([, value]) => value);
   const [start, low, high] = [Math.min(...times), Math.min(...values), Math.max(...values)];
   const across = (WIDTH - 1) / Math.max(1, Math.max(...times) - start);
   const up = high > low ? (HEIGHT - 5) / (high - low) : 0;
-  const at = points.map(([ts, value]) => {
-    const y = up ? HEIGHT - 2.5 - (value - low) * up : HEIGHT / 2;
-    return `${((ts - start) * across).toFixed(1)} ${y.toFixed(1)}`;
-  });
-  return `M${at.join("L")}`;
+  return ([ts, value]) => [(ts - start) * across, up ? HEIGHT - 2.5 - (value - low) * up : HEIGHT / 2];
+}
+
+/** @param {[number, number][]} points @returns {[number, number][][]} */
+function unbroken(points) {
+  const longest = longestStep(points.map(([ts]) => ts));
+  /** @type {[number, number][][]} */ const runs = [];
+  for (const point of points) {
+    const run = runs.at(-1);
+    const before = run?.at(-1);
+    if (run && before && point[0] - before[0] <= longest) run.push(point);
+    else runs.push([point]);
+  }
+  return runs;
 }
 
 /** @param {Entry} entry @param {string} metric */
@@ -70,11 +89,11 @@ function work() {
 
 /** @param {Entry} entry */
 async function fetchPast(entry) {
-  const metric = trend.peek();
+  const metric = trendMetric(entry);
   const after_rev = Math.max(0, entry.state.rev - REVS_BACK);
   try {
     const { items } = await getReadings(entry.key, { metric, after_rev, limit: REVS_BACK });
-    if (metric === trend.peek()) recollect(entry, items);
+    if (metric === trendMetric(entry)) recollect(entry, items);
   } catch (error) {
     console.warn("causeway: no past for the trend", error); // the line then begins with what comes live
   }
