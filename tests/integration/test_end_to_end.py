@@ -9,10 +9,11 @@ import httpx
 import pytest
 
 from tests.support.live import Frame
-from tests.support.system import System
+from tests.support.system import Role, System
 from tests.support.waiting import eventually
 
-NAN_DEPTH = 10_000
+ADMIN: tuple[str, Role, None] = ("admin", "admin", None)
+DEPTH = 10_000
 
 
 @pytest.fixture
@@ -22,9 +23,9 @@ def site() -> str:
 
 
 @pytest.fixture
-def api(shared_system: System, site: str) -> Callable[..., httpx.Response]:
-    """Asks as the site's administrator."""
-    return shared_system.api(f"admin-{site}", "admin", site)
+def api(shared_system: System) -> Callable[..., httpx.Response]:
+    """Asks as the administrator of all sites."""
+    return shared_system.api(*ADMIN)
 
 
 def item_of(frame: Frame, device: str) -> Any:
@@ -36,7 +37,7 @@ def item_of(frame: Frame, device: str) -> Any:
 
 def ledger(system: System) -> dict[str, Any]:
     """The account as a viewer of everything sees it."""
-    answer: dict[str, Any] = system.api("auditor", "admin", None)("GET", "/ledger").json()
+    answer: dict[str, Any] = system.api(*ADMIN)("GET", "/ledger").json()
     return answer
 
 
@@ -60,7 +61,7 @@ def test_every_suffix_ends_in_the_database_the_api_and_a_delta(
     system, key = shared_system, f"{site}/pump"
     system.publish(f"devices/{key}/status", "online", retain=True)
     eventually(lambda: api("GET", f"/devices/{key}").status_code == httpx.codes.OK)
-    socket = system.ws(f"admin-{site}", "admin", site)
+    socket = system.ws(*ADMIN)
     reply = socket.request("subscribe", site=site, devices={})
     assert reply["type"] == "ok"
     assert reply["refused"] == []
@@ -112,7 +113,7 @@ def test_a_command_reaches_the_device_and_its_answer_the_browser(
     device.subscribe(f"devices/{key}/command/#")
     device.publish(f"devices/{key}/status", "online")
     eventually(lambda: api("GET", f"/devices/{key}").status_code == httpx.codes.OK)
-    socket = system.ws(f"admin-{site}", "admin", site)
+    socket = system.ws(*ADMIN)
     socket.request("subscribe", devices={key: None})
     reply = socket.request("command", device=key, name="set_led", args={"on": True}, ttl_s=60)
     command = reply["command"]
@@ -160,8 +161,9 @@ def test_desired_state_reaches_the_device_until_it_reports_it(
     device.publish(f"devices/{key}/state", {"target": 19})
     eventually(lambda: api("GET", f"/devices/{key}").status_code == httpx.codes.OK)
     device.subscribe(f"devices/{key}/desired")
-    socket = system.ws(f"admin-{site}", "admin", site)
+    socket = system.ws(*ADMIN)
     socket.request("subscribe", devices={key: None})
+    socket.until_type("snapshot")
     reply = socket.request("desired", device=key, patch={"target": 21})
     assert reply["type"] == "ok", reply
     assert device.expect(f"devices/{key}/desired").json() == {"version": 1, "delta": {"target": 21}}
@@ -208,9 +210,9 @@ def all_readings(api: Callable[..., httpx.Response], key: str) -> list[Any]:
             return items
 
 
-def quarantine(api: Callable[..., httpx.Response]) -> list[Any]:
-    """The site's quarantined messages."""
-    items: list[Any] = api("GET", "/quarantine", params={"limit": 100}).json()["items"]
+def quarantine(api: Callable[..., httpx.Response], key: str) -> list[Any]:
+    """A device's quarantined messages."""
+    items: list[Any] = api("GET", "/quarantine", params={"limit": 100, "device": key}).json()["items"]
     return items
 
 
@@ -219,7 +221,7 @@ BAD: list[tuple[str, bytes, str]] = [
     ("telemetry", b'{"a": "\xff"}', "bad_utf8"),
     ("telemetry", b'{"a": NaN}', "not_finite"),
     ("telemetry", b'{"a": 1e999}', "not_finite"),
-    ("telemetry", b'{"a":' * NAN_DEPTH + b"1" + b"}" * NAN_DEPTH, "too_deep"),
+    ("telemetry", b'{"a":' * DEPTH + b"1" + b"}" * DEPTH, "too_deep"),
     ("telemetry", b'{"a": "' + b"x" * 1024 * 1024 + b'"}', "too_large"),
     ("telemetry", b'{"a": "\\u0000"}', "bad_text"),
     ("telemetry", b'{"a": "\\ud800"}', "bad_text"),
@@ -246,8 +248,8 @@ def test_wrong_content_is_quarantined_with_its_reason_and_harms_no_neighbour(
         client.publish(f"devices/{site}/healthy/telemetry", {"number": number})
     eventually(lambda: len(all_readings(api, f"{site}/healthy")) == len(BAD), 20)
     assert all_readings(api, key) == []
-    eventually(lambda: len(quarantine(api)) == len(BAD))
-    assert sorted(item["reason"] for item in quarantine(api)) == sorted(reason for *_, reason in BAD)
+    eventually(lambda: len(quarantine(api, key)) == len(BAD))
+    assert sorted(item["reason"] for item in quarantine(api, key)) == sorted(reason for *_, reason in BAD)
     after = settled_ledger(shared_system)
     assert after["quarantined"] - before["quarantined"] == len(BAD)
     assert after["received"] - before["received"] == 2 * len(BAD)
@@ -293,7 +295,7 @@ def test_without_auto_register_unknown_devices_are_rejected(causeway: Callable[.
     system.manage("provision_device", "demo/known")
     system.publish("devices/demo/unknown/telemetry", {"t": 1})
     system.publish("devices/demo/known/telemetry", {"t": 1})
-    api = system.api("admin", "admin", None)
+    api = system.api(*ADMIN)
     eventually(lambda: len(all_readings(api, "demo/known")) == 1)
     assert api("GET", "/devices/demo/unknown").status_code == httpx.codes.NOT_FOUND
     account = settled_ledger(system)
@@ -302,7 +304,7 @@ def test_without_auto_register_unknown_devices_are_rejected(causeway: Callable[.
 
 def test_mqtt_3_1_1_and_sqlite_do_the_same(causeway: Callable[..., System]) -> None:
     system = causeway(MQTT_VERSION="3.1.1", database="sqlite", workers=1)
-    api = system.api("admin", "admin", None)
+    api = system.api(*ADMIN)
     client = system.mqtt()
     client.subscribe("devices/demo/old/command/#")
     client.publish_all(("devices/demo/old/telemetry", {"n": number}) for number in range(300))
