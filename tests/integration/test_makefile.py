@@ -1,6 +1,5 @@
 """The commands of contract section 1 that are make's own business."""
 
-import os
 import shutil
 import subprocess
 import time
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environment import ROOT
+from tests.support.environment import ROOT, clean_environment
 
 TARGETS = ("setup", "demo", "test", "lint", "format", "bench", "lock", "clean")
 
@@ -17,8 +16,7 @@ def make(*arguments: str, directory: Path = ROOT, **environment: str) -> subproc
     return subprocess.run(
         ["make", *arguments],
         cwd=directory,
-        # A make above this one (`make test`) must not lend us its flags.
-        env={**{key: value for key, value in os.environ.items() if not key.startswith("MAKE")}, **environment},
+        env={**clean_environment(), **environment},
         capture_output=True,
         text=True,
         check=False,

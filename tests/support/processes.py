@@ -1,5 +1,6 @@
 """Our own commands as real subprocesses: started, watched through their logs, ended by SIGTERM or SIGKILL."""
 
+import os
 import re
 import signal
 import subprocess
@@ -103,8 +104,16 @@ class Process:
         return self._end(signal.SIGTERM, timeout_s)
 
     def interrupt(self, timeout_s: float = STOP_TIMEOUT_S) -> int:
-        """Like `terminate`, by what Ctrl-C sends."""
-        return self._end(signal.SIGINT, timeout_s)
+        """Like `terminate`, by Ctrl-C: SIGINT to the process and its children."""
+        return self._end(signal.SIGINT, timeout_s, group=True)
+
+    def has_left_something(self) -> bool:
+        """Does anything that it started, or itself, still run (in its process group)?"""
+        try:
+            os.killpg(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
 
     def kill(self) -> None:
         """End it by SIGKILL, now."""
@@ -120,11 +129,11 @@ class Process:
         self.terminate()
         return self.start()
 
-    def _end(self, by: signal.Signals, timeout_s: float) -> int:
+    def _end(self, by: signal.Signals, timeout_s: float, *, group: bool = False) -> int:
         if self._process is None:
             return 0
         if self._process.poll() is None:
-            self._process.send_signal(by)
+            (os.killpg if group else os.kill)(self.pid, by)
         try:
             status = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
