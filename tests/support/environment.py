@@ -17,7 +17,7 @@ CONTRACT_VARIABLES = frozenset(_NAMES.split())
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without the contract's variables (and their ``_FILE`` forms) and without make's own."""
+    """This process's environment without the contract's variables (also their ``_FILE`` forms) and make's own."""
     left_out = CONTRACT_VARIABLES | {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
     return {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in left_out}
 
