@@ -75,6 +75,14 @@ class Gateway:
         sent = sum(len(batch.deliveries) for window in self._windows.values() for batch in window.under_way)
         return sent + sum(map(len, self._queues.values()))
 
+    async def at_most_in_flight(self, left: int) -> None:
+        """Wait until no more than ``left`` are in flight."""
+        await eventually_async(lambda: self.in_flight <= left, 30, what=f"{left} are left")
+
+    async def told(self, commits: int) -> None:
+        """Wait until there were so many broadcasts."""
+        await eventually_async(lambda: len(self.commits) >= commits, pause_s=0.0005, what=f"{commits} commits")
+
     async def all_committed(self, timeout_s: float = 30) -> None:
         """Wait until everything is acknowledged, the introductions too."""
         await eventually_async(
