@@ -1,5 +1,6 @@
 """What one gateway process is told at start; built once from the environment by config/."""
 
+import ssl
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -61,9 +62,17 @@ def problem(options: GatewayOptions) -> str | None:
         return f"BRIDGE_TOPIC_ROOT: {options.topic_root!r} is not one level of A-Z a-z 0-9 _ - . :"
     if options.password is not None and options.username is None and options.version == "3.1.1":
         return "MQTT_USERNAME: MQTT 3.1.1 allows no password without one (MQTT-3.1.2-22)"
-    if options.ca_file and not options.ca_file.is_file():
-        return f"MQTT_CA_CERTIFICATES: there is no file {options.ca_file}"
+    if options.ca_file and (error := _ca_problem(options.ca_file)):
+        return f"MQTT_CA_CERTIFICATES: {options.ca_file}: {error}"
     return _filters_problem(options.filters)
+
+
+def _ca_problem(file: Path) -> str | None:
+    try:
+        ssl.create_default_context(cafile=file)
+    except (OSError, ValueError) as error:  # SSLError is an OSError
+        return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return None
 
 
 def _filters_problem(filters: tuple[str, ...]) -> str | None:

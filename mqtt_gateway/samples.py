@@ -27,4 +27,5 @@ class Samples:
         if now_s < self._next_s.get(reason, 0):
             return
         self._next_s[reason] = now_s + _EVERY_S
-        self._log.warning(self._event, reason=reason, example=example[:200], count=self._unlogged.pop(reason))
+        printable = example[:200].encode("unicode_escape").decode()  # anybody may publish terminal codes
+        self._log.warning(self._event, reason=reason, example=printable, count=self._unlogged.pop(reason))

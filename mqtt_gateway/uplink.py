@@ -24,7 +24,7 @@ from mqtt_gateway.layer import CHANNEL_FULL, Layer
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.outage import Outage
 from mqtt_gateway.pacing import Pace
-from mqtt_gateway.routing import router
+from mqtt_gateway.routing import Routed, router
 from mqtt_gateway.samples import Samples
 from mqtt_gateway.shard_link import NO_TICKET, QOS0_LIMIT, Abandoned, ShardLink
 
@@ -91,7 +91,7 @@ class Uplink:
         """One delivery (:class:`mqtt_gateway.broker.Listener`)."""
         route = self._route(topic)
         ticket = self._order.arrived(packet_id) if qos else NO_TICKET
-        if isinstance(route, OwnDownlink | RejectedTopic):
+        if not isinstance(route, Routed):
             self._refuse(route, topic, ticket)
             return
         kept = payload if len(payload) <= _KEPT_BYTES else payload[:_KEPT_BYTES]

@@ -29,6 +29,7 @@ def test_the_password_is_never_shown() -> None:
         ({"topic_filters": ("devices/demo#",)}, "GATEWAY_TOPIC_FILTERS"),
         ({"version": "3.1.1", "password": "secret"}, "MQTT_USERNAME"),
         ({"ca_file": Path("/nowhere/ca.pem")}, "MQTT_CA_CERTIFICATES"),
+        ({"ca_file": Path(__file__)}, "MQTT_CA_CERTIFICATES"),
     ],
 )
 def test_a_problem_names_its_variable(changes: dict[str, object], variable: str) -> None:
