@@ -1,0 +1,77 @@
+"""Secrets of the compose file: made up once, given ones win, nobody's directory is written to needlessly."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from tests.support.environment import ROOT
+
+MADE_UP = ["mqtt_fleet_password", "mqtt_gateway_password", "postgres_password", "secret_key"]
+
+
+def run(directory: Path, **given: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "scripts" / "compose-secrets"), str(directory)]
+    return subprocess.run(command, env=given, capture_output=True, text=True, check=False, timeout=30)
+
+
+def contents(directory: Path) -> dict[str, str]:
+    return {file.name: file.read_text() for file in sorted(directory.iterdir())}
+
+
+def test_all_are_made_up_differently_and_stay(tmp_path: Path) -> None:
+    assert run(tmp_path).returncode == 0
+    first = contents(tmp_path)
+    assert list(first) == sorted([*MADE_UP, "database_url"])
+    assert len({first[name] for name in MADE_UP}) == len(MADE_UP)
+    assert all(len(first[name]) >= 50 for name in MADE_UP)
+
+    again = run(tmp_path)
+    assert (again.returncode, again.stdout, contents(tmp_path)) == (0, "", first)
+
+
+def test_values_are_never_printed(tmp_path: Path) -> None:
+    done = run(tmp_path)
+    assert not any(value in done.stdout + done.stderr for value in contents(tmp_path).values())
+
+
+def test_given_ones_win_and_stay(tmp_path: Path) -> None:
+    run(tmp_path)
+    run(tmp_path, SECRET_KEY="given", POSTGRES_PASSWORD="")
+    run(tmp_path)
+    assert contents(tmp_path)["secret_key"] == "given"
+
+
+def test_the_database_url_has_the_password_whatever_it_consists_of(tmp_path: Path) -> None:
+    password = "p@ss:w/rd? #é%"
+    run(tmp_path, POSTGRES_PASSWORD=password)
+    url = urlsplit(contents(tmp_path)["database_url"])
+    assert (unquote(url.password or ""), url.hostname, url.path) == (password, "postgres", "/causeway")
+
+    run(tmp_path, POSTGRES_PASSWORD="another")
+    assert ":another@" in contents(tmp_path)["database_url"]
+
+
+def test_a_database_elsewhere_stays(tmp_path: Path) -> None:
+    run(tmp_path)
+    run(tmp_path, DATABASE_URL="postgres://me@elsewhere/db")
+    run(tmp_path)
+    assert contents(tmp_path)["database_url"] == "postgres://me@elsewhere/db"
+
+
+def test_a_directory_that_it_may_not_write_to(tmp_path: Path) -> None:
+    missing = run(tmp_path / "nowhere")
+    assert missing.returncode == 1
+    assert missing.stderr.startswith("compose-secrets DIRECTORY: ")
+    assert missing.stderr.count("\n") == 1
+
+    run(tmp_path)
+    before = {file.name: file.stat().st_mtime_ns for file in tmp_path.iterdir()}
+    tmp_path.chmod(0o500)
+    try:
+        assert run(tmp_path).returncode == 0
+    finally:
+        tmp_path.chmod(0o700)
+    assert {file.name: file.stat().st_mtime_ns for file in tmp_path.iterdir()} == before
+    assert not any(os.access(file, os.X_OK) for file in tmp_path.iterdir())
