@@ -91,7 +91,11 @@ describe("subscriptions", () => {
   test("ask for a snapshot of a device whose gap does not mend", async () => {
     const { fleet } = await watching();
     for (let times = 0; times < 3; times++) {
-      await FakeSocket.latest.says({ type: "delta", sub: fleet.id, items: [{ device: "s/d", prev: 7, rev: 8 }] });
+      await FakeSocket.latest.says({
+        type: "delta",
+        sub: fleet.id,
+        items: [{ device: "s/d", prev: 7, rev: 8 }],
+      });
     }
     assert.deepEqual(FakeSocket.latest.asked("subscribe").devices, {});
   });
@@ -190,7 +194,13 @@ describe("requests", () => {
     FakeSocket.latest.open();
     const promise = client.command("s/d", "set_led", { on: true }, { ttl_s: 5 });
     const { id, idempotency_key, ...frame } = FakeSocket.latest.asked("command");
-    assert.deepEqual(frame, { type: "command", device: "s/d", name: "set_led", args: { on: true }, ttl_s: 5 });
+    assert.deepEqual(frame, {
+      type: "command",
+      device: "s/d",
+      name: "set_led",
+      args: { on: true },
+      ttl_s: 5,
+    });
     assert.match(idempotency_key, /^[0-9a-f]{32}$/);
     await FakeSocket.latest.says({ type: "ok", id, command: { id: "c1", status: "accepted" } });
     assert.equal((await promise).id, "c1");
@@ -208,7 +218,9 @@ describe("requests", () => {
 
   test("a desired patch is not repeated: its outcome is open", async () => {
     FakeSocket.latest.open();
-    const rejected = assert.rejects(client.desired("s/d", { target: 21 }, { if_version: 3 }), { code: "disconnected" });
+    const rejected = assert.rejects(client.desired("s/d", { target: 21 }, { if_version: 3 }), {
+      code: "disconnected",
+    });
     assert.equal(FakeSocket.latest.asked("desired").if_version, 3);
     FakeSocket.latest.breaks();
     await rejected;
@@ -229,7 +241,9 @@ describe("requests", () => {
 
   test("no answer in time is a timeout", async () => {
     FakeSocket.latest.open();
-    const rejected = assert.rejects(client.command("s/d", "x", {}, { timeout_ms: 3_000 }), { code: "timeout" });
+    const rejected = assert.rejects(client.command("s/d", "x", {}, { timeout_ms: 3_000 }), {
+      code: "timeout",
+    });
     await clock.pass(3_000);
     await rejected;
   });

@@ -122,7 +122,10 @@ test("frame numbers start anew with each connection", async () => {
   assert.equal(connection.state, "open");
 });
 
-for (const [code, reason] of /** @type {[number, string][]} */ ([[4401, "unauthorized"], [4403, "forbidden"]])) {
+for (const [code, reason] of /** @type {[number, string][]} */ ([
+  [4401, "unauthorized"],
+  [4403, "forbidden"],
+])) {
   test(`close code ${code} is final`, async () => {
     FakeSocket.latest.breaks(code);
     await clock.pass(60_000);
@@ -144,6 +147,9 @@ test("close() leaves nothing running", () => {
 });
 
 test("backoff grows, is jittered and bounded", () => {
-  assert.deepEqual([0, 1, 2, 5, 50].map((attempt) => backoff(attempt, 0)), [250, 500, 1000, 7500, 7500]);
+  assert.deepEqual(
+    [0, 1, 2, 5, 50].map((attempt) => backoff(attempt, 0)),
+    [250, 500, 1000, 7500, 7500],
+  );
   assert.equal(backoff(50, 1), 15_000);
 });

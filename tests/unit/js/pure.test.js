@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { Decimals, formatJson, formatLatency, formatSpan, formatTime, formatValue } from "../../../devices/web/static/causeway/format.js";
+import {
+  Decimals,
+  formatJson,
+  formatLatency,
+  formatSpan,
+  formatTime,
+  formatValue,
+} from "../../../devices/web/static/causeway/format.js";
 import { commonMetrics, counts, isUniform, selected } from "../../../devices/web/static/causeway/roster.js";
 import { Series } from "../../../devices/web/static/causeway/series.js";
 import { compare, lacks, patchFor } from "../../../devices/web/static/causeway/twin.js";
@@ -25,11 +32,15 @@ describe("format", () => {
     [undefined, "–"],
     ["idle", "idle"],
   ];
-  for (const [value, text] of values) test(`${value} reads ${text}`, () => assert.equal(formatValue(value), text));
+  for (const [value, text] of values)
+    test(`${value} reads ${text}`, () => assert.equal(formatValue(value), text));
 
   test("a metric keeps the decimals it has shown", () => {
     const decimals = new Decimals();
-    assert.deepEqual([37.9, 38, 38.25, 38].map((value) => decimals.format("h", value)), ["37.9", "38.0", "38.25", "38.00"]);
+    assert.deepEqual(
+      [37.9, 38, 38.25, 38].map((value) => decimals.format("h", value)),
+      ["37.9", "38.0", "38.25", "38.00"],
+    );
     assert.equal(decimals.format("other", 38), "38");
   });
 
@@ -54,7 +65,13 @@ describe("reported against desired", () => {
     const rows = compare({ b: { y: 1, x: [1] }, a10: 1, a2: {} }, { b: { y: 2 }, c: true });
     assert.deepEqual(
       rows.map(({ path, status }) => [path.join("."), status]),
-      [["a2", "reported"], ["a10", "reported"], ["b.x", "reported"], ["b.y", "pending"], ["c", "pending"]],
+      [
+        ["a2", "reported"],
+        ["a10", "reported"],
+        ["b.x", "reported"],
+        ["b.y", "pending"],
+        ["c", "pending"],
+      ],
     );
   });
 
@@ -63,7 +80,9 @@ describe("reported against desired", () => {
   });
 
   test("an object against a scalar is one row", () => {
-    assert.deepEqual(compare({ a: { x: 1 } }, { a: 5 }), [{ path: ["a"], reported: { x: 1 }, desired: 5, status: "pending" }]);
+    assert.deepEqual(compare({ a: { x: 1 } }, { a: 5 }), [
+      { path: ["a"], reported: { x: 1 }, desired: 5, status: "pending" },
+    ]);
   });
 
   test("a desired empty object is met by any object", () => {
@@ -87,8 +106,13 @@ describe("series", () => {
   });
 
   test("a view has one point beyond either edge", () => {
-    const points = [0, 1, 2, 3, 4, 5].map((second) => /** @type {[number, number]} */ ([second * 1000, second]));
-    assert.deepEqual(series(...points).view(2000, 3500), [[2, 3, 4], [2, 3, 4]]);
+    const points = [0, 1, 2, 3, 4, 5].map(
+      (second) => /** @type {[number, number]} */ ([second * 1000, second]),
+    );
+    assert.deepEqual(series(...points).view(2000, 3500), [
+      [2, 3, 4],
+      [2, 3, 4],
+    ]);
   });
 
   test("long silence breaks the line", () => {
@@ -105,7 +129,10 @@ describe("series", () => {
 
   test("older points go in front", () => {
     const made = series([10, 3]);
-    made.prepend([[1, 1], [2, 2]]);
+    made.prepend([
+      [1, 1],
+      [2, 2],
+    ]);
     assert.deepEqual(made.values, [1, 2, 3]);
     made.prepend([[5, 9]]);
     assert.deepEqual(made.times, [1, 2, 5, 10]);
@@ -116,8 +143,15 @@ describe("roster", () => {
   /** @param {string} key @param {any} [state] @returns {any} */
   function device(key, state = {}) {
     const presence = { status: state.status ?? "online", since: 1, why: "birth" };
-    const metrics = Object.fromEntries(Object.entries(state.metrics ?? {}).map(([name, value]) => [name, { value, ts: 1 }]));
-    return { key, site: key.split("/")[0], updated: state.updated ?? 0, state: { metrics, presence, tags: state.tags ?? [] } };
+    const metrics = Object.fromEntries(
+      Object.entries(state.metrics ?? {}).map(([name, value]) => [name, { value, ts: 1 }]),
+    );
+    return {
+      key,
+      site: key.split("/")[0],
+      updated: state.updated ?? 0,
+      state: { metrics, presence, tags: state.tags ?? [] },
+    };
   }
   /** @type {any} */ const all = { query: "", site: "", status: "", sort: "device", descending: false };
   const fleet = [
@@ -132,7 +166,8 @@ describe("roster", () => {
   test("by site", () => assert.deepEqual(keys({ site: "b" }), ["b/pump-10"]));
   test("by status", () => assert.deepEqual(keys({ status: "offline" }), ["a/pump-2"]));
   test("by words in key and tags", () => assert.deepEqual(keys({ query: "PUMP north" }), ["a/pump-2"]));
-  test("worst first", () => assert.deepEqual(keys({ sort: "status" }), ["a/pump-2", "b/pump-10", "a/pump-1"]));
+  test("worst first", () =>
+    assert.deepEqual(keys({ sort: "status" }), ["a/pump-2", "b/pump-10", "a/pump-1"]));
   test("latest first", () => assert.equal(keys({ sort: "updated", descending: true })[0], "b/pump-10"));
   test("by a metric, without it last either way", () => {
     assert.deepEqual(keys({ sort: "metric:t" }), ["b/pump-10", "a/pump-1", "a/pump-2"]);

@@ -19,7 +19,11 @@ function delta(item) {
 function after(...frames) {
   const stream = newStream();
   const outcomes = frames.map((frame) => applyFrame(stream, frame));
-  return { stream, state: /** @type {any} */ (stream.devices.get("s/d")), last: /** @type {any} */ (outcomes.at(-1)) };
+  return {
+    stream,
+    state: /** @type {any} */ (stream.devices.get("s/d")),
+    last: /** @type {any} */ (outcomes.at(-1)),
+  };
 }
 
 describe("snapshots", () => {
@@ -44,7 +48,10 @@ describe("deltas", () => {
     ];
     const before = snapshot({ metrics: { t: { value: "old", ts: 100 } } });
     const { state, last } = after(before, delta({ rev: 8, readings }));
-    assert.deepEqual(state.metrics, { t: { value: "same time, later rev", ts: 100 }, u: { value: "first", ts: 99 } });
+    assert.deepEqual(state.metrics, {
+      t: { value: "same time, later rev", ts: 100 },
+      u: { value: "first", ts: 99 },
+    });
     assert.deepEqual(last.changes[0].readings, readings);
   });
 
@@ -56,8 +63,15 @@ describe("deltas", () => {
   });
 
   test("sections are merge patches; tags are replaced", () => {
-    const before = snapshot({ reported: { a: { b: 1, c: 2 } }, presence: { status: "online", since: 1, why: "birth" }, tags: ["x"] });
-    const { state } = after(before, delta({ reported: { a: { b: null } }, presence: { status: "stale" }, tags: ["y"] }));
+    const before = snapshot({
+      reported: { a: { b: 1, c: 2 } },
+      presence: { status: "online", since: 1, why: "birth" },
+      tags: ["x"],
+    });
+    const { state } = after(
+      before,
+      delta({ reported: { a: { b: null } }, presence: { status: "stale" }, tags: ["y"] }),
+    );
     assert.deepEqual(state.reported, { a: { c: 2 } });
     assert.deepEqual(state.presence, { status: "stale", since: 1, why: "birth" });
     assert.deepEqual(state.tags, ["y"]);
@@ -136,7 +150,11 @@ test("RFC 7396, appendix A", () => {
     [{ a: "c" }, { a: ["b"] }, { a: ["b"] }],
     [{ a: { b: "c" } }, { a: { b: "d", c: null } }, { a: { b: "d" } }],
     [{ a: [{ b: "c" }] }, { a: [1] }, { a: [1] }],
-    [["a", "b"], ["c", "d"], ["c", "d"]],
+    [
+      ["a", "b"],
+      ["c", "d"],
+      ["c", "d"],
+    ],
     [{ a: "b" }, ["c"], ["c"]],
     [{ a: "foo" }, null, null],
     [{ a: "foo" }, "bar", "bar"],
@@ -185,8 +203,17 @@ class Truth {
 
   /** @returns {any} */
   snapshot() {
-    const { rev, metrics, reported } = structuredClone({ rev: this.rev, metrics: this.metrics, reported: this.reported });
-    return { type: "snapshot", sub: "1", reason: "subscribe", devices: [{ device: "s/d", rev, metrics, reported }] };
+    const { rev, metrics, reported } = structuredClone({
+      rev: this.rev,
+      metrics: this.metrics,
+      reported: this.reported,
+    });
+    return {
+      type: "snapshot",
+      sub: "1",
+      reason: "subscribe",
+      devices: [{ device: "s/d", rev, metrics, reported }],
+    };
   }
 
   /** @param {number} steps @returns {any} */
@@ -198,12 +225,18 @@ class Truth {
       if (this.random() < 0.6) readings.push(this.reading());
       else patch = composed(patch, this.patch());
     }
-    return { type: "delta", sub: "1", items: [{ device: "s/d", prev, rev: this.rev, readings, ...(patch && { reported: patch }) }] };
+    return {
+      type: "delta",
+      sub: "1",
+      items: [{ device: "s/d", prev, rev: this.rev, readings, ...(patch && { reported: patch }) }],
+    };
   }
 
   reading() {
     const ts = Math.floor(this.random() * 10);
-    const metrics = Object.fromEntries(["a", "b", "c"].filter(() => this.random() < 0.5).map((name) => [name, this.random()]));
+    const metrics = Object.fromEntries(
+      ["a", "b", "c"].filter(() => this.random() < 0.5).map((name) => [name, this.random()]),
+    );
     this.rev += 1;
     for (const [name, value] of Object.entries(metrics)) {
       if (!this.metrics[name] || ts >= this.metrics[name].ts) this.metrics[name] = { value, ts };

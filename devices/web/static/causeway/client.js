@@ -161,7 +161,10 @@ export class Client extends Emitter {
     }
   }
 
-  /** An event without `sub` goes to whichever subscriptions stand right before it. @param {StreamFrame} frame */
+  /**
+   * An event without `sub` goes to whichever subscriptions stand right before it.
+   * @param {StreamFrame} frame
+   */
   #happened(frame) {
     const taken = [...this.#subscriptions].map((subscription) => subscription.offer(frame));
     if (taken.includes("fits") || taken.includes("known")) return;

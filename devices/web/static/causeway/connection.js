@@ -137,7 +137,9 @@ export class Connection extends Emitter {
     if (this.state === "open") this.#owe();
   }
 
-  /** Acknowledge now if much is owed, else within a second. (Timers of hidden tabs are slow; frames are not.) */
+  /**
+   * Acknowledge now if much is owed, else within a second. (Timers of hidden tabs are slow; frames are not.)
+   */
   #owe() {
     const due =
       this.#n - this.#acked.n >= ACK_EVERY_FRAMES ||

@@ -56,7 +56,9 @@ function fixed(digits) {
   return made;
 }
 
-/** Remembers how many decimals each metric has shown, so that 38 among 37.9 and 38.1 reads 38.0 and nothing jumps. */
+/**
+ * Remembers how many decimals each metric has shown, so that 38 among 37.9 and 38.1 reads 38.0 and nothing jumps.
+ */
 export class Decimals {
   /** @type {Map<string, number>} */ #most = new Map();
 

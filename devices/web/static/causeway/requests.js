@@ -1,4 +1,6 @@
-/** Requests over the connection: each frame with an `id` gets one reply, a time limit, and an error with a code. */
+/**
+ * Requests over the connection: each frame with an `id` gets one reply, a time limit, and an error with a code.
+ */
 
 /**
  * @import {Connection, ConnectionState, Environment} from "./connection.js"
@@ -63,12 +65,17 @@ export class Requests {
    */
   send(frame, { id = this.nextId(), timeout_ms, repeat = false }) {
     return new Promise((resolve, reject) => {
-      if (this.#pending.size >= 1_000) return reject(new RequestError("unavailable", "Too many requests wait already."));
-      const timer = this.#env.setTimeout(() => this.#give(id, "timeout", "The server has not answered in time."), timeout_ms);
+      if (this.#pending.size >= 1_000)
+        return reject(new RequestError("unavailable", "Too many requests wait already."));
+      const timer = this.#env.setTimeout(
+        () => this.#give(id, "timeout", "The server has not answered in time."),
+        timeout_ms,
+      );
       const pending = { frame: { ...frame, id }, repeat, sent: false, resolve, reject, timer };
       this.#pending.set(id, pending);
       pending.sent = this.#connection.send(pending.frame);
-      if (!pending.sent && !repeat) this.#give(id, "disconnected", "There is no connection to the server now.");
+      if (!pending.sent && !repeat)
+        this.#give(id, "disconnected", "There is no connection to the server now.");
     });
   }
 
@@ -78,12 +85,16 @@ export class Requests {
     else this.#give(reply.id, reply.code ?? "bad_request", reply.message ?? "The server refused.");
   }
 
-  /** The connection changed: repeat what may be repeated, give up on the rest. @param {ConnectionState} state */
+  /**
+   * The connection changed: repeat what may be repeated, give up on the rest.
+   * @param {ConnectionState} state
+   */
   moved(state) {
     for (const [id, pending] of [...this.#pending]) {
       if (state === "open") pending.sent ||= this.#connection.send(pending.frame);
       else if (state === "closed") this.#give(id, "closed", "The connection to the server is closed.");
-      else if (!pending.repeat) this.#give(id, "disconnected", "The connection broke before the server answered.");
+      else if (!pending.repeat)
+        this.#give(id, "disconnected", "The connection broke before the server answered.");
       else pending.sent = false;
     }
   }

@@ -37,14 +37,25 @@ export function getReadings(device, query) {
   return get(`devices/${device}/readings`, query);
 }
 
-/** The latest commands of a device. @param {string} device @param {number} limit @returns {Promise<{items: Command[]}>} */
+/**
+ * The latest commands of a device.
+ * @param {string} device
+ * @param {number} limit
+ * @returns {Promise<{items: Command[]}>}
+ */
 export function getCommands(device, limit) {
   return get(`devices/${device}/commands`, { limit });
 }
 
-/** Take a command back that the device has not answered yet. @param {string} id @returns {Promise<Command>} */
+/**
+ * Take a command back that the device has not answered yet.
+ * @param {string} id
+ * @returns {Promise<Command>}
+ */
 export function cancelCommand(id) {
-  const token = /** @type {HTMLInputElement | null} */ (document.querySelector("input[name=csrfmiddlewaretoken]"));
+  const token = /** @type {HTMLInputElement | null} */ (
+    document.querySelector("input[name=csrfmiddlewaretoken]")
+  );
   const headers = { Accept: "application/json", "X-CSRFToken": token?.value ?? "" };
   return answered(new URL(`${page.api}commands/${id}/cancel`, location.href), { method: "POST", headers });
 }

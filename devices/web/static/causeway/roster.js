@@ -53,7 +53,8 @@ export function isUpkeep(name) {
 }
 
 /**
- * The metrics that most devices have, the commonest first; numbers before anything else, upkeep after all other numbers.
+ * The metrics that most devices have, the commonest first; numbers before anything else, upkeep after all other
+ * numbers.
  * @param {Iterable<Listed>} devices
  * @returns {string[]}
  */
@@ -66,7 +67,9 @@ export function commonMetrics(devices) {
       seen.set(name, { count: metric.count + 1, numbers: metric.numbers + number });
     }
   }
-  const ranked = [...seen].sort(([a, x], [b, y]) => y.numbers - x.numbers || y.count - x.count || naturally(a, b));
+  const ranked = [...seen].sort(
+    ([a, x], [b, y]) => y.numbers - x.numbers || y.count - x.count || naturally(a, b),
+  );
   return ranked.map(([name]) => name);
 }
 
@@ -105,7 +108,8 @@ function order({ sort, descending }) {
   const metric = sort.startsWith("metric:") ? sort.slice(7) : null;
   const sign = descending ? -1 : 1;
   return (one, other) => {
-    const [a, b] = metric === null ? [0, 0] : [one.state.metrics[metric]?.value, other.state.metrics[metric]?.value];
+    const [a, b] =
+      metric === null ? [0, 0] : [one.state.metrics[metric]?.value, other.state.metrics[metric]?.value];
     const first = metric === null ? sign * byField(sort, one, other) : byValue(a, b, sign);
     return first || naturally(one.key, other.key);
   };
@@ -123,8 +127,16 @@ function rank({ state }) {
   return STATUSES.indexOf(state.presence.status);
 }
 
-/** Devices without the metric come last either way. @param {Scalar | undefined} a @param {Scalar | undefined} b @param {number} sign */
+/**
+ * Devices without the metric come last either way.
+ * @param {Scalar | undefined} a
+ * @param {Scalar | undefined} b
+ * @param {number} sign
+ */
 function byValue(a, b, sign) {
   if (a == null || b == null) return Number(a == null) - Number(b == null);
-  return sign * (typeof a === "string" || typeof b === "string" ? naturally(String(a), String(b)) : Number(a) - Number(b));
+  return (
+    sign *
+    (typeof a === "string" || typeof b === "string" ? naturally(String(a), String(b)) : Number(a) - Number(b))
+  );
 }

@@ -12,13 +12,19 @@ export class Series {
 
   /** @param {number} ts @param {Scalar} value  what is no number or boolean breaks the line */
   add(ts, value) {
-    const at = this.times.length > 0 && ts < /** @type {number} */ (this.times.at(-1)) ? after(this.times, ts) : this.times.length;
+    const at =
+      this.times.length > 0 && ts < /** @type {number} */ (this.times.at(-1))
+        ? after(this.times, ts)
+        : this.times.length;
     this.times.splice(at, 0, ts);
     this.values.splice(at, 0, drawable(value));
     if (this.times.length > MOST * 1.1) this.#forget(this.times.length - MOST);
   }
 
-  /** Put older points in front; they must be in order of time. @param {[ts: number, value: Scalar][]} points */
+  /**
+   * Put older points in front; they must be in order of time.
+   * @param {[ts: number, value: Scalar][]} points
+   */
   prepend(points) {
     const first = this.times[0] ?? Infinity;
     if (points.some(([ts]) => ts > first)) return points.forEach(([ts, value]) => this.add(ts, value));

@@ -90,11 +90,15 @@ function applyItem(stream, item) {
   if (!before || before.rev !== item.prev) return { changes: [], gaps: [item.device] };
   const state = advanced(before, item);
   stream.devices.set(item.device, state);
-  return { changes: [{ kind: "delta", device: item.device, state, readings: item.readings ?? [] }], gaps: [] };
+  return {
+    changes: [{ kind: "delta", device: item.device, state, readings: item.readings ?? [] }],
+    gaps: [],
+  };
 }
 
 /**
- * The state after a delta item. Readings go first: a `metrics` patch is the server's last word on what they don't explain.
+ * The state after a delta item. Readings go first: a `metrics` patch is the server's last word on what they don't
+ * explain.
  * @param {DeviceState} before
  * @param {DeltaItem} item
  * @returns {DeviceState}

@@ -66,7 +66,7 @@ export class Subscription extends Emitter {
   /** Stop watching. */
   close() {
     this.#left = true;
-    if (this.id) this.#around.send({ type: "unsubscribe", id: newId(), sub: this.id });
+    if (this.id) this.#leave(this.id);
     this.id = null;
     this.#around.left();
     this.#around.settled();
@@ -120,13 +120,18 @@ export class Subscription extends Emitter {
     const revs = knownRevs(this.#stream);
     for (const [device, count] of this.#gaps) if (count >= GAPS_UNTIL_SNAPSHOT) delete revs[device];
     if (!devices) return { type: "subscribe", ...options, devices: fitting(revs) };
-    return { type: "subscribe", ...options, devices: Object.fromEntries(devices.map((key) => [key, revs[key] ?? null])) };
+    return {
+      type: "subscribe",
+      ...options,
+      devices: Object.fromEntries(devices.map((key) => [key, revs[key] ?? null])),
+    };
   }
 
   /** @param {{refused?: (string | {device: string})[]}} reply */
   #taken(reply) {
     const refused = (reply.refused ?? []).map((one) => (typeof one === "string" ? one : one.device));
-    for (const device of refused) for (const change of forget(this.#stream, device).changes) this.emit("change", change);
+    for (const device of refused)
+      for (const change of forget(this.#stream, device).changes) this.emit("change", change);
     if (refused.length > 0) this.emit("refused", refused);
     this.#settle();
     if (this.complete) this.emit("ready", null);
@@ -135,13 +140,18 @@ export class Subscription extends Emitter {
   /** @param {RequestError} error @param {string} id */
   #refused(error, id) {
     if (error.code === "too_large") this.#stream.devices.clear();
-    if (error.code === "timeout") this.#around.send({ type: "unsubscribe", id: newId(), sub: id }); // it may yet be taken up
+    if (error.code === "timeout") this.#leave(id); // it may yet be taken up
     if (["too_large", "unavailable", "rate_limited", "timeout"].includes(error.code)) {
       this.#around.after(RETRY_MS, () => this.id !== null && this.take());
     } else if (error.code !== "disconnected" && error.code !== "closed") {
       this.#settle();
       this.emit("failed", error);
     }
+  }
+
+  /** @param {string} id */
+  #leave(id) {
+    this.#around.send({ type: "unsubscribe", id: newId(), sub: id });
   }
 
   #settle() {
@@ -153,16 +163,21 @@ export class Subscription extends Emitter {
   #mend(gaps) {
     for (const device of gaps) this.#gaps.set(device, (this.#gaps.get(device) ?? 0) + 1);
     console.warn(`causeway: a gap in ${gaps.join(", ")}; asking again`);
-    this.#around.send({ type: "unsubscribe", id: newId(), sub: this.id });
+    if (this.id) this.#leave(this.id);
     this.take();
     this.#around.settled();
   }
 }
 
-/** As many as fit; the devices left out begin with a snapshot again. @param {{[device: string]: number}} revs */
+/**
+ * As many as fit; the devices left out begin with a snapshot again.
+ * @param {{[device: string]: number}} revs
+ */
 function fitting(revs) {
   let room = MOST_CHARS;
-  return Object.fromEntries(Object.entries(revs).filter(([device, rev]) => (room -= device.length + String(rev).length + 4) >= 0));
+  return Object.fromEntries(
+    Object.entries(revs).filter(([device, rev]) => (room -= device.length + String(rev).length + 4) >= 0),
+  );
 }
 
 function newId() {

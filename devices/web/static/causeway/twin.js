@@ -22,7 +22,12 @@ export function compare(reported, desired) {
   return rows([], reported, desired);
 }
 
-/** @param {string[]} path @param {Json | undefined} reported @param {Json | undefined} desired @returns {TwinRow[]} */
+/**
+ * @param {string[]} path
+ * @param {Json | undefined} reported
+ * @param {Json | undefined} desired
+ * @returns {TwinRow[]}
+ */
 function rows(path, reported, desired) {
   const inner = [reported, desired].filter((side) => isObject(side) && Object.keys(side).length > 0);
   const leaves = [reported, desired].filter((side) => side !== undefined && !isObject(side));
@@ -30,7 +35,9 @@ function rows(path, reported, desired) {
     return path.length === 0 ? [] : [{ path, reported, desired, status: status(reported, desired) }];
   }
   const names = new Set(inner.flatMap((side) => Object.keys(/** @type {JsonObject} */ (side))));
-  return [...names].sort(naturally).flatMap((name) => rows([...path, name], member(reported, name), member(desired, name)));
+  return [...names]
+    .sort(naturally)
+    .flatMap((name) => rows([...path, name], member(reported, name), member(desired, name)));
 }
 
 /** @param {Json | undefined} reported @param {Json | undefined} desired @returns {TwinRow["status"]} */
@@ -58,12 +65,19 @@ export function same(one, other) {
   }
   if (isObject(one) && isObject(other)) {
     const names = Object.keys(one);
-    return names.length === Object.keys(other).length && names.every((name) => same(one[name], member(other, name)));
+    return (
+      names.length === Object.keys(other).length &&
+      names.every((name) => same(one[name], member(other, name)))
+    );
   }
   return one === other;
 }
 
-/** The merge patch that sets one path: (["a", "b"], 1) → {"a": {"b": 1}}. @param {string[]} path @param {Json} value */
+/**
+ * The merge patch that sets one path: (["a", "b"], 1) → {"a": {"b": 1}}.
+ * @param {string[]} path
+ * @param {Json} value
+ */
 export function patchFor(path, value) {
   return /** @type {JsonObject} */ (path.reduceRight((inner, name) => ({ [name]: inner }), value));
 }

@@ -11,14 +11,25 @@ import { charted, decimals, past, state, toggleChart } from "./store.js";
 import { Strip } from "./strip.js";
 
 /** @type {[label: string, minutes: number][]} */
-const RANGES = [["5 min", 5], ["15 min", 15], ["1 h", 60], ["6 h", 360]];
+const RANGES = [
+  ["5 min", 5],
+  ["15 min", 15],
+  ["1 h", 60],
+  ["6 h", 360],
+];
 const REDRAW_MS = 250;
 
 const minutes = signal(recall("charts.minutes", 15));
-/** A stretch chosen by dragging; null: the latest `minutes`. @type {import("@preact/signals").Signal<[number, number] | null>} */
+/**
+ * A stretch chosen by dragging; null: the latest `minutes`.
+ * @type {import("@preact/signals").Signal<[number, number] | null>}
+ */
 const zoomed = signal(null);
 
-/** The stretch of time to draw, Unix ms. It stands still while we don't know what happens. @returns {[number, number]} */
+/**
+ * The stretch of time to draw, Unix ms. It stands still while we don't know what happens.
+ * @returns {[number, number]}
+ */
 function stretch() {
   if (zoomed.value) return zoomed.value;
   const end = status.value === "live" || !asOf.value ? Date.now() : asOf.value;
@@ -28,14 +39,18 @@ function stretch() {
 /** Buttons for the panel's head. */
 export function Ranges() {
   return html`<div class="segments" role="group" aria-label="Stretch of time">
-    ${zoomed.value && html`<button class="button small primary" onClick=${() => (zoomed.value = null)}>Back to now</button>`}
+    ${
+      zoomed.value &&
+      html`<button class="button small primary" onClick=${() => (zoomed.value = null)}>Back to now</button>`
+    }
     ${RANGES.map(([label, value]) => {
       const choose = () => {
         zoomed.value = null;
         minutes.value = value;
         remember("charts.minutes", value);
       };
-      return html`<button key=${label} class="segment" aria-pressed=${!zoomed.value && minutes.value === value} onClick=${choose}>${label}</button>`;
+      const on = !zoomed.value && minutes.value === value;
+      return html`<button key=${label} class="segment" aria-pressed=${on} onClick=${choose}>${label}</button>`;
     })}
   </div>`;
 }
@@ -44,10 +59,13 @@ export function Charts() {
   const names = charted.value;
   useEffect(() => past.reach(Date.now() - minutes.value * 60_000), [minutes.value]);
   const theme = useTheme();
-  if (names.length === 0) return html`<div class="charts"><p class="blank">Choose metrics to draw them here.</p></div>`;
+  if (names.length === 0)
+    return html`<div class="charts"><p class="blank">Choose metrics to draw them here.</p></div>`;
   return html`<div class="charts">
-    ${names.map((name, index) => html`<${Chart} key=${`${name} ${theme}`} name=${name} color=${(index % 6) + 1}
-      height=${heightOf(names.length, index === names.length - 1)} last=${index === names.length - 1} />`)}
+    ${names.map(
+      (name, index) => html`<${Chart} key=${`${name} ${theme}`} name=${name} color=${(index % 6) + 1}
+      height=${heightOf(names.length, index === names.length - 1)} last=${index === names.length - 1} />`,
+    )}
     ${past.error.value && html`<p class="chart-note error-text">Earlier readings are missing: ${past.error.value}</p>`}
     ${past.loading.value && html`<p class="chart-note faint">Loading earlier readings…</p>`}
   </div>`;
@@ -67,10 +85,12 @@ function Chart({ name, color, height, last }) {
   const binary = typeof latest === "boolean";
   useEffect(() => {
     if (!holder.current) return undefined;
-    const made = makeStrip(holder.current, { color, height, binary, last, setAt });
+    const made = makeStrip(holder.current, height, { color, binary, times: last, onCursor: setAt });
     strip.current = made;
     const stop = animate(name, made);
-    const observer = new ResizeObserver(() => holder.current && made.resize(holder.current.clientWidth, height));
+    const observer = new ResizeObserver(
+      () => holder.current && made.resize(holder.current.clientWidth, height),
+    );
     observer.observe(holder.current);
     return () => {
       stop();
@@ -90,19 +110,25 @@ function Chart({ name, color, height, last }) {
   </section>`;
 }
 
-/** @param {HTMLElement} holder @param {{color: number, height: number, binary: boolean, last: boolean, setAt: (index: number | null) => void}} options */
-function makeStrip(holder, { color, height, binary, last, setAt }) {
-  return new Strip(holder, height, {
-    color,
-    binary,
-    times: last,
-    onCursor: setAt,
+/**
+ * @param {HTMLElement} holder
+ * @param {number} height_px
+ * @param {Pick<import("./strip.js").StripOptions, "color" | "binary" | "times" | "onCursor">} options
+ */
+function makeStrip(holder, height_px, options) {
+  return new Strip(holder, height_px, {
+    ...options,
     onZoom: (from, to) => (zoomed.value = [from, to]),
     onReset: () => (zoomed.value = null),
   });
 }
 
-/** Draw four times a second while anybody can see it. @param {string} name @param {Strip} strip @returns {() => void} stops it */
+/**
+ * Draw four times a second while anybody can see it.
+ * @param {string} name
+ * @param {Strip} strip
+ * @returns {() => void} stops it
+ */
 function animate(name, strip) {
   let [drawn, moved] = [-1, 0];
   const draw = () => {

@@ -61,7 +61,12 @@ function Composer() {
   const quick = offered();
   const off = status.value !== "live";
   return html`<div class="composer">
-    ${quick.length > 0 && html`<div class="quick">${quick.map((one) => html`<${Quick} key=${one.name} ...${one} off=${off} />`)}</div>`}
+    ${
+      quick.length > 0 &&
+      html`<div class="quick">
+      ${quick.map((one) => html`<${Quick} key=${one.name} ...${one} off=${off} />`)}
+    </div>`
+    }
     <${Form} off=${off} />
     <p class="error-text" role="alert">${problem.value}</p>
   </div>`;
@@ -84,7 +89,8 @@ function Quick({ name, args, off }) {
     <button class=${`button ${asked ? "danger" : ""}`} disabled=${off || busy.value === name} onClick=${click}>
       ${asked ? `Really ${name}?` : name}${!empty && html`<code class="faint">${formatJson(args)}</code>`}
     </button>
-    <button class="button" aria-label=${`Edit the arguments of ${name}`} title="Edit the arguments first" onClick=${edit}><${Icon} name="pencil" /></button>
+    <button class="button" aria-label=${`Edit the arguments of ${name}`} title="Edit the arguments first"
+      onClick=${edit}><${Icon} name="pencil" /></button>
   </span>`;
 }
 
@@ -106,10 +112,13 @@ function Form({ off }) {
     if (parsed) send(name, parsed, Number(ttl_s));
   };
   return html`<form class="command-form" onSubmit=${submit}>
-    <input class="field mono" aria-label="Command name" placeholder="command" required pattern="[A-Za-z0-9_.:\\-]{1,64}" autocomplete="off"
+    <input class="field mono" aria-label="Command name" placeholder="command" required
+      pattern="[A-Za-z0-9_.:\\-]{1,64}" autocomplete="off"
       autocapitalize="none" spellcheck="false" value=${name} onInput=${set("name")} />
-    <input class="field mono" id="command-args" aria-label="Arguments as a JSON object" placeholder="{}" autocomplete="off" spellcheck="false" value=${args} onInput=${set("args")} />
-    <label class="ttl" title="The command expires unless the device answers within so many seconds"><input class="field num" type="number" min="1" max="86400" required
+    <input class="field mono" id="command-args" aria-label="Arguments as a JSON object" placeholder="{}"
+      autocomplete="off" spellcheck="false" value=${args} onInput=${set("args")} />
+    <label class="ttl" title="The command expires unless the device answers within so many seconds">
+      <input class="field num" type="number" min="1" max="86400" required
       aria-label="Time to live in seconds" value=${ttl_s} onInput=${set("ttl_s")} /><span>s</span></label>
     <button class="button primary" disabled=${off || busy.value !== ""}><${Icon} name="send" />Send</button>
   </form>`;
@@ -139,9 +148,12 @@ async function send(name, args, ttl_s = 60) {
 }
 
 function List() {
-  if (commandsError.value) return html`<p class="blank error-text">Earlier commands are missing: ${commandsError.value}</p>`;
+  if (commandsError.value)
+    return html`<p class="blank error-text">Earlier commands are missing: ${commandsError.value}</p>`;
   if (commands.value.length === 0) return html`<p class="blank">No commands yet.</p>`;
-  return html`<ol class="scroll command-list live">${commands.value.map((command) => html`<${One} key=${command.id} command=${command} />`)}</ol>`;
+  return html`<ol class="scroll command-list live">
+    ${commands.value.map((command) => html`<${One} key=${command.id} command=${command} />`)}
+  </ol>`;
 }
 
 /** @type {{[status in CommandStatus]: string}} */
@@ -168,7 +180,8 @@ function One({ command }) {
       <span class="grow" />
       ${isOpen(command) && html`<${Remaining} command=${command} />`}
       <span class=${`chip ${TONES[command.status]}`}>${command.status}</span>
-      <time class="faint" datetime=${command.created_at} title=${`${formatTimeMs(sent_ms)}\n${id}`}>${formatTime(sent_ms)}</time>
+      <time class="faint" datetime=${command.created_at} title=${`${formatTimeMs(sent_ms)}\n${id}`}>
+        ${formatTime(sent_ms)}</time>
     </div>
     <${Steps} timeline=${timeline} />
     ${reason && html`<p class="command-note">${reason}</p>`}
@@ -200,15 +213,23 @@ async function cancel(id) {
 /** @type {CommandStatus[]} */
 const USUAL = ["accepted", "sent", "delivered", "done"];
 
-/** The way so far, each step with the time since the first; and, while it goes well, what is still to come. */
+/**
+ * The way so far, each step with the time since the first; and, while it goes well, what is still to come.
+ */
 /** @param {{timeline: CommandStep[]}} props */
 function Steps({ timeline }) {
   const begun = Date.parse(timeline[0]?.at ?? "");
   const last = timeline.at(-1)?.status ?? "accepted";
   const ahead = USUAL.slice(0, -1).includes(last) ? USUAL.slice(USUAL.indexOf(last) + 1) : [];
   return html`<ol class="steps">
-    ${timeline.map((step, index) => html`<li class=${`step ${TONES[step.status]}`} title=${formatTimeMs(Date.parse(step.at))}>
-      ${step.status}${step.late && " (late)"} <span class="faint">${index === 0 ? "" : `+${formatLatency(Date.parse(step.at) - begun)}`}</span></li>`)}
+    ${timeline.map(
+      (
+        step,
+        index,
+      ) => html`<li class=${`step ${TONES[step.status]}`} title=${formatTimeMs(Date.parse(step.at))}>
+      ${step.status}${step.late && " (late)"}
+      <span class="faint">${index > 0 && `+${formatLatency(Date.parse(step.at) - begun)}`}</span></li>`,
+    )}
     ${ahead.map((name) => html`<li class="step ahead">${name}</li>`)}
   </ol>`;
 }

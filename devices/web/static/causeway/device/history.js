@@ -73,7 +73,11 @@ export class History {
 
   /** Chunk by chunk back in time until what is wanted is there. */
   async #backward() {
-    for (let chunks = 0; chunks < MOST_CHUNKS && this.#back.rev > 0 && this.#back.ts > this.#wantedSince; chunks++) {
+    for (
+      let chunks = 0;
+      chunks < MOST_CHUNKS && this.#back.rev > 0 && this.#back.ts > this.#wantedSince;
+      chunks++
+    ) {
       const upto = this.#back.rev;
       const after_rev = Math.max(0, upto - CHUNK_REVS);
       const { items } = await this.#fetch({ after_rev, limit: CHUNK_REVS });

@@ -14,10 +14,15 @@ export function Metrics() {
   const all = metricNames.value;
   const words = query.value.toLowerCase();
   const shown = all.filter((name) => name.toLowerCase().includes(words));
-  const typed = (/** @type {Event} */ event) => (query.value = /** @type {HTMLInputElement} */ (event.target).value);
+  const typed = (/** @type {Event} */ event) =>
+    (query.value = /** @type {HTMLInputElement} */ (event.target).value);
   if (all.length === 0) return html`<p class="blank">No telemetry yet.</p>`;
   return html`<div class="metrics">
-    ${all.length >= FILTER_FROM && html`<input class="field metrics-filter" type="search" placeholder=${`Filter ${all.length} metrics`} aria-label="Filter metrics" value=${query.value} onInput=${typed} />`}
+    ${
+      all.length >= FILTER_FROM &&
+      html`<input class="field metrics-filter" type="search" placeholder=${`Filter ${all.length} metrics`}
+      aria-label="Filter metrics" value=${query.value} onInput=${typed} />`
+    }
     <table>
       <colgroup><col /><col class="metric-values" /><col class="metric-ages" /></colgroup>
       <thead class="hidden-text"><tr><th>Metric</th><th>Value</th><th>Age</th></tr></thead>
@@ -34,14 +39,17 @@ function Metric({ name }) {
   const text = decimals.format(name, metric.value);
   return html`<tr class=${at >= 0 ? `series-${(at % 6) + 1}` : ""}>
     <td class="metric-name"><${Toggle} name=${name} on=${at >= 0} /></td>
-    <td class="num live"><span key=${`${metric.ts} ${text}`} class="flash metric-value clip" title=${String(metric.value)}>${text}</span></td>
+    <td class="num live">
+      <span key=${`${metric.ts} ${text}`} class="flash metric-value clip" title=${String(metric.value)}>${text}</span>
+    </td>
     <td class="num faint metric-age" title=${formatTime(metric.ts)}>${formatSpan(now.value - metric.ts)}</td>
   </tr>`;
 }
 
 /** @param {{name: string, on: boolean}} props */
 function Toggle({ name, on }) {
-  if (!isDrawable(name)) return html`<span class="toggle plain"><i class="swatch" /><${Name} name=${name} /></span>`;
+  if (!isDrawable(name))
+    return html`<span class="toggle plain"><i class="swatch" /><${Name} name=${name} /></span>`;
   const title = on ? `Don't draw ${name}` : `Draw ${name} (up to ${MOST_CHARTS})`;
   return html`<button class="toggle" aria-pressed=${on} title=${title} onClick=${() => toggleChart(name)}>
     <i class="swatch" /><${Name} name=${name} /></button>`;
@@ -49,5 +57,6 @@ function Toggle({ name, on }) {
 
 /** Long names break after their dots. @param {{name: string}} props */
 function Name({ name }) {
-  return html`<span class="wrap" title=${name}>${name.split(/(?<=[._/])/).map((part) => [part, html`<wbr />`])}</span>`;
+  const parts = name.split(/(?<=[._/])/);
+  return html`<span class="wrap" title=${name}>${parts.map((part) => [part, html`<wbr />`])}</span>`;
 }

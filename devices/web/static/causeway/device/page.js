@@ -30,7 +30,9 @@ function Device() {
 function Head() {
   const twin = state.value;
   return html`<div class="device-head">
-    <nav aria-label="Where this is"><a href="/">Fleet</a><span class="faint">/</span><a href=${`/?site=${encodeURIComponent(site)}`}>${site}</a></nav>
+    <nav aria-label="Where this is">
+      <a href="/">Fleet</a><span class="faint">/</span><a href=${`/?site=${encodeURIComponent(site)}`}>${site}</a>
+    </nav>
     <div class="device-title">
       <h1>${name}</h1>
       ${twin && html`<${Badge} presence=${twin.presence} />`}
@@ -46,17 +48,22 @@ function Badge({ presence }) {
   const { status, since } = presence;
   const why = since ? `since ${formatTime(since)}: ${formatWhy(presence)}` : formatWhy(presence);
   return html`<span class=${`badge ${status} live`}><${Glyph} status=${status} />
-    <b>${NAMES[status]}</b> <span>${since ? formatSpan(now.value - since) : ""}</span></span><span class="faint badge-why">${why}</span>`;
+    <b>${NAMES[status]}</b> <span>${since ? formatSpan(now.value - since) : ""}</span></span>
+    <span class="faint badge-why">${why}</span>`;
 }
 
 /** @param {{twin: import("../types.js").DeviceState}} props */
 function LastValue({ twin }) {
   const newest = Math.max(0, ...Object.values(twin.metrics).map(({ ts }) => ts));
-  return html`<span class="faint" title=${`rev ${twin.rev}`}>${newest ? `Last value ${formatSpan(now.value - newest)} ago` : "No values yet"}</span>`;
+  const text = newest ? `Last value ${formatSpan(now.value - newest)} ago` : "No values yet";
+  return html`<span class="faint" title=${`rev ${twin.rev}`}>${text}</span>`;
 }
 
 function Gone() {
-  return html`<div class="blank"><p>${key} does not exist any more, or you may not see it any more.</p><a class="button" href="/">Back to the fleet</a></div>`;
+  return html`<div class="blank">
+    <p>${key} does not exist any more, or you may not see it any more.</p>
+    <a class="button" href="/">Back to the fleet</a>
+  </div>`;
 }
 
 start();

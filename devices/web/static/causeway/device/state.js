@@ -15,7 +15,10 @@ import { key, state } from "./store.js";
 /** @import {JsonObject} from "../types.js" */
 /** @import {TwinRow} from "../twin.js" */
 
-/** The patch being written; null: the editor is shut. @type {import("@preact/signals").Signal<string | null>} */
+/**
+ * The patch being written; null: the editor is shut.
+ * @type {import("@preact/signals").Signal<string | null>}
+ */
 const draft = signal(null);
 /** The version that the draft was begun on: a change by somebody else meanwhile is a conflict. */
 const base = signal(0);
@@ -30,7 +33,11 @@ export function StatePanel() {
     <div class="panel-head">
       <h2 id="state-title">State</h2>
       ${pending > 0 && html`<span class="chip warn">${pending} pending</span>`}
-      ${twin && twin.desired_version > 0 && html`<span class="chip" title="Version of the desired state">v${twin.desired_version}</span>`}
+      ${
+        twin &&
+        twin.desired_version > 0 &&
+        html`<span class="chip" title="Version of the desired state">v${twin.desired_version}</span>`
+      }
       ${mayOperate && html`<button class="button small" onClick=${() => edit("{\n  \n}")}>Set desired…</button>`}
     </div>
     ${draft.value !== null && html`<${Editor} />`}
@@ -52,11 +59,17 @@ function Row({ row }) {
   const shown = [reported, desired].map(formatJson);
   const change = () => edit(JSON.stringify(patchFor(path, desired ?? reported ?? null), null, 2));
   return html`<tr class=${row.status}>
-    <th scope="row" title=${path.join(".")}>${path.slice(0, -1).map((name) => html`<span class="faint">${name}.</span><wbr />`)}${path.at(-1)}</th>
-    <td><span key=${shown[0]} class=${reported === undefined ? "faint" : "flash"}>${reported === undefined ? "–" : shown[0]}</span></td>
-    <td class="desired"><span key=${shown[1]} class=${desired === undefined ? "faint" : "flash"}>${desired === undefined ? "" : shown[1]}</span>
+    <th scope="row" title=${path.join(".")}>
+      ${path.slice(0, -1).map((name) => html`<span class="faint">${name}.</span><wbr />`)}${path.at(-1)}</th>
+    <td><span key=${shown[0]} class=${reported === undefined ? "faint" : "flash"}>${shown[0] || "–"}</span></td>
+    <td class="desired">
+      <span key=${shown[1]} class="flash">${shown[1]}</span>
       ${row.status === "met" && html`<span class="agreed" title="Reported as desired"><${Icon} name="check" /></span>`}
-      ${mayOperate && html`<button class="button bare small change" aria-label=${`Set desired ${path.join(".")}`} onClick=${change}><${Icon} name="pencil" /></button>`}
+      ${
+        mayOperate &&
+        html`<button class="button bare small change" aria-label=${`Set desired ${path.join(".")}`} onClick=${change}>
+        <${Icon} name="pencil" /></button>`
+      }
     </td>
   </tr>`;
 }
@@ -71,19 +84,25 @@ function edit(text) {
 function Editor() {
   const text = draft.value ?? "";
   const wrong = complaint(text);
-  const typed = (/** @type {Event} */ event) => (draft.value = /** @type {HTMLTextAreaElement} */ (event.target).value);
+  const typed = (/** @type {Event} */ event) =>
+    (draft.value = /** @type {HTMLTextAreaElement} */ (event.target).value);
   const keys = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Escape") draft.value = null;
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !wrong) submit();
   };
-  return html`<form class="editor" onSubmit=${(/** @type {Event} */ event) => (event.preventDefault(), submit())} onKeyDown=${keys}>
-    <label class="label" for="patch">Merge patch on desired: <code>null</code> removes a name, what is left out stays</label>
+  const sent = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    submit();
+  };
+  const off = wrong !== "" || busy.value || status.value !== "live";
+  return html`<form class="editor" onSubmit=${sent} onKeyDown=${keys}>
+    <label class="label" for="patch">Merge patch on desired: <code>null</code> removes, what is left out stays</label>
     <textarea class="field" id="patch" rows=${Math.min(12, Math.max(3, text.split("\n").length))} spellcheck="false"
       ref=${focusOnce} value=${text} aria-invalid=${wrong !== ""} onInput=${typed} />
     <p class="error-text" role="alert">${problem.value || (text.trim() === "" ? "" : wrong)}</p>
     <div class="editor-end">
       <button class="button" type="button" onClick=${() => (draft.value = null)}>Cancel</button>
-      <button class="button primary" disabled=${wrong !== "" || busy.value || status.value !== "live"}>${busy.value ? "Setting…" : "Set desired"}</button>
+      <button class="button primary" disabled=${off}>${busy.value ? "Setting…" : "Set desired"}</button>
     </div>
   </form>`;
 }
@@ -122,7 +141,9 @@ async function submit() {
 /** @param {unknown} error */
 function explained(error) {
   if (!(error instanceof RequestError)) return String(error);
-  if (error.code === "conflict") return "Somebody else changed desired meanwhile. Look at it again; a second try applies your patch to that.";
-  if (error.code === "timeout" || error.code === "disconnected") return `${error.message} The state shows whether it was set.`;
+  if (error.code === "conflict")
+    return "Somebody else changed desired meanwhile. Look at it again; a second try applies your patch to that.";
+  if (error.code === "timeout" || error.code === "disconnected")
+    return `${error.message} The state shows whether it was set.`;
   return error.message;
 }

@@ -41,7 +41,9 @@ const chosen = signal(recall(remembered, null));
 
 export const metricNames = computed(() => Object.keys(state.value?.metrics ?? {}).sort(naturally));
 /** Metrics that can be drawn. */
-const drawables = computed(() => metricNames.value.filter((name) => drawable(state.value?.metrics[name]?.value ?? null) !== null));
+const drawables = computed(() =>
+  metricNames.value.filter((name) => drawable(state.value?.metrics[name]?.value ?? null) !== null),
+);
 /** The metrics drawn, each in its own strip. */
 export const charted = computed(() => {
   const wished = chosen.value ?? numbers().slice(0, 3);
@@ -62,7 +64,9 @@ export function isDrawable(name) {
 /** Draw a metric, or don't any more. @param {string} name */
 export function toggleChart(name) {
   const now = charted.value;
-  chosen.value = now.includes(name) ? now.filter((other) => other !== name) : [...now, name].slice(-MOST_CHARTS);
+  chosen.value = now.includes(name)
+    ? now.filter((other) => other !== name)
+    : [...now, name].slice(-MOST_CHARTS);
   remember(remembered, chosen.value);
 }
 

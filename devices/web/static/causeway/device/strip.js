@@ -28,7 +28,11 @@ export class Strip {
     this.#plot.over.addEventListener("dblclick", options.onReset);
   }
 
-  /** @param {[number[], (number | null)[]]} data  seconds, values @param {number} from Unix ms @param {number} to Unix ms */
+  /**
+   * @param {[number[], (number | null)[]]} data  seconds, values
+   * @param {number} from Unix ms
+   * @param {number} to Unix ms
+   */
   draw(data, from, to) {
     this.#range = [from / 1000, to / 1000];
     this.#plot.setData(data);
@@ -36,7 +40,8 @@ export class Strip {
 
   /** @param {number} width_px @param {number} height_px */
   resize(width_px, height_px) {
-    if (width_px !== this.#plot.width || height_px !== this.#plot.height) this.#plot.setSize({ width: width_px, height: height_px });
+    if (width_px !== this.#plot.width || height_px !== this.#plot.height)
+      this.#plot.setSize({ width: width_px, height: height_px });
   }
 
   /** The value of a point. @param {number} index @returns {[ts: number, value: number | null | undefined]} */
@@ -49,25 +54,50 @@ export class Strip {
   }
 }
 
-/** @param {StripOptions} options @param {() => [number, number]} range @returns {Omit<uPlot.Options, "width" | "height">} */
+/**
+ * @param {StripOptions} options
+ * @param {() => [number, number]} range
+ * @returns {Omit<uPlot.Options, "width" | "height">}
+ */
 function plotOptions({ color, binary, times, onCursor, onZoom }, range) {
   const [muted, line, stroke] = ["--faint", "--line", `--series-${color}`].map(styled);
-  const axis = { stroke: muted, font: FONT, grid: { stroke: line, width: 1 }, ticks: { show: false }, border: { show: false } };
+  const axis = {
+    stroke: muted,
+    font: FONT,
+    grid: { stroke: line, width: 1 },
+    ticks: { show: false },
+    border: { show: false },
+  };
   const points = { size: 4, fill: stroke ?? "" };
   const paths = uPlot.paths.stepped?.({ align: 1 });
   return {
     padding: [8, 10, 0, 0],
     legend: { show: false },
-    cursor: { sync: { key: "time" }, drag: { x: true, y: false }, y: false, points: { size: 7, fill: stroke ?? "" } },
+    cursor: {
+      sync: { key: "time" },
+      drag: { x: true, y: false },
+      y: false,
+      points: { size: 7, fill: stroke ?? "" },
+    },
     select: { show: true, left: 0, top: 0, width: 0, height: 0 },
-    scales: { x: { time: true, range: () => range() }, y: { range: (_plot, low, high) => (binary ? [-0.15, 1.15] : rangeOf(low, high)) } },
+    scales: {
+      x: { time: true, range: () => range() },
+      y: { range: (_plot, low, high) => (binary ? [-0.15, 1.15] : rangeOf(low, high)) },
+    },
     axes: [
       { ...axis, size: times ? 26 : 6, gap: 6, values: times ? timeLabels : () => [], space: 80 },
       { ...axis, size: AXIS_WIDTH, gap: 8, space: 28, ...(binary ? ON_OFF : NUMBERS) },
     ],
     series: [
       {},
-      { stroke: stroke ?? "", width: 1.6, fill: `${stroke}1c`, spanGaps: false, points, ...(binary && paths && { paths }) },
+      {
+        stroke: stroke ?? "",
+        width: 1.6,
+        fill: `${stroke}1c`,
+        spanGaps: false,
+        points,
+        ...(binary && paths && { paths }),
+      },
     ],
     hooks: {
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
@@ -95,7 +125,12 @@ function zoom(plot, onZoom) {
   if (to - from >= 1000) onZoom(from, to);
 }
 
-/** Some room around the values, also around a single one. @param {number | null} low @param {number | null} high @returns {[number, number]} */
+/**
+ * Some room around the values, also around a single one.
+ * @param {number | null} low
+ * @param {number | null} high
+ * @returns {[number, number]}
+ */
 function rangeOf(low, high) {
   if (low === null || high === null || !Number.isFinite(low)) return [0, 1];
   const room = (high - low) * 0.12 || Math.abs(high) * 0.05 || 1;
@@ -104,10 +139,18 @@ function rangeOf(low, high) {
 
 /** @param {number} value */
 function formatTick(value) {
-  return Number.isInteger(value) || Math.abs(value) < 1e-4 ? formatNumber(Math.abs(value) < 1e-12 ? 0 : value) : String(Number(value.toPrecision(6)));
+  return Number.isInteger(value) || Math.abs(value) < 1e-4
+    ? formatNumber(Math.abs(value) < 1e-12 ? 0 : value)
+    : String(Number(value.toPrecision(6)));
 }
 
-/** @param {uPlot} _plot @param {number[]} splits @param {number} _axis @param {number} _space @param {number} step  seconds */
+/**
+ * @param {uPlot} _plot
+ * @param {number[]} splits
+ * @param {number} _axis
+ * @param {number} _space
+ * @param {number} step  seconds
+ */
 function timeLabels(_plot, splits, _axis, _space, step) {
   const seconds = step < 60 ? /** @type {const} */ ({ second: "2-digit" }) : {};
   const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", ...seconds });

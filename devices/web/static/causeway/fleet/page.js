@@ -17,12 +17,16 @@ function Fleet() {
 }
 
 function Loading() {
-  return html`<div class="loading" aria-busy="true" aria-label="Loading devices">${[...Array(12).keys()].map((key) => html`<i key=${key} />`)}</div>`;
+  const rows = [...Array(12).keys()].map((nth) => html`<i key=${nth} />`);
+  return html`<div class="loading" aria-busy="true" aria-label="Loading devices">${rows}</div>`;
 }
 
 function NoMatch() {
   const clear = () => want({ query: "", site: "", status: "" });
-  return html`<div class="blank"><p>No device matches these filters.</p><button class="button" onClick=${clear}>Clear them</button></div>`;
+  return html`<div class="blank">
+    <p>No device matches these filters.</p>
+    <button class="button" onClick=${clear}>Clear them</button>
+  </div>`;
 }
 
 function NoRole() {
@@ -30,17 +34,21 @@ function NoRole() {
     <p>Your account has no role at any site, so there is nothing to show. An administrator can give you one.</p></div>`;
 }
 
+const BY_ITSELF = "A device appears here by itself with its first message. Send one:";
+
 /** What makes a fleet: a first message. */
 function Empty() {
   const topic = `${page.mqtt.root}/demo/my-device/telemetry`;
-  const line = `mosquitto_pub -h ${location.hostname} -p ${page.mqtt.port} -q 1 -t ${topic} -m '{"temperature": 21.5}'`;
+  const broker = `-h ${location.hostname} -p ${page.mqtt.port}`;
+  const line = `mosquitto_pub ${broker} -q 1 -t ${topic} -m '{"temperature": 21.5}'`;
   const provision = "python manage.py provision_device demo/my-device";
   return html`<div class="welcome">
     <h2>No devices yet</h2>
-    <p>${page.mqtt.auto_register ? "A device appears here by itself with its first message. Send one:" : "Register a device first, then let it speak:"}</p>
+    <p>${page.mqtt.auto_register ? BY_ITSELF : "Register a device first, then let it speak:"}</p>
     ${!page.mqtt.auto_register && html`<${Copyable} text=${provision} />`}
     <${Copyable} text=${line} />
-    <p class="muted">A broker without anonymous clients wants <code>-u USER -P PASSWORD</code> too; <code>manage.py provision_device</code> gives a device its own.</p>
+    <p class="muted">A broker without anonymous clients wants <code>-u USER -P PASSWORD</code> too:${" "}
+      <code>manage.py provision_device</code> gives a device its own.</p>
     <p class="listening" role="status"><i />Listening: this page changes by itself.</p>
   </div>`;
 }
@@ -53,7 +61,11 @@ function Copyable({ text }) {
   };
   const done = copied.value === text;
   return html`<div class="copyable"><pre>${text}</pre>
-    ${navigator.clipboard && html`<button class="button small" onClick=${copy}><${Icon} name=${done ? "check" : "copy"} />${done ? "Copied" : "Copy"}</button>`}
+    ${
+      navigator.clipboard &&
+      html`<button class="button small" onClick=${copy}>
+      <${Icon} name=${done ? "check" : "copy"} />${done ? "Copied" : "Copy"}</button>`
+    }
   </div>`;
 }
 

@@ -210,7 +210,10 @@ export function recollect(entry, readings) {
   const live = entry.trace;
   const first = live[0]?.[0] ?? Infinity;
   entry.trace = [];
-  extend(entry, readings.filter(({ ts }) => ts < first));
+  extend(
+    entry,
+    readings.filter(({ ts }) => ts < first),
+  );
   entry.trace = [...entry.trace, ...live].slice(-TRACE);
   entry.version.value += 1;
 }
@@ -228,7 +231,9 @@ function flush() {
 
 /** The membership has changed: places, sites and metrics anew. */
 function renumber() {
-  [...entries.values()].sort((one, other) => naturally(one.key, other.key)).forEach((entry, place) => (entry.place = place));
+  [...entries.values()]
+    .sort((one, other) => naturally(one.key, other.key))
+    .forEach((entry, place) => (entry.place = place));
   sites.value = [...new Set([...entries.values()].map(({ site }) => site))].sort(naturally);
   const ranking = commonMetrics(entries.values());
   if (ranking.join("\n") !== metrics.value.join("\n")) metrics.value = ranking;
@@ -253,7 +258,11 @@ function reorder() {
   totals.value = counts(entries.values(), wanted.peek());
 }
 
-/** A remembered order by a metric that is no column now would surprise. @param {Wanted} wish @returns {Wanted} */
+/**
+ * A remembered order by a metric that is no column now would surprise.
+ * @param {Wanted} wish
+ * @returns {Wanted}
+ */
 function orderly(wish) {
   const lost = wish.sort.startsWith("metric:") && !columns.peek().includes(wish.sort.slice(7));
   return lost ? { ...wish, sort: "device", descending: false } : wish;

@@ -26,15 +26,20 @@ export function Table() {
   const holder = useRef(/** @type {HTMLElement | null} */ (null));
   const all = rows.value;
   const [first, last] = useWindow(holder, all.length, height);
-  const at = Math.max(0, all.findIndex(({ key }) => key === active.value));
+  const at = Math.max(
+    0,
+    all.findIndex(({ key }) => key === active.value),
+  );
   const shown = all.slice(first, last);
   const style = { "--metrics": width.value };
   return html`<div class="fleet" role="table" aria-label="Devices" aria-rowcount=${all.length + 1} style=${style}>
     <${Head} />
     <div class="fleet-body live" role="rowgroup" ref=${holder} style=${{ height: `${all.length * height}px` }}
       onKeyDown=${(/** @type {KeyboardEvent} */ event) => move(event, at, height, holder.current)}>
-      ${shown.map((entry, index) => html`<${Row} key=${entry.key} entry=${entry} index=${first + index}
-        top=${(first + index) * height} tab=${first + index === at} narrow=${narrow} />`)}
+      ${shown.map(
+        (entry, index) => html`<${Row} key=${entry.key} entry=${entry} index=${first + index}
+        top=${(first + index) * height} tab=${first + index === at} narrow=${narrow} />`,
+      )}
     </div>
   </div>`;
 }
@@ -44,8 +49,11 @@ function Head() {
     <${Sorter} by="device" label="Device" />
     <${Sorter} by="status" label="Status" />
     ${columns.value.map((name) => html`<${Sorter} key=${name} by=${`metric:${name}`} label=${name} number />`)}
-    ${columns.value.length === 0 && html`<span class="cell own-head" role="columnheader" aria-colspan=${width.value}>Latest values</span>`}
-    <span class="cell" role="columnheader">${columns.value[0] ? `Trend of ${columns.value[0]}` : "Trend of the first"}</span>
+    ${
+      columns.value.length === 0 &&
+      html`<span class="cell own-head" role="columnheader" aria-colspan=${width.value}>Latest values</span>`
+    }
+    <span class="cell" role="columnheader">Trend of ${columns.value[0] ?? "the first"}</span>
     <${Sorter} by="updated" label="Updated" number />
   </div></div>`;
 }
@@ -57,7 +65,8 @@ function Sorter({ by, label, number = false }) {
   const ordered = on ? (descending ? "descending" : "ascending") : "none";
   const click = () => want({ sort: by, descending: on ? !descending : by === "updated" });
   return html`<span class=${`cell ${number ? "num" : ""}`} role="columnheader" aria-sort=${ordered}>
-    <button class="sorter clip" title=${label} onClick=${click}>${label}${on && html`<${Icon} name=${descending ? "down" : "up"} />`}</button>
+    <button class="sorter clip" title=${label} onClick=${click}>
+      ${label}${on && html`<${Icon} name=${descending ? "down" : "up"} />`}</button>
   </span>`;
 }
 
@@ -77,13 +86,16 @@ function Row({ entry, index, top, tab, narrow }) {
     <span class="cell name" role="cell">
       <${Glyph} status=${state.presence.status} />
       ${narrow && html`<span class="hidden-text">${NAMES[state.presence.status]}</span>`}
-      <a class="clip" ref=${anchor} href=${deviceUrl(key)} tabindex=${tab ? 0 : -1} onFocus=${() => (active.value = key)}>
+      <a class="clip" ref=${anchor} href=${deviceUrl(key)} tabindex=${tab ? 0 : -1}
+        onFocus=${() => (active.value = key)}>
         <span class="site">${site}/</span>${name}</a>
       ${state.tags.slice(0, 2).map((tag) => html`<span class="chip">${tag}</span>`)}
       ${state.tags.length > 2 && html`<span class="chip" title=${state.tags.join(", ")}>+${state.tags.length - 2}</span>`}
     </span>
     <span class="cell status" role="cell"><${PresenceText} presence=${state.presence} /></span>
-    ${shownMetrics(entry).slice(0, narrow ? 2 : width.value).map((metric) => html`<${Value} key=${metric} name=${metric} metric=${state.metrics[metric]} />`)}
+    ${shownMetrics(entry)
+      .slice(0, narrow ? 2 : width.value)
+      .map((metric) => html`<${Value} key=${metric} name=${metric} metric=${state.metrics[metric]} />`)}
     ${missing.map((nth) => html`<span key=${nth} class="cell own" role="cell" />`)}
     <span class="cell trend-cell" role="cell"><${Trend} entry=${entry} /></span>
     <span class="cell num updated faint" role="cell" title=${entry.updated ? formatTime(entry.updated) : ""}>
@@ -95,7 +107,8 @@ function Row({ entry, index, top, tab, narrow }) {
 function Value({ name, metric }) {
   const own = columns.value.length === 0;
   return html`<span class=${`cell value ${own ? "own" : "num"} ${metric ? "" : "faint"}`} role="cell">
-    <span class="value-name clip" title=${name}>${name}</span><span class="value-text">${decimals.format(name, metric?.value)}</span>
+    <span class="value-name clip" title=${name}>${name}</span>
+    <span class="value-text">${decimals.format(name, metric?.value)}</span>
   </span>`;
 }
 
@@ -114,7 +127,12 @@ function move(event, at, height, body) {
   reveal(index, height, body);
 }
 
-/** Scroll a row into sight, clear of what sticks to the top. @param {number} index @param {number} height @param {HTMLElement | null} body */
+/**
+ * Scroll a row into sight, clear of what sticks to the top.
+ * @param {number} index
+ * @param {number} height
+ * @param {HTMLElement | null} body
+ */
 function reveal(index, height, body) {
   const top = (body?.getBoundingClientRect().top ?? 0) + index * height;
   const sticking = (document.getElementById("top")?.offsetHeight ?? 0) + 36;

@@ -30,7 +30,8 @@ export function Trend({ entry }) {
     return () => clearTimeout(timer);
   }, [entry, metric]);
   const points = entry.trace;
-  if (points.length < 2) return html`<svg class="trend" viewBox="0 0 ${WIDTH} ${HEIGHT}" aria-hidden="true" />`;
+  if (points.length < 2)
+    return html`<svg class="trend" viewBox="0 0 ${WIDTH} ${HEIGHT}" aria-hidden="true" />`;
   const [line, area] = paths(points);
   return html`<svg class="trend" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true">
     <path class="trend-area" d=${area} />
@@ -38,7 +39,10 @@ export function Trend({ entry }) {
   </svg>`;
 }
 
-/** The line and the area beneath it, broken where the device was silent. @param {[ts: number, value: number][]} points */
+/**
+ * The line and the area beneath it, broken where the device was silent.
+ * @param {[ts: number, value: number][]} points
+ */
 function paths(points) {
   const place = placing(points);
   const runs = unbroken(points).map((run) => run.map(place));

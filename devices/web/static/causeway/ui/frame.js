@@ -14,7 +14,8 @@ const LABELS = { live: "Live", connecting: "Connecting", reconnecting: "Reconnec
 /** Three spans of a causeway: broker, workers, this page. A broken one is where the way is interrupted. */
 function Way() {
   const here = status.value;
-  const [broker, workers] = here === "live" && link.value ? [link.value.broker, link.value.workers] : ["unsure", "unsure"];
+  const [broker, workers] =
+    here === "live" && link.value ? [link.value.broker, link.value.workers] : ["unsure", "unsure"];
   const page = here === "live" ? "up" : here === "closed" ? "down" : "unsure";
   const spans = [broker, workers, page];
   const label = here === "live" && spans.includes("down") ? "Interrupted" : LABELS[here];
@@ -38,12 +39,19 @@ function Banner() {
   if (status.value === "reconnecting") return now.value - lostAt.value < PATIENCE_MS ? null : Lost();
   if (status.value === "closed") return Closed();
   if (link.value?.broker === "down") {
-    const text = "Nothing comes from the devices meanwhile. Commands are kept and sent when the broker is back.";
-    return Message({ heading: `The MQTT broker can't be reached since ${formatTime(link.value.since)}.`, text });
+    const text =
+      "Nothing comes from the devices meanwhile. Commands are kept and sent when the broker is back.";
+    return Message({
+      heading: `The MQTT broker can't be reached since ${formatTime(link.value.since)}.`,
+      text,
+    });
   }
   if (link.value?.workers === "down") {
     const text = "What the devices send waits at the broker and will be shown then. Commands wait too.";
-    return Message({ heading: `The device workers don't answer since ${formatTime(link.value.since)}.`, text });
+    return Message({
+      heading: `The device workers don't answer since ${formatTime(link.value.since)}.`,
+      text,
+    });
   }
   return null;
 }
@@ -64,7 +72,11 @@ function Closed() {
     const action = html`<a class="button small" href=${`/login?next=${next}`}>Sign in</a>`;
     return Message({ heading: "Your session has ended.", text: shownAsOf(), action, bad: true });
   }
-  return Message({ heading: "No access.", text: "You have no role at any site. An administrator can give you one.", bad: true });
+  return Message({
+    heading: "No access.",
+    text: "You have no role at any site. An administrator can give you one.",
+    bad: true,
+  });
 }
 
 function shownAsOf() {
@@ -73,12 +85,16 @@ function shownAsOf() {
 
 /** @param {{heading: string, text: string, action?: any, bad?: boolean}} props */
 function Message({ heading, text, action = null, bad = false }) {
-  return html`<div class=${`banner ${bad ? "bad" : ""}`}><${Icon} name="warning" /><p><strong>${heading}</strong> ${text}</p>${action}</div>`;
+  return html`<div class=${`banner ${bad ? "bad" : ""}`}>
+    <${Icon} name="warning" /><p><strong>${heading}</strong> ${text}</p>${action}
+  </div>`;
 }
 
 /** Show a page's content between its frame. @param {any} content */
 export function show(content) {
-  const [way, banner, main] = ["way", "banner", "main"].map((id) => /** @type {HTMLElement} */ (document.getElementById(id)));
+  const [way, banner, main] = ["way", "banner", "main"].map(
+    (id) => /** @type {HTMLElement} */ (document.getElementById(id)),
+  );
   if (!way || !banner || !main) throw new Error("not a page of ours");
   render(html`<${Way} />`, way);
   render(html`<${Banner} />`, banner);

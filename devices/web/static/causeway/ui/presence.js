@@ -10,8 +10,9 @@ import { html } from "./html.js";
 const SHAPES = {
   online: html`<circle cx="6" cy="6" r="4.5" fill="currentColor" />`,
   offline: html`<path d="m2.5 2.5 7 7m0-7-7 7" stroke="currentColor" stroke-width="2" stroke-linecap="round" />`,
-  stale: html`<circle cx="6" cy="6" r="4.5" fill="none" stroke="currentColor" stroke-width="1.6" /><path d="M6 3.5V6l1.8 1.2" fill="none" stroke="currentColor" stroke-width="1.4" stroke-linecap="round" />`,
-  unknown: html`<circle cx="6" cy="6" r="4.5" fill="none" stroke="currentColor" stroke-width="1.6" stroke-dasharray="2.2 2.5" />`,
+  stale: html`<circle cx="6" cy="6" r="4.5" stroke="currentColor" stroke-width="1.6" />
+    <path d="M6 3.5V6l1.8 1.2" stroke="currentColor" stroke-width="1.4" stroke-linecap="round" />`,
+  unknown: html`<circle cx="6" cy="6" r="4.5" stroke="currentColor" stroke-width="1.6" stroke-dasharray="2.2 2.5" />`,
 };
 
 /** @type {{[status in PresenceStatus]: string}} */
