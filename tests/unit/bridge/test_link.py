@@ -37,7 +37,9 @@ class Worker:
 def test_everything_is_applied_once_and_in_order_over_any_layer(seed: int, count: int, limit: int, loss: float) -> None:
     rng = random.Random(seed)
     window, worker = Window(0, "g", 7, "reply", limit), Worker()
-    waiting, to_worker, to_gateway = list(range(count)), [], []
+    waiting = list(range(count))
+    to_worker: list[Batch] = []
+    to_gateway: list[LinkAck] = []
     committed: list[int] = []
     for _ in range(20_000):
         if len(committed) == count:
@@ -48,8 +50,8 @@ def test_everything_is_applied_once_and_in_order_over_any_layer(seed: int, count
             del waiting[:size]
         elif not to_worker and not to_gateway:
             to_worker += window.under_way  # the timeout
-        for queue in (to_worker, to_gateway):
-            rng.shuffle(queue)
+        rng.shuffle(to_worker)
+        rng.shuffle(to_gateway)
         if to_worker:
             batch = to_worker.pop() if rng.random() < 0.9 else rng.choice(to_worker)
             if rng.random() >= loss and (ack := worker.receive(batch)):
