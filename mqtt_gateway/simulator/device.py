@@ -64,10 +64,11 @@ class SimulatedDevice:
             "firmware": f"{rng.randint(1, 3)}.{rng.randint(0, 9)}.{rng.randint(0, 9)}",
             "led": False,
             "interval_s": round(interval_s, 3),
-            "commands": sorted(self._commands()),
+            "commands": {name: {} for name in sorted(self._commands())} | {"set_led": {"on": True}},
         }
         if kind.target:
             self._state["target"] = kind.set_point
+            self._state["commands"]["set_target"] = {"value": kind.set_point}
 
     # ---------------------------------------------------------------------------------------------- by time
 

@@ -39,7 +39,8 @@ def test_the_birth_is_retained_and_the_state_complete() -> None:
     assert birth == Say("status", b"online", retain=True)
     assert isinstance(state, Say)
     reported = json.loads(state.payload)
-    assert reported["commands"] == ["identify", "reboot", "set_led", "set_target"]
+    examples = {"identify": {}, "reboot": {}, "set_led": {"on": True}, "set_target": {"value": 21.0}}
+    assert reported["commands"] == examples
     assert (reported["interval_s"], reported["target"], reported["led"]) == (2.0, 21.0, False)
 
 
