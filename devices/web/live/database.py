@@ -80,13 +80,14 @@ def _called_again(call: Callable[[], T]) -> T:
     """Call it; once more if it fails, for the thread's connection may be from before a restart of the database."""
     try:
         return call()
-    except Error:
+    except Error as error:
         _forget_connections()
+        first = error
     try:
         return call()
     except Error:
         _forget_connections()
-        raise
+        raise first from None
 
 
 def _forget_connections() -> None:

@@ -6,6 +6,7 @@
     beginning later                   a gap: set aside, and the database is asked what came between
     of a device that is being asked   set aside until the answer is there
     of a device that is held back     set aside until it is released
+    that says the device is deleted   a question: it names no rev, so it may be a late repeat from before a new life
 
 The answer is passed on, then what was set aside is judged again. What was set aside is bounded: beyond, it is thrown
 away and the database asked once more. Pure: who follows gives the questions (:meth:`Following.wants`) to a database
@@ -25,7 +26,7 @@ Judgement = Literal["next", "past", "gap"]
 def judge(rev: int | None, part: Part) -> Judgement:
     """What a part is to a follower who stands at ``rev`` (None: does not have the device)."""
     if isinstance(part, Gone):
-        return "past" if rev is None else "next"
+        return "past" if rev is None else "gap"
     if isinstance(part, Fresh):
         return "next" if rev is None else "past" if part.rev <= rev else "gap"
     if rev is None:
@@ -36,13 +37,13 @@ def judge(rev: int | None, part: Part) -> Judgement:
 class _Aside:
     """What waits for the answer about one device."""
 
-    __slots__ = ("asked", "held", "overflowed", "parts", "reason", "size")
+    __slots__ = ("again", "asked", "held", "parts", "reason", "size")
 
     def __init__(self, reason: Reason) -> None:
         self.reason = reason
         self.parts: list[Part] = []
         self.size = 0
-        self.overflowed = False
+        self.again = False  # ask once more after the answer: something could not be set aside
         self.asked = True  # the database; False: only held back
         self.held = False  # not to be asked now
 
@@ -85,7 +86,9 @@ class Following:
         if judgement == "next":
             self._accept(part)
         elif judgement == "gap":
-            self._set_aside(self.ask(part.device), part)
+            aside = self.ask(part.device)
+            if not isinstance(part, Gone):
+                self._set_aside(aside, part)
 
     def ask(self, device: str, reason: Reason = "new") -> "_Aside":
         """Ask the database about a device. Safe to repeat while it waits."""
@@ -107,7 +110,7 @@ class Following:
         if aside is None or not aside.held:
             return
         aside.held = False
-        if not aside.asked and not aside.overflowed:
+        if not aside.asked and not aside.again:
             del self._waiting[device]
             self._aside_bytes -= aside.size
             for part in aside.parts:
@@ -130,12 +133,13 @@ class Following:
             return
         del self._waiting[answer.device]
         self._aside_bytes -= aside.size
-        again, parts = aside.overflowed, aside.parts
+        again, parts = aside.again, aside.parts
         match answer:
             case Missing(device):
                 if self._rev_of(device) is not None:
                     self._accept(Gone(device))
-                again, parts = again or _unexplained(parts), _after_deletion(parts)
+                # What was set aside is from before the deletion, or of a new life: that is for another question.
+                again, parts = again or bool(parts), []
             case Fresh():
                 self._accept(answer)
             case Replayed():
@@ -148,24 +152,14 @@ class Following:
             self.take(part)
 
     def _set_aside(self, aside: _Aside, part: Part) -> None:
-        if aside.overflowed:
+        if isinstance(part, Gone):
+            aside.again = True
             return
         size = part_bytes(part)
         if self._aside_bytes + size > self._limit_bytes:
             self._aside_bytes -= aside.size
-            aside.parts, aside.size, aside.overflowed = [], 0, True
+            aside.parts, aside.size, aside.again = [], 0, True
             return
         aside.parts.append(part)
         aside.size += size
         self._aside_bytes += size
-
-
-def _after_deletion(parts: list[Part]) -> list[Part]:
-    """What came of a deleted device's successor."""
-    deletions = [index for index, part in enumerate(parts) if isinstance(part, Gone)]
-    return parts[deletions[-1] + 1 :] if deletions else []
-
-
-def _unexplained(parts: list[Part]) -> bool:
-    """Parts of a device that the database does not have: its deletion comes yet, or it was made again meanwhile."""
-    return bool(parts) and not any(isinstance(part, Gone) for part in parts)

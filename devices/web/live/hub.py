@@ -119,9 +119,8 @@ class Hub:
 
     def link_is(self, link: Link) -> None:
         """The state of the chain was looked at."""
-        changed = not link.same_state(self.link)
-        if changed:
-            self.link = link
+        changed = link != self.link
+        self.link = link
         self._link_known.set()
         for socket in list(self.sockets) if changed else ():
             socket.show_link(link)

@@ -20,11 +20,7 @@ class Link(Struct, frozen=True):
 
     broker: UpDown
     workers: UpDown
-    since: int  # Unix ms; when the later of the two became what it is; 0: never seen otherwise
-
-    def same_state(self, other: "Link | None") -> bool:
-        """Whether both say the same but for the time."""
-        return other is not None and (self.broker, self.workers) == (other.broker, other.workers)
+    since: int  # Unix ms; when the later of the two became what it is. Another one: it changed in between
 
 
 class Shard(Struct, frozen=True):

@@ -14,6 +14,7 @@ from devices.web.live.outage import Outage
 
 _LIMIT_S: Final = 5.0  # for each call of the layer
 _AGAIN_S: Final = 1.0
+_FAILURES: Final = 2  # of probes in a row, then the channel is left
 PROBE: Final = "hub.probe"
 
 log = structlog.get_logger(__name__)
@@ -22,8 +23,8 @@ log = structlog.get_logger(__name__)
 class Listener:
     """Hands over commits in the order in which they arrive; at most once, as the layer does.
 
-    What waits in the channel is bounded by the layer (in memory) or, with Redis, by :meth:`probe`: a hub that does not
-    get its own message back in time leaves the channel with all that waits in it and takes a new one.
+    What waits in the channel is bounded by the layer (in memory) or, with Redis, by :meth:`probe`: a hub that twice
+    does not get its own message back in time leaves the channel with all that waits in it and takes a new one.
 
     Args:
         layer: the layer of groups.
@@ -41,6 +42,7 @@ class Listener:
         self._listening: asyncio.Task[None] | None = None
         self._probes: dict[int, asyncio.Event] = {}
         self._last_probe = 0
+        self._failures = 0  # of probes, in a row
         self._outage = Outage(log, "channel layer of the dashboards")
 
     async def run(self) -> None:
@@ -56,24 +58,35 @@ class Listener:
     async def probe(self, limit_s: float) -> bool:
         """Send ourselves a message: when it is back, all that was sent before it has been handed over.
 
-        False, and everything is begun anew, when it does not come back in ``limit_s``.
+        False, when there is no channel now, or it does not come back in ``limit_s``.
         """
+        channel = self._channel
+        if not channel:
+            return False
         self._last_probe += 1
         number, arrived = self._last_probe, asyncio.Event()
         self._probes[number] = arrived
         try:
             async with asyncio.timeout(limit_s):
-                if self._channel:
-                    await self._layer.send(self._channel, {"type": PROBE, "v": number})
+                await self._layer.send(channel, {"type": PROBE, "v": number})
                 await arrived.wait()
         except Exception as error:  # noqa: BLE001  whatever the layer's backend raises when it is down
-            self._outage.begins("no answer" if isinstance(error, TimeoutError) else error)
-            if self._channel and self._listening is not None:
-                self._listening.cancel()
+            self._unanswered(channel, error)
             return False
         finally:
             del self._probes[number]
+        self._failures = 0
+        self._outage.ends()
         return True
+
+    def _unanswered(self, channel: str, error: Exception) -> None:
+        """Once may be a pause in which the layer mends itself."""
+        self._failures += 1
+        late = isinstance(error, TimeoutError)
+        if self._failures >= _FAILURES or not late:
+            self._outage.begins("our own messages do not arrive" if late else error)
+        if self._failures >= _FAILURES and channel == self._channel and self._listening is not None:
+            self._listening.cancel()
 
     async def _listen(self) -> None:
         channel = ""
@@ -81,7 +94,7 @@ class Listener:
             channel = await _limited(self._layer.new_channel("live."))
             for shard in range(self._shards):
                 await _limited(self._layer.group_add(dashboard_group(shard), channel))
-            self._channel = channel
+            self._channel, self._failures = channel, 0
             self._outage.ends()
             self._joined()
             while True:

@@ -44,9 +44,9 @@ class Mender:
         self._work.set()
 
     def doubt(self, shards: set[int]) -> None:
-        """Broadcasts of these shards may be lost."""
-        self._doubted |= shards
+        """Broadcasts of these shards may be lost. Safe to repeat."""
         if shards:
+            self._doubted |= shards
             self._work.set()
 
     def doubt_all(self) -> None:
@@ -97,6 +97,7 @@ class Mender:
     async def _compare(self) -> None:
         """List what is watched in the doubted shards; whoever stands elsewhere asks."""
         shards, self._doubted = self._doubted, set()
+        log.info("comparing what is watched with the database", shards=sorted(shards))
         since_ms = self._hub.sound_ms - _CLOCKS_MS
         found: dict[str, int] = {}
         commands: list[tuple[str, bytes]] = []

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 EVERY_S: Final = 2.0
 GRACE_S: Final = 0.5  # between a commit and its broadcast
-PROBE_S: Final = 3.0
+PROBE_S: Final = 1.0
 RIGHTS_EVERY_S: Final = 15.0
 BLIND_AFTER_S: Final = 6.0  # without an answer of the database nothing is known to be up
 _CREDENTIALS_A_CALL: Final = 50
@@ -67,14 +67,13 @@ class Watcher:
 
     async def _all_arrived(self, commits: dict[int, int]) -> bool:
         """Whether the broadcasts of these commits did; if not, the mender is told."""
-        if not await self._hub.listener.probe(PROBE_S):
-            return False  # it joins again, and then everything is doubted
-        if self._hub.continuity.behind(commits):
+        answered = await self._hub.listener.probe(PROBE_S)
+        if answered and self._hub.continuity.behind(commits):
             await asyncio.sleep(GRACE_S)  # committed, but perhaps not broadcast yet
         lost = self._hub.continuity.behind(commits)
         self._hub.continuity.trust(commits)
         self._hub.mender.doubt(lost)
-        return not lost
+        return answered and not lost
 
     async def _look_at_rights(self) -> None:
         if time.monotonic() - self._rights_s < RIGHTS_EVERY_S:
