@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 _TICK_S: Final = 1.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
-_RELEASE_S: Final = 5
+_RELEASE_S: Final = 3
 
 
 def now_ms() -> int:

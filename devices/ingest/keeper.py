@@ -86,8 +86,12 @@ class Keeper:
 
     def _own(self, wanted: Iterable[int]) -> None:
         for number in sorted(wanted):
+            self._keep_beating()  # others may take long to load
             if number not in self._shards:
                 self._shards[number] = self._taken(number)
+        self._keep_beating()
+
+    def _keep_beating(self) -> None:
         if self._beat():
             ownership.pass_fence(list(self._shards.values()), self._clock())
             if self._options.heartbeat_file:

@@ -8,6 +8,7 @@
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Iterable
 from typing import Any, Final, NoReturn
@@ -29,6 +30,7 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
 _PROVEN_S: Final = 1  # after a failure: so long without another one, and it works again
 _QUEUE: Final = 100  # messages for one consumer; a full one holds its listener back, nothing is dropped
 _HELD_BACK_S: Final = 0.05
+_FINISH_S: Final = 5  # for the running transaction, when told to stop
 
 
 async def run(shards: Iterable[int], stop: asyncio.Event, application: Any = None) -> None:
@@ -65,9 +67,19 @@ async def _run(engine: Engine, worker: "SupervisedWorker", stop: asyncio.Event) 
         listening.cancel()
         stopping.cancel()
         (died, *_) = await asyncio.gather(listening, stopping, return_exceptions=True)
-        await running
+        await _ended(running)
     if isinstance(died, Exception):
         raise died
+
+
+async def _ended(running: "asyncio.Task[None]") -> None:
+    """The engine finishes its round, unless the database hangs: then that ends with our connection."""
+    await asyncio.wait({running}, timeout=_FINISH_S)
+    if not running.done():
+        log.warning("stopping without waiting for the database any longer", waited_s=_FINISH_S)
+        running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
 
 
 async def _listen(engine: Engine, worker: "SupervisedWorker") -> None:

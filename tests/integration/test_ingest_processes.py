@@ -155,12 +155,24 @@ async def test_a_redis_that_comes_back_empty_stops_nothing_for_long(rig: Rig) ->
         gateway.deliver(burst(1_000, first=2_000))
         await gateway.all_committed(RECOVERY_S)
         await asyncio.to_thread(worker.wait_for_line, "channel layer up again")
-        told = len(gateway.commits)
-        gateway.deliver(burst(20, first=3_000))
-        await gateway.all_committed()
-        await eventually_async(lambda: len(gateway.commits) > told, what="broadcasts arrive again")
-    assert rig.numbers() == each_once_in_order(3_020)
+        sent = await _until_broadcasts_arrive(gateway, first=3_000)
+    assert rig.numbers() == each_once_in_order(sent)
     assert said(worker) == ["channel layer down", "channel layer up again"]
+
+
+async def _until_broadcasts_arrive(gateway: Gateway, first: int) -> int:
+    """Deliver on until a broadcast is heard (the listener needs a moment, too); the number after the last one."""
+    told = len(gateway.commits)
+
+    async def deliver_more() -> bool:
+        nonlocal first
+        gateway.deliver(burst(20, first))
+        first += 20
+        await gateway.all_committed()
+        return len(gateway.commits) > told
+
+    await eventually_async(deliver_more, RECOVERY_S, what="broadcasts arrive again", pause_s=0.2)
+    return first
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
@@ -223,6 +235,15 @@ async def test_it_stops_while_nothing_answers(rig: Rig) -> None:
     rig.postgres.stop()
     await asyncio.to_thread(worker.wait_for_line, "database down")
     assert worker.terminate() == 0
+
+
+def test_it_stops_while_the_database_hangs(rig: Rig) -> None:
+    worker = rig.started()
+    with psycopg.connect(rig.database) as connection:
+        connection.execute("LOCK TABLE devices_shardstate")
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        eventually(lambda: rig.query(waiting) == [(1,)], 10, what="the worker's beat waits for us")
+        assert worker.terminate(timeout_s=10) == 0
 
 
 def test_who_loses_a_shard_says_so_in_a_line_and_ends(rig: Rig) -> None:
