@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, json
 
 from bridge.messages import Delivery
 from bridge.payloads import MAX_PAYLOAD_BYTES, CommandAck, StatusReported, decode
@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 UNKNOWN_PAYLOAD: Final = "?"  # TwinState.desired_published of a key used before: its old topic may still be retained
 _MAX_DETAIL_CHARS: Final = 200  # Quarantined.detail
+_encode = json.Encoder().encode
 
 
 class Made(Struct, frozen=True):
@@ -80,7 +81,7 @@ class Effects:
     quarantined: list[Quarantined] = field(default_factory=list)  # not saved yet
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)  # deliveries by outcome and reason
     acks: list[Acknowledged] = field(default_factory=list)
-    results: dict[int, Any] = field(default_factory=dict)  # by request id
+    results: dict[int, bytes] = field(default_factory=dict)  # JSON by request id; what it was then, not what it becomes
     came_online: bool = False
     gone: bool = False  # to be deleted
 
@@ -134,7 +135,7 @@ def set_aside(effects: Effects, operation: Operation, reason: str) -> None:
         case Uplink(delivery):
             _quarantine(effects, delivery, reason, "")
         case Asked(request_id):
-            effects.results[request_id] = refusal(Refused("unavailable", "the change could not be made"))
+            effects.results[request_id] = _encode(refusal(Refused("unavailable", "the change could not be made")))
 
 
 def _apply(operation: Operation, effects: Effects, rules: Rules) -> None:
@@ -147,7 +148,7 @@ def _apply(operation: Operation, effects: Effects, rules: Rules) -> None:
                 twin.desired_published = UNKNOWN_PAYLOAD
             twin.rev += asked
         case Asked():
-            effects.results[operation.request_id] = _asked(operation, effects)
+            effects.results[operation.request_id] = _encode(_asked(operation, effects))
         case LookedSilent(now_ms, stale_after_s):
             silent(twin, now_ms=now_ms, stale_after_s=stale_after_s)
         case DesiredConfirmed(payload):
