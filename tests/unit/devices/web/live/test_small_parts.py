@@ -1,0 +1,104 @@
+"""Credit, pacing, continuity: small state machines."""
+
+from devices.web.live.continuity import Continuity
+from devices.web.live.credit import LIMIT_BYTES, PATIENCE_S, REPLIES_LIMIT_BYTES, RESUME_BYTES, Credit
+from devices.web.live.pacing import BURST, REQUESTS_PER_S, Bucket
+
+
+def test_frames_are_numbered_from_one() -> None:
+    credit = Credit()
+    assert credit.n == 0
+    credit.sent(10)
+    assert credit.n == 1
+
+
+def test_a_stream_may_send_one_mebibyte_unacknowledged() -> None:
+    credit = Credit()
+    credit.sent(LIMIT_BYTES - 100)
+    assert credit.fits(100)
+    assert not credit.fits(101)
+    credit.sent(100)
+    assert not credit.fits(1)
+    assert credit.acknowledge(1)
+    assert credit.unacknowledged_bytes == 100
+    assert credit.fits(LIMIT_BYTES - 100)
+
+
+def test_what_exceeds_all_credit_is_sent_when_nothing_is_unacknowledged() -> None:
+    credit = Credit()
+    assert credit.fits(LIMIT_BYTES + 1)
+    credit.sent(1)
+    assert not credit.fits(LIMIT_BYTES + 1)
+
+
+def test_an_acknowledgement_of_what_was_never_sent_is_wrong() -> None:
+    credit = Credit()
+    credit.sent(10)
+    assert not credit.acknowledge(2)
+    assert not credit.acknowledge(-1)
+    assert credit.unacknowledged_bytes == 10
+    assert credit.acknowledge(1)
+    assert credit.acknowledge(1)  # again: fine
+    assert credit.acknowledge(0)
+
+
+def test_a_client_that_makes_no_progress_is_lost_after_a_minute() -> None:
+    credit = Credit()
+    credit.sent(10)
+    credit.sent(10)
+    assert not credit.is_lost(1e9)
+    credit.block(100)
+    credit.block(150)  # still the same
+    assert not credit.is_lost(100 + PATIENCE_S - 1)
+    assert credit.is_lost(100 + PATIENCE_S)
+    credit.acknowledge(1)
+    assert not credit.is_lost(1e9)
+    credit.block(200)
+    credit.acknowledge(1)  # no progress
+    assert credit.is_lost(200 + PATIENCE_S)
+
+
+def test_replies_are_bounded_as_well() -> None:
+    credit = Credit()
+    credit.sent(REPLIES_LIMIT_BYTES)
+    assert not credit.is_lost(0)
+    credit.sent(1)
+    assert credit.is_lost(0)
+
+
+def test_a_stream_goes_on_when_a_quarter_is_free() -> None:
+    credit = Credit()
+    credit.sent(RESUME_BYTES)
+    assert credit.may_resume
+    credit.sent(1)
+    assert not credit.may_resume
+
+
+def test_requests_have_a_burst_and_a_rate() -> None:
+    bucket = Bucket(0)
+    assert sum(bucket.take(0) for _ in range(1_000)) == BURST
+    assert sum(bucket.take(1) for _ in range(1_000)) == REQUESTS_PER_S
+    assert sum(bucket.take(1_000) for _ in range(1_000)) == BURST
+
+
+def test_a_missing_commit_number_is_noticed() -> None:
+    continuity = Continuity()
+    assert continuity.seen(0, 5)  # the first: who knows
+    assert continuity.seen(0, 6)
+    assert continuity.seen(1, 1)
+    assert not continuity.seen(0, 8)
+    assert continuity.seen(0, 7)  # late
+    assert continuity.seen(0, 9)
+    assert continuity.seen(0, 9)  # again
+
+
+def test_a_lost_last_commit_is_noticed_by_comparing() -> None:
+    continuity = Continuity()
+    continuity.seen(0, 5)
+    assert continuity.behind({0: 5, 1: 0}) == {1}
+    assert continuity.behind({0: 6, 1: 0}) == {0, 1}
+    continuity.trust({0: 6, 1: 0})
+    assert continuity.behind({0: 6, 1: 0}) == set()
+    assert continuity.seen(0, 7)
+    continuity.trust({0: 6})
+    assert continuity.behind({0: 7}) == set()
