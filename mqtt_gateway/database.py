@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
@@ -11,7 +12,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 import structlog
 from django.db import Error, connections
 
-from mqtt_gateway.outage import Outage
+from bridge.notices import Outage
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +33,7 @@ class DatabaseThread:
 
     def __init__(self) -> None:
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()  # bounded: every caller waits for its own
-        self._outage = Outage(log, "database")
+        self._outage = Outage(log, "database", time.monotonic)
         self._stuck: Future[Any] | None = None
         threading.Thread(target=self._work, name="gateway-database", daemon=True).start()
 

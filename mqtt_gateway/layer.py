@@ -1,6 +1,7 @@
 """The channel layer with time limits, in bridge's messages; an outage is logged once at each end."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
@@ -8,7 +9,7 @@ import structlog
 from channels.exceptions import ChannelFull
 
 from bridge import wire
-from mqtt_gateway.outage import Outage
+from bridge.notices import Outage
 from mqtt_gateway.pacing import backoff_s
 
 log = structlog.get_logger(__name__)
@@ -28,7 +29,7 @@ class Layer:
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
-        self._outage = Outage(log, "channel layer")
+        self._outage = Outage(log, "channel layer", time.monotonic)
 
     async def new_channel(self) -> str:
         """The name of a channel of our own, for replies."""

@@ -17,15 +17,14 @@ from bridge.link import ArrivalOrder, Window
 from bridge.messages import Batch, Delivery, LinkAck
 from bridge.names import devices_channel
 from bridge.native import OwnDownlink, RejectedTopic
+from bridge.notices import Outage, Samples
 from bridge.payloads import MAX_PAYLOAD_BYTES
 from mqtt_gateway.broker import Connection
 from mqtt_gateway.counters import Counters
 from mqtt_gateway.layer import CHANNEL_FULL, Layer
 from mqtt_gateway.options import GatewayOptions
-from mqtt_gateway.outage import Outage
 from mqtt_gateway.pacing import Pace
 from mqtt_gateway.routing import Routed, router
-from mqtt_gateway.samples import Samples
 from mqtt_gateway.shard_link import NO_TICKET, QOS0_LIMIT, Abandoned, ShardLink
 
 log = structlog.get_logger(__name__)
@@ -50,7 +49,7 @@ class Uplink:
         self._gateway, self._layer, self._reply_to, self._counters = options.client_id, layer, reply_to, counters
         self._route = router(options.topic_root, options.shards)
         self._links = [ShardLink(shard) for shard in range(options.shards)]
-        self._silent = [Outage(log, f"worker of shard {shard}") for shard in range(options.shards)]
+        self._silent = [Outage(log, f"worker of shard {shard}", time.monotonic) for shard in range(options.shards)]
         self._order = ArrivalOrder()
         self._connection: Connection | None = None
         self._paused = False
@@ -58,7 +57,7 @@ class Uplink:
         self._pace = Pace(burst=2.0 * options.shards)
         self._wake = asyncio.Event()
         self._landed = asyncio.Event()
-        self._rejected = Samples(log, "rejected topic")
+        self._rejected = Samples(log, "rejected topic", time.monotonic)
         self.in_flight = 0  # received, and neither finished nor handed back
 
     # ----------------------------------------------------------------------------------------- connections

@@ -1,5 +1,6 @@
 """Operations on devices that the shard does not know yet: registered elsewhere, to be registered, or nobody's."""
 
+import time
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final
@@ -7,16 +8,16 @@ from typing import Any, Final
 import structlog
 
 from bridge.native import is_device_key
+from bridge.notices import Samples
 from bridge.shards import shard_of
 from devices.ingest import loading
 from devices.ingest.operations import Asked, Made, Operation, Uplink
-from devices.ingest.samples import Samples
 from devices.ingest.shard import Shard
 from devices.options import DevicesOptions
 from devices.registry import register_devices
 
 log = structlog.get_logger(__name__)
-_samples = Samples(log, "rejected")
+_samples = Samples(log, "rejected", time.monotonic)
 
 _MESSAGES: Final = {
     "unknown_device": ("not_found", "there is no such device"),

@@ -1,5 +1,6 @@
 """The Channels consumer on ``devices.<shard>``: hands every message to the process's engine."""
 
+import time
 from typing import Any, Final
 
 import structlog
@@ -7,11 +8,11 @@ from channels.consumer import AsyncConsumer
 
 from bridge import wire
 from bridge.messages import Batch, CommandStored, Published, RequestStored
+from bridge.notices import Samples
 from devices.ingest.process import engine_for
-from devices.ingest.samples import Samples
 
 log = structlog.get_logger(__name__)
-_unreadable: Final = Samples(log, "unreadable message on a shard's channel")
+_unreadable: Final = Samples(log, "unreadable message on a shard's channel", time.monotonic)
 
 
 class ShardConsumer(AsyncConsumer):

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
@@ -10,7 +11,7 @@ from typing import Final, ParamSpec, TypeVar
 import structlog
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 
-from devices.ingest.outage import Outage
+from bridge.notices import Outage
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +39,7 @@ class DatabaseThread:
 
     def __init__(self) -> None:
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()  # bounded: every caller waits for its own
-        self._outage = Outage(log, "database")
+        self._outage = Outage(log, "database", time.monotonic)
         threading.Thread(target=self._serve, name="ingest-database", daemon=True).start()
 
     def _serve(self) -> None:

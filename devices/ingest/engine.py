@@ -21,11 +21,11 @@ import structlog
 from channels.layers import get_channel_layer
 from django.db import Error
 
+from bridge.notices import Outage
 from devices.ingest.database import DatabaseThread
 from devices.ingest.intake import Incoming, Intake, Round
 from devices.ingest.keeper import Keeper
 from devices.ingest.layers import Sender
-from devices.ingest.outage import Outage
 from devices.ingest.ownership import ShardLost
 from devices.ingest.results import Results
 from devices.options import DevicesOptions
@@ -52,7 +52,7 @@ class Engine:
 
     def __init__(self, options: DevicesOptions, clock: Callable[[], int] = now_ms) -> None:
         self._clock = clock
-        self.layer_outage = Outage(log, "channel layer")
+        self.layer_outage = Outage(log, "channel layer", time.monotonic)
         self._shards: set[int] = set()
         owner = f"{socket.gethostname()[:80]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._keeper = Keeper(options, owner, clock)

@@ -1,6 +1,7 @@
 """Sending a round's results. Each send is limited in time; what is lost is repeated or repaired by its receivers."""
 
 import asyncio
+import time
 from collections.abc import Coroutine, Iterable
 from typing import Any, Final
 
@@ -10,9 +11,8 @@ from channels.exceptions import ChannelFull
 from bridge import wire
 from bridge.messages import Commit
 from bridge.names import dashboard_group
-from devices.ingest.outage import Outage
+from bridge.notices import Outage, Samples
 from devices.ingest.results import Results
-from devices.ingest.samples import Samples
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ class Sender:
 
     def __init__(self, channels: Any, groups: Any, outage: Outage) -> None:
         self._channels, self._groups, self._outage = channels, groups, outage
-        self._full = Samples(log, "channel full")
+        self._full = Samples(log, "channel full", time.monotonic)
 
     async def send(self, results: Results) -> None:
         """Send all; each channel's messages in order, the channels side by side. What fails is let go."""

@@ -11,7 +11,7 @@ from random import Random
 import structlog
 
 from bridge.native import NativeTopics
-from mqtt_gateway.outage import Outage
+from bridge.notices import Outage
 from mqtt_gateway.pacing import backoff_s
 from mqtt_gateway.simulator.device import Action, Leave, SimulatedDevice
 from mqtt_gateway.simulator.kinds import KINDS
@@ -53,7 +53,7 @@ class _Fleet:
         self.topics = NativeTopics(options.topic_root)
         self.tls = ssl.create_default_context(cafile=options.ca_file) if options.tls else None
         self.run_id = secrets.token_hex(3)  # two simulations of one site don't throw each other off the broker
-        self.outage = Outage(log, "the simulated devices' broker")
+        self.outage = Outage(log, "the simulated devices' broker", time.monotonic)
         self.first: asyncio.Future[str] = asyncio.get_running_loop().create_future()  # "" or why not
         self._members = [_Member(self, number) for number in range(1, options.devices + 1)]
 

@@ -3,6 +3,7 @@
 ``type`` is ``about:blank``: what there is to know beyond the HTTP status stands in ``code`` and ``detail``.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -15,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from devices.outage import Outage
+from bridge.notices import Outage
 from devices.refusals import Refusal
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -35,7 +36,9 @@ _CODES: Final = {status: code for code, status in _STATUS.items()}
 _RETRY_AFTER_S: Final = {"rate_limited": "5", "unavailable": "2"}
 
 log = structlog.get_logger(__name__)
-database_outage: Final = Outage(log, "database")  # as requests see it; ends with the next one that is let in
+database_outage: Final = Outage(
+    log, "database", time.monotonic
+)  # as requests see it; ends with the next one that is let in
 
 
 def problem(

@@ -1,6 +1,7 @@
 """The hub's ear on the channel layer: one channel in the groups of all shards. Survives the layer's outages."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
@@ -10,7 +11,7 @@ import structlog
 from bridge import wire
 from bridge.messages import Commit
 from bridge.names import dashboard_group
-from devices.web.live.outage import Outage
+from bridge.notices import Outage
 
 _LIMIT_S: Final = 5.0  # for each call of the layer
 _AGAIN_S: Final = 1.0
@@ -43,7 +44,7 @@ class Listener:
         self._probes: dict[int, asyncio.Event] = {}
         self._last_probe = 0
         self._failures = 0  # of probes, in a row
-        self._outage = Outage(log, "channel layer of the dashboards")
+        self._outage = Outage(log, "channel layer of the dashboards", time.monotonic)
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from bridge.notices import Outage
 from devices.web.live.authentication import access_by_all
 from devices.web.live.database import DatabaseUnavailable
 from devices.web.live.links import Link, survey
-from devices.web.live.outage import Outage
 
 if TYPE_CHECKING:
     from devices.web.live.hub import Hub
@@ -33,7 +33,7 @@ class Watcher:
 
     def __init__(self, hub: "Hub") -> None:
         self._hub = hub
-        self._outage = Outage(log, "database of the dashboards")
+        self._outage = Outage(log, "database of the dashboards", time.monotonic)
         self._newest_pk: int | None = None
         self._seen_s = time.monotonic()  # when the database last answered
         self._rights_s = time.monotonic()  # when the rights were last looked at

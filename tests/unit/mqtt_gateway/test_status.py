@@ -1,6 +1,7 @@
 """What views are told about the gateways."""
 
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,11 @@ from mqtt_gateway.status import gateway_status
 pytestmark = pytest.mark.django_db
 
 NOW_MS = int(time.time() * 1000)
+
+
+@pytest.fixture(autouse=True)
+def _time_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mqtt_gateway.status.time", SimpleNamespace(time=lambda: NOW_MS / 1000))
 
 
 def gateway(client_id: str = "g", *, age_ms: int = 0, **fields: Any) -> None:

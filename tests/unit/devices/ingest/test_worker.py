@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -9,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from bridge.notices import Outage
 from devices.ingest import worker as worker_module
-from devices.ingest.outage import Outage
 from devices.ingest.worker import SupervisedWorker, backoff_s, ignore_lost_cleanups
 from tests.support.waiting import eventually_async
 
@@ -36,7 +37,7 @@ class FlakyLayer:
 class FakeEngine:
     def __init__(self, log: Any) -> None:
         self.heard: list[bool] = []
-        self.layer_outage = Outage(log, "channel layer")
+        self.layer_outage = Outage(log, "channel layer", time.monotonic)
 
     def listening(self, *, works: bool) -> None:
         if self.heard[-1:] != [works]:
