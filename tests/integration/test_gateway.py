@@ -135,7 +135,7 @@ async def test_a_restarted_broker_is_found_again(rig: Rig, how: str) -> None:
         await rig.publish([(f"devices/demo/d{n}/telemetry", b"after") for n in range(7)])
         await eventually_async(lambda: rig.payloads().count(b"after") == 7, RECOVERY_S)
     else:
-        await rig.applied(2_000, RECOVERY_S)
+        await eventually_async(lambda: len(set(rig.payloads())) == 2_000, RECOVERY_S)  # some may come twice
         assert {device: distinct(got) for device, got in by_device(rig).items()} == expected(2_000)
     assert rig.gateway.count_lines("broker link down", since=since) == 1
     assert rig.gateway.count_lines("broker link up", since=since) == 1
@@ -173,7 +173,7 @@ async def test_a_database_that_is_away_holds_deliveries_back_only(
             await rig.publish(numbered(100, start=100))
         finally:
             await asyncio.to_thread(postgres.start)
-        await rig.applied(200, RECOVERY_S)
+        await eventually_async(lambda: len(set(rig.payloads())) == 200, RECOVERY_S)  # some may come twice
         assert {device: distinct(got) for device, got in by_device(rig).items()} == expected(200)
         assert rig.gateway.count_lines("database down") == 1
         assert rig.gateway.count_lines("database up again") == 1
