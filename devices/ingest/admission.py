@@ -13,6 +13,7 @@ from bridge.shards import shard_of
 from devices.ingest import loading
 from devices.ingest.operations import Asked, Made, Operation, Uplink
 from devices.ingest.shard import Shard
+from devices.models import Device
 from devices.options import DevicesOptions
 from devices.registry import register_devices
 
@@ -48,25 +49,41 @@ class Refusals:
                     self.results[operation.request_id] = {"error": code, "message": f"{key[:200]}: {message}"}
 
 
-def admit(shard: Shard, operations: Operations, options: DevicesOptions, now_ms: int) -> Refusals:
-    """See to it that each key in ``operations`` is a member of the shard; those that can't be are taken out.
+def admit(sought: Iterable[tuple[Shard, Operations]], options: DevicesOptions, now_ms: int) -> dict[int, Refusals]:
+    """See to it that each key in a shard's operations is a member of it; those that can't be are taken out.
 
-    Costs queries only if there are unknown keys. Runs in the caller's transaction.
+    Costs queries only if there are unknown keys. Runs in the caller's transaction. All shards' devices are registered
+    together: their sites are then made in one order by every worker, else two workers could wait for each other.
+
+    Returns:
+        What became of the operations that were taken out, by shard.
     """
-    refusals = Refusals()
-    unknown = {key for key in operations if key not in shard.members}
-    if not unknown:
-        return refusals
-    for key in [key for key in unknown if _not_ours(key, shard, options)]:
-        unknown.discard(key)
-        refusals.add(key, operations.pop(key), "wrong_shard" if is_device_key(key) else "bad_name")
-    loading.add_members(shard, options, now_ms, device__key__in=unknown)
-    unknown -= shard.members.keys()
-    wanted = {key for key in unknown if _deserves(operations[key], options)}
-    _register(shard, operations, wanted, options, now_ms)
-    for key in unknown - shard.members.keys():
-        _refuse(refusals, key, operations.pop(key), options, full=key in wanted)
+    pairs = list(sought)
+    refusals = {shard.number: Refusals() for shard, _ in pairs}
+    unknown = {shard.number: _unknown(shard, its, refusals[shard.number], options, now_ms) for shard, its in pairs}
+    wanted = [key for shard, its in pairs for key in unknown[shard.number] if _deserves(its[key], options)]
+    made = register_devices(wanted) if wanted else {}
+    for shard, operations in pairs:
+        mine = unknown[shard.number]
+        _join(shard, operations, [made[key] for key in mine if key in made], options, now_ms)
+        for key in mine:
+            if key not in made:
+                _refuse(refusals[shard.number], key, operations.pop(key), options, full=key in wanted)
     return refusals
+
+
+def _unknown(
+    shard: Shard, operations: Operations, refusals: Refusals, options: DevicesOptions, now_ms: int
+) -> list[str]:
+    """The keys that could be the shard's and that nobody has registered yet."""
+    unknown = [key for key in operations if key not in shard.members]
+    if not unknown:
+        return []
+    for key in unknown:
+        if _not_ours(key, shard, options):
+            refusals.add(key, operations.pop(key), "wrong_shard" if is_device_key(key) else "bad_name")
+    loading.add_members(shard, options, now_ms, device__key__in=[key for key in unknown if key in operations])
+    return [key for key in unknown if key in operations and key not in shard.members]
 
 
 def _not_ours(key: str, shard: Shard, options: DevicesOptions) -> bool:
@@ -82,18 +99,17 @@ def _deserves(operations: Iterable[Operation], options: DevicesOptions) -> bool:
     )
 
 
-def _register(shard: Shard, operations: Operations, wanted: set[str], options: DevicesOptions, now_ms: int) -> None:
-    if not wanted:
+def _join(shard: Shard, operations: Operations, made: list[Device], options: DevicesOptions, now_ms: int) -> None:
+    """Know the devices just registered."""
+    if not made:
         return
-    devices = register_devices(key for key in operations if key in wanted)
-    loading.add_members(shard, options, now_ms, device__key__in=devices)
-    bare = [device for key, device in devices.items() if key not in shard.members]
-    if bare:
+    loading.add_members(shard, options, now_ms, device__in=made)
+    if bare := [device for device in made if device.key not in shard.members]:
         loading.mend_twins(bare)
         loading.add_members(shard, options, now_ms, device__in=bare)
-    for key in devices:
-        asked = any(isinstance(one, Asked) for one in operations[key])
-        operations[key].insert(0, Made(asked))
+    for device in made:
+        asked = any(isinstance(one, Asked) for one in operations[device.key])
+        operations[device.key].insert(0, Made(asked))
 
 
 def _refuse(refusals: Refusals, key: str, operations: list[Operation], options: DevicesOptions, *, full: bool) -> None:

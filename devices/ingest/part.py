@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from devices.ingest import broadcast, desired, presence, storage
-from devices.ingest.admission import admit
+from devices.ingest.admission import Refusals
 from devices.ingest.operations import Effects, Operation, Rules
 from devices.ingest.shard import Shard
 from devices.ingest.uplink import Acceptance
@@ -42,9 +42,8 @@ class ShardPart:
         """Whether browsers see anything of it, command steps apart."""
         return any(broadcast.is_visible(work.effects) for work in self.works)
 
-    def carry_out(self, rules: Rules) -> None:
-        """Carry out the operations, store their effects, the cursors and the counts."""
-        refusals = admit(self.shard, self.operations, self._options, self._now_ms)
+    def carry_out(self, rules: Rules, refusals: Refusals) -> None:
+        """Carry out the operations that were admitted, store their effects, the cursors and the counts."""
         self._counted += refusals.counts
         self.results |= refusals.results
         members = self.shard.members

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from bridge.messages import Batch, CommandStep, Published
 from bridge.shards import shard_of
 from devices.ingest import downlinks, requests
+from devices.ingest.admission import admit
 from devices.ingest.broadcast import commit_message
 from devices.ingest.commands import Desk, command_id
 from devices.ingest.operations import Asked, DesiredConfirmed, LookedSilent, Operation, Rules, Uplink, refusal
@@ -118,8 +119,10 @@ class Transaction:
 
     def _carry_out(self) -> None:
         rules = Rules(Limits(self._options.max_metrics_per_device), self._desk.knows)
-        for part in self._parts.values():
-            part.carry_out(rules)
+        sought = ((part.shard, part.operations) for part in self._parts.values())
+        refusals = admit(sought, self._options, self._now_ms)
+        for number, part in self._parts.items():
+            part.carry_out(rules, refusals[number])
             self.settled |= part.results
 
     def _move_commands(self, job: Job) -> None:
