@@ -4,6 +4,7 @@ An operation that raises is a bug of ours: it is set aside (a delivery goes to q
 device's twin is read again, and the other operations of the device are carried out without it.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import structlog
 from msgspec import Struct, json
 
 from bridge.messages import Delivery
+from bridge.notices import Samples
 from bridge.payloads import MAX_PAYLOAD_BYTES, CommandAck, StatusReported, decode
 from devices.ingest.shard import Member
 from devices.models import Quarantined
@@ -21,6 +23,7 @@ from devices.rules.reducer import Arrival, Limits, NewEvent, NewReading, Outcome
 from devices.rules.requested import Refused, set_desired, set_tags
 
 log = structlog.get_logger(__name__)
+_samples = Samples(log, "rejected", time.monotonic)
 
 UNKNOWN_PAYLOAD: Final = "?"  # TwinState.desired_published of a key used before: its old topic may still be retained
 _MAX_DETAIL_CHARS: Final = 200  # Quarantined.detail
@@ -173,6 +176,8 @@ def _uplink(delivery: Delivery, effects: Effects, rules: Rules) -> None:
         _quarantine(effects, delivery, outcome.reason, outcome.detail)
     else:
         effects.counts[outcome.outcome, outcome.reason] += 1
+        if outcome.outcome == "rejected":
+            _samples.add(outcome.reason, delivery.topic)
     birth = isinstance(decoded, StatusReported) and decoded.online and not delivery.retain
     effects.came_online |= birth or (not was_online and member.twin.presence.status == "online")
 

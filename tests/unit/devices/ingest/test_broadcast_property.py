@@ -106,7 +106,7 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.django_db
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ROUNDS)
 def test_a_browser_that_hears_every_broadcast_is_up_to_date(
     db: None, faults: None, rounds: list[list[tuple[tuple[str, Any], bool]]]

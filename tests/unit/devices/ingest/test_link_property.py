@@ -56,7 +56,7 @@ def drive(worker: Worker, faults: list[tuple[str, str, str]]) -> Worker:
 
 
 @pytest.mark.django_db
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PAYLOADS, FAULTS, st.integers(1, 3))
 def test_each_delivery_takes_effect_once(
     db: None, payloads: list[tuple[str, object]], faults: list[tuple[str, str, str]], per_batch: int
