@@ -1,0 +1,38 @@
+"""What the documentation points to exists, and the settings it lists are the settings there are."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from bridge.native import TopicReason
+from bridge.payloads import PayloadReason
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("mosquitto/*.md")])
+INTERNAL = {"CAUSEWAY_SINGLE_PROCESS"}  # the demo's own
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
+    missing = [link for link in targets if "://" not in link and not (page.parent / link).exists()]
+    assert not missing
+
+
+def test_every_setting_is_documented_and_every_documented_one_is_read() -> None:
+    code = "".join((ROOT / "config" / name).read_text() for name in ("settings.py", "environment.py"))
+    read = set(re.findall(r'(?:text|boolean|integer|choice|parsed|names)\(\s*"([A-Z_]+)"', code)) - INTERNAL
+    table = (ROOT / "docs" / "configuration.md").read_text()
+    rows = [line.split("|")[1:] for line in table.splitlines() if line.startswith("| `")]
+    documented = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row[0])}
+    mentioned = {name for row in rows for name in re.findall(r"`([A-Z]+_[A-Z_]+)`", row[2])}
+    assert read <= documented | mentioned
+    assert documented <= read
+
+
+def test_every_reason_is_documented() -> None:
+    page = (ROOT / "docs" / "mqtt.md").read_text()
+    reasons = set(get_args(PayloadReason)) | set(get_args(TopicReason))
+    assert not {reason for reason in reasons if f"`{reason}`" not in page}
