@@ -243,7 +243,7 @@ def test_it_stops_while_the_database_hangs(rig: Rig) -> None:
         connection.execute("LOCK TABLE devices_shardstate")
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         eventually(lambda: rig.query(waiting) == [(1,)], 10, what="the worker's beat waits for us")
-        assert worker.terminate(timeout_s=10) == 0
+        assert worker.terminate() == 0
 
 
 def test_who_loses_a_shard_says_so_in_a_line_and_ends(rig: Rig) -> None:
