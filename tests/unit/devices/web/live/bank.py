@@ -1,0 +1,126 @@
+"""Shard workers for tests of the sockets: they change twins by the rules, store, and broadcast (or lose that)."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from bridge import wire
+from bridge.messages import Change, CommandStep, Commit, Gone
+from bridge.names import dashboard_group
+from bridge.payloads import decode
+from bridge.shards import shard_of
+from devices.models import Command, Device, Event, Reading, ShardState, Twin
+from devices.registry import register_device, retire_key
+from devices.rules.commands import Progress, Status, advance, command_json
+from devices.rules.reducer import Arrival, Limits, Outcome, reduce
+from devices.rules.stream import StreamEvent, StreamReading, replay
+from devices.rules.twin import TwinState, dump, load_value
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def shard(device: str) -> int:
+    return shard_of(device, settings.DEVICES.shards)
+
+
+def commit(device: str, *messages: tuple[str, Any]) -> Commit:
+    """One transaction: some messages of a device (kind and payload; an event's kind is ``event/name``)."""
+    with transaction.atomic():
+        row = register_device(device)
+        stored = Twin.objects.get(device=row)
+        twin = load_value(stored.doc)
+        since = twin.rev
+        outcomes = [_reduce(twin, kind, payload) for kind, payload in messages]
+        changes = _store(row, twin, since, outcomes)
+        # The twin last: the test database lets readers see what is not committed yet (see conftest).
+        stored.doc, stored.rev, stored.status, stored.tags = dump(twin), twin.rev, twin.presence.status, twin.tags
+        stored.save()
+        return Commit(shard(device), raised(device), tuple(changes))
+
+
+def _reduce(twin: TwinState, kind: str, payload: Any) -> Outcome:
+    name, _, detail = kind.partition("/")
+    raw = payload if isinstance(payload, bytes) else msgspec.json.encode(payload)
+    known: Any = name
+    return reduce(twin, decode(known, detail, raw), Arrival(now_ms()), Limits())
+
+
+def _store(row: Device, twin: TwinState, since: int, outcomes: Sequence[Outcome]) -> list[Change]:
+    readings = [reading for outcome in outcomes for reading in outcome.readings]
+    events = [event for outcome in outcomes for event in outcome.events]
+    for one in readings:
+        values = {"rev": one.rev, "ts": one.ts, "received_ms": one.received_ms, "clamped": one.clamped}
+        Reading.objects.create(device=row, metrics=one.metrics, **values)
+    for event in events:
+        Event.objects.create(device=row, rev=event.rev, name=event.name, data=event.data, ts=event.ts)
+    told = [StreamReading(one.rev, one.ts, one.metrics, one.clamped) for one in readings]
+    return list(replay(row.key, twin, since, told, [StreamEvent(e.rev, e.name, e.data, e.ts) for e in events]))
+
+
+def delete(device: str) -> Commit:
+    """One transaction that deletes a device."""
+    with transaction.atomic():
+        row = Device.objects.get(key=device)
+        retire_key(device, Twin.objects.get(device=row).rev)
+        row.delete()
+        return Commit(shard(device), raised(device), (Gone(device),))
+
+
+def step(command_id: str, status: Status) -> Commit:
+    """One transaction that takes a command a step further."""
+    with transaction.atomic():
+        row = Command.objects.select_related("device").get(pk=command_id)
+        known: Any = row.status
+        progress = advance(Progress(known, tuple(row.timeline)), status, now_ms())
+        row.status, row.timeline = progress.status, list(progress.timeline)
+        row.save()
+        device = row.device.key
+        told = CommandStep(device, msgspec.json.encode(command_json(row, device)))
+        return Commit(shard(device), raised(device), (told,))
+
+
+def raised(device: str) -> int:
+    """The shard's next commit number."""
+    row = ShardState.objects.filter(shard=shard(device))
+    row.update(commit=F("commit") + 1, beat_ms=now_ms())
+    return row.get().commit
+
+
+async def broadcast(done: Commit) -> None:
+    await get_channel_layer("groups").group_send(dashboard_group(done.shard), wire.pack(done))
+
+
+async def told(device: str, *messages: tuple[str, Any]) -> Commit:
+    """Commit and broadcast."""
+    done: Commit = await database_sync_to_async(commit)(device, *messages)
+    await broadcast(done)
+    return done
+
+
+async def untold(device: str, *messages: tuple[str, Any]) -> Commit:
+    """Commit; the broadcast is lost."""
+    done: Commit = await database_sync_to_async(commit)(device, *messages)
+    return done
+
+
+def set_rev(device: str, rev: int) -> None:
+    """Give a device's twin a rev, as if it had changed so often."""
+    row = Twin.objects.get(device__key=device)
+    twin = load_value(row.doc)
+    twin.rev = row.rev = rev
+    row.doc = dump(twin)
+    row.save()
+
+
+def utc(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)

@@ -1,0 +1,159 @@
+"""Queries of the stream, on real rows."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from devices.models import Command, Device, Event, Reading
+from devices.registry import register_device
+from devices.rules.commands import begun
+from devices.web.live.parts import Fresh, Missing, Replayed, Want
+from devices.web.live.replaying import commands_since, list_devices, list_existing, read
+from devices.web.live.rows import MAX_ROWS
+from devices.web.live.targets import Target
+from tests.support.fake_worker import install
+from tests.unit.devices.web.live import bank
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def shards() -> None:
+    install()
+
+
+def want(device: str, since: int | None) -> Want:
+    return Want(device, since, "subscribe")
+
+
+def ask(*wants: Want, latest: bool = False, budget_bytes: int = 500_000) -> list[Any]:
+    return list(read(wants, latest=latest, budget_bytes=budget_bytes))
+
+
+def readings(answer: Replayed) -> list[int]:
+    items = [msgspec.json.decode(part.item) for part in answer.parts if hasattr(part, "item")]
+    return [reading["rev"] for item in items for reading in item["readings"]]
+
+
+def test_devices_are_listed_by_site_by_name_or_all() -> None:
+    for key in ("b/2", "a/1", "b/1"):
+        bank.commit(key, ("telemetry", {"t": 1}))
+    assert list_devices(Target()) == [("a/1", 2), ("b/1", 2), ("b/2", 2)]
+    assert [key for key, _ in list_devices(Target(sites=frozenset(["b", "none"])))] == ["b/1", "b/2"]
+    assert list_devices(Target(devices=frozenset(["b/2", "none/1"]))) == [("b/2", 2)]
+    assert list_existing(["a/1", "none/1"]) == {"a/1"}
+
+
+def test_each_question_is_answered_as_its_device_is() -> None:
+    bank.commit("s/a", ("telemetry", {"t": 1}))
+    bank.commit("s/b", ("telemetry", {"t": 1}), ("event/x", 1), ("telemetry", {"t": 2}))
+    bank.commit("s/c", ("telemetry", {"t": 1}))
+    fresh, replayed, ahead, nobody, same = ask(
+        want("s/a", None), want("s/b", 1), want("s/c", 99), want("s/none", 3), want("s/a2", None)
+    )
+    assert isinstance(fresh, Fresh)
+    assert fresh.reason == "subscribe"
+    assert isinstance(replayed, Replayed)
+    assert (replayed.rev, replayed.complete, len(replayed.parts)) == (4, True, 3)
+    assert isinstance(ahead, Fresh)
+    assert ahead.reason == "reset"
+    assert (nobody, same) == (Missing("s/none"), Missing("s/a2"))
+
+
+def test_who_is_up_to_date_gets_nothing_and_makes_no_query_of_rows(django_assert_num_queries: Any) -> None:
+    bank.commit("s/a", ("telemetry", {"t": 1}))
+    with django_assert_num_queries(1):
+        assert ask(want("s/a", 2)) == [Replayed("s/a", 2, (), complete=True)]
+
+
+def test_many_devices_take_three_queries(django_assert_num_queries: Any) -> None:
+    for number in range(20):
+        bank.commit(f"s/{number}", ("telemetry", {"t": 1}))
+    with django_assert_num_queries(3):
+        answers = ask(*(want(f"s/{number}", 0) for number in range(20)))
+    assert [readings(answer) for answer in answers] == [[1]] * 20
+
+
+def many(device: str, count: int, size: int = 1) -> None:
+    row = register_device(device)
+    rows = [
+        Reading(device=row, rev=rev, ts=rev, received_ms=rev, metrics={"old": "x" * size})
+        for rev in range(1, count + 1)
+    ]
+    Reading.objects.bulk_create(rows)
+    bank.set_rev(device, count)
+
+
+def test_a_long_replay_comes_in_parts() -> None:
+    many("s/a", 2 * MAX_ROWS + 10)
+    since, seen = 0, []
+    for complete in (False, False, True):
+        [answer] = ask(want("s/a", since))
+        assert isinstance(answer, Replayed)
+        assert answer.complete == complete
+        seen += readings(answer)
+        since = answer.rev
+    assert seen == list(range(1, 2 * MAX_ROWS + 11))
+
+
+def test_a_large_replay_comes_in_parts() -> None:
+    many("s/a", 60, size=100_000)
+    many("s/b", 3, size=10)
+    first = ask(want("s/a", 0), want("s/b", 0), budget_bytes=250_000)
+    assert [(answer.device, answer.rev, answer.complete) for answer in first] == [("s/a", 3, False)]
+    later = ask(want("s/b", 0), want("s/a", 3), budget_bytes=250_000)
+    assert [(answer.device, answer.rev, answer.complete) for answer in later] == [("s/b", 3, True), ("s/a", 6, False)]
+
+
+def test_snapshots_stop_at_the_budget() -> None:
+    for number in range(10):
+        bank.commit(f"s/{number}", ("telemetry", {"text": "x" * 10_000}))
+    answers = ask(*(want(f"s/{number}", None) for number in range(10)), budget_bytes=25_000)
+    assert [answer.device for answer in answers] == ["s/0", "s/1", "s/2"]
+
+
+def test_only_the_readings_that_set_todays_values_are_read_for_latest() -> None:
+    bank.commit("s/a", *[("telemetry", {"t": number}) for number in range(50)], ("telemetry", {"h": 1}))
+    [answer] = ask(want("s/a", 1), latest=True)
+    assert isinstance(answer, Replayed)
+    assert readings(answer) == [51, 52]
+
+
+def test_purged_readings_are_too_far() -> None:
+    bank.commit("s/a", ("telemetry", {"t": 1}), ("telemetry", {"h": 1}))
+    Reading.objects.filter(rev=1).delete()
+    [answer] = ask(want("s/a", 0))
+    assert isinstance(answer, Fresh)
+    assert answer.reason == "too_far"
+
+
+def test_rows_of_another_device_do_not_get_mixed_in() -> None:
+    for device in ("s/a", "s/b"):
+        bank.commit(device, ("telemetry", {"who": device}), ("event/x", device))
+    for answer in ask(want("s/b", 1), want("s/a", 1)):
+        texts = b"".join(getattr(part, "item", getattr(part, "frame", b"")) for part in answer.parts)
+        assert texts.count(answer.device.encode()) == texts.count(b"s/")
+
+
+def test_commands_of_late_are_found_by_their_last_step() -> None:
+    device = Device.objects.get(pk=register_device("s/a").pk)
+    other = register_device("t/b")
+    for at_ms, owner in ((1_000, device), (5_000, device), (5_000, other)):
+        moment = bank.utc(at_ms)
+        Command.objects.create(
+            device=owner, name="x", args={}, timeline=list(begun(at_ms).timeline), created_at=moment, expires_at=moment
+        )
+    found = commands_since(Target(sites=frozenset(["s"])), 5_000)
+    assert [key for key, _ in found] == ["s/a"]
+    assert len(commands_since(Target(), 5_000)) == 2
+    assert len(commands_since(Target(devices=frozenset(["t/b"])), 0)) == 1
+
+
+def test_events_alone_are_replayed() -> None:
+    bank.commit("s/a", ("telemetry", {"t": 1}))
+    bank.commit("s/a", ("event/x", {"a": 1}))
+    assert Event.objects.count() == 1
+    [answer] = ask(want("s/a", 2))
+    assert isinstance(answer, Replayed)
+    assert [part.rev for part in answer.parts] == [3]

@@ -1,0 +1,349 @@
+"""Watching through whole sockets, on a database and the in-memory layer; only the server between is missing."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
+from django.db import OperationalError
+
+from bridge.names import dashboard_group
+from devices.registry import register_device
+from devices.web.live import connection, hub
+from devices.web.live.credit import LIMIT_BYTES
+from tests.unit.devices.web.live import bank
+from tests.unit.devices.web.live.peer import Peer, connected, token
+
+pytestmark = pytest.mark.usefixtures("fleet")
+in_thread = database_sync_to_async
+
+
+def items(frame: dict[str, Any]) -> list[tuple[str, int, int]]:
+    return [(one["device"], one["prev"], one["rev"]) for one in frame["items"]]
+
+
+def about(frame: dict[str, Any], device: str) -> bool:
+    if frame["type"] == "delta":
+        return device in [one["device"] for one in frame["items"]]
+    return bool(frame.get("device") == device or device in [one["device"] for one in frame.get("devices", [])])
+
+
+# The stream ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_change_arrives_as_a_delta_from_the_snapshot_on() -> None:
+    await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    async with connected(await token()) as peer:
+        snapshot = await peer.watch("demo/a")
+        assert (snapshot["sub"], snapshot["reason"], snapshot["more"]) == ("1", "subscribe", False)
+        rev = snapshot["devices"][0]["rev"]
+        await bank.told("demo/a", ("telemetry", {"t": 2}))
+        delta = await peer.next_of("delta")
+        assert items(delta) == [("demo/a", rev, rev + 1)]
+        assert delta["items"][0]["readings"][0]["metrics"] == {"t": 2}
+
+
+async def test_nothing_is_left_when_the_last_socket_has_gone() -> None:
+    shown = await token()
+    async with connected(shown) as one, connected(shown) as other:
+        await one.watch(site="*")
+        await other.watch(site="*")
+        assert len(hub._hubs) == 1
+    assert not hub._hubs
+    assert not get_channel_layer("groups").groups.get(dashboard_group(0))
+
+
+async def test_events_cut_the_deltas() -> None:
+    await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    async with connected(await token()) as peer:
+        rev = (await peer.watch("demo/a"))["devices"][0]["rev"]
+        messages = [("telemetry", {"t": 2}), ("event/door", {"open": True}), ("telemetry", {"t": 3})]
+        await bank.told("demo/a", *messages)
+        before, event, after = [await peer.receive() for _ in range(3)]
+        assert items(before) == [("demo/a", rev, rev + 1)]
+        assert (event["type"], event["name"], event["data"], event["rev"]) == ("event", "door", {"open": True}, rev + 2)
+        assert items(after) == [("demo/a", rev + 2, rev + 3)]
+
+
+async def test_a_site_is_watched_with_the_devices_that_come_later() -> None:
+    await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    await bank.untold("other/x", ("telemetry", {"t": 1}))
+    async with connected(await token()) as peer:
+        snapshot = await peer.watch(site="demo")
+        assert [one["device"] for one in snapshot["devices"]] == ["demo/a"]
+        await bank.told("other/x", ("telemetry", {"t": 2}))
+        await bank.told("demo/b", ("telemetry", {"t": 7}))
+        new = await peer.next_of("snapshot")
+        assert (new["reason"], new["devices"][0]["metrics"]["t"]["value"]) == ("new", 7)
+        await bank.told("demo/b", ("telemetry", {"t": 8}))
+        assert items(await peer.next_of("delta"))[0][0] == "demo/b"
+        assert not any(about(frame, "other/x") for frame in peer.seen)
+
+
+async def test_a_device_that_is_only_registered_comes_too() -> None:
+    async with connected(await token()) as peer:
+        assert (await peer.watch(site="*"))["devices"] == []
+        await in_thread(register_device)("demo/quiet")
+        assert (await peer.next_of("snapshot"))["devices"][0]["device"] == "demo/quiet"
+
+
+async def test_a_site_without_devices_begins_with_an_empty_snapshot() -> None:
+    async with connected(await token()) as peer:
+        snapshot = await peer.watch(site="*")
+        assert (snapshot["devices"], snapshot["more"]) == ([], False)
+
+
+async def test_a_deleted_device_is_gone_and_its_successor_new() -> None:
+    await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    async with connected(await token()) as peer:
+        rev = (await peer.watch(site="demo"))["devices"][0]["rev"]
+        await bank.broadcast(await in_thread(bank.delete)("demo/a"))
+        assert (await peer.next_of("gone"))["device"] == "demo/a"
+        await bank.told("demo/a", ("telemetry", {"t": 9}))
+        new = await peer.next_of("snapshot")
+        assert new["reason"] == "new"
+        assert new["devices"][0]["rev"] > rev
+        assert new["devices"][0]["reported"] == {}
+
+
+async def test_who_comes_back_gets_what_was_missed() -> None:
+    first = await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    rev = first.changes[-1].rev  # type: ignore[union-attr]
+    await bank.untold("demo/a", ("telemetry", {"t": 2}), ("event/x", 1), ("telemetry", {"t": 3}))
+    async with connected(await token()) as peer:
+        await peer.request("subscribe", devices={"demo/a": rev})
+        before, event, after = [await peer.receive() for _ in range(3)]
+        assert items(before) == [("demo/a", rev, rev + 1)]
+        assert event["rev"] == rev + 2
+        assert items(after) == [("demo/a", rev + 2, rev + 3)]
+        await bank.told("demo/a", ("telemetry", {"t": 4}))
+        assert items(await peer.receive()) == [("demo/a", rev + 3, rev + 4)]
+
+
+async def test_who_missed_nothing_gets_nothing() -> None:
+    done = await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    rev = done.changes[-1].rev  # type: ignore[union-attr]
+    async with connected(await token()) as peer:
+        await peer.request("subscribe", site="*", devices={"demo/a": rev})
+        await bank.told("demo/a", ("telemetry", {"t": 2}))
+        assert items(await peer.next_of("delta")) == [("demo/a", rev, rev + 1)]
+        assert not [frame for frame in peer.seen if frame["type"] == "snapshot"]
+
+
+async def test_a_client_ahead_of_the_server_is_reset() -> None:
+    await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    async with connected(await token()) as peer:
+        await peer.request("subscribe", devices={"demo/a": 1_000})
+        assert (await peer.next_of("snapshot"))["reason"] == "reset"
+
+
+async def test_a_client_of_a_former_life_is_too_far() -> None:
+    done = await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    await in_thread(bank.delete)("demo/a")
+    await bank.untold("demo/a", ("telemetry", {"u": 1}))
+    async with connected(await token()) as peer:
+        await peer.request("subscribe", devices={"demo/a": done.changes[-1].rev})  # type: ignore[union-attr]
+        snapshot = await peer.next_of("snapshot")
+        assert snapshot["reason"] == "too_far"
+        assert list(snapshot["devices"][0]["metrics"]) == ["u"]
+
+
+async def test_what_a_resuming_client_knows_and_is_deleted_is_refused_and_gone() -> None:
+    await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    async with connected(await token()) as peer:
+        reply = await peer.request("subscribe", site="demo", devices={"demo/dead": 5, "other/x": 3})
+        assert reply["refused"] == ["demo/dead", "other/x"]
+        assert (await peer.next_of("gone"))["device"] == "demo/dead"
+
+
+async def test_a_large_site_comes_in_pages() -> None:
+    for number in range(205):
+        await in_thread(register_device)(f"demo/{number:03}")
+    async with connected(await token()) as peer:
+        first = await peer.watch(site="demo")
+        second = await peer.next_of("snapshot")
+        assert (len(first["devices"]), first["more"]) == (200, True)
+        assert (len(second["devices"]), second["more"]) == (5, False)
+
+
+async def test_each_subscription_has_a_stream_of_its_own() -> None:
+    done = await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    rev = done.changes[-1].rev  # type: ignore[union-attr]
+    await bank.untold("demo/a", ("telemetry", {"t": 2}))
+    async with connected(await token()) as peer:
+        await peer.watch("demo/a")
+        await peer.request("subscribe", site="demo", devices={"demo/a": rev})
+        resumed = await peer.next_of("delta")
+        assert (resumed["sub"], items(resumed)) == ("2", [("demo/a", rev, rev + 1)])
+        await bank.told("demo/a", ("event/x", 1))
+        events = [await peer.next_of("event") for _ in range(2)]
+        assert {event["sub"] for event in events} == {"1", "2"}
+        await peer.request("unsubscribe", sub="1")
+        await bank.told("demo/a", ("event/x", 2))
+        assert (await peer.next_of("event"))["sub"] == "2"
+        await peer.nothing_but()
+
+
+async def test_only_the_latest_readings_are_sent_when_that_is_asked() -> None:
+    await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    async with connected(await token()) as peer:
+        rev = (await peer.watch("demo/a", readings="latest"))["devices"][0]["rev"]
+        await bank.told("demo/a", ("telemetry", [{"t": 2}, {"t": 3}, {"h": 1}]))
+        [item] = (await peer.next_of("delta"))["items"]
+        assert (item["prev"], item["rev"]) == (rev, rev + 3)
+        assert [reading["metrics"] for reading in item["readings"]] == [{"t": 3}, {"h": 1}]
+
+
+async def test_a_rate_gathers_what_comes_too_fast() -> None:
+    await bank.untold("demo/a", ("telemetry", {"t": 0}))
+    async with connected(await token()) as peer:
+        await peer.watch("demo/a", max_rate_hz=2)
+        for number in range(1, 6):
+            await bank.told("demo/a", ("telemetry", {"t": number}))
+        first, second = await peer.next_of("delta"), await peer.next_of("delta")
+        assert len(first["items"][0]["readings"]) == 1
+        [item] = second["items"]
+        assert [reading["metrics"]["t"] for reading in item["readings"]] == [2, 3, 4, 5]
+
+
+# Losses ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_lost_broadcast_is_mended_at_the_next_one() -> None:
+    await bank.untold("demo/a", ("telemetry", {"t": 0}))
+    async with connected(await token()) as peer:
+        rev = (await peer.watch("demo/a"))["devices"][0]["rev"]
+        await bank.untold("demo/a", ("telemetry", {"t": 1}))
+        await bank.told("demo/a", ("telemetry", {"t": 2}))
+        delta = await peer.next_of("delta")
+        assert items(delta) == [("demo/a", rev, rev + 2)]
+        assert len(delta["items"][0]["readings"]) == 2
+
+
+async def test_a_lost_last_broadcast_is_mended_without_a_next_one() -> None:
+    await bank.untold("demo/a", ("telemetry", {"t": 0}))
+    async with connected(await token()) as peer:
+        await peer.watch(site="demo")
+        await bank.untold("demo/a", ("telemetry", {"t": 1}))
+        assert about(await peer.next_of("delta"), "demo/a")
+
+
+async def test_a_lost_deletion_and_a_lost_birth_are_mended() -> None:
+    await bank.untold("demo/a", ("telemetry", {"t": 0}))
+    async with connected(await token()) as peer:
+        await peer.watch(site="demo")
+        await in_thread(bank.delete)("demo/a")
+        assert (await peer.next_of("gone"))["device"] == "demo/a"
+        await bank.untold("demo/a", ("telemetry", {"t": 1}))
+        assert (await peer.next_of("snapshot"))["reason"] == "new"
+
+
+async def test_a_repeated_broadcast_changes_nothing() -> None:
+    await bank.untold("demo/a", ("telemetry", {"t": 0}))
+    async with connected(await token()) as peer:
+        rev = (await peer.watch("demo/a", max_rate_hz=100))["devices"][0]["rev"]
+        done = await bank.told("demo/a", ("telemetry", {"t": 1}))
+        assert items(await peer.next_of("delta")) == [("demo/a", rev, rev + 1)]
+        await bank.broadcast(done)
+        await bank.told("demo/a", ("telemetry", {"t": 2}))
+        assert items(await peer.next_of("delta")) == [("demo/a", rev + 1, rev + 2)]
+
+
+async def test_rubbish_on_the_layer_harms_nothing() -> None:
+    await bank.untold("demo/a", ("telemetry", {"t": 0}))
+    async with connected(await token()) as peer:
+        await peer.watch("demo/a")
+        for message in ({"type": "dashboard.commit", "v": 1, "body": b"\xff"}, {"type": "x"}, {}):
+            await get_channel_layer("groups").group_send(dashboard_group(0), message)
+        await bank.told("demo/a", ("telemetry", {"t": 1}))
+        assert about(await peer.next_of("delta"), "demo/a")
+
+
+# Credit ----------------------------------------------------------------------------------------------------------
+
+
+async def exhausted(peer: Peer) -> None:
+    """Use the credit up with one device's long values."""
+    await bank.untold("demo/big", ("telemetry", {"t": 0}))
+    await peer.watch("demo/big", max_rate_hz=100)
+    for number in range(12):
+        await bank.told("demo/big", ("telemetry", {"text": f"{number}" + "x" * 100_000}))
+    await peer.request("ping")
+
+
+async def test_a_client_that_acknowledges_nothing_is_sent_no_more_than_a_mebibyte() -> None:
+    async with connected(await token()) as peer:
+        await exhausted(peer)
+        sent = peer.bytes_received
+        assert LIMIT_BYTES / 2 < sent < LIMIT_BYTES + 1_000  # but for the reply
+        await bank.told("demo/big", ("telemetry", {"text": "more"}))
+        await peer.nothing_but()
+
+
+async def test_a_client_that_acknowledges_late_goes_on_without_a_gap() -> None:
+    async with connected(await token()) as peer:
+        await exhausted(peer)
+        seen = peer.seen
+        while not (seen[-1]["type"] == "delta" and '"11x' in str(seen[-1]).replace("'", '"')):
+            peer.acknowledge()
+            await peer.receive()
+        chain = [one for frame in seen if frame["type"] == "delta" for one in items(frame)]
+        assert all(later[1] == earlier[2] for earlier, later in pairwise(chain))
+        texts = [r["metrics"]["text"] for f in seen if f["type"] == "delta" for i in f["items"] for r in i["readings"]]
+        assert [int(text.rstrip("x")) for text in texts] == list(range(12))
+        await bank.told("demo/big", ("telemetry", {"text": "again"}))
+        assert about(await peer.next_of("delta"), "demo/big")
+
+
+async def test_a_client_that_does_not_go_on_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devices.web.live.credit.PATIENCE_S", 0.3)
+    async with connected(await token()) as peer:
+        await exhausted(peer)
+        await bank.told("demo/big", ("telemetry", {"text": "more"}))
+        assert await peer.closed() == connection.TOO_SLOW
+
+
+async def test_a_client_that_only_asks_and_never_reads_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devices.web.live.credit.REPLIES_LIMIT_BYTES", 10_000)
+    async with connected(await token()) as peer:
+        for _ in range(200):
+            peer.send_text("nonsense")
+        assert await peer.closed() == connection.TOO_SLOW
+
+
+async def test_a_wrong_acknowledgement_is_an_error_and_harms_nothing() -> None:
+    async with connected(await token()) as peer:
+        peer.send(type="ack", n=1_000)
+        error = await peer.next_of("error")
+        assert (error["id"], error["code"]) == (None, "bad_request")
+        await peer.nothing_but()
+
+
+# The database ----------------------------------------------------------------------------------------------------
+
+
+async def test_while_the_database_is_away_sockets_stay_and_go_on_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    await bank.untold("demo/a", ("telemetry", {"t": 0}))
+
+    def away(*_: Any, **__: Any) -> Any:
+        raise OperationalError("the server closed the connection")
+
+    async with connected(await token()) as peer:
+        rev = (await peer.watch("demo/a"))["devices"][0]["rev"]
+        with monkeypatch.context() as outage:
+            for module in ("catching_up", "mending"):
+                outage.setattr(f"devices.web.live.{module}.list_devices", away)
+                outage.setattr(f"devices.web.live.{module}.read", away)
+            outage.setattr("devices.web.live.watching.survey", away)
+            outage.setattr("devices.web.live.requests.list_existing", away)
+            reply = await peer.request("subscribe", devices={"demo/b": None})
+            assert (reply["type"], reply["code"]) == ("error", "unavailable")
+            assert (await peer.request("subscribe", site="*"))["type"] == "ok"
+            await bank.untold("demo/a", ("telemetry", {"t": 1}))
+            await bank.told("demo/a", ("telemetry", {"t": 2}))
+            await peer.nothing_but()
+        delta = await peer.next_of("delta")
+        assert items(delta) == [("demo/a", rev, rev + 2)]
+        if not any(frame["type"] == "snapshot" and frame["sub"] == "3" for frame in peer.seen):
+            assert (await peer.next_of("snapshot"))["sub"] == "3"
