@@ -3,22 +3,44 @@
 Served by ``daphne config.asgi:application`` (http, websocket) and by ``manage.py run_devices`` (channel).
 """
 
+import contextlib
 import os
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.asgi import get_asgi_application
-from django.core.exceptions import ImproperlyConfigured
+from django.core.checks import CheckMessage
+from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
+from django.db import connections
 
 
 def _application() -> Any:
+    """The application; bad settings end the server in one line on standard error and exit status 2."""
+    try:
+        return _build()
+    except ImproperlyConfigured as error:
+        sys.stderr.write(f"causeway: {error}\n")
+        raise SystemExit(2) from None
+
+
+def _build() -> Any:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     http = get_asgi_application()  # loads the apps; what needs models can be imported after it
-    from config.checks import needs_channel_layer
     from config.routing import by_protocol
 
-    for problem in needs_channel_layer():
+    for problem in _problems():
         raise ImproperlyConfigured(problem.msg)
     return by_protocol(http)
+
+
+def _problems() -> Iterator[CheckMessage]:
+    from config.checks import keeps_its_shards, needs_channel_layer
+
+    yield from needs_channel_layer()
+    with contextlib.suppress(SynchronousOnlyOperation):  # imported in an event loop: by the demo, which has migrated
+        yield from keeps_its_shards()
+        connections.close_all()
 
 
 application = _application()

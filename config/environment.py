@@ -76,6 +76,15 @@ def names(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
 
 
+def origins(name: str) -> list[str]:
+    """A comma-separated list of origins, each with its scheme as Django wants it."""
+    found = names(name)
+    for one in found:
+        if not one.startswith(("http://", "https://")):
+            raise ImproperlyConfigured(f"{name}: {one!r} has no scheme; write https://host")
+    return found
+
+
 def database(base: Path) -> dict[str, Any]:
     """Django's DATABASES["default"] for DATABASE_URL. A relative SQLite path is relative to ``base``."""
     url = text("DATABASE_URL", "sqlite:///var/causeway.sqlite3")
@@ -84,10 +93,15 @@ def database(base: Path) -> dict[str, Any]:
         return _sqlite(url, base)
     if scheme not in ("postgres", "postgresql"):
         raise ImproperlyConfigured(f"DATABASE_URL: {scheme!r} is neither sqlite nor postgresql")
-    parts: dict[str, Any] = dict(environ.Env.db_url_config(url))
+    try:
+        parts: dict[str, Any] = dict(environ.Env.db_url_config(url))
+    except ValueError as error:  # of its port
+        raise ImproperlyConfigured(f"DATABASE_URL: {error}") from None
     if not parts.get("NAME"):
         raise ImproperlyConfigured("DATABASE_URL: it names no database")
-    options = {"connect_timeout": 5, "pool": {"min_size": 0, "max_size": 16, "timeout": 5}}
+    # Beyond reconnect_timeout the pool waits for the next request to try again; until then its pauses double.
+    pool = {"min_size": 0, "max_size": 16, "timeout": 5, "reconnect_timeout": 3}
+    options = {"connect_timeout": 5, "pool": pool}
     return {**parts, "CONN_HEALTH_CHECKS": True, "OPTIONS": {**parts.get("OPTIONS", {}), **options}}
 
 
@@ -96,7 +110,10 @@ def _sqlite(url: str, base: Path) -> dict[str, Any]:
     if not path.startswith("/") or len(path) < 2:
         raise ImproperlyConfigured("DATABASE_URL: write sqlite:///relative/path or sqlite:////absolute/path")
     file = Path(path[1:]) if path.startswith("//") else base / path[1:]
-    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"DATABASE_URL: {error}") from None
     options = {
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",  # a reader that becomes a writer would fail instead of waiting

@@ -4,6 +4,7 @@ import re
 import warnings
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -21,7 +22,7 @@ SECRET_KEY = env.text("SECRET_KEY") or ("only-for-development-" * 3 if DEBUG els
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY: set it to a long random text (or DEBUG=true for development)")
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 ADMIN_PASSWORD = env.text("ADMIN_PASSWORD")  # of the first user, for `manage.py ensure_admin`
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOG_FORMAT = env.choice("LOG_FORMAT", "console", ("console", "json"))
@@ -90,6 +91,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 def _redis_url(value: str) -> str:
     if value and not value.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("write redis://host:port/db")
+    _ = urlsplit(value).port  # raises ValueError
     return value
 
 

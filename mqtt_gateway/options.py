@@ -64,7 +64,14 @@ def problem(options: GatewayOptions) -> str | None:
         return "MQTT_USERNAME: MQTT 3.1.1 allows no password without one (MQTT-3.1.2-22)"
     if options.ca_file and (error := _ca_problem(options.ca_file)):
         return f"MQTT_CA_CERTIFICATES: {options.ca_file}: {error}"
-    return _filters_problem(options.filters)
+    return _filters_problem(options.filters) or _foreign_filter(options)
+
+
+def _foreign_filter(options: GatewayOptions) -> str | None:
+    for one in options.filters:
+        if not overlap(one, f"{options.topic_root}/#"):
+            return f"GATEWAY_TOPIC_FILTERS: {one!r} matches nothing under {options.topic_root}/ (BRIDGE_TOPIC_ROOT)"
+    return None
 
 
 def _ca_problem(file: Path) -> str | None:

@@ -27,6 +27,8 @@ def test_the_password_is_never_shown() -> None:
         ({"topic_root": "a/b"}, "BRIDGE_TOPIC_ROOT"),
         ({"topic_filters": ("devices/#", "devices/demo/+/state")}, "GATEWAY_TOPIC_FILTERS"),
         ({"topic_filters": ("devices/demo#",)}, "GATEWAY_TOPIC_FILTERS"),
+        ({"topic_filters": ("other/#",)}, "GATEWAY_TOPIC_FILTERS"),
+        ({"topic_filters": ("$share/group/devices/#",)}, "GATEWAY_TOPIC_FILTERS"),
         ({"version": "3.1.1", "password": "secret"}, "MQTT_USERNAME"),
         ({"ca_file": Path("/nowhere/ca.pem")}, "MQTT_CA_CERTIFICATES"),
         ({"ca_file": Path(__file__)}, "MQTT_CA_CERTIFICATES"),

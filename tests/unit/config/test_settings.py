@@ -1,0 +1,39 @@
+"""Bad settings end a process in one line that names the variable."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import run_command
+
+GOOD = {"SECRET_KEY": "only-for-tests" * 4, "REDIS_URL": "redis://127.0.0.1:1/0"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SECRET_KEY", ""),
+        ("REDIS_URL", ""),
+        ("REDIS_URL", "redis://host:port/0"),
+        ("DATABASE_URL", "postgres://user:password@host:port/name"),
+        ("DATABASE_URL", "sqlite:////dev/null/causeway.sqlite3"),
+        ("CSRF_TRUSTED_ORIGINS", "causeway.example.org"),
+        ("BRIDGE_SHARDS", "none"),
+    ],
+)
+def test_the_web_process_names_the_bad_variable(variable: str, value: str, tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": f"sqlite:///{tmp_path}/causeway.sqlite3", **GOOD, variable: value}
+    done = run_command([sys.executable, "-c", "import config.asgi"], settings, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"causeway: {variable}: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_web_process_refuses_another_number_of_shards(tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": f"sqlite:///{tmp_path}/causeway.sqlite3", **GOOD}
+    run_command([sys.executable, "manage.py", "migrate", "--verbosity", "0"], settings)
+    done = run_command([sys.executable, "-c", "import config.asgi"], {**settings, "BRIDGE_SHARDS": "5"}, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("causeway: BRIDGE_SHARDS: 5 here")
+    run_command([sys.executable, "-c", "import config.asgi"], settings)
