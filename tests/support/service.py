@@ -1,7 +1,7 @@
 """A real server that a test may stop, kill and start again: same address, same data."""
 
-import os
 import pwd
+import secrets
 import shutil
 import signal
 import subprocess
@@ -34,7 +34,7 @@ class Runner(Protocol):
         """Is it running? (It may not answer yet.)"""
 
     def wipe(self) -> None:
-        """Forget its data; it must not be running."""
+        """Forget its data and its log; it must not be running."""
 
     def log(self) -> str:
         """All that it has printed."""
@@ -58,9 +58,7 @@ class LocalRunner:
     _process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
-        handle, path = tempfile.mkstemp(prefix=f"causeway-{self.name}-", suffix=".log")
-        os.close(handle)
-        self._log = Path(path)
+        self._log = Path(tempfile.gettempdir()) / f"causeway-{self.name}-{secrets.token_hex(6)}.log"
 
     def start(self) -> None:
         if self.is_alive():
@@ -112,9 +110,10 @@ class LocalRunner:
         if self._directory:
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = None
+        self._log.unlink(missing_ok=True)
 
     def log(self) -> str:
-        return self._log.read_text(errors="replace")
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
 
 
 def group_of(user: str | None) -> int | None:
