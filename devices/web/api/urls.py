@@ -25,13 +25,21 @@ def body_problem(request: HttpRequest) -> HttpResponse | None:
     return None
 
 
+def text_problem(request: HttpRequest) -> HttpResponse | None:
+    """NUL in the path or the parameters: no name has it, and PostgreSQL takes no text with it."""
+    if "\0" in request.path:
+        return nothing_here(request)
+    wrong = [name for name, values in request.GET.lists() if "\0" in name or any("\0" in value for value in values)]
+    return problem("bad_request", f"{', '.join(map(repr, wrong))}: NUL") if wrong else None
+
+
 def guarded(view: Callable[..., Any]) -> Callable[..., Any]:
-    """A view, sync or async: too large bodies are answered before it, HEAD is like GET, all its errors are problems."""
+    """A view, sync or async: NUL and too large bodies never reach it, HEAD is like GET, all its errors are problems."""
 
     def before(request: HttpRequest) -> HttpResponse | None:
         if request.method == "HEAD":
             request.method = "GET"  # whoever sends the response leaves its content out
-        return body_problem(request)
+        return text_problem(request) or body_problem(request)
 
     if iscoroutinefunction(view):
 

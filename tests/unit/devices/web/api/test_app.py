@@ -173,3 +173,17 @@ def test_the_documentation_page_needs_nothing_from_elsewhere() -> None:
     assert "https://" not in text
     assert "ninja/swagger-ui-bundle.js" in text
     assert api.title in text
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        (f"{DEVICES}?q=%00", 400, "bad_request"),
+        (f"{DEVICES}?site=a&tag=%00", 400, "bad_request"),
+        (f"{DEVICES}/demo%00/lamp", 404, "not_found"),
+        (f"{DEVICES}/demo/lamp/readings?metric=%00", 400, "bad_request"),
+        ("/api/v1/quarantine?device=%00", 400, "bad_request"),
+    ],
+)
+def test_nul_never_reaches_the_database(browser: Client, path: str, status: int, code: str) -> None:
+    check_problem(browser.get(path), status, code)
