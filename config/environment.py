@@ -1,4 +1,4 @@
-"""Reads the environment (contract section 2). Every error names its variable; secrets may come from files."""
+"""Reads the environment (docs/configuration.md). Every error names its variable; secrets may come from files."""
 
 import os
 from collections.abc import Callable
@@ -83,6 +83,14 @@ def origins(name: str) -> list[str]:
         if not one.startswith(("http://", "https://")):
             raise ImproperlyConfigured(f"{name}: {one!r} has no scheme; write https://host")
     return found
+
+
+def writable_file(name: str) -> str:
+    """The path of a file in a directory that is there; empty when unset."""
+    path = text(name)
+    if path and not Path(path).parent.is_dir():
+        raise ImproperlyConfigured(f"{name}: there is no directory {Path(path).parent}")
+    return path
 
 
 def database(base: Path) -> dict[str, Any]:

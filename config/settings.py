@@ -1,4 +1,4 @@
-"""Django's settings, from the environment (contract section 2). Fails at once, naming the variable that is wrong."""
+"""Django's settings, from the environment (docs/configuration.md). Fails at once, naming the variable that is wrong."""
 
 import re
 import warnings
@@ -59,7 +59,7 @@ def _client_id(value: str) -> str:
 _shared: dict[str, Any] = {
     "topic_root": env.parsed("BRIDGE_TOPIC_ROOT", "devices", _topic_root),
     "shards": env.integer("BRIDGE_SHARDS", 4, low=1, high=256),
-    "heartbeat_file": env.text("HEARTBEAT_FILE"),
+    "heartbeat_file": env.writable_file("HEARTBEAT_FILE"),
 }
 _client = env.parsed("MQTT_CLIENT_ID", "causeway-gateway", _client_id)
 DEVICES = DevicesOptions(
@@ -70,7 +70,7 @@ DEVICES = DevicesOptions(
     stale_after_s=env.integer("STALE_AFTER_S", 300, low=1, high=366 * 86_400),
     retention_days=env.integer("RETENTION_DAYS", 30, low=1, high=36_600),
     default_gateway=_client,
-    mosquitto_passwords=env.text("MOSQUITTO_PASSWORDS"),
+    mosquitto_passwords=env.writable_file("MOSQUITTO_PASSWORDS"),
 )
 _ca_file = env.text("MQTT_CA_CERTIFICATES")
 GATEWAY = GatewayOptions(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.db import transaction
 
 from bridge.native import is_device_key
 from bridge.shards import shard_of
@@ -33,12 +34,13 @@ def provision(device_key: str) -> str:
     Raises:
         ValueError: ``device_key`` is no ``site/device``.
         devices.registry.RegistryFull, devices.refusals.Refusal: there are MAX_DEVICES already.
-        OSError: the database has the new password, but the broker's file could not be written.
+        OSError: the broker's file could not be written; the former password stays.
     """
     _register(device_key)
     password = new_password()
-    Device.objects.filter(key=device_key).update(mqtt_password=mosquitto_hash(password))
-    write_password_file()
+    with transaction.atomic():  # a file that can't be written leaves the former password
+        Device.objects.filter(key=device_key).update(mqtt_password=mosquitto_hash(password))
+        write_password_file()
     return password
 
 
@@ -61,7 +63,6 @@ def write_password_file() -> None:
     if not settings.DEVICES.mosquitto_passwords:
         return
     path = Path(settings.DEVICES.mosquitto_passwords)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f".{path.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # so that whoever writes last has read last
         rows = Device.objects.exclude(mqtt_password="").order_by("key").values_list("key", "mqtt_password")

@@ -1,4 +1,4 @@
-"""Why something that was asked for is not done: one exception a code of the contract's section 4.
+"""Why something that was asked for is not done: one exception a code of docs/websocket.md.
 
 Refusal
 ├── BadRequest       what was asked makes no sense

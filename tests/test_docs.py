@@ -11,6 +11,7 @@ from bridge.payloads import PayloadReason
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("mosquitto/*.md")])
+READERS = ("text", "boolean", "integer", "choice", "parsed", "names", "origins", "writable_file")
 INTERNAL = {"CAUSEWAY_SINGLE_PROCESS"}  # the demo's own
 
 
@@ -23,7 +24,10 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
 
 def test_every_setting_is_documented_and_every_documented_one_is_read() -> None:
     code = "".join((ROOT / "config" / name).read_text() for name in ("settings.py", "environment.py"))
-    read = set(re.findall(r'(?:text|boolean|integer|choice|parsed|names)\(\s*"([A-Z_]+)"', code)) - INTERNAL
+    read = (
+        set(re.findall(r'(?:text|boolean|integer|choice|parsed|names|origins|writable_file)\(\s*"([A-Z_]+)"', code))
+        - INTERNAL
+    )
     table = (ROOT / "docs" / "configuration.md").read_text()
     rows = [line.split("|")[1:] for line in table.splitlines() if line.startswith("| `")]
     documented = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row[0])}

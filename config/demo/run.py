@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 # First of all: it installs the reactor of the event loop that everything here runs on.
@@ -126,7 +126,8 @@ class _Demo:
         options, started_ms = self._options, int(time.time() * 1000)
         await self._parts.resources.enter_async_context(embedded_broker(options.mqtt_port))
         self._parts.start("devices", lambda stop: worker.run(range(settings.DEVICES.shards), stop))
-        self._parts.start("gateway", lambda stop: gateway.run(settings.GATEWAY, stop))
+        told = replace(settings.GATEWAY, broker_keeps_sessions=False)
+        self._parts.start("gateway", lambda stop: gateway.run(told, stop))
         await _broker_link(since_ms=started_ms)  # else the fleet's first words would find nobody listening
         self._parts.start("fleet", lambda stop: simulator.simulate(self._fleet(), stop))
         print(  # noqa: T201  the command's output

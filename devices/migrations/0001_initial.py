@@ -80,6 +80,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={"verbose_name": "API token"},
         ),
         migrations.CreateModel(
             name="LedgerCount",
@@ -260,6 +261,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name_plural": "quarantine",
                 "indexes": [models.Index(fields=["received_ms"], name="devices_qua_receive_979595_idx")],
             },
         ),

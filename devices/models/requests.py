@@ -47,7 +47,7 @@ class Request(models.Model):
         delete   {}                                       result {}
         register {}                                       result {}   (the device row and twin exist)
         cancel   {"command_id": "…"}                      result {}   (conflict when it was over already)
-    Any result may instead be {"error": <a code of the contract's section 4>, "message": …}.
+    Any result may instead be {"error": <a code of docs/websocket.md>, "message": …}.
     """
 
     class Status(models.TextChoices):

@@ -70,6 +70,7 @@ class Quarantined(models.Model):
     detail = models.CharField(max_length=200, blank=True)
 
     class Meta:
+        verbose_name_plural = "quarantine"
         indexes = [models.Index(fields=["received_ms"])]
 
     def __str__(self) -> str:

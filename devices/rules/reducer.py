@@ -1,4 +1,4 @@
-"""What one decoded uplink message changes in a twin. Contract section 3: time, retained, limits.
+"""What one decoded uplink message changes in a twin. docs/mqtt.md: time, retained, limits.
 
 ``reduce`` checks first and changes then, so a refused message leaves the twin as it was (but for presence: a device
 that sends rubbish is there). It may be repeated only by the link, which applies each delivery once.

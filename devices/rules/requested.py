@@ -15,7 +15,7 @@ MAX_TAGS = 50
 
 
 class Refused(Struct, frozen=True):
-    """Why nothing was changed: a code of the contract's section 4, and a sentence."""
+    """Why nothing was changed: a code of docs/websocket.md, and a sentence."""
 
     code: str
     message: str

@@ -50,7 +50,7 @@ class GatewayStatus(Protocol):
 
 
 class Ledger(Struct, frozen=True):
-    """The ledger's sums (contract section 6.3), and the reasons."""
+    """The ledger's sums (docs/http-api.md), and the reasons."""
 
     received: int
     applied: int

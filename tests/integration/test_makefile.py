@@ -1,4 +1,4 @@
-"""The commands of contract section 1 that are make's own business."""
+"""The commands of README.md that are make's own business."""
 
 import shutil
 import subprocess

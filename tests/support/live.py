@@ -1,4 +1,4 @@
-"""A WebSocket client for tests that speaks the contract's section 4 and checks what must hold for every frame."""
+"""A WebSocket client for tests that speaks docs/websocket.md and checks what must hold for every frame."""
 
 import itertools
 import json

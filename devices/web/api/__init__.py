@@ -1,4 +1,4 @@
-"""REST under /api/v1/ (contract section 5), on django-ninja.
+"""REST under /api/v1/ (docs/http-api.md), on django-ninja.
 
 Reads are queries of the tables; changes of a device go through devices.asking. Every answer that is no success is an
 RFC 9457 problem. Answers are encoded by msgspec straight from values; the schemas are for the documentation, and tests

@@ -1,4 +1,4 @@
-"""Every error of the API as problem JSON (RFC 9457), with our ``code`` from the contract's section 4.
+"""Every error of the API as problem JSON (RFC 9457), with our ``code`` from docs/websocket.md.
 
 ``type`` is ``about:blank``: what there is to know beyond the HTTP status stands in ``code`` and ``detail``.
 """
@@ -47,7 +47,7 @@ def problem(
     """A problem as a response.
 
     Args:
-        code: of the contract's section 4, or ``method_not_allowed``, ``internal``.
+        code: of docs/websocket.md, or ``method_not_allowed``, ``internal``.
         detail: a sentence for people.
         status: None: the one that belongs to the code.
         headers: further ones.

@@ -1,4 +1,4 @@
-"""The WebSocket bank: commits of the groups ``dashboard.<shard>`` and queries in, frames of contract section 4 out.
+"""The WebSocket bank: commits of the groups ``dashboard.<shard>`` and queries in, frames of docs/websocket.md out.
 
 Pure, no I/O and no clock     parts, targets, patches, merging, rendering, following, feeds, subscription, answering,
                               credit, frames

@@ -1,4 +1,4 @@
-"""Frame numbers, and how much a client may be sent before it acknowledges. Contract section 4, ``ack``. Pure."""
+"""Frame numbers, and how much a client may be sent before it acknowledges. docs/websocket.md, ``ack``. Pure."""
 
 from collections import deque
 from typing import Final

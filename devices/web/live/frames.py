@@ -1,4 +1,4 @@
-"""What clients may send, typed: contract section 4, client → server. Nothing here raises, whatever the text. Pure."""
+"""What clients may send, typed: docs/websocket.md, client → server. Nothing here raises, whatever the text. Pure."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal

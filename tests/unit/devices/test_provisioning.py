@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "broker" / "passwords"
+    path.parent.mkdir()
     monkeypatch.setattr(settings, "DEVICES", dataclasses.replace(settings.DEVICES, mosquitto_passwords=str(path)))
     return path
 

@@ -89,6 +89,7 @@ export class Connection extends Emitter {
 
   /** Close for good. */
   close() {
+    if (this.state === "closed") return; // for whatever reason: that one stands
     this.#drop();
     this.#enter("closed", "stopped");
   }

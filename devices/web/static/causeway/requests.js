@@ -65,6 +65,8 @@ export class Requests {
    */
   send(frame, { id = this.nextId(), timeout_ms, repeat = false }) {
     return new Promise((resolve, reject) => {
+      if (this.#connection.state === "closed")
+        return reject(new RequestError("closed", "The connection to the server is closed."));
       if (this.#pending.size >= 1_000)
         return reject(new RequestError("unavailable", "Too many requests wait already."));
       const timer = this.#env.setTimeout(

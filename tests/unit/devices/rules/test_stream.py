@@ -73,7 +73,7 @@ class History:
 
 
 def follow(client: dict[str, Any], item: dict[str, Any]) -> None:
-    """A client's part of contract section 4."""
+    """A client's part of docs/websocket.md."""
     assert item["prev"] == client["rev"]
     for reading in item["readings"]:
         assert item["prev"] < reading["rev"] <= item["rev"]

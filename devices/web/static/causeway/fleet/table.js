@@ -53,7 +53,7 @@ function Head() {
       columns.value.length === 0 &&
       html`<span class="cell own-head" role="columnheader" aria-colspan=${width.value}>Latest values</span>`
     }
-    <span class="cell" role="columnheader">Trend of ${columns.value[0] ?? "the first"}</span>
+    <span class="cell" role="columnheader">${columns.value[0] ? `Trend of ${columns.value[0]}` : "Trend"}</span>
     <${Sorter} by="updated" label="Updated" number />
   </div></div>`;
 }

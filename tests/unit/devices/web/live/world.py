@@ -135,7 +135,7 @@ class Database:
 
 
 class Client:
-    """Applies frames by the contract's section 4 and checks the stream rule for each."""
+    """Applies frames by docs/websocket.md and checks the stream rule for each."""
 
     def __init__(self, database: Database, *, latest: bool, named: bool) -> None:
         self._named = named  # it asked for devices by name: of those it may hear that they are gone before it saw them
