@@ -26,7 +26,8 @@ from devices.rules.presence import seen, status_reported
 from devices.rules.twin import Metric, TwinState
 
 CLOCK_TOLERANCE_MS: Final = 5 * 60 * 1000
-MAX_DOCUMENT_BYTES: Final = 256 * 1024
+MAX_DOCUMENT_BYTES: Final = 256 * 1024  # of reported, of desired, of all metrics' latest values
+_LONG_CHARS: Final = 256
 
 _encode = msgspec.json.Encoder().encode
 
@@ -108,6 +109,8 @@ def _telemetry(twin: TwinState, telemetry: Telemetry, arrival: Arrival, limits: 
     new = {name for reading in telemetry.readings for name in reading.metrics if name not in twin.metrics}
     if len(twin.metrics) + len(new) > limits.max_metrics:
         return Outcome("rejected", "too_many_metrics", f"over {limits.max_metrics}")
+    if _is_too_large(twin, telemetry):
+        return Outcome("rejected", "metrics_too_large", f"over {MAX_DOCUMENT_BYTES} bytes")
     outcome = Outcome()
     for reading in telemetry.readings:
         if arrival.retain:
@@ -115,6 +118,15 @@ def _telemetry(twin: TwinState, telemetry: Telemetry, arrival: Arrival, limits: 
         else:
             outcome.readings.append(_add_reading(twin, reading, arrival.received_ms))
     return outcome
+
+
+def _is_too_large(twin: TwinState, telemetry: Telemetry) -> bool:
+    """Whether the latest values together would no longer fit into a frame. Only long texts can come to that."""
+    new = {name: value for reading in telemetry.readings for name, value in reading.metrics.items()}
+    if not any(isinstance(value, str) and len(value) > _LONG_CHARS for value in new.values()):
+        return False
+    latest = {name: metric.value for name, metric in twin.metrics.items()} | new
+    return sum(len(_encode(value)) for value in latest.values()) > MAX_DOCUMENT_BYTES
 
 
 def _add_reading(twin: TwinState, reading: RawReading, received_ms: int) -> NewReading:

@@ -97,6 +97,15 @@ def test_too_many_metrics_are_rejected_whole() -> None:
     assert (value(twin, "a"), set(twin.metrics)) == (1, {"a", "b"})
 
 
+def test_the_latest_values_together_are_bounded() -> None:
+    twin = TwinState()
+    for name in "abcd":
+        assert send(twin, "telemetry", {name: "x" * 60_000}).outcome == "applied"
+    outcome = send(twin, "telemetry", {"e": "x" * 60_000})
+    assert (outcome.outcome, outcome.reason) == ("rejected", "metrics_too_large")
+    assert send(twin, "telemetry", {"a": 1, "e": "x" * 60_000}).outcome == "applied"
+
+
 def test_a_state_document_is_bounded() -> None:
     twin = TwinState()
     for name in "abcd":
