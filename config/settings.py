@@ -105,8 +105,8 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = (
             "BACKEND": "channels_redis.core.RedisChannelLayer",
             "CONFIG": {"hosts": [_HOST], "capacity": _CAPACITY},
         },
-        # Groups: dashboard.<shard>. Redis publish/subscribe: one round trip a broadcast, recovers by itself. It does not
-        # tell databases apart, so their number goes into the prefix.
+        # Groups: dashboard.<shard>. Redis publish/subscribe: one round trip a broadcast, recovers by itself. It
+        # does not tell databases apart, so their number goes into the prefix.
         "groups": {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
             "CONFIG": {"hosts": [_HOST], "prefix": f"causeway-{urlsplit(REDIS_URL).path.strip('/') or 0}"},
