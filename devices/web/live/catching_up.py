@@ -76,7 +76,7 @@ class CatchingUp:
         connection.hub.join(sub, connection)
         life = sub.life
         try:
-            devices = await connection.hub.database.run(list_devices, sub.target)
+            devices = await connection.hub.database.run_once(list_devices, sub.target)
         except DatabaseUnavailable:
             if sub.life == life:
                 connection.hub.leave(sub)
@@ -92,9 +92,9 @@ class CatchingUp:
         if credit.unacknowledged_bytes >= LIMIT_BYTES:
             credit.block(time.monotonic())
             return False
-        wants = sub.wants(MAX_PAGE_DEVICES)
+        wants = tuple(sub.wants(MAX_PAGE_DEVICES))
         latest = sub.manner.readings == "latest"
-        answers = await connection.hub.database.run(read, wants, latest=latest, budget_bytes=budget)
+        answers = await connection.hub.database.run_once(read, wants, latest=latest, budget_bytes=budget)
         if sub.life != life:
             return True
         if not credit.fits(sum(map(answer_bytes, answers)) + sub.aside_bytes):

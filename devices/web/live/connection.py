@@ -38,7 +38,7 @@ from devices.web.live.targets import Manner, Target
 UNAUTHORIZED: Final = 4401
 FORBIDDEN: Final = 4403
 TOO_SLOW: Final = 4408
-FAILED: Final = 1011  # RFC 6455 7.4.1
+FAILED: Final = 4500  # Daphne sends no code but 1000 and 3000 to 4999
 _SEND_S: Final = 30.0
 _BREATHE_EVERY: Final = 64  # frames of a client that sends faster than we read
 

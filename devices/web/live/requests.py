@@ -78,7 +78,7 @@ async def _subscribe(connection: "Connection", request: Subscribe) -> None:
     asked = request.devices or {}
     wish = await _wish(connection, request)
     visible = [key for key in asked if _is_visible(connection, wish, key)]
-    existing = await connection.hub.database.run(list_existing, visible) if visible else set[str]()
+    existing = await connection.hub.database.run_once(list_existing, tuple(visible)) if visible else set[str]()
     refused = [key for key in asked if key not in existing]
     if wish.devices is not None:
         wish = Target(devices=frozenset(existing))
@@ -99,7 +99,7 @@ async def _wish(connection: "Connection", request: Subscribe) -> Target:
         return Target()
     if not connection.access.sees(request.site):
         raise Forbidden(f"you have no role at site {request.site}")
-    if not await connection.hub.database.run(_site_exists, request.site):
+    if not await connection.hub.database.run_once(_site_exists, request.site):
         raise NotFound(f"there is no site {request.site}")
     return Target(sites=frozenset([request.site]))
 

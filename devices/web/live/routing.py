@@ -11,7 +11,7 @@ from devices.web.live.hub import Hub, hub_of_this_loop
 from devices.web.live.origins import is_foreign
 
 PATHS: Final = ("/ws/v1/", "/ws/v1")
-_TRY_AGAIN_LATER: Final = 1013  # IANA's registry of close codes
+_TRY_AGAIN_LATER: Final = 4503  # Daphne sends no code but 1000 and 3000 to 4999
 
 Event = dict[str, Any]
 Receive = Callable[[], Awaitable[Event]]
@@ -42,7 +42,7 @@ async def websocket_application(scope: dict[str, Any], receive: Receive, send: S
 async def _access(hub: Hub, credential: Credential | None) -> Access | int:
     """The rights, or the code to close with."""
     try:
-        access = await hub.database.run(access_by, credential) if credential is not None else None
+        access = await hub.database.run_once(access_by, credential) if credential is not None else None
     except DatabaseUnavailable:
         return _TRY_AGAIN_LATER
     if access is None:

@@ -77,3 +77,36 @@ async def test_a_call_that_nobody_waits_for_any_more_is_not_begun(monkeypatch: p
     only.close()
     await eventually_async(lambda: not any(one.name == "live-database-0" for one in threading.enumerate()))
     assert not begun.is_set()
+
+
+async def test_the_same_question_is_asked_once_by_all_who_ask_before_it_is_begun() -> None:
+    only = Database(threads=1)
+    gate, calls = threading.Event(), []
+
+    def question(about: str) -> list[str]:
+        calls.append(about)
+        return [about]
+
+    first = asyncio.create_task(only.run(gate.wait))
+    waiting = [asyncio.create_task(only.run_once(question, "a")) for _ in range(50)]
+    waiting += [asyncio.create_task(only.run_once(question, about="b")) for _ in range(50)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()  # the others wait on
+    gate.set()
+    found = await asyncio.gather(first, *waiting[1:])
+    assert found[1:] == [["a"]] * 49 + [["b"]] * 50
+    assert calls == ["a", "b"]
+    assert await only.run_once(question, "a") == ["a"]
+    assert calls == ["a", "b", "a"]
+    only.close()
+
+
+async def test_those_who_asked_together_fail_together() -> None:
+    only = Database(threads=1)
+
+    def broken() -> None:
+        raise OperationalError("connection refused")
+
+    outcomes = await asyncio.gather(*(only.run_once(broken) for _ in range(3)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [DatabaseUnavailable] * 3
+    only.close()
