@@ -1,6 +1,6 @@
-"""A client of the WebSocket that follows a site for as long as it takes, and checks every frame against the contract.
+"""A client of the WebSocket that follows a site as long as it takes, and checks every frame against docs/websocket.md.
 
-``Stream`` is the contract's stream rule as a client sees it, without a socket. ``Follower`` keeps one up to date in a
+``Stream`` is the stream rule as a client sees it, without a socket. ``Follower`` keeps one up to date in a
 thread: it acknowledges, and when the connection breaks it comes back and resumes from the revs that it has.
 """
 

@@ -1,4 +1,4 @@
-"""The wall clock, as the contract writes it."""
+"""The wall clock, as frames have it."""
 
 import time
 

@@ -97,12 +97,15 @@ class Mender:
     async def _compare(self) -> None:
         """List what is watched in the doubted shards; whoever stands elsewhere asks."""
         shards, self._doubted = self._doubted, set()
+        targets = self._hub.rooms.targets()
+        if not targets:
+            return
         log.info("comparing what is watched with the database", shards=sorted(shards))
         since_ms = self._hub.sound_ms - _CLOCKS_MS
         found: dict[str, int] = {}
         commands: list[tuple[str, bytes]] = []
         try:
-            for target in self._hub.rooms.targets():
+            for target in targets:
                 found |= await self._hub.database.run(list_devices, target)
                 commands += await self._hub.database.run(commands_since, target, since_ms)
         except DatabaseUnavailable:

@@ -26,7 +26,7 @@ kinds = st.sampled_from(["subscribe", "unsubscribe", "command", "desired", "ack"
 fields = st.sampled_from(["id", "devices", "site", "sub", "device", "name", "args", "patch", "n", "max_rate_hz"])
 
 
-def test_the_contracts_own_frames() -> None:
+def test_the_frames_of_the_documentation() -> None:
     assert parse('{"type":"subscribe","id":"1","devices":{"site/dev": null, "site/dev2": 17}}') == Subscribe(
         "1", {"site/dev": None, "site/dev2": 17}
     )
