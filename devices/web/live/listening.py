@@ -123,9 +123,10 @@ class Listener:
 
     async def _leave(self, channel: str) -> None:
         """A group that keeps a channel nobody reads would cost memory."""
-        for shard in range(self._shards):
-            with suppress(Exception):
-                await _limited(self._layer.group_discard(dashboard_group(shard), channel))
+        with suppress(Exception):
+            async with asyncio.timeout(_LIMIT_S):
+                for shard in range(self._shards):
+                    await self._layer.group_discard(dashboard_group(shard), channel)
 
 
 async def _limited(call: Coroutine[Any, Any, Any]) -> Any:

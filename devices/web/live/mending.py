@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -10,6 +11,7 @@ from bridge.shards import shard_of
 from devices.web.live.database import DatabaseUnavailable
 from devices.web.live.replaying import commands_since, list_devices, read
 from devices.web.live.rooms import Room
+from devices.web.live.targets import Target
 
 if TYPE_CHECKING:
     from devices.web.live.hub import Hub
@@ -111,24 +113,48 @@ class Mender:
         except DatabaseUnavailable:
             self._doubted |= shards
             raise
+        listed = _Listed(device for device in found.items() if shard_of(device[0], self._shards) in shards)
         for room in self._hub.rooms:
-            self._compare_room(room, found, shards)
+            self._compare_room(room, listed, shards)
             await asyncio.sleep(0)
         for device, command in commands:
             if shard_of(device, self._shards) in shards:
                 self._hub.show_command(device, command)
 
-    def _compare_room(self, room: Room, found: dict[str, int], shards: set[int]) -> None:
+    def _compare_room(self, room: Room, listed: "_Listed", shards: set[int]) -> None:
         feed = room.feed
-        covered = {device for device in found if feed.target.covers(device)}
-        for device in covered | feed.sent.keys():
+        there = listed.of(feed.target)
+        for device, rev in there.items():
+            feed.compare(device, rev)
+        for device in [device for device in feed.sent if device not in there]:
             if shard_of(device, self._shards) in shards:
-                feed.compare(device, found.get(device))
+                feed.compare(device, None)
         for sub, receiver in room.members.items():
             for device in list(sub.own):
                 if shard_of(device, self._shards) in shards:
-                    sub.compare(device, found.get(device))
+                    sub.compare(device, there.get(device))
             if sub.wanting:
                 receiver.wake()
         if feed.following.wanting:
             self.add(room)
+
+
+class _Listed:
+    """Devices with their revs, found by target."""
+
+    def __init__(self, devices: Iterable[tuple[str, int]]) -> None:
+        self._all = dict(devices)
+        self._by_site: dict[str, dict[str, int]] = {}
+        for device, rev in self._all.items():
+            self._by_site.setdefault(device.partition("/")[0], {})[device] = rev
+
+    def of(self, target: Target) -> Mapping[str, int]:
+        """Those that a target covers."""
+        if target.devices is not None:
+            return {device: self._all[device] for device in target.devices if device in self._all}
+        if target.sites is None:
+            return self._all
+        found: dict[str, int] = {}
+        for site in target.sites:
+            found |= self._by_site.get(site, {})
+        return found

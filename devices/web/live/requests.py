@@ -59,8 +59,10 @@ class Requests:
                 await _HANDLERS[type(request)](self._connection, request)
         except Refusal as refused:
             self._connection.error(request.id, refused.code, str(refused))
-        except (DatabaseUnavailable, TimeoutError):
-            self._connection.error(request.id, "unavailable", "the database does not answer")
+        except DatabaseUnavailable:
+            self._connection.error(request.id, "unavailable", "the database does not answer; nothing was done")
+        except TimeoutError:
+            self._connection.error(request.id, "unavailable", "it took too long; whether it was done is not known")
         except Exception:
             log.exception("a request failed", request=type(request).__name__)
             self._connection.error(request.id, "unavailable", "an error of ours; it is logged")
