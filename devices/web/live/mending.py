@@ -82,10 +82,13 @@ class Mender:
 
     async def _mend(self, room: Room) -> None:
         feed = room.feed
+        if not feed.following.wanting:
+            return
         if feed.pending_bytes > _FULL_BYTES:
             await asyncio.sleep(0.02)
             return
         wants = feed.following.wants(DEVICES_A_READ)
+        log.debug("asking the database for a feed", devices=len(wants), first=wants[0].device, since=wants[0].since)
         latest = feed.manner.readings == "latest"
         try:
             answers = await self._hub.database.run(read, wants, latest=latest, budget_bytes=READ_BYTES)

@@ -1,5 +1,7 @@
 """Watching through whole sockets, on a database and the in-memory layer; only the server between is missing."""
 
+import asyncio
+from contextlib import AsyncExitStack
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +12,7 @@ from django.db import OperationalError
 
 from bridge.names import dashboard_group
 from devices.registry import register_device
-from devices.web.live import connection, hub
+from devices.web.live import connection, feeds, hub, rendering
 from devices.web.live.credit import LIMIT_BYTES
 from tests.unit.devices.web.live import bank
 from tests.unit.devices.web.live.peer import Peer, connected, token
@@ -347,3 +349,24 @@ async def test_while_the_database_is_away_sockets_stay_and_go_on_later(monkeypat
         assert items(delta) == [("demo/a", rev, rev + 2)]
         if not any(frame["type"] == "snapshot" and frame["sub"] == "3" for frame in peer.seen):
             assert (await peer.next_of("snapshot"))["sub"] == "3"
+
+
+async def test_many_sockets_of_one_site_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    await bank.untold("demo/a", ("telemetry", {"t": 0}))
+    made: list[int] = []
+    real = rendering.bodies
+
+    def counted(*args: Any, **options: Any) -> Any:
+        made.append(1)
+        return real(*args, **options)
+
+    monkeypatch.setattr(feeds, "bodies", counted)
+    shown = await token()
+    async with AsyncExitStack() as stack:
+        peers = [await stack.enter_async_context(connected(shown)) for _ in range(100)]
+        await asyncio.gather(*(peer.watch(site="demo") for peer in peers))
+        await bank.told("demo/a", ("telemetry", {"t": 1}))
+        deltas = await asyncio.gather(*(peer.next_of("delta") for peer in peers))
+        assert {tuple(items(delta)) for delta in deltas} == {tuple(items(deltas[0]))}
+        assert len(made) == 1
+    assert not hub._hubs
