@@ -4,6 +4,7 @@ Metrics of one device belong together: a pump that runs faster moves more water,
 """
 
 import math
+from abc import ABC, abstractmethod
 from random import Random
 from typing import Any, ClassVar, Final
 
@@ -37,7 +38,7 @@ class Wander:
         return self.value
 
 
-class Kind:
+class Kind(ABC):
     """One device's physics. Subclasses set the class attributes and write :meth:`measure`.
 
     Args:
@@ -54,9 +55,9 @@ class Kind:
         self._slow = Wander(rng, 1, 900)
         self._quick = Wander(rng, 1, 20)
 
+    @abstractmethod
     def measure(self, now_s: float, dt_s: float) -> Metrics:
         """The metrics at ``now_s`` (Unix seconds), ``dt_s`` after the last time."""
-        raise NotImplementedError
 
     def event_data(self, event: str) -> Metrics:
         """What an event carries."""
