@@ -67,7 +67,7 @@ class Rig:
     async def gateway(self) -> AsyncIterator[Gateway]:
         hosts = [self.redis.url]
         channels = RedisChannelLayer(hosts=hosts, capacity=2_000)
-        groups = RedisPubSubChannelLayer(hosts=hosts, prefix="causeway")
+        groups = RedisPubSubChannelLayer(hosts=hosts, prefix="causeway-0")  # of database 0 (config.settings)
         async with Gateway(channels, groups).running() as gateway:
             yield gateway
         await channels.close_pools()
