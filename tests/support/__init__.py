@@ -5,7 +5,9 @@ Nothing here is imported by the product. Files by what they own:
 - ``waiting``: `eventually`, the only way tests wait;
 - ``environment``: the contract's variables, and a clean copy of this process's environment;
 - ``ports``, ``installing``, ``docker``, ``service``: how a real server is found, started, killed and started again;
-- ``mosquitto``, ``redis``, ``postgres``: one server each;
+- ``mosquitto``, ``redis``, ``postgres``: one server each; ``databases``: in-process tests on either database;
 - ``processes``: a command of ours as a real subprocess with its log;
-- ``system``: the whole product on those parts (`System`), with clients from ``clients``.
+- ``mqtt``, ``live``, ``wsclient``, ``browser``: clients (a device, a program, a stream checker, Chromium);
+- ``system``: the whole product on those parts (`System`);
+- ``fake_worker``, ``ingest…``: stand-ins for one side of the layer, to test the other alone.
 """
