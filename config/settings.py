@@ -122,7 +122,6 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = (
 # Web -------------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "daphne",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
