@@ -58,8 +58,13 @@ class Load:
 def truth(system: System, site: str) -> dict[str, Any]:
     """Every device as the REST API has it."""
     api = system.api("follower", "admin", None)
-    listed = api("GET", "/devices", params={"site": site, "limit": 200}).json()["items"]
-    return {one["device"]: api("GET", f"/devices/{one['device']}").json() for one in listed}
+
+    def get(path: str, **params: Any) -> Any:
+        """Once the web has its database back: right after an outage one answer may still be 503."""
+        return eventually(lambda: api("GET", path, params=params).raise_for_status().json(), 15, what=f"{path} answers")
+
+    listed = get("/devices", site=site, limit=200)["items"]
+    return {one["device"]: get(f"/devices/{one['device']}") for one in listed}
 
 
 def agrees(system: System, load: Load, stream: Stream) -> None:
