@@ -4,6 +4,7 @@ WhiteNoise's own middleware is synchronous: every request, static or not, would 
 loop, and one that does so while the process ends waits for ever.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -36,10 +37,13 @@ def _served(whitenoise: Any, request: HttpRequest) -> HttpResponse | None:
     file = whitenoise.find_file(path) if whitenoise.autorefresh else whitenoise.files.get(path)
     if file is None:
         return None
-    streamed = whitenoise.serve(file, request)
-    answer = HttpResponse(b"".join(streamed.streaming_content), status=streamed.status_code)
-    streamed.close()
+    found = file.get_response(request.method, request.META)
+    content = b""
+    if found.file is not None:
+        with contextlib.closing(found.file):
+            content = found.file.read()
+    answer = HttpResponse(content, status=int(found.status))
     del answer["Content-Type"]
-    for name, value in streamed.items():
+    for name, value in found.headers:
         answer[name] = value
     return answer
