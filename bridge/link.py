@@ -13,7 +13,7 @@ ArrivalOrder turns committed batches of many shards into PUBACKs in the order of
 """
 
 from collections import deque
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -21,12 +21,27 @@ from bridge.messages import Batch, Delivery, LinkAck
 
 Judgement = Literal["apply", "repeat", "gap", "outdated"]
 
+MAX_IN_FLIGHT: Final = 16_384  # QoS 1 deliveries that a gateway may hold without PUBACK, whatever its settings
+
 
 class Cursor(Struct, frozen=True):
     """How far a shard has applied one gateway's batches: all of ``epoch`` up to ``seq``."""
 
     epoch: int = 0
     seq: int = 0
+    taken: int = 0  # deliveries of ``epoch`` up to ``seq``, as the gateway counted them
+    former_epoch: int = 0  # the epoch before, as far as this shard has heard of it
+    former_seq: int = 0  # how far that one was applied
+
+    def after(self, batch: Batch) -> "Cursor":
+        """The cursor once ``batch`` is applied."""
+        if batch.epoch == self.epoch:
+            return Cursor(batch.epoch, batch.seq, batch.taken, self.former_epoch, self.former_seq)
+        return Cursor(batch.epoch, batch.seq, batch.taken, self.epoch, self.seq)
+
+    def newly_taken(self, batch: Batch) -> int:
+        """How many deliveries ``batch`` adds, as the gateway counted them."""
+        return batch.taken - (self.taken if batch.epoch == self.epoch else 0)
 
 
 def judge(cursor: Cursor, epoch: int, seq: int) -> Judgement:
@@ -46,10 +61,13 @@ class Window:
         limit: at most so many batches are under way; callers ask :attr:`open` first.
     """
 
-    def __init__(self, shard: int, gateway: str, epoch: int, reply_to: str, limit: int = 2) -> None:
+    def __init__(
+        self, shard: int, gateway: str, epoch: int, reply_to: str, limit: int = 2, *, session: int = 0
+    ) -> None:
         self._shard, self._gateway, self._epoch, self._reply_to = shard, gateway, epoch, reply_to
-        self._limit = limit
+        self._limit, self._session = limit, session
         self._next_seq = 1
+        self._taken = 0
         self._under_way: deque[Batch] = deque()
 
     @property
@@ -62,11 +80,26 @@ class Window:
         """The batches sent and not known to be committed, oldest first: what a resend sends."""
         return tuple(self._under_way)
 
-    def push(self, deliveries: tuple[Delivery, ...]) -> Batch:
-        """Number a batch; it stays under way until acknowledged. ValueError when the window is full."""
+    def push(self, deliveries: tuple[Delivery, ...], position: int = 0) -> Batch:
+        """Number a batch; it stays under way until acknowledged. ``position`` as in Batch.
+
+        Raises:
+            ValueError: the window is full.
+        """
         if not self.open:
             raise ValueError(f"window of shard {self._shard} is full")
-        batch = Batch(self._shard, self._gateway, self._epoch, self._next_seq, self._reply_to, deliveries)
+        self._taken += len(deliveries)
+        batch = Batch(
+            self._shard,
+            self._gateway,
+            self._epoch,
+            self._next_seq,
+            self._reply_to,
+            deliveries,
+            self._session,
+            position,
+            self._taken,
+        )
         self._next_seq += 1
         self._under_way.append(batch)
         return batch

@@ -29,6 +29,7 @@ class Delivery(Struct, frozen=True, array_like=True):
     retain: bool  # RETAIN as delivered: state from before the subscription, not news
     dup: bool
     packet_id: int  # 0 for QoS 0
+    late: bool = False  # the broker had it before this connection: it came across an outage, and may be old
 
 
 class Batch(Struct, frozen=True, array_like=True):
@@ -43,6 +44,11 @@ class Batch(Struct, frozen=True, array_like=True):
     seq: int  # 1, 2, 3, … per gateway, epoch and shard
     reply_to: str  # channel for LinkAck
     deliveries: tuple[Delivery, ...]
+    session: int = 0  # the broker's session: the epoch that began it
+    position: int = 0  # new QoS 1 deliveries (without DUP) of this connection, all shards', up to this batch's last one
+    taken: int = (
+        0  # deliveries for this shard in this epoch, up to this batch's last one: the gateway's side of the ledger
+    )
 
 
 class LinkAck(Struct, frozen=True, array_like=True):
@@ -53,6 +59,8 @@ class LinkAck(Struct, frozen=True, array_like=True):
     epoch: int
     next_seq: int
     gap: bool = False  # a later batch came too early: send again from next_seq
+    former_epoch: int = 0  # the epoch that this shard had applied batches of before ``epoch``; 0: none
+    former_seq: int = 0  # up to which of them: the rest of that epoch will never be applied
 
 
 class PublishCommand(Struct, frozen=True, array_like=True):

@@ -13,7 +13,9 @@ class GatewayProcess(models.Model):
     instance = models.CharField(max_length=128, blank=True)  # which process: "host:pid:start in Unix ms"
     broker_up = models.BooleanField(default=False)
     since_ms = models.BigIntegerField(default=0)  # Unix ms; since when broker_up is what it is
-    beat_ms = models.BigIntegerField(default=0)  # Unix ms; older than 6 s: the process is gone
+    # Unix ms on the database's clock; the process's lease on the client id lasts LEASE_MS from it. 0: given up.
+    beat_ms = models.BigIntegerField(default=0)
+    drained_ms = models.BigIntegerField(default=0)  # Unix ms; all that the broker had before is committed
     counters = models.JSONField(default=dict)  # mqtt_gateway.counters.Counters; they go on over restarts
 
     def __str__(self) -> str:
@@ -25,6 +27,7 @@ class BrokerSession(models.Model):
 
     client_id = models.CharField(max_length=128)
     broker = models.CharField(max_length=300)  # host:port
+    session = models.BigIntegerField(default=0)  # the epoch that began the session: its name in batches
     filters: Any = models.JSONField(default=dict)  # topic filter → True once the broker has confirmed it
 
     class Meta:
@@ -32,3 +35,20 @@ class BrokerSession(models.Model):
 
     def __str__(self) -> str:
         return f"{self.client_id} at {self.broker}"
+
+
+class Incident(models.Model):
+    """Something that may have cost messages and that only the broker knows more about: told to operators."""
+
+    kind = models.CharField(max_length=24)  # mqtt_gateway.incidents
+    gateway = models.CharField(max_length=128)  # MQTT client id
+    since_ms = models.BigIntegerField()  # Unix ms; messages may be missing from then on
+    until_ms = models.BigIntegerField()  # Unix ms; up to then
+    count = models.BigIntegerField(default=1)  # messages where they are counted, else how often
+    detail = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["until_ms"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.gateway}"

@@ -4,13 +4,12 @@ import ssl
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from bridge.filters import overlap, topic_filter_error
+from bridge.link import MAX_IN_FLIGHT
 from bridge.names import gateway_channel
 from bridge.native import is_name
-
-MAX_IN_FLIGHT: Final = 16_384  # half of what MQTT numbers would allow is already more than helps
 
 MqttVersion = Literal["5", "3.1.1"]
 

@@ -4,13 +4,13 @@ access       sites, memberships, API tokens             web and commands
 registry     devices                                    shard workers (auto-register, deletion), web (name, limits)
 state        twins, readings, events, quarantine        shard workers only: the single writer of their devices
 requests     changes asked for, commands                web inserts, shard workers carry out
-shards       ownership, cursors, counters, installation shard workers
+shards       ownership, cursors, recent deliveries, ledger  shard workers
 """
 
 from devices.models.access import ApiToken, Membership, Role, Site
 from devices.models.registry import Device, RetiredKey
 from devices.models.requests import Command, Request
-from devices.models.shards import Installation, LedgerCount, LinkCursor, ShardState
+from devices.models.shards import Installation, LedgerCount, LinkCursor, RecentDeliveries, ShardState, Worker
 from devices.models.state import Event, Quarantined, Reading, Twin
 
 __all__ = [
@@ -24,10 +24,12 @@ __all__ = [
     "Membership",
     "Quarantined",
     "Reading",
+    "RecentDeliveries",
     "Request",
     "RetiredKey",
     "Role",
     "ShardState",
     "Site",
     "Twin",
+    "Worker",
 ]

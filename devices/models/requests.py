@@ -24,6 +24,7 @@ class Command(models.Model):
     expires_at = models.DateTimeField()
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     idempotency_key = models.CharField(max_length=200, null=True)  # noqa: DJ001  null: not unique
+    commit = models.BigIntegerField(default=0)  # ShardState.commit of the transaction that told its latest step
 
     class Meta:
         constraints = [
@@ -32,6 +33,7 @@ class Command(models.Model):
         indexes = [
             models.Index(fields=["status", "expires_at"]),
             models.Index(fields=["device", "created_at"]),
+            models.Index(fields=["commit"]),
         ]
 
     def __str__(self) -> str:
@@ -47,6 +49,7 @@ class Request(models.Model):
         delete   {}                                       result {}
         register {}                                       result {}   (the device row and twin exist)
         cancel   {"command_id": "…"}                      result {}   (conflict when it was over already)
+        replay   {"quarantined_id": n}                    result {"outcome": …, "reason": …, "detail": …}
     Any result may instead be {"error": <a code of docs/websocket.md>, "message": …}.
     """
 

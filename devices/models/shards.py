@@ -31,6 +31,18 @@ class ShardState(models.Model):
         return f"shard {self.shard} of {self.owner or 'nobody'}"
 
 
+class Worker(models.Model):
+    """A device worker's process, as long as it lives: the living share the shards evenly."""
+
+    owner = models.CharField(max_length=128, primary_key=True)  # host and process, as in ShardState.owner
+    pinned = models.CharField(max_length=200, blank=True)  # --shards; empty: its even share
+    started_ms = models.BigIntegerField(default=0)  # Unix ms, on the database's clock
+    beat_ms = models.BigIntegerField(default=0)  # the same; renewed every second
+
+    def __str__(self) -> str:
+        return f"worker {self.owner}"
+
+
 class LinkCursor(models.Model):
     """How far a shard has applied a gateway's batches (bridge.link.Cursor)."""
 
@@ -38,6 +50,9 @@ class LinkCursor(models.Model):
     gateway = models.CharField(max_length=64)
     epoch = models.BigIntegerField()
     seq = models.BigIntegerField()
+    taken = models.BigIntegerField(default=0)  # deliveries of the epoch up to seq, as the gateway counted them
+    former_epoch = models.BigIntegerField(default=0)
+    former_seq = models.BigIntegerField(default=0)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["shard", "gateway"], name="one_cursor_per_gateway")]
@@ -46,11 +61,35 @@ class LinkCursor(models.Model):
         return f"shard {self.shard}, {self.gateway}: epoch {self.epoch}, seq {self.seq}"
 
 
-class LedgerCount(models.Model):
-    """What became of the deliveries of a shard, for ever: counted in the effect's transaction."""
+class RecentDeliveries(models.Model):
+    """The QoS 1 deliveries of one batch, written with its effect, to know them should the broker deliver them again.
+
+    Kept for the last positions of the broker's session (bridge.redelivery).
+    """
 
     shard = models.PositiveIntegerField()
-    outcome = models.CharField(max_length=12)  # applied | duplicate | quarantined | rejected
+    gateway = models.CharField(max_length=64)
+    session = models.BigIntegerField()  # Batch.session
+    epoch = models.BigIntegerField()
+    position = models.BigIntegerField()  # session-wide, of the batch's last delivery
+    packed = models.BinaryField()  # bridge.redelivery: packet ids and digests
+
+    class Meta:
+        indexes = [models.Index(fields=["shard", "gateway", "session", "position"])]
+
+    def __str__(self) -> str:
+        return f"deliveries of shard {self.shard} up to {self.position} of session {self.session}"
+
+
+class LedgerCount(models.Model):
+    """The ledger of a shard, for ever: counted in the effect's transaction.
+
+    ``received`` is the gateways' count, carried by batches; the outcomes are the worker's. They can differ: that is
+    what they are for.
+    """
+
+    shard = models.PositiveIntegerField()
+    outcome = models.CharField(max_length=12)  # received | applied | duplicate | quarantined | rejected
     reason = models.CharField(max_length=32, blank=True)
     count = models.BigIntegerField(default=0)
 

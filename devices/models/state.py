@@ -14,6 +14,7 @@ class Twin(models.Model):
     rev = models.BigIntegerField()
     status = models.CharField(max_length=8)  # presence
     tags = JSONTextField(default=list)
+    purged_rev = models.BigIntegerField(default=0)  # readings and events up to it may be gone: no replay from before
 
     class Meta:
         indexes = [models.Index(fields=["status"])]
