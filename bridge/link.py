@@ -80,6 +80,11 @@ class Window:
         """The batches sent and not known to be committed, oldest first: what a resend sends."""
         return tuple(self._under_way)
 
+    @property
+    def taken(self) -> int:
+        """How many deliveries were numbered in this epoch."""
+        return self._taken
+
     def push(self, deliveries: tuple[Delivery, ...], position: int = 0) -> Batch:
         """Number a batch; it stays under way until acknowledged. ``position`` as in Batch.
 
@@ -120,21 +125,32 @@ class ArrivalOrder:
     def __init__(self) -> None:
         self._packet_ids: deque[int] = deque()
         self._finished: deque[bool] = deque()
-        self._first = 0
+        self._dups = 0
+        self.first = 0  # tickets below it are given out
 
     def __len__(self) -> int:
         return len(self._packet_ids)
 
-    def arrived(self, packet_id: int) -> int:
-        """Note one QoS 1 delivery; the ticket to finish it with."""
+    def arrived(self, packet_id: int, *, dup: bool = False) -> int:
+        """Note one QoS 1 delivery, redelivered or new; the ticket to finish it with: 0, 1, 2, …"""
         self._packet_ids.append(packet_id)
         self._finished.append(False)
-        return self._first + len(self._packet_ids) - 1
+        self._dups += dup
+        return self.end - 1
+
+    @property
+    def end(self) -> int:
+        """The next ticket."""
+        return self.first + len(self._packet_ids)
+
+    def position(self, ticket: int) -> int:
+        """How many new deliveries (without DUP) arrived up to this one; never more, but fewer if a DUP comes late."""
+        return max(0, ticket + 1 - self._dups)
 
     def finish(self, ticket: int) -> None:
         """This delivery's effect is committed (or it has none). A ticket already given out is ignored."""
-        if ticket >= self._first:
-            self._finished[ticket - self._first] = True
+        if ticket >= self.first:
+            self._finished[ticket - self.first] = True
 
     def ready(self) -> list[int]:
         """Packet ids to PUBACK now, in order; each is given out once."""
@@ -142,5 +158,5 @@ class ArrivalOrder:
         while self._finished and self._finished[0]:
             self._finished.popleft()
             out.append(self._packet_ids.popleft())
-            self._first += 1
+            self.first += 1
         return out

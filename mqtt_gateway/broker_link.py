@@ -112,7 +112,7 @@ class BrokerLink:
 
     async def _prepare(self, connection: Connection) -> None:
         session = await self._open_session(connection)
-        self._uplink.begin(session.epoch)
+        self._uplink.begin(session.epoch, session.session)
         if session.forgotten and self._options.broker_keeps_sessions:
             self._counters.sessions_lost += 1
             self._counters.session_lost_ms = int(time.time() * 1000)

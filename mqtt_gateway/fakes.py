@@ -144,9 +144,12 @@ class FakeWorker:
         if verdict == "outdated":
             return
         if verdict == "apply":
-            self._cursors[key] = cursor = Cursor(batch.epoch, batch.seq)
+            self._cursors[key] = cursor = cursor.after(batch)
             self.batches.append(batch)
         applied = cursor.seq if cursor.epoch == batch.epoch else 0
         if self.before_ack(batch):
-            ack = LinkAck(batch.shard, batch.gateway, batch.epoch, applied + 1, verdict == "gap")
+            former = (cursor.former_epoch, cursor.former_seq)
+            if cursor.epoch != batch.epoch:  # a gap: nothing of the batch's epoch is applied
+                former = (cursor.epoch, cursor.seq)
+            ack = LinkAck(batch.shard, batch.gateway, batch.epoch, applied + 1, verdict == "gap", *former)
             await self._backend.send(batch.reply_to, wire.pack(ack))

@@ -4,8 +4,8 @@
              │                      │
              │ disconnected         │ begin (a new epoch)
              v                      v
-          QoS 1: back to the     former: waits for late acknowledgements until the new epoch's first one,
-          broker; QoS 0: stay    then QoS 1 goes back to the broker, QoS 0 counts as dropped
+          QoS 1: back to the     former: waits for late acknowledgements until the new epoch's first one, which tells
+          broker; QoS 0: stay    what was applied; of the rest, QoS 1 is the broker's again, QoS 0 counts as dropped
 
 The queue is bounded: QoS 1 by the in-flight limit that the broker keeps; QoS 0 by ``QOS0_LIMIT`` and ``QOS0_BYTES``,
 beyond which only the newest of each topic stays, and if those are still too many, the oldest go.
@@ -48,8 +48,9 @@ class Lane:
 
     def push(self, entries: list[tuple[Delivery, int]]) -> Batch:
         """Number a batch of (delivery, ticket)."""
-        batch = self.window.push(tuple(delivery for delivery, _ in entries))
         tickets = tuple(ticket for _, ticket in entries if ticket != NO_TICKET)
+        position = self.order.position(tickets[-1]) if tickets else 0
+        batch = self.window.push(tuple(delivery for delivery, _ in entries), position)
         self._flights.append(Flight(tickets, len(entries) - len(tickets)))
         return batch
 
@@ -60,6 +61,12 @@ class Lane:
             for ticket in flight.tickets:
                 self.order.finish(ticket)
         return landed
+
+    def settle(self, ack: LinkAck) -> list[Flight]:
+        """The flights that the first answer in the next epoch shows to be committed."""
+        if ack.former_epoch != self.epoch:
+            return []  # nothing of this epoch was applied, or nobody knows any more
+        return self.acknowledge(LinkAck(ack.shard, ack.gateway, self.epoch, ack.former_seq + 1))
 
     def abandon(self) -> "Abandoned":
         """Nobody will acknowledge the rest any more."""
@@ -86,6 +93,7 @@ class ShardLink:
         self.shard = shard
         self.queue: deque[tuple[Delivery, int]] = deque()
         self.queued_bytes = 0
+        self.entered = 0  # deliveries that came into the queue in this epoch and were neither dropped nor handed back
         self.attempts = 0  # of sending what is under way, since the last progress
         self.resend_at_s: float | None = None  # when to send again what is under way
         self._lane: Lane | None = None
@@ -110,6 +118,7 @@ class ShardLink:
         size = _size(delivery)
         self.queue.append((delivery, ticket))
         self.queued_bytes += size
+        self.entered += 1
         if ticket != NO_TICKET:
             return 0
         self._qos0 += 1
@@ -133,6 +142,7 @@ class ShardLink:
             kept.appendleft(entry)
         dropped, self.queue = len(self.queue) - len(kept), kept
         self._qos0, self._qos0_bytes = count, size
+        self.entered -= dropped
         return dropped
 
     def _take(self) -> list[tuple[Delivery, int]]:
@@ -158,12 +168,15 @@ class ShardLink:
         kept = deque(entry for entry in self.queue if entry[1] == NO_TICKET)
         returned, self.queue = len(self.queue) - len(kept), kept
         self.queued_bytes = self._qos0_bytes
+        self.entered -= returned
         self._open = False
         return Abandoned(returned)
 
     def begin(self, window: Window, epoch: int, order: ArrivalOrder) -> Abandoned:
         """A new epoch. Its first batch, empty, introduces the gateway to the worker; it is due at once."""
         gone = self._former.abandon() if self._former else Abandoned()
+        if self._lane:
+            self.entered -= self._lane.window.taken  # what is left in the queue enters the new epoch
         self._former, self._lane = self._lane, Lane(window, epoch, order)
         self._lane.push([])
         self._open = True
@@ -210,6 +223,7 @@ class ShardLink:
         if landed:
             self._progress(now_s)
             if self._former:  # the worker has moved on to this epoch
+                late += self._former.settle(ack)
                 gone, self._former = self._former.abandon(), None
         elif ack.gap:
             self._gap(ack, now_s)

@@ -13,6 +13,7 @@ class OpenedSession(Struct, frozen=True):
     """A connection's place in history."""
 
     epoch: int  # higher than that of every earlier connection under this client id
+    session: int  # the epoch of the connection with which the broker's session began
     known: dict[str, bool]  # topic filter → confirmed; what this session may be subscribed to
     forgotten: bool  # the broker should have had a session of ours, and had none
 
@@ -24,11 +25,14 @@ def open_session(client_id: str, broker: str, *, session_present: bool) -> Opene
         GatewayProcess.objects.filter(client_id=client_id).update(epoch=F("epoch") + 1)
         epoch = GatewayProcess.objects.values_list("epoch", flat=True).get(client_id=client_id)
         session, _ = BrokerSession.objects.get_or_create(client_id=client_id, broker=broker)
-        known: dict[str, bool] = session.filters
-        forgotten = not session_present and any(known.values())
-        if not session_present and known:
-            BrokerSession.objects.filter(pk=session.pk).update(filters={})
-        return OpenedSession(epoch, known if session_present else {}, forgotten)
+        former: dict[str, bool] = session.filters
+        if not (session_present and session.session):
+            session.session = epoch
+        if not session_present:
+            session.filters = {}
+        session.save()
+        forgotten = not session_present and any(former.values())
+        return OpenedSession(epoch, session.session, session.filters, forgotten)
 
 
 def save_filters(client_id: str, broker: str, filters: dict[str, bool]) -> None:

@@ -58,6 +58,7 @@ class Uplink:
         self._wake = asyncio.Event()
         self._landed = asyncio.Event()
         self._rejected = Samples(log, "rejected topic", time.monotonic)
+        self.epoch = 0  # of the newest connection that has begun
         self.in_flight = 0  # received, and neither finished nor handed back
 
     # ----------------------------------------------------------------------------------------- connections
@@ -66,10 +67,16 @@ class Uplink:
         """From now on deliveries are ``connection``'s; they wait for :meth:`begin`."""
         self._connection, self._order, self._paused = connection, ArrivalOrder(), False
 
-    def begin(self, epoch: int) -> None:
-        """The connection's epoch is known: batches may leave, first an empty one to every shard."""
+    def begin(self, epoch: int, session: int) -> None:
+        """The connection's epoch is known: batches may leave, first an empty one to every shard.
+
+        Args:
+            epoch: of this connection.
+            session: the epoch that began the broker's session.
+        """
+        self.epoch = epoch
         for link in self._links:
-            window = Window(link.shard, self._gateway, epoch, self._reply_to)
+            window = Window(link.shard, self._gateway, epoch, self._reply_to, session=session)
             self._gone(link.begin(window, epoch, self._order))
         self._wake.set()
 
@@ -84,12 +91,17 @@ class Uplink:
         self._counters.dropped += gone.dropped
         self.in_flight -= gone.returned + gone.dropped
 
+    @property
+    def entered(self) -> list[int]:
+        """For each shard, how many deliveries of this epoch are in its queue or were numbered."""
+        return [link.entered for link in self._links]
+
     # ------------------------------------------------------------------------------------------ deliveries
 
     def delivered(self, topic: str, payload: bytes, qos: int, retain: bool, dup: bool, packet_id: int) -> None:
         """One delivery (:class:`mqtt_gateway.broker.Listener`)."""
         route = self._route(topic)
-        ticket = self._order.arrived(packet_id) if qos else NO_TICKET
+        ticket = self._order.arrived(packet_id, dup=dup) if qos else NO_TICKET
         if not isinstance(route, Routed):
             self._refuse(route, topic, ticket)
             return

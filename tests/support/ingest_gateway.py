@@ -26,12 +26,15 @@ class Gateway:
         channels: the layer of channels.
         groups: the layer of groups.
         epoch: of its connection.
+        session: the epoch that began the broker's session; 0: this one.
     """
 
-    def __init__(self, channels: Any, groups: Any, epoch: int = 1, shards: int = 4) -> None:
+    def __init__(self, channels: Any, groups: Any, epoch: int = 1, shards: int = 4, session: int = 0) -> None:
         self._channels, self._groups, self._epoch, self._shards = channels, groups, epoch, shards
+        self._session, self._position = session or epoch, 0
         self._windows: dict[int, Window] = {}
-        self._queues: dict[int, deque[Delivery]] = {shard: deque() for shard in range(shards)}
+        # With each delivery's position among the new ones of the connection.
+        self._queues: dict[int, deque[tuple[Delivery, int]]] = {shard: deque() for shard in range(shards)}
         self._sent_s: dict[int, float] = {}
         self._wake = asyncio.Event()
         self.acks: list[LinkAck] = []
@@ -44,7 +47,7 @@ class Gateway:
         """While the context lasts."""
         reply_to = await self._channels.new_channel("test-reply")
         for shard in range(self._shards):
-            self._windows[shard] = Window(shard, GATEWAY, self._epoch, reply_to)
+            self._windows[shard] = Window(shard, GATEWAY, self._epoch, reply_to, session=self._session)
             self._windows[shard].push(())
         parts = [
             self._send_all(),
@@ -66,7 +69,8 @@ class Gateway:
     def deliver(self, deliveries: Iterable[Delivery]) -> None:
         """The broker delivers these."""
         for one in deliveries:
-            self._queues[shard_of(one.device, self._shards)].append(one)
+            self._position += one.qos == 1 and not one.dup
+            self._queues[shard_of(one.device, self._shards)].append((one, self._position))
         self._wake.set()
 
     @property
@@ -112,7 +116,8 @@ class Gateway:
         due = list(window.under_way) if overdue else []
         queue = self._queues[shard]
         while queue and window.open:
-            due.append(window.push(tuple(queue.popleft() for _ in range(min(_PER_BATCH, len(queue))))))
+            entries = [queue.popleft() for _ in range(min(_PER_BATCH, len(queue)))]
+            due.append(window.push(tuple(delivery for delivery, _ in entries), entries[-1][1]))
         for batch in due:
             self._sent_s[shard] = time.monotonic()
             with contextlib.suppress(Exception):  # the layer is down: it will be sent again

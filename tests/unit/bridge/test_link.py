@@ -94,6 +94,15 @@ def test_foreign_and_stale_acknowledgements_finish_nothing(ack: LinkAck) -> None
     assert len(window.under_way) == 1
 
 
+@given(st.lists(st.booleans(), max_size=40))
+def test_positions_count_new_deliveries_and_never_too_many(dups: list[bool]) -> None:
+    order = ArrivalOrder()
+    for count, dup in enumerate(dups, 1):
+        ticket = order.arrived(1, dup=dup)
+        assert order.position(ticket) == dups[:count].count(False)
+    assert all(order.position(ticket) <= dups[: ticket + 1].count(False) for ticket in range(len(dups)))
+
+
 @given(st.lists(st.integers(1, 65_535), max_size=40), st.randoms())
 def test_pubacks_leave_in_arrival_order_each_once(packet_ids: list[int], rng: random.Random) -> None:
     order = ArrivalOrder()

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bridge.link import MAX_IN_FLIGHT
 from bridge.native import RejectedTopic
-from mqtt_gateway.options import MAX_IN_FLIGHT, GatewayOptions, problem
+from mqtt_gateway.options import GatewayOptions, problem
 from mqtt_gateway.routing import router
 
 OPTIONS = GatewayOptions()

@@ -238,6 +238,62 @@ def test_what_the_former_epoch_never_acknowledged_goes_back_with_the_first_answe
     assert bench.ack(2) == (0, Abandoned(returned=1, dropped=1))
 
 
+def test_the_new_epochs_first_answer_tells_what_of_the_former_was_applied() -> None:
+    bench = Bench()
+    bench.put(1)
+    bench.put(2, qos=0)
+    bench.send()
+    bench.put(3)
+    bench.put(4, qos=0)
+    bench.send()
+    bench.reconnect()
+    bench.begin()
+    landed, gone = bench.link.acknowledge(LinkAck(0, "g", 2, 2, False, 1, 2), bench.now)
+    assert [(len(flight.tickets), flight.qos0) for flight in landed] == [(1, 1), (0, 0)], "that, and the introduction"
+    assert gone == Abandoned(returned=1, dropped=1)
+
+
+def test_what_a_shard_knows_of_an_older_epoch_says_nothing_of_the_former() -> None:
+    bench = Bench()
+    bench.reconnect()
+    bench.begin()
+    bench.put(1, qos=0)
+    bench.send()
+    bench.reconnect()
+    bench.begin()
+    assert bench.link.acknowledge(LinkAck(0, "g", 3, 2, False, 1, 9), bench.now)[1] == Abandoned(dropped=1)
+
+
+# ---- the ledger
+
+
+def test_entered_is_what_was_numbered_and_what_waits() -> None:
+    bench = Bench()
+    for number in range(1, 4):
+        bench.put(number)
+    assert bench.send().taken == bench.link.entered == 3
+    bench.put(4)
+    bench.put(5, qos=0)
+    assert bench.link.entered == 5
+    bench.reconnect()
+    assert bench.link.entered == 4, "one went back to the broker"
+    bench.put(4)
+    bench.begin()
+    assert bench.link.entered == 2, "what waits enters the new epoch"
+    bench.link.again(bench.now, 0)
+    assert bench.send().taken == 2
+
+
+def test_what_is_left_out_under_pressure_never_entered() -> None:
+    bench = Bench()
+    for _ in range(QOS0_LIMIT + 1):
+        bench.put(0, qos=0)
+    assert bench.link.entered == 1
+
+
+# ---- reconnecting twice
+
+
 def test_two_reconnects_without_an_answer_abandon_the_oldest() -> None:
     bench = Bench()
     bench.put(1)

@@ -50,7 +50,7 @@ class Bench:
         self.uplink.connecting(connection)
         await connection.open(_Listener(self.uplink))
         if epoch is not None:
-            self.uplink.begin(epoch)
+            self.uplink.begin(epoch, epoch)
         return connection
 
     async def work(self) -> None:
@@ -129,9 +129,26 @@ async def test_deliveries_before_the_epoch_wait_in_order(bench: Bench) -> None:
     for number in range(1, 6):
         connection.deliver(topic(0), b"%d" % number, number)
     assert bench.worker.batches == []
-    bench.uplink.begin(9)
+    bench.uplink.begin(9, 7)
     await eventually_async(lambda: connection.acknowledged == [1, 2, 3, 4, 5])
     assert [one.payload for one in bench.worker.deliveries] == [b"1", b"2", b"3", b"4", b"5"]
+
+
+async def test_batches_tell_the_session_and_the_position_in_it(bench: Bench) -> None:
+    connection = await bench.connect()
+    await bench.work()
+    connection.deliver(topic(1), b"a", 7, dup=True)
+    connection.deliver(topic(1), b"b", 8)
+    connection.deliver("devices/demo/d1/desired", b"own", 9)
+    connection.deliver("nobody's", b"", 10)
+    connection.deliver(topic(1), b"c", 11)
+    connection.deliver(topic(1), b"qos 0")
+    bench.uplink.begin(9, 4)
+    await eventually_async(lambda: len(connection.acknowledged) == 5)
+    assert {batch.session for batch in bench.worker.batches} == {4}
+    assert [(len(one.deliveries), one.position, one.taken) for one in bench.worker.batches if one.deliveries] == [
+        (4, 4, 4)
+    ]
 
 
 async def test_own_downlink_and_nobodys_topics_are_confirmed_in_their_turn(bench: Bench) -> None:
@@ -182,7 +199,7 @@ async def test_a_new_connection_owes_no_pubacks_of_the_former(bench: Bench) -> N
     second.deliver(topic(1), b"again", 1, dup=True)
     await eventually_async(lambda: second.acknowledged == [1])
     assert first.acknowledged == []
-    assert (bench.counters.received, bench.uplink.in_flight) == (1, 0), "the handed back one counts when it comes again"
+    assert (bench.counters.received, bench.uplink.in_flight) == (2, 0), "it took effect: its redelivery is one more"
 
 
 async def test_a_layer_that_is_down_loses_nothing(bench: Bench) -> None:
