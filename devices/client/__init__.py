@@ -1,0 +1,56 @@
+"""A client of the WebSocket for programs and tests: docs/python-client.md, docs/websocket.md.
+
+Pure, no I/O and no clock     changes, errors, stream (the stream rule), acks, backoff
+On asyncio and websockets     connection, line, requests, following (one subscription), client
+For programs without asyncio  blocking (the same in a thread)
+
+Never: Django, settings, anything else of Causeway. The folder stands by itself and may be copied. Frames come in,
+changes go out to whoever iterates; nothing is acknowledged before it was handled, so a slow program slows the server.
+"""
+
+from .backoff import Backoff
+from .blocking import BlockingClient, BlockingFollowing
+from .changes import (
+    Change,
+    Command,
+    Complete,
+    Delta,
+    Event,
+    Gone,
+    Link,
+    Outage,
+    Refused,
+    Resumed,
+    Snapshot,
+    State,
+)
+from .client import Client
+from .errors import ClientError, RequestError, StreamBrokenError, TurnedAwayError
+from .following import Following
+from .stream import Stream, merge_patch
+
+__all__ = [
+    "Backoff",
+    "BlockingClient",
+    "BlockingFollowing",
+    "Change",
+    "Client",
+    "ClientError",
+    "Command",
+    "Complete",
+    "Delta",
+    "Event",
+    "Following",
+    "Gone",
+    "Link",
+    "Outage",
+    "Refused",
+    "RequestError",
+    "Resumed",
+    "Snapshot",
+    "State",
+    "Stream",
+    "StreamBrokenError",
+    "TurnedAwayError",
+    "merge_patch",
+]
