@@ -9,6 +9,7 @@ _NAME = r"[A-Za-z0-9_\-.:]{1,64}"
 urlpatterns = [
     path("", pages.fleet, name="fleet"),
     re_path(rf"^devices/(?P<site>{_NAME})/(?P<name>{_NAME})$", pages.device, name="device"),
+    path("ops", pages.ops, name="ops"),
     path("login", pages.Login.as_view(), name="login"),
     path("logout", pages.Logout.as_view(), name="logout"),
 ]

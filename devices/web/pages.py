@@ -1,4 +1,4 @@
-"""The pages: fleet, device, login. Each is a frame for modules in static/causeway/; live data comes by WebSocket."""
+"""The pages: fleet, device, operations, login. Frames for modules in static/causeway/; live data comes by WebSocket."""
 
 from typing import Any
 
@@ -36,6 +36,13 @@ def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
     return _page(request, "device", device=key, role=access.role_at(site))
 
 
+@require_safe
+@login_required
+def ops(request: HttpRequest) -> HttpResponse:
+    """Where every message went: ledger, chain, incidents, quarantine. (Without any role the page says so.)"""
+    return _page(request, "ops")
+
+
 class Login(LoginView):
     """Sign in, then go where one wanted to go."""
 
@@ -55,6 +62,7 @@ def _page(request: HttpRequest, name: str, **more: Any) -> HttpResponse:
         "ws": "/ws/v1/",
         "api": "/api/v1/",
         "mqtt": _first_message_hints(),
+        "name": name,
         **more,
     }
     return render(request, f"causeway/{name}.html", {"page": page, "modules": modules_for(name)})

@@ -145,6 +145,57 @@ class Ledger(Schema):
     reasons: dict[str, dict[str, int]] = Field(description="quarantined and rejected ones by reason")
 
 
+class OpsGateway(Schema):
+    """A gateway, as its last beat left it."""
+
+    client_id: str
+    instance: str = Field(description="which process")
+    alive: bool
+    broker_up: bool
+    since: int = Field(description="since when broker_up is what it is")
+    lag_ms: int | None = Field(description="what the broker had so long ago is committed; null: not known")
+    in_flight: int
+    in_flight_limit: int = Field(description="at it, the broker waits")
+    filters: list[str]
+
+
+class OpsShard(Schema):
+    """A shard and who works on it."""
+
+    shard: int
+    owner: str = Field(description="empty: nobody")
+    alive: bool = Field(description="the owner's lease holds")
+    since: int
+    commits: int
+
+
+class Incident(Schema):
+    """Something that may have cost messages, between ``since`` and ``until``."""
+
+    kind: str = Field(examples=["session_lost"])
+    gateway: str
+    since: int
+    until: int
+    count: int
+    detail: str
+
+
+class Overview(Schema):
+    """What an operator sees of the whole installation."""
+
+    now: int = Field(description="Unix ms")
+    broker_up: bool
+    broker_since: int
+    broker_stored: int | None = Field(description="messages that the broker holds for all its clients, if it tells")
+    gateways: list[OpsGateway]
+    shards: list[OpsShard]
+    presence: dict[str, int] = Field(description="devices by presence")
+    commands: dict[str, int] = Field(description="unfinished ones by status")
+    quarantine: int
+    ledger: Ledger
+    incidents: list[Incident] = Field(description="the newest first, at most 100")
+
+
 class DevicePage(Schema):
     """A page of devices."""
 

@@ -4,6 +4,7 @@
  * @typedef {object} Page
  * @property {{name: string, staff: boolean}} user
  * @property {{[site: string]: string}} roles  "*" for all sites
+ * @property {"fleet" | "device" | "ops"} name
  * @property {string} ws
  * @property {string} api
  * @property {{root: string, port: number, auto_register: boolean}} mqtt

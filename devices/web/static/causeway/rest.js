@@ -2,7 +2,7 @@
 
 import { page } from "./page.js";
 
-/** @import {Command, Reading} from "./types.js" */
+/** @import {Command, Overview, QuarantinedMessage, Reading} from "./types.js" */
 
 const LIMIT_MS = 15_000;
 
@@ -53,9 +53,37 @@ export function getCommands(device, limit) {
  * @returns {Promise<Command>}
  */
 export function cancelCommand(id) {
+  return post(`commands/${id}/cancel`);
+}
+
+/** What an operator sees of the whole installation. @returns {Promise<Overview>} */
+export function getOverview() {
+  return get("ops", {});
+}
+
+/**
+ * The latest quarantined messages.
+ * @param {number} limit
+ * @returns {Promise<{items: QuarantinedMessage[]}>}
+ */
+export function getQuarantine(limit) {
+  return get("quarantine", { limit });
+}
+
+/**
+ * Have a quarantined message carried out again.
+ * @param {number} id
+ * @returns {Promise<{outcome: string, reason: string, detail: string}>}
+ */
+export function replayQuarantined(id) {
+  return post(`quarantine/${id}/replay`);
+}
+
+/** @param {string} path  below the API's root @returns {Promise<any>} */
+function post(path) {
   const token = /** @type {HTMLInputElement | null} */ (
     document.querySelector("input[name=csrfmiddlewaretoken]")
   );
   const headers = { Accept: "application/json", "X-CSRFToken": token?.value ?? "" };
-  return answered(new URL(`${page.api}commands/${id}/cancel`, location.href), { method: "POST", headers });
+  return answered(new URL(page.api + path, location.href), { method: "POST", headers });
 }

@@ -79,6 +79,72 @@
  *
  * @typedef {{broker: "up" | "down", workers: "up" | "down", since: number}} Link
  *
+ * @typedef {object} ShardCounts
+ * @property {number} shard
+ * @property {number} received
+ * @property {number} applied
+ * @property {number} duplicate
+ * @property {number} quarantined
+ * @property {number} rejected
+ * @property {number} in_flight
+ *
+ * @typedef {object} Ledger  What became of all deliveries by the broker, ever.
+ * @property {number} received
+ * @property {number} applied
+ * @property {number} duplicate
+ * @property {number} quarantined
+ * @property {number} rejected
+ * @property {number} dropped
+ * @property {number} in_flight
+ * @property {{[outcome: string]: {[reason: string]: number}}} reasons
+ * @property {ShardCounts[]} shards
+ * @property {{client_id: string, rejected: number, dropped: number, in_flight: number}[]} gateways
+ *
+ * @typedef {object} GatewayRow
+ * @property {string} client_id
+ * @property {string} instance
+ * @property {boolean} alive
+ * @property {boolean} broker_up
+ * @property {number} since
+ * @property {number | null} lag_ms
+ * @property {number} in_flight
+ * @property {number} in_flight_limit
+ * @property {string[]} filters
+ *
+ * @typedef {{shard: number, owner: string, alive: boolean, since: number, commits: number}} ShardRow
+ * @typedef {object} Incident
+ * @property {string} kind
+ * @property {string} gateway
+ * @property {number} since
+ * @property {number} until
+ * @property {number} count
+ * @property {string} detail
+ *
+ * @typedef {object} Overview  `now`: Unix ms on the server's clock
+ * @property {number} now
+ * @property {boolean} broker_up
+ * @property {number} broker_since
+ * @property {number | null} broker_stored
+ * @property {GatewayRow[]} gateways
+ * @property {ShardRow[]} shards
+ * @property {{[status: string]: number}} presence
+ * @property {{[status: string]: number}} commands
+ * @property {number} quarantine
+ * @property {Ledger} ledger
+ * @property {Incident[]} incidents
+ *
+ * @typedef {object} QuarantinedMessage
+ * @property {number} id
+ * @property {string} device
+ * @property {string} topic
+ * @property {string} reason
+ * @property {string} detail
+ * @property {string} received_at
+ * @property {boolean} truncated
+ * @property {number} payload_bytes
+ * @property {string} payload
+ * @property {"utf-8" | "base64"} encoding
+ *
  * @typedef {{kind: "snapshot", device: string, state: DeviceState, reason: SnapshotFrame["reason"]}} SnapshotChange
  * @typedef {object} DeltaChange
  * @property {"delta"} kind

@@ -37,7 +37,7 @@ def page_data(html: str) -> dict[str, Any]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("url", ["/", "/devices/demo/lamp"])
+@pytest.mark.parametrize("url", ["/", "/devices/demo/lamp", "/ops"])
 def test_strangers_are_sent_to_the_login_and_then_back(url: str) -> None:
     answer = Client().get(url)
     assert (answer.status_code, answer["Location"]) == (302, f"/login?next={url}")
@@ -74,6 +74,14 @@ def test_the_fleet_page_tells_who_looks_and_what_they_may(visitor: Client) -> No
 
 def test_the_fleet_page_is_there_without_any_role(visitor: Client) -> None:
     assert page_data(visitor.get("/").content.decode())["roles"] == {}
+
+
+def test_the_operations_page_is_linked_and_knows_who_may_replay(visitor: Client) -> None:
+    give_role("demo", "operator")
+    assert 'href="/ops"' in visitor.get("/").content.decode()
+    html = visitor.get("/ops").content.decode()
+    assert re.search(r'href="/ops" aria-current="page"', html)
+    assert page_data(html)["roles"] == {"demo": "operator"}
 
 
 def test_the_device_page_names_the_strongest_role(visitor: Client) -> None:

@@ -1,0 +1,47 @@
+/** Incidents: what may have cost messages, and between when. */
+
+import { formatSpan, formatTime } from "../format.js";
+import { html } from "../ui/html.js";
+import { Icon } from "../ui/icons.js";
+import { grouped } from "./ledger.js";
+import { overview } from "./store.js";
+
+/** @import {Incident} from "../types.js" */
+
+/** @type {{[kind: string]: string}} */
+const WORDS = {
+  session_lost: "The broker had lost our session: messages may be missing.",
+  broker_dropped: "The broker dropped messages at a queue's limit: messages may be missing.",
+  filters_overlap: "Another gateway's session has overlapping filters: some messages would come twice.",
+  qos0_dropped: "Overload: QoS 0 messages were left out; the newest of each topic stayed.",
+};
+
+export function IncidentsPanel() {
+  const found = overview.value;
+  if (!found) return null;
+  return html`<section class="panel incidents" aria-labelledby="incidents-title">
+    <div class="panel-head"><h2 id="incidents-title">Incidents</h2></div>
+    ${
+      found.incidents.length === 0
+        ? html`<p class="blank">None. Nothing is known to be missing.</p>`
+        : html`<ol class="scroll">${found.incidents.map(
+            (one) => html`<${One} key=${`${one.kind} ${one.gateway} ${one.since}`} incident=${one} now=${found.now} />`,
+          )}</ol>`
+    }
+  </section>`;
+}
+
+/** @param {{incident: Incident, now: number}} props */
+function One({ incident, now }) {
+  const { kind, gateway, since, until, count, detail } = incident;
+  return html`<li class="incident">
+    <${Icon} name="warning" />
+    <div>
+      <p><strong>${WORDS[kind] ?? kind.replaceAll("_", " ")}</strong>
+        ${count > 1 && html` <span class="chip warn">${grouped(count)}</span>`}</p>
+      <p class="muted">Since ${formatTime(since, now)} until ${formatTime(until, now)},${" "}
+        ${formatSpan(now - until)} ago · <span class="mono">${gateway}</span></p>
+      ${detail && html`<p class="muted">${detail}</p>`}
+    </div>
+  </li>`;
+}

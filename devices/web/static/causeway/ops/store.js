@@ -1,0 +1,80 @@
+/** What the operations page knows: the server's overview, asked for again and again, and the rates that follow from it. */
+
+import { computed, signal } from "@preact/signals";
+
+import { getOverview, getQuarantine, replayQuarantined } from "../rest.js";
+import { rateOf } from "./rates.js";
+
+/** @import {Overview, QuarantinedMessage} from "../types.js" */
+/** @import {Sample} from "./rates.js" */
+
+const EVERY_MS = 2_000;
+const QUARANTINE_EVERY = 5; // every so many overviews
+const KEPT = 90; // samples: three minutes
+const SHOWN = 20; // quarantined messages
+
+/** @type {import("@preact/signals").Signal<Overview | null>} */
+export const overview = signal(null);
+/** Why the latest overview is missing; "" when it is not. */
+export const problem = signal("");
+/** @type {import("@preact/signals").Signal<Sample[]>} */
+export const samples = signal([]);
+/** @type {import("@preact/signals").Signal<QuarantinedMessage[]>} */
+export const quarantined = signal([]);
+/** What became of replays: by entry, in words. @type {import("@preact/signals").Signal<{[id: number]: string}>} */
+export const replays = signal({});
+
+/** Messages a second by outcome, over the latest seconds; null as long as it is not known. */
+export const rates = computed(() => rateOf(samples.value));
+
+async function look() {
+  try {
+    const found = await getOverview();
+    overview.value = found;
+    samples.value = [...samples.value, { at: found.now, ledger: found.ledger }].slice(-KEPT);
+    problem.value = "";
+  } catch (error) {
+    problem.value = told(error);
+  }
+}
+
+async function lookAtQuarantine() {
+  try {
+    quarantined.value = (await getQuarantine(SHOWN)).items;
+  } catch (error) {
+    problem.value = told(error);
+  }
+}
+
+/** Have a message carried out again, after a fix. @param {number} id */
+export async function replay(id) {
+  note(id, "…");
+  try {
+    const { outcome, reason } = await replayQuarantined(id);
+    note(id, reason ? `${outcome}: ${reason}` : outcome);
+  } catch (error) {
+    note(id, told(error));
+  }
+  await Promise.all([look(), lookAtQuarantine()]);
+}
+
+/** @param {number} id @param {string} text */
+function note(id, text) {
+  replays.value = { ...replays.value, [id]: text };
+}
+
+/** @param {unknown} error */
+function told(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Ask at once and then every two seconds, while the page is seen. */
+export async function start() {
+  for (let round = 0; ; round++) {
+    if (!document.hidden) {
+      await look();
+      if (round % QUARANTINE_EVERY === 0) await lookAtQuarantine();
+    }
+    await new Promise((done) => setTimeout(done, EVERY_MS));
+  }
+}
