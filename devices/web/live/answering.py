@@ -21,15 +21,22 @@ class Rows(msgspec.Struct, frozen=True):
     readings: Sequence[StreamReading] = ()
     events: Sequence[StreamEvent] = ()
     upto: int | None = None  # None: the twin's rev
+    purged_rev: int = 0  # read after the rows: what has a higher rev was still there when they were read
 
 
-def refusal(want: Want, twin: TwinState) -> Reason | None:
-    """Why the stream can't go on from the rev that is there: the reason of the snapshot; None: it can."""
+def refusal(want: Want, twin: TwinState, purged_rev: int) -> Reason | None:
+    """Why the stream can't go on from the rev that is there: the reason of the snapshot; None: it can.
+
+    Args:
+        want: the question.
+        twin: the device's.
+        purged_rev: readings and events up to it may be gone.
+    """
     if want.since is None:
         return want.reason
     if want.since > twin.rev:
         return "reset"
-    return None if can_replay(twin, want.since) else "too_far"
+    return None if can_replay(twin, want.since) and purged_rev <= want.since else "too_far"
 
 
 def answer(want: Want, twin: TwinState | None, rows: Rows) -> Answer:
@@ -38,13 +45,11 @@ def answer(want: Want, twin: TwinState | None, rows: Rows) -> Answer:
     Args:
         want: the question.
         twin: as read before the rows; None: there is no such device.
-        rows: nothing is needed where :func:`refusal` gives a reason.
+        rows: none are needed where :func:`refusal` gives a reason.
     """
     if twin is None:
         return Missing(want.device)
-    reason = refusal(want, twin)
-    if reason is None and _purged(want, twin, rows):
-        reason = "too_far"
+    reason = refusal(want, twin, rows.purged_rev)
     if reason is not None or want.since is None:
         return Fresh(want.device, twin.rev, reason or want.reason, _snapshot(want.device, twin))
     complete = rows.upto is None or rows.upto >= twin.rev
@@ -56,13 +61,6 @@ def answer(want: Want, twin: TwinState | None, rows: Rows) -> Answer:
 def winners(twin: TwinState, since: int) -> set[int]:
     """The revs of the readings after ``since`` that set what the metrics are now."""
     return {metric.rev for metric in twin.metrics.values() if metric.live and metric.rev > since}
-
-
-def _purged(want: Want, twin: TwinState, rows: Rows) -> bool:
-    """Whether readings that the metrics stand on are there no more."""
-    upto = twin.rev if rows.upto is None else rows.upto
-    needed = {rev for rev in winners(twin, want.since or 0) if rev <= upto}
-    return bool(needed - {reading.rev for reading in rows.readings})
 
 
 def _snapshot(device: str, twin: TwinState) -> bytes:

@@ -9,12 +9,13 @@ from typing import Final
 import msgspec
 from django.db.models import TextField
 from django.db.models.functions import Cast
+from msgspec import structs
 
 from devices.models import Command, Twin
 from devices.rules.commands import command_json
 from devices.rules.twin import TwinState, load
 from devices.web.live.answering import Rows, answer, refusal, winners
-from devices.web.live.parts import Answer, Want, answer_bytes
+from devices.web.live.parts import Answer, Missing, Want, answer_bytes
 from devices.web.live.rows import MAX_ROWS, Replay, read_rows
 from devices.web.live.targets import Target
 
@@ -43,18 +44,31 @@ def read(wants: Sequence[Want], *, latest: bool, budget_bytes: int) -> list[Answ
         budget_bytes: the answers are about so large together, or one of them is larger.
     """
     found = _twins([want.device for want in wants])
-    rows = read_rows(_replays(wants, found, latest=latest), budget_bytes)
+    replays = _replays(wants, found, latest=latest)
+    rows = _still_there(replays, read_rows(replays, budget_bytes))
     out: list[Answer] = []
     size = 0
     for want in wants:
-        _, twin = found.get(want.device, (0, None))
-        if twin is not None and refusal(want, twin) is None and want.device not in rows:
+        made = _answer(want, found.get(want.device), rows)
+        if made is None:
             continue  # for another call
-        out.append(answer(want, twin, rows.get(want.device, Rows())))
-        size += answer_bytes(out[-1])
+        out.append(made)
+        size += answer_bytes(made)
         if size >= budget_bytes:
             break
     return out
+
+
+def _answer(want: Want, found: "_Found | None", rows: Mapping[str, Rows | None]) -> Answer | None:
+    """None: its rows were not read yet."""
+    if found is None:
+        return Missing(want.device)
+    if refusal(want, found.twin, found.purged_rev):
+        return answer(want, found.twin, Rows(purged_rev=found.purged_rev))
+    if want.device not in rows:
+        return None
+    read = rows[want.device]
+    return Missing(want.device) if read is None else answer(want, found.twin, read)
 
 
 def list_existing(keys: Iterable[str]) -> set[str]:
@@ -76,25 +90,48 @@ def commands_since(target: Target, since_ms: int) -> list[tuple[str, bytes]]:
     return [(one.device.key, _encode(command_json(one, one.device.key))) for one in reversed(recent)]
 
 
-def _twins(keys: Sequence[str]) -> dict[str, tuple[int, TwinState]]:
+class _Found(msgspec.Struct, frozen=True):
+    """A device as its twin's row tells."""
+
+    pk: int
+    twin: TwinState
+    purged_rev: int
+
+
+def _twins(keys: Sequence[str]) -> dict[str, _Found]:
     rows = Twin.objects.filter(device__key__in=keys).annotate(text=Cast("doc", TextField()))
-    return {key: (pk, load(text)) for key, pk, text in rows.values_list("device__key", "pk", "text")}
+    found = rows.values_list("device__key", "pk", "text", "purged_rev")
+    return {key: _Found(pk, load(text), purged_rev) for key, pk, text, purged_rev in found}
 
 
-def _replays(wants: Sequence[Want], found: Mapping[str, tuple[int, TwinState]], *, latest: bool) -> list[Replay]:
+def _still_there(replays: Sequence[Replay], rows: Mapping[str, Rows]) -> dict[str, Rows | None]:
+    """The rows with what had been purged of each device by the time they were read; None: the device is deleted.
+
+    Rows are purged in the transaction that says so in the twin: read after the rows, it tells whether any were missing.
+    """
+    moved = {one.pk: one.device for one in replays if one.device in rows and one.upto > one.since}
+    purged = dict(Twin.objects.filter(pk__in=moved).values_list("pk", "purged_rev")) if moved else {}
+    late = {
+        device: structs.replace(rows[device], purged_rev=purged[pk]) if pk in purged else None
+        for pk, device in moved.items()
+    }
+    return {**rows, **late}
+
+
+def _replays(wants: Sequence[Want], found: Mapping[str, _Found], *, latest: bool) -> list[Replay]:
     """The questions that take rows, as many of the first as likely make no more than ``MAX_ROWS`` (one may)."""
     out: list[Replay] = []
     total = 0
     for want in wants:
-        pk, twin = found.get(want.device, (0, None))
-        if twin is None or want.since is None or refusal(want, twin):
+        one = found.get(want.device)
+        if one is None or want.since is None or refusal(want, one.twin, one.purged_rev):
             continue
-        revs = frozenset(winners(twin, want.since)) if latest else None
-        likely = twin.rev - want.since if revs is None else len(revs)  # each reading and event has a rev of its own
+        revs = frozenset(winners(one.twin, want.since)) if latest else None
+        likely = one.twin.rev - want.since if revs is None else len(revs)  # readings and events have revs of their own
         total += likely
         if out and total > MAX_ROWS:
             break
-        out.append(Replay(want.device, pk, want.since, twin.rev, revs, likely))
+        out.append(Replay(want.device, one.pk, want.since, one.twin.rev, revs, likely))
     return out
 
 

@@ -76,6 +76,14 @@ def delete(device: str) -> Commit:
         return Commit(shard(device), raised(device), (Gone(device),))
 
 
+def purge(device: str, upto: int) -> None:
+    """Remove history as retention does."""
+    with transaction.atomic():
+        for model in (Reading, Event):
+            model._default_manager.filter(device__key=device, rev__lte=upto).delete()
+        Twin.objects.filter(device__key=device).update(purged_rev=upto)
+
+
 def step(command_id: str, status: Status) -> Commit:
     """One transaction that takes a command a step further."""
     with transaction.atomic():

@@ -42,11 +42,22 @@ def test_behind_what_the_twin_remembers_is_too_far() -> None:
 
 def test_purged_readings_are_too_far() -> None:
     twin = TwinState(rev=9, metrics={"t": Metric(1, 8, 8)})
-    made = answer(want(4), twin, Rows([reading(9)]))
+    made = answer(want(4), twin, Rows([reading(8)], purged_rev=5))
     assert isinstance(made, Fresh)
     assert made.reason == "too_far"
-    assert isinstance(answer(want(4), twin, Rows([reading(8)])), Replayed)
-    assert isinstance(answer(want(8), twin, Rows()), Replayed)  # it has that one
+    assert isinstance(answer(want(5), twin, Rows([reading(8)], purged_rev=5)), Replayed)
+
+
+def test_whichever_lies_higher_bounds_the_stream() -> None:
+    twin = TwinState(rev=9, reported=Document(floor=5))
+    for purged_rev, since, kind in ((3, 4, Fresh), (3, 5, Replayed), (7, 6, Fresh), (7, 7, Replayed)):
+        assert isinstance(answer(want(since), twin, Rows(purged_rev=purged_rev)), kind)
+
+
+def test_ahead_of_us_is_reset_though_everything_is_purged() -> None:
+    made = answer(want(9), TwinState(rev=4), Rows(purged_rev=4))
+    assert isinstance(made, Fresh)
+    assert made.reason == "reset"
 
 
 def test_some_of_the_rows_answer_as_far_as_they_reach() -> None:

@@ -8,6 +8,7 @@ import pytest
 from devices.models import Command, Device, Event, Reading
 from devices.registry import register_device
 from devices.rules.commands import begun
+from devices.web.live import replaying
 from devices.web.live.parts import Fresh, Missing, Replayed, Want
 from devices.web.live.replaying import commands_since, list_devices, list_existing, read
 from devices.web.live.rows import MAX_ROWS
@@ -67,10 +68,10 @@ def test_who_is_up_to_date_gets_nothing_and_makes_no_query_of_rows(django_assert
         assert ask(want("s/a", 2)) == [Replayed("s/a", 2, (), complete=True)]
 
 
-def test_many_devices_take_three_queries(django_assert_num_queries: Any) -> None:
+def test_many_devices_take_four_queries(django_assert_num_queries: Any) -> None:
     for number in range(20):
         bank.commit(f"s/{number}", ("telemetry", {"t": 1}))
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         answers = ask(*(want(f"s/{number}", 0) for number in range(20)))
     assert [readings(answer) for answer in answers] == [[1]] * 20
 
@@ -122,10 +123,40 @@ def test_only_the_readings_that_set_todays_values_are_read_for_latest() -> None:
 
 def test_purged_readings_are_too_far() -> None:
     bank.commit("s/a", ("telemetry", {"t": 1}), ("telemetry", {"h": 1}))
-    Reading.objects.filter(rev=1).delete()
-    [answer] = ask(want("s/a", 0))
-    assert isinstance(answer, Fresh)
-    assert answer.reason == "too_far"
+    bank.purge("s/a", 1)
+    for since, kind in ((0, Fresh), (1, Replayed), (2, Replayed)):
+        [answer] = ask(want("s/a", since))
+        assert isinstance(answer, kind)
+        assert not isinstance(answer, Fresh) or answer.reason == "too_far"
+
+
+@pytest.mark.parametrize("latest", [True, False])
+def test_what_is_purged_between_two_queries_is_no_silent_gap(monkeypatch: pytest.MonkeyPatch, latest: bool) -> None:
+    bank.commit("s/a", *[("telemetry", {"t": number}) for number in range(5)])
+    bank.commit("s/b", ("telemetry", {"t": 1}))
+    real = replaying.read_rows
+
+    def purged_before(*args: Any) -> Any:
+        bank.purge("s/a", 3)
+        return real(*args)
+
+    monkeypatch.setattr(replaying, "read_rows", purged_before)
+    first, second = ask(want("s/a", 1), want("s/b", 0), latest=latest)
+    assert isinstance(first, Fresh)
+    assert first.reason == "too_far"
+    assert isinstance(second, Replayed)
+
+
+def test_who_is_deleted_between_two_queries_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    bank.commit("s/a", *[("telemetry", {"t": number}) for number in range(5)])
+    real = replaying.read_rows
+
+    def deleted_before(*args: Any) -> Any:
+        bank.delete("s/a")
+        return real(*args)
+
+    monkeypatch.setattr(replaying, "read_rows", deleted_before)
+    assert ask(want("s/a", 1)) == [Missing("s/a")]
 
 
 def test_rows_of_another_device_do_not_get_mixed_in() -> None:

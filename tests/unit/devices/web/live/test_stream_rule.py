@@ -212,6 +212,7 @@ acts = st.one_of(
     st.tuples(st.just("commit"), works, fates),
     st.tuples(st.just("commit"), works, fates),
     st.tuples(st.just("delete"), st.sampled_from(DEVICES), fates),
+    st.tuples(st.just("purge"), st.sampled_from(DEVICES), st.integers(1, 4)),
     st.tuples(st.just("deliver"), st.one_of(st.just(0), indexes), st.integers(1, 4)),
     st.tuples(st.just("flush"), st.sampled_from([0.001, 0.2, 3.0]), st.integers(-3, 3)),
     st.tuples(st.sampled_from(["join", "list", "ask", "answer", "leave", "return", "all"]), indexes, st.integers(1, 3)),
@@ -234,6 +235,8 @@ def act(web: Web, one: Any) -> None:
             web.flush(seconds, -1)
         case "delete", device, fate:
             web.broadcast(web.database.delete(device), fate)
+        case "purge", device, count:
+            web.database.purge(device, count)
         case "deliver", index, times:
             for _ in range(times):
                 web.deliver(index)
@@ -296,6 +299,7 @@ WEIGHTS = {
     "deliver": 25,
     "flush": 20,
     "delete": 1,
+    "purge": 3,
     "join": 4,
     "list": 6,
     "ask": 12,
@@ -346,6 +350,8 @@ def random_act(rng: random.Random, losses: int) -> Any:
             return kind, work, fate
         case "delete":
             return kind, rng.choice(DEVICES), fate
+        case "purge":
+            return kind, rng.choice(DEVICES), rng.randint(1, 9)
         case "deliver":
             return kind, rng.choice([0] * 8 + [1, 2]), rng.randint(1, 6)
         case "flush":

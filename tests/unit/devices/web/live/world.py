@@ -77,6 +77,7 @@ class Database:
     def __init__(self) -> None:
         self.devices: dict[str, History] = {}
         self.retired: dict[str, int] = {}
+        self.purged: dict[str, int] = {}  # through which rev
         self.stored: dict[str, dict[int, Any]] = {}  # readings and events of all lives, by device and rev
 
     def commit(self, work: list[tuple[str, Any]]) -> list[Part]:
@@ -106,7 +107,17 @@ class Database:
         if history is None:
             return []
         self.retired[device] = history.twin.rev
+        self.purged.pop(device, None)
         return [Gone(device)]
+
+    def purge(self, device: str, count: int) -> None:
+        """Retention removes the oldest ``count`` rows."""
+        history = self.devices.get(device)
+        revs = sorted(one.rev for one in (*history.readings, *history.events)) if history else []
+        if history and revs and count:
+            upto = self.purged[device] = revs[:count][-1]
+            history.readings = [one for one in history.readings if one.rev > upto]
+            history.events = [one for one in history.events if one.rev > upto]
 
     def list(self, covers: Any) -> list[tuple[str, int]]:
         """Keys and revs of what a target covers."""
@@ -114,9 +125,9 @@ class Database:
 
     def ask(self, want: Want, *, latest: bool = False, most: int = 1_000) -> Answer:
         """What devices.web.live.replaying does with real rows; at most ``most`` readings at a time."""
-        history = self.devices.get(want.device)
-        if history is None or refusal(want, history.twin):
-            return answer(want, load(dump(history.twin)) if history else None, Rows())
+        history, purged_rev = self.devices.get(want.device), self.purged.get(want.device, 0)
+        if history is None or refusal(want, history.twin, purged_rev):
+            return answer(want, load(dump(history.twin)) if history else None, Rows(purged_rev=purged_rev))
         since = want.since or 0
         readings = [one for one in history.readings if one.rev > since]
         if latest:
@@ -126,6 +137,7 @@ class Database:
             [one for one in readings if one.rev <= upto],
             [one for one in history.events if since < one.rev <= upto],
             upto if upto < history.twin.rev else None,
+            purged_rev,
         )
         return answer(want, load(dump(history.twin)), rows)
 
