@@ -66,7 +66,7 @@ function applySnapshot(stream, frame) {
     stream.devices.set(item.device, state);
     return /** @type {Change} */ ({ kind: "snapshot", device: item.device, state, reason });
   });
-  if (!frame.more) stream.complete = true;
+  if (reason === "subscribe" && !frame.more) stream.complete = true; // others come between its pages
   return { changes, gaps: [] };
 }
 
