@@ -92,7 +92,7 @@ def broker_link() -> Check:
 
 
 def shards() -> Check:
-    """Whether every shard has a worker, by its beat."""
+    """Whether every shard has a worker, by its lease."""
     unowned = unowned_shards()
     if unowned:
         return Check(False, "no worker for shard " + ", ".join(map(str, unowned)))

@@ -1,15 +1,16 @@
-"""What the server itself can see of the chain: the broker through the gateway's beat, the workers through theirs."""
+"""What the server itself can see of the chain: the broker through the gateway's beat, the workers by their leases."""
 
-import time
 from collections.abc import Iterable
 from typing import Final, Literal
 
 from django.conf import settings
+from django.db.models import F
 from msgspec import Struct
 
 from devices.models import Device, ShardState
+from devices.models.fields import DatabaseNowMs
 from devices.web.ledger import gateway_status
-from devices.workers import FRESH_MS
+from devices.workers import LEASE_MS
 
 UpDown = Literal["up", "down"]
 _NEW_DEVICES: Final = 1_000
@@ -30,6 +31,7 @@ class Shard(Struct, frozen=True):
     commit: int
     beat_ms: int
     up_since_ms: int
+    age_ms: int  # of the beat, by the database's clock
 
 
 class Survey(Struct, frozen=True):
@@ -46,17 +48,17 @@ def survey(after_pk: int | None) -> Survey:
     Args:
         after_pk: the primary key of the newest device known; None: only see which that is.
     """
-    names = ("shard", "commit", "beat_ms", "up_since_ms")
-    shards = [Shard(*row) for row in ShardState.objects.values_list(*names)]
+    columns = ("shard", "commit", "beat_ms", "up_since_ms", DatabaseNowMs() - F("beat_ms"))
+    shards = [Shard(*row) for row in ShardState.objects.values_list(*columns)]
     status = gateway_status()
     return Survey(
-        link=link(shards, settings.DEVICES.shards, status.broker_up, status.since_ms, int(time.time() * 1000)),
+        link=link(shards, settings.DEVICES.shards, status.broker_up, status.since_ms),
         commits={shard.number: shard.commit for shard in shards},
         new_devices=_new_devices(after_pk),
     )
 
 
-def link(shards: Iterable[Shard], count: int, broker_up: bool, broker_since_ms: int, now_ms: int) -> Link:
+def link(shards: Iterable[Shard], count: int, broker_up: bool, broker_since_ms: int) -> Link:
     """The state of the chain.
 
     Args:
@@ -64,10 +66,9 @@ def link(shards: Iterable[Shard], count: int, broker_up: bool, broker_since_ms: 
         count: how many shards there should be.
         broker_up: whether a gateway is connected.
         broker_since_ms: since when that is so.
-        now_ms: Unix ms.
     """
     rows = {shard.number: shard for shard in shards}
-    stale = [number for number in range(count) if number not in rows or rows[number].beat_ms <= now_ms - FRESH_MS]
+    stale = [number for number in range(count) if number not in rows or rows[number].age_ms >= LEASE_MS]
     if stale:
         since_ms = min(rows[number].beat_ms if number in rows else 0 for number in stale)
     else:
