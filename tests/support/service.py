@@ -1,5 +1,7 @@
 """A real server that a test may stop, kill and start again: same address, same data."""
 
+import contextlib
+import os
 import pwd
 import secrets
 import shutil
@@ -90,7 +92,11 @@ class LocalRunner:
         self._end(self.stop_signal)
 
     def kill(self) -> None:
+        children = descendants(self._process.pid) if self._process and self.is_alive() else []
         self._end(signal.SIGKILL)
+        for child in children:  # PostgreSQL's go on for a moment without their parent
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
 
     def _end(self, by: signal.Signals) -> None:
         if self._process is None:
@@ -119,6 +125,13 @@ class LocalRunner:
 def group_of(user: str | None) -> int | None:
     """The primary group of a user; None for None."""
     return pwd.getpwnam(user).pw_gid if user else None
+
+
+def descendants(pid: int) -> list[int]:
+    """The process ids of a process's children and theirs."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")  # of processes with one thread, as servers' masters are
+    found = [int(child) for child in children.read_text().split()] if children.exists() else []
+    return found + [below for child in found for below in descendants(child)]
 
 
 Kind = Literal["container", "local"]

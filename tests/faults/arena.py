@@ -1,0 +1,254 @@
+"""One whole system under load, with proxies on its lines and a recorder at its end: where faults happen."""
+
+import contextlib
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import httpx
+from redis import Redis
+
+from tests.faults.disk import Disk, small_disk
+from tests.faults.history import History
+from tests.faults.load import Load
+from tests.faults.recorder import Recorder
+from tests.support.processes import Process, end_all, manage
+from tests.support.proxies import Proxies
+from tests.support.service import LocalRunner, Service
+from tests.support.system import Factory, System
+from tests.support.waiting import eventually
+from tests.support.wsclient import Frame
+
+Database = Literal["postgres", "sqlite"]
+SITE = "fleet"
+DEVICES = 200
+PER_S = 600
+SERVERS = ("mosquitto", "redis", "postgres")
+
+
+@dataclass
+class Arena:
+    """What a fault may act on. Made by `arena`."""
+
+    system: System
+    database: Database
+    proxies: Proxies
+    disk: Disk | None
+    history: History
+    token: str
+    load: Load = field(init=False)
+    recorder: Recorder = field(init=False)
+    extras: list[Process] = field(default_factory=list)
+    down: set[str] = field(default_factory=set)
+    """Names of processes that a fault has ended on purpose."""
+    ended: list[str] = field(default_factory=list)
+    """Processes that ended by themselves, since the last verdict."""
+
+    # ---- the processes and servers, by name
+
+    def names(self) -> list[str]:
+        """All that a fault can kill."""
+        servers = [name for name in SERVERS if name != "postgres" or self.database == "postgres"]
+        return [process.name for process in self.system.processes()] + servers
+
+    def workers(self) -> list[str]:
+        """The names of the device workers."""
+        return [worker.name for worker in self.system.workers]
+
+    def process(self, name: str) -> Process:
+        """One of ours."""
+        return next(one for one in [*self.system.processes(), *self.extras] if one.name == name)
+
+    def server(self, name: str) -> Service:
+        """One of the servers."""
+        server: Service = getattr(self.system.parts, name)
+        return server
+
+    def kill(self, name: str) -> None:
+        """SIGKILL, a server's children included."""
+        self.down.add(name)
+        if name in SERVERS:
+            self.server(name).kill()
+        else:
+            self.process(name).kill()
+
+    def stop(self, name: str) -> None:
+        """SIGTERM (or what means the same to the server), and wait."""
+        self.down.add(name)
+        if name in SERVERS:
+            self.server(name).stop()
+        elif status := self.process(name).terminate():
+            self.ended.append(f"{name} exited with {status} when told to stop")
+
+    def crash_postgres(self) -> None:
+        """PostgreSQL's immediate shutdown: no checkpoint, all connections cut; it recovers at its next start."""
+        self.down.add("postgres")
+        runner = self.server("postgres").runner
+        if isinstance(runner, LocalRunner):
+            runner.stop_signal, polite = signal.SIGQUIT, runner.stop_signal
+            runner.stop()
+            runner.stop_signal = polite
+        else:
+            runner.kill()
+
+    def start(self, name: str) -> None:
+        """As a supervisor would."""
+        self.down.discard(name)
+        if name in SERVERS:
+            self.server(name).start()
+        elif not self.process(name).is_alive():
+            self.process(name).start()
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """SIGSTOP and SIGCONT."""
+        process = self.process(name)
+        if process.is_alive():
+            process.send_signal(number)
+
+    def flush_redis(self) -> None:
+        """FLUSHALL."""
+        with Redis.from_url(self.system.parts.redis.url, socket_timeout=5) as client:
+            client.flushall()
+
+    def extra(self, name: str, *arguments: str) -> None:
+        """Start one more process of ours."""
+        settings = {"DATABASE_URL": self.system.gateway.settings["DATABASE_URL"]}
+        process = self.system.process(name, manage(*arguments), **settings)
+        self.extras.append(process.start())
+
+    def drop_extra(self, name: str, *, kill: bool) -> None:
+        """End it again."""
+        process = self.process(name)
+        self.extras.remove(process)
+        if kill:
+            process.kill()
+        elif process.is_alive():
+            process.terminate()
+
+    def supervise(self) -> None:
+        """Start again what ended by itself, and remember that it did."""
+        for process in self.system.processes():
+            if process.name not in self.down and process.returncode is not None:
+                self.ended.append(f"{process.name} ended by itself with {process.returncode}:\n{process.tail(15)}")
+                process.start()
+
+    # ---- looking
+
+    def until(self, at_s: float) -> None:
+        """Let time pass until the monotonic time `at_s`, supervising."""
+        while (left_s := at_s - time.monotonic()) > 0:
+            time.sleep(min(left_s, 0.05))
+            self.supervise()
+
+    def wait(self, probe: Callable[[], object], timeout_s: float, what: str) -> None:
+        """`eventually`, supervising."""
+
+        def supervised() -> object:
+            self.supervise()
+            return probe()
+
+        eventually(supervised, timeout_s, what=what, pause_s=0.05, retry_on=(httpx.HTTPError,))
+
+    def get(self, path: str, **parameters: str | int) -> Frame:
+        """The REST API's answer."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        url = f"{self.system.url}/api/v1{path}"
+        answer = httpx.get(url, params=parameters, headers=headers, timeout=10, trust_env=False)
+        found: Frame = answer.raise_for_status().json()
+        return found
+
+    def twins(self) -> dict[str, Frame]:
+        """Every device as the REST API has it."""
+        listed = self.get("/devices", site=SITE, limit=1000)
+        return {device["device"]: device for device in listed["items"]}
+
+    def keep_logs(self, directory: Path) -> None:
+        """Copy what everybody printed, and the browser's last frames."""
+        directory.mkdir(parents=True, exist_ok=True)
+        for log in self.system.directory.glob("*.log"):
+            shutil.copy(log, directory)
+        for name in SERVERS:
+            (directory / f"{name}.log").write_text(self.server(name).runner.log())
+        self.recorder.dump(directory / "frames.jsonl")
+
+
+@contextlib.contextmanager
+def arena(make: Factory, database: Database, *, devices: int = DEVICES, per_s: int = PER_S) -> Iterator[Arena]:
+    """A system that is ready, its devices known, its browser watching, its load paused; it ends with the context."""
+    with contextlib.ExitStack() as stack:
+        make.parts.mosquitto.reset()  # no former arena's sessions and retained messages
+        new = _system(make, database, stack)
+        stack.callback(_end, new)
+        new.system.start()
+        new.load = stack.enter_context(Load(make.parts.mosquitto.port, _device_keys(devices), per_s))
+        url = f"ws://127.0.0.1:{new.system.port}/ws/v1/"
+        new.recorder = stack.enter_context(Recorder(url, new.token))
+        _introduce(new)
+        yield new
+
+
+def _device_keys(count: int) -> list[str]:
+    return [f"{SITE}/dev-{number:03}" for number in range(count)]
+
+
+def _system(make: Factory, database: Database, stack: contextlib.ExitStack) -> Arena:
+    parts = make.parts
+    targets = {"broker": parts.mosquitto.port, "redis": parts.redis.port, "database": parts.postgres.port}
+    witness = make.directory / f"delivered-{os.urandom(4).hex()}.jsonl"
+    proxies = stack.enter_context(Proxies(targets, witness))
+    system = make(
+        database=database,
+        start=False,
+        MQTT_URL=f"mqtt://127.0.0.1:{proxies.ports['broker']}",
+        REDIS_URL=parts.redis.url.replace(f":{parts.redis.port}", f":{proxies.ports['redis']}"),
+    )
+    token = system.token("recorder", "admin", None)
+    disk, url = None, system.settings["DATABASE_URL"]
+    if database == "sqlite":
+        disk, url = _move_to_small_disk(system, stack)
+        used = url
+    else:
+        used = url.replace(f":{urlsplit(url).port}/", f":{proxies.ports['database']}/")
+    for process in system.processes():
+        process.settings["DATABASE_URL"] = used
+    return Arena(system, database, proxies, disk, History(url), token)
+
+
+def _move_to_small_disk(system: System, stack: contextlib.ExitStack) -> tuple[Disk, str]:
+    directory = system.directory / "disk"
+    writers = lambda: [process.pid for process in system.processes() if process.is_alive()]  # noqa: E731
+    disk = stack.enter_context(small_disk(directory, writers))
+    file = Path(system.settings["DATABASE_URL"].removeprefix("sqlite:///"))
+    for part in file.parent.glob(f"{file.name}*"):
+        shutil.copy(part, directory)
+    return disk, f"sqlite:///{directory / file.name}"
+
+
+def _introduce(new: Arena) -> None:
+    """Make every device known to everybody: from then on each reading must be shown as such."""
+    new.load.first_of_each()
+    marks = new.load.marks()
+    new.wait(lambda: not new.recorder.behind(marks), 30, "the browser sees every device")
+    new.history.settle(new.history.new_rows())
+    new.recorder.forget()
+    for attempts in new.load.sent.values():
+        attempts.clear()
+
+
+def _end(old: Arena) -> None:
+    """End the system. Whatever a broken-off fault has left behind must not keep it from that."""
+    for name in ("broker", "redis", "database"):
+        old.proxies.heal(name)
+    if old.disk:
+        old.disk.free()
+    for process in [*old.system.processes(), *old.extras]:
+        if process.is_alive():
+            process.send_signal(signal.SIGCONT)
+    old.system.parts.start()
+    end_all([*old.extras, *old.system.processes()])

@@ -1,0 +1,264 @@
+"""The faults: each turns a random generator into a timeline of steps. Same seed, same timeline."""
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from tests.faults.arena import Arena
+
+PAUSE_S = 10
+_LATEST_S = 1.2
+_DOWN_S = 3.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something done to the system at a moment of a round."""
+
+    at_s: float
+    """Since the round's beginning."""
+    what: str
+    do: Callable[[Arena], None]
+
+    def __str__(self) -> str:
+        return f"{self.at_s:.2f} s: {self.what}"
+
+
+Timeline = list[Step]
+Fault = Callable[[Random, Arena], Timeline]
+
+
+def _moment(random: Random) -> float:
+    return random.uniform(0.1, _LATEST_S)
+
+
+def _down(random: Random) -> float:
+    return random.uniform(0.0, _DOWN_S)
+
+
+def _start(name: str, at_s: float) -> Step:
+    return Step(at_s, f"start {name}", lambda arena: arena.start(name))
+
+
+def _kill(name: str, at_s: float) -> Step:
+    return Step(at_s, f"SIGKILL {name}", lambda arena: arena.kill(name))
+
+
+def _stop(name: str, at_s: float) -> Step:
+    return Step(at_s, f"SIGTERM {name}", lambda arena: arena.stop(name))
+
+
+def _outage(random: Random, names: list[str], end: Callable[[str, float], Step]) -> Timeline:
+    """All ended at one moment, each started again when its own time has come."""
+    at_s = _moment(random)
+    return [step for name in names for step in (end(name, at_s), _start(name, at_s + _down(random)))]
+
+
+# ---- SIGKILL
+
+
+def killed(name: str) -> Fault:
+    """SIGKILL of one, by name."""
+    return lambda random, _arena: _outage(random, [name], _kill)
+
+
+def kill_worker(random: Random, arena: Arena) -> Timeline:
+    """SIGKILL of one of the device workers."""
+    return _outage(random, [random.choice(arena.workers())], _kill)
+
+
+def kill_workers(random: Random, arena: Arena) -> Timeline:
+    """SIGKILL of all device workers."""
+    return _outage(random, arena.workers(), _kill)
+
+
+def kill_postgres(random: Random, arena: Arena) -> Timeline:
+    """SIGKILL of PostgreSQL with all its children, or its immediate shutdown."""
+    if random.random() < 0.5:
+        return _outage(random, ["postgres"], _kill)
+    crash = lambda name, at_s: Step(at_s, f"immediate stop of {name}", Arena.crash_postgres)  # noqa: E731
+    return _outage(random, ["postgres"], crash)
+
+
+def kill_several(random: Random, arena: Arena) -> Timeline:
+    """SIGKILL of two to four of all but the broker, each at a moment of its own."""
+    names = [name for name in arena.names() if name != "mosquitto"]
+    return [step for name in random.sample(names, random.randint(2, 4)) for step in _outage(random, [name], _kill)]
+
+
+# ---- SIGTERM, SIGSTOP
+
+
+def stopped(name: str) -> Fault:
+    """SIGTERM of one, by name."""
+    return lambda random, _arena: _outage(random, [name], _stop)
+
+
+def stop_worker(random: Random, arena: Arena) -> Timeline:
+    """SIGTERM of one of the device workers."""
+    return _outage(random, [random.choice(arena.workers())], _stop)
+
+
+def restart_all(random: Random, arena: Arena) -> Timeline:
+    """SIGTERM of everything, our processes and the servers, in any order; then all are started."""
+    names = arena.names()
+    random.shuffle(names)
+    return _outage(random, names, _stop)
+
+
+def paused(name: str) -> Fault:
+    """SIGSTOP of one, by name, for 10 s."""
+    return lambda random, _arena: _pause(random, name)
+
+
+def pause_worker(random: Random, arena: Arena) -> Timeline:
+    """SIGSTOP of one of the device workers for 10 s."""
+    return _pause(random, random.choice(arena.workers()))
+
+
+def _pause(random: Random, name: str) -> Timeline:
+    at_s = _moment(random)
+    return [
+        Step(at_s, f"SIGSTOP {name}", lambda arena: arena.signal(name, signal.SIGSTOP)),
+        Step(at_s + PAUSE_S, f"SIGCONT {name}", lambda arena: arena.signal(name, signal.SIGCONT)),
+    ]
+
+
+# ---- Redis, network, disk
+
+
+def flush_redis(random: Random, arena: Arena) -> Timeline:
+    """FLUSHALL, one to five times."""
+    times = sorted(_moment(random) for _ in range(random.randint(1, 5)))
+    return [Step(at_s, "FLUSHALL", Arena.flush_redis) for at_s in times]
+
+
+def cut(link: str) -> Fault:
+    """The network between us and a server: broken, then refused for up to 3 s."""
+
+    def timeline(random: Random, arena: Arena) -> Timeline:
+        at_s = _moment(random)
+        return [
+            Step(at_s, f"cut {link}", lambda arena: arena.proxies.refuse(link)),
+            Step(at_s + _down(random), f"heal {link}", lambda arena: arena.proxies.heal(link)),
+        ]
+
+    return timeline
+
+
+def stalled(link: str) -> Fault:
+    """The network between us and a server: connections stay, no byte passes, for 1 to 6 s."""
+
+    def timeline(random: Random, arena: Arena) -> Timeline:
+        at_s = _moment(random)
+        return [
+            Step(at_s, f"stall {link}", lambda arena: arena.proxies.stall(link)),
+            Step(at_s + random.uniform(1, 6), f"heal {link}", lambda arena: arena.proxies.heal(link)),
+        ]
+
+    return timeline
+
+
+def slowed(link: str) -> Fault:
+    """The network between us and a server: late by 10 to 60 ms and narrow, for 2 to 5 s."""
+
+    def timeline(random: Random, arena: Arena) -> Timeline:
+        at_s, delay_s, bytes_per_s = _moment(random), random.uniform(0.01, 0.06), random.uniform(1e5, 1e6)
+        what = f"slow {link} down: {delay_s * 1000:.0f} ms, {bytes_per_s / 1e3:.0f} kB/s"
+        return [
+            Step(at_s, what, lambda arena: arena.proxies.slow(link, delay_s=delay_s, bytes_per_s=bytes_per_s)),
+            Step(at_s + random.uniform(2, 5), f"heal {link}", lambda arena: arena.proxies.heal(link)),
+        ]
+
+    return timeline
+
+
+def fill_disk(random: Random, arena: Arena) -> Timeline:
+    """No room for SQLite for 1 to 4 s."""
+    assert arena.disk, "only SQLite has a disk that can be filled"
+    disk, at_s = arena.disk, _moment(random)
+    return [
+        Step(at_s, f"fill the disk: {disk.how}", lambda _: disk.fill()),
+        Step(at_s + random.uniform(1, 4), "free the disk", lambda _: disk.free()),
+    ]
+
+
+# ---- two where one should be
+
+
+def two_workers(random: Random, arena: Arena) -> Timeline:
+    """A second worker is told to take a shard that is held; then it is killed or stopped."""
+    at_s, kill = _moment(random), random.random() < 0.5
+    return [
+        Step(
+            at_s, "start a second worker of shard 0", lambda arena: arena.extra("rival", "run_devices", "--shards", "0")
+        ),
+        Step(
+            at_s + random.uniform(2, 5),
+            f"{'SIGKILL' if kill else 'SIGTERM'} the second worker",
+            lambda arena: arena.drop_extra("rival", kill=kill),
+        ),
+    ]
+
+
+def two_gateways(random: Random, arena: Arena) -> Timeline:
+    """A second gateway with the same client id; the first is killed, comes back, and the second is killed."""
+    at_s = _moment(random)
+    killed_s = at_s + random.uniform(1.5, 3)
+    dropped_s = killed_s + random.uniform(3, 5)
+    return [
+        Step(at_s, "start a second gateway", lambda arena: arena.extra("twin-gateway", "run_gateway")),
+        _kill("gateway", killed_s),
+        _start("gateway", killed_s + random.uniform(0, 2)),
+        Step(dropped_s, "SIGKILL the second gateway", lambda arena: arena.drop_extra("twin-gateway", kill=True)),
+    ]
+
+
+LINKS = ("broker", "redis", "database")
+
+FAULTS: dict[str, Fault] = {
+    "kill-gateway": killed("gateway"),
+    "kill-worker": kill_worker,
+    "kill-workers": kill_workers,
+    "kill-web": killed("web"),
+    "kill-redis": killed("redis"),
+    "kill-postgres": kill_postgres,
+    "kill-several": kill_several,
+    "stop-gateway": stopped("gateway"),
+    "stop-worker": stop_worker,
+    "stop-web": stopped("web"),
+    "restart-all": restart_all,
+    "pause-gateway": paused("gateway"),
+    "pause-worker": pause_worker,
+    "pause-web": paused("web"),
+    "flush-redis": flush_redis,
+    **{f"cut-{link}": cut(link) for link in LINKS},
+    **{f"stall-{link}": stalled(link) for link in LINKS},
+    **{f"slow-{link}": slowed(link) for link in LINKS},
+    "two-workers": two_workers,
+    "two-gateways": two_gateways,
+    "full-disk": fill_disk,
+    "stop-mosquitto": stopped("mosquitto"),
+    "kill-mosquitto": killed("mosquitto"),
+}
+
+KILLS = ("kill-gateway", "kill-worker", "kill-workers", "kill-web", "kill-redis", "kill-postgres", "kill-several")
+FORGETFUL = frozenset({"kill-mosquitto"})  # the broker may forget and repeat: its own is told apart
+_ONLY = {
+    "full-disk": "sqlite",
+    **dict.fromkeys(["kill-postgres", "cut-database", "stall-database", "slow-database"], "postgres"),
+}
+
+
+def possible(names: tuple[str, ...] | list[str], database: str) -> list[str]:
+    """Those that make sense with this database."""
+    return [name for name in names if _ONLY.get(name, database) == database]
+
+
+SETS: dict[str, tuple[str, ...]] = {
+    "kills": KILLS,
+    "all": tuple(name for name in FAULTS if name not in FORGETFUL),
+    "broker": ("stop-mosquitto",),
+    "forgetful": tuple(FORGETFUL),
+}

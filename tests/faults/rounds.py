@@ -1,0 +1,207 @@
+"""A round: load, a fault in it, recovery, rest; then the verdict over all that was sent since the last one."""
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+import httpx
+
+from tests.faults.arena import Arena
+from tests.faults.faults import FAULTS, FORGETFUL
+from tests.faults.history import Row
+from tests.faults.load import HISTORY, PATTERN
+from tests.faults.recorder import note_all
+from tests.faults.verdict import Findings, Given, Key, judge
+from tests.support.proxies import Delivered
+
+RECOVERY_S = 60
+SETTLE_S = 30
+_LEDGER_S = 15
+_SHOWN = 20
+_OUTCOMES = ("applied", "duplicate", "quarantined", "rejected", "dropped", "in_flight")
+
+
+@dataclass
+class Result:
+    """What a round has shown."""
+
+    number: int
+    seed: str
+    fault: str
+    timeline: list[str]
+    messages: int = 0
+    load_s: float = 0.0
+    """How long the load ran."""
+    recovery_s: float | None = None
+    """From the last step of the fault until the browser had all that the broker had confirmed by then."""
+    duration_s: float = 0.0
+    findings: Findings = field(default_factory=Findings)
+
+    def line(self) -> str:
+        """The round in one line."""
+        found = self.findings
+        theirs = f", the broker forgot {found.forgotten} and repeated {found.redelivered}" if self.is_forgetful else ""
+        recovered = "never recovered" if self.recovery_s is None else f"recovered in {self.recovery_s:.1f} s"
+        return (
+            f"round {self.number:3} {self.fault:14} sent {self.messages:5}, lost {found.lost},"
+            f" repeated {found.repeated}, out of order {found.out_of_order}, other {found.other}{theirs};"
+            f" {recovered}; took {self.duration_s:.1f} s ({'; '.join(self.timeline)})"
+        )
+
+    @property
+    def is_forgetful(self) -> bool:
+        """Whether the broker itself may have lost something."""
+        return self.fault in FORGETFUL
+
+    def story(self) -> str:
+        """For who has to find out: what was done, and what was wrong."""
+        lines = self.findings.lines
+        more = [f"… {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+        return "\n".join([f"seed {self.seed}, {self.line()}", *lines[:_SHOWN], *more])
+
+
+def run_round(arena: Arena, number: int, seed: str, fault: str) -> Result:
+    """One round. What is wrong is in the result; only a broken harness raises."""
+    began_s = time.monotonic()
+    timeline = sorted(FAULTS[fault](Random(f"{seed}/{number}/{fault}"), arena), key=lambda step: step.at_s)
+    result = Result(number, seed, fault, [str(step) for step in timeline])
+    messages = arena.load.messages
+    arena.load.resume()
+    for step in timeline:
+        arena.until(began_s + step.at_s)
+        step.do(arena)
+    result.recovery_s = _recover(arena, result.findings)
+    result.load_s = time.monotonic() - began_s
+    _rest(arena, result.findings)
+    result.messages = arena.load.messages - messages
+    _verdict(arena, result)
+    result.duration_s = time.monotonic() - began_s
+    return result
+
+
+def _recover(arena: Arena, found: Findings) -> float | None:
+    marks, began_s = arena.load.marks(), time.monotonic()
+    try:
+        arena.wait(lambda: not arena.recorder.behind(marks), RECOVERY_S, "the browser catches up")
+    except AssertionError as error:
+        behind = arena.recorder.behind(marks)
+        found.note(f"no recovery: {error}; still behind: {behind[:10]} of {len(behind)}")
+        return None
+    return time.monotonic() - began_s
+
+
+def _rest(arena: Arena, found: Findings) -> None:
+    try:
+        arena.load.pause()
+    except AssertionError as error:
+        found.note(str(error))
+
+
+# ---------------------------------------------------------------------------------------------------------- verdict
+
+
+def _verdict(arena: Arena, result: Result) -> None:
+    """Wait until all is applied, shown and counted, as long as that may take; note what isn't then."""
+    found = result.findings
+    rows, judged = _await_history(arena, given=_given(arena) if result.is_forgetful else None)
+    if not result.is_forgetful:
+        arena.proxies.delivered()  # not needed; the next round's begin here
+    found.add(judged)
+    _check_browser(arena, rows, found)
+    _check_ledger(arena, found)
+    _settle(arena, rows, found)
+    arena.supervise()
+    for line in arena.ended:
+        found.note(line)
+    arena.ended.clear()
+
+
+def _await_history(arena: Arena, given: dict[str, Given] | None) -> tuple[list[Row], Findings]:
+    """The rows since the last verdict, once nothing is missing (or time is up)."""
+    deadline_s = time.monotonic() + SETTLE_S
+    while True:
+        rows = arena.history.new_rows()
+        found = _judge_all(arena, rows, given)
+        if not found.lost or time.monotonic() > deadline_s:
+            return rows, found
+        arena.until(time.monotonic() + 0.1)
+        if given is not None:
+            _add_given(arena, given)
+
+
+def _judge_all(arena: Arena, rows: Sequence[Row], given: dict[str, Given] | None) -> Findings:
+    applied: dict[str, list[Key]] = defaultdict(list)
+    for row in rows:
+        applied[row.device].append(row.key)
+    found = Findings()
+    for device, sent in arena.load.sent.items():
+        of_device = None if given is None else given.get(device, Given())
+        found.add(judge(device, sent, applied[device], of_device))
+    return found
+
+
+def _given(arena: Arena) -> dict[str, Given]:
+    given: dict[str, Given] = {}
+    _add_given(arena, given)
+    return given
+
+
+def _add_given(arena: Arena, given: dict[str, Given]) -> None:
+    for one in arena.proxies.delivered():
+        if key := _key_of(one):
+            device = "/".join(one.topic.split("/")[1:3])
+            given.setdefault(device, Given()).take(key, dup=one.dup)
+
+
+def _key_of(delivered: Delivered) -> Key | None:
+    kind = delivered.topic.split("/")[3] if delivered.topic.startswith("devices/") else ""
+    if kind not in HISTORY:
+        return None
+    content = json.loads(delivered.payload)
+    return PATTERN[content["n"] % len(PATTERN)], content["n"], content["c"]
+
+
+def _check_browser(arena: Arena, rows: Sequence[Row], found: Findings) -> None:
+    """The recorder has just what the database has, reading by reading, and the same final states."""
+    recorder = arena.recorder
+    if broken := recorder.broken():
+        note_all(found, "browser", broken)
+        return
+    try:
+        arena.wait(lambda: not recorder.differences(rows), SETTLE_S, "the browser was shown what is stored")
+    except AssertionError:
+        note_all(found, "browser", recorder.differences(rows))
+    try:
+        arena.wait(lambda: not recorder.state_differences(arena.twins()), SETTLE_S, "old snapshot + deltas = fresh")
+    except AssertionError:
+        note_all(found, "browser", recorder.state_differences(arena.twins()))
+    note_all(found, "browser", recorder.snapshots_but_first())
+
+
+def _check_ledger(arena: Arena, found: Findings) -> None:
+    last: dict[str, int] = {}
+
+    def balanced() -> bool:
+        last.update({name: value for name, value in arena.get("/ledger").items() if isinstance(value, int)})
+        return last["received"] == sum(last[name] for name in _OUTCOMES) and not last["in_flight"]
+
+    try:
+        arena.wait(balanced, _LEDGER_S, "the ledger balances")
+    except (AssertionError, httpx.HTTPError):
+        missing = last.get("received", 0) - sum(last.get(name, 0) for name in _OUTCOMES)
+        found.note(f"ledger: received differs by {missing} from the sum: {last}")
+
+
+def _settle(arena: Arena, rows: Sequence[Row], found: Findings) -> None:
+    """What was judged is done with; the next round begins here."""
+    arena.history.settle(rows)
+    stored = arena.history.count()
+    if stored != arena.history.settled:
+        found.note(f"history: {stored} rows are stored, {arena.history.settled} were looked at")
+        arena.history.settled = stored
+    arena.recorder.forget()
+    for attempts in arena.load.sent.values():
+        attempts.clear()

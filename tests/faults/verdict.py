@@ -1,0 +1,127 @@
+"""What must hold for one device: of what was sent, what was applied? Pure; the numbers of a round are sums of these.
+
+*Applied* is a device's history in rev order. It must be a subsequence of the *attempts* (see load.py), in their order,
+each at most once, with every one that the broker confirmed. Where it isn't, what the broker has *given* us tells whether
+that is our doing or the broker's.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tests.faults.load import HISTORY, Attempt, Kind
+
+Key = tuple[Kind, int, int]
+"""(kind, n, c) of a message."""
+
+
+@dataclass
+class Findings:
+    """What was wrong, counted, with a line for each of the first ones."""
+
+    lost: int = 0
+    repeated: int = 0
+    out_of_order: int = 0
+    forgotten: int = 0
+    """Confirmed by the broker and never delivered by it: the broker's loss."""
+    redelivered: int = 0
+    """Delivered anew by the broker after it was confirmed to it: the broker's repeat."""
+    other: int = 0
+    """Whatever else broke a promise: the browser's record, the ledger, a process that ended by itself."""
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def violations(self) -> int:
+        """What is ours."""
+        return self.lost + self.repeated + self.out_of_order + self.other
+
+    def add(self, more: "Findings") -> None:
+        """Sum up."""
+        for name in ("lost", "repeated", "out_of_order", "forgotten", "redelivered", "other"):
+            setattr(self, name, getattr(self, name) + getattr(more, name))
+        self.lines += more.lines
+
+    def note(self, line: str) -> None:
+        """Something else that is wrong."""
+        self.other += 1
+        self.lines.append(line)
+
+
+@dataclass
+class Given:
+    """What the broker gave us of one device."""
+
+    fresh: Counter[Key] = field(default_factory=Counter)
+    """How often, not marked as a redelivery."""
+    order: dict[Key, int] = field(default_factory=dict)
+    """Of everything that was delivered: the position of the first time."""
+
+    def take(self, key: Key, *, dup: bool) -> None:
+        """The next delivery."""
+        self.order.setdefault(key, len(self.order))
+        if not dup:
+            self.fresh[key] += 1
+
+
+def judge(device: str, sent: Sequence[Attempt], applied: Sequence[Key], given: Given | None = None) -> Findings:
+    """Compare what was applied of one device with what was sent.
+
+    Args:
+        device: its key, for the messages.
+        sent: all attempts since the last comparison, in order.
+        applied: the history since then in rev order.
+        given: what the broker delivered, if it may have forgotten or repeated something itself.
+    """
+    found = Findings()
+    position = {attempt.key: index for index, attempt in enumerate(sent) if attempt.kind in HISTORY}
+    if given:  # the order that counts is the broker's
+        position = {key: given.order.get(key, index - len(position)) for key, index in position.items()}
+    times = Counter(applied)
+    _find_order(device, applied, position, found)
+    for key, count in times.items():
+        _find_repeat(device, key, count, key in position, given, found)
+    for attempt in sent:
+        if attempt.kind in HISTORY and attempt.confirmed and attempt.key not in times:
+            _find_loss(device, attempt.key, times, given, found)
+    return found
+
+
+def _find_order(device: str, applied: Sequence[Key], position: dict[Key, int], found: Findings) -> None:
+    seen: set[Key] = set()
+    highest, highest_key = -1, None
+    for key in applied:
+        at = position.get(key)
+        if at is None or key in seen:
+            continue
+        seen.add(key)
+        if at < highest:
+            found.out_of_order += 1
+            found.lines.append(f"{device}: out of order: {name(key)} came after {name(highest_key)}")
+        else:
+            highest, highest_key = at, key
+
+
+def _find_repeat(device: str, key: Key, count: int, expected: bool, given: Given | None, found: Findings) -> None:
+    allowed = 1 if expected else 0  # not expected: it was applied in an earlier round already
+    extra = count - allowed
+    if extra <= 0:
+        return
+    theirs = min(extra, max(given.fresh[key] - allowed, 0)) if given else 0
+    found.redelivered += theirs
+    if ours := extra - theirs:
+        found.repeated += ours
+        found.lines.append(f"{device}: {name(key)} was applied {ours} time(s) too often")
+
+
+def _find_loss(device: str, key: Key, times: Counter[Key], given: Given | None, found: Findings) -> None:
+    if given and key not in given.order:
+        found.forgotten += 1
+        return
+    found.lost += 1
+    after = next((name(other) for other in times if other[1] > key[1]), "nothing later")
+    found.lines.append(f"{device}: lost: expected {name(key)}, got {after}")
+
+
+def name(key: Key | None) -> str:
+    """For people."""
+    return f"{key[0]} n={key[1]} (connection {key[2]})" if key else "nothing"
