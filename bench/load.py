@@ -238,6 +238,7 @@ def _connected(host: str, port: int) -> socket.socket:
     connection.sendall(b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x00\x00\x00")
     answer = connection.recv(_CONNACK_BYTES)
     if answer != b"\x20\x02\x00\x00":
+        connection.close()
         raise BrokerGoneError(f"CONNACK: {answer!r}")
     connection.setblocking(False)
     return connection
