@@ -1,12 +1,13 @@
 """Django's database from asyncio: one thread of our own, so that work is done in order, by one connection."""
 
 import asyncio
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from queue import SimpleQueue
-from typing import Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 import structlog
 from django.db import DEFAULT_DB_ALIAS, Error, connections
@@ -31,19 +32,37 @@ _NOTICE_DEATH: Final = {
 _SLOW_S: Final = 15  # then the call counts as an outage, though it is waited for: half-done work can't be left
 
 
+class _Silent:
+    """For outages that somebody else tells of."""
+
+    def warning(self, event: str, /, **fields: Any) -> None:
+        """Nothing."""
+
+
 class DatabaseThread:
     """Runs functions one after the other in a thread of its own.
 
     A daemon, not an executor's: a call that hangs for ever must not keep the process from ending.
+
+    Args:
+        name: of the thread.
+        connection_name: of its connection, as PostgreSQL shows it.
+        tells: whether it logs outages; of two threads on one database, one does.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "ingest-database", connection_name: str = "causeway", *, tells: bool = True) -> None:
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()  # bounded: every caller waits for its own
-        self._outage = Outage(log, "database", time.monotonic)
-        threading.Thread(target=self._serve, name="ingest-database", daemon=True).start()
+        self._outage = Outage(log if tells else _Silent(), "database", time.monotonic)
+        self._connection_name = connection_name
+        threading.Thread(target=self._serve, name=name, daemon=True).start()
+
+    @property
+    def fails(self) -> bool:
+        """Whether the last call failed, or takes very long."""
+        return self._outage.lasts
 
     def _serve(self) -> None:
-        _connect_without_pool()
+        _connect_without_pool(self._connection_name)
         while (call := self._calls.get()) is not None:
             call()
         connections.close_all()
@@ -84,7 +103,20 @@ def _settle(done: "Future[T]", call: Callable[[], T]) -> None:
         done.set_result(result)
 
 
-def _connect_without_pool() -> None:
+_one_writer: Final = threading.RLock()
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[None]:
+    """Hold this around a transaction that writes, so that our threads take turns where there is one writer only.
+
+    In SQLite a writer who finds another one looks again every 100 ms, and may find the next one for seconds.
+    """
+    with _one_writer if connections[DEFAULT_DB_ALIAS].vendor == "sqlite" else contextlib.nullcontext():
+        yield
+
+
+def _connect_without_pool(name: str) -> None:
     """The thread has one connection for its life.
 
     A pool would only stand between us and PostgreSQL: while that is down, it hides the reason, and waits ever longer
@@ -93,4 +125,7 @@ def _connect_without_pool() -> None:
     connection = connections[DEFAULT_DB_ALIAS]  # this thread's; the settings are shared by all
     if connection.vendor == "postgresql":
         options = {key: value for key, value in connection.settings_dict["OPTIONS"].items() if key != "pool"}
-        connection.settings_dict = {**connection.settings_dict, "OPTIONS": {**_NOTICE_DEATH, **options}}
+        connection.settings_dict = {
+            **connection.settings_dict,
+            "OPTIONS": {**_NOTICE_DEATH, "application_name": name, **options},
+        }

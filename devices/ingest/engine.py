@@ -3,6 +3,8 @@
 ::
 
     consumers ──offer──> intake ──round──> keeper (database thread) ──results──> sender
+                                   shards │ ↑ served, lost
+    leases (their own thread) ──found──> possession
 
 No waits are put in: a message that comes alone is carried out at once, and under load rounds grow by themselves.
 """
@@ -14,7 +16,7 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import structlog
@@ -23,10 +25,13 @@ from django.db import Error
 
 from bridge.notices import Outage
 from devices.ingest.database import DatabaseThread
+from devices.ingest.holding import Holding
 from devices.ingest.intake import Incoming, Intake, Round
 from devices.ingest.keeper import Keeper
 from devices.ingest.layers import Sender
-from devices.ingest.ownership import ShardLost
+from devices.ingest.leases import Leases
+from devices.ingest.ownership import ShardLost, connection_name
+from devices.ingest.possession import Possession
 from devices.ingest.results import Results
 from devices.options import DevicesOptions
 
@@ -43,23 +48,28 @@ def now_ms() -> int:
 
 
 class Engine:
-    """Runs the shards of this process.
+    """Runs the shards of this process: those that it is told to, or its share of all.
 
     Args:
         options: of the installation.
+        pinned: the shards to have; none: an even share.
         clock: gives Unix ms.
     """
 
-    def __init__(self, options: DevicesOptions, clock: Callable[[], int] = now_ms) -> None:
+    def __init__(self, options: DevicesOptions, pinned: Iterable[int] = (), clock: Callable[[], int] = now_ms) -> None:
         self._clock = clock
         self.layer_outage = Outage(log, "channel layer", time.monotonic)
-        self._shards: set[int] = set()
-        owner = f"{socket.gethostname()[:80]}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._keeper = Keeper(options, owner, clock)
+        self._owner = f"{socket.gethostname()[:80]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._keeper = Keeper(options, self._owner, clock)
+        self._pinned = frozenset(pinned)
+        self._leases = Leases(self._owner, options, self._pinned)
+        self._possession = Possession()
+        self._holding = Holding(self._leases, self._possession, self)
         self._intake = Intake()
         self._wake = asyncio.Event()
-        self._ready = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._database: DatabaseThread | None = None
+        self._round_since_s: float | None = None
         self._next_ms: int | None = None
         self._failures = 0
         self._listening_since_ms: int | None = clock()
@@ -67,19 +77,23 @@ class Engine:
     # ------------------------------------------------------------------------------- called in the event loop
 
     @property
-    def shards(self) -> frozenset[int]:
-        """Those that are, or are to be, ours."""
-        return frozenset(self._shards)
+    def pinned(self) -> frozenset[int]:
+        """The shards that it is told to have; none: an even share."""
+        return self._pinned
 
-    def own(self, shard: int) -> None:
-        """Take a shard as soon as possible."""
-        self._shards.add(shard)
-        self._ready.clear()
-        self._wake.set()
+    @property
+    def shards(self) -> frozenset[int]:
+        """Those that it serves: they are ours, and loaded."""
+        return self._possession.served
+
+    def pin(self, shard: int) -> None:
+        """Have this shard, too, as soon as it is free."""
+        self._pinned |= {shard}
+        self._leases.pin(shard)
 
     def offer(self, message: Incoming) -> None:
         """Something came for one of our shards. Never waits, never raises; may be dropped: it comes again."""
-        if message.shard in self._shards and self._intake.offer(message):
+        if message.shard in self._possession.served and self._intake.offer(message):
             self._wake.set()
 
     def listening(self, *, works: bool) -> None:
@@ -89,9 +103,13 @@ class Engine:
         elif self._listening_since_ms is None:
             self._listening_since_ms = self._clock()
 
+    async def shards_but(self, known: frozenset[int]) -> frozenset[int]:
+        """Wait until it serves others than these; which."""
+        return await self._possession.served_but(known)
+
     async def ready(self) -> None:
-        """Wait until all shards are taken and loaded."""
-        await self._ready.wait()
+        """Wait until it serves all that it is to have by now."""
+        await self._possession.complete()
 
     def stop(self) -> None:
         """Have :meth:`run` finish the round that runs, and return."""
@@ -103,11 +121,38 @@ class Engine:
 
         A database or layer that is down is waited for. So is the end of a bug of ours in a round: it is logged each
         time, and nothing is acknowledged.
-
-        Raises:
-            ShardLost: another worker has taken a shard. The others are given up.
         """
-        database = DatabaseThread()
+        self._database = DatabaseThread(connection_name=connection_name(self._owner))
+        try:
+            async with asyncio.TaskGroup() as parts:
+                parts.create_task(self._holding.run(self._stopping), name="ingest-leases")
+                await self._rounds(self._database)
+        finally:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(self._holding.leave(), _RELEASE_S)
+            self._holding.close()
+            self._database.close()
+
+    # ------------------------------------------------------------------------------------ for those who hold leases
+
+    def wake(self) -> None:
+        """Run a round now."""
+        self._intake.drop_all_but(self._possession.served)
+        self._wake.set()
+
+    @property
+    def fails(self) -> bool:
+        """Whether the database fails."""
+        return self._database is not None and self._database.fails
+
+    @property
+    def lasts_s(self) -> float:
+        """How long the present round has lasted."""
+        return 0.0 if self._round_since_s is None else time.monotonic() - self._round_since_s
+
+    # ------------------------------------------------------------------------------------------------ inside
+
+    async def _rounds(self, database: DatabaseThread) -> None:
         sender = Sender(get_channel_layer(), get_channel_layer("groups"), self.layer_outage)
         sending: asyncio.Task[None] | None = None
         try:
@@ -119,11 +164,8 @@ class Engine:
                     await sending
                 sending = asyncio.create_task(sender.send(results), name="ingest-send")
         finally:
-            with contextlib.suppress(Exception):
-                await asyncio.wait_for(self._end(database, sending), _RELEASE_S)
-            database.close()
-
-    # ------------------------------------------------------------------------------------------------ inside
+            if sending:
+                await sending
 
     async def _until_due(self) -> bool:
         """Wait for work, or until something is due; False when it is time to stop."""
@@ -140,26 +182,35 @@ class Engine:
     async def _round(self, database: DatabaseThread) -> Results | None:
         """Carry out what waits; None when it failed and is to be tried again."""
         self._wake.clear()
-        round_ = self._intake.take(self._shards, self._listening_since_ms)
+        possession = self._possession
+        round_ = self._intake.take(possession.next_round, possession.leaving, self._listening_since_ms)
+        self._round_since_s = time.monotonic()
         try:
             results = await database.run(self._keeper.work, round_)
-        except ShardLost:
-            raise
+        except ShardLost as lost:
+            self._holding.lost(lost.shards)
+            self._give_back()
+            return None
         except Exception as error:
             if not isinstance(error, Error):
                 log.exception("a round failed: a bug")
-            self._intake.give_back()
             await self._back_off()
+            self._give_back()
             return None
+        finally:
+            self._round_since_s = None
         self._intake.done()
         self._carried_out(round_, results)
         return results
 
+    def _give_back(self) -> None:
+        self._intake.give_back()
+        self.wake()
+
     def _carried_out(self, round_: Round, results: Results) -> None:
         self._failures, self._next_ms = 0, results.next_ms
-        if round_.shards == self._shards:
-            self._ready.set()
-        if self._intake:
+        self._possession.round_done(round_.shards, round_.leaving)
+        if self._intake or self._possession.owned != self._possession.served:
             self._wake.set()
 
     async def _back_off(self) -> None:
@@ -168,9 +219,3 @@ class Engine:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._stopping.wait()
-        self._wake.set()
-
-    async def _end(self, database: DatabaseThread, sending: "asyncio.Task[None] | None") -> None:
-        if sending:
-            await sending
-        await database.run(self._keeper.release)

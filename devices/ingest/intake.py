@@ -1,7 +1,7 @@
 """What has come for this process's shards and is not yet carried out. Lives in the event loop. Bounded everywhere."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -25,7 +25,8 @@ V = TypeVar("V")
 class Round(Struct, frozen=True):
     """What one round of the keeper carries out."""
 
-    shards: frozenset[int] = frozenset()  # ours; the others' are given up
+    shards: frozenset[int] = frozenset()  # ours
+    leaving: frozenset[int] = frozenset()  # ours up to now, to be given up
     batches: tuple[Batch, ...] = ()
     commands: tuple[CommandStored, ...] = ()
     requests: tuple[RequestStored, ...] = ()
@@ -70,6 +71,7 @@ class Intake:
         waiting = [known for known in self._batches if known[:2] == key[:2]]
         if any(known[2] > batch.epoch for known in waiting):
             return False
+        # nobody waits for the batches of a gateway's former connection: the broker delivers them again
         self._drop(known for known in waiting if known[2] < batch.epoch)
         if self._per_shard[batch.shard] >= MAX_BATCHES:
             return False
@@ -78,12 +80,11 @@ class Intake:
         return True
 
     def _drop(self, outdated: Iterable[_Key]) -> None:
-        """Nobody waits for the batches of a gateway's former connection: the broker delivers them again."""
         for key in outdated:
             del self._batches[key]
             self._per_shard[key[0]] -= 1
 
-    def take(self, shards: Iterable[int], listening_since_ms: int | None) -> Round:
+    def take(self, shards: frozenset[int], leaving: frozenset[int], listening_since_ms: int | None) -> Round:
         """The next round. Follow it by :meth:`done` or :meth:`give_back`."""
         self._in_hand = self._some_batches()
         for key in self._in_hand:
@@ -94,7 +95,7 @@ class Intake:
         self._commands, self._requests, self._published = {}, {}, []
         self._notes_in_hand = [*commands, *requests, *published]
         batches = tuple(self._in_hand.values())
-        return Round(frozenset(shards), batches, commands, requests, published, listening_since_ms)
+        return Round(shards, leaving, batches, commands, requests, published, listening_since_ms)
 
     def _some_batches(self) -> dict[_Key, Batch]:
         size, wanted = 0, 0
@@ -117,6 +118,13 @@ class Intake:
         self._per_shard.clear()
         for message in (*batches.values(), *later.values(), *notes):
             self.offer(message)
+
+    def drop_all_but(self, shards: Collection[int]) -> None:
+        """Drop what waits for other shards than these: it comes again, to their new owners."""
+        self._drop([key for key in self._batches if key[0] not in shards])
+        self._commands = {key: note for key, note in self._commands.items() if note.shard in shards}
+        self._requests = {key: note for key, note in self._requests.items() if note.shard in shards}
+        self._published = [note for note in self._published if note.shard in shards]
 
 
 def _put(waiting: dict[K, V], key: K, message: V) -> bool:

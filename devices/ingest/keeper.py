@@ -1,10 +1,8 @@
 """All that a process knows of its shards, and what it does with a round. Lives in the database thread."""
 
-import contextlib
 import gc
 import time
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
@@ -13,9 +11,11 @@ from django.db.models import F
 
 from devices.ingest import loading, ownership, presence
 from devices.ingest.commands import command_id
+from devices.ingest.database import writing
 from devices.ingest.intake import Round
 from devices.ingest.operations import LookedSilent
 from devices.ingest.outbox import CommandItem
+from devices.ingest.ownership import ShardLost
 from devices.ingest.requests import Inbox
 from devices.ingest.results import Results
 from devices.ingest.shard import Shard
@@ -54,55 +54,47 @@ class Keeper:
     def __init__(self, options: DevicesOptions, owner: str, clock: Callable[[], int]) -> None:
         self._options, self._owner, self._clock = options, owner, clock
         self._shards: dict[int, Shard] = {}
-        self._ours: set[int] = set()  # taken at least once, and not known to be lost
         self._inbox = Inbox(options.shards)
-        self._beat, self._sweep_requests, self._sweep_commands = _Every(2), _Every(1), _Every(2)
+        self._sweep_requests, self._sweep_commands = _Every(1), _Every(2)
         self._look_for_silence, self._refresh_limits = _Every(1), _Every(10)
 
     def work(self, round_: Round) -> Results:
-        """Carry out a round. Shards that are wanted and not owned yet are taken and loaded first.
+        """Carry out a round. First, shards that are ours and not known yet are loaded; those to be left are given up.
 
         Returns:
             What to send now that it is committed.
 
         Raises:
-            ShardLost: another worker has taken a shard.
-            django.db.Error: the database failed; the round is to be given again. What was known of the shards is
-                forgotten, because nobody knows what was committed: the next round takes them again.
+            ShardLost: other workers have taken these shards; nothing was done.
+            django.db.Error: the database failed; nobody knows what was committed.
+
+        After any exception the round is to be given again, without the shards that are lost. What was known of all
+        shards is forgotten: the next round reads it anew.
         """
         try:
-            self._own(round_.shards)
+            self._own(round_)
             return self._work(round_)
+        except ShardLost:
+            self._forget()
+            raise ShardLost(ownership.lost(round_.shards, self._owner)) from None  # all of them, in one go
         except BaseException:
-            self._shards.clear()
+            self._forget()
             raise
-
-    def release(self) -> None:
-        """Give up all shards."""
-        ownership.release(self._ours, self._owner)
-        self._shards.clear()
-        self._ours.clear()
 
     # ------------------------------------------------------------------------------------------------ owning
 
-    def _own(self, wanted: Iterable[int]) -> None:
-        for number in sorted(wanted):
-            self._keep_beating()  # others may take long to load
-            if number not in self._shards:
-                self._shards[number] = self._taken(number)
-        self._keep_beating()
+    def _own(self, round_: Round) -> None:
+        for number in self._shards.keys() - round_.shards:
+            del self._shards[number]
+        if round_.leaving:
+            ownership.release(round_.leaving, self._owner)
+            log.info("shards given up", shards=sorted(round_.leaving))
+        for number in sorted(round_.shards - self._shards.keys()):
+            self._shards[number] = self._loaded(number)
 
-    def _keep_beating(self) -> None:
-        if self._beat():
-            ownership.pass_fence(list(self._shards.values()), self._clock())
-            if self._options.heartbeat_file:
-                with contextlib.suppress(OSError):  # then the health check says what it has to
-                    Path(self._options.heartbeat_file).touch()
-
-    def _taken(self, number: int) -> Shard:
+    def _loaded(self, number: int) -> Shard:
         begun_s = time.monotonic()
-        state = ownership.take(number, self._owner, self._clock(), again=number in self._ours)
-        self._ours.add(number)
+        state = ownership.claim(number, self._owner)
         shard = loading.load(state, self._options, self._clock())
         gc.freeze()  # what is there now stays: searching it for garbage would take longer than a transaction
         log.info(
@@ -114,6 +106,9 @@ class Keeper:
         )
         return shard
 
+    def _forget(self) -> None:
+        self._shards.clear()
+
     # ------------------------------------------------------------------------------------------------- rounds
 
     def _work(self, round_: Round) -> Results:
@@ -123,7 +118,8 @@ class Keeper:
         job = self._job(round_, now_ms)
         transaction = Transaction(self._shards.values(), self._options, now_ms)
         if job:
-            transaction.run(job)
+            with writing():
+                transaction.run(job)
         else:
             transaction.publish_due()
         results = transaction.results

@@ -1,60 +1,83 @@
-"""Owning a shard: taking it, passing its fence in every writing transaction, giving it up.
+"""Owning a shard: taking a free one, passing its fence in every writing transaction, giving it up.
 
-Taking raises the shard's ``generation``, in an UPDATE that waits for a transaction of the former owner which is already
-past the fence; all its later ones fail there. The same is done after a failed or ambiguous commit of our own: should
-that transaction still be alive in the server, it is waited for or fenced before anything is read.
+A shard is free when nobody owns it, or when the owner's lease is over by the database's clock. Nobody takes one that is
+not. Taking raises the shard's ``generation``: all later transactions of the former owner fail at the fence. One that is
+past it holds the row until it ends, and who wants the shard lets it be until then.
+
+After a failed or ambiguous commit of our own the generation is raised, too: should that transaction still be alive in
+the server, it is waited for or fenced before anything is read.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 
 from devices.ingest.shard import Shard
 from devices.models import ShardState
+from devices.models.fields import DatabaseNowMs
+from devices.workers import LEASE_MS
+
+_IDLE_S = 1
 
 
 class ShardLost(Exception):
     """Another worker owns the shards now."""
 
     def __init__(self, shards: Iterable[int]) -> None:
-        self.shards = tuple(sorted(shards))
-        super().__init__(f"shard {', '.join(map(str, self.shards))}: another worker has taken it")
+        self.shards = frozenset(shards)
+        super().__init__(f"shard {', '.join(map(str, sorted(self.shards)))}: another worker has taken it")
 
 
-def take(number: int, owner: str, now_ms: int, *, again: bool) -> ShardState:
-    """Own a shard from now on.
+def take(number: int, owner: str) -> bool:
+    """Own a shard from now on if it is free, or ours already; whether we do. Never waits for another's transaction.
 
     Args:
         number: the shard.
         owner: our name, unlike that of any other process past or present.
-        now_ms: Unix ms.
-        again: it is ours already, unless somebody took it meanwhile.
+    """
+    is_free = Q(owner__in=("", owner)) | Q(beat_ms__lte=DatabaseNowMs() - LEASE_MS)
+    with transaction.atomic():
+        free = ShardState.objects.select_for_update(skip_locked=True).filter(is_free, shard=number)
+        taken = ShardState.objects.filter(shard__in=free.values("shard")).update(
+            generation=F("generation") + 1, owner=owner, beat_ms=DatabaseNowMs(), up_since_ms=DatabaseNowMs()
+        )
+    return bool(taken)
+
+
+def claim(number: int, owner: str) -> ShardState:
+    """A shard that we have taken, before it is read: whatever a transaction of ours still does to it is over or fenced.
 
     Raises:
-        ShardLost: somebody did.
+        ShardLost: somebody else has it.
     """
     with transaction.atomic():
-        ShardState.objects.bulk_create([ShardState(shard=number)], ignore_conflicts=True)
-        rows = ShardState.objects.filter(shard=number)
-        if again:
-            taken = rows.filter(owner=owner).update(generation=F("generation") + 1, beat_ms=now_ms)
-        else:
-            taken = rows.update(generation=F("generation") + 1, owner=owner, beat_ms=now_ms, up_since_ms=now_ms)
-        if not taken:
+        rows = ShardState.objects.filter(shard=number, owner=owner)
+        if not rows.update(generation=F("generation") + 1, beat_ms=DatabaseNowMs()):
             raise ShardLost([number])
         return rows.get()
 
 
-def pass_fence(shards: Sequence[Shard], now_ms: int, *, broadcast: bool = False) -> None:
-    """Make sure that the shards are ours, up to the end of the present transaction. Counts as a beat.
+def renew(numbers: Collection[int], owner: str) -> None:
+    """Renew the leases of those that are ours. Leaves out rows that are locked: our own fence renews them just now.
+
+    (Waiting for several of them while holding others could end in a deadlock with that fence.)
+    """
+    with transaction.atomic():
+        ours = ShardState.objects.select_for_update(skip_locked=True).filter(shard__in=numbers, owner=owner)
+        ShardState.objects.filter(shard__in=ours.values("shard")).update(beat_ms=DatabaseNowMs())
+
+
+def pass_fence(shards: Sequence[Shard], *, broadcast: bool = False) -> None:
+    """Make sure that the shards are ours, up to the end of the present transaction. Renews their leases.
+
+    A lease that is over does no harm as long as nobody has taken the shard.
 
     Stands at the end of transactions, always after their other locks: a worker that was fenced never waits here for
     one that waits for it.
 
     Args:
         shards: none or more.
-        now_ms: Unix ms.
         broadcast: the transaction will be broadcast, so it raises the commit numbers.
 
     Raises:
@@ -66,11 +89,39 @@ def pass_fence(shards: Sequence[Shard], now_ms: int, *, broadcast: bool = False)
     for shard in shards:
         ours |= Q(shard=shard.number, generation=shard.generation)
     rows = ShardState.objects.filter(ours)
-    if rows.update(commit=F("commit") + int(broadcast), beat_ms=now_ms) != len(shards):
+    if rows.update(commit=F("commit") + int(broadcast), beat_ms=DatabaseNowMs()) != len(shards):
         kept = set(rows.values_list("shard", flat=True))
         raise ShardLost({shard.number for shard in shards} - kept)
+
+
+def lost(numbers: Iterable[int], owner: str) -> set[int]:
+    """Those of the shards that are not ours (any more)."""
+    numbers = set(numbers)
+    return numbers - set(ShardState.objects.filter(shard__in=numbers, owner=owner).values_list("shard", flat=True))
 
 
 def release(numbers: Iterable[int], owner: str) -> None:
     """Give the shards up, those that are still ours."""
     ShardState.objects.filter(shard__in=list(numbers), owner=owner).update(owner="", beat_ms=0)
+
+
+def connection_name(owner: str) -> str:
+    """What the connection for an owner's transactions is called in PostgreSQL (at most 63 bytes)."""
+    return f"causeway {owner[-40:]}"
+
+
+def end_standstill(owner: str) -> None:
+    """End the transaction of an owner whose lease is over, should it stand still in PostgreSQL.
+
+    A process that is stopped, or cut off, in the middle of one would otherwise keep its successor waiting for the rows
+    that it has written. Should it live on, it finds its connection closed, and reads everything anew.
+    """
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+            " AND datname = current_database() AND usename = current_user AND state LIKE 'idle in transaction%%'"
+            " AND state_change < clock_timestamp() - make_interval(secs => %s)",
+            [connection_name(owner), _IDLE_S],
+        )

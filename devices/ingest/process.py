@@ -11,7 +11,6 @@ import structlog
 from django.conf import settings
 
 from devices.ingest.engine import Engine
-from devices.ingest.ownership import ShardLost
 
 log = structlog.get_logger(__name__)
 
@@ -39,13 +38,13 @@ def engine_given(engine: Engine) -> Iterator[None]:
 
 
 def engine_for(shard: int) -> Engine:
-    """The engine that serves the shard in this process. Made, and the shard taken, if nobody has given one."""
+    """The engine of this process. If nobody has given one, it is made, and takes the shard as soon as that is free."""
     if _process.engine is None:
-        _process.engine = Engine(settings.DEVICES)
+        _process.engine = Engine(settings.DEVICES, [shard])
         _process.by_itself = asyncio.create_task(_run(_process.engine), name="ingest")
-    if _process.by_itself is not None and shard not in _process.engine.shards:
-        log.info("taking a shard, unsupervised; run_devices is meant for it", shard=shard)
-        _process.engine.own(shard)
+        log.info("working unsupervised; run_devices is meant for it", shard=shard)
+    if _process.by_itself is not None and shard not in _process.engine.pinned:
+        _process.engine.pin(shard)
     return _process.engine
 
 
@@ -53,8 +52,6 @@ async def _run(engine: Engine) -> None:
     """Nobody supervises: without its engine, the process must end rather than swallow messages."""
     try:
         await engine.run()
-    except ShardLost as lost:
-        log.error(str(lost))  # noqa: TRY400  expected, and one line
     except Exception:
         log.exception("the engine died: a bug")
     os.kill(os.getpid(), signal.SIGTERM)

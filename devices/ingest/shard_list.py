@@ -1,6 +1,8 @@
 """Lists of shards as people write them: ``0-3``, ``0,2``, ``0-1,3``."""
 
 import re
+from collections.abc import Collection
+from itertools import groupby
 
 _PART = re.compile(r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?\Z")
 
@@ -27,3 +29,10 @@ def parse_shards(text: str, of: int) -> list[int]:
             raise ValueError(f"there is no shard {last}: BRIDGE_SHARDS is {of}, so they are 0-{of - 1}")
         shards.update(range(first, last + 1))
     return sorted(shards)
+
+
+def format_shards(shards: Collection[int]) -> str:
+    """The list of these shards, as short as it can be: {0, 1, 2, 4} → ``0-2,4``; none: the empty text."""
+    runs = groupby(enumerate(sorted(shards)), key=lambda pair: pair[1] - pair[0])
+    bounds = [[shard for _, shard in run] for _, run in runs]
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in bounds)

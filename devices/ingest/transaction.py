@@ -173,8 +173,8 @@ class Transaction:
 
     def _pass_fence(self, broadcast_parts: list[ShardPart]) -> None:
         quiet = [part for part in self._parts.values() if part.writes and part not in broadcast_parts]
-        pass_fence([part.shard for part in broadcast_parts], self._now_ms, broadcast=True)
-        pass_fence([part.shard for part in quiet], self._now_ms)
+        pass_fence([part.shard for part in broadcast_parts], broadcast=True)
+        pass_fence([part.shard for part in quiet])
 
     def _tell(self, broadcast_parts: list[ShardPart]) -> None:
         for part in self._parts.values():

@@ -2,9 +2,9 @@
 
 ::
 
-    run ── TaskGroup ─┬─ engine      owns the shards
-                      └─ listening   once they are owned: SupervisedWorker ─┬─ a listener a channel
-                                                                            └─ application checker (channels)
+    run ─┬─ engine      takes and gives up shards
+         └─ listening   SupervisedWorker ─┬─ a listener for each shard that the engine serves
+                                          └─ application checker (channels)
 """
 
 import asyncio
@@ -36,21 +36,15 @@ _FINISH_S: Final = 5  # for the running transaction, when told to stop
 async def run(shards: Iterable[int], stop: asyncio.Event, application: Any = None) -> None:
     """Run device workers in this event loop until ``stop`` is set; then finish what is in hand and return.
 
-    Waits for a database or channel layer that is not there.
+    Waits for a database or channel layer that is not there, and for shards that other workers have.
 
     Args:
-        shards: which to own.
+        shards: which to have; none: its even share of all, among the workers that live.
         stop: set it to end.
         application: the ASGI application with the shard consumers; None: the project's.
-
-    Raises:
-        ShardLost: another worker has taken one of the shards; all are given up.
     """
-    engine = Engine(settings.DEVICES)
-    for shard in shards:
-        engine.own(shard)
-    channels = [devices_channel(shard) for shard in sorted(engine.shards)]
-    worker = SupervisedWorker(application or get_default_application(), channels, get_channel_layer(), engine)
+    engine = Engine(settings.DEVICES, shards)
+    worker = SupervisedWorker(application or get_default_application(), get_channel_layer(), engine)
     with engine_given(engine):
         await _run(engine, worker, stop)
     log.info("device workers stopped", shards=sorted(engine.shards))
@@ -58,15 +52,16 @@ async def run(shards: Iterable[int], stop: asyncio.Event, application: Any = Non
 
 async def _run(engine: Engine, worker: "SupervisedWorker", stop: asyncio.Event) -> None:
     running = asyncio.create_task(engine.run(), name="ingest")
-    listening = asyncio.create_task(_listen(engine, worker), name="ingest-listen")
+    listening = asyncio.create_task(worker.arun(), name="ingest-listen")
     stopping = asyncio.create_task(stop.wait(), name="ingest-stop")
+    telling = asyncio.create_task(_tell_when_ready(engine), name="ingest-ready")
     try:
         await asyncio.wait({running, listening, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         engine.stop()
-        listening.cancel()
-        stopping.cancel()
-        (died, *_) = await asyncio.gather(listening, stopping, return_exceptions=True)
+        for task in (listening, stopping, telling):
+            task.cancel()
+        (died, *_) = await asyncio.gather(listening, stopping, telling, return_exceptions=True)
         await _ended(running)
     if isinstance(died, Exception):
         raise died
@@ -82,25 +77,24 @@ async def _ended(running: "asyncio.Task[None]") -> None:
         await running
 
 
-async def _listen(engine: Engine, worker: "SupervisedWorker") -> None:
-    """A worker listens only to shards that it owns: messages for others would be lost with it."""
+async def _tell_when_ready(engine: Engine) -> None:
     await engine.ready()
     log.info("device workers started", shards=sorted(engine.shards))
-    await worker.arun()
 
 
 class SupervisedWorker(Worker):
     """Channels' worker, whose listeners outlive the layer's failures, and whose parts don't die unseen.
 
+    It listens only to shards that the engine serves: messages for others would be lost with it.
+
     Args:
         application: ASGI application for scopes of type ``channel``.
-        channels: to listen on.
         layer: the channel layer.
-        engine: told whether the layer works.
+        engine: says which shards it serves; told whether the layer works.
     """
 
-    def __init__(self, application: Any, channels: list[str], layer: Any, engine: Engine) -> None:
-        super().__init__(application, channels, layer)
+    def __init__(self, application: Any, layer: Any, engine: Engine) -> None:
+        super().__init__(application, [], layer)
         self._engine = engine
 
     async def arun(self) -> None:
@@ -112,10 +106,19 @@ class SupervisedWorker(Worker):
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.application_checker())
-                for channel in self.channels:
-                    group.create_task(self.listener(channel))
+                await self._listen(group)
         finally:
             await self._end_instances()
+
+    async def _listen(self, group: asyncio.TaskGroup) -> NoReturn:
+        """A listener for each shard as long as it is served."""
+        listeners: dict[int, asyncio.Task[NoReturn]] = {}
+        while True:
+            shards = await self._engine.shards_but(frozenset(listeners))
+            for shard in listeners.keys() - shards:
+                listeners.pop(shard).cancel()
+            for shard in sorted(shards - listeners.keys()):
+                listeners[shard] = group.create_task(self.listener(devices_channel(shard)))
 
     async def listener(self, channel: str) -> NoReturn:
         """Hand every message on ``channel`` to its application instance, for ever."""

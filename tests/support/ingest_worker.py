@@ -1,5 +1,6 @@
 """A keeper called as the engine would, by tests that hold its clock."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,15 +19,19 @@ from bridge.messages import (
 from bridge.shards import device_hash, shard_of
 from devices.ingest.intake import Round
 from devices.ingest.keeper import Keeper
+from devices.ingest.ownership import take
 from devices.ingest.results import Results
-from devices.models import Request, Twin
+from devices.models import Request, ShardState, Twin
 from devices.rules.twin import TwinState, load_value
 from tests.support.ingest import NOW_MS, REPLY_TO, Uplink, items
 
 
 @dataclass
 class Worker:
-    """A keeper of all four shards, called as the engine would; every round is a second after the last one."""
+    """A keeper of all four shards, called as the engine would; every round is a second after the last one.
+
+    It takes its shards at the first round, whoever has them: as if the owner's lease were over.
+    """
 
     owner: str = "me"
     epoch: int = 1  # of its gateway's connection
@@ -42,6 +47,8 @@ class Worker:
 
     def round(self, **what: Any) -> Results:
         """One round; ``what`` are fields of Round."""
+        if not self.results:
+            seize(self.shards, self.owner)
         what = {"listening_since_ms": self.listening_since_ms, **what}
         self.last = self.keeper.work(Round(self.shards, **what))
         self.results.append(self.last)
@@ -105,6 +112,14 @@ class Worker:
     def sent(self) -> list[PublishCommand | PublishDesired]:
         """What went down to devices in the last round."""
         return [message for _, message in self.last.downlinks]
+
+
+def seize(shards: Iterable[int], owner: str) -> None:
+    """Take shards that are another's, once its lease is over."""
+    ShardState.objects.bulk_create([ShardState(shard=shard) for shard in shards], ignore_conflicts=True)
+    for shard in shards:
+        ShardState.objects.filter(shard=shard).update(beat_ms=1)
+        assert take(shard, owner)
 
 
 def twin_of(key: str) -> TwinState:

@@ -21,13 +21,13 @@ FOR_SHARDS: list[wire.Message] = [
 class FakeEngine:
     def __init__(self) -> None:
         self.offered: list[Any] = []
-        self.shards: set[int] = set()
+        self.pinned: set[int] = set()
 
     def offer(self, message: Any) -> None:
         self.offered.append(message)
 
-    def own(self, shard: int) -> None:
-        self.shards.add(shard)
+    def pin(self, shard: int) -> None:
+        self.pinned.add(shard)
 
     async def run(self) -> None:
         await asyncio.Event().wait()
@@ -94,11 +94,11 @@ async def test_does_not_hop_to_a_thread_for_a_message(engine: FakeEngine, monkey
 
 async def test_under_plain_runworker_the_engine_is_made_at_the_first_message(monkeypatch: pytest.MonkeyPatch) -> None:
     made = FakeEngine()
-    monkeypatch.setattr(process, "Engine", lambda _options: made)
+    monkeypatch.setattr(process, "Engine", lambda _options, _shards: made)
     try:
         await consume(*map(wire.pack, FOR_SHARDS))
         assert made.offered == FOR_SHARDS
-        assert made.shards == {1}
+        assert made.pinned == {1}
     finally:
         assert process._process.by_itself is not None
         process._process.by_itself.cancel()
@@ -112,4 +112,4 @@ def test_a_process_has_one_engine(engine: FakeEngine) -> None:
 
 async def test_a_given_engine_takes_no_further_shards(engine: FakeEngine) -> None:
     await consume(wire.pack(FOR_SHARDS[0]))
-    assert engine.shards == set()
+    assert engine.pinned == set()

@@ -12,7 +12,7 @@ def batch(seq: int, *, epoch: int = 1, shard: int = 0, gateway: str = "g", deliv
 
 
 def taken(intake: Intake) -> Round:
-    round_ = intake.take({0, 1}, 5)
+    round_ = intake.take(frozenset({0, 1}), frozenset({2}), 5)
     intake.done()
     return round_
 
@@ -27,8 +27,10 @@ def test_hands_out_all_that_waits_in_order() -> None:
     published = Published(0, "demo/a", "desired", "", b"", True, "", 1)
     for message in (batch(1), *nudges, published, batch(2, shard=1)):
         assert intake.offer(message)
-    round_ = intake.take({0, 1}, 5)
-    assert round_ == Round(frozenset({0, 1}), (batch(1), batch(2, shard=1)), nudges[:1], nudges[1:], (published,), 5)
+    round_ = intake.take(frozenset({0, 1}), frozenset({2}), 5)
+    assert round_ == Round(
+        frozenset({0, 1}), frozenset({2}), (batch(1), batch(2, shard=1)), nudges[:1], nudges[1:], (published,), 5
+    )
     assert not intake
 
 
@@ -36,7 +38,7 @@ def test_a_repeat_is_dropped_while_the_first_waits_or_is_in_hand() -> None:
     intake = Intake()
     assert intake.offer(batch(1))
     assert not intake.offer(batch(1))
-    intake.take({0}, None)
+    intake.take(frozenset({0}), frozenset(), None)
     assert not intake.offer(batch(1))
     intake.done()
     assert intake.offer(batch(1)), "its acknowledgement may have been lost"
@@ -46,7 +48,7 @@ def test_a_round_that_failed_comes_again_before_what_came_later() -> None:
     intake = Intake()
     intake.offer(batch(1))
     intake.offer(RequestStored(0, 7, "reply"))
-    intake.take({0}, None)
+    intake.take(frozenset({0}), frozenset(), None)
     intake.offer(batch(2))
     intake.give_back()
     round_ = taken(intake)
@@ -79,7 +81,7 @@ def test_room_comes_back_after_a_failure_too() -> None:
     for seq in range(1, MAX_BATCHES + 1):
         intake.offer(batch(seq))
     for _ in range(3):
-        intake.take({0}, None)
+        intake.take(frozenset({0}), frozenset(), None)
         intake.give_back()
     assert len(taken(intake).batches) == MAX_BATCHES
     assert intake.offer(batch(99))
@@ -113,3 +115,21 @@ def test_a_round_is_no_longer_than_acknowledgements_may_wait() -> None:
 @pytest.mark.parametrize("gateway", ["", "x" * 65])
 def test_a_gateway_that_no_cursor_can_name_is_not_heard(gateway: str) -> None:
     assert not Intake().offer(batch(1, gateway=gateway))
+
+
+def test_what_waits_for_other_shards_is_dropped() -> None:
+    intake = Intake()
+    for message in (
+        batch(1),
+        batch(1, shard=1),
+        CommandStored(0, "a"),
+        CommandStored(1, "b"),
+        RequestStored(0, 7, "r"),
+    ):
+        assert intake.offer(message)
+    intake.offer(Published(0, "demo/a", "desired", "", b"", True, "", 1))
+    intake.drop_all_but({1})
+    round_ = taken(intake)
+    assert (round_.batches, round_.commands) == ((batch(1, shard=1),), (CommandStored(1, "b"),))
+    assert not (round_.requests or round_.published)
+    assert all(intake.offer(batch(seq)) for seq in range(1, MAX_BATCHES + 1)), "there is room again"

@@ -240,37 +240,45 @@ def test_a_fenced_worker_writes_nothing(worker: Worker, another_worker: Callable
     assert Reading.objects.count() == 1
 
 
-def test_the_fence_holds_without_a_beat_too(
-    worker: Worker, another_worker: Callable[[], Worker], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("devices.ingest.keeper._Every.__call__", lambda self: False)
+def test_the_fence_tells_which_are_lost(worker: Worker, another_worker: Callable[[], Worker]) -> None:
     other = another_worker()
-    other.shards = frozenset({0})
+    other.shards = frozenset({0, 3})
     other.round()
     worker.hear(delivery(ELSEWHERE, "telemetry", {"t": 2}))
     for quiet in ({}, {"t": 1}):
         with pytest.raises(ShardLost) as lost:
             worker.hear(delivery(A, "telemetry", quiet), delivery(ELSEWHERE, "telemetry", {"t": 3}))
-        assert lost.value.shards == (0,)
+        assert lost.value.shards == {0, 3}, "those without a message, too"
     assert Reading.objects.count() == 1
+    worker.shards -= {0, 3}
+    worker.uplink = Uplink(2)
+    worker.take(worker.uplink.batch(delivery(ELSEWHERE, "telemetry", {"t": 3})))
+    assert Reading.objects.count() == 2
 
 
-def test_the_beat_says_who_works(worker: Worker) -> None:
-    worker.wait(100)
-    row = ShardState.objects.get(shard=2)
-    assert (row.owner, row.beat_ms, row.up_since_ms) == ("me", NOW_MS + 100_000, NOW_MS)
+def test_a_lease_that_is_over_does_no_harm_while_nobody_has_taken_the_shard(worker: Worker) -> None:
+    ShardState.objects.update(beat_ms=1)
+    worker.hear(delivery(A, "telemetry", {"t": 1}))
+    assert Reading.objects.count() == 1
+    assert ShardState.objects.get(shard=0).beat_ms > 1, "the fence renews it"
 
 
-def test_released_shards_are_nobodys(worker: Worker) -> None:
-    worker.keeper.release()
-    assert {(row.owner, row.beat_ms) for row in ShardState.objects.all()} == {("", 0)}
+def test_shards_that_are_left_are_nobodys_and_forgotten(worker: Worker) -> None:
+    worker.hear(delivery(A, "telemetry", {"t": 1}))
+    worker.shards -= {0}
+    worker.round(leaving=frozenset({0}))
+    assert {row.shard: row.owner for row in ShardState.objects.all()} == {0: "", 1: "me", 2: "me", 3: "me"}
+    worker.hear(delivery(A, "telemetry", {"t": 2}))
+    assert worker.acks == []
+    assert Reading.objects.count() == 1
 
 
 def test_a_fenced_worker_releases_nothing_of_its_successor(
     worker: Worker, another_worker: Callable[[], Worker]
 ) -> None:
     another_worker().round()
-    worker.keeper.release()
+    worker.shards = frozenset()
+    worker.round(leaving=frozenset(range(4)))
     assert {row.owner for row in ShardState.objects.all()} == {"another 0"}
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from devices.models import Installation
 
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch, settings: Any, db: None) -> list[list[int]]:
-    """The shards that it would have run."""
+    """The shards that it would have been pinned to."""
     settings.REDIS_URL = "redis://127.0.0.1"
     shards: list[list[int]] = []
 
@@ -21,11 +22,19 @@ def ran(monkeypatch: pytest.MonkeyPatch, settings: Any, db: None) -> list[list[i
 
 
 @pytest.mark.parametrize(
-    ("arguments", "shards"), [([], [0, 1, 2, 3]), (["--shards", "1-2"], [1, 2]), (["--shards", "3,0"], [0, 3])]
+    ("arguments", "shards"), [([], []), (["--shards", "1-2"], [1, 2]), (["--shards", "3,0"], [0, 3])]
 )
 def test_runs_the_shards_it_is_told_to(ran: list[list[int]], arguments: list[str], shards: list[int]) -> None:
     call_command("run_devices", *arguments)
     assert ran == [shards]
+
+
+def test_a_list_that_is_too_long_for_its_row_is_refused(ran: list[list[int]], settings: Any) -> None:
+    settings.DEVICES = replace(settings.DEVICES, shards=256)
+    Installation.objects.update(shards=256)
+    with pytest.raises(CommandError, match="--shards: the list has too many parts"):
+        call_command("run_devices", "--shards", ",".join(map(str, range(0, 256, 2))))
+    assert ran == []
 
 
 @pytest.mark.parametrize(

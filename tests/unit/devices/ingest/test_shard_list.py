@@ -1,6 +1,6 @@
 import pytest
 
-from devices.ingest.shard_list import parse_shards
+from devices.ingest.shard_list import format_shards, parse_shards
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,11 @@ def test_reads_what_people_write(text: str, shards: list[int]) -> None:
 def test_says_what_is_wrong(text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         parse_shards(text, 4)
+
+
+@pytest.mark.parametrize(
+    ("shards", "text"), [([], ""), ([3], "3"), ([2, 0, 1], "0-2"), ([0, 1, 3, 5, 6], "0-1,3,5-6"), ([0, 2], "0,2")]
+)
+def test_writes_what_it_reads(shards: list[int], text: str) -> None:
+    assert format_shards(shards) == text
+    assert not text or parse_shards(text, 8) == sorted(shards)

@@ -38,6 +38,18 @@ class FakeEngine:
     def __init__(self, log: Any) -> None:
         self.heard: list[bool] = []
         self.layer_outage = Outage(log, "channel layer", time.monotonic)
+        self.shards = frozenset({0, 1})
+        self.changed = asyncio.Event()
+
+    def serve(self, *shards: int) -> None:
+        self.shards = frozenset(shards)
+        self.changed.set()
+
+    async def shards_but(self, known: frozenset[int]) -> frozenset[int]:
+        while self.shards == known:
+            self.changed.clear()
+            await self.changed.wait()
+        return self.shards
 
     def listening(self, *, works: bool) -> None:
         if self.heard[-1:] != [works]:
@@ -61,7 +73,7 @@ class Setup:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        worker = SupervisedWorker(self.application, ["devices.0", "devices.1"], self.layer, self.engine)  # type: ignore[arg-type]
+        worker = SupervisedWorker(self.application, self.layer, self.engine)  # type: ignore[arg-type]
         task = asyncio.create_task(worker.arun())
         yield
         assert not task.done(), task.exception()
@@ -93,6 +105,18 @@ async def test_each_channel_has_its_instance(setup: Setup) -> None:
         await setup.hears("devices.0", {"type": "a"})
         await setup.hears("devices.1", {"type": "b"})
         assert setup.events == []
+
+
+async def test_it_listens_as_long_as_a_shard_is_served(setup: Setup) -> None:
+    async with setup.running():
+        await setup.hears("devices.1", {"type": "a"})
+        setup.engine.serve(0, 2)
+        await setup.hears("devices.2", {"type": "b"})
+        setup.layer.put("devices.1", {"type": "not ours"})
+        await setup.hears("devices.0", {"type": "c"})
+        assert setup.layer.queues["devices.1"].qsize() == 1, "it stays for the next owner"
+        setup.engine.serve(0, 1)
+        await eventually_async(lambda: ("devices.1", {"type": "not ours"}) in setup.got)
 
 
 async def test_listeners_outlive_the_layers_failures_and_say_so_once(setup: Setup) -> None:
