@@ -73,13 +73,13 @@ class System:
 
     # ---- life
 
-    def create(self, workers: int) -> None:
+    def create(self, workers: int, *, pinned: bool = False) -> None:
         """Make the process objects; nothing is started."""
         shards = int(self.settings["BRIDGE_SHARDS"])
         self.gateway = self.process("gateway", manage("run_gateway"))
+        told = [("--shards", part) if pinned else () for part in shard_ranges(shards, workers)]
         self.workers = [
-            self.process(f"devices-{part}", manage("run_devices", "--shards", part))
-            for part in shard_ranges(shards, workers)
+            self.process(f"devices-{number}", manage("run_devices", *options)) for number, options in enumerate(told)
         ]
         access_log = self.directory / "web-access.log"  # apart: every poll of a test is a line in it
         self.web = self.process("web", daphne(self.port, "--access-log", str(access_log)))
@@ -217,20 +217,22 @@ class Factory:
         *,
         shards: int = 4,
         workers: int = 2,
+        pinned: bool = False,
         database: Literal["postgres", "sqlite"] = "postgres",
         start: bool = True,
         **settings: str,
     ) -> System:
         """A system on a fresh database; `settings` are variables of the contract: ``causeway(MQTT_VERSION="3.1.1")``.
 
-        With `start` false only the database is there; start its processes one by one.
+        The workers share the shards; `pinned` ones have theirs by ``--shards``, in order. With `start` false only the
+        database is there; start its processes one by one.
         """
         directory = self.directory / f"system-{secrets.token_hex(3)}"
         directory.mkdir()
         complete = {**self._defaults(shards), **settings}
         complete["DATABASE_URL"] = settings.get("DATABASE_URL") or self._database(database, directory, complete)
         system = self.systems.enter_context(System(self.parts, complete, directory))
-        system.create(workers)
+        system.create(workers, pinned=pinned)
         return system.start() if start else system
 
     def _defaults(self, shards: int) -> dict[str, str]:
