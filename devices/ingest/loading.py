@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.db.models import F
 
 from bridge.link import Cursor
-from devices.ingest import desired
+from devices.ingest import desired, presence
 from devices.ingest.shard import DOC_TEXT, Member, Shard
 from devices.models import Command, Device, LedgerCount, LinkCursor, ShardState, Twin
 from devices.options import DevicesOptions
@@ -37,19 +37,18 @@ def load(state: ShardState, options: DevicesOptions, now_ms: int) -> Shard:
 
 def add_members(shard: Shard, options: DevicesOptions, now_ms: int, **where: Any) -> None:
     """Know devices from now on, and what is to be done for them; ``where`` filters Twin."""
-    for member, status in _members(**where):
+    for member in _members(**where):
         shard.members[member.key] = member
-        if status == "online":  # silent since when is not known: we were not listening
-            shard.silence.set(member.key, now_ms + 1000 * (member.stale_after_s or options.stale_after_s))
+        presence.watch(shard, member, options)
         if member.uses_desired:
             desired.look(shard.outbox, member, now_ms)
 
 
-def _members(**where: Any) -> Iterator[tuple[Member, str]]:
-    columns = ("device_id", "device__key", "device__stale_after_s", DOC_TEXT, "status")
+def _members(**where: Any) -> Iterator[Member]:
+    columns = ("device_id", "device__key", "device__stale_after_s", DOC_TEXT)
     rows = Twin.objects.filter(**where).values_list(*columns)
-    for device_id, key, stale_after_s, doc, status in rows.iterator(chunk_size=_CHUNK):
-        yield Member(device_id, key, stale_after_s, doc), status
+    for device_id, key, stale_after_s, doc in rows.iterator(chunk_size=_CHUNK):
+        yield Member(device_id, key, stale_after_s, doc)
 
 
 def mend_twins(devices: list[Device]) -> None:

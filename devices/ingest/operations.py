@@ -18,7 +18,7 @@ from bridge.notices import Samples
 from bridge.payloads import MAX_PAYLOAD_BYTES, CommandAck, StatusReported, decode
 from devices.ingest.shard import Member
 from devices.models import Quarantined
-from devices.rules.presence import silent
+from devices.rules.presence import Sight, look
 from devices.rules.reducer import Arrival, Limits, NewEvent, NewReading, Outcome, reduce
 from devices.rules.requested import Refused, set_desired, set_tags
 
@@ -40,6 +40,7 @@ class Uplink(Struct, frozen=True):
     """A delivery to apply."""
 
     delivery: Delivery
+    gateway: str = ""  # MQTT client id; who received it
 
 
 class Asked(Struct, frozen=True):
@@ -50,11 +51,10 @@ class Asked(Struct, frozen=True):
     body: Any
 
 
-class LookedSilent(Struct, frozen=True):
-    """Time to see whether the device has been silent for too long."""
+class Looked(Struct, frozen=True):
+    """Time to see what has become of the device's presence."""
 
-    now_ms: int
-    stale_after_s: int
+    sight: Sight
 
 
 class DesiredConfirmed(Struct, frozen=True):
@@ -63,7 +63,7 @@ class DesiredConfirmed(Struct, frozen=True):
     payload: bytes
 
 
-Operation = Made | Uplink | Asked | LookedSilent | DesiredConfirmed
+Operation = Made | Uplink | Asked | Looked | DesiredConfirmed
 
 
 class Acknowledged(Struct, frozen=True):
@@ -144,16 +144,16 @@ def set_aside(effects: Effects, operation: Operation, reason: str) -> None:
 def _apply(operation: Operation, effects: Effects, rules: Rules) -> None:
     twin = effects.member.twin
     match operation:
-        case Uplink(delivery):
-            _uplink(delivery, effects, rules)
+        case Uplink():
+            _uplink(operation, effects, rules)
         case Made(asked):
             if twin.rev:
                 twin.desired_published = UNKNOWN_PAYLOAD
             twin.rev += asked
         case Asked():
             effects.results[operation.request_id] = _encode(_asked(operation, effects))
-        case LookedSilent(now_ms, stale_after_s):
-            silent(twin, now_ms=now_ms, stale_after_s=stale_after_s)
+        case Looked(sight):
+            look(twin, sight)
         case DesiredConfirmed(payload):
             twin.desired_published = payload.decode()
 
@@ -161,11 +161,12 @@ def _apply(operation: Operation, effects: Effects, rules: Rules) -> None:
 # Deliveries ------------------------------------------------------------------------------------------------------
 
 
-def _uplink(delivery: Delivery, effects: Effects, rules: Rules) -> None:
-    member = effects.member
+def _uplink(uplink: Uplink, effects: Effects, rules: Rules) -> None:
+    member, delivery = effects.member, uplink.delivery
     was_online = member.twin.presence.status == "online"
     decoded = decode(delivery.kind, delivery.detail, delivery.payload)
-    outcome = reduce(member.twin, decoded, Arrival(delivery.received_ms, delivery.retain), rules.limits)
+    arrival = Arrival(delivery.received_ms, delivery.retain, delivery.late, uplink.gateway)
+    outcome = reduce(member.twin, decoded, arrival, rules.limits)
     if outcome.ack and not rules.knows_command(outcome.ack.command_id, member.id):
         outcome = Outcome("quarantined", "unknown_command", outcome.ack.command_id)
     effects.readings += outcome.readings

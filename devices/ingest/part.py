@@ -56,7 +56,7 @@ class ShardPart:
         storage.store_counts(self.shard, self._counted)
 
     def follow_up(self) -> None:
-        """What the changes mean for the outbox and the watch for silence."""
+        """What the changes mean for the outbox and the watch over presences."""
         shard, now_ms = self.shard, self._now_ms
         if self.acceptance.new_connection:
             shard.outbox.gateway_changed(now_ms)
@@ -64,6 +64,7 @@ class ShardPart:
             member = effects.member
             if effects.gone:
                 desired.clear(shard.outbox, member, now_ms)
+                presence.forget(shard, member.key)
                 del shard.members[member.key]
                 continue
             desired.look(shard.outbox, member, now_ms)

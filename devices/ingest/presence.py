@@ -1,74 +1,68 @@
-"""Silence: which online devices have not been heard for too long. The rule is devices.rules.presence.
+"""Which presences to look at in a round, of devices that say nothing themselves. The rules are devices.rules.presence.
 
-Silence says something about a device only while it would be heard: it counts from when we took the shard, from when the
-channel layer brings messages, and from when a gateway is connected to its broker; while none is, nothing is judged.
+- An ``offline`` that waits for its confirmation: as soon as its gateway's link tells.
+- All devices, when a gateway's link is gone; those that this made unknown, when it is back and has caught up.
+- Online devices, when they may have been silent for too long.
 """
 
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
 
-from django.conf import settings
-from django.utils.module_loading import import_string
-
-from devices.ingest.operations import LookedSilent
+from devices.ingest.links import Links
+from devices.ingest.operations import Looked
 from devices.ingest.shard import Member, Shard
 from devices.models import Device
 from devices.options import DevicesOptions
+from devices.rules.presence import Link, Sight, finding, heard_last_ms, patience_ms
 
-_LOOKS: Final = 2_000  # devices a shard and time
-
-
-def broker_up_since_ms() -> int | None:
-    """Unix ms; None while no gateway is connected. Two small queries."""
-    status: Any = import_string(settings.CAUSEWAY_GATEWAY_STATUS)()
-    return int(status.since_ms) if status.broker_up else None
-
-
-def any_due(shards: Iterable[Shard], now_ms: int) -> bool:
-    """Whether a device's time is up, as far as known without a look at it."""
-    firsts = (shard.silence.first_ms() for shard in shards)
-    return any(first is not None and first <= now_ms for first in firsts)
+SOON_S: Final = 0.25  # between looks at the links while somebody waits for them
+_CHANGES: Final = 1_000  # a shard and round, of each kind: uplink must not wait for a whole fleet's
+_LOOKS: Final = 20_000  # a shard and round, of each kind
+_CATCH_UP_MS: Final = 10_000  # QoS 0 waits in the gateway while we don't listen: then it takes so long to reach us
+_LAGGING_LOOK_MS: Final = 5_000  # until the next look for silence while the link has not caught up
 
 
-def overdue(shard: Shard, options: DevicesOptions, heard_since_ms: int, now_ms: int) -> dict[str, LookedSilent]:
-    """The devices that are silent for too long; the others whose time was up get a later one.
+def looks(
+    shard: Shard, links: Links, options: DevicesOptions, now_ms: int, listening_since_ms: int | None
+) -> dict[str, Looked]:
+    """The devices whose presence has to change, unless something comes from them in this round.
 
     Args:
         shard: whose devices.
+        links: the gateways' to their brokers, now.
         options: the limit for those without one of their own.
-        heard_since_ms: Unix ms; silence before that means nothing.
         now_ms: Unix ms.
+        listening_since_ms: Unix ms; since when the channel layer brings messages; None while it does not.
     """
-    out: dict[str, LookedSilent] = {}
-    for _ in range(_LOOKS):
-        key = shard.silence.pop(now_ms)
-        if key is None:
-            break
-        member = shard.members.get(key)
-        if member is None or member.twin.presence.status != "online":
-            continue
-        deadline_ms = _deadline_ms(member, options, max(heard_since_ms, shard.taken_ms))
-        if deadline_ms <= now_ms:
-            out[key] = LookedSilent(now_ms, limit_s(member, options))
-        else:
-            shard.silence.set(key, deadline_ms)
-    return out
+    _begin_sweep(shard, links)
+    hears = listening_since_ms is not None and now_ms - max(listening_since_ms, shard.taken_ms) >= _CATCH_UP_MS
+    look = _Look(shard, links, options, now_ms, hears=hears)
+    keys = [*_some(look, iter(list(shard.watch.dying))), *_some(look, _popped(shard)), *_some(look, _overdue(look))]
+    return {key: Looked(look.sight(shard.members[key])) for key in keys}
 
 
 def watch(shard: Shard, member: Member, options: DevicesOptions) -> None:
-    """Look at the device again when it could have been silent for too long; nothing unless it is online."""
-    if member.key not in shard.silence and member.twin.presence.status == "online":
-        shard.silence.set(member.key, _deadline_ms(member, options, 0))
+    """Look at the device again when it is time; after every change of its twin."""
+    key, known, watch = member.key, member.known, shard.watch
+    _keep(watch.dying, key, wanted=known.unconfirmed is not None)
+    _keep(watch.away, key, wanted=known.former is not None)
+    if watch.links_gone and known.former is None:
+        watch.sweep.append(key)  # it was heard when nothing could be: of a round that was under way
+    if known.presence.status == "online":
+        due_ms = heard_last_ms(known, Link()) + patience_ms(known, limit_s(member, options)) + 1
+        watch.silence.set_earlier(key, due_ms)
+
+
+def forget(shard: Shard, key: str) -> None:
+    """The device is deleted."""
+    shard.watch.dying.discard(key)
+    shard.watch.away.discard(key)
 
 
 def limit_s(member: Member, options: DevicesOptions) -> int:
     """How long the device may be silent."""
     return member.stale_after_s or options.stale_after_s
-
-
-def _deadline_ms(member: Member, options: DevicesOptions, heard_since_ms: int) -> int:
-    last_ms = max(member.twin.last_seen_ms, member.twin.presence.since, heard_since_ms)
-    return last_ms + 1000 * limit_s(member, options) + 1
 
 
 def refresh_limits(shards: Iterable[Shard], now_ms: int) -> None:
@@ -81,6 +75,70 @@ def refresh_limits(shards: Iterable[Shard], now_ms: int) -> None:
             member = shard.members.get(key)
             if member and member.stale_after_s != mine.get(key):
                 member.stale_after_s = mine.get(key)
-                if key in shard.silence:
-                    shard.silence.set(key, now_ms)  # to be looked at: its deadline is another now
+                if key in shard.watch.silence:
+                    shard.watch.silence.set(key, now_ms)  # to be looked at: its deadline is another now
         shard.own_limits = mine
+
+
+def _keep(keys: set[str], key: str, *, wanted: bool) -> None:
+    if wanted:
+        keys.add(key)
+    else:
+        keys.discard(key)
+
+
+# Who is looked at ------------------------------------------------------------------------------------------------
+
+
+class _Look:
+    """What all looks of one round at one shard share."""
+
+    def __init__(self, shard: Shard, links: Links, options: DevicesOptions, now_ms: int, *, hears: bool) -> None:
+        self.shard, self.links, self.options, self.now_ms, self.hears = shard, links, options, now_ms, hears
+
+    def sight(self, member: Member) -> Sight:
+        """What the device is looked at by."""
+        stale_after_s = limit_s(member, self.options) if self.hears else None
+        return Sight(self.now_ms, self.links.of(member.key), self.links.by_gateway, stale_after_s)
+
+    def finds(self, key: str) -> bool:
+        """Whether anything has to change."""
+        member = self.shard.members.get(key)
+        return member is not None and finding(member.known, self.sight(member)) is not None
+
+
+def _some(look: _Look, keys: Iterator[str]) -> Iterator[str]:
+    return islice(filter(look.finds, islice(keys, _LOOKS)), _CHANGES)
+
+
+def _begin_sweep(shard: Shard, links: Links) -> None:
+    watch, picture = shard.watch, links.picture
+    if watch.links == picture:
+        return
+    watch.links, watch.links_gone = picture, any(link.gone for link in links.by_gateway.values())
+    watch.sweep.clear()
+    watch.sweep.extend(shard.members if watch.links_gone else watch.away)
+
+
+def _popped(shard: Shard) -> Iterator[str]:
+    while shard.watch.sweep:
+        yield shard.watch.sweep.popleft()
+
+
+def _overdue(look: _Look) -> Iterator[str]:
+    """Those whose time for silence is up; the others whose time was up get a later one."""
+    silence = look.shard.watch.silence
+    while (key := silence.pop(look.now_ms)) is not None:
+        if look.finds(key):
+            yield key
+        elif (member := look.shard.members.get(key)) and member.known.presence.status == "online":
+            silence.set(key, look.now_ms + _wait_ms(look, member))
+
+
+def _wait_ms(look: _Look, member: Member) -> int:
+    """Until it is worth looking again, as far as can be told."""
+    known, link = member.known, look.links.of(member.key)
+    heard_ms = min(look.now_ms, link.drained_ms)
+    if not (look.hears and link.is_drained and look.now_ms - heard_ms < _LAGGING_LOOK_MS):
+        return _LAGGING_LOOK_MS
+    return heard_last_ms(known, link) + patience_ms(known, limit_s(member, look.options)) + 1 - heard_ms

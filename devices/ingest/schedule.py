@@ -32,6 +32,11 @@ class Schedule(Generic[K]):
         heapq.heappush(self._heap, (time_ms, next(self._order), key))
         self._tidy()
 
+    def set_earlier(self, key: K, time_ms: int) -> None:
+        """Set the key's time unless it has one that is not later."""
+        if (known_ms := self._times.get(key)) is None or time_ms < known_ms:
+            self.set(key, time_ms)
+
     def remove(self, key: K) -> None:
         """Forget the key; nothing if it is not there."""
         self._times.pop(key, None)

@@ -12,19 +12,23 @@ from msgspec import Struct, json
 
 from bridge.link import Cursor
 from devices.ingest.outbox import Outbox
-from devices.ingest.schedule import Schedule
+from devices.ingest.watch import Watch
 from devices.models import Twin
-from devices.rules.twin import TwinState, load
+from devices.rules.twin import Presence, TwinState, Unconfirmed, load
 
 # Twin.doc as the text that it is: devices.rules.twin decodes it, once and straight into its classes.
 DOC_TEXT: Final = ExpressionWrapper(F("doc"), output_field=TextField())
 
 
 class _Head(Struct):
-    """The few fields of a stored twin that tell whether its desired topic matters. The others are skipped."""
+    """The few fields of a stored twin that tell whether there is anything to watch or to do. The others are skipped."""
 
     desired_version: int = 0
     desired_published: str = ""
+    presence: Presence = Presence()
+    last_seen_ms: int = 0
+    unconfirmed: Unconfirmed | None = None
+    former: Presence | None = None
 
 
 _head = json.Decoder(_Head).decode
@@ -49,9 +53,14 @@ class Member:
         return self._twin
 
     @property
+    def known(self) -> TwinState | _Head:
+        """Its state, or the few fields of it that can be told without decoding the twin. To look at only."""
+        return self._twin or _head(self._doc)
+
+    @property
     def uses_desired(self) -> bool:
         """Whether anything was ever desired of it, or published as desired; told without decoding the twin."""
-        known = self._twin or _head(self._doc)
+        known = self.known
         return bool(known.desired_version or known.desired_published)
 
     def reload(self) -> None:
@@ -67,7 +76,7 @@ class Shard:
         number: from 0.
         generation: of the ownership; a writing transaction checks it.
         commit: number of the last broadcast transaction.
-        taken_ms: Unix ms; since when silence can be measured.
+        taken_ms: Unix ms.
         gateway: MQTT client id of the gateway that serves it, as far as known.
     """
 
@@ -79,4 +88,4 @@ class Shard:
         self.counts: Counter[tuple[str, str]] = Counter()  # the ledger, by outcome and reason, for ever
         self.outbox = Outbox()
         self.own_limits: dict[str, int] = {}  # of devices with a stale_after_s of their own, as last read
-        self.silence: Schedule[str] = Schedule()  # when to look whether an online device has been silent too long
+        self.watch = Watch()

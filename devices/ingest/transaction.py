@@ -13,7 +13,7 @@ from devices.ingest import downlinks, requests
 from devices.ingest.admission import admit
 from devices.ingest.broadcast import commit_message
 from devices.ingest.commands import Desk, command_id
-from devices.ingest.operations import Asked, DesiredConfirmed, LookedSilent, Operation, Rules, Uplink, refusal
+from devices.ingest.operations import Asked, DesiredConfirmed, Looked, Operation, Rules, Uplink, refusal
 from devices.ingest.outbox import CommandItem, DesiredItem
 from devices.ingest.ownership import pass_fence
 from devices.ingest.part import ShardPart
@@ -33,11 +33,11 @@ class Job(Struct):
     requests: Sequence[int] = ()  # ids
     stored: Sequence[UUID] = ()  # commands that may be new
     expired: Sequence[UUID] = ()  # commands whose time has ended
-    silent: dict[int, dict[str, LookedSilent]] = field(default_factory=dict)  # by shard, then by device key
+    looks: dict[int, dict[str, Looked]] = field(default_factory=dict)  # at presences, by shard, then by device key
 
     def __bool__(self) -> bool:
         parts = (self.batches, self.published, self.requests, self.stored, self.expired)
-        return any(parts) or any(self.silent.values())
+        return any(parts) or any(self.looks.values())
 
 
 class Transaction:
@@ -82,8 +82,8 @@ class Transaction:
         for batch_shard, part in self._parts.items():
             batches = [batch for batch in job.batches if batch.shard == batch_shard]
             for delivery in part.acceptance.deliveries(batches):
-                part.add(delivery.device, Uplink(delivery))
-            for key, look in job.silent.get(batch_shard, {}).items():
+                part.add(delivery.device, Uplink(delivery, part.shard.gateway))
+            for key, look in job.looks.get(batch_shard, {}).items():
                 part.add(key, look)
         for published in job.published:
             if (its_part := self._parts.get(published.shard)) is not None:

@@ -1,50 +1,249 @@
 """Presence: whether a device is there, since when, and how we know. All its transitions live here.
 
-    from / what   birth    will      live message   retained status      silence
-    unknown       online   offline   online         online / offline     -
-    online        -        offline   -              -                    stale
-    stale         online   offline   online         -                    -
-    offline       online   -         online         -                    -
+Nothing is claimed that we cannot know. ``offline`` is shown only for a will that our link outlived, because a broker
+that goes down publishes every will; and what came across an outage may be old.
 
-A retained status only fills: it counts while no live message has been heard, and the first one confirms it (the same
-status, since the same time, but we know better why). ``since`` is the reception time of what changed the status.
+    what happens ("why")             from                          becomes
+    birth         live online        any                           online
+    message       another live one   any                           online
+    replayed      late online        any                           online
+                  late message       any but online                online
+    outage        late offline       any but offline               unknown
+                  will, link lost    any but offline               unknown
+    will          will, confirmed    any                           offline
+    retained      retained online    any, if never heard           online
+                  retained offline   any, if never heard           unknown
+    silence       too long           online                        stale
+    unconfirmed   nothing live for   online, as it was retained    unknown
+                  CONFIRM_MS         or replayed
+    link_down     our link is gone   online, offline, stale        unknown
+    (link back    and drained        unknown by link_down          what it was, if nothing came meanwhile)
+
+A live ``offline`` changes nothing yet: it waits in ``TwinState.unconfirmed`` until the gateway that received it has
+got back a message which it published later over the same connection (then the will is confirmed), or has lost that
+connection. Whatever else comes from the device first ends the wait.
+
+*Late* is what the broker had for us before the present connection; *drained* the time up to which all that the broker
+had is applied. ``since`` is the time of what changed the status; news that only change why we believe it leave it.
 """
 
-from devices.rules.twin import Presence, Status, TwinState, Why
+from collections.abc import Mapping
+from typing import Final, NamedTuple, Protocol
+
+from msgspec import Struct, structs
+
+from devices.rules.twin import Presence, Status, TwinState, Unconfirmed, Why
+
+CONFIRM_MS: Final = 60_000  # of drained time
+
+_ANY: Final[frozenset[Status]] = frozenset({"online", "offline", "stale", "unknown"})
+# What happens → what it makes of a device, and of which. ``retained`` makes two things: see status_kept.
+_TRANSITIONS: Final[dict[Why, tuple[Status, frozenset[Status]]]] = {
+    "birth": ("online", _ANY),
+    "message": ("online", _ANY),
+    "replayed": ("online", _ANY),
+    "outage": ("unknown", _ANY - {"offline"}),
+    "will": ("offline", _ANY),
+    "silence": ("stale", frozenset({"online"})),
+    "unconfirmed": ("unknown", frozenset({"online"})),
+    "link_down": ("unknown", frozenset({"online", "offline", "stale"})),
+}
+_DOUBTED: Final[frozenset[Why]] = frozenset({"retained", "replayed"})
 
 
-def status_reported(twin: TwinState, *, online: bool, at_ms: int, live: bool) -> None:
-    """A birth or will. ``live``: not a retained message from before the subscription."""
-    status: Status = "online" if online else "offline"
-    if live:
-        twin.last_seen_ms = max(twin.last_seen_ms, at_ms)
-        _become(twin, status, at_ms, "birth" if online else "will")
-    elif twin.last_seen_ms == 0:
-        _become(twin, status, at_ms, "retained")
+# What devices and the broker say ---------------------------------------------------------------------------------
 
 
-def seen(twin: TwinState, at_ms: int) -> None:
-    """Any other live message: the device is there."""
+def status_reported(twin: TwinState, at_ms: int, *, online: bool, gateway: str) -> None:
+    """A live status: a birth, or an ``offline`` which waits for its confirmation.
+
+    Args:
+        twin: the device's.
+        at_ms: Unix ms at the gateway.
+        online: or offline.
+        gateway: MQTT client id of the one that received it.
+    """
+    _heard(twin, at_ms)
+    if online:
+        _happens(twin, "birth", at_ms)
+    elif _known_status(twin) != "offline":
+        twin.unconfirmed = Unconfirmed(at_ms, gateway)
+
+
+def status_replayed(twin: TwinState, at_ms: int, *, online: bool) -> None:
+    """A status that came across an outage."""
+    _heard(twin, at_ms)
+    if online:
+        _happens(twin, "replayed", at_ms)
+    elif _known_status(twin) != "offline":
+        _happens(twin, "outage", at_ms)
+
+
+def status_kept(twin: TwinState, at_ms: int, *, online: bool) -> None:
+    """A retained status from before the subscription: it fills, as long as the device was never heard."""
+    if twin.last_seen_ms == 0:
+        _become(twin, "online" if online else "unknown", "retained", at_ms)
+
+
+def seen(twin: TwinState, at_ms: int, *, late: bool = False) -> None:
+    """Any other message that was not retained: the device is, or ``late`` was, there."""
+    was_dying = twin.unconfirmed is not None
+    _heard(twin, at_ms)
+    if not late:
+        _happens(twin, "message", at_ms)
+    elif was_dying or twin.presence.status != "online":
+        _happens(twin, "replayed", at_ms)
+
+
+def _known_status(twin: TwinState) -> Status:
+    return (twin.former or twin.presence).status
+
+
+def _heard(twin: TwinState, at_ms: int) -> None:
     twin.last_seen_ms = max(twin.last_seen_ms, at_ms)
-    _become(twin, "online", at_ms, "message")
+    twin.unconfirmed = None
 
 
-def silent(twin: TwinState, *, now_ms: int, stale_after_s: int) -> bool:
-    """Whether the device has now been silent too long: then it has become stale."""
-    if twin.presence.status != "online":
+# What a look at it finds -----------------------------------------------------------------------------------------
+
+
+class Link(Struct, frozen=True):
+    """A gateway's link to its broker, as it last told. Unix ms on the gateway's clock, which also stamps deliveries."""
+
+    up: bool = False
+    gone: bool = False  # down for so long that nothing is known any more of the devices behind it
+    since_ms: int = 0  # since when it is up or down
+    drained_ms: int = 0  # all that the broker had before is applied
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether it has caught up with what an outage held back."""
+        return self.up and self.drained_ms >= self.since_ms
+
+
+class Sight(Struct, frozen=True):
+    """What a device is looked at by."""
+
+    now_ms: int  # Unix ms
+    link: Link  # of the gateways that serve it, together
+    by_gateway: Mapping[str, Link]  # each one's own, by MQTT client id
+    stale_after_s: int | None  # how long it may be silent; None: silence tells nothing just now
+
+
+class Known(Protocol):
+    """The part of a twin that a look needs."""
+
+    @property
+    def presence(self) -> Presence: ...  # noqa: D102
+    @property
+    def unconfirmed(self) -> Unconfirmed | None: ...  # noqa: D102
+    @property
+    def former(self) -> Presence | None: ...  # noqa: D102
+    @property
+    def last_seen_ms(self) -> int: ...  # noqa: D102
+
+
+class Finding(NamedTuple):
+    """What happens to the device's presence. ``why`` None: the link is back."""
+
+    why: Why | None
+    at_ms: int
+
+
+def look(twin: TwinState, sight: Sight) -> bool:
+    """Let happen what time and our own links do to a presence; whether anything did."""
+    found = finding(twin, sight)
+    if found is None:
         return False
-    last_ms = max(twin.last_seen_ms, twin.presence.since)
-    if now_ms - last_ms <= stale_after_s * 1000:
-        return False
-    _become(twin, "stale", now_ms, "silence")
+    if found.why is None:
+        _restore(twin)
+        return True
+    if found.why in ("will", "outage"):
+        twin.unconfirmed = None
+    _happens(twin, found.why, found.at_ms)
     return True
 
 
-def _become(twin: TwinState, status: Status, at_ms: int, why: Why) -> None:
+def finding(known: Known, sight: Sight) -> Finding | None:
+    """What :func:`look` would let happen."""
+    return _of_will(known, sight) or _of_link(known, sight) or _of_silence(known, sight)
+
+
+def _of_will(known: Known, sight: Sight) -> Finding | None:
+    will = known.unconfirmed
+    if will is None:
+        return None
+    link = sight.by_gateway.get(will.gateway, Link())
+    if not link.up or link.since_ms > will.at_ms:
+        return Finding("outage", will.at_ms)
+    # Not in the same millisecond: what came back then may have been published before the will came.
+    return Finding("will", will.at_ms) if link.drained_ms > will.at_ms else None
+
+
+def _of_link(known: Known, sight: Sight) -> Finding | None:
+    link, presence = sight.link, known.presence
+    if link.gone and presence.status in _TRANSITIONS["link_down"][1]:
+        return Finding("link_down", min(max(link.since_ms, presence.since), sight.now_ms))
+    return Finding(None, sight.now_ms) if known.former is not None and link.is_drained else None
+
+
+def _of_silence(known: Known, sight: Sight) -> Finding | None:
+    link = sight.link
+    if known.presence.status != "online" or sight.stale_after_s is None or not link.is_drained:
+        return None
+    now_ms = min(sight.now_ms, link.drained_ms)
+    quiet_ms = now_ms - heard_last_ms(known, link)
+    if quiet_ms > 1000 * sight.stale_after_s:
+        return Finding("silence", now_ms)
+    if known.presence.why in _DOUBTED and quiet_ms > CONFIRM_MS:
+        return Finding("unconfirmed", now_ms)
+    return None
+
+
+def heard_last_ms(known: Known, link: Link) -> int:
+    """From when silence counts (Unix ms): while the link was down, nothing would have been heard."""
+    return max(known.last_seen_ms, known.presence.since, link.since_ms)
+
+
+def patience_ms(known: Known, stale_after_s: int) -> int:
+    """How long an online device may be silent without a change of its presence."""
+    limit_ms = 1000 * stale_after_s
+    return min(limit_ms, CONFIRM_MS) if known.presence.why in _DOUBTED else limit_ms
+
+
+# Changes ---------------------------------------------------------------------------------------------------------
+
+
+def _happens(twin: TwinState, why: Why, at_ms: int) -> None:
+    status, origins = _TRANSITIONS[why]
     before = twin.presence
+    if before.status not in origins:
+        return
+    _become(twin, status, why, at_ms)
+    if why == "link_down":
+        twin.former = before
+
+
+def _become(twin: TwinState, status: Status, why: Why, at_ms: int) -> None:
+    before = twin.presence
+    twin.former = None
     if before.status != status:
-        twin.rev += 1
-        twin.presence = Presence(status, at_ms, why, twin.rev)
-    elif before.why == "retained" != why:
-        twin.rev += 1
-        twin.presence = Presence(status, before.since, why, twin.rev)
+        _set(twin, Presence(status, at_ms, why))
+    elif _is_news(before.why, why):
+        _set(twin, Presence(status, before.since or at_ms, why))
+
+
+def _is_news(before: Why, why: Why) -> bool:
+    """Whether the same status on other grounds is worth telling: only if they are weaker, or no longer weak."""
+    return before != why and (why in ("replayed", "outage", "retained") or before in _DOUBTED)
+
+
+def _restore(twin: TwinState) -> None:
+    if twin.former is not None:
+        _set(twin, twin.former)
+        twin.former = None
+
+
+def _set(twin: TwinState, presence: Presence) -> None:
+    twin.rev += 1
+    twin.presence = structs.replace(presence, rev=twin.rev)

@@ -22,7 +22,7 @@ from bridge.payloads import (
     Telemetry,
 )
 from devices.rules import documents
-from devices.rules.presence import seen, status_reported
+from devices.rules.presence import seen, status_kept, status_replayed, status_reported
 from devices.rules.twin import Metric, TwinState
 
 CLOCK_TOLERANCE_MS: Final = 5 * 60 * 1000
@@ -39,10 +39,12 @@ class Limits(Struct, frozen=True):
 
 
 class Arrival(Struct, frozen=True):
-    """How a message came: Unix ms at the gateway, and RETAIN as delivered (state from before, not news)."""
+    """How a message came."""
 
-    received_ms: int
-    retain: bool = False
+    received_ms: int  # Unix ms at the gateway
+    retain: bool = False  # as delivered: state from before, not news
+    late: bool = False  # across an outage: it may be old
+    gateway: str = ""  # MQTT client id
 
 
 class NewReading(Struct, frozen=True):
@@ -79,7 +81,7 @@ def reduce(twin: TwinState, decoded: Decoded, arrival: Arrival, limits: Limits) 
     """Apply one message to its device's twin."""
     outcome = _reduce(twin, decoded, arrival, limits)
     if not arrival.retain and not isinstance(decoded, StatusReported):
-        seen(twin, arrival.received_ms)
+        seen(twin, arrival.received_ms, late=arrival.late)
     return outcome
 
 
@@ -90,7 +92,7 @@ def _reduce(twin: TwinState, decoded: Decoded, arrival: Arrival, limits: Limits)
         case StatePatch():
             return _state(twin, decoded.patch, live=not arrival.retain)
         case StatusReported():
-            status_reported(twin, online=decoded.online, at_ms=arrival.received_ms, live=not arrival.retain)
+            _status(twin, decoded, arrival)
             return Outcome()
         case EventReported():
             return Outcome() if arrival.retain else _event(twin, decoded, arrival)
@@ -183,6 +185,15 @@ def _state(twin: TwinState, patch: dict[str, Any], *, live: bool) -> Outcome:
     if live:
         documents.confirm(twin.reported, patch)
     return Outcome()
+
+
+def _status(twin: TwinState, status: StatusReported, arrival: Arrival) -> None:
+    if arrival.retain:
+        status_kept(twin, arrival.received_ms, online=status.online)
+    elif arrival.late:
+        status_replayed(twin, arrival.received_ms, online=status.online)
+    else:
+        status_reported(twin, arrival.received_ms, online=status.online, gateway=arrival.gateway)
 
 
 def _event(twin: TwinState, event: EventReported, arrival: Arrival) -> Outcome:

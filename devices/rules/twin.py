@@ -13,7 +13,18 @@ from bridge.payloads import Scalar
 from devices.rules.documents import Document
 
 Status = Literal["online", "offline", "stale", "unknown"]
-Why = Literal["never_seen", "birth", "will", "message", "retained", "silence"]
+Why = Literal[
+    "never_seen",
+    "birth",  # it published online
+    "will",  # offline was published, and our link to the broker outlived it
+    "message",  # anything else was heard
+    "retained",  # the broker kept that status from before we listened
+    "replayed",  # heard, but across an outage: it may be old
+    "silence",
+    "unconfirmed",  # retained or replayed, and nothing live followed
+    "outage",  # offline, but across an outage, or while the broker was going down
+    "link_down",  # our own link
+]
 
 
 class Metric(Struct, array_like=True):
@@ -34,6 +45,13 @@ class Presence(Struct, frozen=True):
     rev: int = 0
 
 
+class Unconfirmed(Struct, frozen=True):
+    """A live ``offline`` that is not shown yet: a broker that goes down publishes every will."""
+
+    at_ms: int  # Unix ms at the gateway
+    gateway: str  # MQTT client id; whose link it came over
+
+
 class TwinState(Struct):
     """A device's twin. Mutable: the shard worker owns it and reloads it after a failed commit."""
 
@@ -47,7 +65,9 @@ class TwinState(Struct):
     presence: Presence = field(default_factory=Presence)
     tags: list[str] = field(default_factory=list)
     tags_rev: int = 0
-    last_seen_ms: int = 0  # Unix ms at the gateway, of the last live message
+    last_seen_ms: int = 0  # Unix ms at the gateway, of the last message that was not retained
+    unconfirmed: Unconfirmed | None = None
+    former: Presence | None = None  # under link_down: what was known before
 
 
 _decoder = msgspec.json.Decoder(TwinState)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from devices.ingest import keeper as keeper_module
+from tests.support.ingest import GATEWAY
 from tests.support.ingest_worker import Worker
 
 
@@ -42,22 +43,33 @@ def options(settings: Any) -> Callable[..., None]:
     return change
 
 
+@dataclass
+class GatewayLink:
+    """A gateway's row, as the workers see it."""
+
+    client_id: str
+    broker_up: bool = True
+    since_ms: int = 0
+    drained_ms: int = 2**60
+    filters: tuple[str, ...] = ("devices/#",)
+
+
 @pytest.fixture(autouse=True)
-def gateway_link(settings: Any) -> list[int | None]:
-    """Since when the broker link is up; ``gateway_link[0] = None`` takes it down."""
+def gateways(settings: Any) -> dict[str, GatewayLink]:
+    """What the gateways say of their links, by client id: one that is up and has nothing to catch up with."""
     settings.CAUSEWAY_GATEWAY_STATUS = f"{__name__}.fake_status"
-    _link[:] = [0]
-    return _link
-
-
-_link: list[int | None] = [0]
+    _gateways.clear()
+    _gateways[GATEWAY] = GatewayLink(GATEWAY)
+    return _gateways
 
 
 @dataclass
 class _Status:
-    broker_up: bool
-    since_ms: int
+    gateways: list[GatewayLink]
+
+
+_gateways: dict[str, GatewayLink] = {}
 
 
 def fake_status() -> _Status:
-    return _Status(_link[0] is not None, _link[0] or 0)
+    return _Status(list(_gateways.values()))

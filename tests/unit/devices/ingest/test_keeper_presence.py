@@ -1,14 +1,18 @@
-"""Silence."""
+"""Presence: silence, wills, outages, our own link."""
 
 from collections.abc import Callable
 
 import pytest
+from django.db import OperationalError
 
+from bridge.shards import shard_of
+from devices.ingest import presence
 from devices.models import Device, Twin
-from tests.support.ingest import NOW_MS, delivery, key_in
+from tests.support.ingest import GATEWAY, NOW_MS, Uplink, delivery, key_in
 from tests.support.ingest_worker import Worker, twin_of
+from tests.unit.devices.ingest.conftest import GatewayLink
 
-A, B = key_in(0), key_in(1)
+A, B, B_OF_SHARD_0 = key_in(0), key_in(1), key_in(0, nth=1)
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +22,10 @@ def device(worker: Worker) -> None:
 
 def status(key: str = A) -> str:
     return str(Twin.objects.get(device__key=key).status)
+
+
+def why(key: str = A) -> str:
+    return twin_of(key).presence.why
 
 
 def test_a_device_silent_for_too_long_is_stale(worker: Worker) -> None:
@@ -64,6 +72,8 @@ def test_it_comes_back_and_is_watched_again(worker: Worker) -> None:
 
 def test_an_offline_device_is_not_stale(worker: Worker) -> None:
     worker.hear(delivery(A, "status", b"offline"))
+    worker.wait(1)
+    assert status() == "offline"
     worker.wait(301)
     assert status() == "offline"
 
@@ -85,25 +95,35 @@ def test_a_limit_that_grows_or_goes_counts_too(worker: Worker) -> None:
         assert status() == ("stale" if limit is None else "online")
 
 
-def test_nobody_is_stale_because_we_were_away(worker: Worker, another_worker: Callable[[], Worker]) -> None:
+def test_a_worker_that_was_away_waits_for_what_the_gateway_kept(
+    worker: Worker, another_worker: Callable[[], Worker]
+) -> None:
+    worker.hear(delivery(B, "telemetry", {"t": 1}))
     other = another_worker()
     other.now_ms += 10_000_000
+    other.listening_since_ms = other.now_ms
     other.round()
-    other.wait(300)
+    other.wait(9)
     assert status() == "online"
-    other.wait(1)
-    assert status() == "stale"
+    other.hear(delivery(B, "telemetry", {"t": 2}, at_ms=other.now_ms))
+    other.wait(5)  # looked at every 5 s until then
+    assert (status(A), status(B)) == ("stale", "online")
 
 
-def test_silence_means_nothing_while_no_gateway_is_connected(worker: Worker, gateway_link: list[int | None]) -> None:
-    gateway_link[0] = None
-    worker.wait(1000)
-    assert status() == "online"
-    gateway_link[0] = worker.now_ms
-    worker.wait(300)
-    assert status() == "online"
-    worker.wait(1)
+def test_the_backlog_comes_first(
+    worker: Worker, another_worker: Callable[[], Worker], gateways: dict[str, GatewayLink]
+) -> None:
+    other = another_worker()
+    other.now_ms += 10_000_000
+    gateways[GATEWAY].drained_ms = NOW_MS + 300_000
+    for _ in range(5):
+        other.wait(60)
+        assert status() == "online"
+    other.hear(delivery(A, "telemetry", {"t": 2}, at_ms=NOW_MS + 299_000))
+    gateways[GATEWAY].drained_ms = other.now_ms
+    other.wait(60)
     assert status() == "stale"
+    assert twin_of(A).presence.since == gateways[GATEWAY].drained_ms
 
 
 def test_silence_means_nothing_while_the_layer_brings_nothing(worker: Worker) -> None:
@@ -111,8 +131,323 @@ def test_silence_means_nothing_while_the_layer_brings_nothing(worker: Worker) ->
     worker.wait(1000)
     assert status() == "online"
     worker.listening_since_ms = worker.now_ms
+    worker.wait(9)
+    assert status() == "online"
+    worker.wait(5)  # looked at every 5 s until then
+    assert (status(), why()) == ("stale", "silence")
+
+
+def test_silence_counts_from_when_the_link_is_up(worker: Worker, gateways: dict[str, GatewayLink]) -> None:
+    gateways[GATEWAY].broker_up = False
+    worker.wait(1000)  # once: not seen down for so long
+    assert status() == "online"
+    gateways[GATEWAY].broker_up, gateways[GATEWAY].since_ms = True, worker.now_ms
     worker.wait(300)
     assert status() == "online"
-    worker.wait(1)
+    worker.wait(5.001)  # looked at again within 5 s
     assert status() == "stale"
-    assert twin_of(A).presence.why == "silence"
+
+
+# Wills -----------------------------------------------------------------------------------------------------------
+
+
+def dies(worker: Worker, key: str = A) -> None:
+    """Its will comes."""
+    worker.hear(delivery(key, "status", b"offline", at_ms=worker.now_ms))
+
+
+def test_a_will_counts_once_the_link_has_outlived_it(worker: Worker, gateways: dict[str, GatewayLink]) -> None:
+    gateways[GATEWAY].drained_ms = died_ms = worker.now_ms
+    dies(worker)
+    assert (status(), worker.last.commits, worker.last.next_ms) == ("online", [], worker.now_ms + 250)
+    worker.wait(1)
+    assert (status(), worker.last.commits) == ("online", [])
+    gateways[GATEWAY].drained_ms += 1
+    worker.wait(1)
+    assert [item["presence"] for item in worker.seen] == [{"status": "offline", "since": died_ms, "why": "will"}]
+    assert worker.last.next_ms is None
+    assert worker.wait(1).commits == []
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_will_of_a_broker_that_went_down_is_no_news(
+    worker: Worker, gateways: dict[str, GatewayLink], again: bool
+) -> None:
+    gateways[GATEWAY].drained_ms = died_ms = worker.now_ms
+    dies(worker)
+    gateways[GATEWAY] = GatewayLink(GATEWAY, broker_up=again, since_ms=worker.now_ms + 1, drained_ms=worker.now_ms + 9)
+    worker.wait(1)
+    assert [item["presence"] for item in worker.seen] == [{"status": "unknown", "since": died_ms, "why": "outage"}]
+    worker.hear(delivery(A, "telemetry", {}, at_ms=worker.now_ms))
+    assert (status(), why()) == ("online", "message")
+
+
+def test_a_sign_of_life_ends_the_wait(worker: Worker, gateways: dict[str, GatewayLink]) -> None:
+    gateways[GATEWAY].drained_ms = worker.now_ms
+    dies(worker)
+    worker.hear(delivery(A, "status", b"online", at_ms=worker.now_ms))
+    gateways[GATEWAY].drained_ms += 10
+    assert worker.wait(1).commits == []
+    assert (status(), worker.last.next_ms) == ("online", None)
+
+
+def test_a_worker_that_takes_over_confirms_what_its_predecessor_heard(
+    worker: Worker, another_worker: Callable[[], Worker], gateways: dict[str, GatewayLink]
+) -> None:
+    gateways[GATEWAY].drained_ms = worker.now_ms
+    dies(worker)
+    other = another_worker()
+    other.round()
+    assert (status(), other.last.next_ms) == ("online", other.now_ms + 250)
+    gateways[GATEWAY].drained_ms += 1
+    other.wait(0.25)
+    assert status() == "offline"
+
+
+def test_each_gateway_confirms_its_own(worker: Worker, gateways: dict[str, GatewayLink]) -> None:
+    gateways[GATEWAY].drained_ms = worker.now_ms
+    gateways["another"] = GatewayLink("another")
+    dies(worker)
+    worker.take(Uplink(gateway="another").batch(delivery(B_OF_SHARD_0, "telemetry", {})))
+    worker.wait(1)
+    assert status() == "online"
+    gateways[GATEWAY] = GatewayLink(GATEWAY, broker_up=False, since_ms=worker.now_ms)
+    worker.wait(1)
+    assert (status(), why()) == ("unknown", "outage")
+
+
+def test_a_deleted_device_is_not_waited_for(worker: Worker, gateways: dict[str, GatewayLink]) -> None:
+    gateways[GATEWAY].drained_ms = worker.now_ms
+    dies(worker)
+    worker.ask(A, "delete")
+    worker.round()
+    assert worker.last.next_ms is None or worker.last.next_ms > worker.now_ms + 250
+
+
+# Across outages --------------------------------------------------------------------------------------------------
+
+
+def late(worker: Worker, topic: str, payload: object) -> None:
+    worker.hear(delivery(A, topic, payload, at_ms=worker.now_ms, late=True))
+
+
+def test_what_came_late_is_doubted_unless_something_live_follows(worker: Worker) -> None:
+    for follows in (True, False):
+        late(worker, "status", b"offline")
+        assert (status(), why()) == ("unknown", "outage")
+        late(worker, "status", b"online")
+        assert (status(), why()) == ("online", "replayed")
+        worker.wait(60)
+        assert (status(), why()) == ("online", "replayed")
+        if follows:
+            worker.hear(delivery(A, "telemetry", {}, at_ms=worker.now_ms))
+            assert (status(), why()) == ("online", "message")
+        worker.wait(61)
+    assert (status(), why()) == ("unknown", "unconfirmed")
+
+
+def test_a_retained_status_is_doubted_as_well(worker: Worker) -> None:
+    worker.hear(delivery(B, "status", b"online", at_ms=worker.now_ms, retain=True))
+    assert (status(B), why(B)) == ("online", "retained")
+    worker.wait(60.001)
+    assert (status(B), why(B)) == ("unknown", "unconfirmed")
+
+
+# Our own link ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fleet(worker: Worker, gateways: dict[str, GatewayLink]) -> dict[str, tuple[str, int, str]]:
+    """A device of every kind, by name; and what is known of each."""
+    for name, what, payload in KINDS:
+        worker.hear(delivery(named(name), what, payload, at_ms=worker.now_ms, retain=name == "asleep"))
+    dies(worker, named("dead"))
+    Device.objects.filter(key=named("stale")).update(stale_after_s=1)
+    worker.round()
+    worker.wait(10)
+    assert [status(named(name)) for name, *_ in KINDS] == ["online", "offline", "stale", "unknown"]
+    return presences()
+
+
+KINDS: list[tuple[str, str, object]] = [
+    ("well", "telemetry", {}),
+    ("dead", "telemetry", {}),
+    ("stale", "telemetry", {}),
+    ("asleep", "status", b"offline"),
+]
+
+
+def named(name: str) -> str:
+    return key_in(2, name=name)
+
+
+def presences() -> dict[str, tuple[str, int, str]]:
+    found = {name: twin_of(named(name)).presence for name, *_ in KINDS}
+    return {name: (one.status, one.since, one.why) for name, one in found.items()}
+
+
+def goes_down(worker: Worker, gateways: dict[str, GatewayLink]) -> int:
+    """The link; unnoticed yet. Since when."""
+    link = gateways[GATEWAY]
+    link.broker_up, link.since_ms = False, worker.now_ms
+    worker.round()
+    return link.since_ms
+
+
+def comes_back(worker: Worker, gateways: dict[str, GatewayLink], *, drained: bool = True) -> None:
+    link = gateways[GATEWAY]
+    link.broker_up, link.since_ms = True, worker.now_ms
+    link.drained_ms = worker.now_ms + (1 if drained else -1)
+
+
+def test_when_the_link_is_gone_nothing_is_known_and_then_all_again(
+    worker: Worker, gateways: dict[str, GatewayLink], fleet: dict[str, tuple[str, int, str]]
+) -> None:
+    since_ms = goes_down(worker, gateways)
+    worker.wait(5)
+    assert presences() == fleet
+    worker.wait(0.001)
+    gone = ("unknown", since_ms, "link_down")
+    assert presences() == {"well": gone, "dead": gone, "stale": gone, "asleep": fleet["asleep"]}
+    assert {item["presence"]["status"] for item in worker.seen} == {"unknown"}
+    assert worker.wait(3600).commits == []
+    comes_back(worker, gateways, drained=False)
+    assert worker.wait(1).commits == []
+    comes_back(worker, gateways)
+    worker.wait(1)
+    assert presences() == fleet
+    assert len(worker.seen) == 4  # A too
+    assert worker.wait(1).commits == []
+
+
+def test_a_short_outage_is_none(
+    worker: Worker, gateways: dict[str, GatewayLink], fleet: dict[str, tuple[str, int, str]]
+) -> None:
+    for _ in range(3):
+        goes_down(worker, gateways)
+        worker.wait(4)
+        comes_back(worker, gateways)
+        worker.wait(1)
+        assert presences() == fleet
+
+
+def test_what_comes_first_after_the_outage_counts(
+    worker: Worker, gateways: dict[str, GatewayLink], fleet: dict[str, tuple[str, int, str]]
+) -> None:
+    goes_down(worker, gateways)
+    worker.wait(6)
+    comes_back(worker, gateways, drained=False)
+    for name, what, payload in (("well", "status", b"offline"), ("dead", "telemetry", {}), ("stale", "status", b"x")):
+        worker.hear(delivery(named(name), what, payload, at_ms=worker.now_ms, late=name != "stale"))
+    comes_back(worker, gateways)
+    worker.wait(1)
+    kinds = {name: (one[0], one[2]) for name, one in presences().items()}
+    assert kinds == {
+        "well": ("unknown", "outage"),
+        "dead": ("online", "replayed"),
+        "stale": ("online", "message"),
+        "asleep": ("unknown", "retained"),
+    }
+
+
+def test_what_is_heard_while_the_link_is_gone_is_forgotten_again(
+    worker: Worker, gateways: dict[str, GatewayLink]
+) -> None:
+    goes_down(worker, gateways)
+    worker.wait(6)
+    worker.hear(delivery(A, "telemetry", {}, at_ms=worker.now_ms))  # was under way
+    worker.wait(1)
+    assert (status(), why()) == ("unknown", "link_down")
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_a_worker_goes_on_where_its_predecessor_stood(
+    worker: Worker,
+    another_worker: Callable[[], Worker],
+    gateways: dict[str, GatewayLink],
+    fleet: dict[str, tuple[str, int, str]],
+    up: bool,
+) -> None:
+    goes_down(worker, gateways)
+    worker.wait(6)
+    if up:
+        comes_back(worker, gateways)
+    other = another_worker()
+    other.now_ms = worker.now_ms
+    other.round()
+    assert (presences() == fleet) == up
+    if not up:
+        comes_back(other, gateways)
+        other.wait(1)
+        assert presences() == fleet
+
+
+def test_a_worker_that_starts_while_the_link_is_down_learns_it(
+    worker: Worker, another_worker: Callable[[], Worker], gateways: dict[str, GatewayLink]
+) -> None:
+    gateways[GATEWAY] = GatewayLink(GATEWAY, broker_up=False, since_ms=NOW_MS)
+    other = another_worker()
+    other.round()
+    other.wait(5.001)
+    assert (status(), why()) == ("unknown", "link_down")
+
+
+def test_an_outage_of_the_database_is_none_of_the_link(
+    worker: Worker, gateways: dict[str, GatewayLink], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateways[GATEWAY].broker_up = False
+    worker.round()
+    with monkeypatch.context() as broken:
+        broken.setattr("devices.ingest.keeper.Transaction", _raise)
+        with pytest.raises(OperationalError):
+            worker.wait(1000)
+    worker.wait(1)
+    worker.wait(4.9)
+    assert status() == "online"
+    worker.wait(0.2)
+    assert status() == "unknown"
+
+
+def _raise(*_: object) -> None:
+    raise OperationalError("down")
+
+
+def test_a_whole_fleet_goes_in_steps(
+    worker: Worker, gateways: dict[str, GatewayLink], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "_CHANGES", 2)
+    keys = [key_in(0, nth=nth) for nth in range(5)]
+    worker.hear(*(delivery(key, "telemetry", {}) for key in keys))
+    worker.round()
+    goes_down(worker, gateways)
+    for left in (3, 1, 0):
+        worker.wait(6)
+        assert [status(key) for key in keys].count("online") == left
+        assert worker.last.next_ms == (worker.now_ms + 250 if left else None)
+    comes_back(worker, gateways)
+    for left in (3, 1, 0):
+        worker.wait(1)
+        assert [status(key) for key in keys].count("unknown") == left
+
+
+def test_only_what_is_behind_the_gateway_is_gone(worker: Worker, gateways: dict[str, GatewayLink]) -> None:
+    other = next(key for number in range(1000) if shard_of(key := f"yard/lamp{number}", 4) == 0)
+    worker.hear(delivery(other, "telemetry", {}))
+    gateways[GATEWAY].filters = ("devices/demo/#",)
+    gateways["yard"] = GatewayLink("yard", filters=("devices/yard/#",))
+    gateways["former"] = GatewayLink("former", broker_up=False, filters=("devices/#",))
+    goes_down(worker, gateways)
+    worker.wait(6)
+    assert (status(), status(other)) == ("unknown", "online")
+    gateways["yard"].broker_up = False
+    comes_back(worker, gateways)
+    worker.wait(1)
+    worker.wait(5.001)
+    assert (status(), status(other)) == ("online", "unknown")
+
+
+def test_where_no_gateway_was_ever_seen_nothing_is_gone(worker: Worker, gateways: dict[str, GatewayLink]) -> None:
+    gateways.clear()
+    worker.wait(1000)
+    worker.wait(1000)
+    assert status() == "online"

@@ -5,9 +5,8 @@ import pytest
 
 from bridge.native import Kind
 from bridge.payloads import decode
-from devices.rules.presence import silent
 from devices.rules.reducer import CLOCK_TOLERANCE_MS, Arrival, Limits, Outcome, reduce
-from devices.rules.twin import TwinState
+from devices.rules.twin import TwinState, Unconfirmed
 
 NOW = 1_700_000_000_000
 
@@ -115,17 +114,20 @@ def test_a_state_document_is_bounded() -> None:
     assert twin.reported.value.keys() == set("abcd")
 
 
-def test_presence_follows_birth_will_message_and_silence() -> None:
-    twin = TwinState()
-    seen = []
-    for kind, payload in [("status", b"online"), ("status", b"offline"), ("telemetry", {"t": 1})]:
-        send(twin, kind, payload)  # type: ignore[arg-type]
-        seen.append((twin.presence.status, twin.presence.why))
-    assert not silent(twin, now_ms=NOW + 60_000, stale_after_s=60)
-    assert silent(twin, now_ms=NOW + 60_001, stale_after_s=60)
-    seen.append((twin.presence.status, twin.presence.why))
-    assert seen == [("online", "birth"), ("offline", "will"), ("online", "message"), ("stale", "silence")]
-    assert not silent(twin, now_ms=NOW + 90_000, stale_after_s=60)
+def test_how_a_message_came_decides_what_it_says_about_presence() -> None:
+    twin, seen = TwinState(), []
+    for kind, payload, arrival in (
+        ("status", b"online", Arrival(NOW, retain=True)),
+        ("status", b"online", Arrival(NOW)),
+        ("status", b"offline", Arrival(NOW, late=True)),
+        ("telemetry", b"{}", Arrival(NOW, late=True)),
+        ("telemetry", b"{}", Arrival(NOW)),
+        ("status", b"offline", Arrival(NOW + 1, gateway="g")),
+    ):
+        reduce(twin, decode(kind, "", payload), arrival, Limits())  # type: ignore[arg-type]
+        seen.append(twin.presence.why)
+    assert seen == ["retained", "birth", "outage", "replayed", "message", "message"]
+    assert twin.unconfirmed == Unconfirmed(NOW + 1, "g")
 
 
 def test_wrong_content_is_quarantined_but_the_device_is_there() -> None:

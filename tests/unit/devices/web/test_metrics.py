@@ -10,7 +10,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from devices.models import Command, LedgerCount, ShardState
-from devices.rules.presence import status_reported
+from devices.rules.presence import seen
 from tests.support.fake_worker import install, set_twin
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +26,7 @@ def scrape() -> dict[tuple[str, ...], float]:
 
 
 def test_what_the_tables_say() -> None:
-    lamp = set_twin("demo/lamp", lambda twin: status_reported(twin, online=True, at_ms=5, live=True))
+    lamp = set_twin("demo/lamp", lambda twin: seen(twin, 5))
     set_twin("demo/pump")
     LedgerCount.objects.create(shard=0, outcome="applied", reason="", count=40)
     LedgerCount.objects.create(shard=1, outcome="applied", reason="", count=2)
