@@ -13,7 +13,8 @@ from devices.ingest import loading, ownership, presence
 from devices.ingest.commands import command_id
 from devices.ingest.database import writing
 from devices.ingest.intake import Round
-from devices.ingest.operations import LookedSilent
+from devices.ingest.links import LinkWatch
+from devices.ingest.operations import Looked
 from devices.ingest.outbox import CommandItem
 from devices.ingest.ownership import ShardLost
 from devices.ingest.requests import Inbox
@@ -56,7 +57,8 @@ class Keeper:
         self._shards: dict[int, Shard] = {}
         self._inbox = Inbox(options.shards)
         self._sweep_requests, self._sweep_commands = _Every(1), _Every(2)
-        self._look_for_silence, self._refresh_limits = _Every(1), _Every(10)
+        self._look_at_links, self._look_soon, self._refresh_limits = _Every(1), _Every(presence.SOON_S), _Every(10)
+        self._links = LinkWatch(options.topic_root)
 
     def work(self, round_: Round) -> Results:
         """Carry out a round. First, shards that are ours and not known yet are loaded; those to be left are given up.
@@ -108,6 +110,7 @@ class Keeper:
 
     def _forget(self) -> None:
         self._shards.clear()
+        self._links.forget()
 
     # ------------------------------------------------------------------------------------------------- rounds
 
@@ -124,7 +127,7 @@ class Keeper:
             transaction.publish_due()
         results = transaction.results
         results.settled += self._inbox.answers(transaction.settled)
-        results.next_ms = now_ms if self._inbox.more else self._next_ms()
+        results.next_ms = now_ms if self._inbox.more else self._next_ms(now_ms)
         return results
 
     def _job(self, round_: Round, now_ms: int) -> Job:
@@ -134,7 +137,7 @@ class Keeper:
             requests=self._inbox.look(round_.requests, self._shards, sweep=self._sweep_requests()),
             stored=self._stored(round_),
             expired=[pk for shard in self._shards.values() for pk in shard.outbox.expired(now_ms)],
-            silent=self._silent(round_.listening_since_ms, now_ms),
+            looks=self._looks(round_.listening_since_ms, now_ms),
         )
 
     def _stored(self, round_: Round) -> list[UUID]:
@@ -149,16 +152,19 @@ class Keeper:
         known = [shard.outbox for shard in self._shards.values()]
         return [pk for pk in found[:_MAX_SWEPT] if not any(CommandItem(pk) in outbox for outbox in known)]
 
-    def _silent(self, listening_since_ms: int | None, now_ms: int) -> dict[int, dict[str, LookedSilent]]:
-        shards = list(self._shards.values())
-        if listening_since_ms is None or not (self._look_for_silence() and presence.any_due(shards, now_ms)):
+    def _looks(self, listening_since_ms: int | None, now_ms: int) -> dict[int, dict[str, Looked]]:
+        """At whose presence something may have to change."""
+        soon = any(shard.watch.is_waiting for shard in self._shards.values()) and self._look_soon()
+        if not (soon or self._look_at_links()):
             return {}
-        up_since_ms = presence.broker_up_since_ms()
-        if up_since_ms is None:
-            return {}
-        heard_since_ms = max(listening_since_ms, up_since_ms)
-        return {shard.number: presence.overdue(shard, self._options, heard_since_ms, now_ms) for shard in shards}
+        links = self._links.read(now_ms)
+        shards = self._shards.items()
+        return {
+            number: presence.looks(shard, links, self._options, now_ms, listening_since_ms) for number, shard in shards
+        }
 
-    def _next_ms(self) -> int | None:
-        times = (shard.outbox.next_ms() for shard in self._shards.values())
+    def _next_ms(self, now_ms: int) -> int | None:
+        times = [shard.outbox.next_ms() for shard in self._shards.values()]
+        if any(shard.watch.is_waiting for shard in self._shards.values()):
+            times.append(now_ms + int(1000 * presence.SOON_S))
         return min((time_ms for time_ms in times if time_ms is not None), default=None)
