@@ -1,6 +1,7 @@
 """``python -m bench [--full]``: run all scenarios on all shapes, alternating; print a table, write JSON."""
 
 import argparse
+import itertools
 import json
 import platform
 import statistics
@@ -16,7 +17,7 @@ from tests.support.system import System
 
 OUTPUT = Path("var/bench")
 Scenario = Callable[[System], list[float]]
-Samples = dict[str, list[float]]  # by shape
+Samples = dict[str, list[list[float]]]  # by shape: each round's
 
 
 def main() -> int:
@@ -40,37 +41,42 @@ def _alternate(scenario: Scenario, systems: dict[str, System], rounds: int) -> S
     samples: Samples = {name: [] for name in systems}
     for _ in range(rounds):
         for name, system in systems.items():
-            samples[name] += scenario(system)
+            samples[name].append(scenario(system))
     return samples
 
 
 def _report(results: dict[str, Samples]) -> None:
     summary: dict[str, Any] = {}
     for scenario, by_shape in results.items():
-        print(f"\n{scenario}\n  {'shape':28} {'median':>10} {'min':>10} {'p99':>10} {'max':>10}   ratio to")
+        print(f"\n{scenario}\n  {'shape':27} {'median':>9} {'min':>9} {'p99':>9} {'max':>9}   ratio (range) to")
         summary[scenario] = {}
-        for shape, samples in by_shape.items():
+        for shape, rounds in by_shape.items():
             base = SHAPES[shape].compared_with or next(iter(SHAPES))
-            figures = _figures(samples, statistics.median(by_shape[base]))
-            summary[scenario][shape] = {**figures, "compared_with": base}
-            columns = " ".join(f"{figures[name]:10.2f}" for name in ("median", "min", "p99", "max"))
-            print(f"  {shape:28} {columns}   {figures['ratio']:.2f} {base}")
+            figures = summary[scenario][shape] = _figures(rounds) | _ratio(rounds, by_shape[base]) | {"to": base}
+            columns = " ".join(f"{figures[name]:9.2f}" for name in ("median", "min", "p99", "max"))
+            ratio = "{ratio:.2f} ({ratio_min:.2f} … {ratio_max:.2f})".format(**figures)
+            print(f"  {shape:27} {columns}   {ratio} {base}")
     OUTPUT.mkdir(parents=True, exist_ok=True)
     file = OUTPUT / "results.json"
     file.write_text(json.dumps({"machine": platform.platform(), "results": summary}, indent=2) + "\n")
     print(f"\nwritten to {file}")
 
 
-def _figures(samples: list[float], base: float) -> dict[str, float]:
-    ordered = sorted(samples)
+def _figures(rounds: list[list[float]]) -> dict[str, Any]:
+    ordered = sorted(itertools.chain.from_iterable(rounds))
     return {
         "median": statistics.median(ordered),
         "min": ordered[0],
         "p99": ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))],
         "max": ordered[-1],
         "samples": len(ordered),
-        "ratio": statistics.median(ordered) / base,
     }
+
+
+def _ratio(rounds: list[list[float]], base: list[list[float]]) -> dict[str, float]:
+    """Round by round, as what else the machine does comes and goes: the median of the ratios, and their range."""
+    ratios = [statistics.median(one) / statistics.median(other) for one, other in zip(rounds, base, strict=True)]
+    return {"ratio": statistics.median(ratios), "ratio_min": min(ratios), "ratio_max": max(ratios)}
 
 
 if __name__ == "__main__":
