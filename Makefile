@@ -13,6 +13,10 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input -
 PORT ?= 8000
 MQTT_PORT ?= 1883
 BENCH ?=
+ROUNDS ?= 100
+SEED ?= 1
+DATABASE ?= postgres
+FAULTS ?= kills
 
 # Stamps say what is installed; `make setup` with nothing changed only compares their times.
 BASE := $(VENV)/.base.stamp
@@ -57,6 +61,10 @@ format: $(DEV) ## Format the code, sort imports, mend what ruff can
 .PHONY: bench
 bench: setup $(DEV) ## Side-by-side benchmarks; writes a table and JSON (BENCH="--help")
 	@$(BIN)/python -m bench $(BENCH)
+
+.PHONY: faults
+faults: setup $(DEV) ## Kill things under load, many times (ROUNDS=100 SEED=1 DATABASE=postgres|sqlite FAULTS=kills|all|broker|forgetful)
+	@$(BIN)/python -m tests.faults --rounds $(ROUNDS) --seed $(SEED) --database $(DATABASE) --faults $(FAULTS)
 
 # Locks must not tell where they were made: no index, no link directory, no header with the command line.
 LOCK := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal --no-header \

@@ -38,6 +38,7 @@ class Result:
     recovery_s: float | None = None
     """From the last step of the fault until the browser had all that the broker had confirmed by then."""
     duration_s: float = 0.0
+    """Of the whole round, verdict included."""
     findings: Findings = field(default_factory=Findings)
 
     def line(self) -> str:

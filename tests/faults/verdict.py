@@ -1,8 +1,8 @@
 """What must hold for one device: of what was sent, what was applied? Pure; the numbers of a round are sums of these.
 
 *Applied* is a device's history in rev order. It must be a subsequence of the *attempts* (see load.py), in their order,
-each at most once, with every one that the broker confirmed. Where it isn't, what the broker has *given* us tells whether
-that is our doing or the broker's.
+each at most once, with every one that the broker confirmed. Where it isn't, what the broker has *given* us tells
+whether that is our doing or the broker's.
 """
 
 from collections import Counter

@@ -1,0 +1,106 @@
+"""``python -m tests.faults``: many seeded rounds, each with a random fault under load. ``make faults`` runs it."""
+
+import argparse
+import contextlib
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+from tests.support.environment import use_for_this_process
+
+use_for_this_process({"DATABASE_URL": "sqlite://", "DEBUG": "true"})  # nothing of the caller's; we don't use Django
+
+from tests.faults import report  # noqa: E402
+from tests.faults.arena import Arena, Database, arena  # noqa: E402
+from tests.faults.faults import FAULTS, SETS, possible  # noqa: E402
+from tests.faults.rounds import Result, run_round  # noqa: E402
+from tests.support.mosquitto import mosquitto_service  # noqa: E402
+from tests.support.postgres import postgres_service  # noqa: E402
+from tests.support.redis import redis_service  # noqa: E402
+from tests.support.system import Factory, Parts, factory  # noqa: E402
+
+
+class Run:
+    """The rounds of one call: in one arena, or in a new one after each violation."""
+
+    def __init__(self, make: Factory, database: Database, seed: str, name: str) -> None:
+        self._make, self._database, self._seed, self._name = make, database, seed, name
+        self._open = contextlib.ExitStack()
+        self._arena: Arena | None = None
+        self.results: list[Result] = []
+
+    def round(self, number: int, fault: str) -> Result:
+        """One round; its logs are kept if anything was wrong."""
+        result = self._result(number, fault)
+        self.results.append(result)
+        if result.findings.violations:
+            kept = report.OUTPUT / f"{self._name}-failed-{number}"
+            if self._arena:
+                self._arena.keep_logs(kept)
+            result.findings.lines.append(f"logs are in {kept}")
+            self.close()
+        return result
+
+    def _result(self, number: int, fault: str) -> Result:
+        try:
+            if self._arena is None:
+                self._arena = self._open.enter_context(arena(self._make, self._database))
+            return run_round(self._arena, number, self._seed, fault)
+        except Exception:  # noqa: BLE001  the other rounds shall go on
+            result = Result(number, self._seed, fault, [])
+            result.findings.note(f"the round broke off:\n{traceback.format_exc()}")
+            return result
+
+    def close(self) -> None:
+        """End what is open; what can't be ended in order is only told."""
+        self._arena = None
+        try:
+            self._open.close()
+        except Exception:  # noqa: BLE001
+            traceback.print_exc()
+
+
+def main() -> int:
+    """Returns the exit status: 1 if any promise was broken."""
+    options = _options()
+    names = possible(SETS.get(options.faults) or options.faults.split(","), options.database)
+    name = f"{options.database}-{options.faults.replace(',', '+')[:60]}-{options.seed}"
+    with _running(options, name) as run:
+        for number in range(options.first, options.first + options.rounds):
+            result = run.round(number, Random(f"{options.seed}/{number}").choice(names))
+            print(result.story() if result.findings.violations else result.line(), flush=True)
+    file = report.write(name, options.database, run.results)
+    print(f"\n{file.with_suffix('.md').read_text()}\nwritten to {file}")
+    return any(result.findings.violations for result in run.results)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--first", type=int, default=1, help="number of the first round, to repeat one of a longer run")
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--database", choices=("postgres", "sqlite"), default="postgres")
+    parser.add_argument("--faults", default="kills", help=f"a set ({', '.join(SETS)}) or names, with commas")
+    options = parser.parse_args()
+    if unknown := set() if options.faults in SETS else set(options.faults.split(",")) - set(FAULTS):
+        parser.error(f"no such fault: {', '.join(sorted(unknown))}; there are: {', '.join(FAULTS)}")
+    return options
+
+
+@contextlib.contextmanager
+def _running(options: argparse.Namespace, name: str) -> Iterator[Run]:
+    parts = Parts(mosquitto_service(), redis_service(), postgres_service())
+    with contextlib.ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="causeway-faults-")))
+        stack.callback(parts.close)
+        parts.start()
+        run = Run(stack.enter_context(factory(parts, directory, {})), options.database, options.seed, name)
+        stack.callback(run.close)
+        yield run
+
+
+if __name__ == "__main__":
+    sys.exit(main())

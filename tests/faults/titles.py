@@ -1,0 +1,34 @@
+"""The faults in words, for tables."""
+
+_LINKS = {
+    "broker": "gateway – broker",
+    "redis": "all of ours – Redis",
+    "database": "all of ours – PostgreSQL",
+}
+
+TITLES = {
+    "kill-gateway": "SIGKILL of the gateway",
+    "kill-worker": "SIGKILL of a device worker",
+    "kill-workers": "SIGKILL of all device workers",
+    "kill-web": "SIGKILL of the web process",
+    "kill-redis": "SIGKILL of Redis",
+    "kill-postgres": "SIGKILL or immediate stop of PostgreSQL",
+    "kill-several": "SIGKILL of two to four of these",
+    "stop-gateway": "SIGTERM of the gateway",
+    "stop-worker": "SIGTERM of a device worker",
+    "stop-web": "SIGTERM of the web process",
+    "restart-all": "restart of everything, servers too",
+    "pause-gateway": "SIGSTOP of the gateway for 10 s",
+    "pause-worker": "SIGSTOP of a device worker for 10 s",
+    "pause-web": "SIGSTOP of the web process for 10 s",
+    "flush-redis": "Redis FLUSHALL",
+    **{f"cut-{link}": f"network cut: {way}" for link, way in _LINKS.items()},
+    **{f"stall-{link}": f"network stalled: {way}" for link, way in _LINKS.items()},
+    **{f"slow-{link}": f"network slow: {way}" for link, way in _LINKS.items()},
+    "two-workers": "a second worker for a shard that is held",
+    "two-gateways": "a second gateway with the same client id",
+    "full-disk": "disk full",
+    "stop-mosquitto": "SIGTERM of Mosquitto",
+    "kill-mosquitto": "SIGKILL of Mosquitto",
+}
+DATABASES = {"postgres": "PostgreSQL", "sqlite": "SQLite"}
