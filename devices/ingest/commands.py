@@ -12,7 +12,7 @@ from devices.models import Command
 from devices.rules.commands import OPEN, Progress, Status, acknowledged, advance, command_json
 from devices.rules.requested import Refused
 
-_STEP_COLUMNS: Final = ("status", "timeline", "result", "reason")
+_STEP_COLUMNS: Final = ("status", "timeline", "result", "reason", "commit")
 _encode = json.Encoder().encode
 
 
@@ -94,12 +94,12 @@ class Desk:
         command.status, command.timeline = progress.status, list(progress.timeline)
         command.result = command.result if result is None else result
         command.reason = reason or command.reason
-        self._changed[command.pk] = command
         self._tell(command)
         return True
 
     def _tell(self, command: Command) -> None:
         key = command.device.key
+        self._changed[command.pk] = command
         self.told.setdefault(key, []).append(CommandStep(key, _encode(command_json(command, key))))
 
     # ----------------------------------------------------------------------------------------- afterwards
@@ -111,8 +111,14 @@ class Desk:
             self._changed.pop(pk, None)
         self.told.pop(device, None)
 
-    def save(self) -> list[Command]:
-        """Store the steps, in one statement. Returns the commands that have taken any."""
+    def save(self, commit_of: Callable[[str], int]) -> list[Command]:
+        """Store the steps, in one statement. Returns the commands of which any is told.
+
+        Args:
+            commit_of: a device key → the number of the commit that will tell them.
+        """
+        for command in self._changed.values():
+            command.commit = commit_of(command.device.key)
         if self._changed:
             Command.objects.bulk_create(
                 self._changed.values(), update_conflicts=True, unique_fields=["id"], update_fields=_STEP_COLUMNS

@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from django.db.models import F
 
-from devices.ingest import loading, ownership, presence
+from devices.ingest import loading, ownership, presence, recent
 from devices.ingest.commands import command_id
 from devices.ingest.database import writing
 from devices.ingest.intake import Round
@@ -56,7 +56,7 @@ class Keeper:
         self._options, self._owner, self._clock = options, owner, clock
         self._shards: dict[int, Shard] = {}
         self._inbox = Inbox(options.shards)
-        self._sweep_requests, self._sweep_commands = _Every(1), _Every(2)
+        self._sweep_requests, self._sweep_commands, self._forget_sessions = _Every(1), _Every(2), _Every(3_600)
         self._look_at_links, self._look_soon, self._refresh_limits = _Every(1), _Every(presence.SOON_S), _Every(10)
         self._links = LinkWatch(options.topic_root)
 
@@ -116,6 +116,8 @@ class Keeper:
 
     def _work(self, round_: Round) -> Results:
         now_ms = self._clock()
+        if self._forget_sessions():
+            recent.forget_gone_sessions(self._shards, now_ms)
         if self._refresh_limits():
             presence.refresh_limits(self._shards.values(), now_ms)
         job = self._job(round_, now_ms)

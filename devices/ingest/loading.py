@@ -23,7 +23,8 @@ def load(state: ShardState, options: DevicesOptions, now_ms: int) -> Shard:
     Raises:
         django.db.Error: the database failed.
     """
-    cursors = {row.gateway: Cursor(row.epoch, row.seq) for row in LinkCursor.objects.filter(shard=state.shard)}
+    rows = LinkCursor.objects.filter(shard=state.shard).values_list("gateway", *Cursor.__struct_fields__)
+    cursors = {gateway: Cursor(*fields) for gateway, *fields in rows}
     gateway = next(iter(cursors)) if len(cursors) == 1 else options.default_gateway
     shard = Shard(state.shard, state.generation, state.commit, now_ms, gateway)
     shard.cursors = cursors

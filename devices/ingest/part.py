@@ -52,7 +52,9 @@ class ShardPart:
         for effects in self.effects:
             self._counted += effects.counts
             self.results |= effects.results
+        self._counted += self.acceptance.counts
         storage.store_cursors(self.shard, self.acceptance.moved)
+        self.acceptance.store_records()
         storage.store_counts(self.shard, self._counted)
 
     def follow_up(self) -> None:

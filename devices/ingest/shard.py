@@ -11,6 +11,7 @@ from django.db.models.expressions import ExpressionWrapper
 from msgspec import Struct, json
 
 from bridge.link import Cursor
+from bridge.redelivery import History
 from devices.ingest.outbox import Outbox
 from devices.ingest.watch import Watch
 from devices.models import Twin
@@ -85,6 +86,7 @@ class Shard:
         self.gateway = gateway
         self.members: dict[str, Member] = {}
         self.cursors: dict[str, Cursor] = {}  # by gateway
+        self.histories: dict[str, History] = {}  # by gateway, once it has spoken; of its broker's session
         self.counts: Counter[tuple[str, str]] = Counter()  # the ledger, by outcome and reason, for ever
         self.outbox = Outbox()
         self.own_limits: dict[str, int] = {}  # of devices with a stale_after_s of their own, as last read

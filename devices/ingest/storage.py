@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 from django.db import DataError, IntegrityError, transaction
+from msgspec import structs
 
 from bridge.link import Cursor
 from devices.ingest.operations import Effects, Operation, Rules, carry_out, set_aside
@@ -125,12 +126,12 @@ def store_cursors(shard: Shard, gateways: Iterable[str]) -> None:
     """Write how far these gateways' batches are applied."""
     rows = [_cursor_row(shard.number, gateway, shard.cursors[gateway]) for gateway in gateways]
     LinkCursor.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["shard", "gateway"], update_fields=["epoch", "seq"]
+        rows, update_conflicts=True, unique_fields=["shard", "gateway"], update_fields=Cursor.__struct_fields__
     )
 
 
 def _cursor_row(shard: int, gateway: str, cursor: Cursor) -> LinkCursor:
-    return LinkCursor(shard=shard, gateway=gateway, epoch=cursor.epoch, seq=cursor.seq)
+    return LinkCursor(shard=shard, gateway=gateway, **structs.asdict(cursor))
 
 
 def store_counts(shard: Shard, counted: Counter[tuple[str, str]]) -> None:

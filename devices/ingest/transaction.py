@@ -138,7 +138,7 @@ class Transaction:
             self._desk.expired(pk, self._now_ms)
         for row in self._cancels:
             self.settled[row.pk] = refusal(self._desk.cancelled(_named(row), row.device_key, self._now_ms)) or {}
-        for command in self._desk.save():
+        for command in self._desk.save(lambda key: self._part_of(key).shard.commit + 1):
             if command.status not in OPEN:
                 self._part_of(command.device.key).shard.outbox.close(command.pk)
 

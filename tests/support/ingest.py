@@ -37,20 +37,25 @@ class Uplink:
     Args:
         epoch: of the connection.
         shards: how many there are.
+        session: the broker's.
     """
 
-    def __init__(self, epoch: int = 1, shards: int = 4, gateway: str = GATEWAY, reply_to: str = REPLY_TO) -> None:
+    def __init__(
+        self, epoch: int = 1, shards: int = 4, gateway: str = GATEWAY, reply_to: str = REPLY_TO, session: int = 0
+    ) -> None:
         self._shards = shards
-        self._windows = {shard: Window(shard, gateway, epoch, reply_to, limit=10**9) for shard in range(shards)}
+        self._windows = {
+            shard: Window(shard, gateway, epoch, reply_to, limit=10**9, session=session) for shard in range(shards)
+        }
 
     def hello(self, shard: int) -> Batch:
         """An empty batch."""
         return self._windows[shard].push(())
 
-    def batch(self, *deliveries: Delivery) -> Batch:
+    def batch(self, *deliveries: Delivery, position: int = 0) -> Batch:
         """One batch; all deliveries are of one shard."""
         (shard,) = {shard_of(one.device, self._shards) for one in deliveries}
-        return self._windows[shard].push(deliveries)
+        return self._windows[shard].push(deliveries, position)
 
     def acknowledged(self, ack: LinkAck) -> None:
         """A worker's answer."""

@@ -1,0 +1,179 @@
+"""Which redeliveries are known again, by themselves. With the rest of the link: the workers' test_link_property.py."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from bridge.link import MAX_IN_FLIGHT
+from bridge.messages import Batch, Delivery
+from bridge.redelivery import ENTRY_BYTES, WINDOW, History, Record, Sifted, entry_of, pack, unpack
+
+SMALL = 8  # a window to see both sides of
+
+
+def delivery(packet_id: int, text: str = "", *, dup: bool = False, qos: int = 1, topic: str = "t") -> Delivery:
+    payload = text.encode() or b"%d" % packet_id
+    return Delivery(topic, "s/d", "telemetry", "", payload, 5 + packet_id, qos, False, dup, packet_id)
+
+
+def dups(*packet_ids: int) -> list[Delivery]:
+    return [delivery(packet_id, dup=True) for packet_id in packet_ids]
+
+
+def news(*packet_ids: int) -> list[Delivery]:
+    return [delivery(packet_id) for packet_id in packet_ids]
+
+
+class Shard:
+    """A shard's history, fed by connections; ``others`` is what other shards have recorded."""
+
+    def __init__(self, window: int = SMALL) -> None:
+        self.window, self.records = window, list[Record]()
+        self.others = 0
+        self.reload()
+
+    def reload(self) -> None:
+        """Another owner takes the shard."""
+        stored = [unpack(one.epoch, one.position, pack(one), one.key) for one in self.records]
+        self.history = History(3, stored, self.window)
+
+    def connect(self, epoch: int) -> None:
+        former = [record.total for record in self.records if record.epoch < epoch]
+        self.history.begin(epoch, (former or [0])[-1] + self.others)
+
+    def take(self, deliveries: Iterable[Delivery], position: int = 0) -> Sifted:
+        deliveries = tuple(deliveries)
+        sifted = self.history.sift(Batch(0, "g", self.history.epoch, 1, "r", deliveries, 3, position, 0))
+        if sifted.record:
+            sifted.record.key = len(self.records)
+            self.records.append(sifted.record)
+        return sifted
+
+    def fresh(self, deliveries: Iterable[Delivery], position: int = 0) -> list[int]:
+        return [one.packet_id for one in self.take(deliveries, position).fresh]
+
+
+@pytest.fixture
+def shard() -> Shard:
+    shard = Shard()
+    shard.connect(7)
+    return shard
+
+
+def test_the_window_leaves_room_for_every_id_that_a_broker_may_have_under_way() -> None:
+    assert 4 * MAX_IN_FLIGHT - 1 <= 65_535
+    assert WINDOW == 2 * MAX_IN_FLIGHT
+
+
+def test_what_was_committed_is_known_when_it_comes_again(shard: Shard) -> None:
+    assert shard.fresh(news(1, 2, 3)) == [1, 2, 3]
+    shard.connect(8)
+    sifted = shard.take([*dups(2, 3, 4), *news(5)])
+    assert [one.packet_id for one in sifted.fresh] == [4, 5], "4 was under way and never committed"
+    assert sifted.duplicates == 2
+    assert shard.records[-1].total == 5
+
+
+def test_it_is_known_again_and_again(shard: Shard) -> None:
+    shard.take(news(1))
+    for epoch in range(8, 50):
+        shard.connect(epoch)
+        assert shard.fresh(dups(1)) == []
+    assert len(shard.history) <= 2, "what was recorded again is not kept twice"
+
+
+@pytest.mark.parametrize("change", [{"packet_id": 2}, {"payload": b"other"}, {"topic": "u"}, {"dup": False}])
+def test_anything_else_is_not_a_redelivery(shard: Shard, change: dict[str, Any]) -> None:
+    shard.take(news(1))
+    shard.connect(8)
+    assert shard.take([replace(delivery(1, dup=True), **change)]).duplicates == 0
+
+
+def test_topic_and_payload_are_told_apart() -> None:
+    assert entry_of(delivery(1, "b", topic="a")) != entry_of(delivery(1, "", topic="ab"))
+    assert len(entry_of(delivery(65_535))) == ENTRY_BYTES
+
+
+def test_another_owner_knows_it_in_the_same_and_in_the_next_connection(shard: Shard) -> None:
+    shard.take(news(1, 2))
+    shard.reload()
+    shard.connect(7)
+    assert shard.fresh([*dups(2), *news(3)]) == [3]
+    shard.reload()
+    shard.connect(8)
+    assert shard.fresh(dups(1, 2, 3, 4)) == [4]
+    assert shard.records[-1].total == 4
+
+
+def test_qos_0_is_never_recorded_nor_a_duplicate(shard: Shard) -> None:
+    sifted = shard.take([delivery(0, qos=0), delivery(0, qos=0)])
+    assert (len(sifted.fresh), sifted.duplicates, sifted.record) == (2, 0, None)
+    sifted = shard.take([delivery(0, qos=0), *news(1)])
+    assert sifted.record is not None
+    assert list(sifted.record) == [entry_of(delivery(1))]
+
+
+def test_one_that_comes_twice_in_a_batch_takes_effect_once(shard: Shard) -> None:
+    assert shard.fresh([*news(1), *dups(1), *dups(2), *dups(2)]) == [1, 2]
+
+
+def test_beyond_the_window_a_packet_id_is_another_message(shard: Shard) -> None:
+    shard.take(news(1), position=1)
+    shard.take([delivery(2, "x")], position=SMALL)
+    assert shard.fresh(dups(1), position=SMALL) == [], "just within"
+    shard.connect(8)
+    shard.take([delivery(3, "x")], position=2 * SMALL)
+    assert shard.fresh(dups(1), position=2 * SMALL) == [1], "just beyond, by what other shards got"
+
+
+def test_what_other_shards_recorded_in_former_connections_counts(shard: Shard) -> None:
+    shard.take(news(1))
+    shard.others = SMALL - 1
+    shard.connect(8)
+    assert shard.fresh(dups(1)) == []
+    shard.others = 2 * SMALL
+    shard.connect(9)
+    assert shard.fresh(dups(1)) == [1]
+
+
+def test_deliveries_that_no_shard_sees_do_not_keep_a_record_for_ever(shard: Shard) -> None:
+    shard.take(news(1), position=1_000)
+    shard.others = SMALL
+    shard.connect(8)
+    shard.take([delivery(2, "x")], position=SMALL)
+    assert shard.fresh(dups(1)) == [1]
+
+
+def test_without_positions_its_own_deliveries_count(shard: Shard) -> None:
+    for packet_id in range(1, 100):
+        shard.take(news(packet_id))
+    assert len(shard.history) == SMALL
+    shard.reload()
+    shard.connect(7)
+    shard.take(news(100))
+    assert len(shard.history) == SMALL, "the count goes on under another owner"
+
+
+def test_records_beyond_the_window_are_told_once_in_portions(shard: Shard) -> None:
+    for packet_id in range(1, 31):
+        shard.take(news(packet_id))
+    assert shard.history.outdated(at_least=100, at_most=100) == []
+    told = shard.history.outdated(1, 15) + shard.history.outdated(1, 15)
+    assert [record.key for record in told] == list(range(30 - SMALL))
+    assert shard.history.outdated(1, 15) == []
+
+
+def test_the_newest_record_stays_with_its_total(shard: Shard) -> None:
+    shard.take(news(1))
+    shard.others = 100 * SMALL
+    shard.connect(8)
+    assert len(shard.history) == 1
+    assert shard.take(news(2)).record == Record(8, 1 + shard.others + 1, 2, 7, entry_of(delivery(2)), 1)
+
+
+def test_a_record_survives_its_packing() -> None:
+    record = Record(7, 40, 2**40, 1_800_000_000_000, entry_of(delivery(1)) + entry_of(delivery(2)), 9)
+    assert unpack(7, 40, memoryview(pack(record)), 9) == record
+    assert list(record) == [entry_of(delivery(1)), entry_of(delivery(2))]
