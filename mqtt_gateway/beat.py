@@ -1,4 +1,4 @@
-"""The process's row: written every 2 s and at each change of the broker link."""
+"""The process's row: written every second, at each change of the broker link, when drained_ms is waited for."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn
 from mqtt_gateway.database import DatabaseDownError, DatabaseThread
 from mqtt_gateway.storage import save_beat
 
-BEAT_S: Final = 2
+BEAT_S: Final = 1
 
 
 class Beat:
@@ -21,18 +21,24 @@ class Beat:
     Args:
         client_id: MQTT client id: the row's key.
         database: where to write.
-        counters: gives the counters' JSON value.
+        fields: gives the row's ``counters`` and ``drained_ms``.
+        changed: set it to have the row written at once.
         heartbeat_file: touched when the row is written; "" for none.
     """
 
     def __init__(
-        self, client_id: str, database: DatabaseThread, counters: Callable[[], dict[str, Any]], heartbeat_file: str = ""
+        self,
+        client_id: str,
+        database: DatabaseThread,
+        fields: Callable[[], dict[str, Any]],
+        changed: asyncio.Event,
+        heartbeat_file: str = "",
     ) -> None:
-        self._client_id, self._database, self._counters = client_id, database, counters
+        self._client_id, self._database, self._fields = client_id, database, fields
         self._heartbeat_file = heartbeat_file
         self._instance = f"{socket.gethostname()}:{os.getpid()}:{_now_ms()}"
         self._broker_up, self._since_ms = False, _now_ms()
-        self._changed = asyncio.Event()
+        self._changed = changed
 
     def broker(self, *, up: bool) -> None:
         """The broker link came up or went down; written at once when that is news."""
@@ -58,7 +64,7 @@ class Beat:
                 broker_up=self._broker_up,
                 since_ms=self._since_ms,
                 beat_ms=_now_ms(),
-                counters=self._counters(),
+                **self._fields(),
             )
 
     def _save(self, **fields: Any) -> None:

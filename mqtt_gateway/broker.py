@@ -56,8 +56,13 @@ class Connection(Protocol):
             ConnectError: it did not come about; the object is of no more use.
         """
 
-    async def subscribe(self, filters: Sequence[str]) -> None:
-        """Subscribe at QoS 1, no local, retained messages only for new subscriptions (as far as MQTT 3.1.1 can).
+    async def subscribe(self, filters: Sequence[str], *, qos: int = 1, plain: bool = False) -> None:
+        """Subscribe: no local, retained messages only for new subscriptions (as far as MQTT 3.1.1 can).
+
+        Args:
+            filters: topic filters.
+            qos: 0 or 1.
+            plain: our own publications, and retained messages every time, please.
 
         Raises:
             ConnectError: refused, or the connection was lost meanwhile.

@@ -5,9 +5,12 @@
     connect ──CONNACK──> deliveries are held ──epoch from the database──> deliveries flow ──subscribed──> up
        ^                                                                                                  │
        └───────── jittered exponential wait, 0.5 s … 10 s <───────────── lost, refused, no answer ────────┘
+
+While it is up, markers are sent (draining.py).
 """
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Callable
@@ -18,9 +21,11 @@ import structlog
 from mqtt_gateway.broker import ConnectError, Connection, Outgoing
 from mqtt_gateway.counters import Counters
 from mqtt_gateway.database import DatabaseDownError, DatabaseThread
+from mqtt_gateway.draining import Draining
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.pacing import backoff_s
-from mqtt_gateway.storage import OpenedSession, open_session, save_filters
+from mqtt_gateway.storage import OpenedSession, forget_session, open_session
+from mqtt_gateway.subscriptions import Subscriptions
 from mqtt_gateway.uplink import Uplink
 
 log = structlog.get_logger(__name__)
@@ -45,6 +50,7 @@ class BrokerLink:
         options: client id, filters.
         connect: makes an unopened connection, given the will.
         uplink: takes the deliveries.
+        draining: sends markers.
         database: keeps epochs and filters.
         counters: a lost session is counted here.
         watcher: told when the link goes up or down.
@@ -55,15 +61,18 @@ class BrokerLink:
         options: GatewayOptions,
         connect: Callable[[GatewayOptions, Outgoing], Connection],
         uplink: Uplink,
+        draining: Draining,
         database: DatabaseThread,
         counters: Counters,
         watcher: Watcher,
     ) -> None:
-        self._options, self._connect, self._uplink = options, connect, uplink
+        self._options, self._connect, self._uplink, self._draining = options, connect, uplink, draining
         self._database, self._counters, self._watcher = database, counters, watcher
         self.delivered = uplink.delivered  # Listener
         self._session_present = False
+        self._new_session = False  # the broker has begun one that the database has not heard of
         self._broker = f"{options.host}:{options.port}"
+        self._subscriptions = Subscriptions(options, self._broker, database, draining.refused)
         self._failing = ""  # the reason that was logged last; "" while all is well
         self._down_since_s = time.monotonic()
         self.connection: Connection | None = None  # only while it is up
@@ -86,10 +95,12 @@ class BrokerLink:
         self._uplink.connecting(connection)
         try:
             await connection.open(self)
-            await self._prepare(connection)
+            trusting = await self._prepare(connection)
             self._works(connection)
-            reason = await asyncio.shield(connection.lost)
-            self._fails(reason)
+            await self._announce(connection, "online")
+            if not await self._draining.run(connection, trusting=trusting):
+                await self._resubscribe(connection)
+            self._fails(connection.lost.result())
         except ConnectError as error:
             self._fails(str(error), refused=error.refused)
         finally:
@@ -109,51 +120,37 @@ class BrokerLink:
     def opened(self, *, session_present: bool) -> None:
         """CONNACK (:class:`mqtt_gateway.broker.Listener`)."""
         self._session_present = session_present
+        self._new_session |= not session_present  # until it is stored, whatever happens to the connection
 
-    async def _prepare(self, connection: Connection) -> None:
+    async def _prepare(self, connection: Connection) -> bool:
+        """Open the epoch, subscribe; whether nothing had to be subscribed to."""
         session = await self._open_session(connection)
+        self._new_session = False
         self._uplink.begin(session.epoch, session.session)
         if session.forgotten and self._options.broker_keeps_sessions:
             self._counters.sessions_lost += 1
             self._counters.session_lost_ms = int(time.time() * 1000)
             log.warning("the broker has lost our session: messages may be missing", broker=self._broker)
-        await self._subscribe(connection, session.known)
-        await self._announce(connection, "online")
+        return await self._subscriptions.make(connection, session.known)
 
     async def _open_session(self, connection: Connection) -> OpenedSession:
         """The epoch; waits for the database as long as the connection lives."""
         while True:
             try:
                 return await self._database.run(
-                    open_session, self._options.client_id, self._broker, session_present=self._session_present
+                    open_session, self._options.client_id, self._broker, session_present=not self._new_session
                 )
             except DatabaseDownError:
                 await asyncio.wait((connection.lost,), timeout=_DATABASE_WAIT_S)
             if connection.lost.done():
                 raise ConnectError(connection.lost.result())
 
-    async def _subscribe(self, connection: Connection, known: dict[str, bool]) -> None:
-        """Make the session's subscriptions ours; what it may hold is written down before it is asked for."""
-        wanted = self._options.filters
-        dropped = [name for name in known if name not in wanted]
-        # On 3.1.1 a repeated SUBSCRIBE brings every retained message again; MQTT 5 can say that it shall not.
-        missing = [name for name in wanted if not known.get(name) or self._options.version == "5"]
-        if any(name not in known for name in wanted):
-            await self._remember(connection, {**dict.fromkeys(wanted, False), **known})
-        if dropped:
-            await connection.unsubscribe(dropped)
-            log.info("unsubscribed from former filters", filters=dropped)
-        if missing:
-            await connection.subscribe(missing)
-        if known != dict.fromkeys(wanted, True):
-            await self._remember(connection, dict.fromkeys(wanted, True))
-
-    async def _remember(self, connection: Connection, filters: dict[str, bool]) -> None:
-        try:
-            await self._database.run(save_filters, self._options.client_id, self._broker, filters)
-        except DatabaseDownError as error:
-            connection.drop("database down")
-            raise ConnectError(f"database down: {error}") from None
+    async def _resubscribe(self, connection: Connection) -> None:
+        """The session is not what we believed it to be: a crash came between its beginning and our note of it."""
+        log.warning("the broker's session lacks our subscriptions: starting it anew", broker=self._broker)
+        with contextlib.suppress(DatabaseDownError):  # then we find out again
+            await self._database.run(forget_session, self._options.client_id, self._broker)
+        connection.drop("the session lacks our subscriptions")
 
     async def _announce(self, connection: Connection, status: str) -> None:
         """Birth and goodbye, retained; for people who look at the broker, so a refusal is only logged."""

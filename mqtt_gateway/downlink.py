@@ -22,6 +22,7 @@ from mqtt_gateway.layer import Layer
 log = structlog.get_logger(__name__)
 
 _AT_ONCE: Final = 64  # PUBLISH packets under way; fewer where the broker says so
+_OTHERS: Final = 2  # may be under way beside: birth and marker
 _CONFIRM_S: Final = 10
 _LONGEST_EXPIRY_S: Final = 0xFFFFFFFF
 LINK_DOWN: Final = "broker link down"
@@ -62,7 +63,7 @@ class Downlink:
 
     def _limit(self) -> int:
         connection = self._connection()
-        return min(_AT_ONCE, connection.max_outgoing) if connection else _AT_ONCE
+        return max(1, min(_AT_ONCE, connection.max_outgoing - _OTHERS)) if connection else _AT_ONCE
 
     def _publish(self, order: Order) -> str | None:
         """Send it. None: its fate comes later; else it is known at once, in words."""

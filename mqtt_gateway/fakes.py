@@ -28,7 +28,9 @@ class FakeConnection:
         self.listener: Listener | None = None
         self.acknowledged: list[int] = []
         self.published: list[Outgoing] = []
+        self.markers: list[bytes] = []  # the payloads; what else was published is in `published`
         self.calls: list[tuple[str, tuple[str, ...]]] = []  # ("subscribe", filters), …
+        self.plain: list[tuple[str, int]] = []  # filters subscribed to with `plain`, and their QoS
         self.paused = False
         self.max_outgoing = 20
 
@@ -40,9 +42,14 @@ class FakeConnection:
         self.broker.connections.append(self)
         listener.opened(session_present=self.broker.session_present)
 
-    async def subscribe(self, filters: Sequence[str]) -> None:
-        """Remember it."""
-        self.calls.append(("subscribe", tuple(filters)))
+    async def subscribe(self, filters: Sequence[str], *, qos: int = 1, plain: bool = False) -> None:
+        """Remember it; refuse what the broker's ``forbidden`` names."""
+        if refused := self.broker.forbidden.intersection(filters):
+            raise ConnectError(f"subscription refused: {refused}", refused=True)
+        if plain:
+            self.plain += [(name, qos) for name in filters]
+        else:
+            self.calls.append(("subscribe", tuple(filters)))
 
     async def unsubscribe(self, filters: Sequence[str]) -> None:
         """Remember it."""
@@ -53,8 +60,15 @@ class FakeConnection:
         self.acknowledged += packet_ids
 
     def publish(self, message: Outgoing) -> "asyncio.Future[str]":
-        """Confirm at once with the broker's ``puback``; with None never."""
-        self.published.append(message)
+        """Confirm at once with the broker's ``puback``, None: never. A marker comes back if the broker ``echoes``."""
+        if message.topic.endswith("/marker"):
+            self.markers.append(message.payload)
+            if self.broker.echoes:
+                self.broker.packet_id += 1
+                back = (message.topic, message.payload, self.broker.packet_id)
+                asyncio.get_running_loop().call_soon(self.deliver, *back)
+        else:
+            self.published.append(message)
         confirmed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         if self.broker.puback is not None:
             confirmed.set_result(self.broker.puback)
@@ -91,6 +105,9 @@ class FakeBroker:
         self.session_present = False
         self.refusal = ""  # not empty: refuse new connections with this reason
         self.puback: str | None = ""  # the answer to each PUBLISH; None: none
+        self.forbidden: set[str] = set()  # topic filters that may not be subscribed to
+        self.echoes = False  # markers come back
+        self.packet_id = 60_000  # of the last marker that came back
 
     def __call__(self, _options: GatewayOptions, will: Outgoing) -> FakeConnection:
         """A new connection, not open yet."""

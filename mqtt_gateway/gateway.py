@@ -27,10 +27,12 @@ from mqtt_gateway.broker_link import BrokerLink
 from mqtt_gateway.counters import Counters
 from mqtt_gateway.database import DatabaseDownError, DatabaseThread
 from mqtt_gateway.downlink import Downlink
+from mqtt_gateway.draining import Draining
 from mqtt_gateway.layer import Layer
+from mqtt_gateway.markers import Markers
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.session import AiomqttConnection
-from mqtt_gateway.storage import load_counters
+from mqtt_gateway.storage import Former, load_former
 from mqtt_gateway.uplink import Uplink, listener_of
 
 log = structlog.get_logger(__name__)
@@ -56,22 +58,22 @@ async def run(
     """
     database = DatabaseThread()
     try:
-        counters = await _load_counters(options.client_id, database, stop)
-        if not stop.is_set():
-            await _Gateway(options, connect, Layer(backend or get_channel_layer()), database, counters).run(stop)
+        former = await _load_former(options.client_id, database, stop)
+        if former:
+            await _Gateway(options, connect, Layer(backend or get_channel_layer()), database, former).run(stop)
     finally:
         await database.close()
 
 
-async def _load_counters(client_id: str, database: DatabaseThread, stop: asyncio.Event) -> Counters:
-    """What earlier processes counted; waits for the database."""
+async def _load_former(client_id: str, database: DatabaseThread, stop: asyncio.Event) -> Former | None:
+    """What earlier processes left; waits for the database."""
     while not stop.is_set():
         try:
-            return Counters.load(await database.run(load_counters, client_id))
+            return await database.run(load_former, client_id)
         except DatabaseDownError:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), BEAT_S)
-    return Counters()
+    return None
 
 
 class _Gateway:
@@ -81,22 +83,25 @@ class _Gateway:
         connect: Connect,
         layer: Layer,
         database: DatabaseThread,
-        counters: Counters,
+        former: Former,
     ) -> None:
         self._options, self._connect, self._layer = options, connect, layer
-        self._database, self._counters = database, counters
+        self._database = database
+        self._counters, self._markers = Counters.load(former.counters), Markers(former.drained_ms)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Build the parts, run them, drain them."""
         reply_to = await self._layer.new_channel()
-        uplink = Uplink(self._options, self._layer, reply_to, self._counters)
+        uplink = Uplink(self._options, self._layer, reply_to, self._counters, self._markers)
         beat = Beat(
             self._options.client_id,
             self._database,
-            lambda: self._counters.dump(uplink.in_flight),
+            lambda: {"counters": self._counters.dump(uplink.in_flight), "drained_ms": self._markers.drained_ms},
+            uplink.drained,
             self._options.heartbeat_file,
         )
-        link = BrokerLink(self._options, self._connect, uplink, self._database, self._counters, beat)
+        draining = Draining(self._options, self._markers, uplink)
+        link = BrokerLink(self._options, self._connect, uplink, draining, self._database, self._counters, beat)
         downlink = Downlink(self._options.topic_root, self._layer, lambda: link.connection)
         parts = {
             "uplink": uplink.run(),

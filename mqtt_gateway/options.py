@@ -1,10 +1,11 @@
 """What one gateway process is told at start; built once from the environment by config/."""
 
+import re
 import ssl
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from bridge.filters import overlap, topic_filter_error
 from bridge.link import MAX_IN_FLIGHT
@@ -12,6 +13,16 @@ from bridge.names import gateway_channel
 from bridge.native import is_name
 
 MqttVersion = Literal["5", "3.1.1"]
+
+DROPPED_TOPIC: Final = "$SYS/broker/publish/messages/dropped"  # Mosquitto: at a queue's limit, since it started
+STORED_TOPIC: Final = "$SYS/broker/store/messages/count"  # Mosquitto: in all queues, and retained
+BROKER_TOPICS: Final = (DROPPED_TOPIC, STORED_TOPIC)  # subscribed to where the broker allows it
+_MARKER_TOPIC = re.compile(r"causeway(-bridge)?/gateway/[^/]+/marker\Z")
+
+
+def is_own_subscription(topic_filter: str) -> bool:
+    """Whether a gateway subscribes to it for itself, beside its topic filters."""
+    return topic_filter in BROKER_TOPICS or bool(_MARKER_TOPIC.match(topic_filter))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,8 +62,17 @@ class GatewayOptions:
     @property
     def status_topic(self) -> str:
         """Where the gateway's own birth and will go, retained: outside the topic root, as it is no device."""
+        return f"{self._own_topics}/status"
+
+    @property
+    def marker_topic(self) -> str:
+        """On which the gateway sends markers to itself (mqtt_gateway.markers)."""
+        return f"{self._own_topics}/marker"
+
+    @property
+    def _own_topics(self) -> str:
         first_level = "causeway" if self.topic_root != "causeway" else "causeway-bridge"
-        return f"{first_level}/{gateway_channel(self.client_id).replace('.', '/', 1)}/status"
+        return f"{first_level}/{gateway_channel(self.client_id).replace('.', '/', 1)}"
 
 
 def problem(options: GatewayOptions) -> str | None:

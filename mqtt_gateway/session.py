@@ -97,18 +97,19 @@ class AiomqttConnection:
             done.exception()  # else asyncio complains that nobody looked at it
         self.drop(LOST)
 
-    async def subscribe(self, filters: Sequence[str]) -> None:
+    async def subscribe(self, filters: Sequence[str], *, qos: int = 1, plain: bool = False) -> None:
         """See the protocol."""
-        wanted: Any = [(name, self._how_to_subscribe()) for name in filters]
+        how = self._how_to_subscribe(qos, plain)
+        wanted: Any = [(name, how) for name in filters]
         codes = await self._answer(self._client.subscribe(wanted, timeout=_ANSWER_S))
         refused = [f"{name} ({words(code)})" for name, code in zip(filters, codes, strict=False) if code.is_failure]
         if refused:
             raise ConnectError(f"subscription refused: {', '.join(refused)}", refused=True)
 
-    def _how_to_subscribe(self) -> SubscribeOptions | int:
+    def _how_to_subscribe(self, qos: int, plain: bool) -> SubscribeOptions | int:
         if not self._is_5:
-            return 1
-        return SubscribeOptions(qos=1, noLocal=True, retainAsPublished=False, retainHandling=1)
+            return qos
+        return SubscribeOptions(qos, noLocal=not plain, retainAsPublished=False, retainHandling=0 if plain else 1)
 
     async def unsubscribe(self, filters: Sequence[str]) -> None:
         """See the protocol."""

@@ -3,15 +3,16 @@
 ``settings.CAUSEWAY_GATEWAY_STATUS`` names :func:`gateway_status`, because devices/ may not import this package.
 """
 
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from mqtt_gateway.database import DatabaseNowMs
 from mqtt_gateway.models import BrokerSession, GatewayProcess
+from mqtt_gateway.options import is_own_subscription
 
-FRESH_MS: Final = 6_000  # three missed beats: the process is gone
+FRESH_MS: Final = 5_000  # so long without a beat, and with the lease over and nobody there to take it: down
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +33,8 @@ class GatewayRow:
     sessions_lost: int  # how often the broker had forgotten the session: messages may be missing
     session_lost_ms: int  # Unix ms of the last time; 0: never
     filters: tuple[str, ...]  # what it is subscribed to
+    drained_ms: int  # Unix ms; what its broker had for it before is committed; 0: not known
+    lag_ms: int | None  # how long ago that is; None: not known
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,17 +48,18 @@ class GatewayStatus:
     rejected: Mapping[str, int]  # by reason
     dropped: int
     in_flight: int
+    drained_ms: int | None  # Unix ms; what the brokers had for the living gateways before is committed; None: not known
 
 
 def gateway_status() -> GatewayStatus:
     """Read the rows (two queries). Synchronous: not for an event loop's thread."""
-    now_ms = int(time.time() * 1000)
     sessions = BrokerSession.objects.values_list("client_id", "filters")
     filters: dict[str, set[str]] = {}
     for client_id, known in sessions:
-        filters.setdefault(client_id, set()).update(name for name, confirmed in known.items() if confirmed)
-    processes = GatewayProcess.objects.order_by("client_id")
-    return summary(_row(process, filters.get(process.client_id, set()), now_ms) for process in processes)
+        shown = {name for name, confirmed in known.items() if confirmed and not is_own_subscription(name)}
+        filters.setdefault(client_id, set()).update(shown)
+    processes = GatewayProcess.objects.order_by("client_id").annotate(now_ms=DatabaseNowMs())
+    return summary(_row(process, filters.get(process.client_id, set()), process.now_ms) for process in processes)
 
 
 def summary(rows: Iterable[GatewayRow]) -> GatewayStatus:
@@ -70,6 +74,7 @@ def summary(rows: Iterable[GatewayRow]) -> GatewayStatus:
         rejected=dict(sum((Counter(row.rejected) for row in gateways), Counter[str]())),
         dropped=sum(row.dropped for row in gateways),
         in_flight=sum(row.in_flight for row in gateways),
+        drained_ms=min((row.drained_ms for row in gateways if row.alive and row.drained_ms), default=None),
     )
 
 
@@ -91,4 +96,6 @@ def _row(process: GatewayProcess, filters: set[str], now_ms: int) -> GatewayRow:
         sessions_lost=counters.get("sessions_lost", 0),
         session_lost_ms=counters.get("session_lost_ms", 0),
         filters=tuple(sorted(filters)),
+        drained_ms=process.drained_ms,
+        lag_ms=max(0, now_ms - process.drained_ms) if process.drained_ms else None,
     )

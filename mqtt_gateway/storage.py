@@ -35,18 +35,30 @@ def open_session(client_id: str, broker: str, *, session_present: bool) -> Opene
         return OpenedSession(epoch, session.session, session.filters, forgotten)
 
 
+def forget_session(client_id: str, broker: str) -> None:
+    """The broker's session is not what we remember: the next connection begins a new one for us."""
+    BrokerSession.objects.filter(client_id=client_id, broker=broker).update(session=0, filters={})
+
+
 def save_filters(client_id: str, broker: str, filters: dict[str, bool]) -> None:
     """Remember what the session is (True) or may be (False) subscribed to."""
     BrokerSession.objects.update_or_create(client_id=client_id, broker=broker, defaults={"filters": filters})
 
 
-def load_counters(client_id: str) -> dict[str, Any]:
-    """The counters as the last process under this client id left them."""
-    stored = GatewayProcess.objects.filter(client_id=client_id).values_list("counters", flat=True).first()
-    return stored or {}
+class Former(Struct, frozen=True):
+    """What the last process under a client id left."""
+
+    counters: dict[str, Any]
+    drained_ms: int
+
+
+def load_former(client_id: str) -> Former:
+    """Of the row; of a new one if there is none."""
+    row = GatewayProcess.objects.filter(client_id=client_id).first() or GatewayProcess()
+    return Former(row.counters, row.drained_ms)
 
 
 def save_beat(client_id: str, **fields: Any) -> None:
-    """Write the process's row: ``instance``, ``broker_up``, ``since_ms``, ``beat_ms``, ``counters``."""
+    """Write the process's row: ``instance``, ``broker_up``, ``since_ms``, ``beat_ms``, ``drained_ms``, ``counters``."""
     if not GatewayProcess.objects.filter(client_id=client_id).update(**fields):
         GatewayProcess.objects.get_or_create(client_id=client_id, defaults=fields)

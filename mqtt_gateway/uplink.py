@@ -6,6 +6,7 @@ The rules are in shard_link.py, pacing.py and bridge.link; here they meet the cl
 import asyncio
 import contextlib
 import random
+import secrets
 import time
 from collections.abc import Callable
 from typing import Final, NoReturn
@@ -22,6 +23,7 @@ from bridge.payloads import MAX_PAYLOAD_BYTES
 from mqtt_gateway.broker import Connection
 from mqtt_gateway.counters import Counters
 from mqtt_gateway.layer import CHANNEL_FULL, Layer
+from mqtt_gateway.markers import Markers
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.pacing import Pace
 from mqtt_gateway.routing import Routed, router
@@ -43,10 +45,16 @@ class Uplink:
         layer: where batches go.
         reply_to: the channel on which the process listens for LinkAck.
         counters: raised here.
+        markers: theirs are told which of them came back.
     """
 
-    def __init__(self, options: GatewayOptions, layer: Layer, reply_to: str, counters: Counters) -> None:
+    def __init__(
+        self, options: GatewayOptions, layer: Layer, reply_to: str, counters: Counters, markers: Markers
+    ) -> None:
         self._gateway, self._layer, self._reply_to, self._counters = options.client_id, layer, reply_to, counters
+        self._marker_topic, self._markers = options.marker_topic, markers
+        self.marker_is_due = asyncio.Event()  # earlier than it was
+        self.drained = asyncio.Event()  # somebody waits for what markers.drained_ms now says
         self._route = router(options.topic_root, options.shards)
         self._links = [ShardLink(shard) for shard in range(options.shards)]
         self._silent = [Outage(log, f"worker of shard {shard}", time.monotonic) for shard in range(options.shards)]
@@ -66,6 +74,7 @@ class Uplink:
     def connecting(self, connection: Connection) -> None:
         """From now on deliveries are ``connection``'s; they wait for :meth:`begin`."""
         self._connection, self._order, self._paused = connection, ArrivalOrder(), False
+        self._markers.connecting(secrets.token_hex(8))
 
     def begin(self, epoch: int, session: int) -> None:
         """The connection's epoch is known: batches may leave, first an empty one to every shard.
@@ -96,6 +105,11 @@ class Uplink:
         """For each shard, how many deliveries of this epoch are in its queue or were numbered."""
         return [link.entered for link in self._links]
 
+    @property
+    def order(self) -> ArrivalOrder:
+        """Of the newest connection."""
+        return self._order
+
     # ------------------------------------------------------------------------------------------ deliveries
 
     def delivered(self, topic: str, payload: bytes, qos: int, retain: bool, dup: bool, packet_id: int) -> None:
@@ -103,11 +117,25 @@ class Uplink:
         route = self._route(topic)
         ticket = self._order.arrived(packet_id, dup=dup) if qos else NO_TICKET
         if not isinstance(route, Routed):
-            self._refuse(route, topic, ticket)
+            self._finish(route, topic, payload, ticket)
             return
         kept = payload if len(payload) <= _KEPT_BYTES else payload[:_KEPT_BYTES]
         now_ms = int(time.time() * 1000)
-        delivery = Delivery(topic, route.device, route.kind, route.detail, kept, now_ms, qos, retain, dup, packet_id)
+        if route.kind == "status":
+            now_ms = self._status_came(now_ms)
+        delivery = Delivery(
+            topic,
+            route.device,
+            route.kind,
+            route.detail,
+            kept,
+            now_ms,
+            qos,
+            retain,
+            dup,
+            packet_id,
+            self._markers.late,
+        )
         dropped = self._links[route.shard].put(delivery, ticket)
         self._counters.received += 1
         self._counters.dropped += dropped
@@ -115,19 +143,29 @@ class Uplink:
         if not self._wake.is_set():
             self._wake.set()
 
-    def _refuse(self, route: OwnDownlink | RejectedTopic, topic: str, ticket: int) -> None:
+    def _status_came(self, now_ms: int) -> int:
+        """The time of its reception: later than any marker's that was published before it."""
+        if self._markers.status_came(time.monotonic()):
+            self.marker_is_due.set()
+        return max(now_ms, self._markers.published_ms + 1)
+
+    def _finish(self, route: OwnDownlink | RejectedTopic, topic: str, payload: bytes, ticket: int) -> None:
         """What no worker needs to see is finished here; its PUBACK keeps its place."""
-        if isinstance(route, RejectedTopic):
+        if topic == self._marker_topic:
+            self._markers.returned(payload, ticket if ticket != NO_TICKET else self._order.end - 1)
+        elif isinstance(route, RejectedTopic):
             self._counters.received += 1
             self._counters.rejected[route.reason] += 1
             self._rejected.add(route.reason, topic)
         if ticket != NO_TICKET:
             self._order.finish(ticket)
-            self._puback()
+        self._puback()
 
     def _puback(self) -> None:
         if (ready := self._order.ready()) and self._connection is not None:
             self._connection.acknowledge(ready)
+        if self._markers.reached(self._order.first):
+            self.drained.set()
 
     # ------------------------------------------------------------------------------------ acknowledgements
 

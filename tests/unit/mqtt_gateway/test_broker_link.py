@@ -12,31 +12,38 @@ from django.db import OperationalError
 from structlog.testing import CapturingLogger
 
 from mqtt_gateway import broker_link as module
-from mqtt_gateway import storage
+from mqtt_gateway import draining, markers, storage
+from mqtt_gateway.broker import ConnectError
 from mqtt_gateway.broker_link import BrokerLink
 from mqtt_gateway.counters import Counters
 from mqtt_gateway.database import DatabaseThread
+from mqtt_gateway.draining import Draining
 from mqtt_gateway.fakes import FakeBroker, FakeConnection
 from mqtt_gateway.layer import Layer
+from mqtt_gateway.markers import Markers
 from mqtt_gateway.models import BrokerSession, GatewayProcess
-from mqtt_gateway.options import GatewayOptions
+from mqtt_gateway.options import BROKER_TOPICS, GatewayOptions
 from mqtt_gateway.uplink import Uplink
 from tests.support.waiting import eventually_async
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 OPTIONS = GatewayOptions(client_id="g")
+MARKER = OPTIONS.marker_topic
+OTHERS = dict.fromkeys((MARKER, *BROKER_TOPICS), True)
 
 
 class Bench:
     """A link and those around it."""
 
-    def __init__(self, options: GatewayOptions = OPTIONS) -> None:
+    def __init__(self, options: GatewayOptions = OPTIONS, drained_ms: int = 0) -> None:
         self.options, self.broker_stub, self.counters = options, FakeBroker(), Counters()
         self.database = DatabaseThread()
         self.states: list[bool] = []
-        self.uplink = Uplink(options, Layer(InMemoryChannelLayer()), "reply!x", self.counters)
-        self.link = BrokerLink(options, self.broker_stub, self.uplink, self.database, self.counters, self)
+        self.markers = Markers(drained_ms)
+        self.uplink = Uplink(options, Layer(InMemoryChannelLayer()), "reply!x", self.counters, self.markers)
+        drained = Draining(options, self.markers, self.uplink)
+        self.link = BrokerLink(options, self.broker_stub, self.uplink, drained, self.database, self.counters, self)
         self._task: asyncio.Task[Any] | None = None
 
     def broker(self, *, up: bool) -> None:
@@ -111,7 +118,8 @@ async def test_every_connection_has_a_higher_epoch(bench: Bench) -> None:
 async def test_subscriptions_are_written_down(bench: Bench) -> None:
     connection = await bench.start()
     assert connection.calls == [("subscribe", ("devices/#",))]
-    assert await known() == {"devices/#": True}
+    assert await known() == {"devices/#": True, **OTHERS}
+    assert connection.plain == [(MARKER, 1), *((name, 0) for name in BROKER_TOPICS)]
 
 
 @pytest.mark.parametrize(("version", "calls"), [("5", [("subscribe", ("devices/#",))]), ("3.1.1", [])])
@@ -155,7 +163,7 @@ async def test_dropped_filters_are_unsubscribed(log: CapturingLogger) -> None:
     after.broker_stub.session_present = True
     connection = await after.start()
     assert connection.calls == [("unsubscribe", ("devices/a/#",)), ("subscribe", ("devices/c/#",))]
-    assert await known() == {"devices/b/#": True, "devices/c/#": True}
+    assert await known() == {"devices/b/#": True, "devices/c/#": True, **OTHERS}
     await after.stop()
 
 
@@ -193,6 +201,100 @@ async def test_deliveries_wait_while_the_database_is_down(bench: Bench, monkeypa
     down[0] = False
     await starting
     assert any(link.ready for link in bench.uplink._links)
+
+
+async def test_a_session_that_the_database_has_not_heard_of_is_not_forgotten(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker begins a new session, the database is down, the connection breaks: the broker has that session now."""
+    monkeypatch.setattr(module, "_DATABASE_WAIT_S", 0.01)
+    (await bench.start()).drop("gone")
+    await bench.up(2)
+    assert (await BrokerSession.objects.aget()).session == 2, "the fake broker keeps none"
+    down, really = [True], storage.open_session
+
+    def open_session(*args: Any, **kwargs: Any) -> Any:
+        if down[0]:
+            raise OperationalError("away")
+        return really(*args, **kwargs)
+
+    monkeypatch.setattr(module, "open_session", open_session)
+    bench.broker_stub.connections[-1].drop("gone")
+    await eventually_async(lambda: len(bench.broker_stub.connections) == 3)
+    bench.broker_stub.session_present = True
+    bench.broker_stub.connections[-1].drop("gone again")
+    await eventually_async(lambda: len(bench.broker_stub.connections) == 4)
+    down[0] = False
+    assert (await bench.up(4)).calls == [("subscribe", ("devices/#",))]
+    assert (await BrokerSession.objects.aget()).session == 3
+
+
+# ---- markers
+
+
+async def test_markers_are_sent_at_once_and_tell_how_far_we_are(bench: Bench) -> None:
+    bench.broker_stub.echoes = True
+    connection = await bench.start()
+    await eventually_async(lambda: bench.markers.drained_ms)
+    assert not bench.markers.late
+    assert len(connection.markers) == 1
+    assert connection.acknowledged == [bench.broker_stub.packet_id]
+
+
+async def test_a_session_without_our_subscriptions_is_begun_anew(
+    log: CapturingLogger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On 3.1.1 a session that is present isn't subscribed again: only the marker shows that it should be."""
+    monkeypatch.setattr(markers, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(draining, "_LOOK_S", 0.02)
+    before = Bench(replace(OPTIONS, version="3.1.1"))
+    await before.start()
+    await before.stop()
+    bench = Bench(replace(OPTIONS, version="3.1.1"), drained_ms=1)
+    bench.broker_stub.session_present = True
+    assert (await bench.start()).calls == []
+    await eventually_async(lambda: len(bench.broker_stub.connections) == 2)
+    second = await bench.up(2)
+    assert second.calls == [("subscribe", ("devices/#",))]
+    assert (await BrokerSession.objects.aget()).session == (await row()).epoch
+    await eventually_async(lambda: not bench.markers.late)
+    assert bench.link.connection is second, "and not again and again"
+    await bench.stop()
+
+
+@pytest.mark.parametrize("how", ["forbidden", "puback", "silence"])
+async def test_without_markers_the_gateway_works_all_the_same(
+    bench: Bench, log: CapturingLogger, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(markers, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(draining, "_LOOK_S", 0.02)
+    warnings = CapturingLogger()
+    monkeypatch.setattr(draining, "log", warnings)
+    if how == "forbidden":
+        bench.broker_stub.forbidden = {MARKER}
+    elif how == "puback":
+        bench.broker_stub.puback = "not authorized"
+    await bench.start()
+    await eventually_async(lambda: not bench.markers.late)
+    assert bench.link.connection is not None
+    assert len(warnings.calls) == 1
+    assert (await known())[MARKER] == (how != "forbidden")
+
+
+async def test_a_broker_that_hangs_up_on_what_we_can_do_without_is_spared_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribe = FakeConnection.subscribe
+
+    async def touchy(self: FakeConnection, filters: Any, **options: Any) -> None:
+        if options.get("plain"):
+            self.drop("closed by the broker")
+            raise ConnectError("closed by the broker")
+        await subscribe(self, filters, **options)
+
+    monkeypatch.setattr(FakeConnection, "subscribe", touchy)
+    await bench.start()
+    assert len(bench.broker_stub.connections) == 4
 
 
 async def test_a_refused_birth_is_only_logged(bench: Bench, log: CapturingLogger) -> None:

@@ -1,12 +1,13 @@
 """What views are told about the gateways."""
 
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db.models import Value
 
 from mqtt_gateway.models import BrokerSession, GatewayProcess
+from mqtt_gateway.options import BROKER_TOPICS, GatewayOptions
 from mqtt_gateway.status import gateway_status
 
 pytestmark = pytest.mark.django_db
@@ -16,7 +17,7 @@ NOW_MS = int(time.time() * 1000)
 
 @pytest.fixture(autouse=True)
 def _time_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mqtt_gateway.status.time", SimpleNamespace(time=lambda: NOW_MS / 1000))
+    monkeypatch.setattr("mqtt_gateway.status.DatabaseNowMs", lambda: Value(NOW_MS))
 
 
 def gateway(client_id: str = "g", *, age_ms: int = 0, **fields: Any) -> None:
@@ -55,7 +56,24 @@ def test_two_gateways() -> None:
     assert (status.received, status.rejected) == (3, {"bad_name": 2, "odd_levels": 5})
 
 
+def test_the_lag_is_that_of_the_living() -> None:
+    gateway("a", drained_ms=NOW_MS - 1_500)
+    gateway("b", drained_ms=NOW_MS - 7_000)
+    gateway("dead", drained_ms=NOW_MS - 60_000, age_ms=60_000)
+    gateway("new")
+    status = gateway_status()
+    assert [row.lag_ms for row in status.gateways] == [1_500, 7_000, 60_000, None]
+    assert status.drained_ms == NOW_MS - 7_000
+
+
+def test_no_lag_is_known_without_markers() -> None:
+    gateway()
+    assert gateway_status().drained_ms is None
+
+
 def test_only_confirmed_filters_are_shown() -> None:
     gateway()
-    BrokerSession.objects.create(client_id="g", broker="h:1", filters={"devices/a/#": True, "devices/b/#": False})
+    own = dict.fromkeys((GatewayOptions(client_id="g").marker_topic, *BROKER_TOPICS), True)
+    filters = {"devices/a/#": True, "devices/b/#": False, **own}
+    BrokerSession.objects.create(client_id="g", broker="h:1", filters=filters)
     assert gateway_status().gateways[0].filters == ("devices/a/#",)

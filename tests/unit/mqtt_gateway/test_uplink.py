@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from mqtt_gateway.broker import Outgoing
 from mqtt_gateway.counters import Counters
 from mqtt_gateway.fakes import FakeBroker, FakeConnection, FakeWorker
 from mqtt_gateway.layer import Layer
+from mqtt_gateway.markers import Markers
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.uplink import Uplink, listener_of
 from tests.support.waiting import eventually_async
@@ -41,6 +43,7 @@ class Bench:
     uplink: Uplink
     worker: FakeWorker
     counters: Counters
+    markers: Markers
     broker: FakeBroker = field(default_factory=FakeBroker)
     working: "asyncio.Task[None] | None" = None
 
@@ -70,8 +73,9 @@ async def bench() -> AsyncIterator[Bench]:
     backend, counters = FaultyLayer(), Counters()
     layer = Layer(backend)
     reply_to = await layer.new_channel()
-    uplink = Uplink(OPTIONS, layer, reply_to, counters)
-    made = Bench(backend, uplink, FakeWorker(backend, OPTIONS.shards), counters)
+    markers = Markers()
+    uplink = Uplink(OPTIONS, layer, reply_to, counters, markers)
+    made = Bench(backend, uplink, FakeWorker(backend, OPTIONS.shards), counters, markers)
     tasks = [asyncio.ensure_future(uplink.run()), asyncio.ensure_future(layer.listen(reply_to, listener_of(uplink)))]
     yield made
     for task in [*tasks, *([made.working] if made.working else [])]:
@@ -149,6 +153,40 @@ async def test_batches_tell_the_session_and_the_position_in_it(bench: Bench) -> 
     assert [(len(one.deliveries), one.position, one.taken) for one in bench.worker.batches if one.deliveries] == [
         (4, 4, 4)
     ]
+
+
+async def test_a_marker_ends_what_is_late_and_tells_what_is_committed(bench: Bench) -> None:
+    connection = await bench.connect(epoch=1)
+    bench.markers.subscribed(0)
+    marker = bench.markers.publish(0, 5_000)
+    connection.deliver(topic(1), b"old", 1)
+    connection.deliver(OPTIONS.marker_topic, marker, 2)
+    connection.deliver(topic(1), b"new", 3)
+    assert bench.markers.drained_ms == 0
+    await bench.work()
+    await eventually_async(lambda: connection.acknowledged == [1, 2, 3])
+    assert bench.markers.drained_ms == 5_000
+    assert [(one.payload, one.late) for one in bench.worker.deliveries] == [(b"old", True), (b"new", False)]
+    assert (bench.counters.received, sum(bench.uplink.entered)) == (2, 2), "a marker is no delivery"
+
+
+async def test_foreign_markers_are_confirmed_and_mean_nothing(bench: Bench) -> None:
+    connection = await bench.connect(epoch=1)
+    connection.deliver(OPTIONS.marker_topic, b"of another connection", 1)
+    assert connection.acknowledged == [1]
+    assert (bench.markers.late, bench.counters.received) == (True, 0)
+
+
+async def test_a_status_is_received_after_the_markers_before_it(bench: Bench) -> None:
+    connection = await bench.connect(epoch=1)
+    bench.markers.subscribed(time.monotonic())
+    future_ms = int(time.time() * 1000) + 60_000
+    connection.deliver(OPTIONS.marker_topic, bench.markers.publish(time.monotonic(), future_ms), 1)
+    connection.deliver("devices/demo/d1/status", b"offline", 2)
+    await bench.work()
+    await eventually_async(lambda: bench.worker.deliveries)
+    assert bench.worker.deliveries[0].received_ms > bench.markers.drained_ms == future_ms
+    assert bench.uplink.marker_is_due.is_set()
 
 
 async def test_own_downlink_and_nobodys_topics_are_confirmed_in_their_turn(bench: Bench) -> None:
