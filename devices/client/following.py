@@ -104,6 +104,7 @@ class Following:
             self._unsubscribe()
         self.end(None)
         self._drop()
+        self._ready.clear()
         self._settle()
         self._leave(self)
 
@@ -207,7 +208,9 @@ class Following:
             away_s = asyncio.get_running_loop().time() - self._lost_at
             self._lost_at = None
             self.put(Resumed(away_s))
-        self.put(Refused(tuple(reply.get("refused", ()))))
+        refused = tuple(reply.get("refused", ()))
+        if refused or not self._is_complete:
+            self.put(Refused(refused))
 
     def put(self, item: Frame | Change, handled: Callable[[], None] | None = None) -> None:
         """Something for the program; ``handled`` is called when it has finished with it."""

@@ -16,6 +16,7 @@ class _Waiting:
     frame: Frame
     repeat: bool  # safe to ask again after a reconnect
     reply: "asyncio.Future[Frame]"
+    sent: bool = False
 
 
 class Requests:
@@ -30,26 +31,26 @@ class Requests:
         self._waiting: dict[str, _Waiting] = {}
 
     async def ask(self, fields: Frame, timeout_s: float, *, repeat: bool) -> Frame:
-        """Send a request; its ``ok`` frame.
+        """Send a request, as soon as there is a connection; its ``ok`` frame.
 
         Raises:
             RequestError: refused, not answered within ``timeout_s``, or the connection broke (and not ``repeat``).
             ClientError: what ended the client.
+            TypeError, ValueError: it is no JSON.
         """
         if len(self._waiting) >= MOST_WAITING:
             raise RequestError("unavailable", "too many requests wait already")
         request_id = self._line.next_id()
         waiting = _Waiting({**fields, "id": request_id}, repeat, asyncio.get_running_loop().create_future())
-        if not self._line.send(waiting.frame) and not repeat:
-            raise RequestError("disconnected", "there is no connection to the server now")
+        waiting.sent = self._line.send(waiting.frame)
         self._waiting[request_id] = waiting
         try:
             async with asyncio.timeout(timeout_s):
                 return await waiting.reply
         except TimeoutError:
-            raise RequestError("timeout", f"no answer within {timeout_s:g} s") from None
+            raise _too_late(waiting, timeout_s) from None
         finally:
-            self._waiting.pop(request_id, None)
+            del self._waiting[request_id]
 
     def settle(self, reply: Frame) -> None:
         """A reply has come; one that nobody waits for is left."""
@@ -62,14 +63,14 @@ class Requests:
             waiting.reply.set_exception(refusal(reply))
 
     def opened(self) -> None:
-        """There is a connection again: ask again what may be asked again."""
+        """There is a connection: ask what was not asked yet, and again what may be asked again."""
         for waiting in self._waiting.values():
-            self._line.send(waiting.frame)
+            waiting.sent = self._line.send(waiting.frame)
 
     def lost(self) -> None:
         """The connection broke: give up on what may not be asked again."""
         broke = RequestError("disconnected", "the connection broke before the server answered")
-        self._fail(broke, [waiting for waiting in self._waiting.values() if not waiting.repeat])
+        self._fail(broke, [waiting for waiting in self._waiting.values() if waiting.sent and not waiting.repeat])
 
     def end(self, failure: ClientError) -> None:
         """There will be no connection any more."""
@@ -80,6 +81,12 @@ class Requests:
         for waiting in those:
             if not waiting.reply.done():
                 waiting.reply.set_exception(failure)
+
+
+def _too_late(waiting: _Waiting, timeout_s: float) -> RequestError:
+    if not waiting.sent:
+        return RequestError("unavailable", f"no connection within {timeout_s:g} s; it was not asked")
+    return RequestError("timeout", f"no answer within {timeout_s:g} s")
 
 
 def refusal(reply: dict[str, Any]) -> RequestError:

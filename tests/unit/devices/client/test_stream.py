@@ -1,4 +1,4 @@
-"""The stream rule as the client keeps it: the cases that the JavaScript client is held to as well, and what it refuses."""
+"""The stream rule as the client keeps it: the cases that it shares with the JavaScript client, and what it refuses."""
 
 import copy
 import json
