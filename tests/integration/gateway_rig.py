@@ -23,6 +23,7 @@ from tests.support.waiting import eventually_async
 SHARDS = 4
 CLIENT_ID = "gw"
 STATUS_TOPIC = f"causeway/gateway/{CLIENT_ID}/status"
+MARKER_TOPIC = f"causeway/gateway/{CLIENT_ID}/marker"
 
 
 @dataclass

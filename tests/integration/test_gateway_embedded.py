@@ -92,6 +92,16 @@ async def test_it_carries_a_hundred_devices(demo: Demo) -> None:
     )
 
 
+async def test_its_lag_is_known(demo: Demo) -> None:
+    async def lag_ms() -> int | None:
+        return (await asyncio.to_thread(gateway_status)).gateways[0].lag_ms
+
+    async def is_small() -> bool:
+        return (await lag_ms() or 1e9) < 5_000
+
+    await eventually_async(is_small)
+
+
 async def test_a_port_in_use_is_said_in_one_line(demo: Demo) -> None:
     with pytest.raises(BrokerPortError, match=rf"port {demo.port} of 127.0.0.1 can't be used: Address already in use"):
         async with embedded_broker(demo.port):
