@@ -1,6 +1,7 @@
 """The shape of the source: import arrows (import-linter), purity, and folders that say what they are for."""
 
 import ast
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("bridge", "config", "devices", "mqtt_gateway")
 PURE_FOLDERS = ("bridge", "devices/rules")
+CLIENT = ROOT / "devices" / "client"  # may be copied, so its imports of itself are relative
+PURE_FILES = tuple(CLIENT / f"{name}.py" for name in ("acks", "backoff", "changes", "errors", "stream"))
 
 # What pure code may import: these parts of the standard library, msgspec, and pure code.
 PURE_IMPORTS = frozenset(
@@ -58,7 +61,7 @@ def impurities(source: str) -> Iterator[str]:
 
 
 def pure_files() -> list[Path]:
-    return sorted(path for folder in PURE_FOLDERS for path in (ROOT / folder).rglob("*.py"))
+    return sorted([*PURE_FILES, *(path for folder in PURE_FOLDERS for path in (ROOT / folder).rglob("*.py"))])
 
 
 @pytest.mark.parametrize("path", pure_files(), ids=lambda path: str(path.relative_to(ROOT)))
@@ -97,6 +100,26 @@ def test_the_purity_check_sees_impure_code(source: str) -> None:
 )
 def test_the_purity_check_lets_pure_code_pass(source: str) -> None:
     assert list(impurities(source)) == []
+
+
+@pytest.mark.parametrize("path", sorted(CLIENT.rglob("*.py")), ids=lambda path: path.name)
+def test_the_client_imports_the_standard_library_websockets_and_itself(path: Path) -> None:
+    imported = {
+        name.partition(".")[0] for node in ast.walk(ast.parse(path.read_text())) for name in imported_modules(node)
+    }
+    assert imported <= sys.stdlib_module_names | {"websockets"}
+
+
+def test_the_client_runs_where_it_is_copied_to(tmp_path: Path) -> None:
+    shutil.copytree(CLIENT, tmp_path / "causeway_client")
+    program = (
+        "import sys, causeway_client; causeway_client.Client('ws://localhost/ws/v1/', 'token');"
+        "print({name.partition('.')[0] for name in sys.modules} & {'bridge', 'config', 'devices', 'django', 'msgspec'})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout.strip() == "set()", done.stderr
 
 
 def test_import_arrows_hold() -> None:
