@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 from devices.models import Command, Quarantined, ShardState, Twin
 from devices.rules.commands import UNFINISHED
-from devices.web.ledger import gateway_status, read_ledger
+from devices.web.ledger import OUTCOMES, Ledger, gateway_status, read_ledger
 
 STATUSES: Final = ("online", "offline", "stale", "unknown")
 
@@ -48,7 +48,8 @@ class InstallationCollector(Collector):
 def _deliveries() -> Iterator[Metric]:
     status = gateway_status()
     ledger = read_ledger(status)
-    yield _counter("causeway_received", "Deliveries by the broker, counted by the gateways.", ledger.received)
+    received = ledger.received - ledger.in_flight  # a counter never falls; what is in flight may go back to the broker
+    yield _counter("causeway_received", "Deliveries by the broker, counted by the gateways.", received)
     done = CounterMetricFamily(
         "causeway_deliveries", "What became of deliveries by the broker.", labels=["outcome", "reason"]
     )
@@ -59,8 +60,38 @@ def _deliveries() -> Iterator[Metric]:
             done.add_metric([outcome, reason], count)
     yield done
     yield _gauge("causeway_in_flight", "Deliveries not yet known to be committed.", ledger.in_flight)
+    yield _gauge("causeway_ledger_balanced", "1 while every shard's deliveries are accounted for.", ledger.balanced)
+    yield from (*_shard_accounts(ledger), *_gateway_accounts(ledger))
     yield _gauge("causeway_broker_up", "1 while a gateway is alive and connected to its broker.", status.broker_up)
     yield _gauge("causeway_gateways_alive", "Gateways with a fresh beat.", sum(row.alive for row in status.gateways))
+
+
+def _shard_accounts(ledger: Ledger) -> Iterator[Metric]:
+    received = CounterMetricFamily(
+        "causeway_shard_received", "Deliveries to a shard, counted by the gateways.", labels=["shard"]
+    )
+    done = CounterMetricFamily(
+        "causeway_shard_deliveries", "What became of them, counted by its workers.", labels=["shard", "outcome"]
+    )
+    for shard in ledger.shards:
+        received.add_metric([str(shard.shard)], shard.received - shard.in_flight)
+        for outcome in OUTCOMES:
+            done.add_metric([str(shard.shard), outcome], getattr(shard, outcome))
+    yield from (received, done)
+
+
+def _gateway_accounts(ledger: Ledger) -> Iterator[Metric]:
+    done = CounterMetricFamily(
+        "causeway_gateway_deliveries", "Deliveries that ended at a gateway.", labels=["gateway", "outcome"]
+    )
+    in_flight = GaugeMetricFamily(
+        "causeway_gateway_in_flight", "A gateway's deliveries not yet known to be committed.", labels=["gateway"]
+    )
+    for gateway in ledger.gateways:
+        done.add_metric([gateway.client_id, "rejected"], gateway.rejected)
+        done.add_metric([gateway.client_id, "dropped"], gateway.dropped)
+        in_flight.add_metric([gateway.client_id], gateway.in_flight)
+    yield from (done, in_flight)
 
 
 def _devices() -> Iterator[Metric]:

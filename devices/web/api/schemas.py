@@ -132,17 +132,41 @@ class Quarantined(Schema):
     encoding: Literal["utf-8", "base64"] = Field(description="how payload is written")
 
 
+class GatewayAccount(Schema):
+    """A gateway's part of the ledger: what never reached a shard, and what is on its way."""
+
+    client_id: str
+    rejected: int = Field(description="nobody's")
+    dropped: int = Field(description="QoS 0 only")
+    in_flight: int
+
+
+class ShardAccount(Schema):
+    """A shard's part of the ledger. ``received`` is the sum of the others, unless something is wrong."""
+
+    shard: int
+    received: int = Field(description="counted by the gateways; those in flight included")
+    applied: int = Field(description="counted by the workers, like the next three")
+    duplicate: int
+    quarantined: int
+    rejected: int
+    in_flight: int
+
+
 class Ledger(Schema):
-    """What became of all deliveries by the broker, ever. At rest, ``received`` is the sum of the others."""
+    """What became of all deliveries by the broker, ever. ``received`` is the sum of the next six."""
 
     received: int = Field(description="counted by the gateways")
     applied: int
-    duplicate: int
+    duplicate: int = Field(description="delivered again by the broker though its effect was stored")
     quarantined: int
     rejected: int
     dropped: int = Field(description="QoS 0 only")
     in_flight: int
+    balanced: bool = Field(description="in every shard, all that was received is accounted for")
     reasons: dict[str, dict[str, int]] = Field(description="quarantined and rejected ones by reason")
+    gateways: list[GatewayAccount]
+    shards: list[ShardAccount]
 
 
 class OpsGateway(Schema):

@@ -1,6 +1,7 @@
 """/metrics."""
 
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,6 +32,8 @@ def test_what_the_tables_say() -> None:
     LedgerCount.objects.create(shard=0, outcome="applied", reason="", count=40)
     LedgerCount.objects.create(shard=1, outcome="applied", reason="", count=2)
     LedgerCount.objects.create(shard=1, outcome="quarantined", reason="bad_json", count=3)
+    LedgerCount.objects.create(shard=0, outcome="received", reason="", count=40)
+    LedgerCount.objects.create(shard=1, outcome="received", reason="", count=6)
     for status in ("accepted", "sent", "sent", "done"):
         now = timezone.now()
         Command.objects.create(
@@ -42,7 +45,11 @@ def test_what_the_tables_say() -> None:
     assert found["causeway_database_up",] == 1
     assert found["causeway_deliveries_total", "applied", ""] == 42
     assert found["causeway_deliveries_total", "quarantined", "bad_json"] == 3
-    assert found["causeway_received_total",] == found["causeway_in_flight",] == found["causeway_broker_up",] == 0
+    assert found["causeway_received_total",] == 46
+    assert found["causeway_shard_received_total", "1"] == 6
+    assert found["causeway_shard_deliveries_total", "applied", "1"] == 2
+    assert found["causeway_ledger_balanced",] == 0, "one is missing in shard 1"
+    assert found["causeway_in_flight",] == found["causeway_broker_up",] == 0
     assert [found["causeway_devices", status] for status in ("online", "offline", "stale", "unknown")] == [1, 0, 0, 1]
     assert [found["causeway_commands_open", status] for status in ("accepted", "sent", "delivered")] == [1, 2, 0]
     assert ("causeway_commands_open", "done") not in found
@@ -50,6 +57,23 @@ def test_what_the_tables_say() -> None:
     assert 2 <= found["causeway_shard_beat_age_seconds", "2"] < 30
     assert ("causeway_shard_beat_age_seconds", "0") not in found, "no worker ever had it"
     assert found["process_resident_memory_bytes",] > 0
+
+
+def test_what_gateways_say_of_themselves(settings: Any) -> None:
+    settings.CAUSEWAY_GATEWAY_STATUS = f"{__name__}.status"
+    found = scrape()
+    assert found["causeway_gateway_deliveries_total", "g", "rejected"] == 3
+    assert found["causeway_gateway_deliveries_total", "g", "dropped"] == 2
+    assert found["causeway_gateway_in_flight", "g"] == found["causeway_in_flight",] == 4
+    assert found["causeway_received_total",] == 5, "without those in flight"
+    assert found["causeway_ledger_balanced",] == 1
+
+
+def status() -> Any:
+    row = SimpleNamespace(
+        client_id="g", alive=True, rejected={"odd_levels": 3}, dropped=2, epoch=5, entered_epoch=5, entered={0: 4}
+    )
+    return SimpleNamespace(broker_up=True, since_ms=5, gateways=(row,))
 
 
 def test_without_a_database_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
