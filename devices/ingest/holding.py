@@ -102,7 +102,7 @@ class Holding:
         self.lost(found.lost)
         self._possession.gain(found.taken)
         leaving = self._possession.leave(found.excess)
-        self._possession.settle(has_its_share=not found.awaited)
+        self._possession.settle(has_its_share=not (found.awaited or found.kept_from_us))
         if found.taken or leaving:
             self._work.wake()
         if found.kept_from_us - self._kept_from_us:

@@ -142,7 +142,7 @@ class Leases:
             taken=taken,
             excess=ours - share,
             awaited=share - ours - taken,
-            kept_from_us=self._pinned - ours - taken,
+            kept_from_us=self._pinned - share,
         )
 
     def _rows(self) -> list[_Row]:

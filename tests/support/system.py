@@ -77,7 +77,7 @@ class System:
         """Make the process objects; nothing is started."""
         shards = int(self.settings["BRIDGE_SHARDS"])
         self.gateway = self.process("gateway", manage("run_gateway"))
-        told = [("--shards", part) if pinned else () for part in shard_ranges(shards, workers)]
+        told = [["--shards", part] for part in shard_ranges(shards, workers)] if pinned else [[]] * workers
         self.workers = [
             self.process(f"devices-{number}", manage("run_devices", *options)) for number, options in enumerate(told)
         ]
