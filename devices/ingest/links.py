@@ -11,6 +11,7 @@ from bridge.filters import matches
 from devices.rules.presence import Link
 
 GONE_MS: Final = 5_000  # down for longer, and nothing is known any more
+_UNMARKED_MS: Final = 5_000  # where the broker lets a gateway send no markers: how long its link must outlive a will
 
 
 class Links(Struct, frozen=True):
@@ -71,7 +72,7 @@ class LinkWatch:
         self._down_since_ms.clear()
 
     def _link(self, row: Any, now_ms: int) -> Link:
-        drained_ms = getattr(row, "drained_ms", now_ms)
+        drained_ms = row.drained_ms or row.beat_ms - _UNMARKED_MS
         if row.broker_up:
             self._down_since_ms.pop(row.client_id, None)
             return Link(up=True, since_ms=row.since_ms, drained_ms=drained_ms)

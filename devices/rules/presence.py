@@ -176,8 +176,7 @@ def _of_will(known: Known, sight: Sight) -> Finding | None:
     link = sight.by_gateway.get(will.gateway, Link())
     if not link.up or link.since_ms > will.at_ms:
         return Finding("outage", will.at_ms)
-    # Not in the same millisecond: what came back then may have been published before the will came.
-    return Finding("will", will.at_ms) if link.drained_ms > will.at_ms else None
+    return Finding("will", will.at_ms) if link.drained_ms >= will.at_ms else None
 
 
 def _of_link(known: Known, sight: Sight) -> Finding | None:

@@ -51,6 +51,7 @@ class GatewayLink:
     broker_up: bool = True
     since_ms: int = 0
     drained_ms: int = 2**60
+    beat_ms: int = 0
     filters: tuple[str, ...] = ("devices/#",)
 
 

@@ -157,7 +157,7 @@ def dies(worker: Worker, key: str = A) -> None:
 
 
 def test_a_will_counts_once_the_link_has_outlived_it(worker: Worker, gateways: dict[str, GatewayLink]) -> None:
-    gateways[GATEWAY].drained_ms = died_ms = worker.now_ms
+    gateways[GATEWAY].drained_ms = (died_ms := worker.now_ms) - 1
     dies(worker)
     assert (status(), worker.last.commits, worker.last.next_ms) == ("online", [], worker.now_ms + 250)
     worker.wait(1)
@@ -173,7 +173,7 @@ def test_a_will_counts_once_the_link_has_outlived_it(worker: Worker, gateways: d
 def test_a_will_of_a_broker_that_went_down_is_no_news(
     worker: Worker, gateways: dict[str, GatewayLink], again: bool
 ) -> None:
-    gateways[GATEWAY].drained_ms = died_ms = worker.now_ms
+    gateways[GATEWAY].drained_ms = (died_ms := worker.now_ms) - 1
     dies(worker)
     gateways[GATEWAY] = GatewayLink(GATEWAY, broker_up=again, since_ms=worker.now_ms + 1, drained_ms=worker.now_ms + 9)
     worker.wait(1)
@@ -183,7 +183,7 @@ def test_a_will_of_a_broker_that_went_down_is_no_news(
 
 
 def test_a_sign_of_life_ends_the_wait(worker: Worker, gateways: dict[str, GatewayLink]) -> None:
-    gateways[GATEWAY].drained_ms = worker.now_ms
+    gateways[GATEWAY].drained_ms = worker.now_ms - 1
     dies(worker)
     worker.hear(delivery(A, "status", b"online", at_ms=worker.now_ms))
     gateways[GATEWAY].drained_ms += 10
@@ -194,7 +194,7 @@ def test_a_sign_of_life_ends_the_wait(worker: Worker, gateways: dict[str, Gatewa
 def test_a_worker_that_takes_over_confirms_what_its_predecessor_heard(
     worker: Worker, another_worker: Callable[[], Worker], gateways: dict[str, GatewayLink]
 ) -> None:
-    gateways[GATEWAY].drained_ms = worker.now_ms
+    gateways[GATEWAY].drained_ms = worker.now_ms - 1
     dies(worker)
     other = another_worker()
     other.round()
@@ -205,7 +205,7 @@ def test_a_worker_that_takes_over_confirms_what_its_predecessor_heard(
 
 
 def test_each_gateway_confirms_its_own(worker: Worker, gateways: dict[str, GatewayLink]) -> None:
-    gateways[GATEWAY].drained_ms = worker.now_ms
+    gateways[GATEWAY].drained_ms = worker.now_ms - 1
     gateways["another"] = GatewayLink("another")
     dies(worker)
     worker.take(Uplink(gateway="another").batch(delivery(B_OF_SHARD_0, "telemetry", {})))
@@ -217,7 +217,7 @@ def test_each_gateway_confirms_its_own(worker: Worker, gateways: dict[str, Gatew
 
 
 def test_a_deleted_device_is_not_waited_for(worker: Worker, gateways: dict[str, GatewayLink]) -> None:
-    gateways[GATEWAY].drained_ms = worker.now_ms
+    gateways[GATEWAY].drained_ms = worker.now_ms - 1
     dies(worker)
     worker.ask(A, "delete")
     worker.round()

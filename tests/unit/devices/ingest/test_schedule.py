@@ -31,6 +31,13 @@ def test_a_changed_time_replaces_the_former() -> None:
     assert schedule.first_ms() is None
 
 
+def test_a_time_may_only_be_made_earlier() -> None:
+    schedule: Schedule[str] = Schedule()
+    for time_ms, first_ms in ((20, 20), (30, 20), (10, 10)):
+        schedule.set_earlier("a", time_ms)
+        assert schedule.first_ms() == first_ms
+
+
 def test_a_removed_key_never_comes() -> None:
     schedule: Schedule[str] = Schedule()
     schedule.set("a", 10)

@@ -1,0 +1,379 @@
+"""Presence: every transition; and a world of brokers and gateways that fail, in which no living device is offline."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from msgspec import structs
+
+from devices.rules.presence import (
+    CONFIRM_MS,
+    Link,
+    Sight,
+    finding,
+    look,
+    patience_ms,
+    seen,
+    status_kept,
+    status_replayed,
+    status_reported,
+)
+from devices.rules.twin import Presence, TwinState, Unconfirmed, dump, load
+
+T0 = 1_700_000_000_000
+G = "gateway"
+UP = Link(up=True, since_ms=T0 - 1, drained_ms=T0 + 10**9)
+GONE = Link(gone=True, since_ms=T0 + 5)
+
+
+def twin_that_is(status: Any, why: Any = "message") -> TwinState:
+    return TwinState(rev=7, presence=Presence(status, T0, why, 7), last_seen_ms=T0)
+
+
+def sight(link: Link = UP, *, after_ms: int = 10, stale_after_s: int | None = 300) -> Sight:
+    return Sight(T0 + after_ms, link, {G: link}, stale_after_s)
+
+
+# One by one ------------------------------------------------------------------------------------------------------
+
+HAPPENINGS: dict[str, Callable[[TwinState], object]] = {
+    "birth": lambda twin: status_reported(twin, T0 + 1, online=True, gateway=G),
+    "will": lambda twin: status_reported(twin, T0 + 1, online=False, gateway=G),
+    "message": lambda twin: seen(twin, T0 + 1),
+    "late online": lambda twin: status_replayed(twin, T0 + 1, online=True),
+    "late offline": lambda twin: status_replayed(twin, T0 + 1, online=False),
+    "late message": lambda twin: seen(twin, T0 + 1, late=True),
+    "retained online": lambda twin: status_kept(twin, T0 + 1, online=True),
+    "retained offline": lambda twin: status_kept(twin, T0 + 1, online=False),
+    "nothing": lambda twin: look(twin, sight()),
+    "silence": lambda twin: look(twin, sight(after_ms=300_001)),
+    "link gone": lambda twin: look(twin, sight(GONE)),
+}
+S = ("online", "offline", "stale", "unknown")
+STAYS = dict.fromkeys(S)
+TABLE: dict[str, dict[str, tuple[str, str] | None]] = {
+    "birth": dict.fromkeys(S, ("online", "birth")) | {"online": None},
+    "will": STAYS,
+    "message": dict.fromkeys(S, ("online", "message")) | {"online": None},
+    "late online": dict.fromkeys(S, ("online", "replayed")),
+    "late offline": dict.fromkeys(S, ("unknown", "outage")) | {"offline": None},
+    "late message": dict.fromkeys(S, ("online", "replayed")) | {"online": None},
+    "retained online": STAYS,
+    "retained offline": STAYS,
+    "nothing": STAYS,
+    "silence": STAYS | {"online": ("stale", "silence")},
+    "link gone": dict.fromkeys(S, ("unknown", "link_down")) | {"unknown": None},
+}
+
+
+@pytest.mark.parametrize("status", S)
+@pytest.mark.parametrize("what", TABLE)
+def test_the_table(what: str, status: str) -> None:
+    twin = twin_that_is(status)
+    HAPPENINGS[what](twin)
+    after, expected = twin.presence, TABLE[what][status]
+    if expected is None:
+        assert (after, twin.rev) == (Presence(status, T0, "message", 7), 7)  # type: ignore[arg-type]
+    else:
+        assert (after.status, after.why, after.rev, twin.rev) == (*expected, 8, 8)
+        assert (after.since == T0) == (after.status == status), "since when it is what it is"
+
+
+@pytest.mark.parametrize("what", ["birth", "message"])
+@pytest.mark.parametrize("doubted", ["retained", "replayed"])
+def test_something_live_confirms(what: str, doubted: str) -> None:
+    twin = twin_that_is("online", doubted)
+    HAPPENINGS[what](twin)
+    assert twin.presence == Presence("online", T0, what, 8)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("online", "status"), [(True, "online"), (False, "unknown")])
+def test_a_retained_status_fills_what_was_never_heard(online: bool, status: str) -> None:
+    twin = TwinState()
+    status_kept(twin, T0, online=online)
+    status_kept(twin, T0 + 1, online=online)
+    assert twin.presence == Presence(status, T0, "retained", 1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("why", ["retained", "replayed"])
+def test_what_nothing_live_confirms_becomes_unknown(why: str) -> None:
+    twin = twin_that_is("online", why)
+    assert not look(twin, sight(after_ms=CONFIRM_MS))
+    assert look(twin, sight(after_ms=CONFIRM_MS + 1))
+    assert twin.presence == Presence("unknown", T0 + CONFIRM_MS + 1, "unconfirmed", 8)
+    assert patience_ms(twin, 300) == 300_000
+    assert not look(twin, sight(after_ms=10 * CONFIRM_MS))
+
+
+def test_a_short_limit_for_silence_comes_first() -> None:
+    twin = twin_that_is("online", "replayed")
+    assert patience_ms(twin, 10) == 10_000
+    look(twin, sight(after_ms=CONFIRM_MS + 1, stale_after_s=10))
+    assert twin.presence.why == "silence"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        Link(up=True, since_ms=T0 + 1000, drained_ms=T0 + 10**9),  # would not have been heard
+        Link(up=True, since_ms=T0 - 1, drained_ms=T0 + 300_000),  # not applied yet
+        Link(up=True, since_ms=T0 - 1, drained_ms=T0 - 2),
+        Link(since_ms=T0 + 1000, drained_ms=T0 + 10**9),
+    ],
+)
+def test_silence_counts_only_where_something_would_have_been_heard(link: Link) -> None:
+    assert finding(twin_that_is("online"), sight(link, after_ms=300_500)) is None
+    assert finding(twin_that_is("online"), sight(after_ms=300_500, stale_after_s=None)) is None
+
+
+def test_a_will_waits_and_is_stored() -> None:
+    twin = twin_that_is("online")
+    status_reported(twin, T0 + 1, online=False, gateway=G)
+    assert load(dump(twin)).unconfirmed == Unconfirmed(T0 + 1, G)
+    assert not look(twin, sight(structs.replace(UP, drained_ms=T0)))
+    assert look(twin, sight(structs.replace(UP, drained_ms=T0 + 1)))
+    assert (twin.presence, twin.unconfirmed) == (Presence("offline", T0 + 1, "will", 8), None)
+    status_reported(twin, T0 + 5, online=False, gateway=G)
+    assert twin.unconfirmed is None, "there is nothing to learn from it"
+
+
+@pytest.mark.parametrize(
+    "link", [Link(), Link(up=True, since_ms=T0 + 2, drained_ms=T0 + 3), Link(gone=True, since_ms=T0 + 2)]
+)
+def test_a_will_whose_link_is_lost_tells_nothing(link: Link) -> None:
+    twin = twin_that_is("stale")
+    status_reported(twin, T0 + 1, online=False, gateway=G)
+    assert look(twin, sight(link))
+    assert (twin.presence, twin.unconfirmed) == (Presence("unknown", T0 + 1, "outage", 8), None)
+
+
+def test_a_will_is_confirmed_by_its_own_gateway_only() -> None:
+    twin = twin_that_is("online")
+    status_reported(twin, T0 + 1, online=False, gateway="another")
+    another = structs.replace(UP, drained_ms=T0)
+    assert not look(twin, Sight(T0 + 10, UP, {G: UP, "another": another}, 300))
+    assert look(twin, Sight(T0 + 10, UP, {G: UP}, 300))
+    assert twin.presence.why == "outage"
+
+
+@pytest.mark.parametrize("what", ["birth", "message", "late online", "late offline", "late message"])
+def test_whatever_comes_next_ends_the_wait(what: str) -> None:
+    twin = twin_that_is("online")
+    status_reported(twin, T0, online=False, gateway=G)
+    HAPPENINGS[what](twin)
+    assert twin.unconfirmed is None
+    assert twin.presence.why == {"late offline": "outage"}.get(what, "replayed" if "late" in what else "message")
+
+
+@pytest.mark.parametrize("status", ["online", "offline", "stale"])
+def test_under_a_link_that_is_gone_its_former_presence_is_kept(status: str) -> None:
+    twin = twin_that_is(status)
+    before = twin.presence
+    look(twin, sight(GONE))
+    assert twin.presence == Presence("unknown", T0 + 5, "link_down", 8)
+    twin = load(dump(twin))
+    for link in (GONE, Link(), Link(up=True, since_ms=T0 + 9, drained_ms=T0 + 8)):
+        assert not look(twin, sight(link))
+    assert look(twin, sight())
+    assert twin.presence == structs.replace(before, rev=9)
+    assert not look(twin, sight())
+
+
+@pytest.mark.parametrize("what", ["birth", "message", "late online", "late offline", "late message"])
+def test_what_comes_meanwhile_counts_more(what: str) -> None:
+    twin = twin_that_is("online")
+    look(twin, sight(GONE))
+    HAPPENINGS[what](twin)
+    after = twin.presence
+    assert not look(twin, sight())
+    assert (after.why != "link_down", twin.presence) == (True, after)
+
+
+def test_who_was_offline_before_stays_so_unless_it_was_heard() -> None:
+    twin = twin_that_is("offline", "will")
+    look(twin, sight(GONE))
+    status_replayed(twin, T0 + 6, online=False)
+    status_reported(twin, T0 + 7, online=False, gateway=G)
+    assert twin.presence.why == "link_down"
+    look(twin, sight())
+    assert (twin.presence.status, twin.presence.since) == ("offline", T0)
+
+
+def test_twins_stored_before_can_be_read() -> None:
+    old = b'{"rev":3,"presence":{"status":"online","since":5,"why":"birth","rev":3},"last_seen_ms":5}'
+    assert load(old) == TwinState(rev=3, presence=Presence("online", 5, "birth", 3), last_seen_ms=5)
+
+
+# All together ----------------------------------------------------------------------------------------------------
+
+
+class World:
+    """A device, a broker, a gateway that sends markers, a worker with the device's twin. Each may fail at any time.
+
+    The broker's queue for the gateway holds what the device said, wills, and the gateway's markers. What the gateway
+    has received and the worker has not applied goes back to the queue when the connection is lost.
+    """
+
+    def __init__(self) -> None:
+        self.now_ms = T0
+        self.broker = self.stopping = self.connected = self.gateway = self.late = False
+        self.since_ms = self.drained_ms = 0
+        self.queue: list[tuple[str, int]] = []  # what, and when it was published
+        self.received: list[tuple[str, int, int, bool]] = []  # that, when it came, and late
+        self.twin = TwinState()
+        self.deaths: set[int] = set()  # when wills of devices that really died came
+        self.lives = False  # what was applied last was a sign of life
+
+    def do(self, action: str, amount: int) -> None:
+        self.now_ms += amount if action == "time" else 1
+        getattr(self, f"do_{action}", lambda amount: None)(amount)
+        self.check()
+
+    # ---- the device and the broker
+
+    def do_connect(self, _: int) -> None:
+        if self.broker and not (self.stopping or self.connected):
+            self.connected = True
+            self.queue.append(("online", self.now_ms))
+
+    def do_speak(self, _: int) -> None:
+        if self.connected:
+            self.queue.append(("telemetry", self.now_ms))
+
+    def do_die(self, _: int) -> None:
+        if self.connected:
+            self.connected = False
+            self.queue.append(("death", self.now_ms))
+
+    def do_broker_starts(self, _: int) -> None:
+        if self.stopping:
+            self._down()
+        self.broker = True
+
+    def do_broker_stops(self, amount: int) -> None:
+        """By SIGTERM: it takes nothing more, publishes every will, and may deliver them before it closes."""
+        if self.broker and not self.stopping:
+            self.queue += [("will", self.now_ms)] * self.connected
+            self.connected, self.stopping = False, True
+            self.do_deliver(amount)
+
+    def do_broker_is_killed(self, amount: int) -> None:
+        """It may have forgotten a part of what it had; it publishes no will."""
+        if self.broker:
+            self._down()
+            del self.queue[len(self.queue) - amount % (len(self.queue) + 1) :]
+
+    def _down(self) -> None:
+        self.do_gateway_drops(0)
+        self.broker = self.connected = self.stopping = False
+
+    # ---- the gateway
+
+    def do_gateway_connects(self, _: int) -> None:
+        if self.broker and not (self.stopping or self.gateway):
+            self.gateway = self.late = True
+            self.since_ms = self.now_ms
+            self.do_marker(0)
+
+    def do_gateway_drops(self, _: int) -> None:
+        if self.gateway:
+            self.gateway, self.since_ms = False, self.now_ms
+            self.queue = [(what, at_ms) for what, at_ms, *_ in self.received if what != "marker"] + self.queue
+            self.received = []
+            self.queue = [one for one in self.queue if one[0] != "marker"]
+
+    def do_marker(self, _: int) -> None:
+        if self.gateway and not self.stopping:
+            self.queue.append(("marker", self.now_ms))
+
+    def do_deliver(self, amount: int) -> None:
+        for _ in range(min(amount, len(self.queue) * self.gateway)):
+            what, published_ms = self.queue.pop(0)
+            self.now_ms += 1
+            self.late = self.late and what != "marker"
+            self.received.append((what, published_ms, self.now_ms, self.late))
+
+    # ---- the worker
+
+    def do_apply(self, amount: int) -> None:
+        for _ in range(min(amount, len(self.received))):
+            what, published_ms, at_ms, late = self.received.pop(0)
+            self.lives = what in ("online", "telemetry") or (self.lives and what == "marker")
+            if what == "marker":
+                self.drained_ms = published_ms
+            elif what == "telemetry":
+                seen(self.twin, at_ms, late=late)
+            else:
+                self._status(what, at_ms, late=late)
+
+    def _status(self, what: str, at_ms: int, *, late: bool) -> None:
+        if what == "death":
+            self.deaths.add(at_ms)
+        if late:
+            status_replayed(self.twin, at_ms, online=what == "online")
+        else:
+            status_reported(self.twin, at_ms, online=what == "online", gateway=G)
+
+    def do_look(self, _: int) -> None:
+        gone = not self.gateway and self.now_ms > self.since_ms + 5_000
+        look(self.twin, self.sight(Link(self.gateway, gone, self.since_ms, self.drained_ms)))
+
+    def sight(self, link: Link) -> Sight:
+        return Sight(self.now_ms, link, {G: link}, 300)
+
+    def do_restart_worker(self, _: int) -> None:
+        self.twin = load(dump(self.twin))
+
+    def check(self) -> None:
+        presence = self.twin.presence
+        if presence.status == "offline":
+            assert presence.since in self.deaths, "a living device was shown offline"
+            assert not self.lives
+        assert (presence.since == 0) == (presence.why == "never_seen")
+        assert (self.twin.former is not None) == (presence.why == "link_down")
+
+    def settles(self) -> None:
+        """All is well for a while."""
+        for action in ("broker_starts", "gateway_connects", "marker"):
+            self.do(action, 0)
+        self.comes_through()
+
+    def comes_through(self) -> None:
+        for action in ("deliver", "marker", "deliver", "apply", "look", "look", "look"):
+            self.do(action, 1000)
+
+
+ACTIONS = [name.removeprefix("do_") for name in vars(World) if name.startswith("do_")]
+OFTEN = ["deliver", "deliver", "apply", "apply", "look", "look", "look"]
+STEPS = st.lists(
+    st.tuples(st.sampled_from([*ACTIONS, *OFTEN]), st.integers(1, 20))
+    | st.tuples(st.just("time"), st.integers(0, 2 * CONFIRM_MS)),
+    max_size=40,
+)
+
+
+@settings(max_examples=1000)
+@given(STEPS)
+@example([("broker_stops", 9), ("apply", 9), ("look", 1)])
+@example(
+    [("broker_stops", 9), ("apply", 9), ("broker_starts", 1), ("gateway_connects", 1), ("deliver", 9), ("look", 1)]
+)
+@example(
+    [("broker_stops", 9), ("broker_starts", 1), ("gateway_connects", 1), ("deliver", 9), ("apply", 9), ("look", 1)]
+)
+@example([("gateway_drops", 1), ("time", 6_000), ("look", 1), ("broker_stops", 1)])
+def test_a_living_device_is_never_offline(steps: list[tuple[str, int]]) -> None:
+    world = World()
+    world.settles()
+    for action, amount in [("connect", 0), *steps]:
+        world.do(action, amount)
+    world.settles()
+    world.do("connect", 0)
+    world.do("speak", 0)
+    world.comes_through()
+    assert world.twin.presence.status == "online"
+    world.do("die", 0)
+    world.comes_through()
+    assert (world.twin.presence.status, world.twin.presence.why) == ("offline", "will")
