@@ -109,7 +109,7 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = (
         # Groups: dashboard.<shard>. Redis publish/subscribe: one round trip a broadcast, recovers by itself. It
         # does not tell databases apart, so their number goes into the prefix.
         "groups": {
-            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "BACKEND": "config.layers.GroupLayer",
             "CONFIG": {"hosts": [_HOST], "prefix": f"causeway-{urlsplit(REDIS_URL).path.strip('/') or 0}"},
         },
     }

@@ -24,8 +24,8 @@ log = structlog.get_logger(__name__)
 class Listener:
     """Hands over commits in the order in which they arrive; at most once, as the layer does.
 
-    What waits in the channel is bounded by the layer (in memory) or, with Redis, by :meth:`probe`: a hub that twice
-    does not get its own message back in time leaves the channel with all that waits in it and takes a new one.
+    What waits in the channel is bounded by the layer (config.layers), and by :meth:`probe`: a hub that twice does not
+    get its own message back in time leaves the channel with all that waits in it and takes a new one.
 
     Args:
         layer: the layer of groups.
@@ -123,10 +123,12 @@ class Listener:
 
     async def _leave(self, channel: str) -> None:
         """A group that keeps a channel nobody reads would cost memory."""
+        groups = [dashboard_group(shard) for shard in range(self._shards)]
         with suppress(Exception):
-            async with asyncio.timeout(_LIMIT_S):
-                for shard in range(self._shards):
-                    await self._layer.group_discard(dashboard_group(shard), channel)
+            async with asyncio.timeout(_LIMIT_S):  # all of them, whatever becomes of one
+                await asyncio.gather(
+                    *(self._layer.group_discard(group, channel) for group in groups), return_exceptions=True
+                )
 
 
 async def _limited(call: Coroutine[Any, Any, Any]) -> Any:
