@@ -45,7 +45,7 @@ def keeps_its_shards(**_: Any) -> list[CheckMessage]:
     return [
         Error(
             f"BRIDGE_SHARDS: {settings.DEVICES.shards} here, but the database was set up with {kept}",
-            hint=f"Set it to {kept}.",
+            hint=f"Set it to {kept}, or change the database by `manage.py reshard {settings.DEVICES.shards}`.",
             id="causeway.E002",
         )
     ]

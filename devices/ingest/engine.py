@@ -30,7 +30,7 @@ from devices.ingest.intake import Incoming, Intake, Round
 from devices.ingest.keeper import Keeper
 from devices.ingest.layers import Sender
 from devices.ingest.leases import Leases
-from devices.ingest.ownership import ShardLost, connection_name
+from devices.ingest.ownership import Resharded, ShardLost, connection_name
 from devices.ingest.possession import Possession
 from devices.ingest.results import Results
 from devices.options import DevicesOptions
@@ -121,12 +121,19 @@ class Engine:
 
         A database or layer that is down is waited for. So is the end of a bug of ours in a round: it is logged each
         time, and nothing is acknowledged.
+
+        Raises:
+            Resharded: there is another number of shards by now.
         """
         self._database = DatabaseThread(connection_name=connection_name(self._owner))
         try:
             async with asyncio.TaskGroup() as parts:
                 parts.create_task(self._holding.run(self._stopping), name="ingest-leases")
                 await self._rounds(self._database)
+        except ExceptionGroup as group:
+            if resharded := group.subgroup(Resharded):
+                raise resharded.exceptions[0] from None
+            raise
         finally:
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(self._holding.leave(), _RELEASE_S)

@@ -12,6 +12,7 @@ from django.db import Error
 from bridge.notices import Outage
 from devices.ingest.database import DatabaseThread
 from devices.ingest.leases import Found, Leases
+from devices.ingest.ownership import Resharded
 from devices.ingest.possession import Possession
 from devices.workers import LEASE_MS
 
@@ -56,7 +57,11 @@ class Holding:
         self._kept_from_us: frozenset[int] = frozenset()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look until told to stop."""
+        """Look until told to stop.
+
+        Raises:
+            Resharded: there is another number of shards by now.
+        """
         self._database = DatabaseThread("ingest-leases", "causeway leases", tells=False)
         while not stop.is_set():
             await self._look(self._database)
@@ -87,6 +92,8 @@ class Holding:
             found = await database.run(self._leases.look, self._possession.owned, self._possession.leaving)
         except Error as error:
             self._failed(error)
+        except Resharded:
+            raise
         except Exception:
             log.exception("a look at the leases failed: a bug")
         else:

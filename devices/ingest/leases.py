@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from django.db import transaction
 from django.db.models import F
 from msgspec import Struct
 
@@ -80,6 +81,7 @@ class Leases:
 
         Raises:
             django.db.Error: the database failed.
+            Resharded: there is another number of shards by now; we have none of them.
         """
         now_s = self._clock()
         if self._looked_s is not None and now_s - self._looked_s > _LEASE_S:
@@ -149,6 +151,7 @@ class Leases:
         columns = ("shard", "owner", DatabaseNowMs() - F("beat_ms"))
         rows = [_Row(*row) for row in ShardState.objects.order_by("shard").values_list(*columns)]
         if len(rows) < self._options.shards:
+            ownership.check_number(self._options.shards)
             new = [ShardState(shard=shard) for shard in range(self._options.shards)]
             ShardState.objects.bulk_create(new, ignore_conflicts=True)
             return self._rows()
@@ -181,5 +184,8 @@ class Leases:
     def _take(self, rows: list[_Row]) -> frozenset[int]:
         for owner in {row.owner for row in rows} - {"", self._owner}:
             ownership.end_standstill(owner)
-        with writing():
-            return frozenset(row.shard for row in rows if ownership.take(row.shard, self._owner))
+        with writing(), transaction.atomic():
+            taken = frozenset(row.shard for row in rows if ownership.take(row.shard, self._owner))
+            if taken:  # after it: whoever reshards holds these rows
+                ownership.check_number(self._options.shards)
+        return taken

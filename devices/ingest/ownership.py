@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 
 from devices.ingest.shard import Shard
-from devices.models import ShardState
+from devices.models import Installation, ShardState
 from devices.models.fields import DatabaseNowMs
 from devices.workers import LEASE_MS
 
@@ -27,6 +27,24 @@ class ShardLost(Exception):
     def __init__(self, shards: Iterable[int]) -> None:
         self.shards = frozenset(shards)
         super().__init__(f"shard {', '.join(map(str, sorted(self.shards)))}: another worker has taken it")
+
+
+class Resharded(Exception):
+    """The database has another number of shards than we were started with: ours would be other devices."""
+
+    def __init__(self, ours: int, kept: int) -> None:
+        super().__init__(f"BRIDGE_SHARDS: {ours} here, but the database has {kept} shards by now")
+
+
+def check_number(shards: int) -> None:
+    """Whether the shards' numbers still mean what they meant at our start. One small query.
+
+    Raises:
+        Resharded: no.
+    """
+    kept = Installation.kept_shards()
+    if kept not in (None, shards):
+        raise Resharded(shards, kept)
 
 
 def take(number: int, owner: str) -> bool:

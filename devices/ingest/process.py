@@ -11,6 +11,7 @@ import structlog
 from django.conf import settings
 
 from devices.ingest.engine import Engine
+from devices.ingest.ownership import Resharded
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +53,8 @@ async def _run(engine: Engine) -> None:
     """Nobody supervises: without its engine, the process must end rather than swallow messages."""
     try:
         await engine.run()
+    except Resharded as reason:
+        log.error(str(reason))  # noqa: TRY400  expected, and one line
     except Exception:
         log.exception("the engine died: a bug")
     os.kill(os.getpid(), signal.SIGTERM)

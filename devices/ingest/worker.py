@@ -42,6 +42,9 @@ async def run(shards: Iterable[int], stop: asyncio.Event, application: Any = Non
         shards: which to have; none: its even share of all, among the workers that live.
         stop: set it to end.
         application: the ASGI application with the shard consumers; None: the project's.
+
+    Raises:
+        Resharded: there is another number of shards by now.
     """
     engine = Engine(settings.DEVICES, shards)
     worker = SupervisedWorker(application or get_default_application(), get_channel_layer(), engine)

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.checks import run_checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from devices.ingest.ownership import Resharded
 from devices.ingest.shard_list import format_shards, parse_shards
 
 _MAX_LIST_CHARS: Final = 200  # Worker.pinned
@@ -34,8 +35,11 @@ class Command(BaseCommand):
             shards = _pinned(options["shards"])
         except ValueError as error:
             raise CommandError(f"--shards: {error}") from None
-        with contextlib.suppress(KeyboardInterrupt):
-            uvloop.run(_main(shards))
+        try:
+            with contextlib.suppress(KeyboardInterrupt):
+                uvloop.run(_main(shards))
+        except Resharded as reason:
+            raise CommandError(str(reason)) from None
 
 
 def _pinned(text: str | None) -> list[int]:
