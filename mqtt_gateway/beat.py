@@ -2,43 +2,33 @@
 
 import asyncio
 import contextlib
-import os
-import socket
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from mqtt_gateway.database import DatabaseDownError, DatabaseThread
-from mqtt_gateway.storage import save_beat
+from mqtt_gateway.database import DatabaseDownError
+from mqtt_gateway.lease import Lease
+from mqtt_gateway.state import State
+from mqtt_gateway.storage import LeaseLostError
 
 BEAT_S: Final = 1
 
 
 class Beat:
-    """What this process says about itself.
+    """What this process says about itself; and so it keeps its lease.
 
     Args:
-        client_id: MQTT client id: the row's key.
-        database: where to write.
-        fields: gives the row's ``counters`` and ``drained_ms``.
+        lease: writes it.
+        state: counters, and incidents to be told.
+        figures: gives what else belongs into the row's ``counters``.
         changed: set it to have the row written at once.
-        heartbeat_file: touched when the row is written; "" for none.
     """
 
     def __init__(
-        self,
-        client_id: str,
-        database: DatabaseThread,
-        fields: Callable[[], dict[str, Any]],
-        changed: asyncio.Event,
-        heartbeat_file: str = "",
+        self, lease: Lease, state: State, figures: Callable[[], dict[str, Any]], changed: asyncio.Event
     ) -> None:
-        self._client_id, self._database, self._fields = client_id, database, fields
-        self._heartbeat_file = heartbeat_file
-        self._instance = f"{socket.gethostname()}:{os.getpid()}:{_now_ms()}"
+        self._lease, self._state, self._figures, self._changed = lease, state, figures, changed
         self._broker_up, self._since_ms = False, _now_ms()
-        self._changed = changed
 
     def broker(self, *, up: bool) -> None:
         """The broker link came up or went down; written at once when that is news."""
@@ -50,28 +40,32 @@ class Beat:
         """Write for ever. A database that is down is tried again with the next beat."""
         while True:
             self._changed.clear()
-            await self.write()
+            await self._write(self._lease.renew)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_S):
                     await self._changed.wait()
 
-    async def write(self) -> None:
-        """Write once; the database thread logs when it can't."""
-        with contextlib.suppress(DatabaseDownError):
-            await self._database.run(
-                self._save,
-                instance=self._instance,
+    async def end(self) -> None:
+        """The last one: gives the lease up."""
+        await self._write(self._lease.release)
+
+    async def _write(self, write: Callable[..., Any]) -> None:
+        """Once; the database thread logs when it can't, and a lost lease tells the gateway itself."""
+        state, reports = self._state, self._state.reports.take()
+        counted = state.counters.copy()
+        try:
+            await write(
+                reports=reports,
                 broker_up=self._broker_up,
                 since_ms=self._since_ms,
-                beat_ms=_now_ms(),
-                **self._fields(),
+                drained_ms=state.markers.drained_ms,
+                counters={**counted.dump(), "broker": state.news.dump(), **self._figures()},
             )
-
-    def _save(self, **fields: Any) -> None:
-        save_beat(self._client_id, **fields)
-        if self._heartbeat_file:
-            with contextlib.suppress(OSError):  # then the health check says what it has to
-                Path(self._heartbeat_file).touch()
+        except (DatabaseDownError, LeaseLostError):
+            for report in reports:
+                state.reports.add(report)
+        else:
+            state.written = counted
 
 
 def _now_ms() -> int:

@@ -2,6 +2,8 @@
 
 ::
 
+    lease is ours?
+       │
     connect ──CONNACK──> deliveries are held ──epoch from the database──> deliveries flow ──subscribed──> up
        ^                                                                                                  │
        └───────── jittered exponential wait, 0.5 s … 10 s <───────────── lost, refused, no answer ────────┘
@@ -19,12 +21,14 @@ from typing import Final, NoReturn, Protocol
 import structlog
 
 from mqtt_gateway.broker import ConnectError, Connection, Outgoing
-from mqtt_gateway.counters import Counters
-from mqtt_gateway.database import DatabaseDownError, DatabaseThread
+from mqtt_gateway.database import DatabaseDownError
 from mqtt_gateway.draining import Draining
+from mqtt_gateway.incidents import Report
+from mqtt_gateway.lease import LEASE_LOST, Lease
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.pacing import backoff_s
-from mqtt_gateway.storage import OpenedSession, forget_session, open_session
+from mqtt_gateway.state import State
+from mqtt_gateway.storage import LeaseLostError, OpenedSession, forget_session, open_session
 from mqtt_gateway.subscriptions import Subscriptions
 from mqtt_gateway.uplink import Uplink
 
@@ -51,8 +55,8 @@ class BrokerLink:
         connect: makes an unopened connection, given the will.
         uplink: takes the deliveries.
         draining: sends markers.
-        database: keeps epochs and filters.
-        counters: a lost session is counted here.
+        lease: asked before each connection; for epochs and filters.
+        state: told when the link was last known to be up.
         watcher: told when the link goes up or down.
     """
 
@@ -62,17 +66,17 @@ class BrokerLink:
         connect: Callable[[GatewayOptions, Outgoing], Connection],
         uplink: Uplink,
         draining: Draining,
-        database: DatabaseThread,
-        counters: Counters,
+        lease: Lease,
+        state: State,
         watcher: Watcher,
     ) -> None:
         self._options, self._connect, self._uplink, self._draining = options, connect, uplink, draining
-        self._database, self._counters, self._watcher = database, counters, watcher
+        self._lease, self._state, self._watcher = lease, state, watcher
         self.delivered = uplink.delivered  # Listener
         self._session_present = False
         self._new_session = False  # the broker has begun one that the database has not heard of
-        self._broker = f"{options.host}:{options.port}"
-        self._subscriptions = Subscriptions(options, self._broker, database, draining.refused)
+        self._broker = options.broker
+        self._subscriptions = Subscriptions(options, lease, draining.refused)
         self._failing = ""  # the reason that was logged last; "" while all is well
         self._down_since_s = time.monotonic()
         self.connection: Connection | None = None  # only while it is up
@@ -83,6 +87,7 @@ class BrokerLink:
         """Keep the link up, for ever. Cancelled, it says goodbye and disconnects cleanly; within about 3 s."""
         attempt = 0
         while True:
+            await self._lease.confirm()  # else we would throw the holder off the broker
             began_s = time.monotonic()
             await self._once()
             attempt = 0 if time.monotonic() - began_s >= _STABLE_S else attempt
@@ -104,6 +109,8 @@ class BrokerLink:
         except ConnectError as error:
             self._fails(str(error), refused=error.refused)
         finally:
+            if self.connection is not None:
+                self._state.alive_ms = int(time.time() * 1000)
             self.connection = None
             self._watcher.broker(up=False)
             await self._leave(connection)
@@ -128,8 +135,6 @@ class BrokerLink:
         self._new_session = False
         self._uplink.begin(session.epoch, session.session)
         if session.forgotten and self._options.broker_keeps_sessions:
-            self._counters.sessions_lost += 1
-            self._counters.session_lost_ms = int(time.time() * 1000)
             log.warning("the broker has lost our session: messages may be missing", broker=self._broker)
         return await self._subscriptions.make(connection, session.known)
 
@@ -137,19 +142,28 @@ class BrokerLink:
         """The epoch; waits for the database as long as the connection lives."""
         while True:
             try:
-                return await self._database.run(
-                    open_session, self._options.client_id, self._broker, session_present=not self._new_session
+                return await self._lease.run(
+                    open_session,
+                    self._broker,
+                    self._options.filters,
+                    session_present=not self._new_session,
+                    lost=self._session_lost() if self._options.broker_keeps_sessions else None,
                 )
             except DatabaseDownError:
                 await asyncio.wait((connection.lost,), timeout=_DATABASE_WAIT_S)
+            except LeaseLostError:
+                connection.drop(LEASE_LOST)
             if connection.lost.done():
                 raise ConnectError(connection.lost.result())
+
+    def _session_lost(self) -> Report:
+        return self._state.session_lost(int(time.time() * 1000), self._broker)
 
     async def _resubscribe(self, connection: Connection) -> None:
         """The session is not what we believed it to be: a crash came between its beginning and our note of it."""
         log.warning("the broker's session lacks our subscriptions: starting it anew", broker=self._broker)
-        with contextlib.suppress(DatabaseDownError):  # then we find out again
-            await self._database.run(forget_session, self._options.client_id, self._broker)
+        with contextlib.suppress(DatabaseDownError, LeaseLostError):  # then we find out again
+            await self._lease.run(forget_session, self._broker, self._session_lost())
         connection.drop("the session lacks our subscriptions")
 
     async def _announce(self, connection: Connection, status: str) -> None:

@@ -1,4 +1,4 @@
-"""What a gateway counts, for ever: kept in its row by the beat, loaded at start, so that it goes on over restarts."""
+"""What a gateway counts, for ever: kept in its row by the beat, loaded by the next process."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -7,36 +7,29 @@ from typing import Any
 
 @dataclass(slots=True)
 class Counters:
-    """The gateway's side of the ledger. Own downlink topics aren't counted at all.
+    """The part of the ledger that no worker sees. Own downlink topics aren't counted at all."""
 
-    ``received`` counts deliveries that take effect, are rejected or dropped here, or are in flight. One that a lost
-    connection hands back to the broker is taken out again: its redelivery is the one that counts.
-    """
-
-    received: int = 0
     rejected: Counter[str] = field(default_factory=Counter)  # reason (bridge.native.TopicReason) → deliveries
     dropped: int = 0  # QoS 0 only
-    sessions_lost: int = 0  # how often the broker had forgotten our session
-    session_lost_ms: int = 0  # Unix ms of the last time; 0: never
 
     @classmethod
     def load(cls, stored: dict[str, Any]) -> "Counters":
-        """From :meth:`dump`'s dict. What was in flight then went back to the broker."""
-        return cls(
-            received=stored.get("received", 0) - stored.get("in_flight", 0),
-            rejected=Counter(stored.get("rejected", {})),
-            dropped=stored.get("dropped", 0),
-            sessions_lost=stored.get("sessions_lost", 0),
-            session_lost_ms=stored.get("session_lost_ms", 0),
-        )
+        """From :meth:`dump`'s dict."""
+        return cls(rejected=Counter(stored.get("rejected", {})), dropped=stored.get("dropped", 0))
 
-    def dump(self, in_flight: int) -> dict[str, Any]:
+    def dump(self) -> dict[str, Any]:
         """For the row's JSON column."""
-        return {
-            "received": self.received,
-            "rejected": dict(self.rejected),
-            "dropped": self.dropped,
-            "in_flight": in_flight,
-            "sessions_lost": self.sessions_lost,
-            "session_lost_ms": self.session_lost_ms,
-        }
+        return {"rejected": dict(self.rejected), "dropped": self.dropped}
+
+    def copy(self) -> "Counters":
+        """As they are now."""
+        return Counters(self.rejected.copy(), self.dropped)
+
+    def since(self, before: "Counters") -> "Counters":
+        """What was counted since then."""
+        return Counters(self.rejected - before.rejected, self.dropped - before.dropped)
+
+    def add(self, other: "Counters") -> None:
+        """Count all that."""
+        self.rejected += other.rejected
+        self.dropped += other.dropped

@@ -7,8 +7,8 @@ from typing import Final
 import structlog
 
 from mqtt_gateway.broker import Connection, Outgoing
-from mqtt_gateway.markers import Markers
 from mqtt_gateway.options import GatewayOptions
+from mqtt_gateway.state import State
 from mqtt_gateway.uplink import Uplink
 
 log = structlog.get_logger(__name__)
@@ -21,12 +21,12 @@ class Draining:
 
     Args:
         options: the marker's topic.
-        markers: the rules.
+        state: has the rules.
         uplink: says what was delivered, and when a marker is due earlier.
     """
 
-    def __init__(self, options: GatewayOptions, markers: Markers, uplink: Uplink) -> None:
-        self._topic, self._markers, self._uplink = options.marker_topic, markers, uplink
+    def __init__(self, options: GatewayOptions, state: State, uplink: Uplink) -> None:
+        self._topic, self._markers, self._uplink = options.marker_topic, state.markers, uplink
         self._warned = False
 
     async def run(self, connection: Connection, *, trusting: bool) -> bool:

@@ -2,18 +2,21 @@
 
 ::
 
-    run ── TaskGroup ─┬─ broker link   connection, epoch, subscriptions
-                      ├─ uplink        batches out
-                      ├─ replies       LinkAck in ──> PUBACK out
-                      ├─ downlink      messages in ──> PUBLISH out
-                      ├─ answers       Published out
-                      └─ beat          the process's row
+    run ── Lease ─── TaskGroup ─┬─ broker link   connection, epoch, subscriptions, markers
+                                ├─ uplink        batches out
+                                ├─ replies       LinkAck in ──> PUBACK out
+                                ├─ downlink      messages in ──> PUBLISH out
+                                ├─ answers       Published out
+                                └─ beat          the process's row and lease
+
+A process that does not have the lease on its client id stands by: it does not connect, and listens on no channel.
 
 The parts outlive their infrastructure. Should one end all the same, that is a bug: the group ends, :func:`run` raises.
 """
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -21,18 +24,19 @@ import structlog
 from channels.layers import get_channel_layer
 
 from bridge.names import gateway_channel
-from mqtt_gateway.beat import BEAT_S, Beat
+from mqtt_gateway.beat import Beat
 from mqtt_gateway.broker import Connection, Outgoing
 from mqtt_gateway.broker_link import BrokerLink
-from mqtt_gateway.counters import Counters
 from mqtt_gateway.database import DatabaseDownError, DatabaseThread
 from mqtt_gateway.downlink import Downlink
 from mqtt_gateway.draining import Draining
+from mqtt_gateway.incidents import Report
 from mqtt_gateway.layer import Layer
-from mqtt_gateway.markers import Markers
+from mqtt_gateway.lease import LEASE_LOST, Lease
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.session import AiomqttConnection
-from mqtt_gateway.storage import Former, load_former
+from mqtt_gateway.state import State
+from mqtt_gateway.storage import FiltersOverlapError, Former, LeaseLostError
 from mqtt_gateway.uplink import Uplink, listener_of
 
 log = structlog.get_logger(__name__)
@@ -47,6 +51,8 @@ async def run(
 ) -> None:
     """Run a gateway until ``stop`` is set; then finish what is in hand (within about 6 s) and return.
 
+    While another process has the client id, this one stands by.
+
     Args:
         options: its settings.
         stop: set it to end.
@@ -54,54 +60,51 @@ async def run(
         backend: the channel layer; None: Django's default one.
 
     Raises:
+        FiltersOverlapError: another gateway runs with overlapping topic filters.
         ExceptionGroup: a part died: a bug.
     """
     database = DatabaseThread()
+    lease, layer = Lease(options, database), Layer(backend or get_channel_layer())
+    state: State | None = None
     try:
-        former = await _load_former(options.client_id, database, stop)
-        if former:
-            await _Gateway(options, connect, Layer(backend or get_channel_layer()), database, former).run(stop)
+        while (former := await lease.acquire(stop)) is not None:
+            earlier, state = state, State(options, former)
+            if earlier:
+                state.inherit(earlier)
+            _tell_of_rivals(former, state)
+            await _Gateway(options, connect, layer, lease, state).run(stop)
+    except BaseExceptionGroup as group:
+        if overlap := group.subgroup(FiltersOverlapError):
+            raise overlap.exceptions[0] from None
+        raise
     finally:
+        with contextlib.suppress(DatabaseDownError, LeaseLostError):
+            await lease.release(broker_up=False)
         await database.close()
 
 
-async def _load_former(client_id: str, database: DatabaseThread, stop: asyncio.Event) -> Former | None:
-    """What earlier processes left; waits for the database."""
-    while not stop.is_set():
-        try:
-            return await database.run(load_former, client_id)
-        except DatabaseDownError:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), BEAT_S)
-    return None
+def _tell_of_rivals(former: Former, state: State) -> None:
+    now_ms = int(time.time() * 1000)
+    for rival in former.rivals:
+        detail = f"{rival.mine} here, {rival.theirs} in the broker's session of {rival.client_id}"
+        log.warning("the session of another gateway, which is not running, has overlapping filters", detail=detail)
+        state.reports.add(Report("filters_overlap", now_ms, now_ms, detail=detail))
 
 
 class _Gateway:
-    def __init__(
-        self,
-        options: GatewayOptions,
-        connect: Connect,
-        layer: Layer,
-        database: DatabaseThread,
-        former: Former,
-    ) -> None:
+    """One process's parts, while it has the client id."""
+
+    def __init__(self, options: GatewayOptions, connect: Connect, layer: Layer, lease: Lease, state: State) -> None:
         self._options, self._connect, self._layer = options, connect, layer
-        self._database = database
-        self._counters, self._markers = Counters.load(former.counters), Markers(former.drained_ms)
+        self._lease, self._state = lease, state
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Build the parts, run them, drain them."""
+        """Build the parts, run them until told to stop or until the lease is lost."""
         reply_to = await self._layer.new_channel()
-        uplink = Uplink(self._options, self._layer, reply_to, self._counters, self._markers)
-        beat = Beat(
-            self._options.client_id,
-            self._database,
-            lambda: {"counters": self._counters.dump(uplink.in_flight), "drained_ms": self._markers.drained_ms},
-            uplink.drained,
-            self._options.heartbeat_file,
-        )
-        draining = Draining(self._options, self._markers, uplink)
-        link = BrokerLink(self._options, self._connect, uplink, draining, self._database, self._counters, beat)
+        uplink = Uplink(self._options, self._layer, reply_to, self._state)
+        beat = Beat(self._lease, self._state, uplink.figures, uplink.drained)
+        draining = Draining(self._options, self._state, uplink)
+        link = BrokerLink(self._options, self._connect, uplink, draining, self._lease, self._state, beat)
         downlink = Downlink(self._options.topic_root, self._layer, lambda: link.connection)
         parts = {
             "uplink": uplink.run(),
@@ -114,10 +117,23 @@ class _Gateway:
         log.info("gateway started", client_id=self._options.client_id, filters=self._options.filters)
         async with asyncio.TaskGroup() as group:
             tasks = {name: group.create_task(part, name=name) for name, part in parts.items()}
-            await stop.wait()
-            await self._stop(uplink, tasks)
-        await beat.write()
-        log.info("gateway stopped")
+            if await self._told_to_stop(stop):
+                await self._stop(uplink, tasks)
+            else:
+                self._leave_to_another(uplink, tasks)
+        if not self._lease.lost.is_set():
+            await beat.end()
+            log.info("gateway stopped")
+
+    async def _told_to_stop(self, stop: asyncio.Event) -> bool:
+        """Wait; False: the client id is another process's."""
+        told, lost = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(self._lease.lost.wait())
+        try:
+            await asyncio.wait((told, lost), return_when=asyncio.FIRST_COMPLETED)
+            return not lost.done()
+        finally:
+            told.cancel()
+            lost.cancel()
 
     async def _stop(self, uplink: Uplink, tasks: dict[str, "asyncio.Task[Any]"]) -> None:
         tasks["downlink"].cancel()
@@ -125,5 +141,13 @@ class _Gateway:
             log.warning("some deliveries are left with the broker, unconfirmed", deliveries=uplink.in_flight)
         tasks["broker link"].cancel()  # says goodbye to the broker
         await asyncio.wait((tasks["broker link"],))
+        for task in tasks.values():
+            task.cancel()
+
+    def _leave_to_another(self, uplink: Uplink, tasks: dict[str, "asyncio.Task[Any]"]) -> None:
+        """No goodbye: on the status topic that other one is online."""
+        log.warning("another gateway has taken the client id", client_id=self._options.client_id)
+        uplink.drop(LEASE_LOST)
+        uplink.abandon()
         for task in tasks.values():
             task.cancel()

@@ -16,7 +16,8 @@ MqttVersion = Literal["5", "3.1.1"]
 
 DROPPED_TOPIC: Final = "$SYS/broker/publish/messages/dropped"  # Mosquitto: at a queue's limit, since it started
 STORED_TOPIC: Final = "$SYS/broker/store/messages/count"  # Mosquitto: in all queues, and retained
-BROKER_TOPICS: Final = (DROPPED_TOPIC, STORED_TOPIC)  # subscribed to where the broker allows it
+_UPTIME_TOPIC: Final = "$SYS/broker/uptime"  # shows that the others were looked at
+BROKER_TOPICS: Final = (DROPPED_TOPIC, STORED_TOPIC, _UPTIME_TOPIC)  # subscribed to where the broker allows it
 _MARKER_TOPIC = re.compile(r"causeway(-bridge)?/gateway/[^/]+/marker\Z")
 
 
@@ -58,6 +59,11 @@ class GatewayOptions:
     def filters(self) -> tuple[str, ...]:
         """The topic filters to subscribe to."""
         return self.topic_filters or (f"{self.topic_root}/#",)
+
+    @property
+    def broker(self) -> str:
+        """What we call the broker, in tables and logs."""
+        return f"{self.host}:{self.port}"
 
     @property
     def status_topic(self) -> str:

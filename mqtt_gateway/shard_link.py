@@ -183,6 +183,13 @@ class ShardLink:
         self.attempts, self.resend_at_s, self._stale_gaps = 0, float("-inf"), 0
         return gone
 
+    def abandon(self) -> Abandoned:
+        """Nothing of this will ever be sent (again)."""
+        gone = [lane.abandon() for lane in (self._former, self._lane) if lane]
+        dropped = len(self.queue) + sum(one.dropped for one in gone)
+        self.queue.clear()
+        return Abandoned(sum(one.returned for one in gone), dropped)
+
     # --------------------------------------------------------------------------------------------- sending
 
     @property

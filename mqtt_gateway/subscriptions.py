@@ -6,9 +6,10 @@ from typing import Final
 import structlog
 
 from mqtt_gateway.broker import ConnectError, Connection
-from mqtt_gateway.database import DatabaseDownError, DatabaseThread
+from mqtt_gateway.database import DatabaseDownError
+from mqtt_gateway.lease import LEASE_LOST, Lease
 from mqtt_gateway.options import BROKER_TOPICS, GatewayOptions
-from mqtt_gateway.storage import save_filters
+from mqtt_gateway.storage import LeaseLostError, save_filters
 
 log = structlog.get_logger(__name__)
 
@@ -21,16 +22,13 @@ class Subscriptions:
     Beside the topic filters there is what it can do without: its own marker, and what the broker says of itself.
 
     Args:
-        options: filters and MQTT version.
-        broker: host and port.
-        database: remembers what the session may be subscribed to.
+        options: broker, filters and MQTT version.
+        lease: for writing down what the session may be subscribed to.
         no_marker: told why, when the broker refuses that.
     """
 
-    def __init__(
-        self, options: GatewayOptions, broker: str, database: DatabaseThread, no_marker: Callable[[str], None]
-    ) -> None:
-        self._options, self._broker, self._database, self._no_marker = options, broker, database, no_marker
+    def __init__(self, options: GatewayOptions, lease: Lease, no_marker: Callable[[str], None]) -> None:
+        self._options, self._lease, self._no_marker = options, lease, no_marker
         self._losses = 0
 
     async def make(self, connection: Connection, known: dict[str, bool]) -> bool:
@@ -97,7 +95,10 @@ class Subscriptions:
 
     async def _remember(self, connection: Connection, filters: dict[str, bool]) -> None:
         try:
-            await self._database.run(save_filters, self._options.client_id, self._broker, filters)
+            await self._lease.run(save_filters, self._options.broker, filters)
         except DatabaseDownError as error:
             connection.drop("database down")
             raise ConnectError(f"database down: {error}") from None
+        except LeaseLostError:
+            connection.drop(LEASE_LOST)
+            raise ConnectError(LEASE_LOST) from None

@@ -9,7 +9,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import structlog
 
@@ -21,19 +21,20 @@ from bridge.native import OwnDownlink, RejectedTopic
 from bridge.notices import Outage, Samples
 from bridge.payloads import MAX_PAYLOAD_BYTES
 from mqtt_gateway.broker import Connection
-from mqtt_gateway.counters import Counters
+from mqtt_gateway.incidents import Report
 from mqtt_gateway.layer import CHANNEL_FULL, Layer
-from mqtt_gateway.markers import Markers
-from mqtt_gateway.options import GatewayOptions
+from mqtt_gateway.options import BROKER_TOPICS, GatewayOptions
 from mqtt_gateway.pacing import Pace
 from mqtt_gateway.routing import Routed, router
 from mqtt_gateway.shard_link import NO_TICKET, QOS0_LIMIT, Abandoned, ShardLink
+from mqtt_gateway.state import State
 
 log = structlog.get_logger(__name__)
 
 _KEPT_BYTES: Final = MAX_PAYLOAD_BYTES + 1  # enough for the worker to see that a payload is too large
 _MAX_BYTES: Final = 128 * 1024 * 1024  # queued in all shards
 _READ_AGAIN: Final = 0.5  # of the limits
+_FULL: Final = 0.95  # of the limit: the broker waits for us
 _SILENT_ATTEMPTS: Final = 3  # without an answer: log that a shard's worker is missing
 
 
@@ -44,15 +45,12 @@ class Uplink:
         options: client id, topic root, shards.
         layer: where batches go.
         reply_to: the channel on which the process listens for LinkAck.
-        counters: raised here.
-        markers: theirs are told which of them came back.
+        state: counters are raised here, markers told which of them came back.
     """
 
-    def __init__(
-        self, options: GatewayOptions, layer: Layer, reply_to: str, counters: Counters, markers: Markers
-    ) -> None:
-        self._gateway, self._layer, self._reply_to, self._counters = options.client_id, layer, reply_to, counters
-        self._marker_topic, self._markers = options.marker_topic, markers
+    def __init__(self, options: GatewayOptions, layer: Layer, reply_to: str, state: State) -> None:
+        self._gateway, self._layer, self._reply_to, self._state = options.client_id, layer, reply_to, state
+        self._counters, self._markers, self._marker_topic = state.counters, state.markers, options.marker_topic
         self.marker_is_due = asyncio.Event()  # earlier than it was
         self.drained = asyncio.Event()  # somebody waits for what markers.drained_ms now says
         self._route = router(options.topic_root, options.shards)
@@ -63,6 +61,7 @@ class Uplink:
         self._paused = False
         self._max_count = options.in_flight_limit + options.shards * QOS0_LIMIT  # a broker may ignore the former
         self._pace = Pace(burst=2.0 * options.shards)
+        self._in_flight_limit, self._full_since_ms = options.in_flight_limit, 0
         self._wake = asyncio.Event()
         self._landed = asyncio.Event()
         self._rejected = Samples(log, "rejected topic", time.monotonic)
@@ -92,18 +91,41 @@ class Uplink:
     def disconnected(self) -> None:
         """The connection is lost; its PUBACKs are owed no more."""
         self._connection = None
+        self._state.news.gone()
         for link in self._links:
             self._gone(link.disconnected())
 
-    def _gone(self, gone: Abandoned) -> None:
-        self._counters.received -= gone.returned
-        self._counters.dropped += gone.dropped
-        self.in_flight -= gone.returned + gone.dropped
+    def drop(self, reason: str) -> None:
+        """End the connection at once, if there is one."""
+        if self._connection is not None:
+            self._connection.drop(reason)
 
-    @property
-    def entered(self) -> list[int]:
-        """For each shard, how many deliveries of this epoch are in its queue or were numbered."""
-        return [link.entered for link in self._links]
+    def abandon(self) -> None:
+        """Nothing will be sent any more: what only we have is lost."""
+        self.disconnected()
+        for link in self._links:
+            self._gone(link.abandon())
+
+    def _gone(self, gone: Abandoned) -> None:
+        self.in_flight -= gone.returned + gone.dropped
+        if gone.dropped:
+            self._dropped(gone.dropped)
+
+    def _dropped(self, count: int) -> None:
+        now_ms = int(time.time() * 1000)
+        self._counters.dropped += count
+        self._state.reports.add(Report("qos0_dropped", now_ms, now_ms, count))
+
+    def figures(self) -> dict[str, Any]:
+        """For the row's JSON column: what is where."""
+        full = self._connection is not None and len(self._order) >= _FULL * self._in_flight_limit
+        self._full_since_ms = (self._full_since_ms or int(time.time() * 1000)) if full else 0
+        return {
+            "in_flight": self.in_flight,
+            "in_flight_limit": self._in_flight_limit,
+            "saturated_ms": self._full_since_ms,
+            "entered": {"epoch": self.epoch, "shards": {str(link.shard): link.entered for link in self._links}},
+        }
 
     @property
     def order(self) -> ArrivalOrder:
@@ -137,9 +159,9 @@ class Uplink:
             self._markers.late,
         )
         dropped = self._links[route.shard].put(delivery, ticket)
-        self._counters.received += 1
-        self._counters.dropped += dropped
         self.in_flight += 1 - dropped
+        if dropped:
+            self._dropped(dropped)
         if not self._wake.is_set():
             self._wake.set()
 
@@ -153,8 +175,10 @@ class Uplink:
         """What no worker needs to see is finished here; its PUBACK keeps its place."""
         if topic == self._marker_topic:
             self._markers.returned(payload, ticket if ticket != NO_TICKET else self._order.end - 1)
+        elif topic in BROKER_TOPICS:
+            if report := self._state.news.told(topic, payload, int(time.time() * 1000)):
+                self._state.reports.add(report)
         elif isinstance(route, RejectedTopic):
-            self._counters.received += 1
             self._counters.rejected[route.reason] += 1
             self._rejected.add(route.reason, topic)
         if ticket != NO_TICKET:

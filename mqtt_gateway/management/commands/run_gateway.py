@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from mqtt_gateway.gateway import run
 from mqtt_gateway.options import problem
+from mqtt_gateway.storage import FiltersOverlapError
 
 log = structlog.get_logger(__name__)
 
@@ -18,7 +19,8 @@ log = structlog.get_logger(__name__)
 class Command(BaseCommand):
     help = (
         "Run the MQTT gateway: the link between the broker (MQTT_URL) and the device workers. "
-        "It waits for a broker, Redis or database that is not there. SIGTERM or SIGINT stops it cleanly."
+        "It waits for a broker, Redis or database that is not there, and stands by while another one has "
+        "MQTT_CLIENT_ID. SIGTERM or SIGINT stops it cleanly."
     )
     requires_system_checks: tuple[str, ...] = ()  # our own are run below
 
@@ -26,7 +28,10 @@ class Command(BaseCommand):
         if message := _first_problem():
             raise CommandError(message)
         with contextlib.suppress(KeyboardInterrupt):
-            uvloop.run(_main())
+            try:
+                uvloop.run(_main())
+            except FiltersOverlapError as error:
+                raise CommandError(str(error)) from None
 
 
 def _first_problem() -> str | None:

@@ -15,14 +15,15 @@ from mqtt_gateway import broker_link as module
 from mqtt_gateway import draining, markers, storage
 from mqtt_gateway.broker import ConnectError
 from mqtt_gateway.broker_link import BrokerLink
-from mqtt_gateway.counters import Counters
 from mqtt_gateway.database import DatabaseThread
 from mqtt_gateway.draining import Draining
 from mqtt_gateway.fakes import FakeBroker, FakeConnection
 from mqtt_gateway.layer import Layer
-from mqtt_gateway.markers import Markers
-from mqtt_gateway.models import BrokerSession, GatewayProcess
+from mqtt_gateway.lease import Lease
+from mqtt_gateway.models import BrokerSession, GatewayProcess, Incident
 from mqtt_gateway.options import BROKER_TOPICS, GatewayOptions
+from mqtt_gateway.state import State
+from mqtt_gateway.storage import Former, LeaseLostError
 from mqtt_gateway.uplink import Uplink
 from tests.support.waiting import eventually_async
 
@@ -37,13 +38,14 @@ class Bench:
     """A link and those around it."""
 
     def __init__(self, options: GatewayOptions = OPTIONS, drained_ms: int = 0) -> None:
-        self.options, self.broker_stub, self.counters = options, FakeBroker(), Counters()
+        self.options, self.broker_stub, self.stop_it = options, FakeBroker(), asyncio.Event()
         self.database = DatabaseThread()
+        self.lease = Lease(options, self.database)
         self.states: list[bool] = []
-        self.markers = Markers(drained_ms)
-        self.uplink = Uplink(options, Layer(InMemoryChannelLayer()), "reply!x", self.counters, self.markers)
-        drained = Draining(options, self.markers, self.uplink)
-        self.link = BrokerLink(options, self.broker_stub, self.uplink, drained, self.database, self.counters, self)
+        self.state = State(options, Former({}, drained_ms))
+        self.uplink = Uplink(options, Layer(InMemoryChannelLayer()), "reply!x", self.state)
+        drained = Draining(options, self.state, self.uplink)
+        self.link = BrokerLink(options, self.broker_stub, self.uplink, drained, self.lease, self.state, self)
         self._task: asyncio.Task[Any] | None = None
 
     def broker(self, *, up: bool) -> None:
@@ -51,6 +53,7 @@ class Bench:
             self.states.append(up)
 
     async def start(self) -> FakeConnection:
+        assert await self.lease.acquire(self.stop_it)
         self._task = asyncio.ensure_future(self.link.run())
         return await self.up()
 
@@ -66,6 +69,8 @@ class Bench:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+        with contextlib.suppress(LeaseLostError):
+            await self.lease.release(broker_up=False)
         await self.database.close()
 
 
@@ -133,25 +138,26 @@ async def test_a_present_session_is_not_subscribed_again_on_3_1_1(
     await bench.stop()
 
 
-async def test_a_lost_session_is_subscribed_again_and_counted(bench: Bench, log: CapturingLogger) -> None:
+async def test_a_lost_session_is_subscribed_again_and_an_incident(bench: Bench, log: CapturingLogger) -> None:
     (await bench.start()).drop("gone")
     second = await bench.up(2)
     assert second.calls == [("subscribe", ("devices/#",))]
-    assert bench.counters.sessions_lost == 1
-    assert bench.counters.session_lost_ms > 0
+    incident = await Incident.objects.aget()
+    assert (incident.kind, incident.gateway) == ("session_lost", "g")
+    assert incident.until_ms - 10_000 < incident.since_ms <= incident.until_ms
     assert any("lost our session" in call.args[0] for call in log.calls)
 
 
 async def test_a_first_connection_is_no_lost_session(bench: Bench) -> None:
     await bench.start()
-    assert bench.counters.sessions_lost == 0
+    assert not await Incident.objects.aexists()
 
 
 async def test_a_broker_that_keeps_no_sessions_causes_no_incident(log: CapturingLogger) -> None:
     bench = Bench(replace(OPTIONS, broker_keeps_sessions=False))
     (await bench.start()).drop("gone")
     await bench.up(2)
-    assert bench.counters.sessions_lost == 0
+    assert not await Incident.objects.aexists()
     await bench.stop()
 
 
@@ -235,8 +241,8 @@ async def test_a_session_that_the_database_has_not_heard_of_is_not_forgotten(
 async def test_markers_are_sent_at_once_and_tell_how_far_we_are(bench: Bench) -> None:
     bench.broker_stub.echoes = True
     connection = await bench.start()
-    await eventually_async(lambda: bench.markers.drained_ms)
-    assert not bench.markers.late
+    await eventually_async(lambda: bench.state.markers.drained_ms)
+    assert not bench.state.markers.late
     assert len(connection.markers) == 1
     assert connection.acknowledged == [bench.broker_stub.packet_id]
 
@@ -257,7 +263,7 @@ async def test_a_session_without_our_subscriptions_is_begun_anew(
     second = await bench.up(2)
     assert second.calls == [("subscribe", ("devices/#",))]
     assert (await BrokerSession.objects.aget()).session == (await row()).epoch
-    await eventually_async(lambda: not bench.markers.late)
+    await eventually_async(lambda: not bench.state.markers.late)
     assert bench.link.connection is second, "and not again and again"
     await bench.stop()
 
@@ -275,7 +281,7 @@ async def test_without_markers_the_gateway_works_all_the_same(
     elif how == "puback":
         bench.broker_stub.puback = "not authorized"
     await bench.start()
-    await eventually_async(lambda: not bench.markers.late)
+    await eventually_async(lambda: not bench.state.markers.late)
     assert bench.link.connection is not None
     assert len(warnings.calls) == 1
     assert (await known())[MARKER] == (how != "forbidden")

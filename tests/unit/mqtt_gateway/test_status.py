@@ -27,14 +27,29 @@ def gateway(client_id: str = "g", *, age_ms: int = 0, **fields: Any) -> None:
 
 def test_no_gateway_ever_ran() -> None:
     status = gateway_status()
-    assert (status.broker_up, status.since_ms, status.gateways, status.received) == (False, 0, (), 0)
+    assert (status.broker_up, status.since_ms, status.gateways, status.incidents) == (False, 0, (), [])
 
 
 def test_one_that_is_up() -> None:
-    gateway(counters={"received": 7, "rejected": {"bad_name": 2}, "dropped": 1, "in_flight": 3})
+    gateway(
+        epoch=5,
+        counters={
+            "rejected": {"bad_name": 2},
+            "dropped": 1,
+            "in_flight": 3,
+            "in_flight_limit": 100,
+            "saturated_ms": 9,
+            "entered": {"epoch": 4, "shards": {"0": 7, "3": 1}},
+            "broker": {"stored": 12},
+        },
+    )
     status = gateway_status()
     assert (status.broker_up, status.since_ms) == (True, NOW_MS - 60_000)
-    assert (status.received, status.rejected, status.dropped, status.in_flight) == (7, {"bad_name": 2}, 1, 3)
+    assert (status.in_flight, status.broker_stored) == (3, 12)
+    (row,) = status.gateways
+    assert (row.rejected, row.dropped, row.in_flight) == ({"bad_name": 2}, 1, 3)
+    assert (row.epoch, row.entered_epoch, row.entered) == (5, 4, {0: 7, 3: 1})
+    assert (row.in_flight_limit, row.saturated_ms) == (100, 9)
 
 
 def test_one_that_says_that_the_broker_is_gone() -> None:
@@ -49,11 +64,11 @@ def test_one_that_is_gone_itself_is_down_since_its_last_beat() -> None:
 
 
 def test_two_gateways() -> None:
-    gateway("a", counters={"received": 1, "rejected": {"bad_name": 1}})
-    gateway("b", age_ms=9_000, counters={"received": 2, "rejected": {"bad_name": 1, "odd_levels": 5}})
+    gateway("a", counters={"in_flight": 1})
+    gateway("b", age_ms=9_000, counters={"in_flight": 2, "broker": {"stored": 7}})
     status = gateway_status()
     assert status.broker_up
-    assert (status.received, status.rejected) == (3, {"bad_name": 2, "odd_levels": 5})
+    assert (status.in_flight, status.broker_stored) == (3, None), "what a dead one said of its broker is old"
 
 
 def test_the_lag_is_that_of_the_living() -> None:
