@@ -11,7 +11,8 @@ from django.db import IntegrityError, transaction
 
 from bridge.native import is_device_key
 from bridge.shards import device_hash
-from devices.models import Device, RetiredKey, Site, Twin
+from devices.models import Command, Device, RetiredKey, Site, Twin
+from devices.models.registry import DELETED_PREFIX
 from devices.rules.documents import Document
 from devices.rules.twin import TwinState, dump
 
@@ -67,6 +68,17 @@ def new_twin(retired_rev: int | None) -> TwinState:
 def retire_key(key: str, rev: int) -> None:
     """Remember where a deleted device's revs ended. For the caller's transaction that deletes it."""
     RetiredKey.objects.update_or_create(key=key, defaults={"rev": rev})
+
+
+def forget_device(device_id: int, key: str, rev: int) -> None:
+    """Delete a device as far as anybody can see. For the caller's transaction; takes no longer for a long history.
+
+    What hangs on its row is removed in steps afterwards, and the row last: devices.ingest.purging.
+    """
+    retire_key(key, rev)
+    Device.objects.filter(pk=device_id).update(key=f"{DELETED_PREFIX}{device_id}", mqtt_password="")
+    Twin.objects.filter(pk=device_id).delete()
+    Command.objects.filter(device_id=device_id).delete()
 
 
 def _registered(keys: list[str]) -> dict[str, Device]:

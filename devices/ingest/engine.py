@@ -40,6 +40,7 @@ log = structlog.get_logger(__name__)
 _TICK_S: Final = 1.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
 _RELEASE_S: Final = 3
+_AFTER_FAILURE_MS: Final = 5_000
 
 
 def now_ms() -> int:
@@ -71,6 +72,7 @@ class Engine:
         self._database: DatabaseThread | None = None
         self._round_since_s: float | None = None
         self._next_ms: int | None = None
+        self._purge_ms = 0  # Unix ms; when the next step of retention is due
         self._failures = 0
         self._listening_since_ms: int | None = clock()
 
@@ -170,6 +172,7 @@ class Engine:
                 if sending:  # broadcasts leave in order; one round's sends overlap with the next round's commit
                     await sending
                 sending = asyncio.create_task(sender.send(results), name="ingest-send")
+                await self._purge(database)
         finally:
             if sending:
                 await sending
@@ -182,9 +185,8 @@ class Engine:
         return not self._stopping.is_set()
 
     def _wait_s(self) -> float:
-        if self._next_ms is None:
-            return _TICK_S
-        return max(0.0, min(_TICK_S, (self._next_ms - self._clock()) / 1000))
+        next_ms = min(self._purge_ms, self._next_ms or self._purge_ms)
+        return max(0.0, min(_TICK_S, (next_ms - self._clock()) / 1000))
 
     async def _round(self, database: DatabaseThread) -> Results | None:
         """Carry out what waits; None when it failed and is to be tried again."""
@@ -219,6 +221,20 @@ class Engine:
         self._possession.round_done(round_.shards, round_.leaving)
         if self._intake or self._possession.owned != self._possession.served:
             self._wake.set()
+
+    async def _purge(self, database: DatabaseThread) -> None:
+        """A step of retention, while what the round came to is sent. One that fails is made again."""
+        if self._clock() < self._purge_ms:
+            return
+        self._round_since_s = time.monotonic()
+        try:
+            self._purge_ms = await database.run(self._keeper.purge)
+        except Exception as error:
+            self._purge_ms = self._clock() + _AFTER_FAILURE_MS
+            if not isinstance(error, Error):
+                log.exception("a step of retention failed: a bug")
+        finally:
+            self._round_since_s = None
 
     async def _back_off(self) -> None:
         wait_s = min(_FIRST_WAIT_S * 2**self._failures, _LONGEST_WAIT_S) * random.uniform(0.5, 1)

@@ -19,6 +19,7 @@ from devices.ingest.outbox import CommandItem
 from devices.ingest.ownership import ShardLost
 from devices.ingest.requests import Inbox
 from devices.ingest.results import Results
+from devices.ingest.retention import Retention
 from devices.ingest.shard import Shard
 from devices.ingest.transaction import Job, Transaction
 from devices.models import Command
@@ -59,6 +60,7 @@ class Keeper:
         self._sweep_requests, self._sweep_commands, self._forget_sessions = _Every(1), _Every(2), _Every(3_600)
         self._look_at_links, self._look_soon, self._refresh_limits = _Every(1), _Every(presence.SOON_S), _Every(10)
         self._links = LinkWatch(options.topic_root)
+        self._retention = Retention(options)
 
     def work(self, round_: Round) -> Results:
         """Carry out a round. First, shards that are ours and not known yet are loaded; those to be left are given up.
@@ -82,6 +84,17 @@ class Keeper:
         except BaseException:
             self._forget()
             raise
+
+    def purge(self) -> int:
+        """Make a step of retention if one is due, between two rounds.
+
+        Returns:
+            When the next one is, Unix ms.
+
+        Raises:
+            django.db.Error: the database failed; the step is made again.
+        """
+        return self._retention.step(list(self._shards.values()), self._clock())
 
     # ------------------------------------------------------------------------------------------------ owning
 

@@ -17,8 +17,8 @@ from msgspec import structs
 from bridge.link import Cursor
 from devices.ingest.operations import Effects, Operation, Rules, carry_out, set_aside
 from devices.ingest.shard import Member, Shard
-from devices.models import Device, Event, LedgerCount, LinkCursor, Quarantined, Reading, Twin
-from devices.registry import retire_key
+from devices.models import Event, LedgerCount, LinkCursor, Quarantined, Reading, Twin
+from devices.registry import forget_device
 from devices.rules.twin import dump
 
 log = structlog.get_logger(__name__)
@@ -116,10 +116,9 @@ def _upsert_twins(effects: Iterable[Effects]) -> None:
 
 
 def _delete(effects: Iterable[Effects]) -> None:
-    """The device and all that hangs on it go; where its revs ended is kept."""
+    """The device goes; where its revs ended is kept."""
     for one in effects:
-        retire_key(one.member.key, one.member.twin.rev)
-        Device.objects.filter(pk=one.member.id).delete()
+        forget_device(one.member.id, one.member.key, one.member.twin.rev)
 
 
 def store_cursors(shard: Shard, gateways: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from msgspec import json
 
 from bridge.messages import PublishDesired, RequestSettled, RequestStored
 from devices.ingest import requests
-from devices.models import Command, Device, Event, LedgerCount, Quarantined, Reading, Request, RetiredKey, Twin
+from devices.models import Command, Device, LedgerCount, Reading, Request, RetiredKey, Twin
 from tests.support.ingest import delivery, key_in
 from tests.support.ingest_worker import Worker, twin_of
 
@@ -176,7 +176,7 @@ def test_a_deleted_device_is_gone(worker: Worker) -> None:
     rev = twin_of(A).rev
     assert worker.ask(A, "delete") == {}
     assert worker.seen == [{"gone": A}]
-    for model in (Device, Twin, Reading, Event, Quarantined, Command):
+    for model in (Device, Twin, Command):  # what else hangs on it goes step by step: test_retention.py
         assert not model._default_manager.exists(), model
     assert RetiredKey.objects.get().rev == rev
     assert worker.ask(A, "tags", tags=[])["error"] == "not_found"
@@ -186,7 +186,7 @@ def test_its_successor_goes_on_with_the_revs(worker: Worker) -> None:
     worker.ask(A, "delete")
     worker.hear(delivery(A, "telemetry", {"t": 2}))
     assert worker.seen[0]["prev"] == 3
-    assert Reading.objects.get().rev == 4
+    assert Reading.objects.get(device__key=A).rev == 4
     worker.ask(A, "delete")
     assert RetiredKey.objects.get().rev == 5
 

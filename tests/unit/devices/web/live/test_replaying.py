@@ -8,10 +8,9 @@ import pytest
 from devices.models import Command, Device, Event, Reading
 from devices.registry import register_device
 from devices.rules.commands import begun
-from devices.web.live import replaying
 from devices.web.live.parts import Fresh, Missing, Replayed, Want
 from devices.web.live.replaying import commands_since, list_devices, list_existing, read
-from devices.web.live.rows import MAX_ROWS
+from devices.web.live.rows import MAX_ROWS, read_rows
 from devices.web.live.targets import Target
 from tests.support.fake_worker import install
 from tests.unit.devices.web.live import bank
@@ -134,13 +133,13 @@ def test_purged_readings_are_too_far() -> None:
 def test_what_is_purged_between_two_queries_is_no_silent_gap(monkeypatch: pytest.MonkeyPatch, latest: bool) -> None:
     bank.commit("s/a", *[("telemetry", {"t": number}) for number in range(5)])
     bank.commit("s/b", ("telemetry", {"t": 1}))
-    real = replaying.read_rows
+    real = read_rows
 
     def purged_before(*args: Any) -> Any:
         bank.purge("s/a", 3)
         return real(*args)
 
-    monkeypatch.setattr(replaying, "read_rows", purged_before)
+    monkeypatch.setattr("devices.web.live.replaying.read_rows", purged_before)
     first, second = ask(want("s/a", 1), want("s/b", 0), latest=latest)
     assert isinstance(first, Fresh)
     assert first.reason == "too_far"
@@ -149,13 +148,13 @@ def test_what_is_purged_between_two_queries_is_no_silent_gap(monkeypatch: pytest
 
 def test_who_is_deleted_between_two_queries_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     bank.commit("s/a", *[("telemetry", {"t": number}) for number in range(5)])
-    real = replaying.read_rows
+    real = read_rows
 
     def deleted_before(*args: Any) -> Any:
         bank.delete("s/a")
         return real(*args)
 
-    monkeypatch.setattr(replaying, "read_rows", deleted_before)
+    monkeypatch.setattr("devices.web.live.replaying.read_rows", deleted_before)
     assert ask(want("s/a", 1)) == [Missing("s/a")]
 
 

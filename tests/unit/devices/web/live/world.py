@@ -113,8 +113,10 @@ class Database:
     def purge(self, device: str, count: int) -> None:
         """Retention removes the oldest ``count`` rows."""
         history = self.devices.get(device)
-        revs = sorted(one.rev for one in (*history.readings, *history.events)) if history else []
-        if history and revs and count:
+        if history is None:
+            return
+        revs = sorted([one.rev for one in history.readings] + [one.rev for one in history.events])
+        if revs:
             upto = self.purged[device] = revs[:count][-1]
             history.readings = [one for one in history.readings if one.rev > upto]
             history.events = [one for one in history.events if one.rev > upto]
