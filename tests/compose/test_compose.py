@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(1_200)  # the first test waits for the images
 
 RECOVERY_S = 15
 BROKER_REREADS_S = 10
-SERVICES = ["mosquitto", "redis", "postgres", "gateway", "devices-a", "devices-b", "web"]
+SERVICES = ["mosquitto", "redis", "postgres", "gateway", "devices", "web"]
 DEVICE = "demo/line-1"
 
 Api = Callable[..., httpx.Response]
