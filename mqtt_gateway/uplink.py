@@ -26,7 +26,7 @@ from mqtt_gateway.layer import CHANNEL_FULL, Layer
 from mqtt_gateway.options import BROKER_TOPICS, GatewayOptions
 from mqtt_gateway.pacing import Pace
 from mqtt_gateway.routing import Routed, router
-from mqtt_gateway.shard_link import NO_TICKET, QOS0_LIMIT, Abandoned, ShardLink
+from mqtt_gateway.shard_link import BATCH_LIMIT, NO_TICKET, QOS0_LIMIT, Abandoned, ShardLink
 from mqtt_gateway.state import State
 
 log = structlog.get_logger(__name__)
@@ -59,7 +59,9 @@ class Uplink:
         self._order = ArrivalOrder()
         self._connection: Connection | None = None
         self._paused = False
-        self._max_count = options.in_flight_limit + options.shards * QOS0_LIMIT  # a broker may ignore the former
+        # More than there can be, queued and under way, while the broker keeps to the limit, which not every broker does:
+        # QoS 0 is to be dropped then, not left to pile up at a broker that we no longer read from.
+        self._max_count = options.in_flight_limit + options.shards * (QOS0_LIMIT + 2 * BATCH_LIMIT)
         self._pace = Pace(burst=2.0 * options.shards)
         self._in_flight_limit, self._full_since_ms = options.in_flight_limit, 0
         self._wake = asyncio.Event()

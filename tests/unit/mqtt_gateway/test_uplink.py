@@ -298,10 +298,25 @@ async def test_draining_waits_for_what_is_in_hand(bench: Bench) -> None:
 
 async def test_too_much_in_hand_stops_the_reading_until_half_is_gone(bench: Bench) -> None:
     connection = await bench.connect(epoch=1)
-    limit = OPTIONS.in_flight_limit + OPTIONS.shards * 4_000
+    limit = OPTIONS.in_flight_limit + OPTIONS.shards * 6_000
     for number in range(limit + 1):
         connection.deliver(topic(number), b"", number % 65_535 + 1)
     await eventually_async(lambda: connection.paused)
     await bench.work()
     await eventually_async(lambda: not connection.paused, 30)
     await eventually_async(lambda: len(connection.acknowledged) == limit + 1, 60)
+
+
+async def test_qos_0_is_dropped_rather_than_left_to_pile_up_at_the_broker(bench: Bench) -> None:
+    """However much there is of it, while the broker keeps to the limit for QoS 1."""
+    connection = await bench.connect(epoch=1)
+    for number in range(50_000):
+        if number < OPTIONS.in_flight_limit:
+            connection.deliver(topic(number), b"", number + 1)
+        connection.deliver(topic(number, f"q{number % 900}"), b"", 0)
+        if number % 1_000 == 0:
+            await asyncio.sleep(0.01)  # batches leave
+            assert not connection.paused
+    assert bench.state.counters.dropped > 20_000
+    await bench.work()
+    await eventually_async(lambda: len(connection.acknowledged) == OPTIONS.in_flight_limit, 30)
