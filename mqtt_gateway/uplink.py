@@ -59,8 +59,8 @@ class Uplink:
         self._order = ArrivalOrder()
         self._connection: Connection | None = None
         self._paused = False
-        # More than there can be, queued and under way, while the broker keeps to the limit, which not every broker does:
-        # QoS 0 is to be dropped then, not left to pile up at a broker that we no longer read from.
+        # All that can be queued and under way while the broker keeps to its limit (not every broker does): until then
+        # QoS 0 is to be dropped here, not left to pile up at a broker that we no longer read from.
         self._max_count = options.in_flight_limit + options.shards * (QOS0_LIMIT + 2 * BATCH_LIMIT)
         self._pace = Pace(burst=2.0 * options.shards)
         self._in_flight_limit, self._full_since_ms = options.in_flight_limit, 0

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bench.load import Outcome, Plan
+from devices.client import Change
 from tests.support.processes import Process
 from tests.support.system import System
 from tests.support.waiting import eventually
@@ -79,8 +80,8 @@ class CountedStream(Stream):
         self.count = 0  # readings
         self.largest_frame = 0  # readings of one
 
-    def take(self, frame: Frame) -> None:
-        super().take(frame)
+    def apply(self, frame: Frame) -> list[Change]:
+        changes = super().apply(frame)
         if frame["type"] == "snapshot":
             for state in frame["devices"]:
                 self.last[state["device"]] = state["metrics"].get("n", {"value": -1})["value"]
@@ -90,6 +91,7 @@ class CountedStream(Stream):
                 self._follows(device, readings[rev]["metrics"]["n"])
         self.readings.clear()
         self.largest_frame = max(self.largest_frame, self.count - before)
+        return changes
 
     def _follows(self, device: str, n: int) -> None:
         expected = self.last[device] + 1
