@@ -47,6 +47,14 @@ class GatewayStatus(Protocol):
         by shard, deliveries of the connection ``entered_epoch`` that came into its queue and were not left out.
         """
 
+    @property
+    def broker_stored(self) -> int | None:
+        """Messages that the broker holds for all its clients; None: it does not say."""
+
+    @property
+    def incidents(self) -> Sequence[Any]:
+        """The newest first, mqtt_gateway.models.Incident. Read when asked for."""
+
 
 class GatewayAccount(Struct, frozen=True):
     """One gateway's part."""

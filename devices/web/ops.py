@@ -27,6 +27,7 @@ class Gateway(Struct, frozen=True):
     lag_ms: int | None  # what the broker had so long ago is committed; None: not known (never connected)
     in_flight: int  # deliveries not yet known to be committed
     in_flight_limit: int  # at it, the broker waits
+    saturated_since: int  # since when it is at the limit; 0: it isn't
     filters: tuple[str, ...]
 
 
@@ -101,6 +102,7 @@ def _gateway(row: Any) -> Gateway:
         lag_ms=row.lag_ms,
         in_flight=row.in_flight,
         in_flight_limit=row.in_flight_limit,
+        saturated_since=row.saturated_ms,
         filters=row.filters,
     )
 

@@ -180,6 +180,7 @@ class OpsGateway(Schema):
     lag_ms: int | None = Field(description="what the broker had so long ago is committed; null: not known")
     in_flight: int
     in_flight_limit: int = Field(description="at it, the broker waits")
+    saturated_since: int = Field(description="since when it is at the limit; 0: it isn't")
     filters: list[str]
 
 

@@ -96,6 +96,7 @@
  * @property {number} rejected
  * @property {number} dropped
  * @property {number} in_flight
+ * @property {boolean} balanced  in every shard, all that was received is accounted for
  * @property {{[outcome: string]: {[reason: string]: number}}} reasons
  * @property {ShardCounts[]} shards
  * @property {{client_id: string, rejected: number, dropped: number, in_flight: number}[]} gateways
@@ -109,6 +110,7 @@
  * @property {number | null} lag_ms
  * @property {number} in_flight
  * @property {number} in_flight_limit
+ * @property {number} saturated_since  0: it isn't
  * @property {string[]} filters
  *
  * @typedef {{shard: number, owner: string, alive: boolean, since: number, commits: number}} ShardRow

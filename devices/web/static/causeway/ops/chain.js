@@ -47,8 +47,7 @@ function State({ ok, text }) {
 
 /** @param {{gateway: GatewayRow, now: number}} props */
 function Gateway({ gateway, now }) {
-  const { client_id, alive, broker_up, since, lag_ms, in_flight, in_flight_limit, filters, instance } = gateway;
-  const full = in_flight >= in_flight_limit;
+  const { client_id, alive, broker_up, since, lag_ms, in_flight, in_flight_limit, saturated_since, filters, instance } = gateway;
   return html`<div class="one" title=${`${instance}\n${filters.join(" ")}`}>
     <p class="one-head"><strong class="mono clip">${client_id}</strong><span class="grow" />
       <${State} ok=${broker_up} text=${broker_up ? "up" : alive ? "no broker" : "gone"} />
@@ -56,8 +55,8 @@ function Gateway({ gateway, now }) {
     <p class="one-facts">
       <span class=${lag_ms !== null && lag_ms > LATE_MS ? "late" : ""}>lag
         <b>${lag_ms === null ? "not known" : formatLatency(lag_ms)}</b></span>
-      <span class=${full ? "late" : ""}>in flight <b>${grouped(in_flight)}</b> of ${grouped(in_flight_limit)}</span>
-      ${full && html`<span class="late">the broker waits</span>`}
+      <span class=${saturated_since ? "late" : ""}>in flight <b>${grouped(in_flight)}</b> of ${grouped(in_flight_limit)}</span>
+      ${saturated_since > 0 && html`<span class="late">the broker waits since ${formatTime(saturated_since, now)}</span>`}
     </p>
   </div>`;
 }

@@ -43,7 +43,8 @@ export function LedgerPanel() {
 /** @param {{ledger: Ledger}} props */
 function Verdict({ ledger }) {
   const lost = missing(ledger);
-  if (lost === 0) return html`<span class="chip ok" role="status">every message accounted for</span>`;
+  if (ledger.balanced && lost === 0) return html`<span class="chip ok" role="status">every message accounted for</span>`;
+  if (lost === 0) return html`<span class="chip bad" role="status">shards differ from their gateways</span>`;
   const text = lost > 0 ? `${grouped(lost)} not accounted for` : `${grouped(-lost)} counted twice`;
   return html`<span class="chip bad" role="status">${text}</span>`;
 }
