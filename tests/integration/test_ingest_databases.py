@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
 
+import psycopg
 import pytest
 from channels.layers import channel_layers, get_channel_layer
 from channels.routing import ChannelNameRouter
@@ -22,7 +23,7 @@ from bridge.names import devices_channel
 from bridge.payloads import RawReading, Telemetry, decode
 from bridge.shards import device_hash, shard_of
 from devices.ingest.consumer import ShardConsumer
-from devices.ingest.ownership import claim, take
+from devices.ingest.ownership import claim, connection_name, end_standstill, take
 from devices.ingest.worker import run
 from devices.models import Command, Device, LedgerCount, Quarantined, Reading, Request, ShardState, Twin
 from devices.rules.commands import begun
@@ -30,7 +31,7 @@ from tests.support.databases import SHARDS, postgres_copy, sqlite_copy, use_data
 from tests.support.ingest import delivery, key_in
 from tests.support.ingest_gateway import Gateway
 from tests.support.postgres import PostgresService
-from tests.support.waiting import eventually_async
+from tests.support.waiting import eventually, eventually_async
 
 T = TypeVar("T")
 A, B = key_in(0), key_in(1)
@@ -275,3 +276,25 @@ async def test_a_transaction_of_a_former_owner_that_is_past_its_fence_is_let_be(
         await committing
         await eventually_async(lambda: query(lambda: take(0, "new")))
         assert (await query(lambda: claim(0, "new"))).commit == 1
+
+
+def test_a_transaction_that_stands_still_is_ended_by_the_successor(
+    postgres: PostgresService, templates: dict[str, str], django_db_blocker: DjangoDbBlocker
+) -> None:
+    def ended() -> bool:
+        end_standstill("host:1:stopped")
+        return take(0, "new")
+
+    with postgres_copy(postgres, templates) as url, use_database(url, django_db_blocker):
+        stopped, other = (
+            psycopg.connect(url, application_name=connection_name(owner))
+            for owner in ("host:1:stopped", "host:2:other")
+        )
+        with contextlib.closing(stopped), contextlib.closing(other):
+            stopped.execute("SELECT * FROM devices_shardstate WHERE shard = 0 FOR UPDATE")
+            other.execute("SELECT 1")
+            assert not take(0, "new"), "its row is locked"
+            eventually(ended, 10, what="it is ended once it has stood still for a second")
+            with pytest.raises(psycopg.OperationalError):
+                stopped.execute("SELECT 1")
+            other.execute("SELECT 1")
