@@ -18,6 +18,7 @@ from tests.faults.disk import Disk, small_disk
 from tests.faults.history import History
 from tests.faults.load import Load
 from tests.faults.recorder import Recorder
+from tests.faults.verdict import Key
 from tests.support.processes import Process, end_all, manage
 from tests.support.proxies import Proxies
 from tests.support.service import LocalRunner, Service
@@ -47,6 +48,8 @@ class Arena:
     extras: list[Process] = field(default_factory=list)
     down: set[str] = field(default_factory=set)
     """Names of processes that a fault has ended on purpose."""
+    unconfirmed: dict[tuple[int, int], tuple[str, Key]] = field(default_factory=dict)
+    """What passed the broker's proxy and was not confirmed yet: connection and packet id → device and message."""
     ended: list[str] = field(default_factory=list)
     """Processes that ended by themselves, since the last verdict."""
 

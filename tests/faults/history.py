@@ -55,7 +55,10 @@ class History:
         """What came since `settle`, by device and rev."""
         after = self._after
         rows = self._select(_ROWS.format(readings=after["telemetry"], events=after["event"]))
-        return [Row(id, device, rev, kind, name, json.loads(content)) for id, device, rev, kind, name, content in rows]
+        return [
+            Row(identity, device, rev, kind, name, json.loads(content))
+            for identity, device, rev, kind, name, content in rows
+        ]
 
     def settle(self, rows: Sequence[Row]) -> None:
         """These were looked at."""

@@ -118,5 +118,5 @@ def note_all(found: Findings, what: str, lines: list[str]) -> None:
     """Count these lines as violations; show the first ones."""
     if lines:
         found.other += len(lines)
-        found.lines += [f"{what}: {line}" for line in lines[:_SHOWN]]
-        found.lines += [f"{what}: … {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+        found.notes += [f"{what}: {line}" for line in lines[:_SHOWN]]
+        found.notes += [f"{what}: … {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []

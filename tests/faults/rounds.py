@@ -15,7 +15,7 @@ from tests.faults.history import Row
 from tests.faults.load import HISTORY, PATTERN
 from tests.faults.recorder import note_all
 from tests.faults.verdict import Findings, Given, Key, judge
-from tests.support.proxies import Delivered
+from tests.support.proxies import Confirmed, Delivered
 
 RECOVERY_S = 60
 SETTLE_S = 30
@@ -61,7 +61,7 @@ class Result:
         """For who has to find out: what was done, and what was wrong."""
         lines = self.findings.lines
         more = [f"… {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
-        return "\n".join([f"seed {self.seed}, {self.line()}", *lines[:_SHOWN], *more])
+        return "\n".join([f"seed {self.seed}, {self.line()}", *self.findings.notes, *lines[:_SHOWN], *more])
 
 
 def run_round(arena: Arena, number: int, seed: str, fault: str) -> Result:
@@ -107,9 +107,8 @@ def _rest(arena: Arena, found: Findings) -> None:
 def _verdict(arena: Arena, result: Result) -> None:
     """Wait until all is applied, shown and counted, as long as that may take; note what isn't then."""
     found = result.findings
-    rows, judged = _await_history(arena, given=_given(arena) if result.is_forgetful else None)
-    if not result.is_forgetful:
-        arena.proxies.delivered()  # not needed; the next round's begin here
+    given = _given(arena)
+    rows, judged = _await_history(arena, given if result.is_forgetful else None)
     found.add(judged)
     _check_browser(arena, rows, found)
     _check_ledger(arena, found)
@@ -151,10 +150,17 @@ def _given(arena: Arena) -> dict[str, Given]:
 
 
 def _add_given(arena: Arena, given: dict[str, Given]) -> None:
-    for one in arena.proxies.delivered():
-        if key := _key_of(one):
+    """What passed the broker's proxy since the last time."""
+    unconfirmed = arena.unconfirmed
+    for one in arena.proxies.witnessed():
+        if isinstance(one, Confirmed):
+            device, key = unconfirmed.pop((one.connection, one.packet_id), ("", None))
+            if key:
+                given.setdefault(device, Given()).confirm(key)
+        elif key := _key_of(one):
             device = "/".join(one.topic.split("/")[1:3])
             given.setdefault(device, Given()).take(key, dup=one.dup)
+            unconfirmed[one.connection, one.packet_id] = device, key
 
 
 def _key_of(delivered: Delivered) -> Key | None:

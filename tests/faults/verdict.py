@@ -23,12 +23,15 @@ class Findings:
     repeated: int = 0
     out_of_order: int = 0
     forgotten: int = 0
-    """Confirmed by the broker and never delivered by it: the broker's loss."""
+    """Confirmed by the broker, and gone before we confirmed it in our turn: the broker's loss."""
     redelivered: int = 0
     """Delivered anew by the broker after it was confirmed to it: the broker's repeat."""
     other: int = 0
     """Whatever else broke a promise: the browser's record, the ledger, a process that ended by itself."""
+    notes: list[str] = field(default_factory=list)
+    """A line for each of these."""
     lines: list[str] = field(default_factory=list)
+    """A line for each message that was lost, repeated or out of order."""
 
     @property
     def violations(self) -> int:
@@ -39,28 +42,35 @@ class Findings:
         """Sum up."""
         for name in ("lost", "repeated", "out_of_order", "forgotten", "redelivered", "other"):
             setattr(self, name, getattr(self, name) + getattr(more, name))
+        self.notes += more.notes
         self.lines += more.lines
 
     def note(self, line: str) -> None:
         """Something else that is wrong."""
         self.other += 1
-        self.lines.append(line)
+        self.notes.append(line)
 
 
 @dataclass
 class Given:
-    """What the broker gave us of one device."""
+    """What the broker gave us of one device, and what we confirmed to it."""
 
-    fresh: Counter[Key] = field(default_factory=Counter)
-    """How often, not marked as a redelivery."""
     order: dict[Key, int] = field(default_factory=dict)
     """Of everything that was delivered: the position of the first time."""
+    confirmed: set[Key] = field(default_factory=set)
+    """What we have sent a PUBACK for: from then on it is ours to keep."""
+    again: Counter[Key] = field(default_factory=Counter)
+    """How often the broker delivered it as new, or after our PUBACK, although it had delivered it before."""
 
     def take(self, key: Key, *, dup: bool) -> None:
         """The next delivery."""
+        if key in self.confirmed or (key in self.order and not dup):
+            self.again[key] += 1
         self.order.setdefault(key, len(self.order))
-        if not dup:
-            self.fresh[key] += 1
+
+    def confirm(self, key: Key) -> None:
+        """Our PUBACK for it."""
+        self.confirmed.add(key)
 
 
 def judge(device: str, sent: Sequence[Attempt], applied: Sequence[Key], given: Given | None = None) -> Findings:
@@ -106,7 +116,7 @@ def _find_repeat(device: str, key: Key, count: int, expected: bool, given: Given
     extra = count - allowed
     if extra <= 0:
         return
-    theirs = min(extra, max(given.fresh[key] - allowed, 0)) if given else 0
+    theirs = min(extra, given.again[key]) if given else 0
     found.redelivered += theirs
     if ours := extra - theirs:
         found.repeated += ours
@@ -114,7 +124,7 @@ def _find_repeat(device: str, key: Key, count: int, expected: bool, given: Given
 
 
 def _find_loss(device: str, key: Key, times: Counter[Key], given: Given | None, found: Findings) -> None:
-    if given and key not in given.order:
+    if given and key not in given.confirmed:
         found.forgotten += 1
         return
     found.lost += 1

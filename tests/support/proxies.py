@@ -1,7 +1,7 @@
 """TCP proxies that cut, refuse, stall and slow down: ``with Proxies({"broker": 1883}) as one: one.cut("broker")``.
 
-They run in a process of their own (tests/support/proxy.py). What a broker delivers through the proxy named ``broker`` may
-be written to a file: the truth about what the client behind it was given.
+They run in a process of their own (tests/support/proxy.py). What passes the proxy named ``broker``, PUBLISH and PUBACK,
+may be written to a file: the truth about what the client behind it was given.
 """
 
 import json
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from tests.support.environment import ROOT, environment
 from tests.support.ports import free_port
@@ -27,6 +27,14 @@ class Delivered:
     qos: int
     dup: bool
     retain: bool
+    packet_id: int
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """A PUBACK that the client behind the proxy sent."""
+
+    connection: int
     packet_id: int
 
 
@@ -91,8 +99,8 @@ class Proxies:
         line = self._process.stdout.readline()
         assert line == "ok\n", f"the proxies' process answered {line!r}"
 
-    def delivered(self) -> list[Delivered]:
-        """What the broker has delivered since the last call."""
+    def witnessed(self) -> list[Delivered | Confirmed]:
+        """What the broker has delivered and its client confirmed since the last call, in order."""
         assert self._delivered is not None, "these proxies write nothing down"
         if not self._delivered.exists():
             return []
@@ -101,4 +109,8 @@ class Proxies:
             lines = file.read()
         complete = lines[: lines.rfind(b"\n") + 1]
         self._read_to += len(complete)
-        return [Delivered(**json.loads(line)) for line in complete.splitlines()]
+        return [_witnessed(json.loads(line)) for line in complete.splitlines()]
+
+
+def _witnessed(fields: dict[str, Any]) -> Delivered | Confirmed:
+    return Delivered(**fields) if "topic" in fields else Confirmed(**fields)

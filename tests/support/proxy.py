@@ -7,14 +7,16 @@ import asyncio
 import json
 import sys
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
-from tests.support.mqtt_stream import CONNECT, PUBLISH, Packets, read_publish, version_of
-from tests.support.proxies import Delivered
+from tests.support import mqtt_stream
+from tests.support.mqtt_stream import Packets, read_publish, version_of
+from tests.support.proxies import Confirmed, Delivered
 
 _HIGH_WATER_BYTES = 256 * 1024
 
@@ -73,7 +75,7 @@ class Way:
 
 
 class Witness:
-    """Reads along one MQTT connection and writes down what the broker delivers."""
+    """Reads along one MQTT connection; writes down what the broker delivers and what the client confirms."""
 
     def __init__(self, number: int, file: Path) -> None:
         self._number, self._file = number, file
@@ -82,27 +84,26 @@ class Witness:
 
     def sent(self, data: bytes) -> None:
         """The client sent this."""
-        if self._up is not None:
-            for first, body in self._up.feed(data):
-                if first >> 4 == CONNECT:
+        confirmed = []
+        for first, body in self._up.feed(data):
+            match first >> 4:
+                case mqtt_stream.CONNECT:
                     self._version = version_of(body)
+                case mqtt_stream.PUBACK:
+                    confirmed.append(Confirmed(self._number, int.from_bytes(body[:2], "big")))
+        self._write(confirmed)
 
     def received(self, data: bytes) -> None:
         """The broker sent this."""
-        found = [
-            Delivered(
-                self._number,
-                one.topic,
-                one.payload.decode(errors="replace"),
-                one.qos,
-                one.dup,
-                one.retain,
-                one.packet_id,
-            )
-            for first, body in self._down.feed(data)
-            if first >> 4 == PUBLISH
-            for one in [read_publish(first, body, self._version)]
-        ]
+        packets = self._down.feed(data)
+        self._write([self._delivered(first, body) for first, body in packets if first >> 4 == mqtt_stream.PUBLISH])
+
+    def _delivered(self, first: int, body: bytes) -> Delivered:
+        one = read_publish(first, body, self._version)
+        text = one.payload.decode(errors="replace")
+        return Delivered(self._number, one.topic, text, one.qos, one.dup, one.retain, one.packet_id)
+
+    def _write(self, found: Sequence[Delivered | Confirmed]) -> None:
         if found:
             with self._file.open("a") as file:
                 file.writelines(json.dumps(asdict(one)) + "\n" for one in found)
