@@ -18,8 +18,6 @@ LIMIT_S: Final = 10.0
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_pools = threading.Lock()
-
 
 class DatabaseUnavailable(Exception):
     """The database failed, or did not answer in time. Nothing was changed; the same may work later."""
@@ -115,19 +113,10 @@ def _called_again(call: Callable[[], T]) -> T:
     try:
         return call()
     except Error as error:
-        _forget_connections()
+        connections.close_all()
         first = error
     try:
         return call()
     except Error:
-        _forget_connections()
+        connections.close_all()
         raise first from None
-
-
-def _forget_connections() -> None:
-    """Close this thread's; PostgreSQL's pool too, which else waits ever longer before it tries a new one."""
-    connections.close_all()
-    with _pools:
-        for connection in connections.all(initialized_only=True):
-            if close_pool := getattr(connection, "close_pool", None):
-                close_pool()
