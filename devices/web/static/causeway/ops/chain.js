@@ -22,7 +22,7 @@ export function ChainPanel() {
       ${found.gateways.map((one) => html`<${Gateway} key=${one.client_id} gateway=${one} now=${found.now} />`)}
       ${
         found.broker_stored !== null &&
-        html`<p class="muted">The broker holds ${grouped(found.broker_stored)} messages for all its clients.</p>`
+        html`<p class="note muted">The broker holds ${grouped(found.broker_stored)} messages for all its clients, retained ones included.</p>`
       }
       <h3>Workers</h3>
       ${workers(found.shards).map(([owner, shards]) => html`<${Worker} key=${owner} owner=${owner} shards=${shards} />`)}
@@ -53,7 +53,7 @@ function Gateway({ gateway, now }) {
       <${State} ok=${broker_up} text=${broker_up ? "up" : alive ? "no broker" : "gone"} />
       <span class="faint">${since ? `${formatSpan(now - since)}` : ""}</span></p>
     <p class="one-facts">
-      <span class=${lag_ms !== null && lag_ms > LATE_MS ? "late" : ""}>lag
+      <span class=${lag_ms !== null && lag_ms > LATE_MS ? "late" : ""}>lag${" "}
         <b>${lag_ms === null ? "not known" : formatLatency(lag_ms)}</b></span>
       <span class=${saturated_since ? "late" : ""}>in flight <b>${grouped(in_flight)}</b> of ${grouped(in_flight_limit)}</span>
       ${saturated_since > 0 && html`<span class="late">the broker waits since ${formatTime(saturated_since, now)}</span>`}

@@ -30,7 +30,7 @@ export function QuarantinePanel() {
 function Row({ message }) {
   const { id, device, topic, reason, detail, received_at, payload, encoding, truncated, payload_bytes } = message;
   return html`<tr>
-    <td class="num">${formatTime(Date.parse(received_at))}</td>
+    <td class="when">${formatTime(Date.parse(received_at))}</td>
     <td><a class="mono" href=${deviceUrl(device)}>${topic}</a></td>
     <td><code>${reason}</code>${detail && html`<br /><span class="faint">${detail}</span>`}</td>
     <td><code class="payload" title=${`${grouped(payload_bytes)} bytes, shown as ${encoding}`}>
