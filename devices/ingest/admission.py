@@ -12,6 +12,7 @@ from bridge.notices import Samples
 from bridge.shards import shard_of
 from devices.ingest import loading
 from devices.ingest.operations import Asked, Made, Operation, Uplink
+from devices.ingest.replays import Replay
 from devices.ingest.shard import Shard
 from devices.models import Device
 from devices.options import DevicesOptions
@@ -44,7 +45,7 @@ class Refusals:
                 case Uplink():
                     self.counts["rejected", reason] += 1
                     _samples.add(reason, operation.delivery.topic)
-                case Asked():
+                case Asked() | Replay():
                     code, message = _MESSAGES[reason]
                     self.results[operation.request_id] = {"error": code, "message": f"{key[:200]}: {message}"}
 

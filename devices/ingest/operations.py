@@ -15,7 +15,8 @@ from msgspec import Struct, json
 
 from bridge.messages import Delivery
 from bridge.notices import Samples
-from bridge.payloads import MAX_PAYLOAD_BYTES, CommandAck, StatusReported, decode
+from bridge.payloads import MAX_PAYLOAD_BYTES, CommandAck, Decoded, StatusReported, decode
+from devices.ingest.replays import Replay, Replayed
 from devices.ingest.shard import Member
 from devices.models import Quarantined
 from devices.rules.presence import Sight, look
@@ -63,7 +64,7 @@ class DesiredConfirmed(Struct, frozen=True):
     payload: bytes
 
 
-Operation = Made | Uplink | Asked | Looked | DesiredConfirmed
+Operation = Made | Uplink | Replay | Asked | Looked | DesiredConfirmed
 
 
 class Acknowledged(Struct, frozen=True):
@@ -82,6 +83,7 @@ class Effects:
     readings: list[NewReading] = field(default_factory=list)
     events: list[NewEvent] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)  # not saved yet
+    replayed: list[Replayed] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)  # deliveries by outcome and reason
     acks: list[Acknowledged] = field(default_factory=list)
     results: dict[int, bytes] = field(default_factory=dict)  # JSON by request id; what it was then, not what it becomes
@@ -93,6 +95,7 @@ class Effects:
         self.readings += later.readings
         self.events += later.events
         self.quarantined += later.quarantined
+        self.replayed += later.replayed
         self.counts += later.counts
         self.acks += later.acks
         self.results |= later.results
@@ -135,6 +138,8 @@ def carry_out(member: Member, operations: Sequence[Operation], rules: Rules) -> 
 def set_aside(effects: Effects, operation: Operation, reason: str) -> None:
     """Instead of an operation that can't be carried out: a delivery goes to quarantine, a request is refused."""
     match operation:
+        case Replay():
+            _replayed(effects, operation, Outcome("quarantined", reason))
         case Uplink(delivery):
             _quarantine(effects, delivery, reason, "")
         case Asked(request_id):
@@ -146,6 +151,10 @@ def _apply(operation: Operation, effects: Effects, rules: Rules) -> None:
     match operation:
         case Uplink():
             _uplink(operation, effects, rules)
+        case Replay(delivery=delivery):
+            arrival = Arrival(delivery.received_ms, delivery.retain, replayed=True)
+            _, outcome = _reduced(delivery, arrival, effects, rules)
+            _replayed(effects, operation, outcome)
         case Made(asked):
             if twin.rev:
                 twin.desired_published = UNKNOWN_PAYLOAD
@@ -164,15 +173,8 @@ def _apply(operation: Operation, effects: Effects, rules: Rules) -> None:
 def _uplink(uplink: Uplink, effects: Effects, rules: Rules) -> None:
     member, delivery = effects.member, uplink.delivery
     was_online = member.twin.presence.status == "online"
-    decoded = decode(delivery.kind, delivery.detail, delivery.payload)
     arrival = Arrival(delivery.received_ms, delivery.retain, delivery.late, uplink.gateway)
-    outcome = reduce(member.twin, decoded, arrival, rules.limits)
-    if outcome.ack and not rules.knows_command(outcome.ack.command_id, member.id):
-        outcome = Outcome("quarantined", "unknown_command", outcome.ack.command_id)
-    effects.readings += outcome.readings
-    effects.events += outcome.events
-    if outcome.ack:
-        effects.acks.append(Acknowledged(outcome.ack, delivery.received_ms))
+    decoded, outcome = _reduced(delivery, arrival, effects, rules)
     if outcome.outcome == "quarantined":
         _quarantine(effects, delivery, outcome.reason, outcome.detail)
     else:
@@ -181,6 +183,30 @@ def _uplink(uplink: Uplink, effects: Effects, rules: Rules) -> None:
             _samples.add(outcome.reason, delivery.topic)
     birth = isinstance(decoded, StatusReported) and decoded.online and not delivery.retain
     effects.came_online |= birth or (not was_online and member.twin.presence.status == "online")
+
+
+def _reduced(delivery: Delivery, arrival: Arrival, effects: Effects, rules: Rules) -> tuple[Decoded, Outcome]:
+    """Decode a message and apply it to the twin; what it brings goes into the effects."""
+    member = effects.member
+    decoded = decode(delivery.kind, delivery.detail, delivery.payload)
+    outcome = reduce(member.twin, decoded, arrival, rules.limits)
+    if outcome.ack and not rules.knows_command(outcome.ack.command_id, member.id):
+        outcome = Outcome("quarantined", "unknown_command", outcome.ack.command_id)
+    effects.readings += outcome.readings
+    effects.events += outcome.events
+    if outcome.ack:
+        effects.acks.append(Acknowledged(outcome.ack, delivery.received_ms))
+    return decoded, outcome
+
+
+def _replayed(effects: Effects, replay: Replay, outcome: Outcome) -> None:
+    """It counts as received, and as what became of it: no gateway's batch counts it."""
+    effects.counts["received", ""] += 1
+    effects.counts[outcome.outcome, outcome.reason] += 1
+    detail = _storable(outcome.detail)[:_MAX_DETAIL_CHARS]
+    effects.replayed.append(Replayed(replay.entry_id, outcome.outcome, outcome.reason, detail))
+    told = {"outcome": outcome.outcome, "reason": outcome.reason, "detail": detail}
+    effects.results[replay.request_id] = _encode(told)
 
 
 def _quarantine(effects: Effects, delivery: Delivery, reason: str, detail: str) -> None:

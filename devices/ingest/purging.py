@@ -73,9 +73,9 @@ class Chore(Protocol):
 class Histories:
     """Readings or events of our devices, each device's oldest revs first.
 
-    Per device, the order of revs is about that of reception, so its first row tells whether anything is due: no index on
-    the time of rows is needed. Devices are looked at in chunks; those with due rows stay until nothing is. A step shares
-    its rows evenly among some of them.
+    Per device, the order of revs is about that of reception, so its first row tells whether anything is due: no index
+    on the time of rows is needed. Devices are looked at in chunks; those with due rows stay until nothing is. A step
+    shares its rows evenly among some of them.
 
     Args:
         model: Reading or Event.

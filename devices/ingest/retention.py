@@ -1,9 +1,9 @@
 """Retention: what is older than RETENTION_DAYS goes, in small steps between the rounds. Lives in the database thread.
 
-Each step is a short transaction of its own, behind which a round waits at most; after it comes a rest at least as long. A
-chore that may have more to remove is due again at once, so the more there is, the closer the steps follow, up to half
-of the thread's time; with nothing to remove they cost next to nothing. Whatever stops a step half-way harms nothing: what was
-not removed is found again.
+Each step is a short transaction of its own, the only thing that a round ever waits for; after it comes a rest at least
+as long. A chore that may have more to remove is due again at once, so the more there is, the closer the steps follow,
+up to half of the thread's time; with nothing to remove they cost next to nothing. Whatever stops a step half-way harms
+nothing: what was not removed is found again.
 """
 
 import time

@@ -15,6 +15,7 @@ from django.db import DataError, IntegrityError, transaction
 from msgspec import structs
 
 from bridge.link import Cursor
+from devices.ingest import replays
 from devices.ingest.operations import Effects, Operation, Rules, carry_out, set_aside
 from devices.ingest.shard import Member, Shard
 from devices.models import Event, LedgerCount, LinkCursor, Quarantined, Reading, Twin
@@ -103,6 +104,7 @@ def _insert(effects: Sequence[Effects]) -> None:
     Reading.objects.bulk_create(readings)
     Event.objects.bulk_create(events)
     Quarantined.objects.bulk_create([row for one in staying for row in one.quarantined])
+    replays.store(replayed for one in staying for replayed in one.replayed)
     _upsert_twins(staying)
 
 

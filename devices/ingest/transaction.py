@@ -8,8 +8,9 @@ from django.db import transaction
 from msgspec import Struct, field
 
 from bridge.messages import Batch, CommandStep, Published
+from bridge.native import NativeTopics
 from bridge.shards import shard_of
-from devices.ingest import downlinks, requests
+from devices.ingest import downlinks, replays, requests
 from devices.ingest.admission import admit
 from devices.ingest.broadcast import commit_message
 from devices.ingest.commands import Desk, command_id
@@ -19,7 +20,7 @@ from devices.ingest.ownership import pass_fence
 from devices.ingest.part import ShardPart
 from devices.ingest.results import Results
 from devices.ingest.shard import Shard
-from devices.models import Request
+from devices.models import Quarantined, Request
 from devices.options import DevicesOptions
 from devices.rules.commands import OPEN
 from devices.rules.reducer import Limits
@@ -56,6 +57,8 @@ class Transaction:
         self.results = Results()
         self.settled: dict[int, Any] = {}  # results of the requests that were carried out, by id
         self._cancels: list[Request] = []  # requests about commands, not twins
+        self._replaying: set[int | None] = set()  # quarantined messages, by id
+        self._topics = NativeTopics(options.topic_root)
 
     def run(self, job: Job) -> None:
         """Carry out and commit; then :attr:`results` may be sent.
@@ -92,18 +95,33 @@ class Transaction:
             self._plan_requests(requests.held(job.requests))
         self._desk.fetch(self._commands_of(job))
 
-    def _plan_requests(self, rows: Iterable[Request]) -> None:
+    def _plan_requests(self, rows: Sequence[Request]) -> None:
         ending: set[str] = set()
+        entries = replays.find(rows)
         for row in rows:
             part = self._parts.get(row.hash % self._options.shards)
             if part is None or row.device_key in ending:
                 continue  # what follows a deletion is for the next transaction
             if row.kind == "cancel":
                 self._cancels.append(row)
+            elif row.kind == "replay":
+                self._plan_replay(part, row, entries)
             else:
                 part.add(row.device_key, Asked(row.pk, row.kind, row.body))
             if row.kind == "delete":
                 ending.add(row.device_key)
+
+    def _plan_replay(self, part: ShardPart, row: Request, entries: dict[int, Quarantined]) -> None:
+        """The same message once more is for the next transaction: it may have left quarantine then."""
+        entry = replays.entry_id(row)
+        if entry in self._replaying:
+            return
+        self._replaying.add(entry)
+        planned = replays.plan(row, entries.get(entry or 0), self._topics)
+        if isinstance(planned, replays.Replay):
+            part.add(row.device_key, planned)
+        else:
+            self.settled[row.pk] = refusal(planned)
 
     def _commands_of(self, job: Job) -> Iterator[UUID]:
         yield from job.stored
@@ -207,5 +225,5 @@ def _named(row: Request) -> str:
     return str(row.body.get("command_id")) if isinstance(row.body, dict) else ""
 
 
-def _is_ack(operation: Operation) -> TypeGuard[Uplink]:
-    return isinstance(operation, Uplink) and operation.delivery.kind == "ack"
+def _is_ack(operation: Operation) -> TypeGuard[Uplink | replays.Replay]:
+    return isinstance(operation, Uplink | replays.Replay) and operation.delivery.kind == "ack"

@@ -22,8 +22,8 @@ class _Deleted(models.Manager["Device"]):
 class Device(models.Model):
     """A device by its key ``site/device``. Its state is in its Twin.
 
-    A deleted one has lost key, twin and commands at once; its row stays, without anybody seeing it, until its worker has
-    removed its history, which may be long.
+    A deleted one has lost key, twin and commands at once; its row stays, without anybody seeing it, until its worker
+    has removed its history, which may be long.
     """
 
     site = models.ForeignKey(Site, models.PROTECT, related_name="devices")

@@ -45,6 +45,7 @@ class Arrival(Struct, frozen=True):
     retain: bool = False  # as delivered: state from before, not news
     late: bool = False  # across an outage: it may be old
     gateway: str = ""  # MQTT client id
+    replayed: bool = False  # from quarantine: it tells nothing about whether the device is there now
 
 
 class NewReading(Struct, frozen=True):
@@ -80,7 +81,7 @@ class Outcome(Struct):
 def reduce(twin: TwinState, decoded: Decoded, arrival: Arrival, limits: Limits) -> Outcome:
     """Apply one message to its device's twin."""
     outcome = _reduce(twin, decoded, arrival, limits)
-    if not arrival.retain and not isinstance(decoded, StatusReported):
+    if not (arrival.retain or arrival.replayed or isinstance(decoded, StatusReported)):
         seen(twin, arrival.received_ms, late=arrival.late)
     return outcome
 
@@ -108,6 +109,8 @@ def _reduce(twin: TwinState, decoded: Decoded, arrival: Arrival, limits: Limits)
 
 
 def _telemetry(twin: TwinState, telemetry: Telemetry, arrival: Arrival, limits: Limits) -> Outcome:
+    if arrival.replayed:
+        telemetry = _dated(telemetry, arrival.received_ms)
     new = {name for reading in telemetry.readings for name in reading.metrics if name not in twin.metrics}
     if len(twin.metrics) + len(new) > limits.max_metrics:
         return Outcome("rejected", "too_many_metrics", f"over {limits.max_metrics}")
@@ -120,6 +123,14 @@ def _telemetry(twin: TwinState, telemetry: Telemetry, arrival: Arrival, limits: 
         else:
             outcome.readings.append(_add_reading(twin, reading, arrival.received_ms))
     return outcome
+
+
+def _dated(telemetry: Telemetry, at_ms: int) -> Telemetry:
+    """Readings without a time of their own are from ``at_ms``, not from whenever the metric was last set."""
+    readings = (
+        RawReading(at_ms, reading.metrics) if reading.ts_ms is None else reading for reading in telemetry.readings
+    )
+    return Telemetry(tuple(readings))
 
 
 def _is_too_large(twin: TwinState, telemetry: Telemetry) -> bool:
@@ -188,6 +199,8 @@ def _state(twin: TwinState, patch: dict[str, Any], *, live: bool) -> Outcome:
 
 
 def _status(twin: TwinState, status: StatusReported, arrival: Arrival) -> None:
+    if arrival.replayed:
+        return
     if arrival.retain:
         status_kept(twin, arrival.received_ms, online=status.online)
     elif arrival.late:

@@ -143,3 +143,40 @@ def test_retained_events_and_acks_are_no_news(kind: Kind) -> None:
     twin = TwinState()
     outcome = send(twin, kind, {"status": "done"}, retain=True)
     assert (outcome.outcome, outcome.events, outcome.ack, twin.rev) == ("applied", [], None, 0)
+
+
+# ---- replayed from quarantine
+
+
+def replay(twin: TwinState, kind: Kind, payload: Any, *, at: int, retain: bool = False) -> Outcome:
+    decoded = decode(kind, "name", payload if isinstance(payload, bytes) else msgspec.json.encode(payload))
+    return reduce(twin, decoded, Arrival(at, retain, late=True, replayed=True), Limits())
+
+
+def test_a_replay_never_moves_presence_or_when_the_device_was_seen() -> None:
+    for kind, payload in (("telemetry", {"t": 1}), ("status", b"online"), ("state", {"a": 1}), ("event", 1)):
+        twin = TwinState()
+        assert replay(twin, kind, payload, at=NOW).outcome == "applied"  # type: ignore[arg-type]
+        assert (twin.presence.status, twin.last_seen_ms) == ("unknown", 0)
+
+
+def test_a_replayed_reading_without_a_time_is_from_when_it_came() -> None:
+    twin = TwinState()
+    send(twin, "telemetry", {"t": 2}, at=NOW)
+    [old] = replay(twin, "telemetry", {"t": 1, "h": 1}, at=NOW - 5).readings
+    assert (old.ts, old.received_ms) == (NOW - 5, NOW - 5)
+    assert (value(twin, "t"), value(twin, "h")) == (2, 1)
+
+
+def test_a_replayed_reading_keeps_its_own_time_and_is_clamped_as_it_would_have_been() -> None:
+    twin = TwinState()
+    own, far = replay(twin, "telemetry", [{"t": 1, "ts": NOW - 9}, {"t": 2, "ts": NOW * 2}], at=NOW).readings
+    assert (own.ts, own.clamped) == (NOW - 9, False)
+    assert (far.ts, far.clamped) == (NOW, True)
+
+
+def test_a_replayed_retained_message_still_only_fills() -> None:
+    twin = TwinState()
+    send(twin, "state", {"a": 1})
+    replay(twin, "state", {"a": 2, "b": 2}, at=NOW, retain=True)
+    assert twin.reported.value == {"a": 1, "b": 2}
