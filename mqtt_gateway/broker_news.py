@@ -42,7 +42,7 @@ class BrokerNews:
             return None
         more = number - before if number > before else number  # else it has started anew, from nought
         detail = f"{self._broker}, of all its clients' queues; {number} since it started"
-        return Report("broker_dropped", self._before_ms or now_ms, now_ms, more, detail) if more else None
+        return Report("broker_dropped", self._before_ms or self._round_ms, now_ms, more, detail) if more else None
 
     def gone(self) -> None:
         """The connection is lost."""

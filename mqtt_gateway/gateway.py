@@ -146,7 +146,6 @@ class _Gateway:
 
     def _leave_to_another(self, uplink: Uplink, tasks: dict[str, "asyncio.Task[Any]"]) -> None:
         """No goodbye: on the status topic that other one is online."""
-        log.warning("another gateway has taken the client id", client_id=self._options.client_id)
         uplink.drop(LEASE_LOST)
         uplink.abandon()
         for task in tasks.values():

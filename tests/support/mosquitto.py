@@ -34,20 +34,21 @@ sys_interval 1
 """
 
 
-def _configuration(listener: str, data: str) -> str:
+def _configuration(listener: str, data: str, **limits: int) -> str:
     """The production file's limits, for anonymous clients."""
     production = (ROOT / "mosquitto/mosquitto.conf").read_text().splitlines()
-    kept = [line for line in production if line.partition(" ")[0] not in _LEFT_OUT]
-    return _OURS.format(listener=listener, data=data) + "\n".join(kept) + "\n"
+    kept = [line for line in production if line.partition(" ")[0] not in {*_LEFT_OUT, *limits}]
+    others = [f"{name} {value}" for name, value in limits.items()]
+    return _OURS.format(listener=listener, data=data) + "\n".join([*kept, *others]) + "\n"
 
 
-def mosquitto_service(kind: Kind | None = None) -> Service:
-    """A broker that speaks MQTT 5 and 3.1.1; not started yet."""
+def mosquitto_service(kind: Kind | None = None, **limits: int) -> Service:
+    """A broker that speaks MQTT 5 and 3.1.1; not started yet. `limits` take the place of the production file's."""
     port = free_port()
     kind, origin = choose(IMAGE, kind)
     return Service(
         name="mosquitto",
-        runner=_local(port) if kind == "local" else _container(port),
+        runner=_local(port, **limits) if kind == "local" else _container(port, **limits),
         port=port,
         url=f"mqtt://127.0.0.1:{port}",
         probe=lambda: _connect_once(port),
@@ -55,19 +56,19 @@ def mosquitto_service(kind: Kind | None = None) -> Service:
     )
 
 
-def _local(port: int) -> LocalRunner:
+def _local(port: int, **limits: int) -> LocalRunner:
     path = program(["mosquitto"], "mosquitto")
 
     def prepare(directory: Path) -> None:
-        text = _configuration(f"{port} 127.0.0.1", str(directory))
+        text = _configuration(f"{port} 127.0.0.1", str(directory), **limits)
         as_root = "user root\n" if os.geteuid() == 0 else ""  # else it would drop to a user who can't write here
         (directory / "mosquitto.conf").write_text(text + as_root)
 
     return LocalRunner("mosquitto", lambda directory: [path, "-c", f"{directory}/mosquitto.conf"], prepare)
 
 
-def _container(port: int) -> ContainerRunner:
-    text = _configuration(str(_CONTAINER_PORT), "/mosquitto/data")
+def _container(port: int, **limits: int) -> ContainerRunner:
+    text = _configuration(str(_CONTAINER_PORT), "/mosquitto/data", **limits)
     return ContainerRunner(IMAGE, _CONTAINER_PORT, port, files={"/mosquitto/config/mosquitto.conf": text})
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,10 +14,14 @@ from bridge import wire
 from bridge.messages import PublishCommand
 from bridge.names import gateway_channel
 from mqtt_gateway import gateway
+from mqtt_gateway.database import DatabaseNowMs
 from mqtt_gateway.fakes import FakeBroker, FakeWorker
-from mqtt_gateway.models import GatewayProcess
+from mqtt_gateway.incidents import Report
+from mqtt_gateway.models import BrokerSession, GatewayProcess
 from mqtt_gateway.options import GatewayOptions
+from mqtt_gateway.state import State
 from mqtt_gateway.status import gateway_status
+from mqtt_gateway.storage import FiltersOverlapError, Former
 from mqtt_gateway.uplink import Uplink
 from tests.support.waiting import eventually_async
 
@@ -119,6 +124,57 @@ async def test_stopping_waits_for_what_is_in_hand(bench: Bench) -> None:
     assert connection.acknowledged == list(range(1, 101))
     assert [message.payload for message in connection.published] == [b"online", b"offline"]
     assert connection.lost.result() == "closed"
+
+
+# ---- two of them
+
+
+async def test_who_loses_the_client_id_drops_its_connection_and_stands_by(bench: Bench) -> None:
+    connection = await bench.subscribed()
+    connection.deliver("nonsense", b"", 1)
+    await GatewayProcess.objects.filter(client_id="g").aupdate(instance="another", beat_ms=DatabaseNowMs())
+    await eventually_async(connection.lost.done)
+    assert [message.payload for message in connection.published] == [b"online"], "the other is online: no goodbye"
+    assert not bench.running.done()
+    order = PublishCommand(1, "demo/d1", "c1", "reboot", b"{}", int(time.time() * 1000) + 60_000)
+    await bench.backend.send(gateway_channel("g"), wire.pack(order))
+    await GatewayProcess.objects.filter(client_id="g").aupdate(instance="another", beat_ms=DatabaseNowMs())
+    assert (len(bench.broker.connections), bench.worker.published) == (1, [])
+    await GatewayProcess.objects.filter(client_id="g").aupdate(beat_ms=0, counters={"rejected": {"bad_name": 4}})
+    await eventually_async(lambda: len(bench.broker.connections) == 2)
+    await eventually_async(lambda: bench.worker.published)  # it was left on the channel for whoever works
+    bench.stop.set()
+    await bench.running
+    assert (await row()).counters["rejected"]["bad_name"] == 4, "what the other has counted goes on"
+    assert (await row()).beat_ms == 0, "the next has it at once"
+
+
+async def test_what_a_process_counted_before_it_lost_the_client_id_is_added_later() -> None:
+    earlier = State(OPTIONS, Former({"dropped": 10}))
+    earlier.counters.dropped += 5
+    earlier.reports.add(Report("qos0_dropped", 1, 1, 5))
+    later = State(OPTIONS, Former({"dropped": 100}))
+    later.inherit(earlier)
+    assert later.counters.dropped == 105
+    assert [report.count for report in later.reports.take()] == [5]
+
+
+async def test_overlapping_filters_end_it(bench: Bench) -> None:
+    await bench.subscribed()
+    other = replace(OPTIONS, client_id="other", topic_filters=("devices/a/#",))
+    with pytest.raises(FiltersOverlapError, match=r"^GATEWAY_TOPIC_FILTERS: .* gateway 'g', which is running"):
+        await gateway.run(other, asyncio.Event(), connect=FakeBroker(), backend=bench.backend)
+
+
+async def test_a_neighbour_who_came_in_between_ends_it_too(bench: Bench) -> None:
+    """Two that start at the same moment may not see each other at first."""
+    connection = await bench.subscribed()
+    await GatewayProcess.objects.acreate(client_id="other", beat_ms=DatabaseNowMs(), instance="x")
+    await BrokerSession.objects.acreate(client_id="other", broker=OPTIONS.broker, filters={"devices/a/#": False})
+    connection.drop("gone")
+    with pytest.raises(FiltersOverlapError):
+        await bench.running
+    bench.running = asyncio.ensure_future(asyncio.sleep(0))
 
 
 async def test_the_death_of_a_part_is_noticed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
