@@ -4,6 +4,7 @@ Nothing here writes what only a device's shard worker may write: devices are del
 """
 # ruff: noqa: ARG002  the methods are Django's hooks, with its signatures
 
+from collections import Counter
 from typing import Any, cast
 
 import msgspec
@@ -17,9 +18,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from devices.asking import ask
 from devices.deleting import delete_device
 from devices.models import ApiToken, Command, Device, Membership, Quarantined, Site
-from devices.refusals import Refusal
+from devices.models.registry import DELETED_PREFIX
+from devices.refusals import Refusal, Unavailable
 from devices.rules.stream import snapshot
 from devices.rules.twin import load_value
 from devices.web.auth import new_token, token_digest
@@ -203,7 +206,7 @@ class CommandAdmin(ReadOnly):
 
 @admin.register(Quarantined)
 class QuarantinedAdmin(ReadOnly):
-    """Messages whose content was wrong."""
+    """Messages whose content was wrong. Some of them may be right by now: they can be carried out once more."""
 
     list_display = ["received_ms", "topic", "reason", "detail"]
     list_filter = ["reason"]
@@ -211,10 +214,33 @@ class QuarantinedAdmin(ReadOnly):
     search_fields = ["topic", "device__key"]
     fields = ["device", "topic", "reason", "detail", "qos", "retain", "truncated", "received_ms", "payload_text"]
     ordering = ["-id"]
+    actions = ["replay"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Quarantined]:
-        """Payloads only when looked at."""
-        return super().get_queryset(request).defer("payload")
+        """Payloads only when looked at; not what is left of deleted devices."""
+        there = super().get_queryset(request).exclude(device__key__startswith=DELETED_PREFIX)
+        return there.defer("payload")
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        """For those who may do everything."""
+        return bool(request.user.is_active and request.user.is_superuser)
+
+    @admin.action(description="Replay: carry out once more", permissions=["replay"])
+    def replay(self, request: HttpRequest, entries: QuerySet[Quarantined]) -> None:
+        """Ask the devices' workers, one entry after the other, the oldest first. Stops when none answers."""
+        became: Counter[str] = Counter()
+        for pk, key in entries.order_by("pk").values_list("pk", "device__key"):
+            try:
+                result = async_to_sync(ask)(key, "replay", {"quarantined_id": pk})
+            except Unavailable as refusal:
+                self.message_user(request, f"Stopped: {refusal}", messages.ERROR)
+                break
+            except Refusal as refusal:
+                became[f"not replayed: {refusal}"] += 1
+            else:
+                became[" ".join(filter(None, (result["outcome"], result["reason"])))] += 1
+        for what, count in sorted(became.items()):
+            self.message_user(request, f"{count} {what}", messages.SUCCESS)
 
     @admin.display(description="payload")
     def payload_text(self, entry: Quarantined) -> SafeString:

@@ -14,10 +14,12 @@ from django.db import transaction
 from bridge import wire
 from bridge.messages import CommandStored, RequestSettled, RequestStored
 from bridge.names import devices_channel
-from devices.models import Command, Device, Installation, Request, ShardState, Twin
+from bridge.payloads import decode
+from devices.models import Command, Device, Installation, Quarantined, Request, ShardState, Twin
 from devices.registry import register_device, retire_key
 from devices.rules import requested
 from devices.rules.commands import Progress, Status, advance
+from devices.rules.reducer import Arrival, Limits, reduce
 from devices.rules.twin import TwinState, dump, load_value
 
 
@@ -119,6 +121,8 @@ def _do(row: Request) -> dict[str, Any]:
             done = _change_twin(device, lambda twin: requested.set_tags(twin, row.body["tags"]))
         case "cancel":
             return _cancel(row.body["command_id"])
+        case "replay":
+            return _replay(device, row.body["quarantined_id"])
         case _:
             assert row.kind == "delete", row.kind
             retire_key(device.key, Twin.objects.get(device=device).rev)
@@ -127,6 +131,20 @@ def _do(row: Request) -> dict[str, Any]:
     if isinstance(done, requested.Refused):
         return {"error": done.code, "message": done.message}
     return {"version": done.desired_version, "desired": done.desired.value} if row.kind == "desired" else {}
+
+
+def _replay(device: Device, entry_id: int) -> dict[str, Any]:
+    """Of telemetry; readings are not stored."""
+    entry = Quarantined.objects.filter(pk=entry_id).first()
+    if entry is None:
+        return {"error": "not_found", "message": "there is no such quarantined message"}
+    decoded, arrival = decode("telemetry", "", bytes(entry.payload)), Arrival(entry.received_ms, replayed=True)
+    done = _change_twin(device, lambda twin: reduce(twin, decoded, arrival, Limits()))
+    if done.outcome == "quarantined":
+        Quarantined.objects.filter(pk=entry_id).update(reason=done.reason, detail=done.detail)
+    else:
+        entry.delete()
+    return {"outcome": done.outcome, "reason": done.reason, "detail": done.detail}
 
 
 def _cancel(command_id: str) -> dict[str, Any]:

@@ -43,7 +43,9 @@ def decode_cursor(kind: str, cursor: str, types: Sequence[type]) -> list[Any]:
     return parts[1:]
 
 
-def page(rows: Sequence[T], limit: int, item: Callable[[T], Any], cursor: Callable[[T], str]) -> HttpResponse:
+def page(
+    rows: Sequence[T], limit: int, item: Callable[[T], Any], cursor: Callable[[T], str], **more: Any
+) -> HttpResponse:
     """One page.
 
     Args:
@@ -51,10 +53,11 @@ def page(rows: Sequence[T], limit: int, item: Callable[[T], Any], cursor: Callab
         limit: rows of this page.
         item: a row as JSON value.
         cursor: the cursor after a row.
+        more: further members.
     """
     shown = rows[:limit]
-    more = len(rows) > limit
-    return json_response({"items": [item(row) for row in shown], "next": cursor(shown[-1]) if more else None})
+    following = cursor(shown[-1]) if len(rows) > limit else None
+    return json_response({"items": [item(row) for row in shown], "next": following, **more})
 
 
 def json_response(value: Any, status: int = 200, **headers: str) -> HttpResponse:

@@ -3,15 +3,18 @@
 from base64 import b64encode
 from typing import Annotated, Any, Final
 
+from asgiref.sync import sync_to_async
 from django.db.models import BinaryField, F, QuerySet
 from django.db.models.functions import Length, Substr
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 
 from devices import models
-from devices.refusals import NotFound
+from devices.asking import ask
+from devices.models.registry import DELETED_PREFIX
+from devices.refusals import Conflict, NotFound
 from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, json_response, page
-from devices.web.api.schemas import Quarantined, QuarantinePage
+from devices.web.api.schemas import Quarantined, QuarantinePage, Replayed
 from devices.web.api.security import access
 from devices.web.api.times import rfc3339_of_ms
 from devices.web.auth import Access
@@ -50,8 +53,35 @@ def get_quarantined(request: HttpRequest, entry_id: int) -> HttpResponse:
     return json_response(_json(row))
 
 
+@router.post("/quarantine/{entry_id}/replay", response=Replayed)
+async def replay_quarantined(request: HttpRequest, entry_id: int) -> HttpResponse:
+    """Carry a quarantined message out once more, as of when it came. Needs the role operator.
+
+    It leaves quarantine when it is applied or rejected; quarantined again, it stays with the new reason, as ``entry``.
+    409: only its beginning was kept, or nothing is published on its topic any more.
+    """
+    who = access(request)
+    entry = await sync_to_async(_replayable)(who, entry_id)
+    result = await ask(entry.device.key, "replay", {"quarantined_id": entry.pk})
+    if result["outcome"] == "quarantined":
+        still_there = await sync_to_async(_sized(_visible(who).filter(pk=entry_id)).first)()
+        result |= {"entry": still_there and _json(still_there)}
+    return json_response(result)
+
+
+def _replayable(who: Access, entry_id: int) -> models.Quarantined:
+    entry = _visible(who).defer("payload").filter(pk=entry_id).first()
+    if entry is None:
+        raise NotFound("there is no such quarantined message")
+    who.require("operator", entry.device.key)
+    if entry.truncated:
+        raise Conflict("only the beginning of this message was kept: it is not replayable")
+    return entry
+
+
 def _visible(who: Access) -> QuerySet[models.Quarantined]:
-    return models.Quarantined.objects.select_related("device").filter(who.device_filter("device__"))
+    there = models.Quarantined.objects.exclude(device__key__startswith=DELETED_PREFIX)
+    return there.select_related("device").filter(who.device_filter("device__"))
 
 
 def _sized(rows: QuerySet[models.Quarantined], limit_bytes: int | None = None) -> QuerySet[Any]:

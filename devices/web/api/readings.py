@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 
 from devices import models
+from devices.refusals import NotFound
 from devices.web.api.devices import visible_device
 from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, page
 from devices.web.api.schemas import ReadingPage
@@ -30,9 +31,12 @@ def list_readings(
     cursor: Cursor,
     limit: Limit,
 ) -> HttpResponse:
-    """Readings within the retention time, in the order in which they came."""
-    rows = models.Reading.objects.filter(device=visible_device(access(request), f"{site}/{device}", "viewer"))
-    rows = _with_metrics(rows, metric)
+    """Readings within the retention time, in the order in which they came.
+
+    Nothing after ``purged_rev`` is missing: who continues from an older ``after_rev`` has a gap.
+    """
+    owner = visible_device(access(request), f"{site}/{device}", "viewer")
+    rows = _with_metrics(models.Reading.objects.filter(device=owner), metric)
     if since is not None:
         rows = rows.filter(ts__gte=unix_ms("since", since))
     if until is not None:
@@ -42,7 +46,23 @@ def list_readings(
     if cursor is not None:
         rows = rows.filter(rev__gt=decode_cursor("readings", cursor, [int])[0])
     found = list(rows.order_by("rev")[: limit + 1])
-    return page(found, limit, lambda row: _json(row, metric), lambda row: encode_cursor("readings", row.rev))
+    return page(found, limit, lambda row: _json(row, metric), _cursor, purged_rev=_purged_rev(owner))
+
+
+def _cursor(row: models.Reading) -> str:
+    return encode_cursor("readings", row.rev)
+
+
+def _purged_rev(device: models.Device) -> int:
+    """Read after the rows: what has a higher rev was there when they were read.
+
+    Raises:
+        NotFound: the device was deleted meanwhile.
+    """
+    found = models.Twin.objects.filter(pk=device.pk).values_list("purged_rev", flat=True).first()
+    if found is None:
+        raise NotFound(f"there is no device {device.key}")
+    return found
 
 
 def _with_metrics(rows: QuerySet[models.Reading], names: list[str]) -> QuerySet[models.Reading]:

@@ -233,6 +233,7 @@ class ReadingPage(Schema):
 
     items: list[Reading]
     next: str | None
+    purged_rev: int = Field(description="readings up to it may have been purged; after it none is missing")
 
 
 class CommandPage(Schema):
@@ -240,6 +241,15 @@ class CommandPage(Schema):
 
     items: list[Command]
     next: str | None
+
+
+class Replayed(Schema):
+    """What became of a quarantined message that was carried out once more."""
+
+    outcome: Literal["applied", "rejected", "quarantined"]
+    reason: str = Field(description="why rejected or quarantined")
+    detail: str
+    entry: Quarantined | None = Field(None, description="as it is now, if it is in quarantine still")
 
 
 class QuarantinePage(Schema):

@@ -122,3 +122,32 @@ async def test_a_device_without_a_worker_stays(root: User, lamp: Device, monkeyp
     monkeypatch.setattr("devices.deleting.ask.__defaults__", (0.1,))
     assert (await _delete(root, lamp)).startswith("demo/lamp was not deleted: no worker answered")
     assert await Device.objects.aexists()
+
+
+async def _replay(root: User) -> str:
+    """Select all of quarantine and replay it; the messages shown then."""
+    browser = AsyncClient()
+    await browser.aforce_login(root)
+    ids = [str(pk) async for pk in Quarantined.objects.values_list("pk", flat=True)]
+    url = reverse("admin:devices_quarantined_changelist")
+    async with ThreadSensitiveContext():
+        answer = await browser.post(url, {"action": "replay", "_selected_action": ids}, follow=True)
+    return "; ".join(str(message) for message in answer.context["messages"])
+
+
+async def test_what_is_in_quarantine_is_replayed_by_selecting_it(root: User, lamp: Device) -> None:
+    async def put(payload: bytes) -> None:
+        fields = {"topic": "t", "qos": 1, "retain": False, "received_ms": 1, "reason": "bad_json"}
+        await Quarantined.objects.acreate(device=lamp, payload=payload, **fields)
+
+    await put(b'{"t": 1}')
+    await put(b'{"t": 2}')
+    async with FakeWorker().running():
+        assert await _replay(root) == "2 applied; 1 quarantined bad_utf8"
+    assert await Quarantined.objects.acount() == 1
+
+
+async def test_without_a_worker_replaying_stops(root: User, lamp: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devices.admin.ask.__defaults__", (0.1,))
+    assert (await _replay(root)).startswith("Stopped: no worker answered")
+    assert await Quarantined.objects.acount() == 1

@@ -153,7 +153,8 @@ def test_the_documentation_describes_every_operation() -> None:
         ("GET", "/devices"), ("GET", device), ("PATCH", device), ("DELETE", device), ("GET", f"{device}/desired"),
         ("PATCH", f"{device}/desired"), ("GET", f"{device}/commands"), ("POST", f"{device}/commands"),
         ("GET", "/commands/{command_id}"), ("POST", "/commands/{command_id}/cancel"), ("GET", f"{device}/readings"),
-        ("GET", "/quarantine"), ("GET", "/quarantine/{entry_id}"), ("GET", "/ledger"), ("GET", "/ops"),
+        ("GET", "/quarantine"), ("GET", "/quarantine/{entry_id}"), ("POST", "/quarantine/{entry_id}/replay"),
+        ("GET", "/ledger"), ("GET", "/ops"),
     }  # fmt: skip
     assert len({operation["operationId"] for operation in operations.values()}) == len(operations)
     for operation in operations.values():

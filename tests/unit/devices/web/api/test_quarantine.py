@@ -4,11 +4,14 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
-from django.test import Client
+from asgiref.sync import sync_to_async
+from django.test import AsyncClient, Client
 
-from devices.models import Quarantined
+from devices.models import Device, Quarantined, Request
+from devices.registry import forget_device
 from devices.web.api.schemas import Quarantined as QuarantinedSchema
-from tests.support.fake_worker import set_twin
+from devices.web.api.schemas import Replayed as ReplayedSchema
+from tests.support.fake_worker import FakeWorker, set_twin
 
 URL = "/api/v1/quarantine"
 T0 = 1_790_000_000_000
@@ -64,3 +67,43 @@ def test_pages(as_role: Callable[..., Client], db: None) -> None:
     rest = client.get(f"{URL}?limit=2&cursor={first['next']}").json()
     assert [item["id"] for page in (first, rest) for item in page["items"]] == entries[::-1]
     assert rest["next"] is None
+
+
+async def test_an_entry_is_replayed_and_leaves_or_stays(async_as_role: Callable[..., AsyncClient]) -> None:
+    right = await sync_to_async(put)("demo/a", b'{"t": 1}')
+    wrong = await sync_to_async(put)("demo/a", b'{"t": [1]}')
+    client = await sync_to_async(async_as_role)(demo="operator")
+    async with FakeWorker().running():
+        answer = await client.post(f"{URL}/{right}/replay")
+        assert (answer.status_code, answer.json()) == (200, {"outcome": "applied", "reason": "", "detail": ""})
+        assert (await client.post(f"{URL}/{right}/replay")).status_code == 404
+        told = (await client.post(f"{URL}/{wrong}/replay")).json()
+    ReplayedSchema.model_validate(told, strict=True)
+    entry = told.pop("entry")
+    assert told == {"outcome": "quarantined", "reason": "array_in_telemetry", "detail": "t"}
+    assert (entry["id"], entry["reason"], entry["payload"]) == (wrong, "array_in_telemetry", '{"t": [1]}')
+    assert entry == (await client.get(f"{URL}/{wrong}")).json()
+    assert (await client.get(f"{URL}/{right}")).status_code == 404
+
+
+def test_who_may_replay_what(as_role: Callable[..., Client], db: None) -> None:
+    visible, hidden, cut = put("demo/a", b"{}"), put("secret/a", b"{}"), put("demo/a", b"{")
+    Quarantined.objects.filter(pk=cut).update(truncated=True)
+    viewer, operator = as_role("viewer", demo="viewer"), as_role("operator", demo="operator")
+    assert viewer.post(f"{URL}/{visible}/replay").json()["code"] == "forbidden"
+    assert operator.post(f"{URL}/{hidden}/replay").json()["code"] == "not_found"
+    assert operator.post(f"{URL}/{10**9}/replay").json()["code"] == "not_found"
+    answer = operator.post(f"{URL}/{cut}/replay")
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert "not replayable" in answer.json()["detail"]
+    assert not Request.objects.exists()
+
+
+def test_entries_of_deleted_devices_are_gone(as_role: Callable[..., Client], db: None) -> None:
+    entry = put("demo/a", b"{}")
+    device = Device.objects.get()
+    forget_device(device.pk, device.key, 1)
+    client = as_role(all="admin")
+    assert client.get(URL).json()["items"] == []
+    assert client.get(f"{URL}/{entry}").status_code == 404
+    assert client.post(f"{URL}/{entry}/replay").status_code == 404

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from devices.models import Device, Reading
+from devices.models import Device, Reading, Twin
 from devices.web.api.schemas import Reading as ReadingSchema
 from tests.support.fake_worker import set_twin
 
@@ -102,3 +102,12 @@ def test_bad_parameters_are_named(as_role: Callable[..., Client], lamp: Device, 
     answer = as_role(demo="viewer").get(URL, {name: value})
     assert answer.status_code == 400
     assert answer.json()["detail"].startswith(name)
+
+
+def test_a_page_says_through_which_rev_readings_may_be_gone(as_role: Callable[..., Client], lamp: Device) -> None:
+    client = as_role(demo="viewer")
+    assert client.get(URL).json()["purged_rev"] == 0
+    Reading.objects.filter(device=lamp, rev__lte=12).delete()
+    Twin.objects.filter(device=lamp).update(purged_rev=12)
+    page = client.get(URL, {"after_rev": 10}).json()
+    assert ([item["rev"] for item in page["items"]], page["purged_rev"]) == ([14, 16, 18], 12)
