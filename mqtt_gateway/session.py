@@ -9,7 +9,7 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import aiomqtt
@@ -186,7 +186,7 @@ class AiomqttConnection:
     def resume(self) -> None:
         """See the protocol."""
         if self._reader_fd >= 0 and not self.lost.done():
-            self._loop.add_reader(self._reader_fd, self._on_readable)
+            self._watch(self._loop.add_reader, self._reader_fd, self._on_readable)
 
     # --------------------------------------------------------------------------------------- paho's callbacks
 
@@ -199,9 +199,16 @@ class AiomqttConnection:
     def _on_register_write(self, _client: paho.Client, _userdata: Any, sock: Any) -> None:
         """Like aiomqtt's, but at once when it can be: a turn later the number may be another socket's."""
         if threading.get_ident() == self._thread:
-            self._loop.add_writer(sock.fileno(), self._on_writable)
+            self._watch(self._loop.add_writer, sock.fileno(), self._on_writable)
         else:
             self._loop.call_soon_threadsafe(self._loop.add_writer, sock.fileno(), self._on_writable)
+
+    def _watch(self, add: Callable[[int, Callable[[], None]], None], fd: int, callback: Callable[[], None]) -> None:
+        """Have the loop watch the socket. After a reset by the peer, uvloop refuses to, and no longer reads either."""
+        try:
+            add(fd, callback)
+        except RuntimeError:
+            self.drop(LOST)
 
     def _on_writable(self) -> None:
         try:
@@ -214,7 +221,7 @@ class AiomqttConnection:
         if self.lost.done():  # given up while the thread was still connecting
             self._paho._sock_close()
         else:
-            self._loop.add_reader(self._reader_fd, self._on_readable)
+            self._watch(self._loop.add_reader, self._reader_fd, self._on_readable)
 
     def _on_readable(self) -> None:
         try:

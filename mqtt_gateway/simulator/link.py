@@ -118,7 +118,10 @@ class Link:
 
     def _on_register_write(self, _client: Client, _userdata: Any, sock: Any) -> None:
         if threading.get_ident() == self._thread:
-            self._loop.add_writer(sock.fileno(), self._write)  # at once: later the number may be another socket's
+            try:
+                self._loop.add_writer(sock.fileno(), self._write)  # at once: later the number may be another socket's
+            except RuntimeError:  # uvloop refuses after a reset by the broker
+                self._end("connection lost")
         else:
             self._loop.call_soon_threadsafe(self._loop.add_writer, sock.fileno(), self._write)
 
