@@ -104,9 +104,17 @@ class Load:
         self._paused = False
 
     def pause(self, timeout_s: float = 30) -> None:
-        """Send nothing new; returns when the broker has confirmed everything."""
+        """Send nothing new; returns when the broker has confirmed all, each device's last message one of the history.
+
+        Once that is applied, whatever is missing before it will not come.
+        """
         self._paused = True
         eventually(self._is_quiet, timeout_s, what="the broker confirms all that was sent")
+        self._again.extend(self._new(device) for device in self.devices if self._last_kind(device) not in HISTORY)
+        eventually(self._is_quiet, timeout_s, what="the broker confirms each device's last message")
+
+    def _last_kind(self, device: str) -> Kind:
+        return PATTERN[(self._next_n[device] - 1) % len(PATTERN)]
 
     def _is_quiet(self) -> bool:
         if self._failure:
@@ -114,7 +122,7 @@ class Load:
         return not self._unconfirmed and not self._again
 
     def first_of_each(self) -> None:
-        """One message of each device, and wait until all are confirmed; the load must be paused."""
+        """One message of each device, confirmed by the broker; the load must be paused."""
         self._again.extend(self._new(device) for device in self.devices)
         eventually(self._is_quiet, 30, what="the broker confirms each device's first message")
 
