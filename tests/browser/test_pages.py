@@ -152,6 +152,27 @@ def test_a_viewer_has_no_controls(page: Page, shared_system: System, device: Mqt
     expect(metric(page, "temperature")).to_have_text("30.0")
 
 
+def test_the_operations_page_shows_where_every_message_went(page: Page, causeway: Callable[..., System]) -> None:
+    system = causeway(workers=1)
+    device = announced(system, "browser/pump")
+    device.publish("devices/browser/pump/telemetry", "{")
+    device.publish("devices/browser", "nobody's")
+    sign_in(page, system, "/ops")
+    expect(page.locator(".ledger [role=status]")).to_have_text("every message accounted for")
+    for outcome, count in (("applied", "3"), ("quarantined", "1"), ("rejected", "1"), ("duplicate", "0")):
+        found = page.locator(".ledger-body > table tr", has=page.get_by_role("rowheader", name=outcome, exact=True))
+        expect(found.locator("td.num b")).to_have_text(count)
+    expect(page.locator(".chain")).to_contain_text(system.settings["MQTT_CLIENT_ID"])
+    expect(page.locator(".chain .chip", has_text="shard")).to_have_count(4)
+    expect(page.locator(".incidents")).to_contain_text("None")
+    page.get_by_role("button", name="Replay").click()
+    expect(page.locator(".quarantine [role=status]")).to_have_text("quarantined: bad_json")
+    page.get_by_text("By shard and gateway").click()
+    expect(page.locator(".by-shard")).to_be_visible()
+    system.gateway.kill()
+    expect(page.locator(".chain .chip.bad").first).to_have_text("broker not connected", timeout=20_000)
+
+
 def test_what_is_missed_while_the_web_is_down_comes_after(page: Page, causeway: Callable[..., System]) -> None:
     system = causeway(workers=1)
     device = announced(system, "browser/pump")
