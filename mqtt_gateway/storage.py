@@ -68,7 +68,8 @@ def take(client_id: str, instance: str, broker: str, filters: Sequence[str]) -> 
         FiltersOverlapError: another gateway lives by such filters; nothing was written.
     """
     with transaction.atomic():
-        row, _ = GatewayProcess.objects.get_or_create(client_id=client_id)
+        GatewayProcess.objects.get_or_create(client_id=client_id)
+        row = GatewayProcess.objects.select_for_update().get(client_id=client_id)  # its last words may just be written
         former = Former(row.counters, row.drained_ms, row.beat_ms if row.broker_up else row.since_ms)
         free = GatewayProcess.objects.filter(~_living() | Q(instance=instance), client_id=client_id)
         now_ms = int(time.time() * 1000)
