@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
+from django.db import Error
 from django.db.models import F
 
 from devices.ingest import loading, ownership, presence, recent
@@ -81,8 +82,13 @@ class Keeper:
         except ShardLost:
             self._forget()
             raise ShardLost(ownership.lost(round_.shards, self._owner)) from None  # all of them, in one go
-        except BaseException:
+        except Error:
             self._forget()
+            raise
+        except Exception:
+            self._forget()
+            if lost := ownership.lost(round_.shards, self._owner):  # no bug: another owner has changed what we knew
+                raise ShardLost(lost) from None
             raise
 
     def purge(self) -> int:

@@ -112,6 +112,16 @@ def pass_fence(shards: Sequence[Shard], *, broadcast: bool = False) -> None:
         raise ShardLost({shard.number for shard in shards} - kept)
 
 
+def check_fence(shard: Shard) -> None:
+    """Whether a shard is ours up to now, for those who wonder in the middle of a transaction.
+
+    Raises:
+        ShardLost: it is not.
+    """
+    if not ShardState.objects.filter(shard=shard.number, generation=shard.generation).exists():
+        raise ShardLost([shard.number])
+
+
 def lost(numbers: Iterable[int], owner: str) -> set[int]:
     """Those of the shards that are not ours (any more)."""
     numbers = set(numbers)

@@ -48,7 +48,7 @@ class ShardPart:
         self.results |= refusals.results
         members = self.shard.members
         self.works = [storage.carried_out(members[key], its, rules) for key, its in self.operations.items()]
-        storage.store(self.works, rules)
+        storage.store(self.works, rules, self.shard)
         for effects in self.effects:
             self._counted += effects.counts
             self.results |= effects.results

@@ -17,6 +17,7 @@ from msgspec import structs
 from bridge.link import Cursor
 from devices.ingest import replays
 from devices.ingest.operations import Effects, Operation, Rules, carry_out, set_aside
+from devices.ingest.ownership import check_fence
 from devices.ingest.shard import Member, Shard
 from devices.models import Event, LedgerCount, LinkCursor, Quarantined, Reading, Twin
 from devices.registry import forget_device
@@ -43,10 +44,11 @@ def carried_out(member: Member, operations: Sequence[Operation], rules: Rules) -
     return Work(member, operations, carry_out(member, operations, rules))
 
 
-def store(works: Sequence[Work], rules: Rules) -> None:
-    """Write the effects of all works; those of a refused operation are replaced in its work.
+def store(works: Sequence[Work], rules: Rules, shard: Shard) -> None:
+    """Write the effects of all works, devices of ``shard``; those of a refused operation are replaced in its work.
 
     Raises:
+        ShardLost: no wonder that a row is refused: its new owner has written it.
         django.db.Error: the database failed; the transaction is to be given up.
     """
     if not works:
@@ -55,13 +57,14 @@ def store(works: Sequence[Work], rules: Rules) -> None:
         with transaction.atomic():
             _insert([work.effects for work in works])
     except _REFUSED as error:
+        check_fence(shard)
         if len(works) == 1:
             log.warning("the database refused a row", device=works[0].member.key, error=str(error))
             _store_one_by_one(works[0], rules)
         else:
             middle = len(works) // 2
-            store(works[:middle], rules)
-            store(works[middle:], rules)
+            store(works[:middle], rules, shard)
+            store(works[middle:], rules, shard)
 
 
 def _store_one_by_one(work: Work, rules: Rules) -> None:

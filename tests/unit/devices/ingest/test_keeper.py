@@ -271,6 +271,38 @@ def test_a_lease_that_is_over_does_no_harm_while_nobody_has_taken_the_shard(work
     assert ShardState.objects.get(shard=0).beat_ms > 1, "the fence renews it"
 
 
+def test_a_fenced_worker_blames_no_row(
+    worker: Worker, another_worker: Callable[[], Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its successor has given out the revs that it would give out."""
+    other = another_worker()
+    worker.hear(delivery(A, "telemetry", {"t": 1}))
+    other.hear(delivery(A, "telemetry", {"t": 2}), delivery(A, "telemetry", {"t": 3}))
+    blamed: list[str] = []
+    monkeypatch.setattr("devices.ingest.storage.log.warning", lambda event, **_: blamed.append(event))
+    with pytest.raises(ShardLost):
+        worker.hear(delivery(A, "telemetry", {"t": 4}))
+    assert blamed == []
+    assert [row.metrics["t"] for row in Reading.objects.order_by("rev")] == [1, 2, 3]
+
+
+def test_what_looks_like_a_bug_of_a_fenced_worker_is_none(
+    worker: Worker, another_worker: Callable[[], Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its successor may have deleted what it knows."""
+    other = another_worker()
+    other.round()
+    monkeypatch.setattr("devices.ingest.transaction.admit", _surprised)
+    with pytest.raises(ShardLost):
+        worker.hear(delivery(A, "telemetry", {"t": 1}))
+    with pytest.raises(KeyError):
+        other.hear(delivery(A, "telemetry", {"t": 1}))
+
+
+def _surprised(*_args: object) -> None:
+    raise KeyError("gone")
+
+
 def test_shards_that_are_left_are_nobodys_and_forgotten(worker: Worker) -> None:
     worker.hear(delivery(A, "telemetry", {"t": 1}))
     worker.shards -= {0}
