@@ -20,6 +20,7 @@ from bridge.names import devices_channel
 from bridge.native import OwnDownlink, RejectedTopic
 from bridge.notices import Outage, Samples
 from bridge.payloads import MAX_PAYLOAD_BYTES
+from mqtt_gateway.brake import CHECK_EVERY, Brake
 from mqtt_gateway.broker import Connection
 from mqtt_gateway.incidents import Report
 from mqtt_gateway.layer import CHANNEL_FULL, Layer
@@ -32,8 +33,6 @@ from mqtt_gateway.state import State
 log = structlog.get_logger(__name__)
 
 _KEPT_BYTES: Final = MAX_PAYLOAD_BYTES + 1  # enough for the worker to see that a payload is too large
-_MAX_BYTES: Final = 128 * 1024 * 1024  # queued in all shards
-_READ_AGAIN: Final = 0.5  # of the limits
 _FULL: Final = 0.95  # of the limit: the broker waits for us
 _SILENT_ATTEMPTS: Final = 3  # without an answer: log that a shard's worker is missing
 
@@ -58,10 +57,9 @@ class Uplink:
         self._silent = [Outage(log, f"worker of shard {shard}", time.monotonic) for shard in range(options.shards)]
         self._order = ArrivalOrder()
         self._connection: Connection | None = None
-        self._paused = False
         # All that can be queued and under way while the broker keeps to its limit (not every broker does): until then
         # QoS 0 is to be dropped here, not left to pile up at a broker that we no longer read from.
-        self._max_count = options.in_flight_limit + options.shards * (QOS0_LIMIT + 2 * BATCH_LIMIT)
+        self._brake = Brake(options.in_flight_limit + options.shards * (QOS0_LIMIT + 2 * BATCH_LIMIT))
         self._pace = Pace(burst=2.0 * options.shards)
         self._in_flight_limit, self._full_since_ms = options.in_flight_limit, 0
         self._wake = asyncio.Event()
@@ -74,7 +72,7 @@ class Uplink:
 
     def connecting(self, connection: Connection) -> None:
         """From now on deliveries are ``connection``'s; they wait for :meth:`begin`."""
-        self._connection, self._order, self._paused = connection, ArrivalOrder(), False
+        self._connection, self._order = connection, ArrivalOrder()
         self._markers.connecting(secrets.token_hex(8))
 
     def begin(self, epoch: int, session: int) -> None:
@@ -140,6 +138,8 @@ class Uplink:
         """One delivery (:class:`mqtt_gateway.broker.Listener`)."""
         route = self._route(topic)
         ticket = self._order.arrived(packet_id, dup=dup) if qos else NO_TICKET
+        if not ticket % CHECK_EVERY:
+            self._hold_back()
         if not isinstance(route, Routed):
             self._finish(route, topic, payload, ticket)
             return
@@ -272,19 +272,12 @@ class Uplink:
                 await self._wake.wait()
 
     def _hold_back(self) -> None:
-        """Bound the memory, whatever the broker does: with too much in hand, read no more for a while."""
-        if self._connection is None:
-            return
-        fullness = max(sum(link.queued_bytes for link in self._links) / _MAX_BYTES, self.in_flight / self._max_count)
-        if fullness > 1 and not self._paused:
-            self._connection.pause()
-            log.warning("too much is waiting for the workers: reading no more", in_flight=self.in_flight)
-        elif fullness < _READ_AGAIN and self._paused:
-            self._connection.resume()
-            log.warning("reading again", in_flight=self.in_flight)
-        else:
-            return
-        self._paused = not self._paused
+        self._brake.adjust(
+            self._connection,
+            unconfirmed=len(self._order),
+            in_flight=self.in_flight,
+            queued_bytes=sum(link.queued_bytes for link in self._links),
+        )
 
 
 def listener_of(uplink: Uplink) -> Callable[[wire.Message], None]:
