@@ -119,7 +119,9 @@ class Markers:
         self._accepted_s = min(self._accepted_s, now_s)
 
     def missing(self, now_s: float, end: int, in_hand: int) -> bool:
-        """Whether the first marker won't come back any more; then :attr:`late` ends without it. Asked every second.
+        """Whether the first marker won't come back any more. Asked every second.
+
+        Then :attr:`late` ends without it, and how far we are is not known.
 
         Where markers were never seen to come back, 5 s are enough (a session that is so new has no backlog). Where they
         were, the broker must have nothing else for us either.
@@ -137,7 +139,7 @@ class Markers:
             since_s = max(self._accepted_s, self._quiet_since_s) if self.proven else self._accepted_s
         if not self.late or now_s < since_s + _PATIENCE_S:
             return False
-        self.late = False
+        self.late, self.drained_ms = False, 0
         return True
 
     def refused(self) -> None:

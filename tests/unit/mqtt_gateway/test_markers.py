@@ -181,4 +181,6 @@ def test_where_they_are_refused_late_ends_five_seconds_after_subscribing() -> No
     bench.markers.refused()
     assert bench.markers.due_s == float("inf")
     assert not bench.look_for(4, end=3, in_hand=1)
+    assert bench.markers.drained_ms == 1
     assert bench.look_for(2, end=3, in_hand=1)
+    assert bench.markers.drained_ms == 0, "not known any more"
