@@ -40,6 +40,8 @@ class Arena:
     system: System
     database: Database
     proxies: Proxies
+    witness: Path
+    """What passed the broker's proxy, one JSON object a line."""
     disk: Disk | None
     history: History
     token: str
@@ -114,10 +116,11 @@ class Arena:
         if process.is_alive():
             process.send_signal(number)
 
-    def flush_redis(self) -> None:
-        """FLUSHALL."""
+    def redis(self, *command: str) -> object:
+        """Carry out a Redis command; the answer."""
         with Redis.from_url(self.system.parts.redis.url, socket_timeout=5) as client:
-            client.flushall()
+            answer: object = client.execute_command(*command)
+        return answer
 
     def extra(self, name: str, *arguments: str) -> None:
         """Start one more process of ours."""
@@ -179,6 +182,7 @@ class Arena:
         for name in SERVERS:
             (directory / f"{name}.log").write_text(self.server(name).runner.log())
         self.recorder.dump(directory / "frames.jsonl")
+        shutil.copy(self.witness, directory / "broker.jsonl")
 
 
 @contextlib.contextmanager
@@ -220,7 +224,7 @@ def _system(make: Factory, database: Database, stack: contextlib.ExitStack) -> A
         used = url.replace(f":{urlsplit(url).port}/", f":{proxies.ports['database']}/")
     for process in system.processes():
         process.settings["DATABASE_URL"] = used
-    return Arena(system, database, proxies, disk, History(url), token)
+    return Arena(system, database, proxies, witness, disk, History(url), token)
 
 
 def _move_to_small_disk(system: System, stack: contextlib.ExitStack) -> tuple[Disk, str]:

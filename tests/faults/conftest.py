@@ -78,8 +78,13 @@ def arenas(request: pytest.FixtureRequest, parts: Parts, tmp_path_factory: pytes
     made.close()
 
 
+@pytest.fixture(name="arena")
+def open_arena(arenas: Arenas) -> Arena:
+    """The arena of the test's rounds."""
+    return arenas.arena()
+
+
 @pytest.fixture
-def round_with(arenas: Arenas) -> Round:
-    """A function that makes one round with a fault, by name."""
-    arenas.arena()
+def round_with(arenas: Arenas, arena: Arena) -> Round:
+    """A function that makes one round in the arena with a fault, by name."""
     return arenas.round

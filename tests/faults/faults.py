@@ -19,7 +19,7 @@ class Step:
     at_s: float
     """Since the round's beginning."""
     what: str
-    do: Callable[[Arena], None]
+    do: Callable[[Arena], object]
 
     def __str__(self) -> str:
         return f"{self.at_s:.2f} s: {self.what}"
@@ -131,7 +131,7 @@ def _pause(random: Random, name: str) -> Timeline:
 def flush_redis(random: Random, arena: Arena) -> Timeline:
     """FLUSHALL, one to five times."""
     times = sorted(_moment(random) for _ in range(random.randint(1, 5)))
-    return [Step(at_s, "FLUSHALL", Arena.flush_redis) for at_s in times]
+    return [Step(at_s, "FLUSHALL", lambda arena: arena.redis("FLUSHALL")) for at_s in times]
 
 
 def cut(link: str) -> Fault:

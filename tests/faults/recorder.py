@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from devices.client import Change
 from tests.faults.history import Row
 from tests.faults.verdict import Findings
 from tests.support.wsclient import Follower, Frame, Stream
@@ -23,9 +24,9 @@ class RecordingStream(Stream):
         super().__init__()
         self.frames: deque[Frame] = deque(maxlen=_KEPT_FRAMES)
 
-    def take(self, frame: Frame) -> None:
+    def apply(self, frame: Frame) -> list[Change]:
         self.frames.append(frame)
-        super().take(frame)
+        return super().apply(frame)
 
 
 class Recorder:
@@ -43,6 +44,11 @@ class Recorder:
     def __exit__(self, *_exception: object) -> None:
         with contextlib.suppress(AssertionError):  # it was told when it happened
             self._follower.__exit__()
+
+    @property
+    def connections(self) -> int:
+        """How often it was connected."""
+        return self._follower.connections
 
     def broken(self) -> list[str]:
         """What was wrong with a frame, if any was."""

@@ -41,16 +41,16 @@ class Confirmed:
 class Proxies:
     """The proxies' process, as the tests see it. A context manager."""
 
-    def __init__(self, targets: Mapping[str, int], delivered: Path | None = None) -> None:
-        """Make a proxy for each name → port; what passes ``broker`` is written to `delivered`."""
+    def __init__(self, targets: Mapping[str, int], witness: Path | None = None) -> None:
+        """Make a proxy for each name → port; what passes ``broker`` is written to the file `witness`."""
         self.ports = {name: free_port() for name in targets}
         self._links = {name: [self.ports[name], target] for name, target in targets.items()}
-        self._delivered, self._read_to = delivered, 0
+        self._witness, self._read_to = witness, 0
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.proxy", json.dumps(self._links), str(self._delivered or "")],
+            [sys.executable, "-m", "tests.support.proxy", json.dumps(self._links), str(self._witness or "")],
             cwd=ROOT,
             env=environment({}),
             stdin=subprocess.PIPE,
@@ -101,10 +101,10 @@ class Proxies:
 
     def witnessed(self) -> list[Delivered | Confirmed]:
         """What the broker has delivered and its client confirmed since the last call, in order."""
-        assert self._delivered is not None, "these proxies write nothing down"
-        if not self._delivered.exists():
+        assert self._witness is not None, "these proxies write nothing down"
+        if not self._witness.exists():
             return []
-        with self._delivered.open("rb") as file:
+        with self._witness.open("rb") as file:
             file.seek(self._read_to)
             lines = file.read()
         complete = lines[: lines.rfind(b"\n") + 1]

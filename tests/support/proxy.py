@@ -5,6 +5,8 @@ It reads one JSON command a line from its standard input and answers each with a
 
 import asyncio
 import json
+import socket
+import struct
 import sys
 from collections import deque
 from collections.abc import Sequence
@@ -19,6 +21,7 @@ from tests.support.mqtt_stream import Packets, read_publish, version_of
 from tests.support.proxies import Confirmed, Delivered
 
 _HIGH_WATER_BYTES = 256 * 1024
+_RESET = struct.pack("ii", 1, 0)  # linger for no time: close() sends RST
 
 
 class Way:
@@ -177,7 +180,7 @@ class Client(asyncio.Protocol):
         try:
             server, _ = await loop.create_connection(lambda: Server(self), "127.0.0.1", self._link.target)
         except OSError:
-            client.abort()
+            self.abort()
             return
         if client.is_closing():
             server.abort()
@@ -228,6 +231,7 @@ class Client(asyncio.Protocol):
         """Break it, both sides, by RST."""
         for transport in (self._transport, self._server):
             if transport:
+                transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 transport.abort()
 
 

@@ -1,0 +1,23 @@
+"""Faults under load on SQLite, whose disk may be full."""
+
+from random import Random
+
+import pytest
+
+from tests.faults.arena import Arena
+from tests.faults.conftest import SEED, Round
+from tests.faults.faults import KILLS, possible
+
+DATABASE = "sqlite"
+
+
+def test_the_disk_full(arena: Arena, round_with: Round) -> None:
+    before = [(worker, worker.position()) for worker in arena.system.workers]
+    round_with("full-disk")
+    refused = [worker.count_lines("disk is full|disk I/O error", since=position) for worker, position in before]
+    assert sum(refused), "SQLite had no room"
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_whatever_is_killed(arena: Arena, round_with: Round, number: int) -> None:
+    round_with(Random(f"{SEED} {number}").choice(possible(KILLS, DATABASE)))
