@@ -112,9 +112,12 @@ const WHYS = {
   birth: "it announced itself",
   will: "the broker delivered its last will",
   message: "it sent a message",
-  retained: "retained status at the broker; nothing live yet",
+  retained: "a status that the broker had kept; nothing live yet",
+  replayed: "heard, but held up by an outage; nothing live since",
   silence: "silent for too long",
-  link: "our own link to the broker was interrupted",
+  unconfirmed: "last heard of across an outage; nothing live has confirmed it",
+  outage: "said to be gone, but in an outage of the broker or of our link to it",
+  link_down: "our own link to the broker is down",
 };
 
 /** Why a presence is what it is, as a phrase. @param {Presence} presence */
