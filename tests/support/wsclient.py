@@ -18,15 +18,19 @@ from devices.client import (
     Gone,
     Link,
     Snapshot,
-    StreamBrokenError,
     merge_patch,
 )
 from devices.client import Stream as ClientStream
+from devices.client import StreamBrokenError as ClientStreamBrokenError
 from tests.support.waiting import eventually
 
 __all__ = ["Follower", "Frame", "Stream", "StreamBrokenError", "merge_patch"]
 
 Frame = dict[str, Any]
+
+
+class StreamBrokenError(ClientStreamBrokenError, AssertionError):
+    """The server broke the stream rule; for a test, a failure like any other."""
 
 
 class Stream(ClientStream):
@@ -44,7 +48,10 @@ class Stream(ClientStream):
         self.apply(frame)
 
     def apply(self, frame: Frame) -> list[Change]:
-        changes = super().apply(frame)
+        try:
+            changes = super().apply(frame)
+        except ClientStreamBrokenError as broken:
+            raise StreamBrokenError(str(broken), broken.device) from broken
         for change in changes:
             self._remember(change, frame)
         return changes
@@ -120,5 +127,7 @@ class Follower:
             for change in self._client.follow(stream=self.stream, **self._fields):
                 if isinstance(change, Link):
                     self.links.append({"type": "link", **asdict(change)})
+        except ClientStreamBrokenError as broken:
+            self._failure = StreamBrokenError(str(broken), broken.device)
         except Exception as failure:  # noqa: BLE001  told to whoever waits
             self._failure = failure
