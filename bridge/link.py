@@ -21,7 +21,7 @@ from bridge.messages import Batch, Delivery, LinkAck
 
 Judgement = Literal["apply", "repeat", "gap", "outdated"]
 
-MAX_IN_FLIGHT: Final = 16_384  # QoS 1 deliveries that a gateway may hold without PUBACK, whatever its settings
+MAX_IN_FLIGHT: Final = 12_288  # QoS 1 deliveries without PUBACK, whatever a gateway's settings (see bridge.redelivery)
 
 
 class Cursor(Struct, frozen=True):

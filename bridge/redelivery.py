@@ -2,23 +2,25 @@
 
 A broker whose connection was lost sends what was not PUBACKed again, with DUP and the same packet id (MQTT-3.3.1-1,
 MQTT-4.4.0-1). What was committed and not yet PUBACKed must take no effect then. A packet id alone does not tell: the
-broker uses it again, after 65,535 others at the earliest if it counts (Mosquitto does). So a shard keeps, for the
-broker's session, packet id and digest of what it committed, with its *position*:
+broker uses it again, after 65,535 others if it counts (Mosquitto does). So a shard keeps, for the broker's session,
+packet id and digest of what it committed; a redelivery is a duplicate if the same was recorded less than ``WINDOW``
+= 2 W deliveries ago, where W = MAX_IN_FLIGHT.
 
-    position = base + news      base  distinct deliveries that all shards had recorded in former connections
-                                news  new deliveries (without DUP) of this connection, all shards'
+How long ago, nobody knows exactly, because what a crash took away was never counted. Two counts come close:
 
-A redelivery is a duplicate if its id and digest were recorded less than ``WINDOW`` = 2 × MAX_IN_FLIGHT positions ago.
-With W = MAX_IN_FLIGHT, and t = how many deliveries the broker had begun with this one:
+    news   new deliveries (without DUP) in a connection, by the gateway: all shards' and those that no shard sees (own
+           downlink, nobody's topics), but only as far as a record was made after them.
+    total  distinct deliveries that the shards have recorded when a connection begins. Exact, but only the shards'.
 
-- What is not PUBACKed is within W of everything else that the broker sends, and all that was PUBACKed before a
-  connection is in its base; so positions lie at most W below t, and never more than W - 1 above it (a batch's
-  deliveries have the position of its last one). An unconfirmed delivery is recorded at t - W or later and asked for
-  at t + W - 1 or earlier: less than 2 W apart.
-- Another one with the same packet id is at least 65,535 = 4 W - 1 apart in t, hence 2 W in positions.
+Neither may be said to be more than it is; so the larger is right: news up to the beginning of some connection and the
+growth of total from there on, for the connection that gives the most (``_ago``). These bounds hold:
 
-Bases are counted anew at each connection and never added up, so errors do not add up either. Deliveries that no shard
-sees (own downlink, nobody's topics) are in news but not in bases; positions above a later base are lowered to it.
+- An unconfirmed delivery is known again. All that comes after it is under way with it. What was PUBACKed before a
+  connection is in its total. With a deliveries under way after it and b before: news after it are at most a, total
+  grows by at most W + b, together that is at most W + a + b < 2 W.
+- Another one with its packet id is 65,535 later, of which at most W are missing at the end of news, W at the end of
+  total, and W - 1 because a record tells how many came up to its last entry. More than 65,535 - 3 W - n are seen, if
+  n of them are no shard's: with W = 12,288 at least 2 W as long as n is not above 4,096.
 """
 
 from collections import deque
@@ -32,21 +34,23 @@ from msgspec import Struct
 from bridge.link import MAX_IN_FLIGHT
 from bridge.messages import Batch, Delivery
 
-WINDOW: Final = 2 * MAX_IN_FLIGHT  # positions
+WINDOW: Final = 2 * MAX_IN_FLIGHT  # deliveries
 DIGEST_BYTES: Final = 8
 ENTRY_BYTES: Final = 2 + DIGEST_BYTES
-_HEAD: Final = Layout(">QQ")  # Record.total, Record.at_ms
+_HEAD: Final = Layout(">QQQ")  # Record.base, total, at_ms
 
 
 class Record(Struct):
-    """One batch's QoS 1 deliveries, redelivered ones too."""
+    """One batch's QoS 1 deliveries, without duplicates: of those, the first record holds until they are confirmed."""
 
     epoch: int
-    position: int  # of the batch's last delivery
-    total: int  # distinct deliveries that the shard has recorded in the broker's session, these included
+    news: int  # new deliveries of the connection, all shards', up to this batch's last one
+    base: int  # distinct deliveries that all shards had recorded in the broker's session before the connection
+    total: int  # distinct deliveries that this shard has recorded in the session, these included
     at_ms: int  # Unix ms; reception of the last one
     entries: bytes  # ENTRY_BYTES each: packet id, digest of topic and payload
     key: Any = None  # where it is stored
+    position: int = 0  # on the scale of the present connection, where ``base`` is its beginning
 
     def __iter__(self) -> Iterator[bytes]:
         """Its entries, one by one."""
@@ -54,14 +58,14 @@ class Record(Struct):
 
 
 def pack(record: Record) -> bytes:
-    """What is stored beside epoch and position."""
-    return _HEAD.pack(record.total, record.at_ms) + record.entries
+    """What is stored beside epoch and news."""
+    return _HEAD.pack(record.base, record.total, record.at_ms) + record.entries
 
 
-def unpack(epoch: int, position: int, packed: bytes | memoryview, key: Any = None) -> Record:
+def unpack(epoch: int, news: int, packed: bytes | memoryview, key: Any = None) -> Record:
     """The record that was packed."""
-    total, at_ms = _HEAD.unpack_from(packed)
-    return Record(epoch, position, total, at_ms, bytes(packed[_HEAD.size :]), key)
+    base, total, at_ms = _HEAD.unpack_from(packed)
+    return Record(epoch, news, base, total, at_ms, bytes(packed[_HEAD.size :]), key)
 
 
 def entry_of(delivery: Delivery) -> bytes:
@@ -78,13 +82,27 @@ class Sifted(Struct, frozen=True):
     record: Record | None  # to be stored with the effect; None when nothing of the batch can come again
 
 
+class Connection(Struct, frozen=True):
+    """What was recorded of a former connection."""
+
+    news: int  # the highest of any shard's records
+    base: int  # as in its records
+
+
+class Past(Struct, frozen=True):
+    """What all shards together have recorded of a broker's session in its former connections."""
+
+    total: int = 0  # distinct deliveries
+    connections: dict[int, Connection] = {}  # by epoch
+
+
 class History:
     """What one shard has committed of one broker session. Changed in place: valid only if the transaction commits.
 
     Args:
         session: as in Batch.
         records: those stored, oldest first.
-        window: how many positions back a redelivery is known.
+        window: how many deliveries back a redelivery is known.
     """
 
     def __init__(self, session: int, records: Iterable[Record] = (), window: int = WINDOW) -> None:
@@ -99,74 +117,70 @@ class History:
         """How many records are kept."""
         return len(self._records)
 
-    def begin(self, epoch: int, base: int) -> None:
+    def begin(self, epoch: int, past: Past) -> None:
         """A new connection, or one under way that we take over.
 
         Args:
             epoch: its number.
-            base: the sum of all shards' totals in this session, of records of former epochs.
+            past: of the session, before this connection.
         """
-        self.epoch, self._base, self._known = epoch, base, None
+        self.epoch, self._base, self._known = epoch, past.total, None
         last = self._records[-1] if self._records else None
-        self._news = max(0, last.position - base) if last and last.epoch == epoch else 0
-        self._compact()
+        self._news = last.news if last and last.epoch == epoch else 0
+        self._place(past)
 
-    def _compact(self) -> None:
-        """Positions never fall; a record whose entries have all been recorded again is not needed."""
-        seen: set[bytes] = set()
-        kept: deque[Record] = deque()
-        ceiling = None
+    def _place(self, past: Past) -> None:
+        """Give the records their positions, none later than a newer one's."""
+        ago = _ago(past)
+        latest = self._position
         for record in reversed(self._records):
-            if record.epoch < self.epoch:
-                ceiling = self._base if ceiling is None else min(ceiling, self._base)
-            ceiling = record.position if ceiling is None else min(ceiling, record.position)
-            record.position = ceiling
-            if kept and seen.issuperset(record):
-                self._outdated.append(record)
+            if record.epoch == self.epoch:
+                position = self._base + record.news
             else:
-                seen.update(record)
-                kept.appendleft(record)
-        self._records = kept
+                position = self._base - ago.get(record.epoch, 0) + record.news
+                position = min(position, record.base + record.news)
+            record.position = latest = min(latest, position)
 
     def sift(self, batch: Batch) -> Sifted:
-        """Tell duplicates from the rest, and record all. ``batch`` is the next one of the epoch that was begun."""
+        """Tell duplicates from the rest, and record the rest. ``batch`` is the next one of the epoch that was begun."""
+        self._advance(batch)
         if any(one.dup for one in batch.deliveries):
-            fresh, entries = self._told_apart(batch)
+            fresh, entries = self._told_apart(batch.deliveries)
         else:
             self._known = None
             fresh, entries = batch.deliveries, [entry_of(one) for one in batch.deliveries if one.qos]
-            self._advance(batch, len(entries))
-        if not entries:
-            return Sifted(fresh, 0, None)
         duplicates = len(batch.deliveries) - len(fresh)
-        self._total += len(entries) - duplicates
+        return Sifted(fresh, duplicates, self._recorded(batch, entries) if entries else None)
+
+    def _advance(self, batch: Batch) -> None:
+        """The gateway's count; at least what we have seen ourselves."""
+        own = sum(one.qos and not one.dup for one in batch.deliveries)
+        self._news = max(self._news + own, batch.position)
+
+    def _recorded(self, batch: Batch, entries: list[bytes]) -> Record:
+        self._total += len(entries)
         at_ms = batch.deliveries[-1].received_ms
-        record = Record(batch.epoch, self._position, self._total, at_ms, b"".join(entries))
+        record = Record(batch.epoch, self._news, self._base, self._total, at_ms, b"".join(entries))
+        record.position = self._position
         self._records.append(record)
         self._forget()
-        return Sifted(fresh, duplicates, record)
+        return record
 
     @property
     def _position(self) -> int:
         return self._base + self._news
 
-    def _advance(self, batch: Batch, fresh: int) -> None:
-        """The gateway's count; at least what we have seen ourselves."""
-        self._news = max(self._news + fresh, batch.position)
-
-    def _told_apart(self, batch: Batch) -> tuple[tuple[Delivery, ...], list[bytes]]:
-        self._advance(batch, sum(one.qos and not one.dup for one in batch.deliveries))
+    def _told_apart(self, deliveries: Iterable[Delivery]) -> tuple[tuple[Delivery, ...], list[bytes]]:
         known = self._known = self._index() if self._known is None else self._known
         oldest = self._position - self._window
         fresh, entries = [], []
-        for one in batch.deliveries:
+        for one in deliveries:
             if one.qos:
                 entry = entry_of(one)
-                entries.append(entry)
-                is_duplicate = one.dup and known.get(entry, oldest) > oldest
-                known[entry] = self._position
-                if is_duplicate:
+                if one.dup and known.get(entry, oldest) > oldest:
                     continue
+                known[entry] = self._position
+                entries.append(entry)
             fresh.append(one)
         return tuple(fresh), entries
 
@@ -185,3 +199,12 @@ class History:
             return []
         told, self._outdated = self._outdated[:at_most], self._outdated[at_most:]
         return told
+
+
+def _ago(past: Past) -> dict[int, int]:
+    """How long ago former connections began, by epoch: deliveries until the present one, counted either way."""
+    out, ended = {}, 0
+    for epoch, connection in sorted(past.connections.items(), reverse=True):
+        out[epoch] = ended + connection.news
+        ended = max(out[epoch], past.total - connection.base)
+    return out

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from bridge.messages import Batch
-from bridge.redelivery import History, Record, pack, unpack
+from bridge.redelivery import Connection, History, Past, Record, pack, unpack
 from devices.models import RecentDeliveries
 
 _FORGET_AT_LEAST, _FORGET_AT_MOST = 50, 500  # rows in a transaction
@@ -16,30 +16,36 @@ GONE_AFTER_MS: Final = 12 * 3_600_000  # a session that a newer one has followed
 def history_for(batch: Batch, known: History | None) -> History:
     """What the batch's shard remembers of its session, ready for the batch's connection.
 
-    Two queries at a connection's first batch, and two more if ``known`` is of another session or None.
+    Three queries at a connection's first batch, and one more if ``known`` is of another session or None.
 
     Raises:
         django.db.Error: the database failed.
     """
     history = known if known and known.session == batch.session else _stored(batch)
     if history.epoch != batch.epoch:
-        history.begin(batch.epoch, _base(batch))
+        history.begin(batch.epoch, _past(batch))
     return history
 
 
 def _stored(batch: Batch) -> History:
     rows = RecentDeliveries.objects.filter(shard=batch.shard, gateway=batch.gateway, session=batch.session)
     columns = rows.order_by("pk").values_list("epoch", "position", "packed", "pk")
-    records = [unpack(epoch, position, packed, pk) for epoch, position, packed, pk in columns.iterator()]
-    return History(batch.session, records)
+    return History(batch.session, [unpack(epoch, news, packed, pk) for epoch, news, packed, pk in columns.iterator()])
 
 
-def _base(batch: Batch) -> int:
-    """The distinct deliveries that all shards have recorded in the session's former connections."""
+def _past(batch: Batch) -> Past:
     of_session = RecentDeliveries.objects.filter(gateway=batch.gateway, session=batch.session)
-    newest = of_session.filter(epoch__lt=batch.epoch).values("shard").annotate(newest=Max("pk")).values("newest")
-    rows = RecentDeliveries.objects.filter(pk__in=newest).values_list("epoch", "position", "packed")
-    return sum(unpack(epoch, position, packed).total for epoch, position, packed in rows)
+    former = of_session.filter(epoch__lt=batch.epoch)
+    news = dict(former.values_list("epoch").annotate(news=Max("position")))
+    of_shards = _newest(former, "shard")
+    connections = {one.epoch: Connection(news[one.epoch], one.base) for one in _newest(former, "epoch")}
+    return Past(sum(record.total for record in of_shards), connections)
+
+
+def _newest(rows: QuerySet[RecentDeliveries], group: str) -> list[Record]:
+    newest = rows.order_by().values(group).annotate(newest=Max("pk")).values("newest")
+    columns = RecentDeliveries.objects.filter(pk__in=newest).values_list("epoch", "position", "packed")
+    return [unpack(epoch, news, packed) for epoch, news, packed in columns]
 
 
 def store(shard: int, gateway: str, session: int, records: Iterable[Record]) -> None:
@@ -51,7 +57,7 @@ def store(shard: int, gateway: str, session: int, records: Iterable[Record]) -> 
             gateway=gateway,
             session=session,
             epoch=record.epoch,
-            position=record.position,
+            position=record.news,
             packed=pack(record),
         )
         for record in records
@@ -78,7 +84,7 @@ def forget_gone_sessions(shards: Collection[int], now_ms: int) -> None:
     latest = {gateway: session for _, gateway, session, _ in sorted(sessions, key=lambda row: row[2])}
     followed = {row[3]: row[:3] for row in sessions if row[0] in shards and row[2] < latest[row[1]]}
     columns = RecentDeliveries.objects.filter(pk__in=followed).values_list("epoch", "position", "packed", "pk")
-    for epoch, position, packed, pk in columns:
-        if unpack(epoch, position, packed).at_ms < now_ms - GONE_AFTER_MS:
+    for epoch, news, packed, pk in columns:
+        if unpack(epoch, news, packed).at_ms < now_ms - GONE_AFTER_MS:
             shard, gateway, session = followed[pk]
             RecentDeliveries.objects.filter(shard=shard, gateway=gateway, session=session).delete()

@@ -64,15 +64,15 @@ class LinkCursor(models.Model):
 class RecentDeliveries(models.Model):
     """The QoS 1 deliveries of one batch, written with its effect, to know them should the broker deliver them again.
 
-    Kept for the last positions of the broker's session (bridge.redelivery).
+    Kept for the last deliveries of the broker's session (bridge.redelivery).
     """
 
     shard = models.PositiveIntegerField()
     gateway = models.CharField(max_length=64)
     session = models.BigIntegerField()  # Batch.session
     epoch = models.BigIntegerField()
-    position = models.BigIntegerField()  # session-wide, of the batch's last delivery
-    packed = models.BinaryField()  # bridge.redelivery: packet ids and digests
+    position = models.BigIntegerField()  # new deliveries of the connection, all shards', up to the batch's last one
+    packed = models.BinaryField()  # bridge.redelivery.Record: counts, packet ids and digests
 
     class Meta:
         indexes = [models.Index(fields=["shard", "gateway", "session", "position"])]

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from bridge.link import MAX_IN_FLIGHT
 from bridge.messages import Batch, Delivery
-from bridge.redelivery import ENTRY_BYTES, WINDOW, History, Record, Sifted, entry_of, pack, unpack
+from bridge.redelivery import ENTRY_BYTES, WINDOW, Connection, History, Past, Record, Sifted, entry_of, pack, unpack
 
 SMALL = 8  # a window to see both sides of
 
@@ -27,21 +27,28 @@ def news(*packet_ids: int) -> list[Delivery]:
 
 
 class Shard:
-    """A shard's history, fed by connections; ``others`` is what other shards have recorded."""
+    """A shard's history, fed by connections.
+
+    Attributes:
+        others: distinct deliveries that other shards have recorded before the present connection.
+        news: the highest news of any shard's records, by connection, where it is not our own.
+    """
 
     def __init__(self, window: int = SMALL) -> None:
         self.window, self.records = window, list[Record]()
-        self.others = 0
+        self.others, self.news = 0, dict[int, int]()
         self.reload()
 
     def reload(self) -> None:
         """Another owner takes the shard."""
-        stored = [unpack(one.epoch, one.position, pack(one), one.key) for one in self.records]
+        stored = [unpack(one.epoch, one.news, pack(one), one.key) for one in self.records]
         self.history = History(3, stored, self.window)
 
     def connect(self, epoch: int) -> None:
-        former = [record.total for record in self.records if record.epoch < epoch]
-        self.history.begin(epoch, (former or [0])[-1] + self.others)
+        former = [record for record in self.records if record.epoch < epoch]
+        total = (former[-1].total if former else 0) + self.others
+        connections = {one.epoch: Connection(max(one.news, self.news.get(one.epoch, 0)), one.base) for one in former}
+        self.history.begin(epoch, Past(total, connections))
 
     def take(self, deliveries: Iterable[Delivery], position: int = 0) -> Sifted:
         deliveries = tuple(deliveries)
@@ -63,8 +70,8 @@ def shard() -> Shard:
 
 
 def test_the_window_leaves_room_for_every_id_that_a_broker_may_have_under_way() -> None:
-    assert 4 * MAX_IN_FLIGHT - 1 <= 65_535
     assert WINDOW == 2 * MAX_IN_FLIGHT
+    assert 65_535 - 3 * MAX_IN_FLIGHT - 4_096 >= WINDOW - 1
 
 
 def test_what_was_committed_is_known_when_it_comes_again(shard: Shard) -> None:
@@ -81,7 +88,7 @@ def test_it_is_known_again_and_again(shard: Shard) -> None:
     for epoch in range(8, 50):
         shard.connect(epoch)
         assert shard.fresh(dups(1)) == []
-    assert len(shard.history) <= 2, "what was recorded again is not kept twice"
+    assert len(shard.history) == 1, "the first record holds; nothing piles up while nothing is confirmed"
 
 
 @pytest.mark.parametrize("change", [{"packet_id": 2}, {"payload": b"other"}, {"topic": "u"}, {"dup": False}])
@@ -138,12 +145,24 @@ def test_what_other_shards_recorded_in_former_connections_counts(shard: Shard) -
     assert shard.fresh(dups(1)) == [1]
 
 
-def test_deliveries_that_no_shard_sees_do_not_keep_a_record_for_ever(shard: Shard) -> None:
+def test_what_the_gateway_counted_after_it_counts_though_no_shard_saw_it(shard: Shard) -> None:
     shard.take(news(1), position=1_000)
-    shard.others = SMALL
+    shard.news[7] = 1_000 + SMALL - 1
     shard.connect(8)
-    shard.take([delivery(2, "x")], position=SMALL)
+    assert shard.fresh(dups(1)) == []
+    shard.news[7] += 1
+    shard.connect(9)
     assert shard.fresh(dups(1)) == [1]
+
+
+def test_both_counts_add_up_from_connection_to_connection(shard: Shard) -> None:
+    shard.take(news(1), position=1_000)
+    shard.news[7] = 1_000 + SMALL // 2
+    shard.connect(8)
+    shard.take([delivery(2, "x")])
+    shard.others = SMALL // 2
+    shard.connect(9)
+    assert shard.fresh(dups(1)) == [1], "half the window by the gateway's count, half by the shards'"
 
 
 def test_without_positions_its_own_deliveries_count(shard: Shard) -> None:
@@ -170,10 +189,12 @@ def test_the_newest_record_stays_with_its_total(shard: Shard) -> None:
     shard.others = 100 * SMALL
     shard.connect(8)
     assert len(shard.history) == 1
-    assert shard.take(news(2)).record == Record(8, 1 + shard.others + 1, 2, 7, entry_of(delivery(2)), 1)
+    record = shard.take(news(2)).record
+    assert record is not None
+    assert (record.news, record.base, record.total) == (1, 1 + shard.others, 2)
 
 
 def test_a_record_survives_its_packing() -> None:
-    record = Record(7, 40, 2**40, 1_800_000_000_000, entry_of(delivery(1)) + entry_of(delivery(2)), 9)
+    record = Record(7, 40, 2**40, 2**41, 1_800_000_000_000, entry_of(delivery(1)) + entry_of(delivery(2)), 9)
     assert unpack(7, 40, memoryview(pack(record)), 9) == record
     assert list(record) == [entry_of(delivery(1)), entry_of(delivery(2))]

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from bridge.link import MAX_IN_FLIGHT
 from bridge.messages import Delivery, LinkAck
+from bridge.redelivery import unpack
 from devices.ingest import recent, storage
 from devices.models import Event, LedgerCount, LinkCursor, Quarantined, Reading, RecentDeliveries
 from devices.registry import register_device
@@ -130,10 +131,10 @@ def test_bases_are_counted_over_all_shards(worker: Worker) -> None:
     worker.hear(one := telemetry(1, 1))
     worker.hear(telemetry(2, 1, B), telemetry(3, 1, B))
     connect(worker, 2)
-    worker.hear(*again(one))
-    assert RecentDeliveries.objects.latest("pk").position == 3
-    worker.take(worker.uplink.batch(telemetry(4, 2), position=9))
-    assert RecentDeliveries.objects.latest("pk").position == 12
+    worker.take(worker.uplink.batch(*again(one), telemetry(4, 2), position=9))
+    row = RecentDeliveries.objects.latest("pk")
+    record = unpack(row.epoch, row.position, row.packed)
+    assert (record.base, record.news, record.total) == (3, 9, 2)
 
 
 def test_rows_beyond_the_window_are_removed_in_portions(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:

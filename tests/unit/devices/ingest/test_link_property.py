@@ -1,86 +1,98 @@
-"""Whatever the layer drops, repeats or reorders, and however often the worker dies: each delivery takes effect once."""
+"""Whatever is lost, repeated, reordered or killed: twins and readings are those of a perfect layer.
 
-from collections import Counter
-from itertools import count
+Each delivery takes effect once, each device's in the broker's order; PUBACKs leave in the order of arrival and only
+after the commit; the ledger is balanced after every commit; the windows are kept. The world and its checks are in
+tests/support/link_world.py.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 import pytest
+from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.messages import Delivery
-from devices.models import LedgerCount, Reading
-from tests.support.ingest import delivery, key_in
+from bridge.redelivery import History
+from devices.ingest import keeper as keeper_module
+from devices.ingest import recent
+from tests.support.ingest import key_in
 from tests.support.ingest_worker import Worker, twin_of
+from tests.support.link_banks import KeeperBank, PureBank
+from tests.support.link_world import CONTENTS, WINDOW, World
 
-_fresh = count()
+DEVICES = (key_in(0), key_in(0, nth=1), key_in(1), key_in(1, name="unreliable-"))
+Step = tuple[str, int]
 
-FAULTS = st.lists(
-    st.tuples(
-        st.sampled_from(["deliver", "drop", "repeat", "reverse"]),
-        st.sampled_from(["acks arrive", "acks are lost"]),
-        st.sampled_from(["lives", "lives", "lives", "dies"]),
-    ),
-    max_size=12,
-)
-PAYLOADS: st.SearchStrategy[list[tuple[str, object]]] = st.lists(
-    st.one_of(
-        st.tuples(st.just("telemetry"), st.fixed_dictionaries({"t": st.integers(0, 9)})),
-        st.tuples(st.just("state"), st.dictionaries(st.sampled_from("ab"), st.integers(0, 2), max_size=2)),
-        st.tuples(st.just("event/x"), st.integers(0, 9)),
-        st.tuples(st.just("telemetry"), st.just([[]])),
-    ),
-    min_size=1,
-    max_size=12,
-)
+_NUMBERS = range(7)
+HEALTHY = ("receive", "send", "deliver", "work", "acknowledge", "confirm", "connect", "resend")
+LAYER = ("repeat", "lose", "repeat_acknowledgement", "lose_acknowledgement")
+DEATHS = ("kill_gateway", "disconnect", "kill_worker", "fail", "work_unheard")
 
 
-def drive(worker: Worker, faults: list[tuple[str, str, str]]) -> Worker:
-    """Send what is under way, as the gateway does, through ``faults`` and then until all is acknowledged."""
-    for transport, acks, life in [*faults, ("deliver", "acks arrive", "lives")]:
-        batches = worker.uplink.under_way()
-        if life == "dies":
-            successor = Worker(f"worker {next(_fresh)}")
-            successor.uplink, worker = worker.uplink, successor
-        if transport == "drop":
-            batches = batches[1:]
-        elif transport == "repeat":
-            batches = [*batches, *batches]
-        elif transport == "reverse":
-            batches = batches[::-1]
-        for batch in batches:
-            worker.take(batch)
-            if acks == "acks arrive":
-                for ack in worker.acks:
-                    worker.uplink.acknowledged(ack)
-    return worker
+def steps_of(code: bytes, kinds: Sequence[int]) -> Iterator[Step]:
+    """A byte a step (which hypothesis draws and shrinks fast), nought for none.
+
+    Args:
+        code: the steps.
+        kinds: of messages that are published; the fewer, the more likely one is mistaken for another.
+    """
+    table: list[Step] = [("nothing", 0)]
+    table += [("publish", kinds[number % len(kinds)]) for number in range(80)]
+    table += [("flow", number) for number in _NUMBERS] * 8
+    table += [(step, number) for step in HEALTHY for number in _NUMBERS]
+    table += [(step, number) for step in LAYER for number in (0, 1)]
+    table += [(step, number) for step in DEATHS for number in (0, 1)] * 3
+    table += [("lose_session", 0)] * 2
+    return (table[byte % len(table)] for byte in code)
+
+
+def run(world: World, steps: Iterable[Step]) -> World:
+    for step, number in steps:
+        world.do(step, number)
+    world.heal()
+    return world
+
+
+KINDS = {"all kinds": range(20), "two devices": (0, 8), "one kind": (0,)}
+
+
+@pytest.mark.parametrize("kinds", KINDS.values(), ids=KINDS)
+@settings(max_examples=300)
+@given(code=st.binary(min_size=150, max_size=150))
+def test_each_delivery_takes_effect_once_and_in_order(kinds: Sequence[int], code: bytes) -> None:
+    bank = PureBank()
+    run(World(bank, DEVICES), steps_of(code, kinds)).check(bank.applied)
+
+
+@pytest.fixture
+def few_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keepers do little beside batches, of which there are many; and their window is the world's."""
+    monkeypatch.setattr(keeper_module._Every, "__call__", lambda self: False)
+    monkeypatch.setattr(recent, "History", partial(History, window=WINDOW))
 
 
 @pytest.mark.django_db
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(PAYLOADS, FAULTS, st.integers(1, 3))
-def test_each_delivery_takes_effect_once(
-    db: None, payloads: list[tuple[str, object]], faults: list[tuple[str, str, str]], per_batch: int
-) -> None:
-    LedgerCount.objects.all().delete()
-    faulty, straight = (key_in(0, name=f"f{next(_fresh)}-") for _ in range(2))
-    worker = Worker(f"worker {next(_fresh)}", epoch=next(_fresh) + 1)
-    messages = [delivery(faulty, topic, payload) for topic, payload in payloads]
-    for start in range(0, len(messages), per_batch):
-        worker.uplink.batch(*messages[start : start + per_batch])
-    worker = drive(worker, faults)
-    assert worker.uplink.under_way() == []
-    counts = list(LedgerCount.objects.values_list("outcome", "count"))
-    assert sum(count for outcome, count in counts if outcome == "received") == len(messages)
-    assert sum(count for outcome, count in counts if outcome != "received") == len(messages)
-    worker.hear(*(_for(straight, one) for one in messages))
-    assert twin_of(faulty) == twin_of(straight)
-    assert _readings(faulty) == _readings(straight)
+@pytest.mark.usefixtures("few_sweeps")
+@pytest.mark.parametrize("kinds", [(0, 8), (0, 1, 2, 3, 8, 9, 10, 12, 13)], ids=["telemetry", "state too"])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(code=st.binary(min_size=60, max_size=60))
+def test_readings_and_twins_are_those_of_a_perfect_layer(kinds: Sequence[int], code: bytes) -> None:
+    with transaction.atomic():
+        bank = KeeperBank("gateway")
+        only_readings = {CONTENTS[kind % len(CONTENTS)][0] for kind in kinds} == {"telemetry"}
+        steps = steps_of(code, kinds)  # of a lost session's messages only the readings tell which ones took effect
+        world = run(World(bank, DEVICES), (one for one in steps if only_readings or one[0] != "lose_session"))
+        _compare(world, bank.applied)
+        transaction.set_rollback(True)
 
 
-def _for(key: str, one: Delivery) -> Delivery:
-    topic = one.topic.removeprefix(f"devices/{one.device}/")
-    return delivery(key, topic, one.payload)
-
-
-def _readings(key: str) -> Counter[tuple[int, str]]:
-    return Counter((row.rev, str(row.metrics)) for row in Reading.objects.filter(device__key=key))
+def _compare(world: World, readings: dict[str, list[int]]) -> None:
+    """With what a worker makes of the same messages, each delivered once."""
+    world.check(readings, topic="telemetry")
+    seen = {serial for serials in readings.values() for serial in serials}
+    uncertain = world.broker.forgotten | {one.serial for one in world.published if not one.qos}
+    applied = [one for one in world.published if one.device and (one.serial in seen or one.serial not in uncertain)]
+    Worker("straight").hear(*(one.delivered(device=f"{one.device}-straight") for one in applied))
+    for device in {one.device for one in applied}:
+        assert twin_of(device) == twin_of(f"{device}-straight")
