@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+import structlog
 from django.db import transaction
 from django.db.models import F
 from msgspec import Struct
@@ -21,6 +22,8 @@ from devices.models import ShardState, Worker
 from devices.models.fields import DatabaseNowMs
 from devices.options import DevicesOptions
 from devices.workers import LEASE_MS
+
+log = structlog.get_logger(__name__)
 
 _BEAT_S: Final = 0.9  # at every second look (holding.LOOK_S)
 _LEASE_S: Final = LEASE_MS / 1000
@@ -183,7 +186,8 @@ class Leases:
 
     def _take(self, rows: list[_Row]) -> frozenset[int]:
         for owner in {row.owner for row in rows} - {"", self._owner}:
-            ownership.end_standstill(owner)
+            if ownership.end_standstill(owner):
+                log.warning("ended a transaction that stood still", owner=owner)
         with writing(), transaction.atomic():
             taken = frozenset(row.shard for row in rows if ownership.take(row.shard, self._owner))
             if taken:  # after it: whoever reshards holds these rows

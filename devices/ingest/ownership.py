@@ -138,14 +138,14 @@ def connection_name(owner: str) -> str:
     return f"causeway {owner[-40:]}"
 
 
-def end_standstill(owner: str) -> None:
-    """End the transaction of an owner whose lease is over, should it stand still in PostgreSQL.
+def end_standstill(owner: str) -> bool:
+    """End the transaction of an owner whose lease is over, should it stand still in PostgreSQL; whether it did.
 
     A process that is stopped, or cut off, in the middle of one would otherwise keep its successor waiting for the rows
     that it has written. Should it live on, it finds its connection closed, and reads everything anew.
     """
     if connection.vendor != "postgresql":
-        return
+        return False
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
@@ -153,3 +153,4 @@ def end_standstill(owner: str) -> None:
             " AND state_change < clock_timestamp() - make_interval(secs => %s)",
             [connection_name(owner), _IDLE_S],
         )
+        return bool(cursor.fetchall())

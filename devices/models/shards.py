@@ -24,7 +24,7 @@ class ShardState(models.Model):
     generation = models.BigIntegerField(default=0)  # raised by whoever takes the shard; the former owner is then fenced
     owner = models.CharField(max_length=128, blank=True)  # host and process of the owner, for people
     commit = models.BigIntegerField(default=0)  # 1, 2, 3, …: the number of the last broadcast transaction
-    beat_ms = models.BigIntegerField(default=0)  # Unix ms; the owner renews it every 2 s
+    beat_ms = models.BigIntegerField(default=0)  # Unix ms on the database's clock; the lease lasts LEASE_MS from it
     up_since_ms = models.BigIntegerField(default=0)  # Unix ms; when the owner took it
 
     def __str__(self) -> str:
