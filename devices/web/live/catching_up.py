@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from devices.web.live.credit import LIMIT_BYTES
@@ -10,7 +11,7 @@ from devices.web.live.database import DatabaseUnavailable
 from devices.web.live.mending import BACKOFF_S
 from devices.web.live.parts import answer_bytes
 from devices.web.live.rendering import MAX_PAGE_DEVICES
-from devices.web.live.replaying import commands_since, list_devices, read
+from devices.web.live.replaying import list_devices, read, steps_between
 from devices.web.live.subscription import Subscription
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 MAX_PAGE_BYTES: Final = 384 * 1024
 _MIN_PAGE_BYTES: Final = 16 * 1024
-_CLOCKS_MS: Final = 5_000  # by which a gateway's clock may differ from ours
 
 
 class CatchingUp:
@@ -31,16 +31,17 @@ class CatchingUp:
     def __init__(self, connection: "Connection") -> None:
         self._connection = connection
         self._work = asyncio.Event()
-        self._missed_ms: int | None = None  # Unix ms; commands since then may not have been sent
+        self._missed: dict[int, int] = {}  # shard → the commit since which steps of commands may not have been told
+        self._shown: set[tuple[str, int]] = set()  # steps (command, commit) told already of those that are asked for
 
     def wake(self) -> None:
         """Look for work."""
         self._work.set()
 
-    def missed_commands(self, now_ms: int) -> None:
-        """From now on commands may be missed."""
-        if self._missed_ms is None:
-            self._missed_ms = now_ms
+    def missed_steps(self, since: Mapping[int, int]) -> None:
+        """Steps of commands told by later commits than these, by shard, may have been missed."""
+        for shard, commit in since.items():
+            self._missed[shard] = min(commit, self._missed.get(shard, commit))
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -64,7 +65,7 @@ class CatchingUp:
                 done = await self._list(sub) or done
             elif sub.wanting:
                 done = await self._page(sub) or done
-        if not done and self._missed_ms is not None:
+        if not done and self._missed:
             done = await self._commands()
         return done
 
@@ -80,6 +81,7 @@ class CatchingUp:
         except DatabaseUnavailable:
             if sub.life == life:
                 connection.hub.leave(sub)
+                self.missed_steps(connection.hub.continuity.told)
             raise
         if sub.life == life:
             connection.push_bodies(sub, sub.listed(devices))
@@ -104,17 +106,37 @@ class CatchingUp:
         return True
 
     async def _commands(self) -> bool:
-        """The newest state of commands that may have been missed."""
-        connection, since_ms = self._connection, self._missed_ms
-        if since_ms is None or not connection.credit.may_resume:
+        """The latest steps of commands that may have been missed, as they are by now."""
+        if not self._connection.credit.may_resume:
             return False
-        self._missed_ms = None
-        try:
-            for target in {sub.target for sub in connection.subs.values()}:
-                found = await connection.hub.database.run(commands_since, target, since_ms - _CLOCKS_MS)
-                for device, command in found:
-                    connection.show_command(device, command)
-        except DatabaseUnavailable:
-            self._missed_ms = since_ms
-            raise
-        return self._missed_ms is None
+        missed, self._missed = self._missed, {}
+        while missed and not self._missed:
+            shard, low = next(iter(missed.items()))
+            try:
+                missed[shard] = await self._steps(shard, low)
+            except DatabaseUnavailable:
+                self.missed_steps(missed)
+                raise
+            if missed[shard] >= self._connection.hub.continuity.last(shard):
+                del missed[shard]
+        self.missed_steps(missed)
+        return not self._missed
+
+    async def _steps(self, shard: int, low: int) -> int:
+        """Some of those after commit ``low``. Up to which they are told."""
+        connection, hub = self._connection, self._connection.hub
+        high = hub.continuity.last(shard)
+        targets = tuple({sub.target for sub in connection.subs.values()})
+        if high <= low or not targets:
+            return max(high, low)
+        steps = await hub.database.run(steps_between, targets, shard, hub.shards, low, high)
+        for step in steps.found:
+            if hub.is_outdated(step) or (step.id, step.commit) in self._shown:
+                continue
+            if not connection.credit.fits(len(step.command)):
+                self.missed_steps({shard: step.commit - 1})
+                return step.commit - 1
+            connection.show_step(step, shard)
+            self._shown.add((step.id, step.commit))
+        self._shown.clear()
+        return steps.upto

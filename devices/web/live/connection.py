@@ -23,7 +23,6 @@ import structlog
 from devices.web.auth import Access
 from devices.web.live.authentication import Credential
 from devices.web.live.catching_up import CatchingUp
-from devices.web.live.clocks import unix_ms
 from devices.web.live.credit import Credit
 from devices.web.live.feeds import Batch
 from devices.web.live.frames import Acknowledge, Bad, parse
@@ -31,7 +30,9 @@ from devices.web.live.hub import Hub
 from devices.web.live.links import Link
 from devices.web.live.pacing import Bucket
 from devices.web.live.rendering import Body
+from devices.web.live.replaying import Step
 from devices.web.live.requests import Requests
+from devices.web.live.rooms import Since
 from devices.web.live.subscription import Subscription
 from devices.web.live.targets import Manner, Target
 
@@ -84,7 +85,7 @@ class Connection:
         self._bucket = Bucket(time.monotonic())
         self._requests = Requests(self)
         self._catching_up = CatchingUp(self)
-        self._held_commands: list[tuple[str, bytes]] | None = None  # None: not held back
+        self._held_commands: list[tuple[str, bytes, Since]] | None = None  # None: not held back
 
     async def serve(self) -> None:
         """Until the socket is closed."""
@@ -188,7 +189,7 @@ class Connection:
         if not self.credit.fits(max(batch.size, batch.parts_bytes)):
             self.credit.block(time.monotonic())
             sub.pause(batch)
-            self._catching_up.missed_commands(unix_ms())
+            self._catching_up.missed_steps(self.hub.continuity.told)
             return None
         bodies = sub.take(batch)
         self.push_bodies(sub, bodies)
@@ -196,15 +197,19 @@ class Connection:
             self.wake()
         return len(bodies)
 
-    def show_command(self, device: str, command: bytes) -> None:
+    def show_command(self, device: str, command: bytes, since: Since) -> None:
         """See :class:`devices.web.live.rooms.Receiver`."""
         if self._held_commands is not None:
-            self._held_commands.append((device, command))
+            self._held_commands.append((device, command, since))
         elif self.credit.fits(len(command)):
             self.push(b'{"n":%d,"type":"command","command":%b}' % (self.next_n, command))
         else:
             self.credit.block(time.monotonic())
-            self._catching_up.missed_commands(unix_ms())
+            self._catching_up.missed_steps(dict([since]))
+
+    def show_step(self, step: Step, shard: int) -> None:
+        """Send a step that the database was asked for."""
+        self.show_command(step.device, step.command, (shard, step.commit - 1))
 
     def show_link(self, link: Link) -> None:
         """See :class:`devices.web.live.hub.Socket`."""
@@ -250,6 +255,7 @@ class Connection:
         target = visible(self._wishes[sub.sub], self.access)
         if target != sub.target:
             self.hub.leave(sub)
+            self._catching_up.missed_steps(self.hub.continuity.told)
             self.push_bodies(sub, sub.retarget(target))
             self.wake()
 
@@ -267,8 +273,8 @@ class Connection:
         held, self._held_commands = self._held_commands or [], None
         for sub in self.subs.values():
             self.push_bodies(sub, sub.release(device))
-        for of, command in held:
-            self.show_command(of, command)
+        for of, command, since in held:
+            self.show_command(of, command, since)
 
 
 def visible(wish: Target, access: Access) -> Target:

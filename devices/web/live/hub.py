@@ -20,13 +20,14 @@ from bridge.messages import CommandStep, Commit
 from devices.web.auth import Access
 from devices.web.live.authentication import Credential
 from devices.web.live.clocks import unix_ms
-from devices.web.live.continuity import Continuity
+from devices.web.live.continuity import Continuity, LatestSteps, command_id
 from devices.web.live.database import Database
 from devices.web.live.feeds import Batch
 from devices.web.live.links import Link
 from devices.web.live.listening import Listener
 from devices.web.live.mending import Mender
-from devices.web.live.rooms import Receiver, Room, Rooms
+from devices.web.live.replaying import Step
+from devices.web.live.rooms import Receiver, Room, Rooms, Since
 from devices.web.live.subscription import Subscription
 from devices.web.live.watching import Watcher
 
@@ -59,13 +60,13 @@ class Hub:
     """See the module. Runs on one event loop; its queries on the threads of :class:`Database`."""
 
     def __init__(self) -> None:
-        shards = settings.DEVICES.shards
+        self.shards = shards = settings.DEVICES.shards
         self.database = Database()
         self.rooms = Rooms()
         self.sockets: dict[Socket, None] = {}
         self.continuity = Continuity()
         self.link: Link | None = None  # None: not known yet
-        self.sound_ms = unix_ms()  # Unix ms; nothing is known to be lost up to then
+        self._latest_steps = LatestSteps()
         self.mender = Mender(self, shards)
         self.listener = Listener(get_channel_layer("groups"), shards, self.commit, self.mender.doubt_all)
         self._loop = asyncio.get_running_loop()
@@ -129,12 +130,15 @@ class Hub:
 
     def commit(self, commit: Commit) -> None:
         """A broadcast arrived."""
-        if not self.continuity.seen(commit.shard, commit.commit):
+        late = self.continuity.is_late(commit.shard, commit.commit)
+        if not self.continuity.heard(commit.shard, commit.commit):
             self.mender.doubt({commit.shard})
         touched: dict[Room, None] = {}
         for change in commit.changes:
             if isinstance(change, CommandStep):
-                self.show_command(change.device, change.command)
+                if not late:  # else newer steps may have been told, or are asked for
+                    self._latest_steps.told(command_id(change.command), commit.commit)
+                    self._show_command(change.device, change.command, (commit.shard, commit.commit - 1))
                 continue
             for room in self.rooms.of(change.device):
                 room.feed.take(change)
@@ -153,11 +157,21 @@ class Hub:
             if room.feed.following:
                 self.mender.add(room)
 
-    def show_command(self, device: str, command: bytes) -> None:
-        """A step of a command: to each socket that watches the device, once."""
+    def show_step(self, step: Step, shard: int) -> None:
+        """A step that the database was asked for: nothing if it, or a later one, was told meanwhile."""
+        if self._latest_steps.of(step.id) < step.commit:
+            self._latest_steps.told(step.id, step.commit)
+            self._show_command(step.device, step.command, (shard, step.commit - 1))
+
+    def is_outdated(self, step: Step) -> bool:
+        """Whether a later step of the same command was told already."""
+        return self._latest_steps.of(step.id) > step.commit
+
+    def _show_command(self, device: str, command: bytes, since: Since) -> None:
+        """To each socket that watches the device, once."""
         receivers = {receiver: None for room in self.rooms.of(device) for receiver in room.members.values()}
         for receiver in receivers:
-            receiver.show_command(device, command)
+            receiver.show_command(device, command, since)
 
     # Out ---------------------------------------------------------------------------------------------------------
 

@@ -2,14 +2,15 @@
 
 import asyncio
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from bridge.shards import shard_of
+from devices.web.live.continuity import Hole
 from devices.web.live.database import DatabaseUnavailable
-from devices.web.live.replaying import commands_since, list_devices, read
+from devices.web.live.replaying import list_devices, read, steps_between
 from devices.web.live.rooms import Room
 from devices.web.live.targets import Target
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 DEVICES_A_READ: Final = 200
 READ_BYTES: Final = 512 * 1024
 _FULL_BYTES: Final = 1024 * 1024  # pending in a feed: it hands out first
-_CLOCKS_MS: Final = 5_000  # by which a gateway's clock may differ from ours
 BACKOFF_S: Final = (0.5, 5.0)  # first and longest pause while the database is down
 
 log = structlog.get_logger(__name__)
@@ -53,7 +53,9 @@ class Mender:
 
     def doubt_all(self) -> None:
         """Broadcasts of any shard may be lost."""
-        self.doubt(set(range(self._shards)))
+        shards = set(range(self._shards))
+        self._hub.continuity.doubt(shards)
+        self.doubt(shards)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -73,6 +75,8 @@ class Mender:
         if self._doubted:
             await self._compare()
         while self._gaps:
+            if self._doubted:  # however long the gaps take
+                await self._compare()
             room = next(iter(self._gaps))
             del self._gaps[room]
             if room.members:
@@ -104,15 +108,15 @@ class Mender:
         shards, self._doubted = self._doubted, set()
         targets = self._hub.rooms.targets()
         if not targets:
+            self._hub.continuity.forget(shards)
             return
         log.info("comparing what is watched with the database", shards=sorted(shards))
-        since_ms = self._hub.sound_ms - _CLOCKS_MS
         found: dict[str, int] = {}
-        commands: list[tuple[str, bytes]] = []
         try:
             for target in targets:
                 found |= await self._hub.database.run(list_devices, target)
-                commands += await self._hub.database.run(commands_since, target, since_ms)
+            for shard in sorted(shards):
+                await self._tell_steps(shard, targets)
         except DatabaseUnavailable:
             self._doubted |= shards
             raise
@@ -120,9 +124,20 @@ class Mender:
         for room in self._hub.rooms:
             self._compare_room(room, listed, shards)
             await asyncio.sleep(0)
-        for device, command in commands:
-            if shard_of(device, self._shards) in shards:
-                self._hub.show_command(device, command)
+
+    async def _tell_steps(self, shard: int, targets: Sequence[Target]) -> None:
+        """Tell the steps of commands in the shard's hole, as they are by now."""
+        continuity = self._hub.continuity
+        hole = continuity.ask(shard)
+        try:
+            while hole is not None:
+                steps = await self._hub.database.run(steps_between, targets, shard, self._shards, hole.low, hole.high)
+                for step in steps.found:
+                    self._hub.show_step(step, shard)
+                hole = Hole(steps.upto, steps.high) if steps.upto < steps.high else None
+                continuity.told_upto(shard, hole)
+        finally:
+            continuity.give_back(shard)
 
     def _compare_room(self, room: Room, listed: "_Listed", shards: set[int]) -> None:
         feed = room.feed

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
-from django.db.models import TextField
+from django.db.models import F, Q, TextField
 from django.db.models.functions import Cast
 from msgspec import structs
 
-from devices.models import Command, Twin
+from devices.models import Command, ShardState, Twin
 from devices.rules.commands import command_json
 from devices.rules.twin import TwinState, load
 from devices.web.live.answering import Rows, answer, refusal, winners
@@ -20,7 +20,7 @@ from devices.web.live.rows import MAX_ROWS, Replay, read_rows
 from devices.web.live.targets import Target
 
 _KEYS_A_QUERY: Final = 500
-_MAX_COMMANDS: Final = 200
+STEPS_A_QUERY: Final = 200  # more only if one commit told more
 
 _encode = msgspec.json.Encoder().encode
 
@@ -76,18 +76,58 @@ def list_existing(keys: Iterable[str]) -> set[str]:
     return {key for key, _ in list_devices(Target(devices=frozenset(keys)))}
 
 
-def commands_since(target: Target, since_ms: int) -> list[tuple[str, bytes]]:
-    """Device and JSON of the target's commands whose last step is not older than ``since_ms`` (Unix ms).
+class Step(msgspec.Struct, frozen=True):
+    """A command as its latest step left it, and the commit that told that."""
 
-    At most 200, the newest: what is older than that while it was missed is for the REST API.
+    device: str
+    id: str
+    commit: int
+    command: bytes  # JSON
+
+
+class Steps(msgspec.Struct, frozen=True):
+    """The commands whose latest step was told by a commit up to ``upto``; others follow if that is below ``high``."""
+
+    found: Sequence[Step]
+    upto: int
+    high: int
+
+
+def steps_between(targets: Sequence[Target], shard: int, of: int, low: int, high: int | None) -> Steps:
+    """The targets' commands whose latest step was told by a commit of the shard, ``low`` < commit ≤ ``high``.
+
+    Args:
+        targets: the commands' devices belong to any of them.
+        shard: whose commits these numbers are of.
+        of: how many shards there are.
+        low: up to which all is known.
+        high: the last that is asked for; None: the last there is.
     """
-    commands = Command.objects.select_related("device").order_by("-created_at")
-    if target.sites is not None:
-        commands = commands.filter(device__site__name__in=sorted(target.sites))
-    if target.devices is not None:
-        commands = commands.filter(device__key__in=sorted(target.devices)[:_KEYS_A_QUERY])
-    recent = [one for one in commands[:_MAX_COMMANDS] if one.timeline and one.timeline[-1]["at_ms"] >= since_ms]
-    return [(one.device.key, _encode(command_json(one, one.device.key))) for one in reversed(recent)]
+    if high is None:
+        high = ShardState.objects.values_list("commit", flat=True).get(shard=shard)
+    rows = Command.objects.annotate(its_shard=F("device__hash") % of).filter(its_shard=shard, commit__gt=low)
+    rows = rows.filter(_belonging(targets), commit__lte=high).select_related("device").order_by("commit", "pk")
+    found = list(rows[: STEPS_A_QUERY + 1])
+    upto = high
+    if len(found) > STEPS_A_QUERY:  # whole commits only: the next question begins after one
+        upto = found[-1].commit - 1 if found[-1].commit > found[0].commit else found[0].commit
+        found = list(rows.filter(commit__lte=upto))
+    covered = [row for row in found if any(target.covers(row.device.key) for target in targets)]
+    return Steps([_step(row) for row in covered], upto, high)
+
+
+def _belonging(targets: Sequence[Target]) -> Q:
+    """What a query can say of it cheaply."""
+    keys = [key for target in targets for key in target.devices or ()]
+    if any(target.devices is None and target.sites is None for target in targets) or len(keys) > _KEYS_A_QUERY:
+        return Q()
+    sites = [site for target in targets for site in target.sites or ()]
+    return Q(device__site__name__in=sites) | Q(device__key__in=keys)
+
+
+def _step(row: Command) -> Step:
+    key = row.device.key
+    return Step(key, str(row.pk), row.commit, _encode(command_json(row, key)))
 
 
 class _Found(msgspec.Struct, frozen=True):

@@ -7,6 +7,8 @@ from devices.web.live.feeds import Batch, Feed
 from devices.web.live.subscription import Subscription
 from devices.web.live.targets import Manner, Target
 
+Since = tuple[int, int]  # a shard, and a commit of it: something told by a later one
+
 
 class Receiver(Protocol):
     """A socket, as far as rooms go."""
@@ -14,8 +16,8 @@ class Receiver(Protocol):
     def deliver(self, sub: Subscription, batch: Batch) -> int | None:
         """Send a batch to one of its subscriptions; how many frames. None: it lags, and the subscription has left."""
 
-    def show_command(self, device: str, command: bytes) -> None:
-        """Send a command's JSON."""
+    def show_command(self, device: str, command: bytes, since: Since) -> None:
+        """Send a command's JSON. Whoever can't has missed steps ``since``: they are told later, as they are then."""
 
     def abort(self) -> None:
         """Something of ours failed: close it, so that the client begins anew."""

@@ -52,28 +52,27 @@ class Watcher:
             await asyncio.sleep(max(0.1, begun + EVERY_S - time.monotonic()))
 
     async def _look(self) -> None:
-        begun_ms = int(time.time() * 1000)
         found = await self._hub.database.run(survey, self._newest_pk)
         self._outage.ends()
         self._seen_s = time.monotonic()
-        self._hub.link_is(found.link)
-        for pk, device in found.new_devices:
-            if self._newest_pk is not None:
-                self._hub.discover(device)
-            self._newest_pk = pk
-        if await self._all_arrived(found.commits):
-            self._hub.sound_ms = begun_ms
+        self._hub.mender.doubt(self._hub.continuity.begin(found.commits))
+        self._hub.link_is(found.link)  # which lets the first sockets in
+        for _, device in found.new_devices if self._newest_pk is not None else ():
+            self._hub.discover(device)
+        self._newest_pk = max((pk for pk, _ in found.new_devices), default=self._newest_pk or 0)
+        await self._look_for_lost(found.commits)
         await self._look_at_rights()
 
-    async def _all_arrived(self, commits: dict[int, int]) -> bool:
-        """Whether the broadcasts of these commits did; if not, the mender is told."""
+    async def _look_for_lost(self, commits: dict[int, int]) -> None:
+        """Tell the mender of commits whose broadcasts did not arrive."""
+        continuity, mender = self._hub.continuity, self._hub.mender
+        mender.doubt(continuity.restored(commits))
         answered = await self._hub.listener.probe(PROBE_S)
-        if answered and self._hub.continuity.behind(commits):
+        if answered and continuity.behind(commits):
             await asyncio.sleep(GRACE_S)  # committed, but perhaps not broadcast yet
-        lost = self._hub.continuity.behind(commits)
-        self._hub.continuity.trust(commits)
-        self._hub.mender.doubt(lost)
-        return answered and not lost
+        lost = continuity.behind(commits)
+        continuity.trust(commits)
+        mender.doubt(lost)
 
     async def _look_at_rights(self) -> None:
         if time.monotonic() - self._rights_s < RIGHTS_EVERY_S:

@@ -19,7 +19,7 @@ from bridge.payloads import decode
 from bridge.shards import shard_of
 from devices.models import Command, Device, Event, Reading, ShardState, Twin
 from devices.registry import register_device, retire_key
-from devices.rules.commands import Progress, Status, advance, command_json
+from devices.rules.commands import Progress, Status, advance, begun, command_json
 from devices.rules.reducer import Arrival, Limits, Outcome, reduce
 from devices.rules.stream import StreamEvent, StreamReading, replay
 from devices.rules.twin import TwinState, dump, load_value
@@ -91,10 +91,19 @@ def step(command_id: str, status: Status) -> Commit:
         known: Any = row.status
         progress = advance(Progress(known, tuple(row.timeline)), status, now_ms())
         row.status, row.timeline = progress.status, list(progress.timeline)
-        row.save()
         device = row.device.key
+        row.commit = raised(device)
+        row.save()
         told = CommandStep(device, msgspec.json.encode(command_json(row, device)))
-        return Commit(shard(device), raised(device), (told,))
+        return Commit(shard(device), row.commit, (told,))
+
+
+def command(device: str, args: Any = None) -> str:
+    """Store a command, which nobody is told of; its id."""
+    at = datetime.now(UTC)
+    fields = {"name": "x", "args": args or {}, "timeline": list(begun(now_ms()).timeline)}
+    row = Command.objects.create(device=register_device(device), created_at=at, expires_at=at, **fields)
+    return str(row.pk)
 
 
 def raised(device: str) -> int:
@@ -102,6 +111,21 @@ def raised(device: str) -> int:
     row = ShardState.objects.filter(shard=shard(device))
     row.update(commit=F("commit") + 1, beat_ms=now_ms())
     return row.get().commit
+
+
+def together(ids: Sequence[str]) -> Commit:
+    """One transaction that ends several commands."""
+    commits = [step(one, "done") for one in ids]
+    last = commits[-1]
+    Command.objects.filter(pk__in=ids).update(commit=last.commit)
+    return Commit(last.shard, last.commit, tuple(change for one in commits for change in one.changes))
+
+
+def restore(device: str, rev: int) -> None:
+    """An older database: the device at a former rev, its shard at a former commit."""
+    Reading.objects.filter(device__key=device, rev__gt=rev).delete()
+    set_rev(device, rev)
+    ShardState.objects.filter(shard=shard(device)).update(commit=0)
 
 
 async def broadcast(done: Commit) -> None:

@@ -5,11 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from devices.models import Command, Device, Event, Reading
+from devices.models import Command, Event, Reading
 from devices.registry import register_device
-from devices.rules.commands import begun
 from devices.web.live.parts import Fresh, Missing, Replayed, Want
-from devices.web.live.replaying import commands_since, list_devices, list_existing, read
+from devices.web.live.replaying import list_devices, list_existing, read, steps_between
 from devices.web.live.rows import MAX_ROWS, read_rows
 from devices.web.live.targets import Target
 from tests.support.fake_worker import install
@@ -166,18 +165,48 @@ def test_rows_of_another_device_do_not_get_mixed_in() -> None:
         assert texts.count(answer.device.encode()) == texts.count(b"s/")
 
 
-def test_commands_of_late_are_found_by_their_last_step() -> None:
-    device = Device.objects.get(pk=register_device("s/a").pk)
-    other = register_device("t/b")
-    for at_ms, owner in ((1_000, device), (5_000, device), (5_000, other)):
-        moment = bank.utc(at_ms)
-        Command.objects.create(
-            device=owner, name="x", args={}, timeline=list(begun(at_ms).timeline), created_at=moment, expires_at=moment
-        )
-    found = commands_since(Target(sites=frozenset(["s"])), 5_000)
-    assert [key for key, _ in found] == ["s/a"]
-    assert len(commands_since(Target(), 5_000)) == 2
-    assert len(commands_since(Target(devices=frozenset(["t/b"])), 0)) == 1
+def test_steps_are_found_by_the_commits_that_told_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [bank.command("s/a") for _ in range(5)]
+    for command_id in ids:
+        bank.step(command_id, "sent")
+    shard, everything = bank.shard("s/a"), (Target(),)
+    steps = steps_between(everything, shard, 4, 1, 3)
+    assert [(one.id, one.commit) for one in steps.found] == [(ids[1], 2), (ids[2], 3)]
+    assert (steps.upto, steps.high) == (3, 3)
+    bank.step(ids[1], "delivered")
+    assert [one.id for one in steps_between(everything, shard, 4, 1, 3).found] == [ids[2]], "told later"
+    steps = steps_between(everything, shard, 4, 4, None)
+    assert ([one.id for one in steps.found], steps.high) == ([ids[4], ids[1]], 6)
+    assert msgspec.json.decode(steps.found[1].command)["status"] == "delivered"
+    assert not steps_between(everything, (shard + 1) % 4, 4, 0, 99).found
+
+
+def test_steps_come_in_pages_of_whole_commits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devices.web.live.replaying.STEPS_A_QUERY", 3)
+    ids = [bank.command("s/a") for _ in range(9)]
+    for command_id in ids:
+        bank.step(command_id, "sent")
+    Command.objects.filter(commit__gt=2, commit__lte=7).update(commit=7)  # five of one transaction
+    low, pages = 0, []
+    while low < 9:
+        steps = steps_between((Target(),), bank.shard("s/a"), 4, low, 9)
+        assert steps.upto > low
+        low = steps.upto
+        pages.append([one.commit for one in steps.found])
+    assert pages == [[1, 2], [7] * 5, [8, 9]]
+
+
+def test_only_the_targets_steps_are_found() -> None:
+    for key in ("s/a", "t/b"):
+        bank.step(bank.command(key), "sent")
+
+    def devices(*targets: Target) -> set[str]:
+        return {one.device for shard in range(4) for one in steps_between(targets, shard, 4, 0, None).found}
+
+    sites, named = Target(sites=frozenset(["s"])), Target(devices=frozenset(["t/b"]))
+    assert (devices(Target()), devices(sites), devices(named)) == ({"s/a", "t/b"}, {"s/a"}, {"t/b"})
+    assert devices(sites, named) == {"s/a", "t/b"}
+    assert devices(Target(devices=frozenset({"t/b", *(f"x/{number}" for number in range(600))}))) == {"t/b"}
 
 
 def test_events_alone_are_replayed() -> None:

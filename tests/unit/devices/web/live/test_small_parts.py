@@ -1,6 +1,5 @@
-"""Credit, pacing, continuity: small state machines."""
+"""Credit, pacing: small state machines."""
 
-from devices.web.live.continuity import Continuity
 from devices.web.live.credit import LIMIT_BYTES, PATIENCE_S, REPLIES_LIMIT_BYTES, RESUME_BYTES, Credit
 from devices.web.live.pacing import BURST, REQUESTS_PER_S, Bucket
 
@@ -79,26 +78,3 @@ def test_requests_have_a_burst_and_a_rate() -> None:
     assert sum(bucket.take(0) for _ in range(1_000)) == BURST
     assert sum(bucket.take(1) for _ in range(1_000)) == REQUESTS_PER_S
     assert sum(bucket.take(1_000) for _ in range(1_000)) == BURST
-
-
-def test_a_missing_commit_number_is_noticed() -> None:
-    continuity = Continuity()
-    assert continuity.seen(0, 5)  # the first: who knows
-    assert continuity.seen(0, 6)
-    assert continuity.seen(1, 1)
-    assert not continuity.seen(0, 8)
-    assert continuity.seen(0, 7)  # late
-    assert continuity.seen(0, 9)
-    assert continuity.seen(0, 9)  # again
-
-
-def test_a_lost_last_commit_is_noticed_by_comparing() -> None:
-    continuity = Continuity()
-    continuity.seen(0, 5)
-    assert continuity.behind({0: 5, 1: 0}) == {1}
-    assert continuity.behind({0: 6, 1: 0}) == {0, 1}
-    continuity.trust({0: 6, 1: 0})
-    assert continuity.behind({0: 6, 1: 0}) == set()
-    assert continuity.seen(0, 7)
-    continuity.trust({0: 6})
-    assert continuity.behind({0: 7}) == set()

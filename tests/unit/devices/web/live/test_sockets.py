@@ -252,6 +252,47 @@ async def test_a_repeated_broadcast_changes_nothing() -> None:
         assert items(await peer.next_of("delta")) == [("demo/a", rev + 1, rev + 2)]
 
 
+async def test_lost_steps_of_commands_are_told_as_they_are_by_then() -> None:
+    first, second = [await in_thread(bank.command)("demo/a") for _ in range(2)]
+    async with connected(await token()) as peer:
+        await peer.watch(site="demo")
+        await in_thread(bank.step)(first, "sent")  # lost
+        await bank.broadcast(await in_thread(bank.step)(second, "sent"))
+        told = [(await peer.next_of("command"))["command"] for _ in range(2)]
+        assert {(one["id"], one["status"]) for one in told} == {(first, "sent"), (second, "sent")}
+        await in_thread(bank.step)(first, "delivered")  # lost, and no next one
+        assert (await peer.next_of("command"))["command"]["timeline"][-1]["status"] == "delivered"
+        late = await in_thread(bank.step)(first, "done")
+        await bank.broadcast(await in_thread(bank.step)(second, "done"))
+        told = [(await peer.next_of("command"))["command"] for _ in range(2)]
+        assert {one["status"] for one in told} == {"done"}
+        await bank.broadcast(late)
+        await peer.nothing_but()
+
+
+async def test_steps_before_the_first_socket_are_not_told() -> None:
+    old = await in_thread(bank.command)("demo/a")
+    await in_thread(bank.step)(old, "sent")
+    async with connected(await token()) as peer:
+        await peer.watch(site="demo")
+        await bank.untold("demo/a", ("telemetry", {"t": 1}))
+        await peer.next_of("delta")
+        assert not [frame for frame in peer.seen if frame["type"] == "command"]
+
+
+async def test_an_older_database_resets_whoever_watches() -> None:
+    await bank.untold("demo/a", *[("telemetry", {"t": number}) for number in range(9)])
+    async with connected(await token()) as peer:
+        await peer.watch("demo/a")
+        await bank.told("demo/a", ("telemetry", {"t": 9}))
+        await peer.next_of("delta")
+        await in_thread(bank.restore)("demo/a", 3)
+        snapshot = await peer.next_of("snapshot")
+        assert (snapshot["reason"], snapshot["devices"][0]["rev"]) == ("reset", 3)
+        await bank.told("demo/a", ("telemetry", {"t": 1}))
+        assert items(await peer.next_of("delta")) == [("demo/a", 3, 4)]
+
+
 async def test_rubbish_on_the_layer_harms_nothing() -> None:
     await bank.untold("demo/a", ("telemetry", {"t": 0}))
     async with connected(await token()) as peer:
@@ -260,6 +301,34 @@ async def test_rubbish_on_the_layer_harms_nothing() -> None:
             await get_channel_layer("groups").group_send(dashboard_group(0), message)
         await bank.told("demo/a", ("telemetry", {"t": 1}))
         assert about(await peer.next_of("delta"), "demo/a")
+
+
+# Retention -------------------------------------------------------------------------------------------------------
+
+
+async def test_who_was_away_for_longer_than_history_is_kept_is_told_so_and_goes_on() -> None:
+    await bank.untold("demo/a", ("telemetry", {"t": 0}))
+    async with connected(await token()) as peer:
+        rev = (await peer.watch("demo/a"))["devices"][0]["rev"]
+    await bank.untold("demo/a", *[("telemetry", {"t": number}) for number in range(5)])
+    await in_thread(bank.purge)("demo/a", rev + 3)
+    async with connected(await token("again")) as peer:
+        reply = await peer.request("subscribe", devices={"demo/a": rev})
+        assert reply["refused"] == []
+        snapshot = await peer.next_of("snapshot")
+        assert (snapshot["reason"], snapshot["devices"][0]["rev"]) == ("too_far", rev + 5)
+        await bank.told("demo/a", ("telemetry", {"t": 9}))
+        assert items(await peer.next_of("delta")) == [("demo/a", rev + 5, rev + 6)]
+
+
+async def test_who_has_all_that_was_purged_goes_on_without_a_snapshot() -> None:
+    await bank.untold("demo/a", *[("telemetry", {"t": number}) for number in range(5)])
+    rev = 6
+    await in_thread(bank.purge)("demo/a", rev)
+    await bank.untold("demo/a", ("telemetry", {"t": 9}))
+    async with connected(await token()) as peer:
+        await peer.request("subscribe", devices={"demo/a": rev})
+        assert items(await peer.next_of("delta")) == [("demo/a", rev, rev + 1)]
 
 
 # Credit ----------------------------------------------------------------------------------------------------------
@@ -296,6 +365,26 @@ async def test_a_client_that_acknowledges_late_goes_on_without_a_gap() -> None:
         assert [int(text.rstrip("x")) for text in texts] == list(range(12))
         await bank.told("demo/big", ("telemetry", {"text": "again"}))
         assert about(await peer.next_of("delta"), "demo/big")
+
+
+async def test_steps_of_commands_that_no_credit_was_left_for_come_later_however_large() -> None:
+    """More of one transaction than any credit lets through at once."""
+    ids = [await in_thread(bank.command)("demo/big", {"text": "x" * 200_000}) for _ in range(8)]
+    async with connected(await token()) as peer:
+        await exhausted(peer)
+        steps = [await in_thread(bank.step)(one, "sent") for one in ids]
+        last = await in_thread(bank.together)(ids)
+        for done in (*steps[:3], last):
+            await bank.broadcast(done)
+        await peer.nothing_but()
+        told: list[str] = []
+        while set(told) != set(ids):
+            peer.acknowledge()
+            frame = await peer.receive()
+            told += [frame["command"]["id"]] if frame["type"] == "command" else []
+        peer.acknowledge()
+        await peer.nothing_but("delta")
+        assert len(told) == len(ids), "each once"
 
 
 async def test_a_client_that_does_not_go_on_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
