@@ -67,8 +67,10 @@ export const columns = computed(() => {
   return uniform.value ? metrics.value.slice(0, USUAL_COLUMNS) : [];
 });
 export const isChosen = computed(() => chosen.value.length > 0);
-/** How many metrics a row shows. */
-export const width = computed(() => columns.value.length || Math.min(USUAL_COLUMNS, metrics.value.length));
+/** How many metrics a row shows; room for one while there are none. */
+export const width = computed(
+  () => columns.value.length || Math.max(1, Math.min(USUAL_COLUMNS, metrics.value.length)),
+);
 
 /** The metrics that an entry's row shows, the first of them as its trend. @param {Entry} entry */
 export function shownMetrics(entry) {
