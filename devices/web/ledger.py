@@ -134,15 +134,14 @@ class _Books:
 
     def _waiting(self, row: Any) -> list[tuple[int, int]]:
         """What a gateway has for each shard and the shard has not stored."""
-        entered: Mapping[int, int] = getattr(row, "entered", {})
+        entered: Mapping[int, int] = row.entered
         return [(shard, self._ahead(shard, row, count)) for shard, count in entered.items()]
 
     def _ahead(self, shard: int, row: Any, entered: int) -> int:
         epoch, taken = self._stored.get((shard, row.client_id), (0, 0))
-        entered_epoch = getattr(row, "entered_epoch", row.epoch)
-        if epoch > entered_epoch:
+        if epoch > row.entered_epoch:
             return 0
-        return max(0, entered - (taken if epoch == entered_epoch else 0))
+        return max(0, entered - (taken if epoch == row.entered_epoch else 0))
 
     def ledger(self) -> Ledger:
         shards, gateways = self._shards(), self._gateways()

@@ -22,7 +22,7 @@ def count(shard: int, **outcomes: int) -> None:
 
 
 def gateway(client_id: str = "g", **more: Any) -> Any:
-    fields = {"rejected": {}, "dropped": 0, "epoch": 5, "entered_epoch": 5, "entered": {}, **more}
+    fields = {"rejected": {}, "dropped": 0, "entered_epoch": 5, "entered": {}, **more}
     return SimpleNamespace(client_id=client_id, **fields)
 
 

@@ -71,7 +71,7 @@ def test_what_gateways_say_of_themselves(settings: Any) -> None:
 
 def status() -> Any:
     row = SimpleNamespace(
-        client_id="g", alive=True, rejected={"odd_levels": 3}, dropped=2, epoch=5, entered_epoch=5, entered={0: 4}
+        client_id="g", alive=True, rejected={"odd_levels": 3}, dropped=2, entered_epoch=5, entered={0: 4}
     )
     return SimpleNamespace(broker_up=True, since_ms=5, gateways=(row,))
 

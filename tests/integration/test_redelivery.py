@@ -1,0 +1,86 @@
+"""Gateways killed under load, again and again: what the broker delivers again takes no second effect, and is counted."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.mqtt import MqttClient
+from tests.support.system import System
+from tests.support.waiting import eventually
+
+COUNT = 6_000
+DEVICES = 5
+KILLS = 5
+PARTS = ("applied", "duplicate", "quarantined", "rejected", "dropped", "in_flight")
+
+
+@pytest.fixture(params=["5", "3.1.1"])
+def system(request: pytest.FixtureRequest, causeway: Callable[..., System]) -> System:
+    """A system for each MQTT version."""
+    return causeway(MQTT_VERSION=request.param)
+
+
+class Account:
+    """The ledger, checked each time that it is read."""
+
+    def __init__(self, system: System) -> None:
+        self._api = system.api("auditor", "admin", None)
+
+    def __call__(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._api("GET", "/ledger").json()
+        assert found["received"] == sum(found[part] for part in PARTS), found
+        assert found["balanced"], found
+        for shard in found["shards"]:
+            assert shard["received"] == sum(shard[part] for part in PARTS if part in shard), shard
+        return found
+
+    def stored(self) -> int:
+        """How many deliveries have taken effect."""
+        return int(self()["applied"])
+
+    def settled(self) -> dict[str, Any]:
+        """Once nothing is in flight."""
+
+        def probe() -> dict[str, Any] | None:
+            found = self()
+            return found if found["applied"] >= COUNT and found["in_flight"] == 0 else None
+
+        found = eventually(probe, 60, what="everything is applied, and nothing in flight", retry_on=(httpx.HTTPError,))
+        assert found is not None
+        return found
+
+
+def readings(system: System, device: str) -> list[int]:
+    """The values of metric ``n`` of all readings of a device, in order."""
+    api, found, cursor = system.api("auditor", "admin", None), [], None
+    while True:
+        query = {"limit": 1000, **({"cursor": cursor} if cursor else {})}
+        page = api("GET", f"/devices/demo/{device}/readings", params=query).json()
+        found += [reading["metrics"]["n"] for reading in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            return found
+
+
+def publish(client: MqttClient, numbers: range) -> None:
+    """Each device's readings count up; ``same`` sends one and the same."""
+    client.publish_all([(f"devices/demo/d{n % DEVICES}/telemetry", {"n": n if n % DEVICES else 0}) for n in numbers])
+
+
+def test_what_the_broker_delivers_again_takes_no_second_effect(system: System) -> None:
+    account, client = Account(system), system.mqtt()
+    step = COUNT // KILLS
+    for start in range(0, COUNT, step):
+        before = account.stored()
+        publish(client, range(start, start + step))
+        eventually(lambda stored=before: account.stored() > stored, 30, what="some are stored")
+        system.gateway.kill()
+        system.gateway.start()
+    found = account.settled()
+    assert found["applied"] == COUNT, found
+    assert found["duplicate"] > 0, "not once was anything stored and not yet confirmed"
+    assert readings(system, "d0") == [0] * (COUNT // DEVICES)
+    for device in range(1, DEVICES):
+        assert readings(system, f"d{device}") == list(range(device, COUNT, DEVICES))
