@@ -79,7 +79,8 @@ class ShardAccount(Struct, frozen=True):
     @property
     def balanced(self) -> bool:
         """Whether all that the shard received is accounted for."""
-        return self.received == sum(getattr(self, outcome) for outcome in OUTCOMES) + self.in_flight
+        known = self.applied + self.duplicate + self.quarantined + self.rejected
+        return self.received == known + self.in_flight
 
 
 class Ledger(Struct, frozen=True):
