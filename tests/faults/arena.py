@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.faults.disk import Disk, small_disk
 from tests.faults.history import History
 from tests.faults.load import Load
 from tests.faults.recorder import Recorder
-from tests.faults.verdict import Key
+from tests.faults.verdict import Given, Key
 from tests.support.processes import Process, end_all, manage
 from tests.support.proxies import Proxies
 from tests.support.service import LocalRunner, Service
@@ -50,6 +51,8 @@ class Arena:
     extras: list[Process] = field(default_factory=list)
     down: set[str] = field(default_factory=set)
     """Names of processes that a fault has ended on purpose."""
+    given: dict[str, Given] = field(default_factory=lambda: defaultdict(Given))
+    """What the broker gave us, by device; kept, as it may give the same again much later."""
     unconfirmed: dict[tuple[int, int], tuple[str, Key]] = field(default_factory=dict)
     """What passed the broker's proxy and was not confirmed yet: connection and packet id → device and message."""
     ended: list[str] = field(default_factory=list)

@@ -14,7 +14,7 @@ from tests.faults.faults import FAULTS, FORGETFUL
 from tests.faults.history import Row
 from tests.faults.load import HISTORY, PATTERN
 from tests.faults.recorder import note_all
-from tests.faults.verdict import Findings, Given, Key, judge
+from tests.faults.verdict import Findings, Key, judge
 from tests.support.proxies import Confirmed, Delivered
 
 RECOVERY_S = 60
@@ -107,8 +107,7 @@ def _rest(arena: Arena, found: Findings) -> None:
 def _verdict(arena: Arena, result: Result) -> None:
     """Wait until all is applied, shown and counted, as long as that may take; note what isn't then."""
     found = result.findings
-    given = _given(arena)
-    rows, judged = _await_history(arena, given if result.is_forgetful else None)
+    rows, judged = _await_history(arena, is_forgetful=result.is_forgetful)
     found.add(judged)
     _check_browser(arena, rows, found)
     _check_ledger(arena, found)
@@ -119,17 +118,16 @@ def _verdict(arena: Arena, result: Result) -> None:
     arena.ended.clear()
 
 
-def _await_history(arena: Arena, given: dict[str, Given] | None) -> tuple[list[Row], Findings]:
+def _await_history(arena: Arena, *, is_forgetful: bool) -> tuple[list[Row], Findings]:
     """The rows since the last verdict, once nothing is missing (or time is up)."""
     deadline_s = time.monotonic() + SETTLE_S
     while True:
         rows = arena.history.new_rows()
-        found = _judge_all(arena, rows, given)
+        _watch_broker(arena)
+        found = _judge_all(arena, rows, is_forgetful=is_forgetful)
         if (not found.lost and _is_complete(arena, rows)) or time.monotonic() > deadline_s:
             return rows, found
         arena.until(time.monotonic() + 0.1)
-        if given is not None:
-            _add_given(arena, given)
 
 
 def _is_complete(arena: Arena, rows: Sequence[Row]) -> bool:
@@ -138,35 +136,28 @@ def _is_complete(arena: Arena, rows: Sequence[Row]) -> bool:
     return all(last.get(device) == sent[-1].key for device, sent in arena.load.sent.items() if sent)
 
 
-def _judge_all(arena: Arena, rows: Sequence[Row], given: dict[str, Given] | None) -> Findings:
+def _judge_all(arena: Arena, rows: Sequence[Row], *, is_forgetful: bool) -> Findings:
     applied: dict[str, list[Key]] = defaultdict(list)
     for row in rows:
         applied[row.device].append(row.key)
     found = Findings()
     for device, sent in arena.load.sent.items():
-        of_device = None if given is None else given.get(device, Given())
-        found.add(judge(device, sent, applied[device], of_device))
+        given = arena.given[device] if is_forgetful else None
+        found.add(judge(device, sent, applied[device], given))
     return found
 
 
-def _given(arena: Arena) -> dict[str, Given]:
-    given: dict[str, Given] = {}
-    _add_given(arena, given)
-    return given
-
-
-def _add_given(arena: Arena, given: dict[str, Given]) -> None:
-    """What passed the broker's proxy since the last time."""
-    unconfirmed = arena.unconfirmed
+def _watch_broker(arena: Arena) -> None:
+    """Take what passed the broker's proxy since the last time."""
     for one in arena.proxies.witnessed():
         if isinstance(one, Confirmed):
-            device, key = unconfirmed.pop((one.connection, one.packet_id), ("", None))
+            device, key = arena.unconfirmed.pop((one.connection, one.packet_id), ("", None))
             if key:
-                given.setdefault(device, Given()).confirm(key)
+                arena.given[device].confirm(key)
         elif key := _key_of(one):
             device = "/".join(one.topic.split("/")[1:3])
-            given.setdefault(device, Given()).take(key, dup=one.dup)
-            unconfirmed[one.connection, one.packet_id] = device, key
+            arena.given[device].take(key, dup=one.dup)
+            arena.unconfirmed[one.connection, one.packet_id] = device, key
 
 
 def _key_of(delivered: Delivered) -> Key | None:
@@ -218,3 +209,5 @@ def _settle(arena: Arena, rows: Sequence[Row], found: Findings) -> None:
     arena.recorder.forget()
     for attempts in arena.load.sent.values():
         attempts.clear()
+    for given in arena.given.values():
+        given.again.clear()
