@@ -16,10 +16,11 @@ KILLS = 5
 PARTS = ("applied", "duplicate", "quarantined", "rejected", "dropped", "in_flight")
 
 
-@pytest.fixture(params=["5", "3.1.1"])
+@pytest.fixture(params=[("5", "postgres"), ("3.1.1", "sqlite")], ids=lambda param: " and ".join(param))
 def system(request: pytest.FixtureRequest, causeway: Callable[..., System]) -> System:
-    """A system for each MQTT version."""
-    return causeway(MQTT_VERSION=request.param)
+    """A system for each MQTT version, and for each database."""
+    version, database = request.param
+    return causeway(MQTT_VERSION=version, database=database)
 
 
 class Account:
