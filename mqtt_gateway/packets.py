@@ -8,6 +8,7 @@ from typing import Any, Final
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from mqtt_gateway.broker import Outgoing
 
@@ -28,6 +29,11 @@ def connect_properties(in_flight_limit: int) -> Any:
     properties.SessionExpiryInterval = FOR_EVER
     properties.ReceiveMaximum = in_flight_limit
     return properties
+
+
+def how_to_subscribe(qos: int, plain: bool) -> SubscribeOptions:
+    """MQTT 5: no messages of our own, retained ones only for new subscriptions; ``plain``: neither."""
+    return SubscribeOptions(qos, noLocal=not plain, retainAsPublished=False, retainHandling=0 if plain else 1)
 
 
 def publish_properties(message: Outgoing) -> Any:

@@ -18,15 +18,17 @@ import structlog
 from paho.mqtt import client as paho
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from mqtt_gateway import packets
 from mqtt_gateway.broker import ConnectError, Listener, Outgoing
 from mqtt_gateway.options import GatewayOptions
-from mqtt_gateway.packets import FOR_EVER, LOST, connect_properties, publish_properties, tls_context, words
+from mqtt_gateway.packets import LOST, words
+from mqtt_gateway.staying import Staying
 
 log = structlog.get_logger(__name__)
 
-_ANSWER_S: Final = 5  # time limit for each answer of the broker
+_ANSWER_S: Final = 5  # without the awaited answer of the broker, or anything before it
+_NEVER_S: Final = 1e6  # aiomqtt's own time limit: ours is another
 _OPEN_S: Final = 12  # name look-up, TCP, TLS, CONNACK together
 _CLOSE_S: Final = 2
 _READS_A_TURN: Final = 64  # packets handled before other tasks get their turn
@@ -48,8 +50,9 @@ class AiomqttConnection:
         self._paho = self._client._client
         self._listener: Listener | None = None
         self._outgoing: dict[int, asyncio.Future[str]] = {}
-        self._read = 0
+        self._read = 0  # deliveries
         self._reader_fd = -1
+        self._staying = Staying(self._paho, options.keepalive_s)
         self.max_outgoing = 65_535
         self.lost: asyncio.Future[str] = self._loop.create_future()
         self._take_over()
@@ -99,30 +102,30 @@ class AiomqttConnection:
 
     async def subscribe(self, filters: Sequence[str], *, qos: int = 1, plain: bool = False) -> None:
         """See the protocol."""
-        how = self._how_to_subscribe(qos, plain)
+        how = packets.how_to_subscribe(qos, plain) if self._is_5 else qos
         wanted: Any = [(name, how) for name in filters]
-        codes = await self._answer(self._client.subscribe(wanted, timeout=_ANSWER_S))
+        codes = await self._answer(self._client.subscribe(wanted, timeout=_NEVER_S))
         refused = [f"{name} ({words(code)})" for name, code in zip(filters, codes, strict=False) if code.is_failure]
         if refused:
             raise ConnectError(f"subscription refused: {', '.join(refused)}", refused=True)
 
-    def _how_to_subscribe(self, qos: int, plain: bool) -> SubscribeOptions | int:
-        if not self._is_5:
-            return qos
-        return SubscribeOptions(qos, noLocal=not plain, retainAsPublished=False, retainHandling=0 if plain else 1)
-
     async def unsubscribe(self, filters: Sequence[str]) -> None:
         """See the protocol."""
-        await self._answer(self._client.unsubscribe(list(filters), timeout=_ANSWER_S))
+        await self._answer(self._client.unsubscribe(list(filters), timeout=_NEVER_S))
 
     async def _answer(self, call: Any) -> Any:
-        """The call's answer, or ConnectError as soon as the connection is lost."""
+        """The call's answer; ConnectError once the connection is lost, or the broker silent too long while we read."""
         task = asyncio.ensure_future(call)
         try:
-            await asyncio.wait((task, self.lost), return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                raise ConnectError(self.lost.result())
-            return task.result()
+            while True:
+                read = self._read
+                await asyncio.wait((task, self.lost), timeout=_ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
+                if task.done():
+                    return task.result()
+                if self.lost.done():
+                    raise ConnectError(self.lost.result())
+                if self._read == read and not self._staying:
+                    raise ConnectError("no answer in time")
         except aiomqtt.MqttError as error:
             raise ConnectError(str(error)) from None
         finally:
@@ -141,6 +144,7 @@ class AiomqttConnection:
 
     def drop(self, reason: str) -> None:
         """See the protocol. Frees the socket, tells everybody who waits."""
+        self._staying.end()
         if not self.lost.done():
             self.lost.set_result(reason)
         # aiomqtt leaves the socket open after an error. Not now: in paho's callbacks its lock would wait for itself.
@@ -166,7 +170,7 @@ class AiomqttConnection:
         if self.lost.done():
             confirmed.set_result(self.lost.result())
             return confirmed
-        properties = publish_properties(message) if self._is_5 else None
+        properties = packets.publish_properties(message) if self._is_5 else None
         try:
             sent = self._paho.publish(message.topic, message.payload, 1, message.retain, properties)
         except ValueError as error:  # no topic name
@@ -182,9 +186,11 @@ class AiomqttConnection:
         """See the protocol."""
         if self._reader_fd >= 0 and not self.lost.done():
             self._loop.remove_reader(self._reader_fd)
+            self._staying.begin()
 
     def resume(self) -> None:
         """See the protocol."""
+        self._staying.end()
         if self._reader_fd >= 0 and not self.lost.done():
             self._watch(self._loop.add_reader, self._reader_fd, self._on_readable)
 
@@ -242,8 +248,8 @@ class AiomqttConnection:
     def _on_connect(self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
         if not code.is_failure:
             self.max_outgoing = getattr(properties, "ReceiveMaximum", 65_535)
-            kept_s = getattr(properties, "SessionExpiryInterval", FOR_EVER)
-            if kept_s != FOR_EVER:
+            kept_s = getattr(properties, "SessionExpiryInterval", packets.FOR_EVER)
+            if kept_s != packets.FOR_EVER:
                 log.warning("the broker keeps our session for a limited time only", seconds=kept_s)
             assert self._listener is not None
             self._listener.opened(session_present=bool(flags.session_present))
@@ -284,10 +290,10 @@ def _client(options: GatewayOptions, will: Outgoing) -> aiomqtt.Client:
         clean_session=None if is_5 else False,
         # aiomqtt's default would wipe the session at every start; 3.1.1 has none but paho insists on this value.
         clean_start=False if is_5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
-        properties=connect_properties(options.in_flight_limit) if is_5 else None,
+        properties=packets.connect_properties(options.in_flight_limit) if is_5 else None,
         keepalive=options.keepalive_s,
         timeout=_ANSWER_S,
         max_inflight_messages=65_535,  # downlink.py bounds them
-        tls_context=tls_context(options.ca_file) if options.tls else None,
+        packets.tls_context=packets.tls_context(options.ca_file) if options.tls else None,
         socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
     )

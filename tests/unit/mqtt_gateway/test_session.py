@@ -1,20 +1,26 @@
-"""The MQTT session against a broker that resets the connection."""
+"""The MQTT session against a broker that resets the connection, or has much to say before it answers."""
 
 import asyncio
 import contextlib
 import socket
 import struct
+from collections.abc import AsyncIterator
 from typing import Final
 
+import pytest
 import uvloop
 
-from mqtt_gateway.broker import Outgoing
+from mqtt_gateway import session
+from mqtt_gateway.broker import ConnectError, Outgoing
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.session import AiomqttConnection
 from tests.support.waiting import eventually_async
 
 _CONNACK: Final = b"\x20\x02\x00\x00"  # MQTT 3.1.1: accepted
 _PUBLISH: Final = b"\x30\x04\x00\x01t!"
+_SUBSCRIBE: Final = 0x82
+_SUBACK: Final = b"\x90\x03\x00\x01\x01"
+_PINGREQ, _PINGRESP = b"\xc0\x00", b"\xd0\x00"
 _RESET: Final = struct.pack("ii", 1, 0)  # close() then sends RST
 
 
@@ -62,3 +68,69 @@ async def _lose_a_connection() -> None:
 def test_a_reset_by_the_broker_ends_the_connection_and_nothing_else() -> None:
     for _ in range(5):  # how far the reader came when the reset arrived is chance
         uvloop.run(_lose_a_connection())
+
+
+class _SlowBroker:
+    """Accepts; publishes for a while before it answers anything but a PINGREQ; counts those."""
+
+    def __init__(self, messages: int, *, answers: bool = True) -> None:
+        self.pings = 0
+        self._messages, self._answers = messages, answers
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1024)
+        writer.write(_CONNACK)
+        with contextlib.suppress(OSError):
+            while data := await reader.read(1024):
+                if data == _PINGREQ:
+                    self.pings += 1
+                    writer.write(_PINGRESP)
+                elif data[0] == _SUBSCRIBE:
+                    for _ in range(self._messages):
+                        writer.write(_PUBLISH)
+                        await asyncio.sleep(0.05)
+                    writer.write(_SUBACK if self._answers else b"")
+        writer.close()
+
+
+@contextlib.asynccontextmanager
+async def _connected(broker: _SlowBroker, listener: _Listener) -> AsyncIterator[AiomqttConnection]:
+    server = await asyncio.start_server(broker, "127.0.0.1", 0)
+    options = GatewayOptions(port=server.sockets[0].getsockname()[1], version="3.1.1", keepalive_s=1)
+    connection = AiomqttConnection(options, Outgoing("causeway/status", b"offline"))
+    await connection.open(listener)
+    yield connection
+    await connection.close()
+    server.close()
+
+
+async def test_a_connection_that_is_not_read_stays_and_is_read_again() -> None:
+    broker, listener = _SlowBroker(5), _Listener()
+    async with _connected(broker, listener) as connection:
+        connection.pause()
+        await eventually_async(lambda: broker.pings >= 4, 15, what="it pings on")
+        assert not connection.lost.done()
+        connection.resume()
+        await connection.subscribe(["t"])
+        assert listener.delivered_count == 5
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_an_answer_is_awaited_while_there_is_something_before_it(
+    monkeypatch: pytest.MonkeyPatch, paused: bool
+) -> None:
+    monkeypatch.setattr(session, "_ANSWER_S", 0.2)
+    listener = _Listener()
+    async with _connected(_SlowBroker(20), listener) as connection:
+        if paused:
+            connection.pause()
+            asyncio.get_running_loop().call_later(0.7, connection.resume)
+        await connection.subscribe(["t"])
+        assert listener.delivered_count == 20
+
+
+async def test_a_silent_broker_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "_ANSWER_S", 0.2)
+    async with _connected(_SlowBroker(3, answers=False), _Listener()) as connection:
+        with pytest.raises(ConnectError, match="no answer in time"):
+            await connection.subscribe(["t"])
