@@ -294,6 +294,6 @@ def _client(options: GatewayOptions, will: Outgoing) -> aiomqtt.Client:
         keepalive=options.keepalive_s,
         timeout=_ANSWER_S,
         max_inflight_messages=65_535,  # downlink.py bounds them
-        packets.tls_context=packets.tls_context(options.ca_file) if options.tls else None,
+        tls_context=packets.tls_context(options.ca_file) if options.tls else None,
         socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
     )
