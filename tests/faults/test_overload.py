@@ -45,7 +45,7 @@ def slowed(processes: Sequence[Process], runs_s: float = 0.1, rests_s: float = 0
 @pytest.mark.timeout(1800 if LONG else 300)
 def test_more_than_the_system_can_take_costs_no_memory_and_no_qos_1(causeway: Callable[..., System]) -> None:
     system = causeway()
-    flow = Flow(system, site="demo", devices=200, qos0=100)
+    flow = Flow(system, site="demo", devices=100, qos0=300)
     flow.send()
     balanced(system, flow.sent)
     with FlowFollower(system, "demo") as browser, MemoryWatch(system.processes()) as memory:
