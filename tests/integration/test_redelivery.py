@@ -16,7 +16,7 @@ KILLS = 5
 PARTS = ("applied", "duplicate", "quarantined", "rejected", "dropped", "in_flight")
 
 
-@pytest.fixture(params=[("5", "postgres"), ("3.1.1", "sqlite")], ids=lambda param: " and ".join(param))
+@pytest.fixture(params=[("5", "postgres"), ("3.1.1", "sqlite")], ids=" and ".join)
 def system(request: pytest.FixtureRequest, causeway: Callable[..., System]) -> System:
     """A system for each MQTT version, and for each database."""
     version, database = request.param

@@ -17,7 +17,8 @@ from devices.ingest import storage
 from devices.models import LedgerCount, LinkCursor, Reading
 from tests.support.ingest import NOW_MS
 from tests.support.ingest_worker import Worker
-from tests.support.link_world import SHARDS, WINDOW
+from tests.support.link_gateway import SHARDS
+from tests.support.link_world import WINDOW
 
 Packed = tuple[int, int, bytes]  # epoch, news, record
 

@@ -9,18 +9,15 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from bridge.link import ArrivalOrder, Cursor, Window
+from bridge.link import Cursor
 from bridge.messages import Batch, LinkAck
-from bridge.shards import shard_of
-from mqtt_gateway.shard_link import NO_TICKET, ShardLink
-from tests.support.ingest import NOW_MS
 from tests.support.link_broker import IDS, LIMIT, NOBODYS, Broker, Message
+from tests.support.link_gateway import SHARDS, Gateway
 
-SHARDS: Final = 4
 WINDOW: Final = 2 * LIMIT  # of bridge.redelivery
 CONTENTS: Final = (("telemetry", {"t": 0}), ("telemetry", {"t": 1}), ("state", {"a": 1}), ("state", {"a": None}))
 _ALL: Final = 99
@@ -43,45 +40,6 @@ class Bank(Protocol):
         """The stored ledger, by outcome."""
 
 
-class Gateway:
-    """One gateway process: mqtt_gateway.uplink without layer, clock and connection."""
-
-    def __init__(self, client_id: str, process: int) -> None:
-        self.client_id, self.reply_to = client_id, f"reply-{process}"
-        self.links = [ShardLink(shard) for shard in range(SHARDS)]
-        self.order = ArrivalOrder()
-        self.epoch = 0
-        self.sent: dict[int, set[tuple[int, int, int]]] = {}  # batches by serial: shard, epoch, seq
-
-    def connect(self, epoch: int, session: int) -> None:
-        self.epoch, self.order = epoch, ArrivalOrder()
-        for link in self.links:
-            window = Window(link.shard, self.client_id, epoch, self.reply_to, session=session)
-            link.begin(window, epoch, self.order)
-
-    def disconnect(self) -> None:
-        for link in self.links:
-            link.disconnected()
-
-    def receive(self, message: Message, packet_id: int, dup: bool) -> None:
-        ticket = self.order.arrived(packet_id, dup=dup) if message.qos else NO_TICKET
-        if message.device:
-            self.links[shard_of(message.device, SHARDS)].put(message.delivered(packet_id, dup=dup), ticket)
-        else:
-            self.order.finish(ticket)
-
-    def send(self, now_s: float, shards: Sequence[int]) -> Iterator[Batch]:
-        for link in (self.links[shard] for shard in shards):
-            yield from link.again(now_s, 0)
-            if link.ready:
-                yield self._noted(link.next_batch(now_s, 0))
-
-    def _noted(self, batch: Batch) -> Batch:
-        for one in batch.deliveries:
-            self.sent.setdefault(one.received_ms - NOW_MS, set()).add((batch.shard, batch.epoch, batch.seq))
-        return batch
-
-
 @dataclass
 class World:
     """All of it.
@@ -98,6 +56,7 @@ class World:
     published: list[Message] = field(default_factory=list)
     broker: Broker = field(default_factory=Broker)
     air: list[Batch] = field(default_factory=list)
+    delayed: list[Batch] = field(default_factory=list)
     inbox: list[Batch] = field(default_factory=list)
     acks: list[tuple[str, LinkAck]] = field(default_factory=list)
     now_s: float = 0
@@ -202,6 +161,15 @@ class World:
         if self.air:
             self.inbox.append(self.air[number % len(self.air)])
 
+    def _delay(self, number: int) -> None:
+        """A repeat that may come much later, when its connection is long over."""
+        if self.air:
+            self.delayed.append(self.air[number % len(self.air)])
+
+    def _come_late(self, _number: int) -> None:
+        if self.delayed:
+            self.inbox.append(self.delayed.pop(0))
+
     def _lose(self, number: int) -> None:
         if self.air:
             self.air.pop(number % len(self.air))
@@ -256,6 +224,19 @@ class World:
         chain = (self._connect, self._receive, self._send, self._deliver_all, self._work, self._hear_all, self._confirm)
         for step in chain[: 1 + number % len(chain)]:
             step(_ALL)
+
+    def _relapse(self, number: int) -> None:
+        """The gateway is killed again and again, once it has something new: only redeliveries are stored."""
+        for _ in range(number):
+            self._flow(6)
+            self._receive(_ALL)
+            self._kill_gateway(0)
+
+    def _turn(self, number: int) -> None:
+        """Other devices' messages take almost all packet ids once: the next one gets that of the last one."""
+        for index in range(IDS - 1):
+            self._publish((len(self.devices) if index < NOBODYS else number % 2) * len(CONTENTS))
+            self._flow(6)
 
     def _deliver_all(self, _number: int) -> None:
         self.inbox += self.air

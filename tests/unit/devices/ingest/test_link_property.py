@@ -26,7 +26,7 @@ Step = tuple[str, int]
 
 _NUMBERS = range(7)
 HEALTHY = ("receive", "send", "deliver", "work", "acknowledge", "confirm", "connect", "resend")
-LAYER = ("repeat", "lose", "repeat_acknowledgement", "lose_acknowledgement")
+LAYER = ("repeat", "delay", "come_late", "lose", "repeat_acknowledgement", "lose_acknowledgement")
 DEATHS = ("kill_gateway", "disconnect", "kill_worker", "fail", "work_unheard")
 
 
@@ -38,12 +38,12 @@ def steps_of(code: bytes, kinds: Sequence[int]) -> Iterator[Step]:
         kinds: of messages that are published; the fewer, the more likely one is mistaken for another.
     """
     table: list[Step] = [("nothing", 0)]
-    table += [("publish", kinds[number % len(kinds)]) for number in range(80)]
+    table += [("publish", kinds[number % len(kinds)]) for number in range(60)]
     table += [("flow", number) for number in _NUMBERS] * 8
     table += [(step, number) for step in HEALTHY for number in _NUMBERS]
     table += [(step, number) for step in LAYER for number in (0, 1)]
     table += [(step, number) for step in DEATHS for number in (0, 1)] * 3
-    table += [("lose_session", 0)] * 2
+    table += [("lose_session", 0)] * 2 + [("turn", 0), ("turn", 1), ("turn", 0), ("relapse", 3), ("relapse", 6)]
     return (table[byte % len(table)] for byte in code)
 
 
