@@ -19,31 +19,34 @@ from tests.support.waiting import eventually
 WORKERS_AWAY_S = 60 if LONG else 10
 SIMULATED_S = 3600 if LONG else 120
 GROWTH = 16 * MIB
+GATEWAY_GROWTH = 48 * MIB  # of a full gateway: docs/overload.md
 PATIENCE_S = 60  # docs/websocket.md: without credit for so long, a client is closed
 TOO_SLOW = 4408
 NO_CODE = 1006  # RFC 6455 7.1.5: no close frame came
 
 
-@pytest.mark.timeout(400 if LONG else 180)
+@pytest.mark.timeout(500 if LONG else 240)
 def test_workers_that_are_away_lose_nothing_and_cost_the_gateway_nothing(causeway: Callable[..., System]) -> None:
+    """They go while the broker has a queue for us: then Mosquitto 2.0 sends more than the in-flight limit."""
     system = causeway()
     flow = Flow(system, site="demo", devices=200)
     flow.send()
     balanced(system, flow.sent)
     with FlowFollower(system, "demo") as browser, MemoryWatch([system.gateway, system.web]) as memory:
-        flow.begin(seconds=WORKERS_AWAY_S + 10, rate=1000)
+        flow.send(200)
         for worker in system.workers:
             worker.kill()
-        time_away = time.monotonic()
         memory.mark()
-        eventually(lambda: time.monotonic() - time_away >= WORKERS_AWAY_S, WORKERS_AWAY_S + 5)
+        away_from = time.monotonic()
+        flow.begin(seconds=WORKERS_AWAY_S + 10, rate=1000)
+        eventually(lambda: time.monotonic() - away_from >= WORKERS_AWAY_S, WORKERS_AWAY_S + 5)
         for worker in system.workers:
             worker.start()
         flow.end(60)
-        browser.arrives(flow, 120)
-        memory.check(GROWTH * 2)
+        browser.arrives(flow, 200)
+        memory.check(GATEWAY_GROWTH)
         counted = balanced(system, flow.sent)
-        assert counted["applied"] == flow.sent
+        assert (counted["applied"], counted["duplicate"]) == (flow.sent, 0), "the connection was never lost"
         equals_rest(system, browser.stream)
 
 
