@@ -12,7 +12,7 @@ from mqtt_gateway.broker import Connection
 log = structlog.get_logger(__name__)
 
 CHECK_EVERY: Final = 64  # QoS 1 deliveries
-# Mosquitto before 2.1 sends as many as the in-flight limit for *each* PUBACK once it has a queue (its issue 2301). What
+# Mosquitto 2.0.11 sends as many as the in-flight limit for *each* PUBACK once it has a queue (docs/overload.md). What
 # we hold unconfirmed must stay below MAX_IN_FLIGHT all the same; what was read already comes on top.
 MAX_UNCONFIRMED: Final = MAX_IN_FLIGHT - 4 * CHECK_EVERY
 MAX_BYTES: Final = 128 * 1024 * 1024  # queued in all shards

@@ -27,7 +27,7 @@ NO_CODE = 1006  # RFC 6455 7.1.5: no close frame came
 
 @pytest.mark.timeout(500 if LONG else 240)
 def test_workers_that_are_away_lose_nothing_and_cost_the_gateway_nothing(causeway: Callable[..., System]) -> None:
-    """They go while the broker has a queue for us: then Mosquitto 2.0 sends more than the in-flight limit."""
+    """They go while the broker has a queue for us: then Mosquitto 2.0.11 sends more than the in-flight limit."""
     system = causeway()
     flow = Flow(system, site="demo", devices=200)
     flow.send()

@@ -298,7 +298,7 @@ async def test_draining_waits_for_what_is_in_hand(bench: Bench) -> None:
 
 
 async def test_too_much_in_hand_stops_the_reading_until_half_is_gone(bench: Bench) -> None:
-    """Mosquitto 2.0 sends more than it may (tests/integration/test_gateway_limits.py)."""
+    """Mosquitto 2.0.11 sends more than it may."""
     connection = await bench.connect(epoch=1)
     sent = 0
     while not connection.paused:
