@@ -242,8 +242,8 @@ def _move_to_small_disk(system: System, stack: contextlib.ExitStack) -> tuple[Di
 
 def _introduce(new: Arena) -> None:
     """Make every device known to everybody: from then on each reading must be shown as such."""
-    new.load.first_of_each()
     marks = new.load.marks()
+    new.load.first_of_each()
     new.wait(lambda: not new.recorder.behind(marks), 30, "the browser sees every device")
     new.history.settle(new.history.new_rows())
     new.recorder.forget()

@@ -127,14 +127,8 @@ class Load:
         eventually(self._is_quiet, 30, what="the broker confirms each device's first message")
 
     def marks(self) -> dict[str, int]:
-        """Device → ``n`` of its last confirmed message that can be seen in the browser: what can be waited for."""
-        return {device: mark for device in self.devices if (mark := self._mark(device)) is not None}
-
-    def _mark(self, device: str) -> int | None:
-        for attempt in reversed(list(self.sent[device])):
-            if attempt.confirmed and attempt.kind != "status":
-                return attempt.n
-        return None
+        """Device → ``n`` of the next message, not sent yet, that can be seen in the browser: what can be waited for."""
+        return {device: n + (PATTERN[n % len(PATTERN)] == "status") for device, n in self._next_n.items()}
 
     # ------------------------------------------------------------------------------------------------ the thread
 

@@ -36,7 +36,7 @@ class Result:
     load_s: float = 0.0
     """How long the load ran."""
     recovery_s: float | None = None
-    """From the last step of the fault until the browser had all that the broker had confirmed by then."""
+    """From the last step of the fault until the browser had something sent after it, of every device."""
     duration_s: float = 0.0
     """Of the whole round, verdict included."""
     findings: Findings = field(default_factory=Findings)
