@@ -306,4 +306,4 @@ async def test_a_broker_that_hangs_up_on_what_we_can_do_without_is_spared_it(
 async def test_a_refused_birth_is_only_logged(bench: Bench, log: CapturingLogger) -> None:
     bench.broker_stub.puback = "not authorized"
     await bench.start()
-    assert any(call.kwargs.get("reason") == "not authorized" for call in log.calls)
+    await eventually_async(lambda: any(call.kwargs.get("reason") == "not authorized" for call in log.calls))
