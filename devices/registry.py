@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from bridge.native import is_device_key
 from bridge.shards import device_hash
-from devices.models import Command, Device, RetiredKey, Site, Twin
+from devices.models import Command, Device, Installation, RetiredKey, Site, Twin
 from devices.models.registry import DELETED_PREFIX
 from devices.rules.documents import Document
 from devices.rules.twin import TwinState, dump
@@ -85,6 +85,8 @@ def _registered(keys: list[str]) -> dict[str, Device]:
     devices = {device.key: device for device in Device.objects.filter(key__in=keys)}
     missing = [key for key in keys if key not in devices]
     if missing:
+        # One registers at a time until its transaction ends: two that counted at once would both use the same room.
+        Installation.objects.select_for_update(no_key=True).first()
         room = max(0, settings.DEVICES.max_devices - Device.objects.count())
         devices.update(_made(missing[:room]))
     return devices

@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
@@ -13,6 +16,8 @@ import psycopg
 import pytest
 from channels.layers import channel_layers, get_channel_layer
 from channels.routing import ChannelNameRouter
+from django.conf import settings
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
@@ -26,6 +31,7 @@ from devices.ingest.consumer import ShardConsumer
 from devices.ingest.ownership import claim, connection_name, end_standstill, take
 from devices.ingest.worker import run
 from devices.models import Command, Device, LedgerCount, Quarantined, Reading, Request, ShardState, Twin
+from devices.registry import register_devices
 from devices.rules.commands import begun
 from tests.support.databases import SHARDS, postgres_copy, sqlite_copy, use_database, with_own_connection
 from tests.support.ingest import delivery, key_in
@@ -167,6 +173,22 @@ async def test_text_of_all_kinds_is_stored_as_it_came(own_database: str) -> None
     reading = await query(Reading.objects.get)
     assert reading.metrics == metrics
     assert (await query(Quarantined.objects.get)).reason == "bad_text"
+
+
+async def test_several_that_register_at_once_leave_no_more_than_the_limit(
+    own_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "DEVICES", replace(settings.DEVICES, max_devices=40))
+    together = threading.Barrier(4, timeout=20)
+
+    def register(site: int) -> int:
+        connection.ensure_connection()
+        together.wait()
+        return len(register_devices(f"site{site}/d{number}" for number in range(30)))
+
+    registered = await asyncio.gather(*(query(partial(register, site)) for site in range(4)))
+    assert sum(registered) == 40
+    assert await query(Device.objects.count) == 40
 
 
 async def test_a_command_goes_down_and_its_answer_comes_up(own_database: str) -> None:
