@@ -16,7 +16,7 @@ GONE_AFTER_MS: Final = 12 * 3_600_000  # a session that a newer one has followed
 def history_for(batch: Batch, known: History | None) -> History:
     """What the batch's shard remembers of its session, ready for the batch's connection.
 
-    Three queries at a connection's first batch, and one more if ``known`` is of another session or None.
+    Four queries at a connection's first batch, and one more if ``known`` is of another session or None.
 
     Raises:
         django.db.Error: the database failed.
@@ -37,9 +37,11 @@ def _past(batch: Batch) -> Past:
     of_session = RecentDeliveries.objects.filter(gateway=batch.gateway, session=batch.session)
     former = of_session.filter(epoch__lt=batch.epoch)
     news = dict(former.values_list("epoch").annotate(news=Max("position")))
-    of_shards = _newest(former, "shard")
+    counted = sum(record.total for record in _newest(former, "shard"))
+    # A long connection's rows have pushed those of the former ones out of the window; they tell what there was.
+    told = [record.base for record in _newest(of_session.filter(epoch=batch.epoch), "shard")]
     connections = {one.epoch: Connection(news[one.epoch], one.base) for one in _newest(former, "epoch")}
-    return Past(sum(record.total for record in of_shards), connections)
+    return Past(max([counted, *told]), connections)
 
 
 def _newest(rows: QuerySet[RecentDeliveries], group: str) -> list[Record]:

@@ -137,6 +137,33 @@ def test_bases_are_counted_over_all_shards(worker: Worker) -> None:
     assert (record.base, record.news, record.total) == (3, 9, 2)
 
 
+def bases(epoch: int) -> set[int]:
+    rows = RecentDeliveries.objects.filter(epoch=epoch)
+    return {unpack(row.epoch, row.position, row.packed).base for row in rows}
+
+
+def test_the_base_of_a_connection_outlives_the_rows_of_the_former_ones(
+    worker: Worker, another_worker: Callable[[], Worker]
+) -> None:
+    worker.hear(telemetry(1, 1))
+    connect(worker, 2)
+    worker.hear(telemetry(2, 2))
+    RecentDeliveries.objects.filter(epoch=1).delete()  # beyond the window
+    other = another_worker()
+    other.uplink = worker.uplink
+    other.hear(telemetry(3, 3))
+    assert bases(2) == {1}
+
+
+def test_a_shard_that_speaks_late_in_a_connection_has_the_others_base(worker: Worker) -> None:
+    worker.hear(telemetry(1, 1), telemetry(2, 1))
+    connect(worker, 2)
+    worker.hear(telemetry(3, 2))
+    RecentDeliveries.objects.filter(epoch=1).delete()
+    worker.hear(telemetry(4, 1, B))
+    assert bases(2) == {2}
+
+
 def test_rows_beyond_the_window_are_removed_in_portions(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recent, "_FORGET_AT_LEAST", 3)
     position = 0
