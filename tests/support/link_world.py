@@ -228,6 +228,8 @@ class World:
     def _relapse(self, number: int) -> None:
         """The gateway is killed again and again, once it has something new: only redeliveries are stored."""
         for _ in range(number):
+            for _ in range(LIMIT):
+                self._publish(0)
             self._flow(6)
             self._receive(_ALL)
             self._kill_gateway(0)
@@ -235,7 +237,7 @@ class World:
     def _turn(self, number: int) -> None:
         """Other devices' messages take almost all packet ids once: the next one gets that of the last one."""
         for index in range(IDS - 1):
-            self._publish((len(self.devices) if index < NOBODYS else number % 2) * len(CONTENTS))
+            self._publish((len(self.devices) if index < NOBODYS else 2 * number) * len(CONTENTS))
             self._flow(6)
 
     def _deliver_all(self, _number: int) -> None:
