@@ -63,7 +63,7 @@ bench: setup $(DEV) ## Side-by-side benchmarks; writes a table and JSON (BENCH="
 	@$(BIN)/python -m bench $(BENCH)
 
 .PHONY: faults
-faults: setup $(DEV) ## Kill things under load, many times (ROUNDS=100 SEED=1 DATABASE=postgres|sqlite FAULTS=kills|all|broker|forgetful)
+faults: setup $(DEV) ## Kill things under load, many times (ROUNDS=100 SEED=1 DATABASE=sqlite FAULTS=all)
 	@$(BIN)/python -m tests.faults --rounds $(ROUNDS) --seed $(SEED) --database $(DATABASE) --faults $(FAULTS)
 
 # Locks must not tell where they were made: no index, no link directory, no header with the command line.

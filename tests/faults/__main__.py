@@ -40,7 +40,7 @@ class Run:
             kept = report.OUTPUT / f"{self._name}-failed-{number}"
             if self._arena:
                 self._arena.keep_logs(kept)
-            result.findings.notes.append(f"logs are in {kept}")
+                result.findings.notes += [self._arena.tails(), f"logs are in {kept}"]
             self.close()
         return result
 

@@ -177,6 +177,12 @@ class Arena:
         listed = self.get("/devices", site=SITE, limit=1000)
         return {device["device"]: device for device in listed["items"]}
 
+    def tails(self, lines: int = 8) -> str:
+        """How everybody's log ends."""
+        logs = {process.name: process.tail(lines) for process in [*self.system.processes(), *self.extras]}
+        logs |= {name: self.server(name).tail(lines) for name in SERVERS}
+        return "\n".join(f"--- end of the log of {name}\n{tail}" for name, tail in logs.items())
+
     def keep_logs(self, directory: Path) -> None:
         """Copy what everybody printed, and the browser's last frames."""
         directory.mkdir(parents=True, exist_ok=True)

@@ -36,7 +36,7 @@ class Arenas:
             if result.findings.violations:
                 kept = self._directory / f"failed-{self._rounds}-{fault}"
                 self.arena().keep_logs(kept)
-                pytest.fail(f"{result.story()}\nlogs are in {kept}", pytrace=False)
+                pytest.fail(f"{result.story()}\n{self.arena().tails()}\nlogs are in {kept}", pytrace=False)
         return result
 
     def arena(self) -> Arena:

@@ -7,6 +7,7 @@ from tests.faults.conftest import Round
 from tests.faults.faults import PAUSE_S
 
 DATABASE = "postgres"
+pytestmark = pytest.mark.timeout(300)  # a round that fails waits until it is sure
 
 
 def test_the_gateway_killed(arena: Arena, round_with: Round) -> None:

@@ -9,6 +9,7 @@ from tests.faults.conftest import SEED, Round
 from tests.faults.faults import KILLS, possible
 
 DATABASE = "sqlite"
+pytestmark = pytest.mark.timeout(300)  # a round that fails waits until it is sure
 
 
 def test_the_disk_full(arena: Arena, round_with: Round) -> None:
