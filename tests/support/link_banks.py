@@ -12,7 +12,7 @@ from django.db.models import Sum
 
 from bridge.link import Cursor, judge
 from bridge.messages import Batch, LinkAck
-from bridge.redelivery import Connection, History, Past, pack, unpack
+from bridge.redelivery import Connection, History, Past, Record, pack, unpack
 from devices.ingest import storage
 from devices.models import LedgerCount, LinkCursor, Reading
 from tests.support.ingest import NOW_MS
@@ -68,6 +68,7 @@ class PureBank:
             stored.counts += new.counts
             for session, records in new.records.items():
                 stored.records[session] += records
+            self._purge(stored, self._histories.get(number))
         return acks
 
     def _apply(self, batch: Batch, new: Stored) -> None:
@@ -75,7 +76,7 @@ class PureBank:
         new.applied += [(one.device, one.received_ms - NOW_MS) for one in sifted.fresh]
         new.counts += Counter(applied=len(sifted.fresh), duplicate=sifted.duplicates)
         if record := sifted.record:
-            new.records[batch.session].append((record.epoch, record.news, pack(record)))
+            new.records[batch.session].append(_packed(record))
 
     def _history(self, batch: Batch) -> History:
         history = self._histories.get(batch.shard)
@@ -86,14 +87,23 @@ class PureBank:
             history.begin(batch.epoch, self._past(batch))
         return history
 
+    def _purge(self, stored: Stored, history: History | None) -> None:
+        gone = {_packed(record) for record in history.outdated(1, 1_000)} if history else set()
+        if history and gone:
+            kept = [one for one in stored.records[history.session] if one not in gone]
+            stored.records[history.session] = kept
+
     def _past(self, batch: Batch) -> Past:
+        told = [
+            unpack(*one).base for its in self._stored for one in its.records[batch.session] if one[0] == batch.epoch
+        ]
         former = [[one for one in its.records[batch.session] if one[0] < batch.epoch] for its in self._stored]
         total = sum(unpack(*records[-1]).total for records in former if records)
         connections: dict[int, Connection] = {}
         for record in (unpack(*one) for records in former for one in records):
             news = max(record.news, connections[record.epoch].news if record.epoch in connections else 0)
             connections[record.epoch] = Connection(news, record.base)
-        return Past(total, connections)
+        return Past(max([total, *told]), connections)
 
     def die(self) -> None:
         self._histories.clear()
@@ -111,6 +121,10 @@ class PureBank:
         for device, serial in (pair for stored in self._stored for pair in stored.applied):
             out.setdefault(device, []).append(serial)
         return out
+
+
+def _packed(record: Record) -> Packed:
+    return record.epoch, record.news, pack(record)
 
 
 def _ack(batch: Batch, cursor: Cursor, *, gap: bool) -> LinkAck:

@@ -71,6 +71,7 @@ def few_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
     """The keepers do little beside batches, of which there are many; and their window is the world's."""
     monkeypatch.setattr(keeper_module._Every, "__call__", lambda self: False)
     monkeypatch.setattr(recent, "History", partial(History, window=WINDOW))
+    monkeypatch.setattr(recent, "_FORGET_AT_LEAST", 1)
 
 
 @pytest.mark.django_db
