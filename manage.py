@@ -12,6 +12,8 @@ def main() -> None:
         from config.demo.environment import prepare
 
         prepare()
+    if sys.argv[1:2] == ["help"] or not {"-h", "--help"}.isdisjoint(sys.argv):
+        os.environ.setdefault("DEBUG", "true")  # who asks for help may have no SECRET_KEY yet
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line

@@ -30,6 +30,11 @@ def test_the_web_process_names_the_bad_variable(variable: str, value: str, tmp_p
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("arguments", [["run_gateway", "--help"], ["help", "reshard"]])
+def test_help_needs_no_settings(arguments: list[str]) -> None:
+    assert run_command([sys.executable, "manage.py", *arguments], {}).stdout.startswith("usage: manage.py ")
+
+
 def test_the_web_process_refuses_another_number_of_shards(tmp_path: Path) -> None:
     settings = {"DATABASE_URL": f"sqlite:///{tmp_path}/causeway.sqlite3", **GOOD}
     run_command([sys.executable, "manage.py", "migrate", "--verbosity", "0"], settings)
