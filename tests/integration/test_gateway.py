@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bridge.messages import Delivery
 from mqtt_gateway.fakes import FakeWorker
 from tests.integration.gateway_rig import SHARDS, Rig, gateway_rig, numbered
 from tests.support.postgres import PostgresService
@@ -75,12 +76,17 @@ async def test_a_killed_gateway_gets_again_what_it_had_not_confirmed(rig: Rig) -
     await rig.publish(numbered(50))
     await eventually_async(lambda: rig.worker.deliveries)
     await asyncio.to_thread(rig.gateway.kill)
-    first = {one.packet_id: one.payload for one in rig.worker.deliveries}
     rig.worker.before_ack = lambda _batch: True
-    taken = len(rig.worker.deliveries)
+    killed_epoch = rig.worker.batches[-1].epoch
     await rig.start()
-    await rig.applied(taken + 50)
-    again = rig.worker.deliveries[taken:]
+
+    def taken(*, again: bool) -> list[Delivery]:
+        batches = [batch for batch in rig.worker.batches if (batch.epoch > killed_epoch) is again]
+        return [one for batch in batches for one in batch.deliveries]
+
+    await eventually_async(lambda: len(taken(again=True)) >= 50, 20)
+    again = taken(again=True)
+    first = {one.packet_id: one.payload for one in taken(again=False)}
     assert sorted(int(one.payload) for one in again) == list(range(50))
     repeated = [one for one in again if one.dup]
     assert {one.packet_id: one.payload for one in repeated}.items() >= first.items(), "the same packet ids, with DUP"
