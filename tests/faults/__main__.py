@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import signal
 import sys
 import tempfile
 import traceback
@@ -66,15 +67,23 @@ class Run:
 def main() -> int:
     """Returns the exit status: 1 if any promise was broken."""
     options = _options()
+    signal.signal(signal.SIGTERM, _leave)
     names = possible(SETS.get(options.faults) or options.faults.split(","), options.database)
+    file = report.OUTPUT
     name = f"{options.database}-{options.faults.replace(',', '+')[:60]}-{options.seed}"
     with _running(options, name) as run:
         for number in range(options.first, options.first + options.rounds):
             result = run.round(number, Random(f"{options.seed}/{number}").choice(names))
             print(result.story() if result.findings.violations else result.line(), flush=True)
-    file = report.write(name, options.database, run.results)
+            file = report.write(name, options.database, run.results)  # each time: the run may be broken off
     print(f"\n{file.with_suffix('.md').read_text()}\nwritten to {file}")
     return any(result.findings.violations for result in run.results)
+
+
+def _leave(*_signal: object) -> None:
+    """End as Ctrl-C does: whatever was started is ended, once."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _options() -> argparse.Namespace:
@@ -85,6 +94,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--database", choices=("postgres", "sqlite"), default="postgres")
     parser.add_argument("--faults", default="kills", help=f"a set ({', '.join(SETS)}) or names, with commas")
     options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("at least one round")
     if unknown := set() if options.faults in SETS else set(options.faults.split(",")) - set(FAULTS):
         parser.error(f"no such fault: {', '.join(sorted(unknown))}; there are: {', '.join(FAULTS)}")
     return options
