@@ -16,7 +16,7 @@ GONE_AFTER_MS: Final = 12 * 3_600_000  # a session that a newer one has followed
 def history_for(batch: Batch, known: History | None) -> History:
     """What the batch's shard remembers of its session, ready for the batch's connection.
 
-    Four queries at a connection's first batch, and one more if ``known`` is of another session or None.
+    Five queries at a connection's first batch, and one more if ``known`` is of another session or None.
 
     Raises:
         django.db.Error: the database failed.
@@ -40,8 +40,10 @@ def _past(batch: Batch) -> Past:
     counted = sum(record.total for record in _newest(former, "shard"))
     # A long connection's rows have pushed those of the former ones out of the window; they tell what there was.
     told = [record.base for record in _newest(of_session.filter(epoch=batch.epoch), "shard")]
+    # So have those of a shard that has gone on to a later connection, which had all of this and more before it.
+    later = [record.base for record in _newest(of_session.filter(epoch__gt=batch.epoch), "epoch")]
     connections = {one.epoch: Connection(news[one.epoch], one.base) for one in _newest(former, "epoch")}
-    return Past(max([counted, *told]), connections)
+    return Past(max([counted, *told, *sorted(later)[:1]]), connections)
 
 
 def _newest(rows: QuerySet[RecentDeliveries], group: str) -> list[Record]:

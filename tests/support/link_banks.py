@@ -97,13 +97,16 @@ class PureBank:
         told = [
             unpack(*one).base for its in self._stored for one in its.records[batch.session] if one[0] == batch.epoch
         ]
+        later = [
+            unpack(*one).base for its in self._stored for one in its.records[batch.session] if one[0] > batch.epoch
+        ]
         former = [[one for one in its.records[batch.session] if one[0] < batch.epoch] for its in self._stored]
         total = sum(unpack(*records[-1]).total for records in former if records)
         connections: dict[int, Connection] = {}
         for record in (unpack(*one) for records in former for one in records):
             news = max(record.news, connections[record.epoch].news if record.epoch in connections else 0)
             connections[record.epoch] = Connection(news, record.base)
-        return Past(max([total, *told]), connections)
+        return Past(max([total, *told, *sorted(later)[:1]]), connections)
 
     def die(self) -> None:
         self._histories.clear()

@@ -164,6 +164,16 @@ def test_a_shard_that_speaks_late_in_a_connection_has_the_others_base(worker: Wo
     assert bases(2) == {2}
 
 
+def test_a_shard_that_lags_a_connection_behind_has_the_base_of_those_that_went_on(worker: Worker) -> None:
+    worker.hear(telemetry(1, 1), telemetry(2, 1))
+    connect(worker, 3)
+    worker.hear(telemetry(3, 2))
+    RecentDeliveries.objects.filter(epoch=1).delete()  # beyond the window of the shard that went on
+    connect(worker, 2)
+    worker.hear(telemetry(4, 1, B))
+    assert bases(2) == {2}
+
+
 def test_rows_beyond_the_window_are_removed_in_portions(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recent, "_FORGET_AT_LEAST", 3)
     position = 0
