@@ -45,6 +45,16 @@ def _kill(name: str, at_s: float) -> Step:
     return Step(at_s, f"SIGKILL {name}", lambda arena: arena.kill(name))
 
 
+def _once(name: str, pattern: str, step: Step) -> Step:
+    """`step` not before a line of that process's log matches."""
+
+    def do(arena: Arena) -> None:
+        arena.process(name).wait_for_line(pattern, 60)
+        step.do(arena)
+
+    return Step(step.at_s, step.what, do)
+
+
 def _stop(name: str, at_s: float) -> Step:
     return Step(at_s, f"SIGTERM {name}", lambda arena: arena.stop(name))
 
@@ -209,8 +219,8 @@ def two_gateways(random: Random, arena: Arena) -> Timeline:
     dropped_s = killed_s + random.uniform(3, 5)
     return [
         Step(at_s, "start a second gateway", lambda arena: arena.extra("twin-gateway", "run_gateway")),
-        _kill("gateway", killed_s),
-        _start("gateway", killed_s + random.uniform(0, 2)),
+        _once("twin-gateway", "standing by", _kill("gateway", killed_s)),
+        _once("twin-gateway", "broker link up", _start("gateway", killed_s + random.uniform(0, 2))),
         Step(dropped_s, "SIGKILL the second gateway", lambda arena: arena.drop_extra("twin-gateway", kill=True)),
     ]
 
