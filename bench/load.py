@@ -11,19 +11,21 @@ is that device's ``i // devices``-th; its ``n`` says so. So whoever knows ``sent
 import argparse
 import contextlib
 import json
+import os
 import select
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Final
 
 WINDOW: Final = 4_000  # QoS 1 messages that the broker has not confirmed
 _CHUNK: Final = 250  # messages a system call
 _LAST_S: Final = 20  # for the last confirmations
+_READY: Final = "bench-load/ready"
 _PUBACK, _CONNACK_BYTES, _PUBACK_BYTES = 0x40, 4, 4
 
 
@@ -40,6 +42,8 @@ class Plan:
     readings: int = 1  # of one payload; more than one: an array of objects with ``ts``, one second apart
     start_ms: int = 0  # ``ts`` of each device's first reading, Unix ms; 0: none, only for single readings
     padding: int = 0  # bytes of text in each reading
+    stamp: bool = False  # ``t``: µs of CLOCK_MONOTONIC when it was encoded, for the latency
+    size: int = 0  # bytes of each reading's JSON at least, by a ``pad`` of ``x``; 0: none
 
     @property
     def total_devices(self) -> int:
@@ -176,13 +180,17 @@ class Generator:
 
 
 class _Packets:
-    """PUBLISH packets of a plan. Numbers are padded with spaces (JSON allows it): a device's are all of one length."""
+    """PUBLISH packets of a plan. Numbers are padded with spaces (JSON allows it): a device's are all of one length.
+
+    What differs between the devices of one turn is topic and packet id only, so a payload is made once a turn and call.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._payload = _template(plan)
-        self._size = len(self._payload % self._numbers(0))
+        self._size = len(self._payload % self._numbers(0, 0))
         self._devices = [self._prefix(name) for name in plan.names]
+        self._ids = [number.to_bytes(2) for number in range(1, 65_536)]
         self._next_id = 0
 
     def _prefix(self, name: str) -> tuple[bytes, bool]:
@@ -194,30 +202,39 @@ class _Packets:
 
     def encode(self, first: int, count: int) -> tuple[bytes, int]:
         """Messages ``first`` … ``first + count - 1``, and how many of them are of QoS 1."""
-        out = []
+        out: list[bytes] = []
+        now_us = time.monotonic_ns() // 1000
         confirmable = 0
-        for index in range(first, first + count):
-            turn, device = divmod(index, len(self._devices))
-            prefix, qos1 = self._devices[device]
-            out.append(prefix)
-            if qos1:
-                self._next_id = self._next_id % 65_535 + 1
-                out.append(self._next_id.to_bytes(2))
-                confirmable += 1
-            out.append(self._payload % self._numbers(turn))
+        while count > 0:
+            turn, device = divmod(first, len(self._devices))
+            part = self._devices[device : device + count]
+            payload = self._payload % self._numbers(turn, now_us)
+            for prefix, qos1 in part:
+                if qos1:
+                    out += (prefix, self._ids[self._next_id], payload)
+                    self._next_id = (self._next_id + 1) % 65_535
+                    confirmable += 1
+                else:
+                    out += (prefix, payload)
+            first, count = first + len(part), count - len(part)
         return b"".join(out), confirmable
 
-    def _numbers(self, turn: int) -> tuple[int, ...]:
-        readings, start_ms = self._plan.readings, self._plan.start_ms
-        if readings == 1 and not start_ms:
-            return (turn,)
-        numbers = range(turn * readings, (turn + 1) * readings)
-        return tuple(value for n in numbers for value in (n, start_ms + n * 1000))
+    def _numbers(self, turn: int, now_us: int) -> tuple[int, ...]:
+        plan = self._plan
+        numbers = range(turn * plan.readings, (turn + 1) * plan.readings)
+        timed, stamp = bool(plan.start_ms or plan.readings > 1), (now_us,) * plan.stamp
+        return tuple(value for n in numbers for value in (n, *(plan.start_ms + n * 1000,) * timed, *stamp))
 
 
 def _template(plan: Plan) -> bytes:
-    text = f',"text":"{"x" * plan.padding}"' if plan.padding else ""
-    one = '{"n":%10d' + (',"ts":%13d' if plan.start_ms or plan.readings > 1 else "") + text + "}"
+    """One payload with a ``%d`` for each number of it."""
+    parts = ['"n":%10d']
+    parts += ['"ts":%13d'] * bool(plan.start_ms or plan.readings > 1) + ['"t":%14d'] * plan.stamp
+    parts += [f'"text":"{"x" * plan.padding}"'] * bool(plan.padding)
+    if plan.size:
+        missing = plan.size - len("{" + ",".join(parts) % ((0,) * ",".join(parts).count("%")) + ',"pad":""}')
+        parts.append(f'"pad":"{"x" * max(0, missing)}"')
+    one = "{" + ",".join(parts) + "}"
     return (one if plan.readings == 1 else "[" + ",".join([one] * plan.readings) + "]").encode()
 
 
@@ -247,37 +264,78 @@ def _connected(host: str, port: int) -> socket.socket:
 # ------------------------------------------------------------------------------------------- command line
 
 
-@contextlib.contextmanager
-def _counted(plan: Plan) -> Iterator["subprocess.Popen[bytes]"]:
-    """``mosquitto_sub`` on all that is published, at QoS 1: a line a message."""
-    topics = ["-t", f"{plan.root}/{plan.site}/#", "-F", "%t"]
-    command = ["mosquitto_sub", "-h", plan.host, "-p", str(plan.port), "-q", "1", *topics]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as listener:
-        time.sleep(1)  # nothing that it prints says that it has subscribed
-        yield listener
-        listener.terminate()
+class _Counted:
+    """``mosquitto_sub`` on all that is published, QoS 1: counts its lines. A context manager, which begins subscribed."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self.lines = 0
+
+    def __enter__(self) -> "_Counted":
+        plan = self._plan
+        where = ["-h", plan.host, "-p", str(plan.port), "-q", "1"]
+        _publish_retained(plan, b"ready")  # is delivered after SUBACK, and so tells of it
+        command = [
+            "stdbuf",
+            "-oL",
+            "mosquitto_sub",
+            *where,
+            "-t",
+            f"{plan.root}/{plan.site}/#",
+            "-t",
+            _READY,
+            "-F",
+            "%t",
+        ]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        if self._process.stdout.readline().strip() != _READY.encode():
+            raise BrokerGoneError("mosquitto_sub did not subscribe")
+        self._thread = threading.Thread(target=self._count, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._process.terminate()
+        self._process.wait(_LAST_S)
+        self._thread.join(_LAST_S)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        _publish_retained(self._plan, b"")
+
+    def _count(self) -> None:
+        assert self._process.stdout is not None
+        while data := os.read(self._process.stdout.fileno(), 1 << 20):
+            self.lines += data.count(b"\n")
+
+
+def _publish_retained(plan: Plan, payload: bytes) -> None:
+    topic = _READY.encode()
+    with _connected(plan.host, plan.port) as connection:
+        body = len(topic).to_bytes(2) + topic + payload
+        connection.sendall(b"\x31" + _length(len(body)) + body + b"\xe0\x00")  # PUBLISH, retain, QoS 0; DISCONNECT
 
 
 def _check(generator: Generator, seconds: float) -> None:
     """Both rates: what the generator brought in, and what came out of the broker."""
-    with _counted(generator.plan) as listener:
+    with _Counted(generator.plan) as listener:
         begun = time.monotonic()
-        counting = subprocess.Popen(["wc", "-l"], stdin=listener.stdout, stdout=subprocess.PIPE)
         outcome = generator.run(seconds=seconds)
-        time.sleep(1)  # what is under way
-        took = time.monotonic() - begun - 1
-        listener.terminate()
-        lines, _ = counting.communicate(timeout=_LAST_S)
-    received = int(lines)
-    print(json.dumps({"sent_per_s": round(outcome.per_s), "received_per_s": round(received / took), **asdict(outcome)}))
+        while listener.lines < outcome.sent and time.monotonic() < begun + seconds + _LAST_S:
+            time.sleep(0.01)
+        took = time.monotonic() - begun
+    received_per_s = round(listener.lines / took)
+    result = {"sent_per_s": round(outcome.per_s), "received": listener.lines, "received_per_s": received_per_s}
+    print(json.dumps({**result, **asdict(outcome)}))
 
 
 def main() -> int:
     """Run from the command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m bench.load", description=sys.modules[__name__].__doc__)
-    for name, default in (("port", 1883), ("devices", 200), ("qos0", 0), ("readings", 1), ("start-ms", 0)):
+    numbers = {"port": 1883, "devices": 200, "qos0": 0, "readings": 1, "start-ms": 0, "padding": 0, "size": 0}
+    for name, default in numbers.items():
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--padding", type=int, default=0)
+    parser.add_argument("--stamp", type="True".__eq__, default=False, metavar="True|False")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--site", default="bench")
     parser.add_argument("--root", default="devices")

@@ -114,6 +114,10 @@ class ContainerRunner:
         self._wrapped.reload()
         return bool(self._wrapped.status == "running")
 
+    def pid(self) -> int:
+        self._wrapped.reload()
+        return int(self._wrapped.attrs["State"]["Pid"])
+
     def wipe(self) -> None:
         """Throw the container and its data away; the next start makes a new one."""
         if self._container is not None:

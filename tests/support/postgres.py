@@ -22,7 +22,8 @@ _CONTAINER_PORT = 5432
 _DEBIAN_PLACES = ["/usr/lib/postgresql/*/bin"]
 _PACKAGE = "postgresql"
 # The tests kill the server, never the machine: what the kernel has is kept, so fsync buys nothing here.
-_OPTIONS = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200"]
+_OPTIONS = ["-c", "max_connections=200"]
+_NOT_DURABLE = ["-c", "fsync=off", "-c", "full_page_writes=off"]
 
 
 @dataclass
@@ -53,15 +54,16 @@ def database_name(url: str) -> str:
     return url.rpartition("/")[2]
 
 
-def postgres_service(kind: Kind | None = None) -> PostgresService:
-    """A PostgreSQL cluster; not started yet."""
+def postgres_service(kind: Kind | None = None, *, durable: bool = False) -> PostgresService:
+    """A PostgreSQL cluster; not started yet. A `durable` one also survives the machine, as PostgreSQL's default is."""
     port = free_port()
     password = secrets.token_hex(8)
     kind, origin = choose(IMAGE, kind)
     url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
+    options = _OPTIONS if durable else [*_OPTIONS, *_NOT_DURABLE]
     return PostgresService(
         name="postgres",
-        runner=_local(port) if kind == "local" else _container(port, password),
+        runner=_local(port, options) if kind == "local" else _container(port, password, options),
         port=port,
         url=url,
         probe=lambda: _select(url),
@@ -69,7 +71,7 @@ def postgres_service(kind: Kind | None = None) -> PostgresService:
     )
 
 
-def _local(port: int) -> LocalRunner:
+def _local(port: int, server_options: list[str]) -> LocalRunner:
     postgres = program(["postgres"], _PACKAGE, _DEBIAN_PLACES)
     initdb = program(["initdb"], _PACKAGE, _DEBIAN_PLACES)
     user = _unprivileged_user()
@@ -89,7 +91,7 @@ def _local(port: int) -> LocalRunner:
 
     def command(directory: Path) -> list[str]:
         listen = ["-p", f"{port}", "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={directory}"]
-        return [postgres, "-D", str(directory), *listen, *_OPTIONS]
+        return [postgres, "-D", str(directory), *listen, *server_options]
 
     # SIGINT is "fast shutdown": it doesn't wait for clients to leave.
     return LocalRunner("postgres", command, prepare, user=user, stop_signal=signal.SIGINT)
@@ -107,12 +109,12 @@ def _unprivileged_user() -> str | None:
     raise MissingProgramError("PostgreSQL refuses to run as root: make a user 'postgres' or be a plain user")
 
 
-def _container(port: int, password: str) -> ContainerRunner:
+def _container(port: int, password: str, server_options: list[str]) -> ContainerRunner:
     return ContainerRunner(
         IMAGE,
         _CONTAINER_PORT,
         port,
-        command=["postgres", *_OPTIONS],
+        command=["postgres", *server_options],
         variables={"POSTGRES_PASSWORD": password},
     )
 

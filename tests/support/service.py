@@ -35,6 +35,9 @@ class Runner(Protocol):
     def is_alive(self) -> bool:
         """Is it running? (It may not answer yet.)"""
 
+    def pid(self) -> int:
+        """Of its main process, as this machine sees it; it must be running."""
+
     def wipe(self) -> None:
         """Forget its data and its log; it must not be running."""
 
@@ -111,6 +114,10 @@ class LocalRunner:
 
     def is_alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    def pid(self) -> int:
+        assert self._process is not None, f"{self.name} was never started"
+        return self._process.pid
 
     def wipe(self) -> None:
         if self._directory:
@@ -189,6 +196,11 @@ class Service:
     def is_alive(self) -> bool:
         """Is its process there?"""
         return self.runner.is_alive()
+
+    @property
+    def pid(self) -> int:
+        """Of its main process, as this machine sees it; it must be running."""
+        return self.runner.pid()
 
     def reset(self) -> None:
         """Start it anew without any data."""

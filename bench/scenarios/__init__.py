@@ -1,0 +1,85 @@
+"""What is measured: a list of scenarios. Each module here has a tuple ``SCENARIOS``; MODULES names them in order.
+
+To add one::
+
+    def measure(installation: Installation, effort: Effort) -> Measured: ...
+
+    SCENARIOS = (
+        Scenario(
+            name="absence",
+            title="A worker gone for 3 s",
+            what="Share of QoS 1 messages that never reach the browser when the worker is killed for 3 s",
+            measure=measure,
+            on=(CAUSEWAY, *BRIDGES),
+            better={"lost_percent": "lower"},
+            limits=(Limit("lost_percent", "≤", 0, text="nothing is lost"),),
+        ),
+    )
+
+and put the module's name into MODULES. The runner calls ``measure`` a number of rounds on each installation in
+turn, all of which run at that time and are idle; what it drove must be idle again when it returns.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from bench.installation import Candidate, Effort, Installation
+from bench.limits import Limit
+from bench.results import Better, Measured
+
+MODULES: Final[tuple[str, ...]] = ()
+"""In the order in which they run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """One row of the table.
+
+    Attributes:
+        name: of the row and in results.json, ``uplink``; one of several alike: ``latency/50%``, ``fanout/1000``.
+        title: as a heading; the same for rows that belong to one table.
+        what: one sentence that says what is measured.
+        measure: one round. Raises AssertionError when the installation failed in a way that makes figures worthless.
+        on: the installations it is measured on; the first is what the others are compared with.
+        better: figure → which way is better, for those where there is one.
+        limits: what must hold.
+        compared_with: installation → the one its ratio is to, where that isn't Causeway.
+        rounds: None: as many as the run makes.
+        full_only: left out of the quick run.
+    """
+
+    name: str
+    title: str
+    what: str
+    measure: Callable[[Installation, Effort], Measured]
+    on: tuple[Candidate, ...]
+    better: Mapping[str, Better]
+    limits: tuple[Limit, ...] = ()
+    compared_with: Mapping[str, str] = field(default_factory=dict)
+    rounds: int | None = None
+    full_only: bool = False
+
+
+def scenarios(only: tuple[str, ...] = (), *, full: bool = True) -> list[Scenario]:
+    """Those of a run, in order.
+
+    Args:
+        only: names; ``latency`` means all of ``latency/…``. Those are taken although they are for the full run only.
+        full: with those that the quick run leaves out.
+
+    Raises:
+        KeyError: a name in ``only`` is no scenario's.
+    """
+    known = [one for name in MODULES for one in importlib.import_module(f"bench.scenarios.{name}").SCENARIOS]
+    for wanted in only:
+        if not any(_is(one.name, wanted) for one in known):
+            raise KeyError(f"no scenario {wanted!r}; there are: {', '.join(one.name for one in known)}")
+    if only:
+        return [one for one in known if any(_is(one.name, wanted) for wanted in only)]
+    return [one for one in known if full or not one.full_only]
+
+
+def _is(name: str, wanted: str) -> bool:
+    return name == wanted or name.startswith(f"{wanted}/")
