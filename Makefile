@@ -73,7 +73,7 @@ LOCK := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-f
 .PHONY: lock
 lock: ## Pin requirements/*.in with hashes (needs uv; UPGRADE=--upgrade for newer ones)
 	@command -v uv >/dev/null || { echo "make lock needs uv (https://docs.astral.sh/uv/)" >&2; exit 1; }
-	@for part in base dev node; do $(LOCK) $(UPGRADE) requirements/$$part.in -o requirements/$$part.txt || exit 1; done
+	@for part in base dev node bench-mqttasgi; do $(LOCK) $(UPGRADE) requirements/$$part.in -o requirements/$$part.txt || exit 1; done
 
 .PHONY: clean
 clean: ## Remove .venv, node_modules, caches and var/ (the demo's database too)

@@ -1,0 +1,6 @@
+"""From MQTT to browsers with Django Channels as its documentation teaches it; each message by itself, nothing stored.
+
+``mqtt`` (aiomqtt) sends each message to the channel ``devices``; ``runworker devices`` takes it, and sends it to the
+group ``dashboard``; a WebSocket consumer for each browser, behind Daphne, sends it on. Settings that the documentation
+does not ask to change are left as they are.
+"""
