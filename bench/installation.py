@@ -22,7 +22,7 @@ Dialect = Literal["causeway", "plain", "mqtt"]
 """What the recorder reads from the WebSocket (bench/recorder.py):
 
 - causeway: docs/websocket.md;
-- plain: a text frame a message, ``{"device": "bench/d0", "metrics": {"n": …, "t": …, …}}``;
+- plain: a text frame a message, ``{"device": "bench/d0", "payload": {"n": …, "t": …, …}}``;
 - mqtt: MQTT 3.1.1 in binary frames, as Mosquitto's WebSocket listener speaks it; ``first`` is the topic filter.
 """
 
