@@ -10,6 +10,7 @@ from typing import Final, Self
 from websockets.sync.client import connect
 
 from bench.installation import Endpoint
+from bench.peers.servers import started
 from tests.support.mosquitto import mosquitto_service
 from tests.support.mqtt import MqttClient
 from tests.support.ports import free_port
@@ -50,8 +51,8 @@ class PlainChannels:
     def running(self, directory: Path) -> Iterator[Self]:
         """Everything, ready and idle, until the context ends; logs go to ``directory``."""
         with ExitStack() as stack:
-            self.mosquitto = _started(mosquitto_service(), stack)
-            self.redis = _started(redis_service(), stack)
+            self.mosquitto = started(mosquitto_service(), stack)
+            self.redis = started(redis_service(), stack)
             self._port = free_port()
             self._create(directory)
             processes = [*self.workers, self.web, self.gateway]
@@ -119,9 +120,3 @@ class PlainChannels:
             "mosquitto": [self.mosquitto.pid],
             "redis": [self.redis.pid],
         }
-
-
-def _started(service: Service, stack: ExitStack) -> Service:
-    stack.callback(service.close)
-    service.start()
-    return service

@@ -34,7 +34,7 @@ sys_interval 1
 """
 
 
-def _configuration(listener: str, data: str, **limits: int) -> str:
+def _configuration(listener: str, data: str, **limits: int | str) -> str:
     """The production file's limits, for anonymous clients."""
     production = (ROOT / "mosquitto/mosquitto.conf").read_text().splitlines()
     kept = [line for line in production if line.partition(" ")[0] not in {*_LEFT_OUT, *limits}]
@@ -42,8 +42,11 @@ def _configuration(listener: str, data: str, **limits: int) -> str:
     return _OURS.format(listener=listener, data=data) + "\n".join([*kept, *others]) + "\n"
 
 
-def mosquitto_service(kind: Kind | None = None, **limits: int) -> Service:
-    """A broker that speaks MQTT 5 and 3.1.1; not started yet. `limits` take the place of the production file's."""
+def mosquitto_service(kind: Kind | None = None, **limits: int | str) -> Service:
+    """A broker that speaks MQTT 5 and 3.1.1; not started yet.
+
+    `limits`, and what else the configuration knows, take the place of the production file's; in that order.
+    """
     port = free_port()
     kind, origin = choose(IMAGE, kind)
     return Service(
@@ -56,7 +59,7 @@ def mosquitto_service(kind: Kind | None = None, **limits: int) -> Service:
     )
 
 
-def _local(port: int, **limits: int) -> LocalRunner:
+def _local(port: int, **limits: int | str) -> LocalRunner:
     path = program(["mosquitto"], "mosquitto")
 
     def prepare(directory: Path) -> None:
@@ -67,7 +70,7 @@ def _local(port: int, **limits: int) -> LocalRunner:
     return LocalRunner("mosquitto", lambda directory: [path, "-c", f"{directory}/mosquitto.conf"], prepare)
 
 
-def _container(port: int, **limits: int) -> ContainerRunner:
+def _container(port: int, **limits: int | str) -> ContainerRunner:
     text = _configuration(str(_CONTAINER_PORT), "/mosquitto/data", **limits)
     return ContainerRunner(IMAGE, _CONTAINER_PORT, port, files={"/mosquitto/config/mosquitto.conf": text})
 
