@@ -49,7 +49,7 @@ def _members(**where: Any) -> Iterator[Member]:
     columns = ("device_id", "device__key", "device__stale_after_s", DOC_TEXT)
     rows = Twin.objects.filter(**where).values_list(*columns)
     for device_id, key, stale_after_s, doc in rows.iterator(chunk_size=_CHUNK):
-        yield Member(device_id, key, stale_after_s, doc)
+        yield Member(device_id, key, stale_after_s, doc.encode())
 
 
 def mend_twins(devices: list[Device]) -> None:

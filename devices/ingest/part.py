@@ -73,3 +73,8 @@ class ShardPart:
             if effects.came_online:
                 shard.outbox.device_online(member.key, now_ms)
             presence.watch(shard, member, self._options)
+
+    def fold(self) -> None:
+        """All that is told is told: the twins are kept as they are stored."""
+        for work in self.works:
+            work.effects.member.fold()

@@ -115,8 +115,9 @@ def _upsert_twins(effects: Iterable[Effects]) -> None:
     rows = []
     for one in effects:
         twin = one.member.twin
-        status = twin.presence.status
-        rows.append(Twin(device_id=one.member.id, doc=dump(twin), rev=twin.rev, status=status, tags=twin.tags))
+        doc, status = dump(twin), twin.presence.status
+        one.member.stored(doc)
+        rows.append(Twin(device_id=one.member.id, doc=doc, rev=twin.rev, status=status, tags=twin.tags))
     Twin.objects.bulk_create(rows, update_conflicts=True, unique_fields=["device"], update_fields=_TWIN_COLUMNS)
 
 

@@ -200,6 +200,8 @@ class Transaction:
         for part in broadcast_parts:
             part.shard.commit += 1
             self.results.commits.append(commit_message(part.shard, part.effects, self._steps_of(part)))
+        for part in self._parts.values():
+            part.fold()
 
     def _steps_of(self, part: ShardPart) -> Iterator[CommandStep]:
         for key, steps in self._desk.told.items():

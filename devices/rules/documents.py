@@ -14,7 +14,7 @@ Path = tuple[str, ...]
 MAX_TOMBSTONES = 500
 
 
-class Leaf(Struct, array_like=True):
+class Leaf(Struct, array_like=True, gc=False):
     """When a leaf was last set or removed, and whether by a live message (or only filled from a retained one)."""
 
     rev: int

@@ -27,7 +27,7 @@ Why = Literal[
 ]
 
 
-class Metric(Struct, array_like=True):
+class Metric(Struct, array_like=True, gc=False):
     """A metric's latest value by the time rule."""
 
     value: Scalar
@@ -36,7 +36,7 @@ class Metric(Struct, array_like=True):
     live: bool = True  # False: only filled from a retained message
 
 
-class Presence(Struct, frozen=True):
+class Presence(Struct, frozen=True, gc=False):
     """Whether the device is there, since when (Unix ms), and how we know."""
 
     status: Status = "unknown"
