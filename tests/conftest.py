@@ -12,11 +12,13 @@ import contextlib
 import signal
 import tempfile
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from pathlib import Path
 
 import django
 import hypothesis
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from tests.support import processes
 from tests.support.browser import chromium_path
@@ -28,6 +30,7 @@ from tests.support.postgres import PostgresService, postgres_service
 from tests.support.redis import redis_service
 from tests.support.service import Service
 from tests.support.system import Factory, Parts, System, factory
+from tests.support.users import carry_out
 
 use_for_this_process({
     "DATABASE_URL": f"sqlite:///{tempfile.gettempdir()}/causeway-unused.sqlite3",  # Django tests in memory then
@@ -115,20 +118,25 @@ def templates() -> dict[str, str]:
 
 @pytest.fixture
 def causeway(
-    mosquitto: Service, redis: Service, postgres: PostgresService, templates: dict[str, str], tmp_path: Path
+    mosquitto: Service,
+    redis: Service,
+    postgres: PostgresService,
+    templates: dict[str, str],
+    tmp_path: Path,
+    django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[Factory]:
     """Makes whole systems on ``mosquitto``, ``redis`` and ``postgres``; they end with the test."""
-    with factory(Parts(mosquitto, redis, postgres), tmp_path, templates) as make:
+    with factory(Parts(mosquitto, redis, postgres), tmp_path, templates, partial(carry_out, django_db_blocker)) as make:
         yield make
 
 
 @pytest.fixture(scope="session")
-def shared_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def shared_system(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Iterator[System]:
     """One system for all tests that neither stop anything nor need other settings. Servers of its own."""
     parts = Parts(mosquitto_service(), redis_service(), postgres_service())
     parts.start()
     try:
-        with factory(parts, tmp_path_factory.mktemp("shared"), {}) as make:
+        with factory(parts, tmp_path_factory.mktemp("shared"), {}, partial(carry_out, django_db_blocker)) as make:
             yield make()
     finally:
         parts.close()

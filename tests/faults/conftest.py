@@ -2,16 +2,19 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from tests.faults.arena import Arena, Database, arena
 from tests.faults.rounds import Result, run_round
 from tests.support.mosquitto import mosquitto_service
 from tests.support.postgres import postgres_service
 from tests.support.redis import redis_service
-from tests.support.system import Parts, factory
+from tests.support.system import Parts, Writer, factory
+from tests.support.users import carry_out
 
 SEED = "make test"
 
@@ -21,8 +24,8 @@ Round = Callable[[str], Result]
 class Arenas:
     """Makes rounds in one arena after another; the number of a round is its seed's second part."""
 
-    def __init__(self, database: Database, parts: Parts, directory: Path) -> None:
-        self._database, self._parts, self._directory = database, parts, directory
+    def __init__(self, database: Database, parts: Parts, directory: Path, writer: Writer) -> None:
+        self._database, self._parts, self._directory, self._writer = database, parts, directory, writer
         self._open = contextlib.ExitStack()
         self._arena: Arena | None = None
         self._templates: dict[str, str] = {}
@@ -43,7 +46,7 @@ class Arenas:
         """The one that is open; opens one."""
         if self._arena is None:
             with self._closed_by_failure():
-                make = self._open.enter_context(factory(self._parts, self._directory, self._templates))
+                make = self._open.enter_context(factory(self._parts, self._directory, self._templates, self._writer))
                 self._arena = self._open.enter_context(arena(make, self._database))
         return self._arena
 
@@ -71,9 +74,16 @@ def parts() -> Iterator[Parts]:
 
 
 @pytest.fixture(scope="module")
-def arenas(request: pytest.FixtureRequest, parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arenas]:
+def arenas(
+    request: pytest.FixtureRequest,
+    parts: Parts,
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[Arenas]:
     """Arenas on the database that the module names in ``DATABASE``."""
-    made = Arenas(request.module.DATABASE, parts, tmp_path_factory.mktemp("faults"))
+    made = Arenas(
+        request.module.DATABASE, parts, tmp_path_factory.mktemp("faults"), partial(carry_out, django_db_blocker)
+    )
     yield made
     made.close()
 

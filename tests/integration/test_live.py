@@ -29,8 +29,13 @@ class Load:
     def __init__(self, system: System, site: str, devices: int = DEVICES) -> None:
         self.site = site
         self.sent = 0
-        self._client = system.mqtt()
+        self._system, self._client = system, system.mqtt()
         self._devices = [f"{site}/d{number}" for number in range(devices)]
+
+    def introduce(self, **more: object) -> None:
+        """A first reading of each device, until all are registered: who subscribes sooner is shown some as new."""
+        self.send(1, **more)
+        self._system.wait_registered(self._devices)
 
     def send(self, rounds: int, **more: object) -> None:
         """So many readings of each device, confirmed by the broker."""
@@ -77,7 +82,7 @@ def agrees(system: System, load: Load, stream: Stream) -> None:
 
 def test_a_follower_misses_nothing_when_its_connection_is_cut(shared_system: System) -> None:
     load = Load(shared_system, "cuts")
-    load.send(1)
+    load.introduce()
     with follower(shared_system, site="cuts") as one:
         one.until(lambda stream: len(stream.devices) == DEVICES)
         for _ in range(5):
@@ -95,7 +100,7 @@ def test_a_follower_misses_nothing_when_its_connection_is_cut(shared_system: Sys
 def test_a_follower_misses_nothing_when_a_part_is_killed(causeway: Callable[..., System], what: str) -> None:
     system = causeway()
     load = Load(system, "demo")
-    load.send(1)
+    load.introduce()
     with follower(system, site="*") as one:
         one.until(lambda stream: len(stream.devices) == DEVICES)
         load.send(5)
@@ -119,7 +124,7 @@ def test_a_follower_misses_nothing_when_a_part_is_killed(causeway: Callable[...,
 def test_sockets_stay_open_and_the_link_is_told_while_workers_are_away(causeway: Callable[..., System]) -> None:
     system = causeway(workers=1)
     load = Load(system, "demo", 1)
-    load.send(1)
+    load.introduce()
     with follower(system, site="*") as one:
         one.until(load.has_arrived)
         system.workers[0].kill()

@@ -171,6 +171,7 @@ def test_a_program_follows_the_fleet_through_the_death_of_the_web(causeway: Call
         publisher.publish_all((f"devices/{device}/telemetry", {"number": n}) for n in numbers for device in devices)
 
     send(range(1))
+    system.wait_registered(devices)
     with BlockingClient(url(system), system.token("watcher", "viewer", "demo"), proxy=None) as client:
         watcher = Watcher(client)
         eventually(lambda: len(watcher.stream.devices) == len(devices), 20)

@@ -48,6 +48,7 @@ def test_devices_that_change_their_shard_go_on(
 ) -> None:
     system = causeway(database=database)
     publish(system, range(5))
+    system.wait_registered(DEVICES)
     url = f"ws://127.0.0.1:{system.port}/ws/v1/"
     with Follower(url, system.token(), site="demo") as follower:
         follower.until(lambda stream: len(stream.devices) == len(DEVICES) and arrived(4)(stream))

@@ -13,7 +13,7 @@ from pytest_django import DjangoDbBlocker
 
 from config.environment import database
 from tests.support.postgres import PostgresService, database_name
-from tests.support.system import migrate
+from tests.support.processes import migrate
 
 SHARDS = 4
 T = TypeVar("T")

@@ -54,6 +54,11 @@ def run_command(
     return done
 
 
+def migrate(settings: Mapping[str, str]) -> None:
+    """Run the migrations on the database of `settings`."""
+    run_command(manage("migrate", "--verbosity", "0"), settings, timeout_s=120)
+
+
 class Process:
     """A long-running command. `log` holds all that it printed, over restarts."""
 

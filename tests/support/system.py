@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -16,11 +16,13 @@ from tests.support.live import LiveSocket
 from tests.support.mqtt import MqttClient
 from tests.support.ports import free_port
 from tests.support.postgres import PostgresService
-from tests.support.processes import Process, daphne, end_all, manage, run_command
+from tests.support.processes import Process, daphne, end_all, manage, migrate, run_command
 from tests.support.service import Service
 from tests.support.waiting import eventually
 
 Role = Literal["viewer", "operator", "admin"]
+Writer = Callable[..., str]
+"""Carries out a command that only writes rows: database URL, arguments → standard output. None: by a process."""
 
 READY_TIMEOUT_S = 40
 _HTTP_TIMEOUT_S = 15
@@ -63,6 +65,7 @@ class System:
     parts: Parts
     settings: Mapping[str, str]
     directory: Path
+    writer: Writer | None = None
     port: int = field(default_factory=free_port)
     gateway: Process = field(init=False)
     workers: list[Process] = field(init=False)
@@ -142,17 +145,20 @@ class System:
         key = (user, role, site)
         if key not in self._tokens:
             options = [*(["--role", role] if role else []), *(["--site", site] if site else [])]
-            self._tokens[key] = self.manage("create_token", user, *options).split()[-1]
+            self._tokens[key] = self._write("create_token", user, *options).split()[-1]
         return self._tokens[key]
 
     def set_password(self, user: str, password: str) -> None:
         """Give a user that exists a password, for logging in by the page."""
-        self.manage(
-            "shell",
-            "-c",
+        code = (
             "from django.contrib.auth import get_user_model as model\n"
-            f"user = model().objects.get(username={user!r}); user.set_password({password!r}); user.save()",
+            f"user = model().objects.get(username={user!r}); user.set_password({password!r}); user.save()"
         )
+        self._write("shell", "-c", code)
+
+    def _write(self, *arguments: str) -> str:
+        """Carry out a command that only writes rows."""
+        return self.writer(self.settings["DATABASE_URL"], *arguments) if self.writer else self.manage(*arguments)
 
     # ---- clients
 
@@ -188,6 +194,16 @@ class System:
         """A WebSocket with a token of your own, or none. Closed with the system."""
         return self._open.enter_context(LiveSocket(f"ws://127.0.0.1:{self.port}/ws/v1/", token, **options))
 
+    def wait_registered(self, devices: Iterable[str], timeout_s: float = 15) -> None:
+        """Wait until these devices are known: a subscription made from then on begins with all of them."""
+        api, missing = self.api("registrar", "viewer", None), list(devices)
+
+        def probe() -> bool:
+            missing[:] = [device for device in missing if not api("GET", f"/devices/{device}").is_success]
+            return not missing
+
+        eventually(probe, timeout_s, what=f"{len(missing)} devices are registered")
+
     def mqtt(self, **options: Any) -> MqttClient:
         """An MQTT client on this system's broker. Closed with the system."""
         return self._open.enter_context(MqttClient(self.parts.mosquitto.port, **options))
@@ -211,6 +227,7 @@ class Factory:
     templates: dict[str, str]
     """Number of shards → name of a migrated PostgreSQL database, "sqlite" and number → SQLite file; shared by all
     factories on the same cluster."""
+    writer: Writer | None = None
 
     def __call__(
         self,
@@ -231,7 +248,7 @@ class Factory:
         directory.mkdir()
         complete = {**self._defaults(shards), **settings}
         complete["DATABASE_URL"] = settings.get("DATABASE_URL") or self._database(database, directory, complete)
-        system = self.systems.enter_context(System(self.parts, complete, directory))
+        system = self.systems.enter_context(System(self.parts, complete, directory, self.writer))
         system.create(workers, pinned=pinned)
         return system.start() if start else system
 
@@ -271,13 +288,10 @@ class Factory:
         return url
 
 
-def migrate(settings: Mapping[str, str]) -> None:
-    """Run the migrations on the database of `settings`."""
-    run_command(manage("migrate", "--verbosity", "0"), settings, timeout_s=120)
-
-
 @contextlib.contextmanager
-def factory(parts: Parts, directory: Path, templates: dict[str, str]) -> Iterator[Factory]:
+def factory(
+    parts: Parts, directory: Path, templates: dict[str, str], writer: Writer | None = None
+) -> Iterator[Factory]:
     """A `Factory` whose systems end with the context, the latest first."""
     with contextlib.ExitStack() as systems:
-        yield Factory(parts, directory, systems, templates)
+        yield Factory(parts, directory, systems, templates, writer)
