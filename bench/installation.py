@@ -6,37 +6,20 @@ time, so each takes free ports (``tests.support.ports``) and ends all that it st
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Protocol
 
+from bench.endpoint import Dialect, Endpoint
 from bench.results import OURS
 from tests.support.mosquitto import mosquitto_service
 from tests.support.postgres import postgres_service
 from tests.support.redis import redis_service
 from tests.support.system import Parts, System, factory
 
-Dialect = Literal["causeway", "plain", "mqtt"]
-"""What the recorder reads from the WebSocket (bench/recorder.py):
-
-- causeway: docs/websocket.md;
-- plain: a text frame a message, ``{"device": "bench/d0", "payload": {"n": …, "t": …, …}}``;
-- mqtt: MQTT 3.1.1 in binary frames, as Mosquitto's WebSocket listener speaks it; ``first`` is the topic filter.
-"""
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where a browser would listen."""
-
-    url: str
-    """``ws://127.0.0.1:…/…``"""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    first: str = ""
-    """What to send first, to be told everything; "": nothing."""
-    dialect: Dialect = "causeway"
+__all__ = ["CAUSEWAY", "Candidate", "Causeway", "Dialect", "Effort", "Endpoint", "Installation", "causeway", "servers"]
 
 
 class Installation(Protocol):

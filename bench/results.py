@@ -12,6 +12,8 @@ from typing import Any, Final, Literal
 Better = Literal["higher", "lower"]
 OURS: Final = "Causeway"
 """The installation that ratios are to, unless a scenario says otherwise."""
+TOOLS: Final = ("generator", "recorder")
+"""Roles that measure, and are no part of an installation."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class Measured:
 
     figures: Mapping[str, float]
     usage: Mapping[str, Usage] = field(default_factory=dict)
+
+
+def total_cpu_s(usage: Mapping[str, Usage], without: Iterable[str] = TOOLS) -> float:
+    """Of the installation, the tools of measuring left out."""
+    return sum(used.cpu_s for role, used in usage.items() if role not in set(without))
 
 
 def quantile(ordered: Sequence[float], part: float) -> float:

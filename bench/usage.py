@@ -140,8 +140,3 @@ class Meter:
             of_one = pss_mib if role in _SHARED else peak_mib
             now = sum(of_one(pid) for pid in trees(self._roles[role], stats))
             self._most[role] = max(self._most[role], now)
-
-
-def total_cpu_s(usage: Mapping[str, Usage], without: Iterable[str] = ("generator", "recorder")) -> float:
-    """Of the installation, the tools of measuring left out."""
-    return sum(used.cpu_s for role, used in usage.items() if role not in set(without))
