@@ -13,12 +13,23 @@ IMAGE = os.environ.get("CAUSEWAY_TEST_REDIS_IMAGE", "redis:7")
 _CONTAINER_PORT = 6379
 
 
+class RedisService(Service):
+    """A `Service` that is emptied in place: a new server takes half a second, and most tests want an empty one."""
+
+    def reset(self) -> None:
+        """Start it unless it runs, and make it forget everything, on its disk, too."""
+        self.start()
+        with _client(self.url) as client:
+            client.flushall()
+            client.script_flush()
+
+
 def redis_service(kind: Kind | None = None) -> Service:
     """A Redis server, its first database in the URL; not started yet."""
     port = free_port()
     kind, origin = choose(IMAGE, kind)
     url = f"redis://127.0.0.1:{port}/0"
-    return Service(
+    return RedisService(
         name="redis",
         runner=_local(port) if kind == "local" else ContainerRunner(IMAGE, _CONTAINER_PORT, port),
         port=port,
@@ -36,6 +47,10 @@ def _local(port: int) -> LocalRunner:
     )
 
 
+def _client(url: str) -> Redis:
+    return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2)
+
+
 def _ping(url: str) -> None:
-    with Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
+    with _client(url) as client:
         client.ping()

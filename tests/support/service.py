@@ -39,7 +39,7 @@ class Runner(Protocol):
         """Of its main process, as this machine sees it; it must be running."""
 
     def wipe(self) -> None:
-        """Forget its data and its log; it must not be running."""
+        """Forget its data and its log; if it still runs, it is killed."""
 
     def log(self) -> str:
         """All that it has printed."""
@@ -120,6 +120,7 @@ class LocalRunner:
         return self._process.pid
 
     def wipe(self) -> None:
+        self.kill()
         if self._directory:
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = None
@@ -203,8 +204,8 @@ class Service:
         return self.runner.pid()
 
     def reset(self) -> None:
-        """Start it anew without any data."""
-        self.close()
+        """Start it anew without any data; what it still does is cut short."""
+        self.runner.wipe()
         self.start()
 
     def close(self) -> None:

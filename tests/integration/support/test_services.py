@@ -86,6 +86,9 @@ def test_redis_restarts_with_its_data_and_resets_without(redis: Service) -> None
         assert client.get("a") == b"1"
         redis.reset()
         assert client.get("a") is None
+        redis.kill()
+        redis.start()
+        assert client.get("a") is None
 
 
 def test_postgres_survives_a_kill_with_what_was_committed(postgres: PostgresService) -> None:
