@@ -1,0 +1,172 @@
+"""Which area of the work a sampled stack belongs to: a table of module prefixes, and the shares by it. Pure.
+
+A stack is py-spy's raw line, outermost frame first: ``main (manage.py);run (uvloop/__init__.py);… 12``. It belongs to
+the area of its innermost frame that the table knows; the standard library's and Django's helpers thus count for whoever
+called them. Frames above the event loop's (or a thread's) own are how the process was started, and say nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+EVENT_LOOP: Final = "event loop"
+OTHER: Final = "other"
+
+PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
+    "MQTT": ("paho/", "aiomqtt/", "mqtt_gateway/session.py", "mqtt_gateway/packets.py", "mqtt_gateway/broker_link.py"),
+    "naming and batching": (
+        "mqtt_gateway/",
+        "bridge/native.py",
+        "bridge/filters.py",
+        "bridge/shards.py",
+        "bridge/link.py",
+    ),
+    "channel layer, Redis client": (
+        "channels_redis/",
+        "channels/layers.py",
+        "redis/",
+        "bridge/wire.py",
+        "mqtt_gateway/layer.py",
+        "devices/ingest/layers.py",
+        "devices/web/live/listening.py",
+    ),
+    "rounds, redeliveries": ("devices/ingest/", "bridge/redelivery.py"),
+    "decoding": ("bridge/payloads.py",),
+    "reducing": ("devices/rules/", "devices/ingest/operations.py", "devices/ingest/part.py"),
+    "database": (
+        "django/db/",
+        "psycopg/",
+        "psycopg_pool/",
+        "sqlite3/",
+        "devices/models/",
+        "devices/ingest/database.py",
+        "devices/ingest/storage.py",
+        "devices/web/live/database.py",
+        "mqtt_gateway/database.py",
+        "mqtt_gateway/storage.py",
+    ),
+    "broadcasting": ("devices/ingest/broadcast.py",),
+    "hub": ("devices/web/live/",),
+    "frame encoding": ("devices/web/live/frames.py", "devices/web/live/rendering.py", "devices/web/live/merging.py"),
+    "ASGI, Daphne, Twisted": ("daphne/", "autobahn/", "twisted/", "zope/", "channels/", "asgiref/"),
+    "pages, API": ("devices/web/", "django/core/handlers/", "django/http/", "django/middleware/", "ninja/"),
+    EVENT_LOOP: ("asyncio/", "uvloop/", "selectors.py", "concurrent/", "threading.py", "queue.py", "contextlib.py"),
+}
+"""Areas in the order in which a message meets them. The longest prefix that fits decides."""
+
+AREAS: Final = (*PREFIXES, OTHER)
+
+_BY_LENGTH: Final = sorted(
+    ((prefix, area) for area, prefixes in PREFIXES.items() for prefix in prefixes), key=lambda one: -len(one[0])
+)
+_LOOPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "asyncio/runners.py": ("Runner.run", "run"),
+    "asyncio/base_events.py": ("BaseEventLoop.run_forever", "BaseEventLoop._run_once"),
+    "asyncio/events.py": ("Handle._run",),
+    "twisted/internet/asyncioreactor.py": ("AsyncioSelectorReactor.run",),
+    "uvloop/__init__.py": ("run", "run.<locals>.wrapper"),
+    "threading.py": ("Thread._bootstrap", "Thread._bootstrap_inner", "Thread.run"),
+    "concurrent/futures/thread.py": ("_worker", "_WorkItem.run"),
+}
+"""What calls everything that is to be told apart: file → its functions."""
+
+_SLEEPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "selectors.py": ("EpollSelector.select",),
+    "psycopg/connection.py": ("Connection.wait",),
+    "threading.py": ("Condition.wait",),
+}
+"""Where a thread sleeps until it is woken. In uvloop's own sleep, a stack ends at the loop."""
+
+_Frame = tuple[str, str]  # function, file
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """What one process's samples say.
+
+    Attributes:
+        shares: of its CPU time by area, 0 … 1, largest first; they add up to 1, or there are none.
+        samples: how many there were.
+        waited: share of the samples beyond what the kernel counted as CPU time.
+    """
+
+    shares: Mapping[str, float]
+    samples: int
+    waited: float
+
+
+def sampled(raw: str, cpu_s: float, rate_hz: float) -> Sampled:
+    """The shares of areas in one process's CPU time.
+
+    Args:
+        raw: py-spy's raw output without line numbers, idle threads left out.
+        cpu_s: what the kernel counted for the process over the same time.
+        rate_hz: samples a second.
+
+    A thread that waits for a free core is a running one to py-spy. It does so mostly when it was just woken, so what
+    was sampled beyond `cpu_s` is first taken off where threads sleep, the rest of it evenly.
+    """
+    counts, asleep = _counted(raw)
+    taken = sum(counts.values())
+    beyond = max(0.0, taken - cpu_s * rate_hz)
+    sleeping = sum(asleep.values())
+    for area, count in asleep.items():
+        counts[area] -= count * min(1.0, beyond / sleeping)
+    whole = sum(counts.values())
+    shares = {area: count / whole for area, count in sorted(counts.items(), key=lambda one: -one[1]) if count}
+    return Sampled(shares, int(taken), beyond / taken if taken else 0.0)
+
+
+def unknown(raw: str) -> dict[str, int]:
+    """The innermost frames of the stacks that are "other", with their samples: what the table lacks."""
+    counts: dict[str, int] = defaultdict(int)
+    for frames, count in _stacks(raw):
+        if _area(frames) == OTHER:
+            counts["{} ({})".format(*frames[-1])] += count
+    return dict(sorted(counts.items(), key=lambda one: -one[1]))
+
+
+def _counted(raw: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Samples by area, and those of them that were taken where a thread sleeps."""
+    counts: dict[str, float] = defaultdict(float)
+    asleep: dict[str, float] = defaultdict(float)
+    for frames, count in _stacks(raw):
+        area = _area(frames)
+        counts[area] += count
+        if _sleeps(frames):
+            asleep[area] += count
+    return counts, asleep
+
+
+def _stacks(raw: str) -> Iterator[tuple[list[_Frame], int]]:
+    for line in raw.splitlines():
+        stack, _, count = line.rpartition(" ")
+        yield [_frame(text) for text in stack.split(";")], int(count)
+
+
+def _frame(text: str) -> _Frame:
+    function, _, file = text.rpartition(" (")
+    return function, file.removesuffix(")")
+
+
+def _area(frames: Sequence[_Frame]) -> str:
+    below = _below_loops(frames)
+    if not below:
+        return EVENT_LOOP
+    known = [area for _, file in reversed(below) if (area := _area_of_file(file))]
+    return next((area for area in known if area != EVENT_LOOP), known[0] if known else OTHER)
+
+
+def _below_loops(frames: Sequence[_Frame]) -> Sequence[_Frame]:
+    loops = [index for index, (function, file) in enumerate(frames) if function in _LOOPS.get(file, ())]
+    return frames[loops[-1] + 1 :] if loops else frames
+
+
+def _sleeps(frames: Sequence[_Frame]) -> bool:
+    function, file = frames[-1]
+    return function in _SLEEPS.get(file, ()) or not _below_loops(frames)
+
+
+def _area_of_file(file: str) -> str:
+    return next((area for prefix, area in _BY_LENGTH if file.startswith(prefix)), "")
