@@ -151,8 +151,9 @@ class System:
     def set_password(self, user: str, password: str) -> None:
         """Give a user that exists a password, for logging in by the page."""
         code = (
-            "from django.contrib.auth import get_user_model as model\n"
-            f"user = model().objects.get(username={user!r}); user.set_password({password!r}); user.save()"
+            "from django.contrib.auth import get_user_model, hashers\n"
+            f"hashed = hashers.make_password({password!r}, hasher='pbkdf2_sha256')\n"
+            f"get_user_model().objects.filter(username={user!r}).update(password=hashed)"
         )
         self._write("shell", "-c", code)
 
