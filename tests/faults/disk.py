@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
+from tests.support.waiting import eventually
+
 _ROOMY = "2g"
 
 
@@ -33,8 +35,13 @@ class Tmpfs:
         self._directory = directory
 
     def fill(self) -> None:
+        # Refused with less than what is used, as it is when somebody has written since we looked.
+        eventually(self._shrink, 10, what="the disk is full", retry_on=(subprocess.CalledProcessError,), pause_s=0)
+
+    def _shrink(self) -> bool:
         found = os.statvfs(self._directory)
         _mount("-o", f"remount,size={(found.f_blocks - found.f_bfree) * found.f_frsize}", str(self._directory))
+        return True
 
     def free(self) -> None:
         _mount("-o", f"remount,size={_ROOMY}", str(self._directory))
