@@ -4,17 +4,18 @@ A plain ASGI callable rather than a Channels consumer: those join the channel la
 for every message, which is what the hub is there to avoid.
 
     read     frames in; acknowledgements are taken at once, requests wait in a bounded queue
-    write    frames out, in the order of their numbers
+    write    frames out, in the order of their numbers; where the server lets us write without a task, only the close
     requests.Requests     carries the requests out, one after the other
     catching_up.CatchingUp   brings its subscriptions to where their feeds are, by queries
 
-Whoever pushes a frame only appends it: nothing here waits for the client.
+Whoever pushes a frame only appends it: nothing here waits for the client. A stream's frames are put together when they
+are written, for all that differs between a thousand sockets is ``n`` and ``sub``.
 """
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -44,6 +45,8 @@ _SEND_S: Final = 30.0
 _BREATHE_EVERY: Final = 64  # frames of a client that sends faster than we read
 
 Event = dict[str, Any]
+WriteTexts = Callable[[Sequence[bytes]], None]
+Outgoing = bytes | tuple[Body, int, bytes]  # a frame, or what makes one: with its number and subscription
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +64,7 @@ class Connection:
         hub: this event loop's.
         credential: how the client showed who it is.
         access: its rights.
+        write: sends text frames at once (config.daphne_frames), where the server can do that.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Connection:
         hub: Hub,
         credential: Credential,
         access: Access,
+        write: WriteTexts | None = None,
     ) -> None:
         self.hub = hub
         self.credential = credential
@@ -79,7 +84,8 @@ class Connection:
         self._wishes: dict[bytes, Target] = {}  # what each would watch, were all visible
         self._receive = receive
         self._send = send
-        self._outgoing: deque[str] = deque()  # bounded by the credit
+        self._write_texts = write
+        self._outgoing: deque[Outgoing] = deque()  # bounded by the credit
         self._wake_writer = asyncio.Event()
         self._close_code: int | None = None
         self._bucket = Bucket(time.monotonic())
@@ -107,8 +113,7 @@ class Connection:
     def push(self, frame: bytes) -> None:
         """Send a frame that was made with ``n`` = :attr:`next_n`."""
         self.credit.sent(len(frame))
-        self._outgoing.append(frame.decode())
-        self._wake_writer.set()
+        self._queue(frame)
 
     @property
     def next_n(self) -> int:
@@ -118,7 +123,23 @@ class Connection:
     def push_bodies(self, sub: Subscription, bodies: list[Body]) -> None:
         """Send a subscription's frames."""
         for body in bodies:
-            self.push(body.frame(self.next_n, sub.sub))
+            n = self.next_n
+            self.credit.sent(body.frame_size(n, sub.sub))
+            self._queue((body, n, sub.sub))
+
+    def _queue(self, frame: Outgoing) -> None:
+        self._outgoing.append(frame)
+        if self._write_texts is None:
+            self._wake_writer.set()
+        elif len(self._outgoing) == 1:
+            self.hub.turns.ask(self)
+
+    def write_out(self) -> None:
+        """See :class:`devices.web.live.turns.Writer`."""
+        if self._outgoing and self._write_texts is not None:
+            texts = [_text(one) for one in self._outgoing]
+            self._outgoing.clear()
+            self._write_texts(texts)
 
     def push_object(self, fields: dict[str, Any]) -> None:
         """Send a frame of another kind."""
@@ -145,8 +166,9 @@ class Connection:
             await self._wake_writer.wait()
             self._wake_writer.clear()
             async with asyncio.timeout(_SEND_S):
+                self.write_out()
                 while self._outgoing:
-                    await self._send({"type": "websocket.send", "text": self._outgoing.popleft()})
+                    await self._send({"type": "websocket.send", "text": _text(self._outgoing.popleft()).decode()})
                 if self._close_code is not None:
                     await self._send({"type": "websocket.close", "code": self._close_code})
                     raise Closed
@@ -275,6 +297,13 @@ class Connection:
             self.push_bodies(sub, sub.release(device))
         for of, command, since in held:
             self.show_command(of, command, since)
+
+
+def _text(frame: Outgoing) -> bytes:
+    if isinstance(frame, bytes):
+        return frame
+    body, n, sub = frame
+    return body.frame(n, sub)
 
 
 def visible(wish: Target, access: Access) -> Target:

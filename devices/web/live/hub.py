@@ -29,6 +29,7 @@ from devices.web.live.mending import Mender
 from devices.web.live.replaying import Step
 from devices.web.live.rooms import Receiver, Room, Rooms, Since
 from devices.web.live.subscription import Subscription
+from devices.web.live.turns import Turns
 from devices.web.live.watching import Watcher
 
 # Between two flushes. What they cost is sending frames: at most about half of the time goes into it.
@@ -72,6 +73,7 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         self._link_known = asyncio.Event()
         self._pending: dict[Room, None] = {}  # rooms whose feed has something to hand out
+        self.turns = Turns(self._plan)
         self._not_before = 0.0  # for the next flush, in the loop's seconds
         self._timer: asyncio.TimerHandle | None = None
         parts = (self.listener.run, self.mender.run, Watcher(self).run)
@@ -181,7 +183,9 @@ class Hub:
         self._plan()
 
     def _plan(self) -> None:
-        """Flush now, or see to it that it is done in time."""
+        """Flush now, or see to it that it is done in time. What was flushed last must be written first."""
+        if self.turns.busy:
+            return
         now = self._loop.time()
         if self._timer is not None and self._timer.when() <= max(now, self._not_before):
             return  # nothing can be due before that

@@ -27,6 +27,10 @@ class Body(Struct, frozen=True):
         """The frame's text in UTF-8."""
         return b'{"n":%d,%b%b%b' % (n, self.before, sub, self.after)
 
+    def frame_size(self, n: int, sub: bytes) -> int:
+        """Of :meth:`frame`."""
+        return self.size + len(sub) + len(str(n)) + 6
+
     @property
     def size(self) -> int:
         """Of the frame, but for number and subscription."""

@@ -11,6 +11,7 @@ from devices.web.live.hub import Hub, hub_of_this_loop
 from devices.web.live.origins import is_foreign
 
 PATHS: Final = ("/ws/v1/", "/ws/v1")
+FRAMES: Final = "causeway.frames"  # an ASGI extension, see config.daphne_frames
 _TRY_AGAIN_LATER: Final = 4503  # Daphne sends no code but 1000 and 3000 to 4999
 
 Event = dict[str, Any]
@@ -36,7 +37,8 @@ async def websocket_application(scope: dict[str, Any], receive: Receive, send: S
         if isinstance(access, int) or credential is None:
             await send({"type": "websocket.close", "code": access})
             return
-        await Connection(receive, send, hub, credential, access).serve()
+        write = scope.get("extensions", {}).get(FRAMES, {}).get("write")
+        await Connection(receive, send, hub, credential, access, write).serve()
 
 
 async def _access(hub: Hub, credential: Credential | None) -> Access | int:

@@ -1,0 +1,47 @@
+"""Lets sockets write in turns: a flush to thousands of them must not hold up the event loop until the last has its."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Protocol
+
+SLICE_S: Final = 0.005  # then whatever else the event loop has to do gets its turn
+
+
+class Writer(Protocol):
+    """A socket that has something to write."""
+
+    def write_out(self) -> None:
+        """Write it."""
+
+
+class Turns:
+    """Of one event loop; first come, first served.
+
+    Args:
+        done: called whenever nobody waits any more.
+    """
+
+    def __init__(self, done: Callable[[], None]) -> None:
+        self._done = done
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[Writer] = deque()  # each once: it asks only when it had nothing to write
+        self.busy = False
+
+    def ask(self, writer: Writer) -> None:
+        """Call its ``write_out`` soon."""
+        self._waiting.append(writer)
+        if not self.busy:
+            self.busy = True
+            self._loop.call_soon(self._serve)
+
+    def _serve(self) -> None:
+        ends = time.monotonic() + SLICE_S
+        while self._waiting:
+            self._waiting.popleft().write_out()
+            if self._waiting and time.monotonic() >= ends:
+                self._loop.call_soon(self._serve)
+                return
+        self.busy = False
+        self._done()
