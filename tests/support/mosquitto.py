@@ -34,7 +34,7 @@ sys_interval 1
 """
 
 
-def _configuration(listener: str, data: str, **limits: int | str) -> str:
+def _configuration(listener: str, data: str, /, **limits: int | str) -> str:
     """The production file's limits, for anonymous clients."""
     production = (ROOT / "mosquitto/mosquitto.conf").read_text().splitlines()
     kept = [line for line in production if line.partition(" ")[0] not in {*_LEFT_OUT, *limits}]
