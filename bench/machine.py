@@ -1,0 +1,62 @@
+"""What figures were measured on and with: processor, memory, versions of the servers and libraries."""
+
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+from tests.support.installing import find_program
+
+_LIBRARIES: Final = ("Django", "channels", "channels-redis", "daphne", "msgspec", "psycopg", "redis", "uvloop")
+_SERVERS: Final = {
+    "Mosquitto": ("mosquitto", "-h"),
+    "Redis": ("redis-server", "--version"),
+    "PostgreSQL": ("postgres", "--version"),
+}
+_PLACES: Final = ["/usr/lib/postgresql/*/bin"]
+_VERSION: Final = re.compile(r"\d+(?:\.\d+)+")
+
+
+def machine() -> dict[str, Any]:
+    """``{"cpu", "cores", "memory_gib", "kernel", "python", "versions": {name: version}}``; no host name."""
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3, 1),
+        "kernel": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "versions": {**_servers(), **_libraries()},
+    }
+
+
+def _cpu() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor()
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return found[1] if found else platform.machine()
+
+
+def _servers() -> dict[str, str]:
+    found = {}
+    for name, (command, option) in _SERVERS.items():
+        if path := find_program([command], _PLACES) or shutil.which(command):
+            said = subprocess.run([path, option], capture_output=True, text=True, timeout=10, check=False)
+            version = _VERSION.search(said.stdout + said.stderr)
+            found[name] = version[0] if version else "unknown"
+    return found
+
+
+def _libraries() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found["redis-py" if name == "redis" else name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,141 @@
+"""Runs scenarios: starts what they are measured on, alternates rounds, writes results.json after each scenario."""
+
+import contextlib
+import datetime as dt
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from bench.installation import Candidate, Effort, Installation
+from bench.limits import told, verdict
+from bench.machine import machine
+from bench.results import Measured, summarise
+from bench.scenarios import Scenario, scenarios
+
+QUICK_ROUNDS, FULL_ROUNDS = 2, 5
+QUICK, FULL = Effort(seconds=3.0), Effort(full=True, seconds=8.0)
+RESULTS: Final = "results.json"
+
+
+class Fleet:
+    """The installations that run at present.
+
+    Args:
+        directory: for a directory of each.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._running: dict[str, tuple[contextlib.ExitStack, Installation]] = {}
+        self._started = 0
+
+    def __enter__(self) -> "Fleet":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.keep(())
+
+    def get(self, candidate: Candidate) -> Installation:
+        """The running one; started if it is not."""
+        if candidate.name not in self._running:
+            _say(f"starting {candidate.name}")
+            self._started += 1
+            directory = self._directory / str(self._started)
+            directory.mkdir()
+            with contextlib.ExitStack() as stack:
+                installation = stack.enter_context(candidate.running(directory))
+                self._running[candidate.name] = stack.pop_all(), installation
+        return self._running[candidate.name][1]
+
+    def keep(self, candidates: Iterable[Candidate]) -> None:
+        """End all but these."""
+        kept = {candidate.name for candidate in candidates}
+        with contextlib.ExitStack() as ending:
+            for name in self._running.keys() - kept:
+                ending.push(self._running.pop(name)[0])
+
+
+def run(*, full: bool, only: tuple[str, ...] = (), rounds: int | None = None, output: Path) -> dict[str, Any]:
+    """Run all scenarios, or those; returns what is in results.json.
+
+    Args:
+        full: else the quick run.
+        only: names of scenarios; () means all.
+        rounds: None: as the run and the scenario say.
+        output: directory for results.json.
+    """
+    effort = FULL if full else QUICK
+    plan = scenarios(only, full=full)
+    results: dict[str, Any] = {
+        "mode": "full" if full else "quick",
+        "machine": machine(),
+        "date": _today(),
+        "scenarios": {},
+    }
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as directory, Fleet(Path(directory)) as fleet:
+        for index, scenario in enumerate(plan):
+            later = {candidate for one in plan[index:] for candidate in _measured_on(one, full=full)}
+            fleet.keep(later)
+            count = rounds or scenario.rounds or (FULL_ROUNDS if full else QUICK_ROUNDS)
+            results["scenarios"][scenario.name] = _alternate(scenario, fleet, effort, count)
+            _judge(plan[: index + 1], results["scenarios"])
+            (output / RESULTS).write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    return results
+
+
+def _today() -> str:
+    return dt.datetime.now(dt.UTC).date().isoformat()
+
+
+def _measured_on(scenario: Scenario, *, full: bool) -> list[Candidate]:
+    return [candidate for candidate in scenario.on if full or not candidate.full_only]
+
+
+def _alternate(scenario: Scenario, fleet: Fleet, effort: Effort, count: int) -> dict[str, Any]:
+    """Rounds on each installation in turn. One that fails is left out from then on; why, stands in ``failed``."""
+    candidates = _measured_on(scenario, full=effort.full)
+    measured: dict[str, list[Measured]] = {candidate.name: [] for candidate in candidates}
+    failed: dict[str, str] = {}
+    for candidate in candidates:  # all of them first: starting takes CPU from who is measured
+        fleet.get(candidate)
+    for number in range(count):
+        for candidate in candidates:
+            if candidate.name in failed:
+                continue
+            try:
+                measured[candidate.name].append(_round(scenario, fleet.get(candidate), effort, number))
+            except AssertionError as problem:
+                failed[candidate.name] = str(problem)
+                _say(f"{scenario.name} on {candidate.name} FAILED: {problem}")
+    return {
+        "title": scenario.title,
+        "what": scenario.what,
+        "rounds": count,
+        "better": dict(scenario.better),
+        "installations": summarise(measured, scenario.compared_with),
+        **({"failed": failed} if failed else {}),
+    }
+
+
+def _round(scenario: Scenario, installation: Installation, effort: Effort, number: int) -> Measured:
+    begun = time.monotonic()
+    measured = scenario.measure(installation, effort)
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in measured.figures.items())
+    took = time.monotonic() - begun
+    _say(f"{scenario.name}, round {number + 1}, {installation.name} ({took:.0f} s): {figures}")
+    return measured
+
+
+def _judge(done: Sequence[Scenario], results: dict[str, Any]) -> None:
+    """Write beside each scenario whether its limits held; one may be about a scenario that came later."""
+    for scenario in done:
+        results[scenario.name]["limits"] = [told(verdict(limit, scenario.name, results)) for limit in scenario.limits]
+
+
+def _say(what: str) -> None:
+    print(f"[{time.strftime('%H:%M:%S')}] {what}", file=sys.stderr, flush=True)

@@ -1,0 +1,100 @@
+"""Sustained QoS 1 messages a second from MQTT to a browser: searched for, then held."""
+
+from dataclasses import replace
+from typing import Final
+
+from bench.driving import BenchError, Rig
+from bench.installation import CAUSEWAY, Effort, Installation
+from bench.limits import Limit
+from bench.peers.candidates import BRIDGES, MQTT_WEBSOCKET
+from bench.results import Measured
+from bench.scenarios import Scenario
+from bench.search import Trial, highest
+
+START_PER_S: Final = 500.0
+_AGAIN: Final = 1.08  # step and resolution of the search when a former round has found a rate
+_BACK: Final = 0.93  # after a rate that could not be held
+_HOLDS: Final = 5
+QUICK_HOLD_S, FULL_HOLD_S = 10.0, 60.0
+
+
+def measure(installation: Installation, effort: Effort) -> Measured:
+    """Search, then hold what was found; lower while that fails."""
+    with Rig(installation) as rig:
+        rig.warm_up()
+        rate = search(rig, installation, effort)
+        held = hold(rig, rate, FULL_HOLD_S if effort.full else QUICK_HOLD_S)
+    effort.remembered[key(installation)] = held.rate
+    return Measured(held.figures(), held.usage)
+
+
+def search(rig: Rig, installation: Installation, effort: Effort) -> float:
+    """The highest rate that goes in trials of some seconds.
+
+    Raises:
+        BenchError: none does.
+    """
+    former = effort.remembered.get(key(installation))
+
+    def attempt(rate: float) -> Trial:
+        return rig.trial(rate, effort.seconds)
+
+    again = {"step": _AGAIN, "resolution": _AGAIN - 1} if former else {}
+    rate = highest(attempt, former or START_PER_S, **again)
+    if not rate:
+        raise BenchError(f"{installation.name} sustains no rate at all: {attempt(START_PER_S).problem}")
+    return rate
+
+
+def hold(rig: Rig, rate: float, seconds: float) -> Trial:
+    """The first trial of that length without a problem, from this rate on downwards.
+
+    Raises:
+        BenchError: it cannot be held, nor can much less.
+    """
+    problems = []
+    for _ in range(_HOLDS):
+        trial = rig.trial(rate, seconds)
+        if not trial.problem:
+            return trial
+        problems.append(f"{rate:.0f}/s: {trial.problem}")
+        rate *= _BACK
+    raise BenchError(f"no rate was held for {seconds:g} s: {'; '.join(problems)}")
+
+
+def key(installation: Installation) -> str:
+    """Where its sustained rate is remembered."""
+    return f"sustained/{installation.name}"
+
+
+def sustained(installation: Installation, effort: Effort) -> float:
+    """Its sustained rate: as this scenario held it, or searched for now."""
+    if key(installation) not in effort.remembered:
+        with Rig(installation) as rig:
+            rig.warm_up()
+            effort.remembered[key(installation)] = search(rig, installation, effort)
+    return effort.remembered[key(installation)]
+
+
+SCENARIOS = (
+    Scenario(
+        name="uplink",
+        title="Sustained uplink",
+        what="QoS 1 messages/s of 200 devices (120-byte JSON) that reach a browser without loss, p99 ≤ 250 ms, "
+        "latency not growing; each is in PostgreSQL before its PUBACK (Causeway only)",
+        measure=measure,
+        on=(CAUSEWAY, *BRIDGES, replace(MQTT_WEBSOCKET, full_only=True)),
+        better={"messages_per_s": "higher", "p50_ms": "lower", "p99_ms": "lower", "cpu_us_per_message": "lower"},
+        limits=(
+            Limit("messages_per_s", "≥", 5000, text="at least 5,000 messages/s sustained"),
+            Limit("p99_ms", "≤", 250, text="p99 at most 250 ms"),
+            Limit("lost", "≤", 0, text="nothing lost"),
+            Limit("repeated", "≤", 0, text="nothing repeated"),
+            Limit("disordered", "≤", 0, text="each device's messages in order"),
+            *(
+                Limit("messages_per_s", "≥", times=times, of=of, text=f"at least {times} times {of}")
+                for times, of in ((8, "plain Channels, Redis layer"), (3, "plain Channels, pub/sub layer"))
+            ),
+        ),
+    ),
+)
