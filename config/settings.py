@@ -101,9 +101,9 @@ _CAPACITY = 2_000  # messages a channel holds; the link's window keeps uplink fa
 _HOST = {"address": REDIS_URL, "socket_connect_timeout": 5, "health_check_interval": 15}
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = (
     {
-        # Channels: devices.<shard>, gateway.<id>, replies. Kept in Redis lists until received.
+        # Channels: devices.<shard>, gateway.<id>, replies. Kept in Redis until received.
         "default": {
-            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            "BACKEND": "config.layers.ChannelLayer",
             "CONFIG": {"hosts": [_HOST], "capacity": _CAPACITY},
         },
         # Groups: dashboard.<shard>. Redis publish/subscribe: one round trip a broadcast, recovers by itself. It

@@ -10,10 +10,9 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from channels_redis.core import RedisChannelLayer
-
 from bridge import wire
 from bridge.names import gateway_channel
+from config.layers import ChannelLayer
 from mqtt_gateway.fakes import FakeWorker
 from tests.support.mqtt import MqttClient
 from tests.support.processes import Process, manage, run_command
@@ -34,7 +33,7 @@ class Rig:
     redis: Service
     settings: dict[str, str]
     gateway: Process
-    layer: RedisChannelLayer
+    layer: ChannelLayer
     worker: FakeWorker = field(init=False)
     _working: "asyncio.Task[None] | None" = None
 
@@ -97,7 +96,7 @@ async def gateway_rig(mosquitto: Service, redis: Service, directory: Path, **set
     }
     await asyncio.to_thread(_make_tables, complete, directory)
     gateway = Process("gateway", manage("run_gateway"), complete, directory / "gateway.log")
-    layer = RedisChannelLayer(hosts=[redis.url], capacity=2_000)
+    layer = ChannelLayer(hosts=[redis.url], capacity=2_000)
     rig = Rig(mosquitto, redis, complete, gateway, layer)
     try:
         yield rig

@@ -1,14 +1,181 @@
-"""The layer of groups on a real Redis: what is broadcast while nobody receives is bounded, and the newest arrives."""
+"""Both layers on a real Redis: what the specification of channel layers asks for, and what comes of outages."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 
 import pytest
+from channels.exceptions import ChannelFull
+from channels_redis.core import RedisChannelLayer
+from redis import Redis
+from redis.exceptions import RedisError
 
 from config import layers
-from config.layers import GroupLayer
+from config.layers import ChannelLayer, GroupLayer
+from tests.support.redis import redis_service
 from tests.support.service import Service
+from tests.support.waiting import eventually_async
 
 BODY = b"x" * 10_000
+
+
+@pytest.fixture
+async def layer(redis: Service) -> AsyncIterator[ChannelLayer]:
+    """Of channels, with little room, on an empty Redis."""
+    with Redis.from_url(redis.url) as client:
+        client.flushall()
+    layer = ChannelLayer(hosts=[redis.url], capacity=3)
+    yield layer
+    await layer.close_pools()
+
+
+async def _received(layer: RedisChannelLayer, channel: str, count: int = 1) -> list[int]:
+    async with asyncio.timeout(10):
+        return [(await layer.receive(channel))["number"] for _ in range(count)]
+
+
+async def test_messages_arrive_once_in_order(layer: ChannelLayer) -> None:
+    for number in range(3):
+        await layer.send("devices.0", {"type": "n", "number": number, "body": BODY})
+    assert await _received(layer, "devices.0", 3) == [0, 1, 2]
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await layer.receive("devices.0")
+
+
+async def test_whoever_waits_gets_the_next_message(layer: ChannelLayer) -> None:
+    waiting = asyncio.create_task(_received(layer, "devices.0"))
+    await asyncio.sleep(0)
+    await layer.send("devices.0", {"type": "n", "number": 1})
+    assert await waiting == [1]
+
+
+async def test_a_full_channel_refuses_until_there_is_room(layer: ChannelLayer) -> None:
+    for number in range(3):
+        await layer.send("devices.0", {"type": "n", "number": number})
+    with pytest.raises(ChannelFull):
+        await layer.send("devices.0", {"type": "n", "number": 3})
+    await layer.send("devices.1", {"type": "n", "number": 0})
+    assert await _received(layer, "devices.0") == [0]
+    await layer.send("devices.0", {"type": "n", "number": 4})
+    assert await _received(layer, "devices.0", 3) == [1, 2, 4]
+
+
+async def test_what_waits_too_long_makes_room(redis: Service, layer: ChannelLayer) -> None:
+    for number in range(3):
+        await layer.send("devices.0", {"type": "n", "number": number})
+    layer.expiry = -1  # as if that had been a while ago
+    with contextlib.suppress(ChannelFull):
+        await layer.send("devices.0", {"type": "n", "number": 3})
+    with Redis.from_url(redis.url) as client:
+        assert client.zcard("asgidevices.0") == 0
+
+
+async def test_a_channel_that_nobody_receives_from_goes_by_itself(redis: Service, layer: ChannelLayer) -> None:
+    await layer.send("devices.0", {"type": "n", "number": 0})
+    with Redis.from_url(redis.url) as client:
+        assert 0 < int(client.ttl("asgidevices.0")) <= layer.expiry
+
+
+async def test_channels_of_a_process_are_told_apart(layer: ChannelLayer) -> None:
+    one, other = await layer.new_channel("reply"), await layer.new_channel("reply")
+    await layer.send(one, {"type": "n", "number": 1})
+    await layer.send(other, {"type": "n", "number": 2})
+    assert await _received(layer, other) == [2]
+    assert await _received(layer, one) == [1]
+
+
+async def test_another_process_s_channel_is_refused(redis: Service, layer: ChannelLayer) -> None:
+    foreign = await ChannelLayer(hosts=[redis.url]).new_channel("reply")
+    with pytest.raises(ValueError, match="another process"):
+        await layer.receive(foreign)
+
+
+async def test_groups_work_as_in_channels_redis(layer: ChannelLayer) -> None:
+    one, other = await layer.new_channel(), await layer.new_channel()
+    for channel in (one, other):
+        await layer.group_add("all", channel)
+    await layer.group_send("all", {"type": "n", "number": 5})
+    assert await _received(layer, one) == await _received(layer, other) == [5]
+
+
+async def test_it_speaks_with_channels_redis_s_own_layer(redis: Service, layer: ChannelLayer) -> None:
+    plain = RedisChannelLayer(hosts=[redis.url])
+    await plain.send("devices.0", {"type": "n", "number": 1})
+    assert await _received(layer, "devices.0") == [1]
+    reply = await plain.new_channel("reply")
+    for channel in ("devices.1", reply):
+        await layer.send(channel, {"type": "n", "number": 2})
+        assert await _received(plain, channel) == [2]
+    await plain.close_pools()
+
+
+async def test_of_several_hosts_each_channel_has_its_own(redis: Service) -> None:
+    hosts = [redis.url, redis.url.removesuffix("/0") + "/1"]
+    layer = ChannelLayer(hosts=hosts)
+    for shard in range(8):
+        for number in range(5):
+            await layer.send(f"devices.{shard}", {"type": "n", "number": number})
+    assert all([await _received(layer, f"devices.{shard}", 5) == [*range(5)] for shard in range(8)])
+    reply = await layer.new_channel("reply")
+    await layer.send(reply, {"type": "n", "number": 1})
+    assert await _received(layer, reply) == [1]
+    await layer.close_pools()
+
+
+async def test_a_receiver_that_gives_up_takes_nothing_with_it(layer: ChannelLayer) -> None:
+    for number in range(3):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.02):
+                await layer.receive("devices.0")
+        await layer.send("devices.0", {"type": "n", "number": number})
+        assert await _received(layer, "devices.0") == [number]
+
+
+async def test_it_goes_on_when_redis_was_started_anew() -> None:
+    service = redis_service("local")
+    service.start()
+    layer = ChannelLayer(hosts=[service.url])
+    try:
+        reply = await layer.new_channel("reply")
+        for _ in range(2):  # with idle connections, and a script, that the new one does not know
+            for channel in ("devices.0", reply):
+                await layer.send(channel, {"type": "n", "number": 1})
+                assert await _received(layer, channel) == [1]
+            waiting = [asyncio.create_task(layer.receive(channel)) for channel in ("devices.0", reply)]
+            await asyncio.sleep(0)
+            await asyncio.to_thread(service.kill)
+            outcomes = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 10)
+            assert all(isinstance(outcome, RedisError | OSError) for outcome in outcomes), outcomes
+            with pytest.raises((RedisError, OSError)):
+                await layer.send("devices.0", {"type": "n", "number": 2})
+            await asyncio.to_thread(service.start)
+        await layer.close_pools()
+    finally:
+        await asyncio.to_thread(service.close)
+
+
+async def test_a_redis_that_is_silent_is_noticed(redis: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answers never come: here, since it was asked to wait for longer than its time."""
+    monkeypatch.setattr(layers, "_LATE_S", -0.9)
+    layer = ChannelLayer(hosts=[redis.url])
+    layer.brpop_timeout = 1
+    for channel in ("devices.0", await layer.new_channel("reply")):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(10) as limit:
+                await layer.receive(channel)
+        assert not limit.expired()
+    monkeypatch.undo()
+    await layer.send("devices.0", {"type": "n", "number": 1})
+    assert await _received(layer, "devices.0") == [1]
+    await layer.close_pools()
+
+
+async def test_many_at_once_use_connections_of_their_own(layer: ChannelLayer) -> None:
+    layer.capacity = 1_000
+    await asyncio.gather(*(layer.send("devices.0", {"type": "n", "number": number}) for number in range(100)))
+    assert sorted(await _received(layer, "devices.0", 100)) == [*range(100)]
+    await eventually_async(lambda: len(layer._loop.lines[0]._idle) <= 16)
 
 
 async def test_a_process_that_does_not_receive_keeps_the_newest_broadcasts_only(

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 
+from config.layers import ChannelLayer
 from tests.support.databases import SHARDS
 from tests.support.ingest import delivery
 from tests.support.ingest_gateway import Gateway
@@ -70,7 +70,7 @@ class Rig:
     @contextlib.asynccontextmanager
     async def gateway(self) -> AsyncIterator[Gateway]:
         hosts = [self.redis.url]
-        channels = RedisChannelLayer(hosts=hosts, capacity=2_000)
+        channels = ChannelLayer(hosts=hosts, capacity=2_000)
         groups = RedisPubSubChannelLayer(hosts=hosts, prefix="causeway-0")  # of database 0 (config.settings)
         async with Gateway(channels, groups).running() as gateway:
             yield gateway
