@@ -208,7 +208,7 @@ class Connection:
 
     def deliver(self, sub: Subscription, batch: Batch) -> int | None:
         """See :class:`devices.web.live.rooms.Receiver`."""
-        if not self.credit.fits(max(batch.size, batch.parts_bytes)):
+        if not self.credit.fits(batch.most_bytes):
             self.credit.block(time.monotonic())
             sub.pause(batch)
             self._catching_up.missed_steps(self.hub.continuity.told)

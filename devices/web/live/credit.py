@@ -12,24 +12,26 @@ PATIENCE_S: Final = 60.0
 class Credit:
     """Of one connection."""
 
+    __slots__ = ("_blocked_since", "_sizes", "n", "unacknowledged_bytes")
+
     def __init__(self) -> None:
         self.n = 0  # of the last frame sent
         self.unacknowledged_bytes = 0
-        self._frames: deque[tuple[int, int]] = deque()  # (n, size) of those not acknowledged
+        self._sizes: deque[int] = deque()  # of the last frames, those not acknowledged
         self._blocked_since: float | None = None
 
     def sent(self, size: int) -> None:
         """Frame ``n + 1`` of ``size`` bytes was sent."""
         self.n += 1
-        self._frames.append((self.n, size))
+        self._sizes.append(size)
         self.unacknowledged_bytes += size
 
     def acknowledge(self, n: int) -> bool:
         """The client has handled the frames up to ``n``. False when there are none of that number."""
         if not 0 <= n <= self.n:
             return False
-        while self._frames and self._frames[0][0] <= n:
-            self.unacknowledged_bytes -= self._frames.popleft()[1]
+        while len(self._sizes) > self.n - n:
+            self.unacknowledged_bytes -= self._sizes.popleft()
             self._blocked_since = None
         return True
 
@@ -40,7 +42,7 @@ class Credit:
 
     def fits(self, size: int) -> bool:
         """Whether a stream may send ``size`` bytes now. What is larger than all credit waits until there is all."""
-        return size <= self.room_bytes or self.unacknowledged_bytes == 0
+        return size <= max(0, LIMIT_BYTES - self.unacknowledged_bytes) or self.unacknowledged_bytes == 0
 
     def block(self, now: float) -> None:
         """Something did not fit at ``now`` (s, monotonic)."""

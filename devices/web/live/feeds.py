@@ -21,28 +21,29 @@ MAX_PENDING_BYTES: Final = 4 * 1024 * 1024  # beyond, everything is due
 class Batch:
     """What one flush hands out: each device's parts, and where the feed stood before them."""
 
-    __slots__ = ("_bodies", "_manner", "_size", "before", "devices", "parts_bytes")
+    __slots__ = ("_bodies", "_bytes", "_manner", "before", "devices")
 
     def __init__(self, devices: dict[str, list[Part]], before: dict[str, int | None], manner: Manner) -> None:
         self.devices = devices
         self.before = before  # rev; None: the feed did not have the device
-        self.parts_bytes = sum(part_bytes(part) for parts in devices.values() for part in parts)
         self._manner = manner
         self._bodies: list[Body] | None = None
-        self._size = 0
+        self._bytes = 0
 
     @property
     def bodies(self) -> list[Body]:
         """The frames for those who stand where the feed stood; made once."""
         if self._bodies is None:
             self._bodies = bodies(self.devices, self._manner)
-            self._size = sum(body.size for body in self._bodies)
         return self._bodies
 
     @property
-    def size(self) -> int:
-        """Of all bodies."""
-        return self._size if self.bodies else 0
+    def most_bytes(self) -> int:
+        """What a subscription may send of it: all bodies, or all parts."""
+        if not self._bytes:
+            parts_bytes = sum(part_bytes(part) for parts in self.devices.values() for part in parts)
+            self._bytes = max(parts_bytes, sum(body.size for body in self.bodies))
+        return self._bytes
 
 
 class Feed:

@@ -124,7 +124,7 @@ class Following:
     @property
     def wanting(self) -> bool:
         """Whether there is a question."""
-        return any(not aside.held for aside in self._waiting.values())
+        return bool(self._waiting) and any(not aside.held for aside in self._waiting.values())  # mostly nothing waits
 
     def settle(self, answer: Answer) -> None:
         """Take the database's answer to a question of :meth:`wants`, asked since the device began to wait."""

@@ -2,7 +2,7 @@ from itertools import pairwise
 
 from bridge.messages import Delta
 from devices.web.live.feeds import MAX_PENDING_BYTES, Batch, Feed
-from devices.web.live.parts import Fresh, Replayed
+from devices.web.live.parts import Fresh, Replayed, part_bytes
 from devices.web.live.rendering import MAX_BODY_BYTES
 from devices.web.live.targets import Manner, Target
 
@@ -70,7 +70,7 @@ def test_a_batch_is_about_one_frame_and_the_rest_stays_due() -> None:
     assert one.due(0.0) == 0.0
     rest = []
     while batch := one.flush(0.0):
-        assert batch.parts_bytes <= MAX_BODY_BYTES
+        assert sum(part_bytes(part) for parts in batch.devices.values() for part in parts) <= MAX_BODY_BYTES
         rest += revs(batch)
     assert rest[-1] == (9, 10)
     assert one.pending_bytes == 0
@@ -143,4 +143,4 @@ def test_bodies_are_made_once() -> None:
     batch = one.flush(0.0)
     assert batch is not None
     assert batch.bodies is batch.bodies
-    assert batch.size == sum(body.size for body in batch.bodies)
+    assert batch.most_bytes == sum(body.size for body in batch.bodies)
