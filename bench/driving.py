@@ -33,8 +33,8 @@ _READY_S, _ANSWER_S, _END_S = 30.0, 30.0, 10.0
 _QUIET_S: Final = 3.0  # nothing came for so long: nothing will
 _DRAIN_S: Final = 120.0
 _POLL_S: Final = 0.03
-# Of tools: our modules are found; Ctrl-C is for us, who then end them in order.
-_OWN: Final[dict[str, Any]] = {
+# How tools are started: our modules are found; Ctrl-C is for us, who then end them in order.
+OWN: Final[dict[str, Any]] = {
     "cwd": ROOT,
     "env": clean_environment(),
     "start_new_session": True,
@@ -62,7 +62,7 @@ class Recorder:
 
     def __enter__(self) -> Self:
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(self._arguments, **_OWN, stdin=pipe)
+        self._process = subprocess.Popen(self._arguments, **OWN, stdin=pipe)
         try:
             self._answer(_READY_S)
         except BenchError:
@@ -163,7 +163,7 @@ class Rig:
 
     def _publish(self, rate: float | None, seconds: float) -> tuple[Outcome, Usage]:
         options = {**asdict(self.plan), "first": self.sent, "seconds": seconds, **({"rate": rate} if rate else {})}
-        with subprocess.Popen(python("bench.load", **options), **_OWN) as process:
+        with subprocess.Popen(python("bench.load", **options), **OWN) as process:
             try:
                 assert process.stdout
                 said = process.stdout.read().splitlines()

@@ -13,7 +13,7 @@ from bench.search import Trial, highest
 
 START_PER_S: Final = 500.0
 _AGAIN: Final = 1.08  # step and resolution of the search when a former round has found a rate
-_BACK: Final = 0.93  # after a rate that could not be held
+_BACK: Final = 0.93  # after a rate that could not be held; then its square, and so on: it was far off
 _HOLDS: Final = 5
 QUICK_HOLD_S, FULL_HOLD_S = 10.0, 60.0
 
@@ -52,13 +52,13 @@ def hold(rig: Rig, rate: float, seconds: float) -> Trial:
     Raises:
         BenchError: it cannot be held, nor can much less.
     """
-    problems = []
+    problems, back = [], _BACK
     for _ in range(_HOLDS):
         trial = rig.trial(rate, seconds)
         if not trial.problem:
             return trial
         problems.append(f"{rate:.0f}/s: {trial.problem}")
-        rate *= _BACK
+        rate, back = rate * back, back * back
     raise BenchError(f"no rate was held for {seconds:g} s: {'; '.join(problems)}")
 
 

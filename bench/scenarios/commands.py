@@ -1,0 +1,91 @@
+"""Commands there and back: REST → device → ``done`` on the WebSocket."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final
+
+from bench.driving import OWN, BenchError, python
+from bench.installation import CAUSEWAY, USER, Causeway, Effort, Installation
+from bench.limits import Limit
+from bench.results import Measured, Usage, total_cpu_s
+from bench.scenarios import Scenario
+from bench.usage import Meter
+from tests.support.waiting import eventually
+
+SITE: Final = "actors"
+DEVICES: Final = 32
+TOGETHER: Final = 16
+_LAST_S: Final = 60
+
+
+def measure(operators: int, installation: Installation, effort: Effort) -> Measured:
+    """Some operators, each with one command under way."""
+    assert isinstance(installation, Causeway)
+    with devices(installation):
+        _give(installation, operators, 0.5)  # warm-up
+        roles = installation.pids()
+        with Meter(roles).running() as meter:
+            came, operating = _give(installation, operators, effort.seconds)
+            usage = {**meter.read(), "recorder": operating}
+    figures = {
+        "round_trips_per_s": came["done"] / came["seconds"],
+        **{name: came[name] for name in ("p50_ms", "p90_ms", "p99_ms", "max_ms")},
+        "cpu_ms_per_command": total_cpu_s(usage) / came["done"] * 1000,
+    }
+    return Measured(figures, usage)
+
+
+@contextmanager
+def devices(installation: Causeway) -> Iterator[None]:
+    """Devices that obey at once, registered."""
+    command = python("bench.answering", port=installation.mqtt_port(), site=SITE, devices=DEVICES)
+    with subprocess.Popen(command, **OWN) as process:
+        try:
+            assert process.stdout
+            if not process.stdout.readline():
+                raise BenchError("the devices could not connect")
+            api = installation.system.api(USER, "admin", None)
+            last = f"/devices/{SITE}/d{DEVICES - 1}"
+            eventually(lambda: api("GET", last).is_success, what="the devices are registered")
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
+def _give(installation: Causeway, operators: int, seconds: float) -> tuple[dict[str, Any], Usage]:
+    options = {"url": installation.system.url, "site": SITE, "operators": operators, "seconds": seconds}
+    token = installation.system.token(USER, "admin", None)
+    with subprocess.Popen(
+        python("bench.commanding", **options), **{**OWN, "env": {**OWN["env"], "TOKEN": token}}
+    ) as process:
+        assert process.stdout
+        said = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise BenchError(f"the operators ended with {process.returncode}")
+    came: dict[str, Any] = json.loads(said)
+    return came, Usage(used.ru_utime + used.ru_stime, peak_mib=0.0)
+
+
+def _scenario(name: str, what: str, operators: int, *limits: Limit) -> Scenario:
+    return Scenario(
+        name=f"commands/{name}",
+        title="Commands",
+        what=f"Round trips REST → device (which answers at once) → `done` on the WebSocket, {what}",
+        measure=partial(measure, operators),
+        on=(CAUSEWAY,),
+        better={"round_trips_per_s": "higher", "p50_ms": "lower", "p99_ms": "lower", "cpu_ms_per_command": "lower"},
+        limits=limits,
+    )
+
+
+SCENARIOS = (
+    _scenario("1", "one at a time", 1),
+    _scenario(str(TOGETHER), f"{TOGETHER} at a time", TOGETHER),
+)
