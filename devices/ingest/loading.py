@@ -1,9 +1,9 @@
 """Reading a shard into memory: at takeover as a whole, later a device that somebody else registered."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from bridge.link import Cursor
 from devices.ingest import desired, presence
@@ -30,24 +30,27 @@ def load(state: ShardState, options: DevicesOptions, now_ms: int) -> Shard:
     shard.cursors = cursors
     for row in LedgerCount.objects.filter(shard=state.shard):
         shard.counts[row.outcome, row.reason] = row.count
-    in_shard = Device.objects.annotate(number=F("hash") % options.shards).filter(number=state.shard)
-    add_members(shard, options, now_ms, device__in=in_shard)
+    twins = Twin.objects.annotate(number=F("device__hash") % options.shards).filter(number=state.shard)
+    _add(shard, _members(twins), options, now_ms)
     _load_commands(shard, options, now_ms)
     return shard
 
 
 def add_members(shard: Shard, options: DevicesOptions, now_ms: int, **where: Any) -> None:
     """Know devices from now on, and what is to be done for them; ``where`` filters Twin."""
-    for member in _members(**where):
+    _add(shard, _members(Twin.objects.filter(**where)), options, now_ms)
+
+
+def _add(shard: Shard, members: Iterable[Member], options: DevicesOptions, now_ms: int) -> None:
+    for member in members:
         shard.members[member.key] = member
         presence.watch(shard, member, options)
         if member.uses_desired:
             desired.look(shard.outbox, member, now_ms)
 
 
-def _members(**where: Any) -> Iterator[Member]:
-    columns = ("device_id", "device__key", "device__stale_after_s", DOC_TEXT)
-    rows = Twin.objects.filter(**where).values_list(*columns)
+def _members(twins: QuerySet[Twin]) -> Iterator[Member]:
+    rows = twins.values_list("device_id", "device__key", "device__stale_after_s", DOC_TEXT)
     for device_id, key, stale_after_s, doc in rows.iterator(chunk_size=_CHUNK):
         yield Member(device_id, key, stale_after_s, doc.encode())
 
