@@ -1,12 +1,13 @@
 """Which area of the work a sampled stack belongs to: a table of module prefixes, and the shares by it. Pure.
 
-A stack is py-spy's raw line, outermost frame first: ``main (manage.py);run (uvloop/__init__.py);… 12``. It belongs to
+A stack is py-spy's raw line, outermost frame first: ``thread (1708): MainThread;main (manage.py);… 12``. It belongs to
 the area of its innermost frame that the table knows; the standard library's and Django's helpers thus count for whoever
 called them. Frames above the event loop's (or a thread's) own are how the process was started, and say nothing.
 """
 
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +15,15 @@ EVENT_LOOP: Final = "event loop"
 OTHER: Final = "other"
 
 PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
-    "MQTT": ("paho/", "aiomqtt/", "mqtt_gateway/session.py", "mqtt_gateway/packets.py", "mqtt_gateway/broker_link.py"),
+    "MQTT": (
+        "paho/",
+        "aiomqtt/",
+        "mqtt_gateway/session.py",
+        "mqtt_gateway/packets.py",
+        "mqtt_gateway/incoming.py",
+        "mqtt_gateway/paho_socket.py",
+        "mqtt_gateway/broker_link.py",
+    ),
     "naming and batching": (
         "mqtt_gateway/",
         "bridge/native.py",
@@ -27,6 +36,9 @@ PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
         "channels/layers.py",
         "redis/",
         "bridge/wire.py",
+        "config/layers.py",
+        "config/mailbox.py",
+        "config/redis_lines.py",
         "mqtt_gateway/layer.py",
         "devices/ingest/layers.py",
         "devices/web/live/listening.py",
@@ -49,7 +61,15 @@ PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "broadcasting": ("devices/ingest/broadcast.py",),
     "hub": ("devices/web/live/",),
     "frame encoding": ("devices/web/live/frames.py", "devices/web/live/rendering.py", "devices/web/live/merging.py"),
-    "ASGI, Daphne, Twisted": ("daphne/", "autobahn/", "twisted/", "zope/", "channels/", "asgiref/"),
+    "ASGI, Daphne, Twisted": (
+        "daphne/",
+        "autobahn/",
+        "twisted/",
+        "zope/",
+        "channels/",
+        "asgiref/",
+        "config/daphne_frames.py",
+    ),
     "pages, API": ("devices/web/", "django/core/handlers/", "django/http/", "django/middleware/", "ninja/"),
     EVENT_LOOP: ("asyncio/", "uvloop/", "selectors.py", "concurrent/", "threading.py", "queue.py", "contextlib.py"),
 }
@@ -76,9 +96,10 @@ _SLEEPS: Final[Mapping[str, tuple[str, ...]]] = {
     "psycopg/connection.py": ("Connection.wait",),
     "threading.py": ("Condition.wait",),
 }
-"""Where a thread sleeps until it is woken. In uvloop's own sleep, a stack ends at the loop."""
+"""Where a thread sleeps until it is woken, next to uvloop's own sleep and a thread's at its queue."""
 
 _Frame = tuple[str, str]  # function, file
+_Stack = tuple[int, Sequence[_Frame], int]  # thread, frames, samples
 
 
 @dataclass(frozen=True)
@@ -87,8 +108,8 @@ class Sampled:
 
     Attributes:
         shares: of its CPU time by area, 0 … 1, largest first; they add up to 1, or there are none.
-        samples: how many there were.
-        waited: share of the samples beyond what the kernel counted as CPU time.
+        samples: how many of them were on a core, about.
+        waited: how long its threads waited for a core, as a share of what they ran and waited.
     """
 
     shares: Mapping[str, float]
@@ -96,53 +117,68 @@ class Sampled:
     waited: float
 
 
-def sampled(raw: str, cpu_s: float, rate_hz: float) -> Sampled:
+@dataclass(frozen=True)
+class ThreadTime:
+    """What the kernel counted of one thread while it was sampled."""
+
+    ran_s: float
+    waited_s: float = 0.0  # for a core
+
+
+def sampled(raw: str, threads: Mapping[int, ThreadTime], rate_hz: float) -> Sampled:
     """The shares of areas in one process's CPU time.
 
     Args:
-        raw: py-spy's raw output without line numbers, idle threads left out.
-        cpu_s: what the kernel counted for the process over the same time.
+        raw: py-spy's raw output with threads and without line numbers, idle threads left out.
+        threads: by number.
         rate_hz: samples a second.
 
-    A thread that waits for a free core is a running one to py-spy. It does so mostly when it was just woken, so what
-    was sampled beyond `cpu_s` is first taken off where threads sleep, the rest of it evenly.
+    To py-spy a thread that waits for a core is running, and often one that sleeps, too. So each thread's samples stand
+    for the time that the kernel says it ran; what was sampled beyond that is first taken off where threads sleep.
     """
-    counts, asleep = _counted(raw)
-    taken = sum(counts.values())
-    beyond = max(0.0, taken - cpu_s * rate_hz)
+    stacks = list(_stacks(raw))
+    seconds: dict[str, float] = defaultdict(float)
+    for thread, time in threads.items():
+        counts = _on_a_core([stack for stack in stacks if stack[0] == thread], time.ran_s * rate_hz)
+        whole = sum(counts.values())
+        for area, count in counts.items():
+            seconds[area] += time.ran_s * count / whole
+    ran = sum(seconds.values())
+    shares = {area: value / ran for area, value in sorted(seconds.items(), key=lambda one: -one[1]) if value}
+    waited = sum(time.waited_s for time in threads.values())
+    return Sampled(shares, round(ran * rate_hz), waited / (ran + waited) if ran else 0.0)
+
+
+def _on_a_core(stacks: Iterable[_Stack], expected: float) -> dict[str, float]:
+    """One thread's samples by area, less those that must have been taken in its sleep; {}: there are none."""
+    counts: dict[str, float] = defaultdict(float)
+    asleep: dict[str, float] = defaultdict(float)
+    for _, frames, samples in stacks:
+        area = _area(frames)
+        counts[area] += samples
+        if _sleeps(frames):
+            asleep[area] += samples
+    beyond = max(0.0, sum(counts.values()) - expected)
     sleeping = sum(asleep.values())
     for area, count in asleep.items():
         counts[area] -= count * min(1.0, beyond / sleeping)
-    whole = sum(counts.values())
-    shares = {area: count / whole for area, count in sorted(counts.items(), key=lambda one: -one[1]) if count}
-    return Sampled(shares, int(taken), beyond / taken if taken else 0.0)
+    return {area: count for area, count in counts.items() if count > 0}
 
 
 def unknown(raw: str) -> dict[str, int]:
     """The innermost frames of the stacks that are "other", with their samples: what the table lacks."""
     counts: dict[str, int] = defaultdict(int)
-    for frames, count in _stacks(raw):
+    for _, frames, count in _stacks(raw):
         if _area(frames) == OTHER:
             counts["{} ({})".format(*frames[-1])] += count
     return dict(sorted(counts.items(), key=lambda one: -one[1]))
 
 
-def _counted(raw: str) -> tuple[dict[str, float], dict[str, float]]:
-    """Samples by area, and those of them that were taken where a thread sleeps."""
-    counts: dict[str, float] = defaultdict(float)
-    asleep: dict[str, float] = defaultdict(float)
-    for frames, count in _stacks(raw):
-        area = _area(frames)
-        counts[area] += count
-        if _sleeps(frames):
-            asleep[area] += count
-    return counts, asleep
-
-
-def _stacks(raw: str) -> Iterator[tuple[list[_Frame], int]]:
+def _stacks(raw: str) -> Iterator[_Stack]:
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
-        yield [_frame(text) for text in stack.split(";")], int(count)
+        thread, *frames = stack.split(";")
+        yield int(re.findall(r"\d+", thread)[0]), [_frame(text) for text in frames], int(count)
 
 
 def _frame(text: str) -> _Frame:
@@ -164,8 +200,11 @@ def _below_loops(frames: Sequence[_Frame]) -> Sequence[_Frame]:
 
 
 def _sleeps(frames: Sequence[_Frame]) -> bool:
-    function, file = frames[-1]
-    return function in _SLEEPS.get(file, ()) or not _below_loops(frames)
+    below = _below_loops(frames)
+    if not below or (len(below) == 1 and frames[0][0] == "Thread._bootstrap"):
+        return True
+    function, file = below[-1]
+    return function in _SLEEPS.get(file, ())
 
 
 def _area_of_file(file: str) -> str:

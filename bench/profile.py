@@ -1,9 +1,11 @@
 """Where the time goes: ``python -m bench.profile [results.json]`` samples every Python process under a steady load.
 
 It starts a Causeway of its own, drives it as the scenarios do, and puts ``profile`` into the file of results. A load
-runs once undisturbed, which gives each process's CPU time a message; then once for each process, which py-spy samples
-without stopping it. The process has a core of its own meanwhile: py-spy cannot tell running from waiting for a core,
-and on a full machine most samples would show where processes wait. Hence the load is half of what is sustained.
+runs once undisturbed, which gives each process's CPU time a message; then once for each process, which py-spy samples.
+That process has a core of its own meanwhile: py-spy cannot tell running from waiting for a core, and on a full machine
+most samples would show where processes wait. Hence the load is half of what is sustained. py-spy stops the process for
+each sample, some tenths of a millisecond: without that (``--nonblocking``) it loses most stacks that change while it
+reads them, and so shows mainly those that stand still.
 
 py-spy reads other processes' memory: it needs root, ``CAP_SYS_PTRACE``, or ``kernel.yama.ptrace_scope = 0``.
 """
@@ -22,16 +24,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench import areas
-from bench.cores import alone
+from bench.cores import alone, since, thread_times
 from bench.driving import BenchError, Rig
 from bench.installation import Causeway, causeway
 from bench.results import OURS, Usage, significant
-from bench.usage import cpu_s
 
 RESULTS: Final = Path("var/bench/results.json")
 PART: Final = 0.5  # of the sustained rate
 SECONDS: Final = 10.0
-RATE_HZ: Final = 197  # not in step with anything that happens 100 times a second
+RATE_HZ: Final = 97  # not in step with anything that happens 100 times a second
 _AROUND_S: Final = 1.0  # of a load, before and after the sampling
 _PYTHON: Final = ("gateway", "workers", "web")
 _ATTACH_S: Final = 20.0
@@ -132,11 +133,11 @@ def _sampled(ours: Causeway, load: Load, pid: int, seconds: float) -> areas.Samp
     with alone(pid, everybody), ThreadPoolExecutor(1) as driving:
         driven = driving.submit(load.drive, seconds + 2 * _AROUND_S)
         threading.Event().wait(_AROUND_S)
-        before = cpu_s({"": [pid]})[""]
+        before = thread_times(pid)
         raw = record(pid, seconds)
-        used = cpu_s({"": [pid]})[""] - before
+        times = since(before, thread_times(pid))
         driven.result()
-    return areas.sampled(raw, used, RATE_HZ)
+    return areas.sampled(raw, times, RATE_HZ)
 
 
 def record(pid: int, seconds: float) -> str:
@@ -148,7 +149,7 @@ def record(pid: int, seconds: float) -> str:
     program = Path(sys.executable).with_name("py-spy")
     with tempfile.NamedTemporaryFile(suffix=".raw") as file:
         command = [str(program), "record", "--pid", str(pid), "--output", file.name, "--format", "raw"]
-        options = ["--duration", f"{seconds:.0f}", "--rate", str(RATE_HZ), "--nonblocking", "--nolineno"]
+        options = ["--duration", f"{seconds:.0f}", "--rate", str(RATE_HZ), "--threads", "--nolineno"]
         try:
             subprocess.run([*command, *options], check=True, capture_output=True, timeout=seconds + _ATTACH_S)
         except FileNotFoundError:
