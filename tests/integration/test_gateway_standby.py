@@ -57,11 +57,25 @@ async def line(process: Process, pattern: str, timeout_s: float = 20, since: int
     return time.monotonic() - began_s
 
 
+def new_payloads(rig: Rig) -> list[bytes]:
+    """What was applied, without what the broker delivers again (with DUP) for want of the dead gateway's PUBACK."""
+    new: list[bytes] = []
+    for one in rig.worker.deliveries:
+        if not (one.dup and one.payload in new):
+            new.append(one.payload)
+    return new
+
+
 async def arrives(rig: Rig, start: int) -> None:
     """Ten messages more, each once and in order."""
     await rig.publish(numbered(10, devices=1, start=start))
-    await rig.applied(start + 10)
-    assert rig.payloads() == [b"%d" % n for n in range(start + 10)]
+    await all_have_come(rig, start + 10)
+
+
+async def all_have_come(rig: Rig, count: int) -> None:
+    """So many, each once and in order."""
+    await eventually_async(lambda: len(new_payloads(rig)) >= count, 20, what=f"{count} have come")
+    assert new_payloads(rig) == [b"%d" % n for n in range(count)]
 
 
 async def test_a_standby_disturbs_nothing_and_is_well(rig: Rig, tmp_path: Path) -> None:
@@ -82,8 +96,7 @@ async def test_after_a_sigkill_the_standby_works_within_five_seconds(rig: Rig) -
         await asyncio.to_thread(rig.gateway.kill)
         await rig.publish(numbered(10, devices=1, start=10))
         assert await line(second, "broker link up") < 5
-        await rig.applied(20)
-        assert rig.payloads() == [b"%d" % n for n in range(20)]
+        await all_have_come(rig, 20)
         assert second.count_lines(TAKEN_OVER) == 1
 
 

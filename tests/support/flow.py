@@ -40,6 +40,11 @@ class Flow:
         self._process = self._system.process("load", [sys.executable, "-m", "bench.load", *arguments])
         self._process.start()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it still publishes."""
+        return self._process is not None and self._process.is_alive()
+
     def end(self, timeout_s: float = 30, *, early: bool = False) -> Outcome:
         """Wait until it is sent and confirmed; ``early``: do not wait for its time to be over."""
         process = self._process

@@ -1,0 +1,22 @@
+"""``python -m tests.support.impatient SECONDS …``: Daphne (…), whose sockets wait so long for an acknowledgement.
+
+Real ones wait for a minute: see ``devices/web/live/credit.py``.
+"""
+
+import sys
+from typing import Any, cast
+
+from daphne.cli import CommandLineInterface
+
+from devices.web.live import credit
+
+
+def main() -> None:
+    """Until it is told to stop."""
+    seconds, *arguments = sys.argv[1:]
+    cast("Any", credit).PATIENCE_S = float(seconds)
+    CommandLineInterface().run(arguments)
+
+
+if __name__ == "__main__":
+    main()
