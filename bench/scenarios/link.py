@@ -1,0 +1,45 @@
+"""What the reliable link costs, and what SQLite and MQTT 3.1.1 do: the same load on variants of Causeway."""
+
+from typing import Final
+
+from bench.driving import Rig
+from bench.installation import CAUSEWAY, Effort, Installation
+from bench.results import Measured
+from bench.scenarios import Scenario
+from bench.scenarios.latency import LONE_PER_S
+from bench.scenarios.uplink import search
+from bench.variants import COMPARED_WITH, VARIANTS
+
+RATE: Final = 2000.0
+
+
+def measure(installation: Installation, effort: Effort) -> Measured:
+    """CPU a message and latency at one rate; a lone message's latency; in the full run also the sustained rate."""
+    with Rig(installation) as rig:
+        rig.warm_up()
+        lone = rig.trial(LONE_PER_S, effort.seconds)
+        trial = rig.trial(RATE, effort.seconds)
+        sustained = {"sustained_per_s": search(rig, installation, effort)} if effort.full else {}
+    figures = trial.figures()
+    wanted = ("cpu_us_per_message", "p50_ms", "p99_ms", "lost")
+    return Measured({**{name: figures[name] for name in wanted}, "lone_p50_ms": lone.p50_ms, **sustained}, trial.usage)
+
+
+SCENARIOS = (
+    Scenario(
+        name="link",
+        title="What the guarantees cost",
+        what=f"CPU a message and latency at {RATE:,.0f} messages/s, and a lone message's latency: with the reliable "
+        "link and without it (a crash then loses messages), on SQLite, with MQTT 3.1.1",
+        measure=measure,
+        on=(CAUSEWAY, *VARIANTS),
+        better={
+            "cpu_us_per_message": "lower",
+            "p50_ms": "lower",
+            "p99_ms": "lower",
+            "lone_p50_ms": "lower",
+            "sustained_per_s": "higher",
+        },
+        compared_with=COMPARED_WITH,
+    ),
+)
