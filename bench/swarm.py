@@ -3,14 +3,13 @@
 ``python -m bench.swarm --url ws://127.0.0.1:8000/ws/v1/ --clients 1000 --header "Authorization: Bearer …" --first
 '{"type":"subscribe",…}'`` connects, prints ``{"ready": 1000, …}`` once all have their snapshot, and then for each line
 ``mark`` on standard input one line of JSON: what came since the last mark (:meth:`bench.tallying.Tally.mark`), with the
-CPU that it took this process. It ends with its standard input.
+CPU that it took this process; for each line ``count`` how many items that are so far. It ends with its standard input.
 """
 
 import argparse
 import base64
 import json
 import os
-import resource
 import select
 import socket
 import sys
@@ -19,6 +18,7 @@ from collections import deque
 from typing import Any, Final, get_args
 from urllib.parse import urlsplit
 
+from bench.files import TooFewFilesError, allow_files
 from bench.tallying import Dialect, Tally
 
 _BUFFER: Final = bytearray(4 * 1024 * 1024)
@@ -26,8 +26,7 @@ _VIEW: Final = memoryview(_BUFFER)
 _CONNECTING: Final = 32  # at a time
 _ACK_S: Final = 1.0
 _ACK_FRAMES: Final = 64
-_SLICES: Final = 50  # in which acknowledgements are sent, a second
-_SPARE_FILES: Final = 100
+_SLICES: Final = 50  # a second, in which acknowledgements are sent
 _TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
 _SHORT, _LONG_16, _LONG_64 = 125, 126, 127  # RFC 6455 5.2
 
@@ -90,8 +89,8 @@ class Swarm:
         self._epoll = select.epoll()
         self._input = sys.stdin.fileno()
         self._epoll.register(self._input, select.EPOLLIN)
-        self._turns: deque[Client] = deque()  # to acknowledge
-        self._next_slice = 0.0
+        self._turns: deque[Client] = deque()  # of this second, to acknowledge yet
+        self._turns_from = 0.0
         self._marked = (0.0, 0.0)  # when, and the CPU time by then
 
     def run(self) -> None:
@@ -119,14 +118,15 @@ class Swarm:
             self._epoll.register(connection.fileno(), select.EPOLLIN)
 
     def _acknowledge(self, now: float) -> None:
-        """A fiftieth of the clients, fifty times a second."""
-        if not self._numbered or now < self._next_slice:
+        """Each client once a second, spread over it."""
+        if not self._numbered:
             return
-        self._next_slice = now + _ACK_S / _SLICES
-        self._turns = self._turns or deque(self._clients.values())
-        for _ in range(min(len(self._turns), len(self._clients) // _SLICES + 1)):
+        if not self._turns and now >= self._turns_from + _ACK_S:
+            self._turns, self._turns_from = deque(self._clients.values()), now
+        left = len(self._clients) * max(0.0, 1 - (now - self._turns_from) / _ACK_S)
+        while self._turns and len(self._turns) > left:
             client = self._turns.popleft()
-            if client.open:
+            if client.open and client.socket.fileno() >= 0:
                 client.acknowledge()
 
     def _say(self, what: dict[str, Any]) -> None:
@@ -148,14 +148,20 @@ class Swarm:
         """What there is to be read now. False: no more input."""
         for fd, _ in self._epoll.poll(1 / _SLICES):
             if fd == self._input:
-                line = os.read(fd, 4096)
-                if not line:
+                if not self._obey(os.read(fd, 4096)):
                     return False
-                self._mark()
             elif fd in self._clients:
                 self._read(fd, self._clients[fd])
         self._acknowledge(time.monotonic())
         return True
+
+    def _obey(self, lines: bytes) -> bool:
+        for line in lines.split():
+            if line == b"mark":
+                self._mark()
+            else:
+                self._say({"items": sum(client.count for client in self._clients.values())})
+        return bool(lines)
 
     def _read(self, fd: int, client: Client) -> None:
         start = len(client.rest)
@@ -244,19 +250,6 @@ def _upgrade(url: str, headers: list[str]) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def _allow_files(count: int) -> None:
-    """So many sockets, and some files.
-
-    Raises:
-        SwarmError: the hard limit is lower.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and count + _SPARE_FILES > hard:
-        raise SwarmError(f"{count} sockets need more open files than the limit, {hard}: ulimit -n")
-    if soft != resource.RLIM_INFINITY and count + _SPARE_FILES > soft:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (count + _SPARE_FILES, hard))
-
-
 def main() -> int:
     """Run from the command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m bench.swarm", description=sys.modules[__name__].__doc__)
@@ -267,9 +260,9 @@ def main() -> int:
     parser.add_argument("--dialect", choices=get_args(Dialect), default="causeway")
     asked = parser.parse_args()
     try:
-        _allow_files(asked.clients)
+        allow_files(asked.clients)
         Swarm(asked.url, asked.clients, asked.header, asked.first, asked.dialect).run()
-    except (SwarmError, OSError) as error:
+    except (SwarmError, TooFewFilesError, OSError) as error:
         sys.stderr.write(f"bench.swarm: {error}\n")
         return 1
     return 0

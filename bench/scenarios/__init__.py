@@ -29,7 +29,7 @@ from bench.installation import Candidate, Effort, Installation
 from bench.limits import Limit
 from bench.results import Better, Measured
 
-MODULES: Final[tuple[str, ...]] = ("uplink", "latency", "commands", "absence", "ceilings", "link")
+MODULES: Final[tuple[str, ...]] = ("uplink", "latency", "commands", "fanout", "absence", "ceilings", "link")
 """In the order in which they run."""
 
 
