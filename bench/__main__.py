@@ -1,6 +1,7 @@
 """``python -m bench``: run the scenarios, alternating their installations; write a table and var/bench/results.json."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, help="of each scenario on each installation")
     parser.add_argument("--output", type=Path, default=OUTPUT, metavar="DIRECTORY", help="default: %(default)s")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends in order, like Ctrl-C
     results = run(full=options.full, only=tuple(options.only), rounds=options.rounds, output=options.output)
     print(report.table(results))
     return 0

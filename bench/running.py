@@ -54,8 +54,15 @@ class Fleet:
     def keep(self, candidates: Iterable[Candidate]) -> None:
         """End all but these."""
         kept = {candidate.name for candidate in candidates}
+        self._end(self._running.keys() - kept)
+
+    def drop(self, candidate: Candidate) -> None:
+        """End it: it failed. It will be started anew when it is wanted."""
+        self._end({candidate.name})
+
+    def _end(self, names: Iterable[str]) -> None:
         with contextlib.ExitStack() as ending:
-            for name in self._running.keys() - kept:
+            for name in names:
                 ending.push(self._running.pop(name)[0])
 
 
@@ -111,6 +118,7 @@ def _alternate(scenario: Scenario, fleet: Fleet, effort: Effort, count: int) -> 
                 measured[candidate.name].append(_round(scenario, fleet.get(candidate), effort, number))
             except AssertionError as problem:
                 failed[candidate.name] = str(problem)
+                fleet.drop(candidate)
                 _say(f"{scenario.name} on {candidate.name} FAILED: {problem}")
     return {
         "title": scenario.title,

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from bench.load import BrokerGoneError, Generator, Plan
+from bench.packets import Packets
 
 
 class Published(NamedTuple):
@@ -127,3 +129,28 @@ def test_it_stops_at_its_limit_and_at_its_rate() -> None:
 def test_a_broker_that_refuses_is_told() -> None:
     with broker(b"\x20\x02\x00\x05") as fake, pytest.raises(BrokerGoneError):
         Generator(Plan(port=fake.port))
+
+
+def test_payloads_of_a_size_with_the_time_of_their_encoding() -> None:
+    begun_us = time.monotonic_ns() // 1000
+    with broker() as fake, Generator(Plan(port=fake.port, devices=3, size=120, stamp=True)) as generator:
+        generator.run(messages=7)
+    ended_us = time.monotonic_ns() // 1000
+    assert {len(one.payload) for one in fake.published} == {120}
+    payloads = [json.loads(one.payload) for one in fake.published]
+    assert [one["n"] for one in payloads] == [0, 0, 0, 1, 1, 1, 2]
+    assert all(begun_us <= one["t"] <= ended_us for one in payloads)
+
+
+def test_packet_ids_begin_again_after_the_last() -> None:
+    packets = Packets(Plan(port=0, devices=1))
+    first, count = packets.encode(0, 65_535)
+    second, _ = packets.encode(65_535, 2)
+    size = len(second) // 2
+    ids = [
+        int.from_bytes(data[at - 16 - 2 : at - 16])
+        for data in (first, second)
+        for at in range(size, len(data) + 1, size)
+    ]
+    assert count == 65_535
+    assert ids == [*range(1, 65_536), 1, 2]
