@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,9 +15,10 @@ from tests.support.mqtt import MqttClient
 from tests.support.postgres import PostgresService
 from tests.support.processes import Process, manage
 from tests.support.service import Service
-from tests.support.waiting import eventually_async
+from tests.support.waiting import eventually_async, promptly_async
 
 TAKEN_OVER = "taking over the client id"
+SLOWLY_S = 10  # for a takeover by the lease on a machine that does other things, too
 STANDING_BY = "standing by: another gateway has the client id"
 
 
@@ -90,30 +91,52 @@ async def test_a_standby_disturbs_nothing_and_is_well(rig: Rig, tmp_path: Path) 
         assert await asyncio.to_thread(second.terminate) == 0
 
 
+class Relay:
+    """Two that take over from each other, again and again; a call ends the one that works.
+
+    Returns:
+        the seconds until the other had a link to the broker.
+    """
+
+    def __init__(self, rig: Rig, waits: Process, end: Callable[[Process], object]) -> None:
+        self._rig, self._end = rig, end
+        self._works, self._waits = rig.gateway, waits
+        self._sent = 0
+
+    async def __call__(self) -> float:
+        await arrives(self._rig, self._sent)
+        before = self._waits.position()
+        ending = asyncio.create_task(asyncio.to_thread(self._end, self._works))
+        took_s = await line(self._waits, "broker link up", since=before)
+        await ending
+        await arrives(self._rig, self._sent + 10)
+        self._sent += 20
+        assert self._waits.count_lines(TAKEN_OVER, since=before) == 1
+        self._works, self._waits = self._waits, self._works
+        since = self._waits.position()
+        self._waits.start()
+        await line(self._waits, STANDING_BY, since=since)
+        return took_s
+
+
 async def test_after_a_sigkill_the_standby_works_within_five_seconds(rig: Rig) -> None:
     async with standby(rig) as second:
-        await arrives(rig, 0)
-        await asyncio.to_thread(rig.gateway.kill)
-        await rig.publish(numbered(10, devices=1, start=10))
-        assert await line(second, "broker link up") < 5
-        await all_have_come(rig, 20)
-        assert second.count_lines(TAKEN_OVER) == 1
+        await promptly_async(Relay(rig, second, Process.kill), 5)
 
 
 async def test_told_to_stop_it_hands_over_at_once(rig: Rig) -> None:
+    def stop(process: Process) -> None:
+        assert process.terminate() == 0
+
     async with standby(rig) as second:
-        await arrives(rig, 0)
-        stopping = asyncio.create_task(asyncio.to_thread(rig.gateway.terminate))
-        assert await line(second, "broker link up") < 1.5
-        assert await stopping == 0
-        await arrives(rig, 10)
+        await promptly_async(Relay(rig, second, stop), 1.5)
 
 
 async def test_one_that_stalls_wakes_up_and_stands_by(rig: Rig) -> None:
     async with standby(rig) as second:
         await arrives(rig, 0)
         rig.gateway.send_signal(signal.SIGSTOP)
-        assert await line(second, "broker link up") < 5
+        assert await line(second, "broker link up") < SLOWLY_S
         await arrives(rig, 10)
         rig.gateway.send_signal(signal.SIGCONT)
         await line(rig.gateway, STANDING_BY)
@@ -122,7 +145,7 @@ async def test_one_that_stalls_wakes_up_and_stands_by(rig: Rig) -> None:
         assert rig.gateway.count_lines("broker link up") == 1
         await asyncio.to_thread(second.kill)
         since = rig.gateway.position()
-        assert await line(rig.gateway, "broker link up", since=since) < 5
+        assert await line(rig.gateway, "broker link up", since=since) < SLOWLY_S
         await arrives(rig, 30)
 
 

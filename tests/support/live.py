@@ -9,9 +9,11 @@ from typing import Any, Self
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from tests.support.waiting import PATIENCE_S
+
 Frame = dict[str, Any]
 
-_OPEN_TIMEOUT_S = 15
+_OPEN_TIMEOUT_S = PATIENCE_S
 
 
 class LiveSocket:
@@ -47,7 +49,7 @@ class LiveSocket:
         """Send what may be no JSON at all."""
         self._connection.send(text)
 
-    def receive(self, timeout_s: float = 10) -> Frame:
+    def receive(self, timeout_s: float = PATIENCE_S) -> Frame:
         """The next frame; its `n` must be one more than the last one's.
 
         Raises:
@@ -60,7 +62,7 @@ class LiveSocket:
         self.seen.append(frame)
         return frame
 
-    def until(self, wanted: Callable[[Frame], object], timeout_s: float = 10) -> Frame:
+    def until(self, wanted: Callable[[Frame], object], timeout_s: float = PATIENCE_S) -> Frame:
         """The next frame that `wanted` is true for.
 
         Raises:
@@ -78,11 +80,11 @@ class LiveSocket:
             passed.append(frame)
         raise AssertionError(f"the awaited frame did not come within {timeout_s:g} s; these did: {passed}")
 
-    def until_type(self, kind: str, timeout_s: float = 10) -> Frame:
+    def until_type(self, kind: str, timeout_s: float = PATIENCE_S) -> Frame:
         """The next frame of this type."""
         return self.until(lambda frame: frame["type"] == kind, timeout_s)
 
-    def request(self, kind: str, timeout_s: float = 10, **fields: Any) -> Frame:
+    def request(self, kind: str, timeout_s: float = PATIENCE_S, **fields: Any) -> Frame:
         """Send a request with a fresh id; returns the reply to it (`ok` or `error`)."""
         identity = str(next(self._ids))
         self.send({"type": kind, "id": identity, **fields})
@@ -92,7 +94,7 @@ class LiveSocket:
         """Tell the server that all frames up to now were handled."""
         self.send({"type": "ack", "n": self._n})
 
-    def closed_with(self, timeout_s: float = 10) -> int:
+    def closed_with(self, timeout_s: float = PATIENCE_S) -> int:
         """Wait until the server closes; returns the close code.
 
         Raises:

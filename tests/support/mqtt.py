@@ -13,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-_TIMEOUT_S = 20
+from tests.support.waiting import PATIENCE_S
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class MqttClient:
             self._client.will_set(will[0], encode(will[1]), qos=1, retain=True)
         self._client.connect("127.0.0.1", port, **(_session(clean, session_expiry_s) if v5 else {}))
         self._client.loop_start()
-        assert self._connected.wait(_TIMEOUT_S), "the broker did not accept the client"
+        assert self._connected.wait(PATIENCE_S), "the broker did not accept the client"
 
     def __enter__(self) -> Self:
         return self
@@ -95,7 +95,7 @@ class MqttClient:
     def publish_all(self, messages: Iterable[tuple[str, object]], qos: int = 1, *, retain: bool = False) -> None:
         """Publish many in a burst, then wait until the broker has confirmed each."""
         sent = [self._client.publish(topic, encode(payload), qos, retain) for topic, payload in messages]
-        deadline = time.monotonic() + _TIMEOUT_S + len(sent) / 500
+        deadline = time.monotonic() + PATIENCE_S + len(sent) / 500
         for one in sent:
             one.wait_for_publish(max(deadline - time.monotonic(), 0.01))
             assert one.is_published(), "the broker did not confirm a publish in time"
@@ -104,7 +104,7 @@ class MqttClient:
         """Subscribe and wait for the SUBACK."""
         _, mid = self._client.subscribe(topic_filter, qos)
         assert mid is not None
-        assert self._subscription(mid).wait(_TIMEOUT_S), f"no SUBACK for {topic_filter}"
+        assert self._subscription(mid).wait(PATIENCE_S), f"no SUBACK for {topic_filter}"
 
     def _subscription(self, mid: int) -> threading.Event:
         return self._subscribed.setdefault(mid, threading.Event())
@@ -114,7 +114,7 @@ class MqttClient:
         received = Received(message.topic, bytes(message.payload), message.qos, message.retain, properties)
         self._received.put(received)
 
-    def expect(self, topic_filter: str = "#", timeout_s: float = 10) -> Received:
+    def expect(self, topic_filter: str = "#", timeout_s: float = PATIENCE_S) -> Received:
         """The next message that matches; others are dropped.
 
         Raises:

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.support.environment import ROOT, environment
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
-STOP_TIMEOUT_S = 15
+STOP_TIMEOUT_S = 30
 COMMAND_TIMEOUT_S = 60
 
 _alive: list["Process"] = []
@@ -166,7 +166,7 @@ class Process:
         """How many log lines match the regular expression."""
         return sum(bool(re.search(pattern, line)) for line in self.log()[since:].splitlines())
 
-    def wait_for_line(self, pattern: str, timeout_s: float = 20, *, since: int = 0) -> re.Match[str]:
+    def wait_for_line(self, pattern: str, timeout_s: float = PATIENCE_S, *, since: int = 0) -> re.Match[str]:
         """Wait until a log line matches the regular expression.
 
         Raises:

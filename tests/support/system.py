@@ -24,7 +24,7 @@ Role = Literal["viewer", "operator", "admin"]
 Writer = Callable[..., str]
 """Carries out a command that only writes rows: database URL, arguments → standard output. None: by a process."""
 
-READY_TIMEOUT_S = 40
+READY_TIMEOUT_S = 60
 _HTTP_TIMEOUT_S = 15
 DEFAULT_SITE = "demo"
 
@@ -126,7 +126,7 @@ class System:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End clients first, then all processes together; one that does not end within 15 s fails the test."""
+        """End clients first, then all processes together; one that does not end within 30 s fails the test."""
         if self._publisher:
             self._publisher.close()
         try:

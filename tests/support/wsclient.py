@@ -22,7 +22,7 @@ from devices.client import (
 )
 from devices.client import Stream as ClientStream
 from devices.client import StreamBrokenError as ClientStreamBrokenError
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 __all__ = ["Follower", "Frame", "Stream", "StreamBrokenError", "merge_patch"]
 
@@ -109,7 +109,7 @@ class Follower:
         if self._failure is not None:
             raise self._failure
 
-    def until(self, wanted: Callable[[Stream], object], timeout_s: float = 15, what: str | None = None) -> None:
+    def until(self, wanted: Callable[[Stream], object], timeout_s: float = PATIENCE_S, what: str | None = None) -> None:
         """Wait until the stream is as wanted."""
 
         def probe() -> object:
