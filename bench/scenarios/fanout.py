@@ -91,7 +91,7 @@ class Swarm:
         return answer
 
 
-class _Load:
+class Load:
     """Publishes, numbered on and on."""
 
     def __init__(self, installation: Installation) -> None:
@@ -112,7 +112,7 @@ class _Load:
 
 def measure(clients: int, installation: Installation, effort: Effort) -> Measured:
     """One round: warm up, connect everybody, publish for a while, wait for what is under way."""
-    load, seconds = _Load(installation), 2 * effort.seconds
+    load, seconds = Load(installation), 2 * effort.seconds
     load.run(1)
     with Swarm(installation, clients) as swarm:
         load.run(1)
