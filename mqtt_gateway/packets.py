@@ -2,6 +2,8 @@
 
 import functools
 import ssl
+import struct
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +16,7 @@ from mqtt_gateway.broker import Outgoing
 
 FOR_EVER: Final = 0xFFFFFFFF  # session expiry interval: never (MQTT 5.0 3.1.2.11.2)
 LOST: Final = "connection lost"
+_PUBACK: Final = 0x40_02_00_00  # a packet of two bytes: the packet id
 _Properties: Any = Properties  # without annotations in paho
 
 
@@ -46,6 +49,12 @@ def publish_properties(message: Outgoing) -> Any:
     if message.response_topic is not None:
         properties.ResponseTopic = message.response_topic
     return properties
+
+
+def pubacks(packet_ids: Iterable[int]) -> bytes:
+    """PUBACK packets, one behind the other (3.4; without a reason code they are the same in MQTT 5 and 3.1.1)."""
+    packed = [_PUBACK | packet_id for packet_id in packet_ids]
+    return struct.pack(f">{len(packed)}L", *packed)
 
 
 def words(code: Any) -> str:

@@ -1,14 +1,17 @@
 """The persistent MQTT session: the only module that knows aiomqtt, and paho-mqtt beneath it.
 
-aiomqtt 2.5 does the sockets, TLS, keep-alive and SUBSCRIBE; deliveries, PUBACKs and PUBLISH go straight through the
-paho client that it wraps, because aiomqtt has no manual acknowledgement, hides DUP, session-present and the reason
-codes of PUBACK, and puts deliveries into a queue of its own.
+aiomqtt 2.5 does the sockets, TLS, keep-alive and SUBSCRIBE; PUBACKs and PUBLISH go straight through the paho client
+that it wraps, because aiomqtt has no manual acknowledgement, and hides session-present and the reason codes of PUBACK.
+Deliveries pass both of them by::
+
+    socket ──> paho_socket.read ──> incoming ─┬─ PUBLISH ─────> Listener.delivered
+                                              └─ all else ────> paho, as from its socket
 """
 
 import asyncio
-import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -21,8 +24,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from mqtt_gateway import packets
 from mqtt_gateway.broker import ConnectError, Listener, Outgoing
+from mqtt_gateway.incoming import Incoming, MalformedError
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.packets import LOST, words
+from mqtt_gateway.paho_socket import PahoSocket
 from mqtt_gateway.staying import Staying
 
 log = structlog.get_logger(__name__)
@@ -31,7 +36,6 @@ _ANSWER_S: Final = 5  # without the awaited answer of the broker, or anything be
 _NEVER_S: Final = 1e6  # aiomqtt's own time limit: ours is another
 _OPEN_S: Final = 12  # name look-up, TCP, TLS, CONNACK together
 _CLOSE_S: Final = 2
-_READS_A_TURN: Final = 64  # packets handled before other tasks get their turn
 
 
 class AiomqttConnection:
@@ -48,9 +52,11 @@ class AiomqttConnection:
         self._is_5 = options.version == "5"
         self._client = _client(options, will)
         self._paho = self._client._client
-        self._listener: Listener | None = None
+        self._listener: Listener
+        self._incoming: Incoming
+        self._socket: PahoSocket
         self._outgoing: dict[int, asyncio.Future[str]] = {}
-        self._read = 0  # deliveries
+        self._read = 0  # times
         self._reader_fd = -1
         self._staying = Staying(self._paho, options.keepalive_s)
         self.max_outgoing = 65_535
@@ -68,7 +74,6 @@ class AiomqttConnection:
         client.connect_timeout = _ANSWER_S
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
         client.on_publish = self._on_publish
         client.on_socket_open = self._on_socket_open
         client.on_socket_register_write = self._on_register_write
@@ -78,6 +83,7 @@ class AiomqttConnection:
     async def open(self, listener: Listener) -> None:
         """See the protocol."""
         self._listener = listener
+        self._incoming = Incoming(listener.delivered, self._pass_to_paho, is_5=self._is_5)
         try:
             async with asyncio.timeout(_OPEN_S):
                 await self._client.__aenter__()
@@ -90,9 +96,9 @@ class AiomqttConnection:
         except BaseException:
             self.drop(LOST)
             raise
+        self._client._disconnected.add_done_callback(self._on_aiomqtt_done)
         if self.lost.done():
             raise ConnectError(self.lost.result())
-        self._client._disconnected.add_done_callback(self._on_aiomqtt_done)
 
     def _on_aiomqtt_done(self, done: "asyncio.Future[None]") -> None:
         """Aiomqtt gave up: mostly after our own callback, but an error while writing shows here only."""
@@ -145,6 +151,7 @@ class AiomqttConnection:
     def drop(self, reason: str) -> None:
         """See the protocol. Frees the socket, tells everybody who waits."""
         self._staying.end()
+        self._incoming.held = True
         if not self.lost.done():
             self.lost.set_result(reason)
         # aiomqtt leaves the socket open after an error. Not now: in paho's callbacks its lock would wait for itself.
@@ -160,9 +167,8 @@ class AiomqttConnection:
         """See the protocol."""
         if self.lost.done():
             return
-        ack = self._paho.ack
-        for packet_id in packet_ids:
-            ack(packet_id, 1)
+        if pubacks := packets.pubacks(packet_ids):  # as one packet of paho's: one system call, and a fifth of the CPU
+            self._paho._packet_queue(paho.PUBACK, pubacks, 0, 1)
 
     def publish(self, message: Outgoing) -> asyncio.Future[str]:
         """See the protocol."""
@@ -186,19 +192,24 @@ class AiomqttConnection:
         """See the protocol."""
         if self._reader_fd >= 0 and not self.lost.done():
             self._loop.remove_reader(self._reader_fd)
+            self._incoming.held = True  # what has been read, 64 KiB and a packet at most, waits there
             self._staying.begin()
 
     def resume(self) -> None:
         """See the protocol."""
         self._staying.end()
         if self._reader_fd >= 0 and not self.lost.done():
+            self._incoming.held = False
             self._watch(self._loop.add_reader, self._reader_fd, self._on_readable)
+            self._loop.call_soon(self._on_readable)
 
     # --------------------------------------------------------------------------------------- paho's callbacks
 
     def _on_socket_open(self, client: paho.Client, userdata: Any, sock: Any) -> None:
-        """In aiomqtt's connecting thread. Its reader, which handles one packet a turn, is replaced by ours."""
+        """In aiomqtt's connecting thread. Socket and reader are replaced by ours."""
         self._aiomqtt_socket_open(client, userdata, sock)
+        self._socket = PahoSocket(sock)
+        self._paho._sock = self._socket  # type: ignore[assignment]
         self._reader_fd = sock.fileno()
         self._loop.call_soon_threadsafe(self._begin_reading)
 
@@ -230,20 +241,26 @@ class AiomqttConnection:
             self._watch(self._loop.add_reader, self._reader_fd, self._on_readable)
 
     def _on_readable(self) -> None:
+        if self._incoming.held:  # since this call was planned
+            return
         try:
-            for _ in range(_READS_A_TURN):
-                before = self._read
+            data = self._socket.read()
+            if data is None:
+                self._socket.end()
                 self._paho.loop_read()
-                sock: Any = self._paho.socket()
-                if sock is None or (self._read == before and not (self._tls_pending(sock))):
-                    return
+            else:
+                self._read += 1
+                self._paho._last_bytes_received = time.monotonic()  # else it would ping
+                self._incoming.feed(data)
+        except MalformedError as error:
+            self.drop(str(error))
         except Exception:
             log.exception("reading from the broker failed")
             self.drop("unreadable packet from the broker")
 
-    @staticmethod
-    def _tls_pending(sock: Any) -> bool:
-        return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+    def _pass_to_paho(self, packet: bytes) -> None:
+        self._socket.hand(packet)
+        self._paho.loop_read()
 
     def _on_connect(self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
         if not code.is_failure:
@@ -251,7 +268,6 @@ class AiomqttConnection:
             kept_s = getattr(properties, "SessionExpiryInterval", packets.FOR_EVER)
             if kept_s != packets.FOR_EVER:
                 log.warning("the broker keeps our session for a limited time only", seconds=kept_s)
-            assert self._listener is not None
             self._listener.opened(session_present=bool(flags.session_present))
         self._aiomqtt_connect(client, userdata, flags, code, properties)
 
@@ -259,17 +275,6 @@ class AiomqttConnection:
         self._aiomqtt_disconnect(client, userdata, flags, code, properties)
         by_broker = flags.is_disconnect_packet_from_server
         self.drop(f"closed by the broker: {words(code)}" if by_broker else words(code))
-
-    def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
-        self._read += 1
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = "\N{REPLACEMENT CHARACTER}"  # nobody's; the broker ought to have refused it
-        if self._listener is None or self.lost.done():
-            return
-        payload = bytes(message.payload)
-        self._listener.delivered(topic, payload, message.qos, message.retain, message.dup, message.mid)
 
     def _on_publish(self, _client: paho.Client, _userdata: Any, mid: int, code: ReasonCode, _props: Any) -> None:
         confirmed = self._outgoing.pop(mid, None)
@@ -295,5 +300,4 @@ def _client(options: GatewayOptions, will: Outgoing) -> aiomqtt.Client:
         timeout=_ANSWER_S,
         max_inflight_messages=65_535,  # downlink.py bounds them
         tls_context=packets.tls_context(options.ca_file) if options.tls else None,
-        socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
     )

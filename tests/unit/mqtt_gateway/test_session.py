@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 import pytest
@@ -23,6 +23,8 @@ _SUBACK: Final = b"\x90\x03\x00\x01\x01"
 _PINGREQ, _PINGRESP = b"\xc0\x00", b"\xd0\x00"
 _RESET: Final = struct.pack("ii", 1, 0)  # close() then sends RST
 
+Broker = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
 
 class _Listener:
     """Counts deliveries."""
@@ -40,7 +42,7 @@ class _Listener:
 async def _burst_then_reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Accept, send more than is read in one turn, and reset: the rest is read by nobody."""
     await reader.read(1024)
-    writer.write(_CONNACK + _PUBLISH * 2_000)
+    writer.write(_CONNACK + _PUBLISH * 50_000)
     await writer.drain()
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     writer.transport.abort()
@@ -94,7 +96,7 @@ class _SlowBroker:
 
 
 @contextlib.asynccontextmanager
-async def _connected(broker: _SlowBroker, listener: _Listener) -> AsyncIterator[AiomqttConnection]:
+async def _connected(broker: Broker, listener: _Listener) -> AsyncIterator[AiomqttConnection]:
     server = await asyncio.start_server(broker, "127.0.0.1", 0)
     options = GatewayOptions(port=server.sockets[0].getsockname()[1], version="3.1.1", keepalive_s=1)
     connection = AiomqttConnection(options, Outgoing("causeway/status", b"offline"))
@@ -134,3 +136,77 @@ async def test_a_silent_broker_is_given_up(monkeypatch: pytest.MonkeyPatch) -> N
     async with _connected(_SlowBroker(3, answers=False), _Listener()) as connection:
         with pytest.raises(ConnectError, match="no answer in time"):
             await connection.subscribe(["t"])
+
+
+class _Recorder(_Listener):
+    """Notes packet ids; pauses the connection at one of them."""
+
+    def __init__(self, pause_at: int) -> None:
+        super().__init__()
+        self.packet_ids: list[int] = []
+        self.connection: AiomqttConnection | None = None
+        self._pause_at = pause_at
+
+    def delivered(self, topic: str, payload: bytes, qos: int, retain: bool, dup: bool, packet_id: int) -> None:
+        self.packet_ids.append(packet_id)
+        if packet_id == self._pause_at:
+            assert self.connection is not None
+            self.connection.pause()
+
+
+class _Burst:
+    """Accepts; answers SUBSCRIBE with so many QoS 1 deliveries and the SUBACK in one piece; keeps what comes then."""
+
+    def __init__(self, messages: int) -> None:
+        self.received = b""
+        self._burst = b"".join(b"\x32\x06\x00\x01t%b!" % struct.pack(">H", n) for n in range(1, messages + 1))
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1024)
+        writer.write(_CONNACK)
+        await reader.read(1024)
+        writer.write(self._burst + _SUBACK)
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65_536):
+                self.received += data
+        writer.close()
+
+
+async def test_a_pause_holds_what_was_read_already_and_nothing_is_lost_or_overtaken() -> None:
+    listener = _Recorder(pause_at=10)
+    async with _connected(_Burst(100), listener) as connection:
+        listener.connection = connection
+        subscribing = asyncio.ensure_future(connection.subscribe(["t"]))
+        await eventually_async(lambda: len(listener.packet_ids) >= 10, what="it pauses")
+        await asyncio.wait((subscribing,), timeout=0.1)
+        assert listener.packet_ids == list(range(1, 11))
+        assert not subscribing.done(), "the SUBACK waits behind the deliveries"
+        connection.resume()
+        await subscribing
+        assert listener.packet_ids == list(range(1, 101))
+
+
+async def test_acknowledgements_leave_together_and_in_order() -> None:
+    broker, listener = _Burst(300), _Recorder(pause_at=0)
+    async with _connected(broker, listener) as connection:
+        await connection.subscribe(["t"])
+        connection.acknowledge(listener.packet_ids[:100])
+        connection.acknowledge([])
+        connection.acknowledge(listener.packet_ids[100:])
+        await eventually_async(lambda: len(broker.received) >= 1_200, what="all PUBACKs arrive")
+        assert broker.received == b"".join(b"\x40\x02" + struct.pack(">H", n) for n in range(1, 301))
+
+
+async def test_what_the_protocol_forbids_ends_the_connection_with_a_reason() -> None:
+    async def forbidden(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1024)
+        writer.write(_CONNACK)
+        await reader.read(1024)
+        writer.write(b"\x34\x06\x00\x01t\x00\x01!" + _PUBLISH)  # QoS 2
+        writer.close()
+
+    listener = _Listener()
+    async with _connected(forbidden, listener) as connection:
+        with pytest.raises(ConnectError, match="QoS 2"):
+            await connection.subscribe(["t"])
+        assert listener.delivered_count == 0

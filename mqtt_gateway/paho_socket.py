@@ -1,0 +1,52 @@
+"""The socket of a connection, as paho-mqtt sees it: without the deliveries, which are read past paho."""
+
+import socket
+import ssl
+from typing import Any, Final
+
+_READ_BYTES: Final = 65_536  # at once, then other tasks get their turn
+
+
+class PahoSocket:
+    """Takes the place of paho's socket: paho sends through it, but receives only what :meth:`hand` gives it.
+
+    Args:
+        real: connected, TLS established, not blocking.
+    """
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+        self._handed, self._ended = b"", False
+        real.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.send, self.close, self.fileno = real.send, real.close, real.fileno
+
+    # ------------------------------------------------------------------------------------------ our side
+
+    def read(self) -> bytes | None:
+        """What has arrived, 64 KiB at most; None: the connection is over."""
+        try:
+            data: bytes = self._real.recv(_READ_BYTES)
+            while isinstance(self._real, ssl.SSLSocket) and (pending := self._real.pending()):
+                data += self._real.recv(pending)  # the loop does not see what TLS has read already
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return b""
+        except OSError:
+            return None
+        return data or None
+
+    def hand(self, packet: bytes) -> None:
+        """Give paho something to read, with its next ``loop_read``."""
+        self._handed += packet
+
+    def end(self) -> None:
+        """Let paho find out that the connection is over."""
+        self._ended = True
+
+    # ----------------------------------------------------------------------------------------- paho's side
+
+    def recv(self, size: int) -> bytes:
+        """As ``socket.recv``."""
+        if not self._handed and not self._ended:
+            raise BlockingIOError
+        data, self._handed = self._handed[:size], self._handed[size:]
+        return data
