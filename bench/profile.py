@@ -25,13 +25,16 @@ from typing import Any, Final
 
 from bench import areas
 from bench.cores import alone, since, thread_times
-from bench.driving import BenchError, Rig
+from bench.driving import DEVICES, BenchError, Rig
 from bench.installation import Causeway, causeway
 from bench.results import OURS, Usage, significant
+from bench.scenarios import fanout
+from bench.usage import Meter
 
 RESULTS: Final = Path("var/bench/results.json")
 PART: Final = 0.5  # of the sustained rate
 SECONDS: Final = 10.0
+CLIENTS: Final = 1_000
 RATE_HZ: Final = 97  # not in step with anything that happens 100 times a second
 _AROUND_S: Final = 1.0  # of a load, before and after the sampling
 _PYTHON: Final = ("gateway", "workers", "web")
@@ -50,12 +53,14 @@ class Load:
         unit: what it makes: ``message``, ``item``.
         drive: keep it up for so many seconds.
         roles: whose Python processes are sampled.
+        tools: processes that belong to the load.
     """
 
     title: str
     unit: str
     drive: Callable[[float], Driven]
     roles: Sequence[str] = _PYTHON
+    tools: Sequence[int] = ()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -63,16 +68,36 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.profile", description=sys.modules[__name__].__doc__)
     parser.add_argument("results", nargs="?", type=Path, default=RESULTS, help="default: %(default)s")
     parser.add_argument("--rate", type=float, help="messages/s; default: half of the results' sustained ones")
+    parser.add_argument("--clients", type=int, default=CLIENTS, help="of the fan-out (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each sampling (default: %(default)s)")
     options = parser.parse_args(arguments)
-    results = json.loads(options.results.read_text()) if options.results.exists() else {}
-    rate = options.rate or PART * sustained_per_s(results)
-    if not rate:
-        parser.error(f"{options.results} has no sustained rate: run make bench first, or give --rate")
-    results["profile"] = profiles(rate, options.seconds)
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    options.results.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    try:
+        add(options.results, options.rate, options.seconds, options.clients)
+    except BenchError as problem:
+        print(f"no profile: {problem}", file=sys.stderr)
+        return 1
     return 0
+
+
+def add(file: Path, rate: float | None = None, seconds: float = SECONDS, clients: int = CLIENTS) -> None:
+    """Take the profiles, and put them into a file of results.
+
+    Args:
+        file: which need not be there.
+        rate: messages/s; None: half of what the results say is sustained.
+        seconds: of each sampling.
+        clients: of the fan-out.
+
+    Raises:
+        BenchError: there is no rate to go by, or py-spy may not look into processes.
+    """
+    results = json.loads(file.read_text()) if file.exists() else {}
+    rate = rate or PART * sustained_per_s(results)
+    if not rate:
+        raise BenchError(f"{file} has no sustained rate: run make bench first, or give --rate")
+    results["profile"] = profiles(rate, seconds, clients)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
 
 
 def sustained_per_s(results: Mapping[str, Any]) -> float:
@@ -81,10 +106,15 @@ def sustained_per_s(results: Mapping[str, Any]) -> float:
     return float(uplink.get("figures", {}).get("messages_per_s", {}).get("median", 0.0))
 
 
-def profiles(rate: float, seconds: float = SECONDS) -> dict[str, Any]:
+def profiles(rate: float, seconds: float = SECONDS, clients: int = CLIENTS) -> dict[str, Any]:
     """``profile`` of results.json: by load, what :func:`profile` gives."""
-    with tempfile.TemporaryDirectory() as directory, causeway(Path(directory)) as ours, _uplink(ours, rate) as load:
-        return {"uplink": profile(ours, load, seconds)}
+    out = {}
+    with tempfile.TemporaryDirectory() as directory, causeway(Path(directory)) as ours:
+        with _uplink(ours, rate) as load:
+            out["uplink"] = profile(ours, load, seconds)
+        with _fanout(ours, clients) as load:
+            out["fanout"] = profile(ours, load, seconds)
+    return out
 
 
 @contextlib.contextmanager
@@ -97,7 +127,26 @@ def _uplink(ours: Causeway, rate: float) -> Iterator[Load]:
             trial = rig.trial(rate, seconds)
             return trial.sent, trial.usage
 
-        yield Load(title="MQTT to one dashboard that watches everything", unit="message", drive=drive)
+        pids = [rig.recorder.pid]
+        yield Load(title="MQTT to one dashboard that watches everything", unit="message", drive=drive, tools=pids)
+
+
+@contextlib.contextmanager
+def _fanout(ours: Causeway, clients: int) -> Iterator[Load]:
+    """The fan-out's scenario, long enough; only the web process is of interest."""
+    load = fanout.Load(ours)
+    load.run(1)
+    with fanout.Swarm(ours, clients) as swarm:
+
+        def drive(seconds: float) -> Driven:
+            swarm.mark()
+            with Meter(ours.pids()).running() as meter:
+                load.run(seconds)
+                usage = meter.read()
+            return max(1, swarm.items()), usage
+
+        title = f"{clients:,} dashboards that watch {DEVICES} devices at 1 Hz"
+        yield Load(title=title, unit="item", drive=drive, roles=("web",), tools=[swarm.pid])
 
 
 def profile(ours: Causeway, load: Load, seconds: float) -> dict[str, Any]:
@@ -129,7 +178,7 @@ def _role(ours: Causeway, load: Load, role: str, cpu_us: float, seconds: float) 
 
 def _sampled(ours: Causeway, load: Load, pid: int, seconds: float) -> areas.Sampled:
     """Drive, and sample one process from shortly after the beginning to shortly before the end."""
-    everybody = [one for pids in ours.pids().values() for one in pids]
+    everybody = [*load.tools, *(one for pids in ours.pids().values() for one in pids)]
     with alone(pid, everybody), ThreadPoolExecutor(1) as driving:
         driven = driving.submit(load.drive, seconds + 2 * _AROUND_S)
         threading.Event().wait(_AROUND_S)
