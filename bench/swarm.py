@@ -232,7 +232,9 @@ class Swarm:
     def _control(self, client: Client, first: int, payload: bytes) -> None:
         if first == 0x80 | _PING:
             client.send(_PONG, payload)
-        elif first not in (0x80 | _PONG, 0x80 | _CLOSE):  # after a close frame the connection ends
+        elif first == 0x80 | _CLOSE:  # after the answer the server ends the connection
+            client.send(_CLOSE, payload[:2])
+        elif first != 0x80 | _PONG:
             raise SwarmError(f"a frame that begins with {first:#x}")
 
     def _lose(self, fd: int) -> None:

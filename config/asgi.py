@@ -27,8 +27,10 @@ def _application() -> Any:
 def _build() -> Any:
     if "daphne.cli" in sys.modules:  # Daphne's command imports us
         from config import daphne_frames
+        from config.open_files import allow_many_sockets
 
         daphne_frames.install()
+        allow_many_sockets()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     http = get_asgi_application()  # loads the apps; what needs models can be imported after it
     from config.routing import by_protocol
