@@ -9,16 +9,27 @@ the server, it is waited for or fenced before anything is read.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 from django.db import connection, transaction
 from django.db.models import F, Q
 
 from devices.ingest.shard import Shard
+from devices.ingest.statements import update_each
 from devices.models import Installation, ShardState
 from devices.models.fields import DatabaseNowMs
 from devices.workers import LEASE_MS
 
 _IDLE_S = 1
+
+# Values: what to add to ``commit``; shards and their generations.
+_PASSING: Final = 'UPDATE devices_shardstate AS state SET "commit" = state."commit" + %s, beat_ms = {now} '
+_PASS_ONE: Final = _PASSING.format(now=DatabaseNowMs().as_sqlite()[0]) + "WHERE shard = %s AND generation = %s"
+_PASS_ALL: Final = (
+    _PASSING.format(now=DatabaseNowMs().as_postgresql()[0]).replace("%s", "%b")
+    + "FROM unnest(%b, %b) AS ours(shard, generation)"
+    " WHERE state.shard = ours.shard AND state.generation = ours.generation"
+)
 
 
 class ShardLost(Exception):
@@ -103,23 +114,24 @@ def pass_fence(shards: Sequence[Shard], *, broadcast: bool = False) -> None:
     """
     if not shards:
         return
-    ours = Q()
-    for shard in shards:
-        ours |= Q(shard=shard.number, generation=shard.generation)
-    rows = ShardState.objects.filter(ours)
-    if rows.update(commit=F("commit") + int(broadcast), beat_ms=DatabaseNowMs()) != len(shards):
-        kept = set(rows.values_list("shard", flat=True))
-        raise ShardLost({shard.number for shard in shards} - kept)
+    rows = [(shard.number, shard.generation) for shard in shards]
+    if update_each(_PASS_ALL, _PASS_ONE, (int(broadcast),), rows) != len(shards):
+        raise ShardLost(_not_ours(shards))
 
 
-def check_fence(shard: Shard) -> None:
-    """Whether a shard is ours up to now, for those who wonder in the middle of a transaction.
+def check_fence(shards: Collection[Shard]) -> None:
+    """Whether the shards are ours up to now, for those who wonder in the middle of a transaction.
 
     Raises:
-        ShardLost: it is not.
+        ShardLost: at least one of them is not.
     """
-    if not ShardState.objects.filter(shard=shard.number, generation=shard.generation).exists():
-        raise ShardLost([shard.number])
+    if gone := _not_ours(shards):
+        raise ShardLost(gone)
+
+
+def _not_ours(shards: Collection[Shard]) -> set[int]:
+    kept = set(ShardState.objects.filter(shard__in=[one.number for one in shards]).values_list("shard", "generation"))
+    return {shard.number for shard in shards if (shard.number, shard.generation) not in kept}
 
 
 def lost(numbers: Iterable[int], owner: str) -> set[int]:

@@ -12,7 +12,7 @@ from devices.options import DevicesOptions
 
 
 class ShardPart:
-    """Collects operations, then carries them out and stores them, all within the caller's transaction."""
+    """Collects operations, then carries them out, all within the caller's transaction."""
 
     def __init__(self, shard: Shard, options: DevicesOptions, now_ms: int) -> None:
         self.shard = shard
@@ -20,7 +20,7 @@ class ShardPart:
         self.operations: dict[str, list[Operation]] = {}  # by device key
         self.works: list[storage.Work] = []
         self.results: dict[int, Any] = {}  # of requests, by id
-        self._counted: Counter[tuple[str, str]] = Counter()
+        self.counted: Counter[tuple[str, str]] = Counter()  # for the ledger
         self._options, self._now_ms = options, now_ms
 
     def add(self, key: str, operation: Operation) -> None:
@@ -35,7 +35,7 @@ class ShardPart:
     @property
     def writes(self) -> bool:
         """Whether anything of the shard is written, command steps apart."""
-        return bool(self.works or self._counted or self.acceptance.moved)
+        return bool(self.works or self.counted or self.acceptance.moved)
 
     @property
     def is_visible(self) -> bool:
@@ -43,19 +43,18 @@ class ShardPart:
         return any(broadcast.is_visible(work.effects) for work in self.works)
 
     def carry_out(self, rules: Rules, refusals: Refusals) -> None:
-        """Carry out the operations that were admitted, store their effects, the cursors and the counts."""
-        self._counted += refusals.counts
+        """Carry out the operations that were admitted. Their effects are to be stored then, and counted."""
+        self.counted += refusals.counts
         self.results |= refusals.results
         members = self.shard.members
         self.works = [storage.carried_out(members[key], its, rules) for key, its in self.operations.items()]
-        storage.store(self.works, rules, self.shard)
+
+    def count(self) -> None:
+        """Count what the stored effects come to."""
         for effects in self.effects:
-            self._counted += effects.counts
+            self.counted += effects.counts
             self.results |= effects.results
-        self._counted += self.acceptance.counts
-        storage.store_cursors(self.shard, self.acceptance.moved)
-        self.acceptance.store_records()
-        storage.store_counts(self.shard, self._counted)
+        self.counted += self.acceptance.counts
 
     def follow_up(self) -> None:
         """What the changes mean for the outbox and the watch over presences."""

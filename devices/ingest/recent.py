@@ -1,16 +1,28 @@
 """The shards' memory of what they committed of a broker's session (bridge.redelivery): read, written, forgotten."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from django.db.models import Max, QuerySet
+from msgspec import Struct
 
 from bridge.messages import Batch
 from bridge.redelivery import Connection, History, Past, Record, pack, unpack
+from devices.ingest.statements import Table
 from devices.models import RecentDeliveries
 
 _FORGET_AT_LEAST, _FORGET_AT_MOST = 50, 500  # rows in a transaction
 GONE_AFTER_MS: Final = 12 * 3_600_000  # a session that a newer one has followed, since its last delivery
+_RECENT: Final = Table(RecentDeliveries, ("shard", "gateway", "session", "epoch", "position", "packed"))
+
+
+class NewRecord(Struct, frozen=True):
+    """What a batch adds to its shard's memory, and whose it is."""
+
+    shard: int
+    gateway: str
+    session: int
+    record: Record
 
 
 def history_for(batch: Batch, known: History | None) -> History:
@@ -52,22 +64,11 @@ def _newest(rows: QuerySet[RecentDeliveries], group: str) -> list[Record]:
     return [unpack(epoch, news, packed) for epoch, news, packed in columns]
 
 
-def store(shard: int, gateway: str, session: int, records: Iterable[Record]) -> None:
-    """Write the records of new batches, in one statement."""
-    records = list(records)
-    rows = [
-        RecentDeliveries(
-            shard=shard,
-            gateway=gateway,
-            session=session,
-            epoch=record.epoch,
-            position=record.news,
-            packed=pack(record),
-        )
-        for record in records
-    ]
-    for record, row in zip(records, RecentDeliveries.objects.bulk_create(rows), strict=True):
-        record.key = row.pk
+def store(new: Sequence[NewRecord]) -> None:
+    """Write what is to be known again should the broker deliver it once more, in one statement."""
+    rows = [(one.shard, one.gateway, one.session, one.record.epoch, one.record.news, pack(one.record)) for one in new]
+    for one, key in zip(new, _RECENT.insert(rows), strict=True):
+        one.record.key = key
 
 
 def forget_outdated(histories: Iterable[History]) -> None:

@@ -1,24 +1,25 @@
 """Writing what operations came to. A row that the database refuses never costs its neighbours anything.
 
-All goes in a few bulk statements under one savepoint. If they fail over data, the devices are halved until those with
-the culprit are found; their operations are then carried out and stored one by one, and the one that is refused goes to
-quarantine as ``storage_error``, in the same transaction.
+All shards' goes in a few bulk statements under one savepoint. If they fail over data, the devices are halved until
+those with the culprit are found; their operations are then carried out and stored one by one, and the one that is
+refused goes to quarantine as ``storage_error``, in the same transaction.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
 from django.db import DataError, IntegrityError, transaction
-from msgspec import structs
+from msgspec import json, structs
 
 from bridge.link import Cursor
 from devices.ingest import replays
 from devices.ingest.operations import Effects, Operation, Rules, carry_out, set_aside
 from devices.ingest.ownership import check_fence
 from devices.ingest.shard import Member, Shard
+from devices.ingest.statements import Row, Table
 from devices.models import Event, LedgerCount, LinkCursor, Quarantined, Reading, Twin
 from devices.registry import forget_device
 from devices.rules.twin import dump
@@ -27,7 +28,15 @@ log = structlog.get_logger(__name__)
 
 # What drivers raise over a value: they refuse some themselves, before the server sees them.
 _REFUSED: Final = (DataError, IntegrityError, ValueError, OverflowError)
-_TWIN_COLUMNS: Final = ("doc", "rev", "status", "tags")
+_READINGS: Final = Table(Reading, ("device", "rev", "ts", "received_ms", "metrics", "clamped"))
+_TWIN_FIELDS: Final = ("doc", "rev", "status", "tags")
+_TWINS: Final = Table(Twin, ("device", *_TWIN_FIELDS, "purged_rev"), ("device",), _TWIN_FIELDS)
+_CURSORS: Final = Table(
+    LinkCursor, ("shard", "gateway", *Cursor.__struct_fields__), ("shard", "gateway"), Cursor.__struct_fields__
+)
+_COUNT_KEY: Final = ("shard", "outcome", "reason")
+_COUNTS: Final = Table(LedgerCount, (*_COUNT_KEY, "count"), _COUNT_KEY, ("count",))
+_encode = json.Encoder().encode
 
 
 @dataclass(slots=True)
@@ -44,8 +53,8 @@ def carried_out(member: Member, operations: Sequence[Operation], rules: Rules) -
     return Work(member, operations, carry_out(member, operations, rules))
 
 
-def store(works: Sequence[Work], rules: Rules, shard: Shard) -> None:
-    """Write the effects of all works, devices of ``shard``; those of a refused operation are replaced in its work.
+def store(works: Sequence[Work], rules: Rules, shards: Collection[Shard]) -> None:
+    """Write the effects of all works, devices of ``shards``; those of a refused operation are replaced in its work.
 
     Raises:
         ShardLost: no wonder that a row is refused: its new owner has written it.
@@ -57,14 +66,14 @@ def store(works: Sequence[Work], rules: Rules, shard: Shard) -> None:
         with transaction.atomic():
             _insert([work.effects for work in works])
     except _REFUSED as error:
-        check_fence(shard)
+        check_fence(shards)
         if len(works) == 1:
             log.warning("the database refused a row", device=works[0].member.key, error=str(error))
             _store_one_by_one(works[0], rules)
         else:
             middle = len(works) // 2
-            store(works[:middle], rules, shard)
-            store(works[middle:], rules, shard)
+            store(works[:middle], rules, shards)
+            store(works[middle:], rules, shards)
 
 
 def _store_one_by_one(work: Work, rules: Rules) -> None:
@@ -88,14 +97,7 @@ def _insert(effects: Sequence[Effects]) -> None:
     _delete([one for one in effects if one.gone])
     staying = [one for one in effects if not one.gone]
     readings = [
-        Reading(
-            device_id=one.member.id,
-            rev=new.rev,
-            ts=new.ts,
-            received_ms=new.received_ms,
-            metrics=new.metrics,
-            clamped=new.clamped,
-        )
+        (one.member.id, new.rev, new.ts, new.received_ms, new.metrics.decode(), new.clamped)
         for one in staying
         for new in one.readings
     ]
@@ -104,21 +106,18 @@ def _insert(effects: Sequence[Effects]) -> None:
         for one in staying
         for new in one.events
     ]
-    Reading.objects.bulk_create(readings)
+    _READINGS.write(readings)
     Event.objects.bulk_create(events)
     Quarantined.objects.bulk_create([row for one in staying for row in one.quarantined])
     replays.store(replayed for one in staying for replayed in one.replayed)
-    _upsert_twins(staying)
+    _TWINS.write([_twin_row(one) for one in staying])
 
 
-def _upsert_twins(effects: Iterable[Effects]) -> None:
-    rows = []
-    for one in effects:
-        twin = one.member.twin
-        doc, status = dump(twin), twin.presence.status
-        one.member.stored(doc)
-        rows.append(Twin(device_id=one.member.id, doc=doc, rev=twin.rev, status=status, tags=twin.tags))
-    Twin.objects.bulk_create(rows, update_conflicts=True, unique_fields=["device"], update_fields=_TWIN_COLUMNS)
+def _twin_row(one: Effects) -> Row:
+    member, twin = one.member, one.member.twin
+    doc = dump(twin)
+    member.stored(doc)
+    return member.id, doc.decode(), twin.rev, twin.presence.status, _encode(twin.tags).decode(), 0
 
 
 def _delete(effects: Iterable[Effects]) -> None:
@@ -127,25 +126,15 @@ def _delete(effects: Iterable[Effects]) -> None:
         forget_device(one.member.id, one.member.key, one.member.twin.rev)
 
 
-def store_cursors(shard: Shard, gateways: Iterable[str]) -> None:
-    """Write how far these gateways' batches are applied."""
-    rows = [_cursor_row(shard.number, gateway, shard.cursors[gateway]) for gateway in gateways]
-    LinkCursor.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["shard", "gateway"], update_fields=Cursor.__struct_fields__
-    )
+def store_cursors(moved: Iterable[tuple[Shard, str]]) -> None:
+    """Write how far these shards have applied these gateways' batches."""
+    _CURSORS.write([(shard.number, gateway, *structs.astuple(shard.cursors[gateway])) for shard, gateway in moved])
 
 
-def _cursor_row(shard: int, gateway: str, cursor: Cursor) -> LinkCursor:
-    return LinkCursor(shard=shard, gateway=gateway, **structs.asdict(cursor))
-
-
-def store_counts(shard: Shard, counted: Counter[tuple[str, str]]) -> None:
-    """Add to the shard's ledger. Written as totals, which only the shard's owner knows: one statement for all."""
-    shard.counts += counted
-    rows = [
-        LedgerCount(shard=shard.number, outcome=outcome, reason=reason, count=shard.counts[outcome, reason])
-        for outcome, reason in counted
-    ]
-    LedgerCount.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["shard", "outcome", "reason"], update_fields=["count"]
-    )
+def store_counts(counted: Iterable[tuple[Shard, Counter[tuple[str, str]]]]) -> None:
+    """Add to the shards' ledgers. Written as totals, which only a shard's owner knows: one statement for all."""
+    rows: list[Row] = []
+    for shard, counts in counted:
+        shard.counts += counts
+        rows += [(shard.number, outcome, reason, shard.counts[outcome, reason]) for outcome, reason in counts]
+    _COUNTS.write(rows)

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from bridge.messages import Batch, CommandStep, Published
 from bridge.native import NativeTopics
 from bridge.shards import shard_of
-from devices.ingest import downlinks, replays, requests
+from devices.ingest import downlinks, recent, replays, requests, storage
 from devices.ingest.admission import admit
 from devices.ingest.broadcast import commit_message
 from devices.ingest.commands import Desk, command_id
@@ -141,7 +141,19 @@ class Transaction:
         refusals = admit(sought, self._options, self._now_ms)
         for number, part in self._parts.items():
             part.carry_out(rules, refusals[number])
+        self._store(rules)
+
+    def _store(self, rules: Rules) -> None:
+        """All shards' together: a statement costs more than its rows."""
+        parts = self._parts.values()
+        storage.store([work for part in parts for work in part.works], rules, [part.shard for part in parts])
+        for part in parts:
+            part.count()
             self.settled |= part.results
+        storage.store_cursors((part.shard, gateway) for part in parts for gateway in part.acceptance.moved)
+        recent.store([record for part in parts for record in part.acceptance.records])
+        recent.forget_outdated(history for part in parts for history in part.shard.histories.values())
+        storage.store_counts((part.shard, part.counted) for part in parts)
 
     def _move_commands(self, job: Job) -> None:
         """The steps of commands, in the order in which they happened as far as known."""

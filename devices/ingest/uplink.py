@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from bridge.link import Cursor, judge
 from bridge.messages import Batch, Delivery, LinkAck
-from bridge.redelivery import Record
 from devices.ingest import recent
+from devices.ingest.recent import NewRecord
 from devices.ingest.shard import Shard
 
 Reply = tuple[str, LinkAck]  # channel and message
@@ -21,7 +21,7 @@ class Acceptance:
     def __init__(self, shard: Shard) -> None:
         self._shard = shard
         self._replies: dict[tuple[str, int, str], bool] = {}  # (gateway, epoch, channel) → gap
-        self._records: dict[tuple[str, int], list[Record]] = {}  # new ones, by gateway and session
+        self.records: list[NewRecord] = []
         self.moved: set[str] = set()  # gateways whose cursor has moved
         self.new_connection = False  # of a gateway to its broker
         self.counts: Counter[tuple[str, str]] = Counter()  # for the ledger: what gateways say that we got; duplicates
@@ -58,14 +58,8 @@ class Acceptance:
         sifted = history.sift(batch)
         self.counts["duplicate", ""] += sifted.duplicates
         if sifted.record:
-            self._records.setdefault((batch.gateway, batch.session), []).append(sifted.record)
+            self.records.append(NewRecord(batch.shard, batch.gateway, batch.session, sifted.record))
         return sifted.fresh
-
-    def store_records(self) -> None:
-        """Write what is to be known again should the broker deliver it once more; forget what can't come any more."""
-        for (gateway, session), records in self._records.items():
-            recent.store(self._shard.number, gateway, session, records)
-        recent.forget_outdated(self._shard.histories.values())
 
     def replies(self) -> Iterator[Reply]:
         """One acknowledgement a gateway, connection and channel: for after the commit."""
