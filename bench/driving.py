@@ -30,9 +30,10 @@ from tests.support.environment import ROOT, clean_environment
 PAYLOAD_BYTES: Final = 120
 DEVICES: Final = 200
 _READY_S, _ANSWER_S, _END_S = 30.0, 30.0, 10.0
-_QUIET_S: Final = 3.0  # nothing came for so long: nothing will
 _DRAIN_S: Final = 120.0
 _POLL_S: Final = 0.03
+_WARM_UPS: Final = 4
+_warm: set[tuple[int, str, int]] = set()  # port (no other installation of this process has it), site, devices
 # How tools are started: our modules are found; Ctrl-C is for us, who then end them in order.
 OWN: Final[dict[str, Any]] = {
     "cwd": ROOT,
@@ -127,6 +128,7 @@ class Rig:
         self.plan = Plan(port=installation.mqtt_port(), **fields)
         self.sent = int(time.monotonic() * 1000) * self.plan.devices  # the next message's number
         self.recorder = Recorder(installation, self.plan)
+        self._patience_s = installation.endpoint().patience_s
 
     def __enter__(self) -> Self:
         self.recorder.__enter__()
@@ -139,16 +141,25 @@ class Rig:
         """Whose CPU and memory count."""
         return {**self._installation.pids(), "recorder": [self.recorder.pid]}
 
-    def warm_up(self, rounds: int = 5) -> None:
-        """Some messages of each device, at leisure.
+    def warm_up(self) -> None:
+        """Some messages of each device at leisure, again until all of them arrive. Once for each installation.
+
+        They do not at first: a device that is new to Causeway comes as a snapshot.
 
         Raises:
-            BenchError: they did not arrive.
+            BenchError: they never do.
         """
-        count = rounds * self.plan.devices
-        trial = self.trial(rate=max(200.0, self.plan.devices), seconds=count / max(200.0, self.plan.devices))
-        if not trial.received:
-            raise BenchError(f"{self._installation.name}: of {trial.sent} messages none reached the browser")
+        if (self.plan.port, self.plan.site, self.plan.devices) in _warm:
+            return
+        count, rate = 2 * self.plan.devices, max(200.0, self.plan.devices)
+        missing = []
+        for _ in range(_WARM_UPS):
+            trial = self.trial(rate, count / rate)
+            if trial.received and not trial.lost:
+                _warm.add((self.plan.port, self.plan.site, self.plan.devices))
+                return
+            missing.append(trial.lost)
+        raise BenchError(f"{self._installation.name}: of {count} messages {missing} did not reach the browser")
 
     def trial(self, rate: float | None, seconds: float) -> Trial:
         """Publish for a time, at a rate (None: as fast as the broker takes it), and wait until it is drained."""
@@ -184,7 +195,7 @@ class Rig:
         """Wait until all has come, or nothing more comes."""
         ends = time.monotonic() + _DRAIN_S
         received, since = -1, time.monotonic()
-        while received < sent and time.monotonic() < min(ends, since + _QUIET_S):
+        while received < sent and time.monotonic() < min(ends, since + self._patience_s):
             if (now := self.recorder.received()) != received:
                 received, since = now, time.monotonic()
             time.sleep(_POLL_S)

@@ -23,3 +23,5 @@ class Endpoint:
     first: str = ""
     """What to send first, to be told everything; "": nothing."""
     dialect: Dialect = "causeway"
+    patience_s: float = 3.0
+    """Nothing has come for so long: what is missing will not come."""

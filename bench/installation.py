@@ -90,6 +90,7 @@ class Causeway:
             url=f"ws://127.0.0.1:{self.system.port}/ws/v1/",
             headers={"Authorization": f"Bearer {self.system.token(USER, 'admin', None)}"},
             first='{"type":"subscribe","id":"1","site":"*","max_rate_hz":100}',
+            patience_s=10.0,  # it mends what a lost broadcast has told within 5 s
         )
 
     def pids(self) -> dict[str, list[int]]:

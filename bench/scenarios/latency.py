@@ -28,7 +28,7 @@ def at_part(part: float, installation: Installation, effort: Effort) -> Measured
 def at_rate(rate: float, installation: Installation, effort: Effort) -> Measured:
     """At so many messages a second. Installations that were not driven yet are warmed up."""
     with Rig(installation) as rig:
-        rig.warm_up(rounds=1)
+        rig.warm_up()
         trial = rig.trial(rate, effort.seconds)
     return Measured(trial.figures(), trial.usage)
 

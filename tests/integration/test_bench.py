@@ -1,0 +1,77 @@
+"""The benchmark drives a real system for a moment, so that it does not rot; figures mean nothing here."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.checking import check
+from bench.driving import BenchError, Rig
+from bench.endpoint import Endpoint
+from bench.installation import Causeway, Effort
+from bench.load import Generator, Plan
+from bench.scenarios import commands, latency
+from tests.support.processes import Process
+from tests.support.service import Service
+from tests.support.system import System
+from tests.support.waiting import eventually
+
+SHORT = Effort(seconds=1.0)
+ROLES = {"gateway", "workers", "web", "mosquitto", "redis", "postgres", "recorder", "generator"}
+
+
+def test_a_load_reaches_the_recorder_whole_and_in_order(shared_system: System) -> None:
+    measured = latency.at_rate(100, Causeway(shared_system), SHORT)
+    figures = measured.figures
+    assert (figures["lost"], figures["repeated"], figures["disordered"]) == (0, 0, 0)
+    assert 50 < figures["messages_per_s"] < 150
+    assert 0 < figures["p50_ms"] <= figures["p99_ms"] <= figures["max_ms"]
+    assert measured.usage.keys() == ROLES
+    assert measured.usage["workers"].cpu_s > 0
+    assert 5 < measured.usage["postgres"].peak_mib < 500
+
+
+def test_stretches_follow_on_each_other_and_on_other_rigs(shared_system: System) -> None:
+    for _ in range(2):
+        with Rig(Causeway(shared_system)) as rig:
+            rig.warm_up()
+            for _ in range(2):
+                trial = rig.trial(400, 0.5)
+                assert trial.received == trial.sent > 100
+                assert (trial.lost, trial.repeated, trial.disordered) == (0, 0, 0)
+
+
+def test_commands_come_back_done(shared_system: System) -> None:
+    figures = commands.measure(2, Causeway(shared_system), SHORT).figures
+    assert figures["round_trips_per_s"] > 1
+    assert 0 < figures["p50_ms"] <= figures["p99_ms"]
+
+
+def test_an_endpoint_that_refuses_is_told(shared_system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = Endpoint(f"ws://127.0.0.1:{shared_system.port}/ws/v1/", first='{"type":"subscribe","id":"1","site":"*"}')
+    monkeypatch.setattr(Causeway, "endpoint", lambda self: nobody)
+    with pytest.raises(BenchError, match="the recorder has ended"), Rig(Causeway(shared_system)):
+        pass
+
+
+def test_the_generator_is_checked_against_mosquitto_sub(mosquitto: Service) -> None:
+    with Generator(Plan(port=mosquitto.port, size=120, stamp=True)) as generator:
+        found = check(generator, 0.5)
+    assert found["received"] == found["sent"] == found["confirmed"] > 100
+
+
+def test_a_run_writes_its_results_and_sigterm_ends_all_that_it_started(tmp_path: Path) -> None:
+    only = ["--only", "commands", "--rounds", "1"]
+    bench = Process(
+        "bench", [sys.executable, "-m", "bench", *only, "--output", str(tmp_path)], {}, tmp_path / "bench.log"
+    )
+    bench.start()
+    results = tmp_path / "results.json"
+    eventually(results.exists, 90, what="the first scenario's results are written")
+    assert bench.terminate(60) == 128 + signal.SIGTERM, bench.tail()
+    assert not bench.has_left_something()
+    found = json.loads(results.read_text())
+    assert found["mode"] == "quick"
+    assert found["scenarios"]["commands/1"]["installations"]["Causeway"]["figures"]["p50_ms"]["rounds"]
