@@ -96,7 +96,8 @@ def _gateway_accounts(ledger: Ledger) -> Iterator[Metric]:
 
 def _devices() -> Iterator[Metric]:
     family = GaugeMetricFamily("causeway_devices", "Devices by presence.", labels=["presence"])
-    counts = dict(Twin.objects.values_list("status").annotate(n=Count("pk")).order_by())
+    # "*", not a column: the index on the status answers it alone
+    counts = dict(Twin.objects.values_list("status").annotate(n=Count("*")).order_by())
     for status in STATUSES:
         family.add_metric([status], counts.get(status, 0))
     yield family
@@ -106,7 +107,7 @@ def _devices() -> Iterator[Metric]:
 def _commands() -> Iterator[Metric]:
     family = GaugeMetricFamily("causeway_commands_open", "Unfinished commands by status.", labels=["status"])
     rows = Command.objects.filter(status__in=UNFINISHED).values_list("status")
-    counts = dict(rows.annotate(n=Count("pk")).order_by())
+    counts = dict(rows.annotate(n=Count("*")).order_by())
     for status in UNFINISHED:
         family.add_metric([status], counts.get(status, 0))
     yield family
