@@ -39,7 +39,7 @@ test: lint jstest pytest ## Lint, types and the whole test suite
 
 .PHONY: pytest
 pytest: setup $(DEV) ## The test suite alone (ARGS="tests/unit -k twin")
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m tests.lanes $(ARGS)
 
 .PHONY: jstest
 jstest: setup ## The unit tests of the browser's modules alone

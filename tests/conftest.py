@@ -9,11 +9,14 @@ What a test may ask for:
 """
 
 import contextlib
+import json
+import os
 import signal
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import django
 import hypothesis
@@ -209,3 +212,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Say what the tests ran on, and loudly what was not run."""
     for note in config.stash[notes]:
         terminalreporter.write_line(note, red=note.startswith("NOT RUN"), bold=note.startswith("NOT RUN"))
+    if file := os.environ.get("CAUSEWAY_TEST_SUMMARY"):
+        Path(file).write_text(json.dumps(_summary(terminalreporter.stats)))
+
+
+def _summary(stats: dict[str, list[Any]]) -> dict[str, Any]:
+    """For tests/lanes.py: how many tests had which outcome, and a line for each that failed."""
+    counts = {kind: len(reports) for kind, reports in stats.items() if kind in {"passed", "failed", "error", "skipped"}}
+    failed = [report for kind in ("failed", "error") for report in stats.get(kind, [])]
+    return {"counts": counts, "failures": [f"{one.nodeid} - {_reason(one)}" for one in failed]}
+
+
+def _reason(report: Any) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return (crash.message if crash else str(report.longrepr)).partition("\n")[0][:200]

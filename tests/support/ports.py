@@ -1,11 +1,14 @@
 """Free TCP ports that stay ours while a server is down."""
 
+import os
 import random
 import socket
 from collections.abc import Iterator
 
 # Below Linux's and macOS's ephemeral ranges: no outgoing connection takes the port of a server that is being restarted.
-_RANGE = range(20_000, 32_000)
+# Each of the lanes of tests/lanes.py has half of them.
+_FIRST = 20_000 + 6_000 * int(os.environ.get("CAUSEWAY_TEST_LANE", "0"))
+_RANGE = range(_FIRST, _FIRST + 6_000)
 
 
 def _bindable(port: int) -> bool:
