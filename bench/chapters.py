@@ -289,4 +289,5 @@ def saturation(results: Results) -> str:
 
 def run(results: Results) -> str:
     """Which run this page is of."""
-    return f"This page is of a {results['mode']} run, {results['date']}."
+    took = f", which took {results['took_s'] / 60:.0f} minutes" if "took_s" in results else ""
+    return f"This page is of a {results['mode']} run, {results['date']}{took}."

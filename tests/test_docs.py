@@ -1,11 +1,13 @@
 """What the documentation points to exists, and the settings it lists are the settings there are."""
 
+import json
 import re
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from bench import document
 from bridge.native import TopicReason
 from bridge.payloads import PayloadReason
 
@@ -40,3 +42,19 @@ def test_every_reason_is_documented() -> None:
     page = (ROOT / "docs" / "mqtt.md").read_text()
     reasons = set(get_args(PayloadReason)) | set(get_args(TopicReason))
     assert not {reason for reason in reasons if f"`{reason}`" not in page}
+
+
+def test_the_performance_page_is_what_its_data_gives() -> None:
+    made = performance()
+    kept = {name: (ROOT / "docs" / name).read_text() for name in made if (ROOT / "docs" / name).exists()}
+    assert kept == made, "make it again: python -m bench.document docs/performance.json"
+    assert (ROOT / "docs" / "performance.md").exists() == (ROOT / "docs" / "performance.json").exists()
+
+
+def performance() -> dict[str, str]:
+    """The page and its pictures below docs/, by the data there."""
+    data = ROOT / "docs" / "performance.json"
+    if not data.exists():
+        return {}
+    results = json.loads(data.read_text())
+    return {"performance.md": document.page(results), **dict(document.pictures(results))}

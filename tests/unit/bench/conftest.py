@@ -75,6 +75,7 @@ def results() -> dict[str, Any]:
     return {
         "mode": "quick",
         "date": "2026-01-31",
+        "took_s": 437,
         "machine": {
             "cpu": "Test & Co",
             "cores": 2,

@@ -93,6 +93,12 @@ def test_it_says_what_is_full_first(results: dict[str, Any]) -> None:
     assert "240 µs of CPU a message, so 2 cores end at about 8,300 messages/s" in told
 
 
+def test_it_says_which_run_it_is_of(results: dict[str, Any]) -> None:
+    assert "This page is of a quick run, 2026-01-31, which took 7 minutes." in document.page(results)
+    del results["took_s"]
+    assert "This page is of a quick run, 2026-01-31." in document.page(results)
+
+
 @pytest.mark.parametrize(
     ("without", "heading", "what"),
     [
