@@ -98,7 +98,8 @@ class Swarm:
         begun = time.monotonic()
         while self._left or self._starting:
             self._connect()
-            self._step()
+            if not self._step():
+                return
         self._say({"ready": len(self._clients), "seconds": round(time.monotonic() - begun, 2)})
         self._marked = (time.monotonic(), time.process_time())
         while self._step():
