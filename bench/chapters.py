@@ -110,7 +110,7 @@ def must_hold(results: Results) -> str:
     ]
     if not rows:
         raise MissingError("anything that has a limit")
-    return table(["scenario", "limit", "measured", "bound", ""], rows)
+    return table(["scenario", "limit", "measured", "bound", ""], rows, text=2)
 
 
 def _number(value: float | None) -> str:
@@ -132,9 +132,13 @@ def _group(rows: Results) -> str:
         for name, scenario in rows.items()
         for figure in _figures(scenario)
     ]
-    said = "\n".join(f"- `{name}`: {one['what']} ({one['rounds']} rounds)." for name, one in rows.items())
+    said = "\n".join(f"- `{name}`: {one['what']} ({_rounds(one['rounds'])})." for name, one in rows.items())
     failed = [f"\n- {where} failed at `{name}`: {why}." for name, one in rows.items() for where, why in _failed(one)]
     return f"{said}{''.join(failed)}\n\n{table(['', *installations], lines)}"
+
+
+def _rounds(count: int) -> str:
+    return "one round" if count == 1 else f"{count} rounds"
 
 
 def _failed(scenario: Results) -> Iterable[tuple[str, str]]:
@@ -194,11 +198,15 @@ def profile(results: Results) -> str:
 def _profile(name: str, one: Results) -> str:
     roles = {role: told for role, told in one["roles"].items() if "areas" in told}
     areas = list(dict.fromkeys(area for told in roles.values() for area in told["areas"]))
-    rows = [[area, *(amount(told["areas"].get(area, 0.0)) for told in roles.values())] for area in areas]
+    rows = [[area, *(_part(told["areas"], area) for told in roles.values())] for area in areas]
     whole = ["**all**", *(f"**{amount(told['cpu_us'])}**" for told in roles.values())]
     picture = f"![Where the time goes: {one['title']}]({picture_path(name)})"
     at = f"{one['title']}, at {tables.rate(one['rate_per_s'])} {one['unit']}s/s; µs per {one['unit']}:"
     return f"{picture}\n\n{at}\n\n{table(['', *roles], [whole, *rows])}\n\n{_samples(roles)}"
+
+
+def _part(areas: Mapping[str, float], area: str) -> str:
+    return amount(areas[area]) if area in areas else ""
 
 
 def _samples(roles: Results) -> str:

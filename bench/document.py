@@ -35,7 +35,7 @@ BLOCKS: Final[Mapping[str, Block]] = {
     "profile": chapters.profile,
     "full": lambda _: f"{planning.FULL:.0%}".replace("%", " %"),
     "frames_per_s": lambda _: f"{planning.FRAMES_PER_S:g}",
-    "watched": lambda _: f"{planning.WATCHED} devices",
+    "watched": lambda _: f"{planning.WATCHED}",
     "most": chapters.most,
     "costs": chapters.costs,
     "examples": chapters.examples,
@@ -73,7 +73,7 @@ def page(results: Mapping[str, Any], template: str | None = None) -> str:
 
 def _section(text: str, results: Mapping[str, Any]) -> str:
     try:
-        return Template(text).substitute(_Blocks(results))
+        return re.sub(r" +$", "", Template(text).substitute(_Blocks(results)), flags=re.MULTILINE)
     except MissingError as what:
         heading = text.partition("\n")[0]
         return f"{heading}\n\nLeft out: this run did not measure `{what}`.\n\n"

@@ -14,9 +14,9 @@ _WORDS: Final[Mapping[str, str]] = {
 _UNITS: Final = {"_ms": "ms", "_us": "µs", "_s": "s", "_mib": "MiB", "_bytes": "bytes", "_percent": "%"}
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; the first column is text, the others are set to the right."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, text: int = 1) -> str:
+    """A table; the first columns, so many, are text, the others are set to the right."""
+    lines = [head, ["---"] * text + ["---:"] * (len(head) - text), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

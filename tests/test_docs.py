@@ -48,7 +48,8 @@ def test_the_performance_page_is_what_its_data_gives() -> None:
     made = performance()
     kept = {name: (ROOT / "docs" / name).read_text() for name in made if (ROOT / "docs" / name).exists()}
     assert kept == made, "make it again: python -m bench.document docs/performance.json"
-    assert (ROOT / "docs" / "performance.md").exists() == (ROOT / "docs" / "performance.json").exists()
+    linked = "(docs/performance.md)" in (ROOT / "README.md").read_text()
+    assert linked == (ROOT / "docs" / "performance.md").exists() == (ROOT / "docs" / "performance.json").exists()
 
 
 def performance() -> dict[str, str]:
