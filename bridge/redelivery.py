@@ -24,7 +24,7 @@ growth of total from there on, for the connection that gives the most (``_ago``)
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from struct import Struct as Layout
 from typing import Any, Final
@@ -94,6 +94,31 @@ class Past(Struct, frozen=True):
 
     total: int = 0  # distinct deliveries
     connections: dict[int, Connection] = {}  # by epoch
+
+
+def past(
+    by_shard: Iterable[Record],
+    by_connection: Iterable[Record],
+    news: Mapping[int, int],
+    during: Iterable[Record],
+    later: Iterable[Record],
+) -> Past:
+    """What the records of a broker's session tell of the time before a connection.
+
+    Args:
+        by_shard: each shard's newest of former connections.
+        by_connection: the newest of each former connection, of whatever shard.
+        news: the highest ``news`` of each former connection, by epoch.
+        during: each shard's newest of this connection. If it was long, its records have pushed those of the former
+            ones out of the window; they tell what there was.
+        later: the newest of each later connection. So have those of a shard that has gone on to one, which had all of
+            this one and more before it.
+    """
+    counted = sum(record.total for record in by_shard)
+    told = [record.base for record in during]
+    bound = sorted(record.base for record in later)[:1]
+    connections = {one.epoch: Connection(news[one.epoch], one.base) for one in by_connection}
+    return Past(max([counted, *told, *bound]), connections)
 
 
 class History:

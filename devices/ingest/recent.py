@@ -7,7 +7,7 @@ from django.db.models import Max, QuerySet
 from msgspec import Struct
 
 from bridge.messages import Batch
-from bridge.redelivery import Connection, History, Past, Record, pack, unpack
+from bridge.redelivery import History, Past, Record, pack, past, unpack
 from devices.ingest.statements import Table
 from devices.models import RecentDeliveries
 
@@ -49,13 +49,13 @@ def _past(batch: Batch) -> Past:
     of_session = RecentDeliveries.objects.filter(gateway=batch.gateway, session=batch.session)
     former = of_session.filter(epoch__lt=batch.epoch)
     news = dict(former.values_list("epoch").annotate(news=Max("position")))
-    counted = sum(record.total for record in _newest(former, "shard"))
-    # A long connection's rows have pushed those of the former ones out of the window; they tell what there was.
-    told = [record.base for record in _newest(of_session.filter(epoch=batch.epoch), "shard")]
-    # So have those of a shard that has gone on to a later connection, which had all of this and more before it.
-    later = [record.base for record in _newest(of_session.filter(epoch__gt=batch.epoch), "epoch")]
-    connections = {one.epoch: Connection(news[one.epoch], one.base) for one in _newest(former, "epoch")}
-    return Past(max([counted, *told, *sorted(later)[:1]]), connections)
+    return past(
+        by_shard=_newest(former, "shard"),
+        by_connection=_newest(former, "epoch"),
+        news=news,
+        during=_newest(of_session.filter(epoch=batch.epoch), "shard"),
+        later=_newest(of_session.filter(epoch__gt=batch.epoch), "epoch"),
+    )
 
 
 def _newest(rows: QuerySet[RecentDeliveries], group: str) -> list[Record]:

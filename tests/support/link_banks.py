@@ -4,7 +4,7 @@ import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import chain, count
 from unittest import mock
 
 from django.db import DatabaseError
@@ -12,7 +12,7 @@ from django.db.models import Sum
 
 from bridge.link import Cursor, judge
 from bridge.messages import Batch, LinkAck
-from bridge.redelivery import Connection, History, Past, Record, pack, unpack
+from bridge.redelivery import History, Past, Record, pack, past, unpack
 from devices.ingest import storage
 from devices.models import LedgerCount, LinkCursor, Reading
 from tests.support.ingest import NOW_MS
@@ -94,19 +94,20 @@ class PureBank:
             stored.records[history.session] = kept
 
     def _past(self, batch: Batch) -> Past:
-        told = [
-            unpack(*one).base for its in self._stored for one in its.records[batch.session] if one[0] == batch.epoch
-        ]
-        later = [
-            unpack(*one).base for its in self._stored for one in its.records[batch.session] if one[0] > batch.epoch
-        ]
-        former = [[one for one in its.records[batch.session] if one[0] < batch.epoch] for its in self._stored]
-        total = sum(unpack(*records[-1]).total for records in former if records)
-        connections: dict[int, Connection] = {}
-        for record in (unpack(*one) for records in former for one in records):
-            news = max(record.news, connections[record.epoch].news if record.epoch in connections else 0)
-            connections[record.epoch] = Connection(news, record.base)
-        return Past(max([total, *told, *sorted(later)[:1]]), connections)
+        """The newest ones are those that stand last, as in the database's queries."""
+        stored = [[unpack(*one) for one in its.records[batch.session]] for its in self._stored]
+        former = [[one for one in records if one.epoch < batch.epoch] for records in stored]
+        during = [[one for one in records if one.epoch == batch.epoch] for records in stored]
+        news: dict[int, int] = {}
+        for one in chain(*former):
+            news[one.epoch] = max(one.news, news.get(one.epoch, 0))
+        return past(
+            by_shard=[records[-1] for records in former if records],
+            by_connection={one.epoch: one for one in chain(*former)}.values(),
+            news=news,
+            during=[records[-1] for records in during if records],
+            later={one.epoch: one for one in chain(*stored) if one.epoch > batch.epoch}.values(),
+        )
 
     def die(self) -> None:
         self._histories.clear()
