@@ -2,5 +2,6 @@
 
 ``mqtt`` (aiomqtt) sends each message to the channel ``devices``; ``runworker devices`` takes it, and sends it to the
 group ``dashboard``; a WebSocket consumer for each browser, behind Daphne, sends it on. Settings that the documentation
-does not ask to change are left as they are.
+does not ask to change are left as they are: on the Redis layer a channel holds 100 messages, and what is beyond is lost
+(more would turn loss into delay, not into speed).
 """
