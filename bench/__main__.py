@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from bench import report
-from bench.running import run
+from bench import profile, report
+from bench.driving import BenchError
+from bench.running import RESULTS, run
 
 OUTPUT: Final = Path("var/bench")
 
@@ -21,13 +22,26 @@ def main(arguments: list[str] | None = None) -> int:
         "--full", action="store_true", help="longer rounds, all scenarios and installations: some 40 minutes"
     )
     parser.add_argument("--only", action="append", default=[], metavar="SCENARIO", help="this one; may be repeated")
+    parser.add_argument("--on", action="append", default=[], metavar="INSTALLATION", help="as --only: Causeway, …")
     parser.add_argument("--rounds", type=int, help="of each scenario on each installation")
     parser.add_argument("--output", type=Path, default=OUTPUT, metavar="DIRECTORY", help="default: %(default)s")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends in order, like Ctrl-C
-    results = run(full=options.full, only=tuple(options.only), rounds=options.rounds, output=options.output)
+    results = run(
+        full=options.full, only=tuple(options.only), on=tuple(options.on), rounds=options.rounds, output=options.output
+    )
     print(report.table(results))
+    if options.full and not options.only and not options.on:
+        _profile(options.output / RESULTS)
     return 0
+
+
+def _profile(file: Path) -> None:
+    """Where the time goes, into the results, which are worth something without it, too."""
+    try:
+        profile.add(file)
+    except BenchError as problem:
+        print(f"no profile: {problem}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,17 +67,20 @@ class Fleet:
                 ending.push(self._running.pop(name)[0])
 
 
-def run(*, full: bool, only: tuple[str, ...] = (), rounds: int | None = None, output: Path) -> dict[str, Any]:
+def run(
+    *, full: bool, only: tuple[str, ...] = (), on: tuple[str, ...] = (), rounds: int | None = None, output: Path
+) -> dict[str, Any]:
     """Run all scenarios, or those; returns what is in results.json.
 
     Args:
         full: else the quick run.
         only: names of scenarios; () means all.
+        on: names of installations; () means all.
         rounds: None: as the run and the scenario say.
         output: directory for results.json.
     """
     effort = FULL if full else QUICK
-    plan = scenarios(only, full=full)
+    plan = [_on(scenario, on, full=full) for scenario in scenarios(only, full=full)]
     results: dict[str, Any] = {
         "mode": "full" if full else "quick",
         "machine": machine(),
@@ -84,13 +88,14 @@ def run(*, full: bool, only: tuple[str, ...] = (), rounds: int | None = None, ou
         "scenarios": {},
     }
     output.mkdir(parents=True, exist_ok=True)
+    begun = time.monotonic()
     with tempfile.TemporaryDirectory() as directory, Fleet(Path(directory)) as fleet:
         for index, scenario in enumerate(plan):
-            later = {candidate for one in plan[index:] for candidate in _measured_on(one, full=full)}
-            fleet.keep(later)
+            fleet.keep({candidate for one in plan[index:] for candidate in one.on})
             count = rounds or scenario.rounds or (FULL_ROUNDS if full else QUICK_ROUNDS)
             results["scenarios"][scenario.name] = _alternate(scenario, fleet, effort, count)
             _judge(plan[: index + 1], results["scenarios"])
+            results["took_s"] = round(time.monotonic() - begun)
             (output / RESULTS).write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     return results
 
@@ -99,19 +104,20 @@ def _today() -> str:
     return dt.datetime.now(dt.UTC).date().isoformat()
 
 
-def _measured_on(scenario: Scenario, *, full: bool) -> list[Candidate]:
-    return [candidate for candidate in scenario.on if full or not candidate.full_only]
+def _on(scenario: Scenario, names: tuple[str, ...], *, full: bool) -> Scenario:
+    """The scenario on those installations that this run has."""
+    chosen = [one for one in scenario.on if (full or not one.full_only) and (not names or one.name in names)]
+    return replace(scenario, on=tuple(chosen))
 
 
 def _alternate(scenario: Scenario, fleet: Fleet, effort: Effort, count: int) -> dict[str, Any]:
     """Rounds on each installation in turn. One that fails is left out from then on; why, stands in ``failed``."""
-    candidates = _measured_on(scenario, full=effort.full)
-    measured: dict[str, list[Measured]] = {candidate.name: [] for candidate in candidates}
+    measured: dict[str, list[Measured]] = {candidate.name: [] for candidate in scenario.on}
     failed: dict[str, str] = {}
-    for candidate in candidates:  # all of them first: starting takes CPU from who is measured
+    for candidate in scenario.on:  # all of them first: starting takes CPU from who is measured
         fleet.get(candidate)
     for number in range(count):
-        for candidate in candidates:
+        for candidate in scenario.on:
             if candidate.name in failed:
                 continue
             try:

@@ -125,6 +125,14 @@ def test_the_quick_run_leaves_out_installations_too(
     ]
 
 
+def test_a_run_may_be_of_some_installations_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, story: Story) -> None:
+    plan = [story.scenario("one", story.candidate("Causeway"), story.candidate("peer"))]
+    monkeypatch.setattr(running, "scenarios", lambda only, *, full: plan)
+    found = running.run(full=False, on=("peer",), rounds=1, output=tmp_path)
+    assert list(found["scenarios"]["one"]["installations"]) == ["peer"]
+    assert story.lines == ["+peer", "one peer", "-peer"]
+
+
 def test_everything_ends_when_it_is_interrupted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, story: Story) -> None:
     def interrupted(installation: Installation, effort: Effort) -> Measured:
         raise KeyboardInterrupt
