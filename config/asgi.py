@@ -14,6 +14,8 @@ from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
 from django.db import connections
 
+from config import web_process
+
 
 def _application() -> Any:
     """The application; bad settings end the server in one line on standard error and exit status 2."""
@@ -25,18 +27,20 @@ def _application() -> Any:
 
 
 def _build() -> Any:
-    if "daphne.cli" in sys.modules:  # Daphne's command imports us
+    by_daphne = "daphne.cli" in sys.modules  # its command imports us
+    if by_daphne:
         from config import daphne_frames
-        from config.open_files import allow_many_sockets
 
         daphne_frames.install()
-        allow_many_sockets()
+        web_process.allow_many_sockets()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     http = get_asgi_application()  # loads the apps; what needs models can be imported after it
     from config.routing import by_protocol
 
     for problem in _problems():
         raise ImproperlyConfigured(problem.msg)
+    if by_daphne:
+        web_process.collect_seldom()
     return by_protocol(http)
 
 
