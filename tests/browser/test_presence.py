@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 SITE, PASSWORD = "fleet", "over-the-causeway"
 KEYS = [f"{SITE}/pump-{number:03}" for number in range(200)]
-GONE_MS, BACK_MS = 20_000, 30_000
+GONE_MS, BACK_MS = 40_000, 60_000
 
 # Notes whatever is painted offline, if only for one frame; and that it has looked.
 WITNESS = """

@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.installing import program
+from tests.support.waiting import PATIENCE_S
 
 _NAMES = ["chromium", "chromium-browser", "google-chrome"]
 # A browser under test talks to nobody but us.
@@ -19,7 +20,7 @@ _QUIET = [
     "--disable-sync",
     "--no-first-run",
 ]
-_TIMEOUT_MS = 10_000
+_TIMEOUT_MS = PATIENCE_S * 1000
 
 
 @functools.cache
@@ -38,6 +39,7 @@ def chromium() -> Iterator[Browser]:
 
     While it lives, an event loop counts as running in this thread: asynchronous tests don't share it with a browser.
     """
+    expect.set_options(timeout=_TIMEOUT_MS)
     as_root = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's sandbox refuses root
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=[*_QUIET, *as_root])
