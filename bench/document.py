@@ -14,7 +14,7 @@ from pathlib import Path
 from string import Template
 from typing import Any, Final
 
-from bench import chapters, planning
+from bench import chapters, outlook, planning
 from bench.picture import Bar, draw
 from bench.planning import MissingError
 
@@ -36,12 +36,12 @@ BLOCKS: Final[Mapping[str, Block]] = {
     "full": lambda _: f"{planning.FULL:.0%}".replace("%", " %"),
     "frames_per_s": lambda _: f"{planning.FRAMES_PER_S:g}",
     "watched": lambda _: f"{planning.WATCHED}",
-    "most": chapters.most,
-    "costs": chapters.costs,
-    "examples": chapters.examples,
-    "twin": chapters.twin,
-    "first": chapters.first,
-    "saturation": chapters.saturation,
+    "most": outlook.most,
+    "costs": outlook.costs,
+    "examples": outlook.examples,
+    "twin": outlook.twin,
+    "first": outlook.first,
+    "saturation": outlook.saturation,
     "run": chapters.run,
 }
 
@@ -76,7 +76,7 @@ def _section(text: str, results: Mapping[str, Any]) -> str:
         return re.sub(r" +$", "", Template(text).substitute(_Blocks(results)), flags=re.MULTILINE)
     except MissingError as what:
         heading = text.partition("\n")[0]
-        return f"{heading}\n\nLeft out: this run did not measure `{what}`.\n\n"
+        return f"{heading}\n\nLeft out: this run did not measure {what}.\n\n"
 
 
 def pictures(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

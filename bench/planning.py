@@ -26,7 +26,7 @@ TOOLS: Final = ("generator", "recorder", "swarm", "devices")
 
 
 class MissingError(Exception):
-    """The run did not measure this; the message names it."""
+    """The run did not measure this; the message names it as the page says it."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def loads(scenarios: Results) -> list[str]:
     """
     found = [name for name in LOADS if OURS in scenarios.get(name, {}).get("installations", {})]
     if not found:
-        raise MissingError("uplink")
+        raise MissingError("`uplink`")
     return found
 
 
@@ -185,7 +185,7 @@ def median(scenarios: Results, name: str, figure: str, installation: str = OURS)
     """
     found = scenarios.get(name, {}).get("installations", {}).get(installation, {}).get("figures", {}).get(figure)
     if found is None:
-        raise MissingError(name)
+        raise MissingError(f"`{name}`")
     return float(found["median"])
 
 
@@ -244,7 +244,7 @@ def _frames(scenarios: Results, web: Line) -> tuple[str, float, float]:
     """The largest fan-out, µs of web CPU a frame in it, items in a frame. What messages cost is not frames' cost."""
     found = rows(scenarios, "fanout")
     if not found:
-        raise MissingError("fanout")
+        raise MissingError("`fanout`")
     name = found[-1][0]
     items, frames = median(scenarios, name, "items_per_s"), median(scenarios, name, "frames_per_s")
     messages = items / _clients(name)  # each watches everything
@@ -255,7 +255,7 @@ def _frames(scenarios: Results, web: Line) -> tuple[str, float, float]:
 def _twin_mib(scenarios: Results) -> float:
     found = rows(scenarios, "scale")
     if len(found) < 2:
-        raise MissingError("scale")
+        raise MissingError("`scale`")
     (small, few), (large, many) = found[0], found[-1]
     return max(0.0, memory(scenarios, large)["workers"] - memory(scenarios, small)["workers"]) / (many - few)
 

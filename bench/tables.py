@@ -21,9 +21,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, text: int = 1) 
 
 
 def words(figure: str) -> str:
-    """``cpu_us_per_message`` → ``CPU a message, µs``; ``p99_ms`` → ``p99, ms``; ``items_per_s`` → ``items/s``."""
+    """``cpu_us_per_message`` → ``CPU per message, µs``; ``p99_ms`` → ``p99, ms``; ``items_per_s`` → ``items/s``."""
     if found := re.fullmatch(r"(.*)_(us|ms)_per_(.*)", figure):
-        return f"{_said(found[1])} a {_said(found[3])}, {_UNITS['_' + found[2]]}"
+        return f"{_said(found[1])} per {_said(found[3])}, {_UNITS['_' + found[2]]}"
     if found := re.fullmatch(r"(.*)_per_(cpu_s|s)", figure):
         return f"{_said(found[1])}/{'CPU s' if found[2] == 'cpu_s' else 's'}"
     for ending, unit in _UNITS.items():

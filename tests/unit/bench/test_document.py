@@ -102,9 +102,9 @@ def test_it_says_which_run_it_is_of(results: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("without", "heading", "what"),
     [
-        ("fanout/1000", "Capacity planning", "fanout"),
-        ("scale/100", "Capacity planning", "scale"),
-        ("profile", "Where the time goes", "profile"),
+        ("fanout/1000", "Capacity planning", "`fanout`"),
+        ("scale/100", "Capacity planning", "`scale`"),
+        ("profile", "Where the time goes", "the `profile`"),
     ],
 )
 def test_what_was_not_measured_is_left_out_with_a_line(
@@ -112,7 +112,7 @@ def test_what_was_not_measured_is_left_out_with_a_line(
 ) -> None:
     del (results if without == "profile" else results["scenarios"])[without]
     page = document.page(results)
-    assert section(page, heading).strip() == f"Left out: this run did not measure `{what}`."
+    assert section(page, heading).strip() == f"Left out: this run did not measure {what}."
     assert page.count("Left out") == 1
 
 
@@ -138,9 +138,9 @@ def test_it_writes_page_data_and_pictures_that_belong_together(results: dict[str
     [
         ("messages_per_s", "messages/s"),
         ("p99_ms", "p99, ms"),
-        ("cpu_us_per_message", "CPU a message, µs"),
-        ("web_cpu_us_per_frame", "web CPU a frame, µs"),
-        ("cpu_ms_per_command", "CPU a command, ms"),
+        ("cpu_us_per_message", "CPU per message, µs"),
+        ("web_cpu_us_per_frame", "web CPU per frame, µs"),
+        ("cpu_ms_per_command", "CPU per command, ms"),
         ("items_per_cpu_s", "items/CPU s"),
         ("lost_percent", "messages lost, %"),
         ("disordered", "messages out of order"),
