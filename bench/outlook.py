@@ -1,4 +1,4 @@
-"""The blocks of docs/performance.md that say what more devices and dashboards would take. Pure, as bench/chapters.py."""
+"""What more devices and dashboards would take: blocks of docs/performance.md, as in bench/chapters.py. Pure."""
 
 from typing import Final
 
