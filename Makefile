@@ -63,8 +63,12 @@ bench: setup $(DEV) ## Benchmarks side by side: table and JSON, 8 minutes (BENCH
 	@$(BIN)/python -m bench $(BENCH)
 
 .PHONY: faults
-faults: setup $(DEV) ## Kill things under load, many times (ROUNDS=100 SEED=1 DATABASE=sqlite FAULTS=all)
+faults: setup $(DEV) ## Kill things under load, many times (ROUNDS=100 SEED=1 DATABASE=sqlite FAULTS=all), or FAULTS=long
+ifeq ($(FAULTS),long)
+	@CAUSEWAY_LONG_TESTS=1 $(BIN)/python -m pytest -s tests/faults/test_overload.py tests/faults/test_absence.py
+else
 	@$(BIN)/python -m tests.faults --rounds $(ROUNDS) --seed $(SEED) --database $(DATABASE) --faults $(FAULTS)
+endif
 
 # Locks must not tell where they were made: no index, no link directory, no header with the command line.
 LOCK := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal --no-header \

@@ -1,6 +1,6 @@
 """Somebody is away while messages flow: the workers, a browser that stops reading, a browser that is cut off.
 
-docs/overload.md states the bounds. ``CAUSEWAY_LONG_TESTS=1`` takes the full minutes and the full hour of traffic
+docs/overload.md states the bounds. ``make faults FAULTS=long`` takes the full minutes and the full hour of traffic
 in place of some seconds and two minutes; otherwise the server is less patient than a real one, too.
 """
 

@@ -1,6 +1,6 @@
 """More than the system can take: memory stays flat, QoS 1 waits at the broker, QoS 0 keeps the newest of each topic.
 
-docs/overload.md states the bounds. ``CAUSEWAY_LONG_TESTS=1`` overloads for more than a minute instead of seconds.
+docs/overload.md states the bounds. ``make faults FAULTS=long`` overloads for more than a minute instead of seconds.
 """
 
 import contextlib
