@@ -31,7 +31,7 @@ class Fleet:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._running: dict[str, tuple[contextlib.ExitStack, Installation]] = {}
+        self._running: dict[_Make, tuple[contextlib.ExitStack, Installation]] = {}
         self._started = 0
 
     def __enter__(self) -> "Fleet":
@@ -42,29 +42,37 @@ class Fleet:
 
     def get(self, candidate: Candidate) -> Installation:
         """The running one; started if it is not."""
-        if candidate.name not in self._running:
+        if _make(candidate) not in self._running:
             _say(f"starting {candidate.name}")
             self._started += 1
             directory = self._directory / str(self._started)
             directory.mkdir()
             with contextlib.ExitStack() as stack:
                 installation = stack.enter_context(candidate.running(directory))
-                self._running[candidate.name] = stack.pop_all(), installation
-        return self._running[candidate.name][1]
+                self._running[_make(candidate)] = stack.pop_all(), installation
+        return self._running[_make(candidate)][1]
 
     def keep(self, candidates: Iterable[Candidate]) -> None:
         """End all but these."""
-        kept = {candidate.name for candidate in candidates}
+        kept = {_make(candidate) for candidate in candidates}
         self._end(self._running.keys() - kept)
 
     def drop(self, candidate: Candidate) -> None:
         """End it: it failed. It will be started anew when it is wanted."""
-        self._end({candidate.name})
+        self._end({_make(candidate)})
 
-    def _end(self, names: Iterable[str]) -> None:
+    def _end(self, makes: Iterable["_Make"]) -> None:
         with contextlib.ExitStack() as ending:
-            for name in names:
-                ending.push(self._running.pop(name)[0])
+            for make in makes:
+                ending.push(self._running.pop(make)[0])
+
+
+_Make = tuple[str, object]
+
+
+def _make(candidate: Candidate) -> _Make:
+    """What tells apart what runs: Causeway with 100 and with 100,000 devices have one name."""
+    return candidate.name, candidate.running
 
 
 def run(
