@@ -8,6 +8,7 @@ from typing import Final
 
 from bench import profile, report
 from bench.driving import BenchError
+from bench.files import allow_files
 from bench.running import RESULTS, run
 
 OUTPUT: Final = Path("var/bench")
@@ -26,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, help="of each scenario on each installation")
     parser.add_argument("--output", type=Path, default=OUTPUT, metavar="DIRECTORY", help="default: %(default)s")
     options = parser.parse_args(arguments)
+    allow_files(5_000)  # the most sockets of any scenario, at a server; what is started from here inherits it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends in order, like Ctrl-C
     results = run(
         full=options.full, only=tuple(options.only), on=tuple(options.on), rounds=options.rounds, output=options.output

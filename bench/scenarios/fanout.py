@@ -21,7 +21,7 @@ from tests.support.environment import ROOT, clean_environment
 
 RATE_PER_S: Final = float(DEVICES)  # each device once a second
 _SITE: Final = '{"type":"subscribe","id":"1","site":"bench"}'
-_READY_S: Final = 90.0
+_READY_S: Final = 240.0
 _ANSWER_S: Final = 60.0
 _END_S: Final = 20.0
 _DRAIN_S: Final = 10.0  # what did not come by then counts as lost
