@@ -8,7 +8,8 @@
        ^                                                                                                  │
        └───────── jittered exponential wait, 0.5 s … 10 s <───────────── lost, refused, no answer ────────┘
 
-While it is up, markers are sent (draining.py).
+A session that has our subscriptions already is up with its first deliveries: the SUBACK may sit behind a long backlog.
+Once subscribed, markers are sent (draining.py).
 """
 
 import asyncio
@@ -78,6 +79,7 @@ class BrokerLink:
         self._broker = options.broker
         self._subscriptions = Subscriptions(options, lease, draining.refused)
         self._failing = ""  # the reason that was logged last; "" while all is well
+        self._refused = False  # that reason is the broker's "no"
         self._down_since_s = time.monotonic()
         self.connection: Connection | None = None  # only while it is up
 
@@ -101,7 +103,8 @@ class BrokerLink:
         try:
             await connection.open(self)
             trusting = await self._prepare(connection)
-            self._works(connection)
+            if self.connection is None:
+                self._works(connection)
             await self._announce(connection, "online")
             if not await self._draining.run(connection, trusting=trusting):
                 await self._resubscribe(connection)
@@ -136,6 +139,8 @@ class BrokerLink:
         self._uplink.begin(session.epoch, session.session)
         if session.forgotten and self._options.broker_keeps_sessions:
             log.warning("the broker has lost our session: messages may be missing", broker=self._broker)
+        if all(session.known.get(name) for name in self._options.filters) and not self._refused:
+            self._works(connection)
         return await self._subscriptions.make(connection, session.known)
 
     async def _open_session(self, connection: Connection) -> OpenedSession:
@@ -185,11 +190,11 @@ class BrokerLink:
             self._down_since_s = time.monotonic()
         if not self._failing or (refused and reason != self._failing):
             log.warning("broker link down", broker=self._broker, reason=reason)
-            self._failing = reason
+            self._failing, self._refused = reason, refused
 
     def _works(self, connection: Connection) -> None:
         self.connection = connection
         self._watcher.broker(up=True)
         down_s = round(time.monotonic() - self._down_since_s, 1) if self._failing else 0
         log.info("broker link up", broker=self._broker, session_present=self._session_present, was_down_s=down_s)
-        self._failing = ""
+        self._failing, self._refused = "", False

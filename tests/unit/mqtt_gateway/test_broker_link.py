@@ -138,6 +138,40 @@ async def test_a_present_session_is_not_subscribed_again_on_3_1_1(
     await bench.stop()
 
 
+async def test_a_session_with_our_subscriptions_is_up_before_the_broker_answers_to_them(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SUBACK may sit behind all that was queued for us."""
+    (await bench.start()).drop("gone")
+    bench.broker_stub.session_present = True
+    answered = asyncio.Event()
+    subscribe = FakeConnection.subscribe
+
+    async def late(self: FakeConnection, filters: Any, **options: Any) -> None:
+        await answered.wait()
+        await subscribe(self, filters, **options)
+
+    monkeypatch.setattr(FakeConnection, "subscribe", late)
+    second = await bench.up(2)
+    assert bench.states == [True, False, True]
+    assert not second.calls
+    assert bench.state.markers.late, "nothing is known of the backlog yet"
+    answered.set()
+    await eventually_async(lambda: second.calls == [("subscribe", ("devices/#",))] and second.markers)
+
+
+async def test_a_subscription_that_is_refused_now_brings_the_link_up_once_only(
+    bench: Bench, log: CapturingLogger
+) -> None:
+    first = await bench.start()
+    bench.broker_stub.session_present = True
+    bench.broker_stub.forbidden = {"devices/#"}
+    first.drop("gone")
+    await eventually_async(lambda: len(bench.broker_stub.connections) >= 6, what="several attempts")
+    assert bench.states == [True, False, True, False]
+    assert [call.args[0] for call in log.calls].count("broker link down") == 2
+
+
 async def test_a_lost_session_is_subscribed_again_and_an_incident(bench: Bench, log: CapturingLogger) -> None:
     (await bench.start()).drop("gone")
     second = await bench.up(2)
