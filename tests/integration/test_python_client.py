@@ -55,7 +55,7 @@ class Program:
             self.lines.extend(lines)
 
     def wait(self) -> int:
-        return self._process.wait(20)
+        return self._process.wait(60)
 
     def close(self) -> None:
         self._process.terminate()

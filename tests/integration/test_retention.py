@@ -62,7 +62,7 @@ def test_who_was_away_is_told_too_far_and_nothing_newer_is_lost(causeway: Factor
             restarted(system)
             eventually(lambda: old_rows(system) < 8_000, 60, what="purging has begun", pause_s=0.002)
             restarted(system)  # in the middle of it
-            eventually(lambda: old_rows(system) == 0, 60, what="all is purged")
+            eventually(lambda: old_rows(system) == 0, 120, what="all is purged")
         here.until(load.has_arrived)
         load.check(here.stream)
         assert {reason for reason, _ in here.stream.snapshots} <= {"subscribe", "new"}, "nothing that it noticed"
