@@ -75,8 +75,9 @@ def _twin(now_ms: int) -> "TwinState":
     from devices.rules.twin import TwinState
 
     twin = TwinState()
-    for kind, payload in (("telemetry", _METRICS), ("state", _STATE), ("status", b"offline")):
-        reduce(twin, decode(kind, "", payload), Arrival(now_ms, gateway="registering"), Limits())
+    said = (decode("telemetry", "", _METRICS), decode("state", "", _STATE), decode("status", "", b"offline"))
+    for one in said:
+        reduce(twin, one, Arrival(now_ms, gateway="registering"), Limits())
     link = presence.Link(up=True, since_ms=now_ms, drained_ms=now_ms)
     presence.look(twin, presence.Sight(now_ms, link, {"registering": link}, None))
     return twin

@@ -29,7 +29,7 @@ from bench.installation import Candidate, Effort, Installation
 from bench.limits import Limit
 from bench.results import Better, Measured
 
-MODULES: Final[tuple[str, ...]] = ("uplink", "latency", "commands", "fanout", "absence", "ceilings", "link")
+MODULES: Final[tuple[str, ...]] = ("uplink", "latency", "commands", "fanout", "absence", "ceilings", "link", "scale")
 """In the order in which they run."""
 
 
@@ -47,6 +47,7 @@ class Scenario:
         limits: what must hold.
         compared_with: installation → the one its ratio is to, where that isn't Causeway.
         rounds: None: as many as the run makes.
+        quick_rounds: in the quick run; None: as ``rounds``.
         full_only: left out of the quick run.
     """
 
@@ -59,6 +60,7 @@ class Scenario:
     limits: tuple[Limit, ...] = ()
     compared_with: Mapping[str, str] = field(default_factory=dict)
     rounds: int | None = None
+    quick_rounds: int | None = None
     full_only: bool = False
 
 
