@@ -5,6 +5,7 @@ Pure: the log and the clock are handed in.
 
 from collections import Counter
 from collections.abc import Callable
+from math import inf
 from typing import Any, Final, Protocol
 
 _EVERY_S: Final = 60
@@ -46,11 +47,21 @@ class Outage:
             self._log.warning(f"{self._of} down", reason=text.splitlines()[0])
         return first
 
-    def ends(self) -> None:
-        """It works."""
-        since_s = self._since_s.pop("", None)
-        if since_s is not None:
+    def ends(self, asked_s: float = inf) -> bool:
+        """It works; or so it seems: whether this tells that it does.
+
+        Args:
+            asked_s: when what has succeeded was begun, by the clock. If that was before the outage, it tells nothing:
+                another use of the same thing may have failed meanwhile.
+        """
+        since_s = self._since_s.get("")
+        if since_s is None:
+            return True
+        if asked_s < since_s[0]:
+            return False
+        if self._since_s.pop("", None) is since_s:
             self._log.warning(f"{self._of} up again", after_s=round(self._clock() - since_s[0], 1))
+        return True
 
 
 class Samples:

@@ -42,6 +42,7 @@ class Layer:
         Returns:
             "" or why it was not sent, in words; it is lost then.
         """
+        asked_s = time.monotonic()
         try:
             async with asyncio.timeout(_SEND_S):
                 await self._backend.send(channel, wire.pack(message))
@@ -51,7 +52,7 @@ class Layer:
             reason = str(error) or type(error).__name__
             self._outage.begins(reason)
             return reason
-        self._outage.ends()
+        self._outage.ends(asked_s)
         return ""
 
     async def listen(self, channel: str, handle: Callable[[wire.Message], Any]) -> NoReturn:
@@ -63,6 +64,7 @@ class Layer:
         """
         failures = 0
         while True:
+            asked_s = time.monotonic()
             try:
                 async with asyncio.timeout(_RECEIVE_S):
                     packed = await self._backend.receive(channel)
@@ -74,7 +76,7 @@ class Layer:
                 failures += 1
                 continue
             failures = 0
-            self._outage.ends()
+            self._outage.ends(asked_s)
             await _pass_on(packed, handle)
 
 

@@ -56,6 +56,7 @@ class Sender:
         return await self._try(self._groups.group_send(group, wire.pack(commit)), group)
 
     async def _try(self, sending: Coroutine[Any, Any, None], channel: str) -> bool:
+        asked_s = time.monotonic()
         try:
             async with asyncio.timeout(_SEND_S):
                 await sending
@@ -65,5 +66,5 @@ class Sender:
         except Exception as error:  # noqa: BLE001  any layer raises what its driver does
             self._outage.begins(str(error) or type(error).__name__)
             return False
-        self._outage.ends()
+        self._outage.ends(asked_s)
         return True

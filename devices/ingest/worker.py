@@ -10,6 +10,7 @@
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
@@ -127,6 +128,7 @@ class SupervisedWorker(Worker):
         """Hand every message on ``channel`` to its application instance, for ever."""
         failures = 0
         while True:
+            asked_s = time.monotonic()
             try:
                 async with asyncio.timeout(_RECEIVE_S if not failures else _PROVEN_S):
                     message = await self.channel_layer.receive(channel)
@@ -138,7 +140,7 @@ class SupervisedWorker(Worker):
                 failures += 1
                 continue
             failures = 0
-            self._works()
+            self._works(asked_s)
             if message is not None:
                 await self._hand_over(channel, message)
 
@@ -158,9 +160,9 @@ class SupervisedWorker(Worker):
         self._engine.layer_outage.begins(str(error) or type(error).__name__)
         self._engine.listening(works=False)
 
-    def _works(self) -> None:
-        self._engine.layer_outage.ends()
-        self._engine.listening(works=True)
+    def _works(self, asked_s: float) -> None:
+        if self._engine.layer_outage.ends(asked_s):
+            self._engine.listening(works=True)
 
     async def application_exception(self, exception: Exception, application_details: dict[str, Any]) -> None:
         """An application instance died, which ours never do; the next message makes another."""

@@ -32,6 +32,17 @@ def test_an_outage_is_told_once_at_each_end() -> None:
     ]
 
 
+def test_what_was_begun_before_an_outage_does_not_end_it() -> None:
+    log, now = Lines(), [100.0]
+    outage = Outage(log, "channel layer", lambda: now[0])
+    before = outage.ends(asked_s=99.0)
+    outage.begins("connection closed")
+    late = outage.ends(asked_s=99.0)
+    now[0] += 2
+    assert (before, late, outage.ends(asked_s=101.0), outage.lasts) == (True, False, True, False)
+    assert [line["event"] for line in log.lines] == ["channel layer down", "channel layer up again"]
+
+
 def test_one_line_a_reason_and_minute_with_the_number_since() -> None:
     log, now = Lines(), [1000.0]
     samples = Samples(log, "rejected topic", lambda: now[0])
