@@ -119,11 +119,12 @@ class Rig:
 
     Args:
         installation: which must be idle.
+        drain_s: how long to wait at most for what was sent to arrive.
         plan: fields of ``bench.load.Plan`` that differ: ``devices=1000``.
     """
 
-    def __init__(self, installation: Installation, **plan: Any) -> None:
-        self._installation = installation
+    def __init__(self, installation: Installation, *, drain_s: float = _DRAIN_S, **plan: Any) -> None:
+        self._installation, self._drain_s = installation, drain_s
         fields = {"devices": DEVICES, "size": PAYLOAD_BYTES, "stamp": True, **plan}
         self.plan = Plan(port=installation.mqtt_port(), **fields)
         self.sent = int(time.monotonic() * 1000) * self.plan.devices  # the next message's number
@@ -193,7 +194,7 @@ class Rig:
 
     def _drain(self, sent: int) -> None:
         """Wait until all has come, or nothing more comes."""
-        ends = time.monotonic() + _DRAIN_S
+        ends = time.monotonic() + self._drain_s
         received, since = -1, time.monotonic()
         while received < sent and time.monotonic() < min(ends, since + self._patience_s):
             if (now := self.recorder.received()) != received:

@@ -73,6 +73,11 @@ def peak_mib(pid: int) -> float:
     return _field(f"/proc/{pid}/status", "VmHWM")
 
 
+def resident_mib(pid: int) -> float:
+    """Resident memory now."""
+    return _field(f"/proc/{pid}/status", "VmRSS")
+
+
 def pss_mib(pid: int) -> float:
     """Resident memory, what is shared divided by how many share it."""
     return _field(f"/proc/{pid}/smaps_rollup", "Pss")

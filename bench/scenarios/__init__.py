@@ -29,7 +29,18 @@ from bench.installation import Candidate, Effort, Installation
 from bench.limits import Limit
 from bench.results import Better, Measured
 
-MODULES: Final[tuple[str, ...]] = ("uplink", "latency", "commands", "fanout", "absence", "ceilings", "link", "scale")
+MODULES: Final[tuple[str, ...]] = (
+    "uplink",
+    "latency",
+    "commands",
+    "fanout",
+    "absence",
+    "ceilings",
+    "link",
+    "history",
+    "overload",
+    "scale",
+)
 """In the order in which they run."""
 
 
