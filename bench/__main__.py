@@ -28,7 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=OUTPUT, metavar="DIRECTORY", help="default: %(default)s")
     options = parser.parse_args(arguments)
     allow_files(5_000)  # the most sockets of any scenario, at a server; what is started from here inherits it
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends in order, like Ctrl-C
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     results = run(
         full=options.full, only=tuple(options.only), on=tuple(options.on), rounds=options.rounds, output=options.output
     )
@@ -44,6 +45,12 @@ def _profile(file: Path) -> None:
         profile.add(file)
     except BenchError as problem:
         print(f"no profile: {problem}", file=sys.stderr)
+
+
+def _stop(number: int, _frame: object) -> None:
+    """End all that was started, in order; a second signal does not disturb that."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

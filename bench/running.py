@@ -17,8 +17,8 @@ from bench.machine import machine
 from bench.results import Measured, summarise
 from bench.scenarios import Scenario, scenarios
 
-QUICK_ROUNDS, FULL_ROUNDS = 2, 5
-QUICK, FULL = Effort(seconds=3.0), Effort(full=True, seconds=8.0)
+QUICK_ROUNDS, FULL_ROUNDS = 2, 3
+QUICK, FULL = Effort(seconds=2.5), Effort(full=True, seconds=4.0)
 RESULTS: Final = "results.json"
 
 
@@ -100,12 +100,18 @@ def run(
     with tempfile.TemporaryDirectory() as directory, Fleet(Path(directory)) as fleet:
         for index, scenario in enumerate(plan):
             fleet.keep({candidate for one in plan[index:] for candidate in one.on})
-            count = rounds or scenario.rounds or (FULL_ROUNDS if full else QUICK_ROUNDS)
+            count = rounds or _rounds(scenario, full=full)
             results["scenarios"][scenario.name] = _alternate(scenario, fleet, effort, count)
             _judge(plan[: index + 1], results["scenarios"])
             results["took_s"] = round(time.monotonic() - begun)
             (output / RESULTS).write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     return results
+
+
+def _rounds(scenario: Scenario, *, full: bool) -> int:
+    if full:
+        return scenario.rounds or FULL_ROUNDS
+    return scenario.quick_rounds or scenario.rounds or QUICK_ROUNDS
 
 
 def _today() -> str:

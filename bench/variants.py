@@ -40,7 +40,7 @@ def _replace(system: System, gateway: str) -> None:
 
 
 VARIANTS: Final = (
-    _variant(f"{OURS}, PUBACK at once", gateway="puback-at-once"),
+    _variant(f"{OURS}, PUBACK at once", gateway="puback-at-once", full_only=True),
     _variant(f"{OURS}, no link", gateway="fire-and-forget"),
     _variant(SQLITE, database="sqlite"),
     _variant(f"{SQLITE}, no link", gateway="fire-and-forget", full_only=True, database="sqlite"),

@@ -85,6 +85,7 @@ SCENARIOS: Final = (
         measure=measure,
         on=(CAUSEWAY, *PLAIN),
         better={"lost_percent": "lower"},
+        quick_rounds=1,
         limits=(
             Limit("lost_percent", "≤", 0, text="nothing is lost"),
             Limit("repeated", "≤", 0, text="nothing is repeated"),

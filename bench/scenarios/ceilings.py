@@ -54,6 +54,7 @@ SCENARIOS: Final = (
         measure=measure,
         on=ALONE,
         better={"messages_per_s": "higher", "cpu_us_per_message": "lower"},
+        quick_rounds=1,
         compared_with={candidate.name: ALONE[0].name for candidate in ALONE},
     ),
 )

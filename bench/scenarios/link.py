@@ -41,5 +41,6 @@ SCENARIOS = (
             "sustained_per_s": "higher",
         },
         compared_with=COMPARED_WITH,
+        rounds=2,
     ),
 )

@@ -7,7 +7,7 @@ from bench.driving import BenchError, Rig
 from bench.installation import CAUSEWAY, Effort, Installation
 from bench.limits import Limit
 from bench.peers.candidates import BRIDGES, MQTT_WEBSOCKET
-from bench.results import Measured
+from bench.results import OURS, Measured
 from bench.scenarios import Scenario
 from bench.search import Trial, highest
 
@@ -16,6 +16,7 @@ _AGAIN: Final = 1.08  # step and resolution of the search when a former round ha
 _BACK: Final = 0.93  # after a rate that could not be held; then its square, and so on: it was far off
 _HOLDS: Final = 5
 QUICK_HOLD_S, FULL_HOLD_S = 10.0, 60.0
+PEERS_FULL_HOLD_S: Final = 20.0  # to their advantage, and for the sake of the run's length
 
 
 def measure(installation: Installation, effort: Effort) -> Measured:
@@ -23,9 +24,16 @@ def measure(installation: Installation, effort: Effort) -> Measured:
     with Rig(installation) as rig:
         rig.warm_up()
         rate = search(rig, installation, effort)
-        held = hold(rig, rate, FULL_HOLD_S if effort.full else QUICK_HOLD_S)
+        held = hold(rig, rate, hold_s(installation, effort))
     effort.remembered[key(installation)] = held.rate
     return Measured(held.figures(), held.usage)
+
+
+def hold_s(installation: Installation, effort: Effort) -> float:
+    """How long the rate that was found must go."""
+    if not effort.full:
+        return QUICK_HOLD_S
+    return FULL_HOLD_S if installation.name == OURS else PEERS_FULL_HOLD_S
 
 
 def search(rig: Rig, installation: Installation, effort: Effort) -> float:
@@ -81,7 +89,7 @@ SCENARIOS = (
         name="uplink",
         title="Sustained uplink",
         what="QoS 1 messages/s of 200 devices (120-byte JSON) that reach a browser without loss, p99 ≤ 250 ms, "
-        "latency not growing; each is in PostgreSQL before its PUBACK (Causeway only)",
+        "latency not growing, held for 10 s (full run: 60 s, others 20 s); Causeway's PUBACK comes after the commit",
         measure=measure,
         on=(CAUSEWAY, *BRIDGES, replace(MQTT_WEBSOCKET, full_only=True)),
         better={"messages_per_s": "higher", "p50_ms": "lower", "p99_ms": "lower", "cpu_us_per_message": "lower"},

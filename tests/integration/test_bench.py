@@ -13,6 +13,7 @@ from bench.endpoint import Endpoint
 from bench.installation import Causeway, Effort
 from bench.load import Generator, Plan
 from bench.scenarios import commands, latency
+from bench.usage import all_stats, trees
 from tests.support.processes import Process
 from tests.support.service import Service
 from tests.support.system import System
@@ -62,16 +63,24 @@ def test_the_generator_is_checked_against_mosquitto_sub(mosquitto: Service) -> N
     assert found["received"] == found["sent"] == found["confirmed"] > 100
 
 
-def test_a_run_writes_its_results_and_sigterm_ends_all_that_it_started(tmp_path: Path) -> None:
+def _below(pid: int) -> list[int]:
+    """All that a process has started, sessions of their own included."""
+    return [below for below in trees([pid], all_stats()) if below != pid]
+
+
+def test_a_run_writes_its_results_and_ctrl_c_ends_all_that_it_started(tmp_path: Path) -> None:
     only = ["--only", "commands", "--rounds", "1"]
     bench = Process(
         "bench", [sys.executable, "-m", "bench", *only, "--output", str(tmp_path)], {}, tmp_path / "bench.log"
     )
     bench.start()
     results = tmp_path / "results.json"
-    eventually(results.exists, 90, what="the first scenario's results are written")
-    assert bench.terminate(60) == 128 + signal.SIGTERM, bench.tail()
-    assert not bench.has_left_something()
+    bench.wait_for_line("commands/1, round 1, Causeway", 100)
+    eventually(results.exists, what="the first scenario's results are written")
+    servers = _below(bench.pid)
+    assert len(servers) > 5
+    assert bench.interrupt(60) == 128 + signal.SIGINT, bench.tail()
+    assert not [pid for pid in servers if Path(f"/proc/{pid}").exists()]
     found = json.loads(results.read_text())
     assert found["mode"] == "quick"
     assert found["scenarios"]["commands/1"]["installations"]["Causeway"]["figures"]["p50_ms"]["rounds"]
