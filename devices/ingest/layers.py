@@ -33,12 +33,15 @@ class Sender:
         self._full = Samples(log, "channel full", time.monotonic)
 
     async def send(self, results: Results) -> None:
-        """Send all; each channel's messages in order, the channels side by side. What fails is let go."""
+        """Send all, to browsers first; each channel's messages in order, the channels side by side.
+
+        What fails is let go.
+        """
         by_channel: dict[str, list[wire.Message]] = {}
         for channel, message in (*results.acks, *results.downlinks, *results.settled):
             by_channel.setdefault(channel, []).append(message)
-        jobs = [self._send_all(channel, messages) for channel, messages in by_channel.items()]
-        jobs += [self._broadcast(commit) for commit in results.commits]
+        jobs = [self._broadcast(commit) for commit in results.commits]
+        jobs += [self._send_all(channel, messages) for channel, messages in by_channel.items()]
         if len(jobs) == 1:
             await jobs[0]
         elif jobs:

@@ -62,18 +62,28 @@ def store(works: Sequence[Work], rules: Rules, shards: Collection[Shard]) -> Non
     """
     if not works:
         return
+    before = transaction.savepoint()  # not released when all is well: the commit does that, too
     try:
-        with transaction.atomic():
-            _insert([work.effects for work in works])
+        _insert([work.effects for work in works])
     except _REFUSED as error:
+        transaction.savepoint_rollback(before)
+        transaction.set_rollback(False)  # Django's own writes have asked for it when they failed
         check_fence(shards)
-        if len(works) == 1:
-            log.warning("the database refused a row", device=works[0].member.key, error=str(error))
-            _store_one_by_one(works[0], rules)
-        else:
-            middle = len(works) // 2
-            store(works[:middle], rules, shards)
-            store(works[middle:], rules, shards)
+        _store_apart(works, rules, error)
+
+
+def _store_apart(works: Sequence[Work], rules: Rules, error: Exception) -> None:
+    """Store works that were refused together."""
+    if len(works) == 1:
+        log.warning("the database refused a row", device=works[0].member.key, error=str(error))
+        _store_one_by_one(works[0], rules)
+        return
+    for half in (works[: len(works) // 2], works[len(works) // 2 :]):
+        try:
+            with transaction.atomic():
+                _insert([work.effects for work in half])
+        except _REFUSED as again:
+            _store_apart(half, rules, again)
 
 
 def _store_one_by_one(work: Work, rules: Rules) -> None:

@@ -1,0 +1,133 @@
+"""devices.ingest.statements against both databases: few rows and many, new and known ones, refused ones, ids."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import DataError, Error, IntegrityError, connection, transaction
+from pytest_django import DjangoDbBlocker
+
+from devices.ingest.ownership import pass_fence
+from devices.ingest.shard import Shard
+from devices.ingest.statements import Row, Table
+from devices.models import LedgerCount, RecentDeliveries, ShardState
+from tests.support.databases import postgres_copy, sqlite_copy, use_database
+
+COUNTS = Table(LedgerCount, ("shard", "outcome", "reason", "count"), ("shard", "outcome", "reason"), ("count",))
+RECENT = Table(RecentDeliveries, ("shard", "gateway", "session", "epoch", "position", "packed"))
+SIZES = [1, 2, 4, 5, 300]  # few go another way than many
+
+
+@pytest.fixture(scope="module")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("template") / "template.sqlite3"
+
+
+@pytest.fixture(params=["sqlite", "postgres"], autouse=True)
+def own_database(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    sqlite_template: Path,
+    templates: dict[str, str],
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[None]:
+    """This process's database for the test."""
+    with contextlib.ExitStack() as stack:
+        if request.param == "sqlite":
+            url = sqlite_copy(sqlite_template, tmp_path)
+        else:
+            url = stack.enter_context(postgres_copy(request.getfixturevalue("postgres"), templates))
+        stack.enter_context(use_database(url, django_db_blocker))
+        yield
+
+
+def _counts() -> list[Row]:
+    return list(LedgerCount.objects.order_by("reason").values_list("shard", "outcome", "reason", "count"))
+
+
+def _rows(size: int, count: int = 0) -> list[Row]:
+    return [(0, "applied", f"{number:03}", count + number) for number in range(size)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_new_rows_are_written_and_known_ones_take_over(size: int) -> None:
+    for count in (0, 2**62, 7):  # of all magnitudes: the statement stays the same
+        with transaction.atomic():
+            COUNTS.write(_rows(size, count))
+        assert _counts() == _rows(size, count)
+
+
+def test_no_rows_are_no_statement() -> None:
+    COUNTS.write([])
+    assert RECENT.insert([]) == []
+    assert _counts() == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_the_caller_gives_up_is_not_written(size: int) -> None:
+    with contextlib.suppress(ZeroDivisionError), transaction.atomic():
+        COUNTS.write(_rows(size))
+        raise ZeroDivisionError
+    assert _counts() == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("refused", [("x", 2**70), ("x", None), ("\ud800", 1)])
+def test_a_row_that_can_not_be_is_refused(size: int, refused: Any) -> None:
+    with pytest.raises((DataError, IntegrityError, ValueError, OverflowError)), transaction.atomic():
+        COUNTS.write([*_rows(size - 1), (0, "applied", *refused)])
+    assert _counts() == []
+    with transaction.atomic():
+        COUNTS.write(_rows(size))
+    assert _counts() == _rows(size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_text_longer_than_its_column_is_never_cut(size: int) -> None:
+    """SQLite takes it, PostgreSQL refuses it."""
+    rows = [*_rows(size - 1), (0, "applied", "y" * 33, 1)]
+    with contextlib.suppress(DataError), transaction.atomic():
+        COUNTS.write(rows)
+    assert _counts() == ([] if connection.vendor == "postgresql" else rows)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_new_rows_tell_their_ids_in_order(size: int) -> None:
+    rows = [(1, "g", 2, 3, number, bytes([number % 256, 0, 255])) for number in range(size)]
+    with transaction.atomic():
+        ids = RECENT.insert(rows)
+    found = RecentDeliveries.objects.in_bulk(ids)
+    assert [found[pk].position for pk in ids] == list(range(size))
+    assert bytes(found[ids[-1]].packed) == rows[-1][-1]
+
+
+def test_a_statement_outlives_the_connection() -> None:
+    """What the server has prepared goes with it."""
+    for count in (1, 2):
+        for _ in range(3):
+            with transaction.atomic():
+                COUNTS.write(_rows(3, count))
+        connection.close()
+    assert _counts() == _rows(3, 2)
+
+
+def test_outside_of_what_is_there_it_is_an_error_of_the_database() -> None:
+    with pytest.raises(Error), transaction.atomic():
+        Table(LedgerCount, ("shard", "outcome"), ("outcome",), ("shard",)).write([(0, "applied")])
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+@pytest.mark.parametrize("broadcast", [True, False])
+def test_passing_the_fence_raises_the_commit_numbers_of_what_is_broadcast(shards: int, broadcast: bool) -> None:
+    ShardState.objects.all().delete()
+    ShardState.objects.bulk_create(
+        [ShardState(shard=number, generation=7 + number, commit=10 * number) for number in range(4)]
+    )
+    with transaction.atomic():
+        pass_fence([Shard(number, 7 + number, 0, 0, "") for number in range(shards)], broadcast=broadcast)
+    raised = [10 * number + (broadcast and number < shards) for number in range(4)]
+    assert list(ShardState.objects.order_by("shard").values_list("commit", flat=True)) == raised
+    beats = ShardState.objects.order_by("shard").values_list("beat_ms", flat=True)
+    assert [beat_ms > 0 for beat_ms in beats] == [number < shards for number in range(4)]
