@@ -28,7 +28,7 @@ def measure(installation: Installation, effort: Effort) -> Measured:
     """As fast as the broker takes it, until all of it has reached the browser; then a modest rate.
 
     Raises:
-        BenchError: afterwards it is not as it was.
+        BenchError: afterwards it does not work as before.
     """
     with Rig(installation, drain_s=_DRAIN_S) as rig:
         rig.warm_up()
@@ -38,8 +38,8 @@ def measure(installation: Installation, effort: Effort) -> Measured:
             trial = rig.trial(None, FULL_S if effort.full else QUICK_S)
             took_s = time.monotonic() - begun
         after = rig.trial(_AFTER_PER_S, _AFTER_S)
-    if after.problem:
-        raise BenchError(f"not recovered: at {_AFTER_PER_S:g}/s {after.problem}")
+    if after.lost or after.repeated:
+        raise BenchError(f"not recovered: at {_AFTER_PER_S:g}/s {after.lost} messages lost, {after.repeated} repeated")
     figures = _figures(trial, took_s, before, after)
     figures["times_sustained"] = trial.per_s / effort.remembered.get(key(installation), figures["messages_per_s"])
     return Measured(figures | flatness(samples, took_s), trial.usage)
