@@ -180,15 +180,3 @@ class SupervisedWorker(Worker):
 def backoff_s(failures: int) -> float:
     """How long to wait after so many failures in a row, at most."""
     return min(_FIRST_WAIT_S * 2.0 ** min(failures, 10), _LONGEST_WAIT_S)
-
-
-def ignore_lost_cleanups(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Exception handler for an event loop of ours: one line an outage is enough.
-
-    RedisChannelLayer drops what was received from its backup queue in a task that nobody looks at, which fails when
-    Redis dies. (The message then comes again; the link knows it.)
-    """
-    task = context.get("future")
-    if isinstance(task, asyncio.Task) and "_clean_receive_backup" in repr(task.get_coro()):
-        return
-    loop.default_exception_handler(context)

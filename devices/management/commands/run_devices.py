@@ -53,11 +53,10 @@ def _pinned(text: str | None) -> list[int]:
 
 
 async def _main(shards: Iterable[int]) -> None:
-    from devices.ingest.worker import ignore_lost_cleanups, run
+    from devices.ingest.worker import run
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(ignore_lost_cleanups)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await run(shards, stop)

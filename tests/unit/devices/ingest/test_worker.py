@@ -1,18 +1,16 @@
 """Supervision: listeners outlive the layer's failures."""
 
 import asyncio
-import gc
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from bridge.notices import Outage
 from devices.ingest import worker as worker_module
-from devices.ingest.worker import SupervisedWorker, backoff_s, ignore_lost_cleanups
+from devices.ingest.worker import SupervisedWorker, backoff_s
 from tests.support.waiting import eventually_async
 
 Message = dict[str, Any]
@@ -163,26 +161,3 @@ async def test_a_stuck_consumer_holds_its_listener_back(setup: Setup, monkeypatc
 @pytest.mark.parametrize(("failures", "seconds"), [(0, 0.1), (1, 0.2), (3, 0.8), (5, 2.0), (9999, 2.0)])
 def test_backoff(failures: int, seconds: float) -> None:
     assert backoff_s(failures) == pytest.approx(seconds)
-
-
-@pytest.mark.parametrize(("name", "logged"), [("_clean_receive_backup", False), ("_something_else", True)])
-async def test_only_the_lost_cleanups_of_the_layer_are_ignored(name: str, logged: bool) -> None:
-    async def fail() -> None:
-        raise ConnectionError("Redis is gone")
-
-    fail.__qualname__ = f"RedisChannelLayer.{name}"
-    seen: list[dict[str, Any]] = []
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(fail())
-    await asyncio.wait([task])
-    loop.set_exception_handler(lambda _loop, context: seen.append(context))
-    try:
-        del task
-        gc.collect()
-        (context,) = seen
-    finally:
-        loop.set_exception_handler(None)
-    defaults: list[dict[str, Any]] = []
-    monitored = SimpleNamespace(default_exception_handler=defaults.append)
-    ignore_lost_cleanups(monitored, context)  # type: ignore[arg-type]
-    assert bool(defaults) == logged
