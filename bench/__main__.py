@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--only", action="append", default=[], metavar="SCENARIO", help="this one; may be repeated")
     parser.add_argument("--on", action="append", default=[], metavar="INSTALLATION", help="as --only: Causeway, …")
-    parser.add_argument("--rounds", type=int, help="of each scenario on each installation")
+    parser.add_argument("--rounds", type=int, help="at most so many of each scenario on each installation")
     parser.add_argument("--output", type=Path, default=OUTPUT, metavar="DIRECTORY", help="default: %(default)s")
     options = parser.parse_args(arguments)
     allow_files(5_000)  # the most sockets of any scenario, at a server; what is started from here inherits it

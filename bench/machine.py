@@ -11,7 +11,10 @@ from typing import Any, Final
 
 from tests.support.installing import find_program
 
-_LIBRARIES: Final = ("Django", "channels", "channels-redis", "daphne", "msgspec", "psycopg", "redis", "uvloop")
+_LIBRARIES: Final = (
+    *("Django", "channels", "channels-redis", "daphne", "aiomqtt", "paho-mqtt"),
+    *("msgspec", "psycopg", "redis", "hiredis", "uvloop"),
+)
 _SERVERS: Final = {
     "Mosquitto": ("mosquitto", "-h"),
     "Redis": ("redis-server", "--version"),
@@ -27,7 +30,7 @@ def machine() -> dict[str, Any]:
         "cpu": _cpu(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3, 1),
-        "kernel": f"{platform.system()} {platform.release()}",
+        "kernel": f"{platform.system()} {platform.release().partition('-')[0]}",
         "python": platform.python_version(),
         "versions": {**_servers(), **_libraries()},
     }

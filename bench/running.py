@@ -84,7 +84,7 @@ def run(
         full: else the quick run.
         only: names of scenarios; () means all.
         on: names of installations; () means all.
-        rounds: None: as the run and the scenario say.
+        rounds: at most so many; None: as the run and the scenario say.
         output: directory for results.json.
     """
     effort = FULL if full else QUICK
@@ -100,7 +100,7 @@ def run(
     with tempfile.TemporaryDirectory() as directory, Fleet(Path(directory)) as fleet:
         for index, scenario in enumerate(plan):
             fleet.keep({candidate for one in plan[index:] for candidate in one.on})
-            count = rounds or _rounds(scenario, full=full)
+            count = min(rounds or sys.maxsize, _rounds(scenario, full=full))
             results["scenarios"][scenario.name] = _alternate(scenario, fleet, effort, count)
             _judge(plan[: index + 1], results["scenarios"])
             results["took_s"] = round(time.monotonic() - begun)

@@ -96,13 +96,20 @@ def test_rounds_alternate_and_nobody_runs_longer_than_needed(
 def test_one_that_fails_is_left_out_and_the_others_go_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, story: Story
 ) -> None:
-    plan = [story.scenario("one", story.candidate("Causeway"), story.candidate("broken"))]
-    found = run(monkeypatch, tmp_path, plan, rounds=3)["scenarios"]["one"]
+    plan = [story.scenario("one", story.candidate("Causeway"), story.candidate("broken"), rounds=3)]
+    found = run(monkeypatch, tmp_path, plan)["scenarios"]["one"]
     assert found["failed"] == {"broken": "it broke"}
     assert list(found["installations"]) == ["Causeway"]
     assert story.lines.count("one broken") == 1
     assert story.lines.count("one Causeway") == 3
     assert story.lines.count("-broken") == 1
+
+
+def test_asked_for_rounds_are_a_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, story: Story) -> None:
+    ours = story.candidate("Causeway")
+    plan = [story.scenario("short", ours, rounds=1), story.scenario("long", ours, rounds=3)]
+    run(monkeypatch, tmp_path, plan, rounds=2)
+    assert [story.lines.count(f"{name} Causeway") for name in ("short", "long")] == [1, 2]
 
 
 def test_one_that_fails_is_started_anew_for_the_next_scenario(
