@@ -19,7 +19,7 @@ from bench.usage import all_stats, resident_mib, trees
 QUICK_S, FULL_S = 8.0, 60.0
 OURS_ROLES: Final = ("gateway", "workers", "web")
 _EVERY_S: Final = 0.5
-_WARM_UP_S: Final = 3.0
+_WARM_UP_S: Final = 15.0  # or a quarter of what it takes
 _DRAIN_S: Final = 900.0
 _AFTER_PER_S, _AFTER_S = 200.0, 3.0
 
@@ -87,7 +87,7 @@ def sampled(roles: Mapping[str, Sequence[int]]) -> Iterator[list[Sample]]:
 def flatness(samples: Sequence[Sample], took_s: float) -> dict[str, float]:
     """By role: memory in the middle (MiB), and how far it went from there after the warm-up, up or down, in percent."""
     out: dict[str, float] = {}
-    settled = [mib for at_s, mib in samples if at_s >= min(_WARM_UP_S, took_s / 2)]
+    settled = [mib for at_s, mib in samples if at_s >= min(_WARM_UP_S, took_s / 4)]
     for role in OURS_ROLES:
         values = [mib[role] for mib in settled] or [0.0]
         middle = statistics.median(values)
