@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
@@ -50,11 +50,16 @@ def devices(installation: Causeway) -> Iterator[None]:
             if not process.stdout.readline():
                 raise BenchError("the devices could not connect")
             api = installation.system.api(USER, "admin", None)
-            last = f"/devices/{SITE}/d{DEVICES - 1}"
-            eventually(lambda: api("GET", last).is_success, what="the devices are registered")
+            for number in range(DEVICES):  # the shards' workers register each in its own time
+                path = f"/devices/{SITE}/d{number}"
+                eventually(partial(_is_there, api, path), what=f"{path} is registered")
             yield
         finally:
             process.send_signal(signal.SIGTERM)
+
+
+def _is_there(api: Callable[..., Any], path: str) -> bool:
+    return bool(api("GET", path).is_success)
 
 
 def _give(installation: Causeway, operators: int, seconds: float) -> tuple[dict[str, Any], Usage]:
