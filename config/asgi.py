@@ -40,6 +40,7 @@ def _build() -> Any:
     for problem in _problems():
         raise ImproperlyConfigured(problem.msg)
     if by_daphne:
+        web_process.begin_requests_at_once()
         web_process.collect_seldom()
     return by_protocol(http)
 

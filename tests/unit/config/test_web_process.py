@@ -5,8 +5,10 @@ import resource
 from collections.abc import Iterator
 
 import pytest
+from django.core.signals import request_started
+from django.db import close_old_connections, reset_queries
 
-from config.web_process import allow_many_sockets, collect_seldom
+from config.web_process import allow_many_sockets, begin_requests_at_once, collect_seldom
 
 
 @pytest.fixture
@@ -38,3 +40,18 @@ def test_what_is_there_is_not_searched_and_the_rest_seldom() -> None:
     assert gc.get_freeze_count() > 10_000
     assert gc.get_threshold()[0] > 700
     assert gc.isenabled()
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """What Django does before each request, as it was afterwards."""
+    yield
+    for receiver in (reset_queries, close_old_connections):
+        request_started.connect(receiver)
+
+
+@pytest.mark.usefixtures("signals")
+def test_nothing_is_done_in_a_thread_before_a_request_begins() -> None:
+    assert request_started.has_listeners()
+    begin_requests_at_once()
+    assert not request_started.has_listeners()
