@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any, Final
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model
 from psycopg.types.numeric import Int8BinaryDumper
 
@@ -48,11 +48,12 @@ class Table:
         """
         if not rows:
             return
-        if connection.vendor != "postgresql":
-            with connection.cursor() as cursor:
+        database = connections[DEFAULT_DB_ALIAS]
+        if database.vendor != "postgresql":
+            with database.cursor() as cursor:
                 cursor.executemany(self._values(1, "%s"), rows)
             return
-        with _prepared() as execute:
+        with _prepared(database) as execute:
             if len(rows) <= _FEW:
                 execute(self._values(len(rows), "%b"), list(chain.from_iterable(rows)))
             else:
@@ -62,10 +63,11 @@ class Table:
         """Write a few new rows; returns their ids, in order. Raises as :meth:`write`."""
         if not rows:
             return []
-        if connection.vendor != "postgresql":
-            with connection.cursor() as cursor:
+        database = connections[DEFAULT_DB_ALIAS]
+        if database.vendor != "postgresql":
+            with database.cursor() as cursor:
                 return [cursor.execute(self._values(1, "%s"), row).lastrowid for row in rows]
-        with _prepared() as execute:
+        with _prepared(database) as execute:
             found = execute(f"{self._values(len(rows), '%b')} RETURNING id", list(chain.from_iterable(rows)))
             return [pk for (pk,) in found.fetchall()]
 
@@ -87,20 +89,21 @@ def update_each(many: str, one: str, common: Row, rows: Sequence[Row]) -> int:
         common: values.
         rows: values; at least one row.
     """
-    if connection.vendor == "postgresql":
-        with _prepared() as execute:
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.vendor == "postgresql":
+        with _prepared(database) as execute:
             arrays = (list(column) for column in zip(*rows, strict=True))
             return int(execute(many, [*common, *arrays]).rowcount)
-    with connection.cursor() as cursor:
+    with database.cursor() as cursor:
         cursor.executemany(one, [(*common, *row) for row in rows])
         return int(cursor.rowcount)
 
 
 @contextmanager
-def _prepared() -> Iterator[Any]:
+def _prepared(database: Any) -> Iterator[Any]:
     """To execute statements with values that are sent beside them (Django's own cursors put them into the text)."""
-    connection.ensure_connection()
-    with connection.wrap_database_errors:
-        cursor = psycopg.Cursor(connection.connection)
+    database.ensure_connection()
+    with database.wrap_database_errors:
+        cursor = psycopg.Cursor(database.connection)
         cursor.adapters.register_dumper(int, Int8BinaryDumper)  # else each magnitude makes a statement of its own
         yield lambda statement, values: cursor.execute(statement, values, prepare=True)
