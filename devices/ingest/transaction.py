@@ -51,9 +51,10 @@ class Transaction:
     """
 
     def __init__(self, shards: Iterable[Shard], options: DevicesOptions, now_ms: int) -> None:
-        self._parts = {shard.number: ShardPart(shard, options, now_ms) for shard in shards}
+        self._parts = parts = {shard.number: ShardPart(shard, options, now_ms) for shard in shards}
         self._options, self._now_ms = options, now_ms
-        self._desk = Desk(lambda hashed: hashed % options.shards in self._parts)
+        # Nothing may refer to this in a circle: all that a round made would wait for the garbage collector.
+        self._desk = Desk(lambda hashed: hashed % options.shards in parts)
         self.results = Results()
         self.settled: dict[int, Any] = {}  # results of the requests that were carried out, by id
         self._cancels: list[Request] = []  # requests about commands, not twins

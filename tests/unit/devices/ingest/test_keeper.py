@@ -1,5 +1,6 @@
 """Batches in, rows and messages out: the keeper on a real database, in one thread."""
 
+import gc
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -415,3 +416,18 @@ def _decode_with_a_huge_ts(kind: Any, detail: str, payload: bytes) -> Any:
 
 def test_shards_of_the_test_keys() -> None:
     assert [shard_of(key, 4) for key in (A, B, ELSEWHERE)] == [0, 0, 1]
+
+
+# ---- memory
+
+
+def test_a_round_leaves_nothing_to_the_garbage_collector(worker: Worker) -> None:
+    keys = [key_in(0, nth=number) for number in range(30)]
+    worker.hear(*(delivery(key, "telemetry", {"t": 1}) for key in keys))
+    gc.collect()
+    gc.disable()
+    try:
+        worker.hear(*(delivery(key, "telemetry", {"t": 2}) for key in keys))
+        assert gc.collect() < len(keys)
+    finally:
+        gc.enable()
