@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from devices.client import Change
+from tests.support.history import query
 from tests.support.living import LivingFleet
 from tests.support.system import System
 from tests.support.waiting import eventually, promptly
@@ -141,8 +142,9 @@ def onlookers(system: System, fleet: LivingFleet) -> Iterator[Onlookers]:
         assert onlookers.polls > 10
 
 
-def dies_in_quiet_times(fleet: LivingFleet, onlookers: Onlookers) -> None:
+def dies_in_quiet_times(system: System, fleet: LivingFleet, onlookers: Onlookers) -> None:
     """A device that really dies is soon offline, and online again when it is back."""
+    caught_up(system)
 
     def dies() -> float:
         onlookers.dead.add(LOST)
@@ -161,7 +163,7 @@ def dies_in_quiet_times(fleet: LivingFleet, onlookers: Onlookers) -> None:
 @pytest.mark.parametrize("how", ["stop", "kill"])
 @pytest.mark.parametrize("long", [False, True], ids=["at once", "after a while"])
 def test_a_broker_that_restarts(system: System, fleet: LivingFleet, onlookers: Onlookers, how: str, long: bool) -> None:
-    dies_in_quiet_times(fleet, onlookers)
+    dies_in_quiet_times(system, fleet, onlookers)
     broker = system.parts.mosquitto
     getattr(broker, how)()
     if long:
@@ -173,7 +175,7 @@ def test_a_broker_that_restarts(system: System, fleet: LivingFleet, onlookers: O
     fleet.all_connected()
     assert_all_online_when_they_speak(fleet, onlookers)
     onlookers.check()
-    dies_in_quiet_times(fleet, onlookers)
+    dies_in_quiet_times(system, fleet, onlookers)
 
 
 def test_a_gateway_that_is_killed_and_comes_back(system: System, fleet: LivingFleet, onlookers: Onlookers) -> None:
@@ -183,7 +185,7 @@ def test_a_gateway_that_is_killed_and_comes_back(system: System, fleet: LivingFl
     system.gateway.wait_for_line("broker link up", since=before)
     assert_all_online_when_they_speak(fleet, onlookers)
     onlookers.check()
-    dies_in_quiet_times(fleet, onlookers)
+    dies_in_quiet_times(system, fleet, onlookers)
 
 
 def test_a_device_that_dies_while_the_gateway_is_away(system: System, fleet: LivingFleet, onlookers: Onlookers) -> None:
@@ -205,6 +207,7 @@ def test_a_device_that_dies_while_the_gateway_is_away(system: System, fleet: Liv
 
 
 def test_workers_that_are_away_while_a_device_dies(system: System, fleet: LivingFleet, onlookers: Onlookers) -> None:
+    caught_up(system)
     for worker in system.workers:
         worker.kill()
     onlookers.dead.add(LOST)
@@ -228,3 +231,10 @@ def assert_all_online_when_they_speak(fleet: LivingFleet, onlookers: Onlookers) 
         lambda: {presence["why"] for presence in onlookers.presences().values()} <= {"birth", "message"},
         what="each is confirmed by something live",
     )
+
+
+def caught_up(system: System) -> None:
+    """Wait until the gateway is through with all that the broker has had for it: what came before is late."""
+    begun_ms = time.time_ns() // 1_000_000
+    drained = "SELECT drained_ms FROM mqtt_gateway_gatewayprocess"
+    eventually(lambda: query(system, drained)[0][0] > begun_ms, what="the gateway has caught up", pause_s=0.1)
