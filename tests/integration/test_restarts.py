@@ -44,6 +44,8 @@ class Log:
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_a_restarted_server_stops_nothing_for_long(causeway: Callable[..., System], part: str, how: str) -> None:
     system = causeway()
+    for worker in system.workers:  # the system is ready once one of them has all shards
+        worker.wait_for_line("device workers started")
     api = system.api("admin", "admin", None)
     socket = system.ws("admin", "admin", None)
     system.publish("devices/demo/steady/telemetry", {"number": 1})
