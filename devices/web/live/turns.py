@@ -6,7 +6,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
+import structlog
+
 SLICE_S: Final = 0.005  # then whatever else the event loop has to do gets its turn
+
+log = structlog.get_logger(__name__)
 
 
 class Writer(Protocol):
@@ -14,6 +18,9 @@ class Writer(Protocol):
 
     def write_out(self) -> None:
         """Write it."""
+
+    def abort(self) -> None:
+        """It failed."""
 
 
 class Turns:
@@ -39,9 +46,17 @@ class Turns:
     def _serve(self) -> None:
         ends = time.monotonic() + SLICE_S
         while self._waiting:
-            self._waiting.popleft().write_out()
+            self._write(self._waiting.popleft())
             if self._waiting and time.monotonic() >= ends:
                 self._loop.call_soon(self._serve)
                 return
         self.busy = False
         self._done()
+
+    @staticmethod
+    def _write(writer: Writer) -> None:
+        try:
+            writer.write_out()
+        except Exception:
+            log.exception("a socket could not be written to; it is closed")
+            writer.abort()

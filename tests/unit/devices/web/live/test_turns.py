@@ -19,6 +19,9 @@ class Socket:
             pass
         self.served.append(self.name)
 
+    def abort(self) -> None:
+        self.served.append(f"{self.name} aborted")
+
 
 async def test_first_come_first_served_then_done() -> None:
     served: list[str] = []
@@ -64,3 +67,20 @@ async def test_who_asks_while_served_is_served_too() -> None:
     async with asyncio.timeout(5):
         await done.wait()
     assert served == ["first", "later"]
+
+
+async def test_who_fails_is_closed_and_the_others_are_served() -> None:
+    served: list[str] = []
+    done = asyncio.Event()
+    line = Turns(done.set)
+
+    class Broken(Socket):
+        def write_out(self) -> None:
+            raise ConnectionError("gone")
+
+    line.ask(Broken(served, "broken"))
+    line.ask(Socket(served, "other"))
+    async with asyncio.timeout(5):
+        await done.wait()
+    assert served == ["broken aborted", "other"]
+    assert not line.busy
