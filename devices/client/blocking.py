@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Coroutine
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from typing import Any, Self, TypeVar
 
 from .changes import Change, Link
@@ -30,7 +30,15 @@ class BlockingClient:
         self._loop: asyncio.AbstractEventLoop
         self._closing: asyncio.Event
         self._started = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), name="causeway client", daemon=True)
+        self._asked: set[Future[Any]] = set()  # what callers wait for
+        self._thread = threading.Thread(target=self._run, name="causeway client", daemon=True)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        finally:
+            for future in list(self._asked):  # what the loop was asked while it ended, it never began
+                future.cancel()
 
     async def _main(self) -> None:
         self._loop, self._closing = asyncio.get_running_loop(), asyncio.Event()
@@ -94,13 +102,19 @@ class BlockingClient:
         except RuntimeError:  # the loop has ended
             coroutine.close()
             raise RequestError("closed", "the client is closed") from None
+        self._asked.add(future)
+        if self._loop.is_closed():
+            future.cancel()
         try:
             return future.result()
         except CancelledError:
+            coroutine.close()
             raise RequestError("closed", "the client is closed") from None
         except BaseException:  # of this thread: Ctrl-C
             future.cancel()
             raise
+        finally:
+            self._asked.discard(future)
 
 
 class BlockingFollowing:

@@ -78,7 +78,7 @@ def test_a_run_writes_its_results_and_ctrl_c_ends_all_that_it_started(tmp_path: 
     bench.wait_for_line("commands/1, round 1, Causeway", 100)
     eventually(results.exists, what="the first scenario's results are written")
     servers = _below(bench.pid)
-    assert len(servers) > 5
+    assert len(servers) >= 4, "gateway, workers and web at least: the servers may be containers"
     assert bench.interrupt(60) == 128 + signal.SIGINT, bench.tail()
     assert not [pid for pid in servers if Path(f"/proc/{pid}").exists()]
     found = json.loads(results.read_text())

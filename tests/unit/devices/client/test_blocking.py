@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -98,6 +98,36 @@ def test_requests_wait_for_their_answer(loop: Loop) -> None:
         assert asked.result(15)["version"] == 2
         with pytest.raises(RequestError, match="timeout"):
             some.command("s/a", "led", timeout_s=0.01)
+
+
+def test_what_is_asked_while_the_loop_ends_does_not_wait(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_late(_coroutine: object, _loop: object) -> Future[object]:
+        """The loop takes it and ends before it comes to it."""
+        thread.submit(some.close).result(15)
+        return Future()
+
+    with client(loop) as some, ThreadPoolExecutor(1) as thread:
+        following = some.follow(site="s")
+        monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", too_late)
+        assert list(following) == []
+        monkeypatch.undo()
+
+
+def test_what_is_asked_before_the_loop_ends_does_not_wait(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    with client(loop) as some, ThreadPoolExecutor(1) as thread:
+        following = some.follow(site="s")
+        asked = threading.Event()
+
+        def never_begun(_coroutine: object, _loop: object) -> Future[object]:
+            asked.set()
+            return Future()
+
+        monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", never_begun)
+        told = thread.submit(list, following)
+        assert asked.wait(15)
+        some.close()
+        assert told.result(15) == []
+        monkeypatch.undo()
 
 
 def test_closing_ends_a_loop_in_another_thread(loop: Loop) -> None:
