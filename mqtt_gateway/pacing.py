@@ -4,8 +4,9 @@ from typing import Final
 
 import msgspec
 
-# All shards together: a batch costs up to 4.5 ms of CPU over all processes, whatever its size, less when a worker has several
-# at once. 100 made messages wait for their turn (p50 at 200/s: 21 ms, here 3 ms); 500 costs half as much again at 1,000/s.
+# All shards together: a batch costs up to 4.5 ms of CPU over all processes, whatever its size, less when a worker has
+# several at once. 100 made messages wait for their turn (p50 at 200/s: 21 ms, here 3 ms); 500 costs half as much again
+# at 1,000/s.
 BATCHES_A_SECOND: Final = 250.0
 
 
