@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run; returns the exit status: 0 also when a limit did not hold (the table says so)."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=sys.modules["bench"].__doc__)
     amount = parser.add_mutually_exclusive_group()
-    amount.add_argument("--quick", action="store_true", help="fewer and shorter rounds: at most 8 minutes (default)")
+    amount.add_argument("--quick", action="store_true", help="fewer and shorter rounds: some 13 minutes (default)")
     amount.add_argument(
         "--full", action="store_true", help="longer rounds, all scenarios and installations: some 40 minutes"
     )

@@ -47,13 +47,18 @@ class Line:
 
 
 def fitted(points: Iterable[tuple[float, float]]) -> Line:
-    """The line nearest to (rate, cores), neither part of it below zero; through the origin if there is one point."""
+    """The line nearest to (rate, cores), neither part of it below zero; through the origin if there is one point.
+
+    Where the cores don't grow with the rate (batches grow instead), a message is taken to cost what it did at least:
+    nothing is free, and the plan errs on the safe side.
+    """
     pairs = list(points)
     rate = sum(x for x, _ in pairs) / len(pairs)
     cores = sum(y for _, y in pairs) / len(pairs)
     spread = sum((x - rate) ** 2 for x, _ in pairs)
     slope = sum((x - rate) * (y - cores) for x, y in pairs) / spread if spread else cores / rate
-    slope = min(max(slope, 0.0), cores / rate)
+    least = min(y / x for x, y in pairs)
+    slope = min(slope, cores / rate) if slope > 0 else least
     return Line(cores - slope * rate, slope * 1e6)
 
 

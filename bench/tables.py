@@ -53,7 +53,8 @@ def against(one: Mapping[str, Any], figure: str, better: str) -> str:
 
 def times(ratio: Mapping[str, float], better: str) -> str:
     """How many times better ours is than theirs; the ratio is theirs to ours."""
-    return f"{1 / ratio['median'] if better == 'higher' else ratio['median']:.2g}×"
+    better_by = 1 / ratio["median"] if better == "higher" else ratio["median"]
+    return f"{better_by:.0f}×" if better_by >= 10 else f"{better_by:.2g}×"
 
 
 def cores(value: float) -> str:

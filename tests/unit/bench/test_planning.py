@@ -35,7 +35,7 @@ def test_a_line_goes_through_what_lies_on_one() -> None:
     [
         ([(1000, 0.2)], 0, 200),  # one point: all of it is the messages'
         ([(1000, 0.1), (2000, 0.4)], 0, 500 / 3),  # cheaper when there is less: never less than nothing
-        ([(1000, 0.3), (2000, 0.2)], 0.25, 0),
+        ([(1000, 0.3), (2000, 0.2)], 0.1, 100),  # not dearer when there is more: what it costs at least
     ],
 )
 def test_neither_part_of_a_line_is_below_zero(points: list[tuple[float, float]], base: float, us: float) -> None:
