@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from bench import profile, report
-from bench.driving import BenchError
-from bench.files import allow_files
-from bench.running import RESULTS, run
+from bench.drive.driving import BenchError
+from bench.drive.running import RESULTS, run
+from bench.measure.files import allow_files
+from bench.report import profile, report
 
 OUTPUT: Final = Path("var/bench")
 

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from bench import document
+from bench.report import document
 from bridge.native import TopicReason
 from bridge.payloads import PayloadReason
 
@@ -47,7 +47,7 @@ def test_every_reason_is_documented() -> None:
 def test_the_performance_page_is_what_its_data_gives() -> None:
     made = performance()
     kept = {name: (ROOT / "docs" / name).read_text() for name in made if (ROOT / "docs" / name).exists()}
-    assert kept == made, "make it again: python -m bench.document docs/performance.json"
+    assert kept == made, "make it again: python -m bench.report.document docs/performance.json"
     linked = "(docs/performance.md)" in (ROOT / "README.md").read_text()
     assert linked == (ROOT / "docs" / "performance.md").exists() == (ROOT / "docs" / "performance.json").exists()
 

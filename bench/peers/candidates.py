@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
-from bench.installation import Candidate, Installation
+from bench.installations.installation import Candidate, Installation
 from bench.peers.ceilings import Alone, MqttOverWebSocket, aiomqtt_alone, mosquitto_sub
 from bench.peers.mqttasgi import Mqttasgi
 from bench.peers.plain_channels import PUBSUB_LAYER, REDIS_LAYER, PlainChannels

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, Self
 
-from bench.installation import Endpoint
+from bench.installations.installation import Endpoint
 from bench.peers.servers import started
 from tests.support.environment import environment
 from tests.support.mosquitto import client_program, mosquitto_service

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from websockets.sync.client import connect
 
-from bench.installation import Endpoint
+from bench.installations.installation import Endpoint
 from bench.peers.servers import started
 from tests.support.mosquitto import mosquitto_service
 from tests.support.mqtt import MqttClient

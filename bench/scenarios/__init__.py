@@ -25,9 +25,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from bench.installation import Candidate, Effort, Installation
-from bench.limits import Limit
-from bench.results import Better, Measured
+from bench.installations.installation import Candidate, Effort, Installation
+from bench.measure.limits import Limit
+from bench.measure.results import Better, Measured
 
 MODULES: Final[tuple[str, ...]] = (
     "uplink",

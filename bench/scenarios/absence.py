@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from bench.driving import Rig
-from bench.installation import CAUSEWAY, Causeway, Effort, Installation
-from bench.limits import Limit
+from bench.drive.driving import Rig
+from bench.installations.installation import CAUSEWAY, Causeway, Effort, Installation
+from bench.measure.limits import Limit
+from bench.measure.results import Measured
 from bench.peers.candidates import PLAIN
 from bench.peers.plain_channels import PlainChannels
-from bench.results import Measured
 from bench.scenarios import Scenario
 from tests.support.processes import Process
 

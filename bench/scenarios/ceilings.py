@@ -4,14 +4,14 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
-from bench.driving import DEVICES, PAYLOAD_BYTES
-from bench.installation import Effort, Installation
-from bench.load import Generator, Outcome, Plan
+from bench.drive.driving import DEVICES, PAYLOAD_BYTES
+from bench.installations.installation import Effort, Installation
+from bench.measure.results import Measured, total_cpu_s
+from bench.measure.usage import Meter
 from bench.peers.candidates import ALONE
 from bench.peers.ceilings import Alone
-from bench.results import Measured, total_cpu_s
+from bench.programs.load import Generator, Outcome, Plan
 from bench.scenarios import Scenario
-from bench.usage import Meter
 from tests.support.waiting import eventually
 
 OUTSTANDING: Final = 20_000  # messages published and not received, at most

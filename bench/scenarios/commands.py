@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
-from bench.driving import OWN, BenchError, python
-from bench.installation import CAUSEWAY, USER, Causeway, Effort, Installation
-from bench.limits import Limit
-from bench.results import Measured, Usage, total_cpu_s
+from bench.drive.driving import OWN, BenchError, python
+from bench.installations.installation import CAUSEWAY, USER, Causeway, Effort, Installation
+from bench.measure.limits import Limit
+from bench.measure.results import Measured, Usage, total_cpu_s
+from bench.measure.usage import Meter
 from bench.scenarios import Scenario
-from bench.usage import Meter
 from tests.support.waiting import eventually
 
 SITE: Final = "actors"
@@ -43,7 +43,7 @@ def measure(operators: int, installation: Installation, effort: Effort) -> Measu
 @contextmanager
 def devices(installation: Causeway) -> Iterator[None]:
     """Devices that obey at once, registered."""
-    command = python("bench.answering", port=installation.mqtt_port(), site=SITE, devices=DEVICES)
+    command = python("bench.programs.echo_devices", port=installation.mqtt_port(), site=SITE, devices=DEVICES)
     with subprocess.Popen(command, **OWN) as process:
         try:
             assert process.stdout
@@ -66,7 +66,7 @@ def _give(installation: Causeway, operators: int, seconds: float) -> tuple[dict[
     options = {"url": installation.system.url, "site": SITE, "operators": operators, "seconds": seconds}
     token = installation.system.token(USER, "admin", None)
     with subprocess.Popen(
-        python("bench.commanding", **options), **{**OWN, "env": {**OWN["env"], "TOKEN": token}}
+        python("bench.programs.command_operators", **options), **{**OWN, "env": {**OWN["env"], "TOKEN": token}}
     ) as process:
         assert process.stdout
         said = process.stdout.read()

@@ -9,14 +9,14 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any, Final, Self
 
-from bench.driving import DEVICES, PAYLOAD_BYTES, BenchError, python
-from bench.installation import CAUSEWAY, Effort, Installation
-from bench.limits import Limit
-from bench.load import Outcome, Plan
+from bench.drive.driving import DEVICES, PAYLOAD_BYTES, BenchError, python
+from bench.installations.installation import CAUSEWAY, Effort, Installation
+from bench.measure.limits import Limit
+from bench.measure.results import Measured, Usage
+from bench.measure.usage import Meter
 from bench.peers.candidates import PLAIN, PLAIN_REDIS
-from bench.results import Measured, Usage
+from bench.programs.load import Outcome, Plan
 from bench.scenarios import Scenario
-from bench.usage import Meter
 from tests.support.environment import ROOT, clean_environment
 
 RATE_PER_S: Final = float(DEVICES)  # each device once a second
@@ -30,14 +30,14 @@ _POLL_S: Final = 0.1
 
 
 class Swarm:
-    """``bench.swarm`` on an installation. A context manager; it begins when all clients watch."""
+    """``bench.programs.swarm`` on an installation. A context manager; it begins when all clients watch."""
 
     def __init__(self, installation: Installation, clients: int) -> None:
         endpoint = installation.endpoint()
         first = _SITE if endpoint.dialect == "causeway" else endpoint.first
         told = {"url": endpoint.url, "clients": clients, "dialect": endpoint.dialect, "first": first}
         headers = [f"--header={name}: {value}" for name, value in endpoint.headers.items()]
-        self._arguments = [*python("bench.swarm", **told), *headers]
+        self._arguments = [*python("bench.programs.swarm", **told), *headers]
 
     def __enter__(self) -> Self:
         pipe = subprocess.PIPE
@@ -69,7 +69,7 @@ class Swarm:
         return int(self._ask("count")["items"])
 
     def mark(self) -> dict[str, Any]:
-        """See :meth:`bench.tallying.Tally.mark`."""
+        """See :meth:`bench.protocol.counters.Tally.mark`."""
         return self._ask("mark")
 
     def _ask(self, line: str) -> dict[str, Any]:
@@ -101,7 +101,11 @@ class Load:
     def run(self, seconds: float) -> Outcome:
         options = {**asdict(self._plan), "first": self._sent, "seconds": seconds, "rate": RATE_PER_S}
         done = subprocess.run(
-            python("bench.load", **options), cwd=ROOT, env=clean_environment(), stdout=subprocess.PIPE, check=False
+            python("bench.programs.load", **options),
+            cwd=ROOT,
+            env=clean_environment(),
+            stdout=subprocess.PIPE,
+            check=False,
         )
         if done.returncode:
             raise BenchError(f"the load generator ended with {done.returncode}")

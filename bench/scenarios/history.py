@@ -5,13 +5,13 @@ from typing import Any, Final
 
 import httpx
 
-from bench.driving import BenchError
-from bench.installation import CAUSEWAY, USER, Causeway, Effort, Installation
-from bench.load import Generator
-from bench.packets import Plan
-from bench.results import Measured
+from bench.drive.driving import BenchError
+from bench.installations.installation import CAUSEWAY, USER, Causeway, Effort, Installation
+from bench.measure.results import Measured
+from bench.measure.usage import Meter, cpu_s
+from bench.programs.load import Generator
+from bench.protocol.packets import Plan
 from bench.scenarios import Scenario
-from bench.usage import Meter, cpu_s
 from tests.support.waiting import eventually
 
 DAY_S: Final = 86_400  # so many readings

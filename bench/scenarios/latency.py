@@ -5,11 +5,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from bench.driving import Rig
-from bench.installation import CAUSEWAY, Effort, Installation
-from bench.limits import Limit
+from bench.drive.driving import Rig
+from bench.installations.installation import CAUSEWAY, Effort, Installation
+from bench.measure.limits import Limit
+from bench.measure.results import Better, Measured
 from bench.peers.candidates import BRIDGES, MQTT_WEBSOCKET
-from bench.results import Better, Measured
 from bench.scenarios import Scenario
 from bench.scenarios.uplink import sustained
 

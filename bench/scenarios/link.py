@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from bench.driving import Rig
-from bench.installation import CAUSEWAY, Effort, Installation
-from bench.results import Measured
+from bench.drive.driving import Rig
+from bench.installations.installation import CAUSEWAY, Effort, Installation
+from bench.installations.variants import COMPARED_WITH, VARIANTS
+from bench.measure.results import Measured
 from bench.scenarios import Scenario
 from bench.scenarios.latency import LONE_PER_S
 from bench.scenarios.uplink import search
-from bench.variants import COMPARED_WITH, VARIANTS
 
 RATE: Final = 2000.0
 

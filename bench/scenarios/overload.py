@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from bench.driving import BenchError, Rig
-from bench.installation import CAUSEWAY, Effort, Installation
-from bench.limits import Limit
-from bench.results import Measured, total_cpu_s
+from bench.drive.driving import BenchError, Rig
+from bench.installations.installation import CAUSEWAY, Effort, Installation
+from bench.measure.limits import Limit
+from bench.measure.results import Measured, total_cpu_s
+from bench.measure.search import Trial
+from bench.measure.usage import all_stats, resident_mib, trees
 from bench.scenarios import Scenario
 from bench.scenarios.uplink import key
-from bench.search import Trial
-from bench.usage import all_stats, resident_mib, trees
 
 QUICK_S, FULL_S = 8.0, 60.0
 OURS_ROLES: Final = ("gateway", "workers", "web")

@@ -9,16 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bench.connected import Connected
-from bench.driving import PAYLOAD_BYTES, BenchError, Recorder, python
-from bench.installation import USER, Candidate, Causeway, Effort, Installation, causeway
-from bench.limits import Limit
-from bench.load import Outcome
-from bench.packets import Plan
-from bench.results import OURS, TOOLS, Measured, Usage, total_cpu_s
+from bench.drive.driving import PAYLOAD_BYTES, BenchError, Recorder, python
+from bench.drive.fleet_process import Connected
+from bench.installations.installation import USER, Candidate, Causeway, Effort, Installation, causeway
+from bench.measure.limits import Limit
+from bench.measure.results import OURS, TOOLS, Measured, Usage, total_cpu_s
+from bench.measure.usage import Meter, cpu_s, peak_mib
+from bench.programs.load import Outcome
+from bench.protocol.packets import Plan
 from bench.scenarios import Scenario
 from bench.scenarios.absence import absent
-from bench.usage import Meter, cpu_s, peak_mib
 from tests.support.processes import run_command
 from tests.support.system import System
 from tests.support.waiting import eventually
@@ -169,7 +169,7 @@ class _Uplink:
 @contextlib.contextmanager
 def _with_fleet(directory: Path, *, size: int) -> Iterator[Causeway]:
     def register(system: System) -> None:
-        run_command(python("bench.registering", devices=size), system.settings, timeout_s=300)
+        run_command(python("bench.programs.registering", devices=size), system.settings, timeout_s=300)
 
     with causeway(directory, change=register) as installed:
         yield installed

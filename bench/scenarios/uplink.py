@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import Final
 
-from bench.driving import BenchError, Rig
-from bench.installation import CAUSEWAY, Effort, Installation
-from bench.limits import Limit
+from bench.drive.driving import BenchError, Rig
+from bench.installations.installation import CAUSEWAY, Effort, Installation
+from bench.measure.limits import Limit
+from bench.measure.results import OURS, Measured
+from bench.measure.search import Trial, highest
 from bench.peers.candidates import BRIDGES, MQTT_WEBSOCKET
-from bench.results import OURS, Measured
 from bench.scenarios import Scenario
-from bench.search import Trial, highest
 
 START_PER_S: Final = 500.0
 _AGAIN: Final = 1.08  # step and resolution of the search when a former round has found a rate

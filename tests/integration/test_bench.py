@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.checking import check
-from bench.driving import BenchError, Rig
-from bench.endpoint import Endpoint
-from bench.installation import Causeway, Effort
-from bench.load import Generator, Plan
+from bench.drive.checking import check
+from bench.drive.driving import BenchError, Rig
+from bench.installations.installation import Causeway, Effort
+from bench.measure.usage import all_stats, trees
+from bench.programs.load import Generator, Plan
+from bench.protocol.endpoint import Endpoint
 from bench.scenarios import commands, latency
-from bench.usage import all_stats, trees
 from tests.support.processes import Process
 from tests.support.service import Service
 from tests.support.system import System

@@ -1,4 +1,4 @@
-"""A flow of numbered messages from a process of its own (``bench.load``), and a browser that checks it as it comes."""
+"""A flow of numbered messages from a process of its own, and a browser that checks it as it comes."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from bench.load import Outcome, Plan
+from bench.programs.load import Outcome, Plan
 from devices.client import Change
 from tests.support.processes import Process
 from tests.support.system import System
@@ -24,7 +24,7 @@ class Flow:
 
     Args:
         system: whose broker.
-        plan: fields of :class:`bench.load.Plan`, but for the port.
+        plan: fields of :class:`bench.programs.load.Plan`, but for the port.
     """
 
     def __init__(self, system: System, **plan: Any) -> None:
@@ -34,10 +34,10 @@ class Flow:
         self._process: Process | None = None
 
     def begin(self, **options: float) -> None:
-        """Publish in a process of its own, after what was sent before: ``rate=1000, seconds=60`` (see bench.load)."""
+        """Publish in a process of its own, after what was sent before: ``rate=1000, seconds=60`` (``Plan``'s)."""
         fields = {**asdict(self.plan), "first": self.sent, **options}
         arguments = [f"--{name.replace('_', '-')}={value}" for name, value in fields.items()]
-        self._process = self._system.process("load", [sys.executable, "-m", "bench.load", *arguments])
+        self._process = self._system.process("load", [sys.executable, "-m", "bench.programs.load", *arguments])
         self._process.start()
 
     @property

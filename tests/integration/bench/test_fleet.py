@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.connected import Connected
-from bench.driving import BenchError
-from bench.packets import Plan
+from bench.drive.driving import BenchError
+from bench.drive.fleet_process import Connected
+from bench.protocol.packets import Plan
 from tests.support.mqtt import MqttClient
 from tests.support.ports import free_port
 from tests.support.service import Service

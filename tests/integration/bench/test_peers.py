@@ -10,7 +10,7 @@ import pytest
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
-from bench.driving import Rig
+from bench.drive.driving import Rig
 from bench.peers.ceilings import Alone, MqttOverWebSocket, aiomqtt_alone, mosquitto_sub
 from bench.peers.plain_channels import PUBSUB_LAYER, REDIS_LAYER, PlainChannels
 from bench.scenarios.absence import absent

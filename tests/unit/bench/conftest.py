@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bench.results import OURS, Measured, Usage, summarise
+from bench.measure.results import OURS, Measured, Usage, summarise
 
 PLAIN = "plain Channels, Redis layer"
 IDLE = {"gateway": 60.0, "workers": 160.0, "web": 70.0, "mosquitto": 6.0, "redis": 9.0, "postgres": 40.0}

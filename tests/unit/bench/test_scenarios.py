@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.results import OURS
+from bench.measure.results import OURS
 from bench.scenarios import scenarios
 
 ALL = scenarios()

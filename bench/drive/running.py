@@ -1,0 +1,169 @@
+"""Runs scenarios: starts what they are measured on, alternates rounds, writes results.json after each scenario."""
+
+import contextlib
+import datetime as dt
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from bench.installations.installation import Candidate, Effort, Installation
+from bench.measure.limits import told, verdict
+from bench.measure.machine import machine
+from bench.measure.results import Measured, summarise
+from bench.scenarios import Scenario, scenarios
+
+QUICK_ROUNDS, FULL_ROUNDS = 2, 3
+QUICK, FULL = Effort(seconds=2.5), Effort(full=True, seconds=4.0)
+RESULTS: Final = "results.json"
+
+
+class Fleet:
+    """The installations that run at present.
+
+    Args:
+        directory: for a directory of each.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._running: dict[_Make, tuple[contextlib.ExitStack, Installation]] = {}
+        self._started = 0
+
+    def __enter__(self) -> "Fleet":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.keep(())
+
+    def get(self, candidate: Candidate) -> Installation:
+        """The running one; started if it is not."""
+        if _make(candidate) not in self._running:
+            _say(f"starting {candidate.name}")
+            self._started += 1
+            directory = self._directory / str(self._started)
+            directory.mkdir()
+            with contextlib.ExitStack() as stack:
+                installation = stack.enter_context(candidate.running(directory))
+                self._running[_make(candidate)] = stack.pop_all(), installation
+        return self._running[_make(candidate)][1]
+
+    def keep(self, candidates: Iterable[Candidate]) -> None:
+        """End all but these."""
+        kept = {_make(candidate) for candidate in candidates}
+        self._end(self._running.keys() - kept)
+
+    def drop(self, candidate: Candidate) -> None:
+        """End it: it failed. It will be started anew when it is wanted."""
+        self._end({_make(candidate)})
+
+    def _end(self, makes: Iterable["_Make"]) -> None:
+        with contextlib.ExitStack() as ending:
+            for make in makes:
+                ending.push(self._running.pop(make)[0])
+
+
+_Make = tuple[str, object]
+
+
+def _make(candidate: Candidate) -> _Make:
+    """What tells apart what runs: Causeway with 100 and with 100,000 devices have one name."""
+    return candidate.name, candidate.running
+
+
+def run(
+    *, full: bool, only: tuple[str, ...] = (), on: tuple[str, ...] = (), rounds: int | None = None, output: Path
+) -> dict[str, Any]:
+    """Run all scenarios, or those; returns what is in results.json.
+
+    Args:
+        full: else the quick run.
+        only: names of scenarios; () means all.
+        on: names of installations; () means all.
+        rounds: at most so many; None: as the run and the scenario say.
+        output: directory for results.json.
+    """
+    effort = FULL if full else QUICK
+    plan = [_on(scenario, on, full=full) for scenario in scenarios(only, full=full)]
+    results: dict[str, Any] = {
+        "mode": "full" if full else "quick",
+        "machine": machine(),
+        "date": _today(),
+        "scenarios": {},
+    }
+    output.mkdir(parents=True, exist_ok=True)
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as directory, Fleet(Path(directory)) as fleet:
+        for index, scenario in enumerate(plan):
+            fleet.keep({candidate for one in plan[index:] for candidate in one.on})
+            count = min(rounds or sys.maxsize, _rounds(scenario, full=full))
+            results["scenarios"][scenario.name] = _alternate(scenario, fleet, effort, count)
+            _judge(plan[: index + 1], results["scenarios"])
+            results["took_s"] = round(time.monotonic() - begun)
+            (output / RESULTS).write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    return results
+
+
+def _rounds(scenario: Scenario, *, full: bool) -> int:
+    if full:
+        return scenario.rounds or FULL_ROUNDS
+    return scenario.quick_rounds or scenario.rounds or QUICK_ROUNDS
+
+
+def _today() -> str:
+    return dt.datetime.now(dt.UTC).date().isoformat()
+
+
+def _on(scenario: Scenario, names: tuple[str, ...], *, full: bool) -> Scenario:
+    """The scenario on those installations that this run has."""
+    chosen = [one for one in scenario.on if (full or not one.full_only) and (not names or one.name in names)]
+    return replace(scenario, on=tuple(chosen))
+
+
+def _alternate(scenario: Scenario, fleet: Fleet, effort: Effort, count: int) -> dict[str, Any]:
+    """Rounds on each installation in turn. One that fails is left out from then on; why, stands in ``failed``."""
+    measured: dict[str, list[Measured]] = {candidate.name: [] for candidate in scenario.on}
+    failed: dict[str, str] = {}
+    for candidate in scenario.on:  # all of them first: starting takes CPU from who is measured
+        fleet.get(candidate)
+    for number in range(count):
+        for candidate in scenario.on:
+            if candidate.name in failed:
+                continue
+            try:
+                measured[candidate.name].append(_round(scenario, fleet.get(candidate), effort, number))
+            except AssertionError as problem:
+                failed[candidate.name] = str(problem)
+                fleet.drop(candidate)
+                _say(f"{scenario.name} on {candidate.name} FAILED: {problem}")
+    return {
+        "title": scenario.title,
+        "what": scenario.what,
+        "rounds": count,
+        "better": dict(scenario.better),
+        "installations": summarise(measured, scenario.compared_with),
+        **({"failed": failed} if failed else {}),
+    }
+
+
+def _round(scenario: Scenario, installation: Installation, effort: Effort, number: int) -> Measured:
+    begun = time.monotonic()
+    measured = scenario.measure(installation, effort)
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in measured.figures.items())
+    took = time.monotonic() - begun
+    _say(f"{scenario.name}, round {number + 1}, {installation.name} ({took:.0f} s): {figures}")
+    return measured
+
+
+def _judge(done: Sequence[Scenario], results: dict[str, Any]) -> None:
+    """Write beside each scenario whether its limits held; one may be about a scenario that came later."""
+    for scenario in done:
+        results[scenario.name]["limits"] = [told(verdict(limit, scenario.name, results)) for limit in scenario.limits]
+
+
+def _say(what: str) -> None:
+    print(f"[{time.strftime('%H:%M:%S')}] {what}", file=sys.stderr, flush=True)

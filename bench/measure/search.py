@@ -1,0 +1,117 @@
+"""How fast can it go for long: what a trial must show, and the search for the highest rate that shows it. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from bench.measure.results import Usage, total_cpu_s
+
+MOST_P99_MS: Final = 250.0
+_KEPT_UP: Final = 0.97  # of the rate that was asked for, by the generator
+_LOWEST, _HIGHEST = 4.0, 200_000.0  # messages a second
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A load of one rate for some seconds, and what of it reached the browser."""
+
+    rate: float
+    """Asked for, messages a second."""
+    sent: int
+    seconds: float
+    """From the first message to the broker's last PUBACK."""
+    received: int
+    lost: int
+    repeated: int
+    disordered: int
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    max_ms: float
+    early_p50_ms: float
+    late_p50_ms: float
+    frames: int
+    usage: dict[str, Usage]
+
+    @property
+    def per_s(self) -> float:
+        """Messages a second that were sent."""
+        return self.sent / self.seconds if self.seconds else 0.0
+
+    @property
+    def runs_away(self) -> bool:
+        """The end's latency is worse than the start's, by more than chance."""
+        return self.late_p50_ms > 1.5 * self.early_p50_ms + 25
+
+    @property
+    def problem(self) -> str:
+        """Why this rate cannot be sustained; "": it can."""
+        if self.per_s < _KEPT_UP * self.rate:
+            return f"only {self.per_s:.0f} of {self.rate:.0f} messages/s came into the broker"
+        if self.lost:
+            return f"{self.lost} messages lost"
+        if self.p99_ms > MOST_P99_MS:
+            return f"p99 {self.p99_ms:.0f} ms"
+        return f"p50 from {self.early_p50_ms:.0f} to {self.late_p50_ms:.0f} ms" if self.runs_away else ""
+
+    @property
+    def is_close(self) -> bool:
+        """It failed by so little that chance may have been it."""
+        return not self.lost and self.p99_ms <= 3 * MOST_P99_MS
+
+    def figures(self) -> dict[str, float]:
+        """As a scenario reports them."""
+        cpu_s = total_cpu_s(self.usage)
+        return {
+            "messages_per_s": self.per_s,
+            "p50_ms": self.p50_ms,
+            "p90_ms": self.p90_ms,
+            "p99_ms": self.p99_ms,
+            "max_ms": self.max_ms,
+            "lost": self.lost,
+            "repeated": self.repeated,
+            "disordered": self.disordered,
+            **({"cpu_us_per_message": cpu_s / self.sent * 1e6} if self.sent and cpu_s else {}),
+        }
+
+
+def highest(attempt: Callable[[float], Trial], start: float, *, step: float = 2.0, resolution: float = 0.08) -> float:
+    """The highest rate found whose trial has no problem; 0.0: none has.
+
+    Up by ``step`` from the start while it goes, or down until it goes; then halfway between until what goes and what
+    does not are within the resolution. A rate that fails closely is tried once more.
+
+    Args:
+        attempt: makes a trial of a rate.
+        start: messages a second.
+        step: factor; closer to 1 when the start is a good guess.
+        resolution: part of the rate.
+    """
+
+    def goes(rate: float) -> bool:
+        first = attempt(rate)
+        return not first.problem or (first.is_close and not attempt(rate).problem)
+
+    low, high = _bracket(goes, start, step)
+    while low and high / low > 1 + resolution:
+        middle = (low * high) ** 0.5
+        if goes(middle):
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _bracket(goes: Callable[[float], bool], start: float, step: float) -> tuple[float, float]:
+    """A rate that goes and a higher one that does not; (0, lowest tried) or (highest tried, the same)."""
+    rate = start
+    if goes(rate):
+        while rate < _HIGHEST and goes(rate * step):
+            rate *= step
+        return rate, rate * step if rate < _HIGHEST else rate
+    while rate > _LOWEST:
+        rate /= step
+        if goes(rate):
+            return rate, rate * step
+        step = min(step * step, 2.0)  # a guess that was far off
+    return 0.0, rate

@@ -1,0 +1,147 @@
+"""CPU time and peak memory of processes by role, their children included (PostgreSQL's backends, workers of workers).
+
+CPU: user and system time of the whole tree, also of children that ended meanwhile. Memory: the sum of each process's
+high-water mark of resident memory (``VmHWM``, reset at the beginning), which counts libraries once a process. Where
+processes share memory on purpose (PostgreSQL's buffers), the proportional share (PSS), sampled twice a second.
+
+Linux only. What may not be read (another user's processes) counts as 0.
+"""
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from bench.measure.results import Usage
+
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+_EVERY_S: Final = 0.5
+_SHARED: Final = frozenset({"postgres"})
+"""Roles whose processes share memory."""
+_UNREADABLE = (OSError, ValueError)
+_KIB_IN_MIB = 1024
+
+
+class Stat(NamedTuple):
+    """Of /proc/PID/stat (proc_pid_stat(5))."""
+
+    parent: int
+    ticks: int
+    """User and system time, that of children who ended and were waited for included."""
+
+
+def parse_stat(text: str) -> Stat:
+    """One line of /proc/PID/stat; the name in it may hold spaces and brackets."""
+    fields = text.rpartition(")")[2].split()  # from the third field on
+    return Stat(int(fields[1]), sum(map(int, fields[11:15])))
+
+
+def all_stats() -> dict[int, Stat]:
+    """Of every process that can be seen."""
+    out = {}
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            with contextlib.suppress(*_UNREADABLE):
+                out[int(entry.name)] = parse_stat(Path(entry.path, "stat").read_text())
+    return out
+
+
+def trees(roots: Iterable[int], stats: Mapping[int, Stat]) -> list[int]:
+    """The roots that live, and all below them."""
+    children: dict[int, list[int]] = {}
+    for pid, stat in stats.items():
+        children.setdefault(stat.parent, []).append(pid)
+    found: list[int] = []
+    waiting = [pid for pid in roots if pid in stats]
+    while waiting:
+        pid = waiting.pop()
+        found.append(pid)
+        waiting += children.get(pid, [])
+    return found
+
+
+def cpu_s(roles: Mapping[str, Iterable[int]]) -> dict[str, float]:
+    """By role, what its processes have used in all their life."""
+    stats = all_stats()
+    return {role: sum(stats[pid].ticks for pid in trees(pids, stats)) / _TICKS for role, pids in roles.items()}
+
+
+def peak_mib(pid: int) -> float:
+    """High-water mark of resident memory since it was reset."""
+    return _field(f"/proc/{pid}/status", "VmHWM")
+
+
+def resident_mib(pid: int) -> float:
+    """Resident memory now."""
+    return _field(f"/proc/{pid}/status", "VmRSS")
+
+
+def pss_mib(pid: int) -> float:
+    """Resident memory, what is shared divided by how many share it."""
+    return _field(f"/proc/{pid}/smaps_rollup", "Pss")
+
+
+def _field(file: str, name: str) -> float:
+    with contextlib.suppress(*_UNREADABLE):
+        for line in Path(file).read_text().splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) / _KIB_IN_MIB
+    return 0.0
+
+
+class Meter:
+    """Measures roles from its context's beginning to ``read`` or to the context's end, whichever is first.
+
+    Args:
+        roles: role → main processes.
+    """
+
+    def __init__(self, roles: Mapping[str, Iterable[int]]) -> None:
+        self._roles = {role: list(pids) for role, pids in roles.items()}
+        self._begun: dict[str, float] = {}
+        self._most = dict.fromkeys(self._roles, 0.0)
+        self._stopping = threading.Event()
+        self._usage: dict[str, Usage] | None = None
+
+    def read(self) -> dict[str, Usage]:
+        """What was used; the first call ends the measured stretch."""
+        if self._usage is None:
+            self._sample(every_role=True)
+            now = cpu_s(self._roles)
+            self._usage = {role: Usage(now[role] - self._begun[role], self._most[role]) for role in self._roles}
+        return self._usage
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator["Meter"]:
+        """The measured stretch."""
+        self._reset_peaks()
+        self._begun = cpu_s(self._roles)
+        thread = threading.Thread(target=self._run, name="usage", daemon=True)
+        thread.start()
+        try:
+            yield self
+            self.read()
+        finally:
+            self._stopping.set()
+            thread.join()
+
+    def _reset_peaks(self) -> None:
+        stats = all_stats()
+        for pids in self._roles.values():
+            for pid in trees(pids, stats):
+                with contextlib.suppress(*_UNREADABLE):
+                    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+    def _run(self) -> None:
+        while not self._stopping.wait(_EVERY_S):
+            self._sample()
+
+    def _sample(self, *, every_role: bool = False) -> None:
+        roles = [role for role in self._roles if every_role or role in _SHARED]
+        stats = all_stats() if roles else {}
+        for role in roles:
+            of_one = pss_mib if role in _SHARED else peak_mib
+            now = sum(of_one(pid) for pid in trees(self._roles[role], stats))
+            self._most[role] = max(self._most[role], now)

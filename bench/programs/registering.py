@@ -1,0 +1,91 @@
+"""Registers a large fleet quickly.
+
+``python -m bench.programs.registering --devices 100000``, with the installation's settings in the environment.
+
+Its devices have said something already, so that their twins are of a usual size: five metrics, a few reported values.
+No device worker may run meanwhile: they are the only writers of twins, and know only what they have read themselves.
+"""
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import django
+
+if TYPE_CHECKING:
+    from devices.rules.twin import TwinState
+
+_CHUNK: Final = 5_000
+_METRICS: Final = b'{"n":-1,"temperature":21.5,"humidity":48.25,"battery":0.87,"rssi":-61}'
+_STATE: Final = b'{"firmware":"2.4.1","model":"T-1000","led":{"on":false,"colour":"green"},"interval_s":60}'
+
+
+def main() -> int:
+    """Run from the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.programs.registering", description=sys.modules[__name__].__doc__
+    )
+    parser.add_argument("--devices", type=int, required=True, help="so many: d0, d1, …, in no order")
+    parser.add_argument("--site", default="bench")
+    options = parser.parse_args()
+    django.setup()
+    names = [f"d{number}" for number in range(options.devices)]
+    random.Random(1).shuffle(names)
+    register(options.site, names)
+    return 0
+
+
+def register(site_name: str, names: Sequence[str]) -> None:
+    """Make devices, none of which is there; each gets the twin of one that has spoken and gone offline."""
+    from django.db import connection, transaction
+
+    from bridge.shards import device_hash
+    from devices.models import Device, Site
+
+    with transaction.atomic():
+        site, _ = Site.objects.get_or_create(name=site_name)
+        keys = [f"{site_name}/{name}" for name in names]
+        devices = [Device(site=site, key=key, hash=device_hash(key)) for key in keys]
+        Device.objects.bulk_create(devices, batch_size=_CHUNK)
+        _make_twins()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # as the database will have done by itself where a fleet has grown
+
+
+def _make_twins() -> None:
+    """One statement for all devices that have none: to write so many texts of JSON takes Django half a minute."""
+    from django.db import connection
+
+    from devices.models import Device, Twin
+    from devices.rules.twin import dump
+
+    twin = _twin(time.time_ns() // 1_000_000)
+    twins, devices = Twin._meta.db_table, Device._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {twins} (device_id, doc, rev, status, tags, purged_rev)"
+            f" SELECT id, %s, %s, %s, '[]', 0 FROM {devices} WHERE id NOT IN (SELECT device_id FROM {twins})",
+            [dump(twin).decode(), twin.rev, twin.presence.status],
+        )
+
+
+def _twin(now_ms: int) -> "TwinState":
+    from bridge.payloads import decode
+    from devices.rules import presence
+    from devices.rules.reducer import Arrival, Limits, reduce
+    from devices.rules.twin import TwinState
+
+    twin = TwinState()
+    said = (decode("telemetry", "", _METRICS), decode("state", "", _STATE), decode("status", "", b"offline"))
+    for one in said:
+        reduce(twin, one, Arrival(now_ms, gateway="registering"), Limits())
+    link = presence.Link(up=True, since_ms=now_ms, drained_ms=now_ms)
+    presence.look(twin, presence.Sight(now_ms, link, {"registering": link}, None))
+    return twin
+
+
+if __name__ == "__main__":
+    sys.exit(main())

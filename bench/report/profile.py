@@ -1,0 +1,214 @@
+"""Where the time goes: each Python process is sampled under a steady load.
+
+``python -m bench.report.profile [results.json]``
+
+It starts a Causeway of its own, drives it as the scenarios do, and puts ``profile`` into the file of results. A load
+runs once undisturbed, which gives each process's CPU time a message; then once for each process, which py-spy samples.
+That process has a core of its own meanwhile: py-spy cannot tell running from waiting for a core, and on a full machine
+most samples would show where processes wait. Hence the load is half of what is sustained. py-spy stops the process for
+each sample, some tenths of a millisecond: without that (``--nonblocking``) it loses most stacks that change while it
+reads them, and so shows mainly those that stand still.
+
+py-spy reads other processes' memory: it needs root, ``CAP_SYS_PTRACE``, or ``kernel.yama.ptrace_scope = 0``.
+"""
+
+import argparse
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bench.drive.driving import DEVICES, BenchError, Rig
+from bench.installations.installation import Causeway, causeway
+from bench.measure.results import OURS, Usage, significant
+from bench.measure.usage import Meter
+from bench.report import areas
+from bench.report.cores import alone, since, thread_times
+from bench.scenarios import fanout
+
+RESULTS: Final = Path("var/bench/results.json")
+PART: Final = 0.5  # of the sustained rate
+SECONDS: Final = 10.0
+CLIENTS: Final = 1_000
+RATE_HZ: Final = 97  # not in step with anything that happens 100 times a second
+_AROUND_S: Final = 1.0  # of a load, before and after the sampling
+_PYTHON: Final = ("gateway", "workers", "web")
+_ATTACH_S: Final = 20.0
+
+Driven = tuple[int, Mapping[str, Usage]]
+"""How many units a load made, and what that took by role."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """A steady load.
+
+    Attributes:
+        title: as a heading says it.
+        unit: what it makes: ``message``, ``item``.
+        drive: keep it up for so many seconds.
+        roles: whose Python processes are sampled.
+        tools: processes that belong to the load.
+    """
+
+    title: str
+    unit: str
+    drive: Callable[[float], Driven]
+    roles: Sequence[str] = _PYTHON
+    tools: Sequence[int] = ()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run from the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m bench.report.profile", description=sys.modules[__name__].__doc__)
+    parser.add_argument("results", nargs="?", type=Path, default=RESULTS, help="default: %(default)s")
+    parser.add_argument("--rate", type=float, help="messages/s; default: half of the results' sustained ones")
+    parser.add_argument("--clients", type=int, default=CLIENTS, help="of the fan-out (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of each sampling (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    try:
+        add(options.results, options.rate, options.seconds, options.clients)
+    except BenchError as problem:
+        print(f"no profile: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def add(file: Path, rate: float | None = None, seconds: float = SECONDS, clients: int = CLIENTS) -> None:
+    """Take the profiles, and put them into a file of results.
+
+    Args:
+        file: which need not be there.
+        rate: messages/s; None: half of what the results say is sustained.
+        seconds: of each sampling.
+        clients: of the fan-out.
+
+    Raises:
+        BenchError: there is no rate to go by, or py-spy may not look into processes.
+    """
+    results = json.loads(file.read_text()) if file.exists() else {}
+    rate = rate or PART * sustained_per_s(results)
+    if not rate:
+        raise BenchError(f"{file} has no sustained rate: run make bench first, or give --rate")
+    results["profile"] = profiles(rate, seconds, clients)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+
+
+def sustained_per_s(results: Mapping[str, Any]) -> float:
+    """Of the uplink scenario; 0.0: it was not measured."""
+    uplink = results.get("scenarios", {}).get("uplink", {}).get("installations", {}).get(OURS, {})
+    return float(uplink.get("figures", {}).get("messages_per_s", {}).get("median", 0.0))
+
+
+def profiles(rate: float, seconds: float = SECONDS, clients: int = CLIENTS) -> dict[str, Any]:
+    """``profile`` of results.json: by load, what :func:`profile` gives."""
+    out = {}
+    with tempfile.TemporaryDirectory() as directory, causeway(Path(directory)) as ours:
+        with _uplink(ours, rate) as load:
+            out["uplink"] = profile(ours, load, seconds)
+        with _fanout(ours, clients) as load:
+            out["fanout"] = profile(ours, load, seconds)
+    return out
+
+
+@contextlib.contextmanager
+def _uplink(ours: Causeway, rate: float) -> Iterator[Load]:
+    """QoS 1 messages of 200 devices to one dashboard that watches everything."""
+    with Rig(ours) as rig:
+        rig.warm_up()
+
+        def drive(seconds: float) -> Driven:
+            trial = rig.trial(rate, seconds)
+            return trial.sent, trial.usage
+
+        pids = [rig.recorder.pid]
+        yield Load(title="MQTT to one dashboard that watches everything", unit="message", drive=drive, tools=pids)
+
+
+@contextlib.contextmanager
+def _fanout(ours: Causeway, clients: int) -> Iterator[Load]:
+    """The fan-out's scenario, long enough; only the web process is of interest."""
+    load = fanout.Load(ours)
+    load.run(1)
+    with fanout.Swarm(ours, clients) as swarm:
+
+        def drive(seconds: float) -> Driven:
+            swarm.mark()
+            with Meter(ours.pids()).running() as meter:
+                load.run(seconds)
+                usage = meter.read()
+            return max(1, swarm.items()), usage
+
+        title = f"{clients:,} dashboards that watch {DEVICES} devices at 1 Hz"
+        yield Load(title=title, unit="item", drive=drive, roles=("web",), tools=[swarm.pid])
+
+
+def profile(ours: Causeway, load: Load, seconds: float) -> dict[str, Any]:
+    """One load: by role, µs of CPU a unit, and what of them each area takes.
+
+    Raises:
+        BenchError: py-spy could not look into a process.
+    """
+    count, usage = load.drive(seconds)
+    roles = {role: _role(ours, load, role, usage[role].cpu_s * 1e6 / count, seconds) for role in ours.pids()}
+    return {"title": load.title, "unit": load.unit, "rate_per_s": significant(count / seconds), "roles": roles}
+
+
+def _role(ours: Causeway, load: Load, role: str, cpu_us: float, seconds: float) -> dict[str, Any]:
+    pids = ours.pids()[role]
+    told = {"cpu_us": significant(cpu_us), "processes": len(pids)}
+    if role not in load.roles:
+        return told
+    found = [_sampled(ours, load, pid, seconds) for pid in pids]
+    shares = {area: sum(one.shares.get(area, 0.0) for one in found) / len(found) for area in areas.AREAS}
+    ordered = sorted(((area, share) for area, share in shares.items() if share), key=lambda one: -one[1])
+    return {
+        **told,
+        "areas": {area: significant(cpu_us * share, 3) for area, share in ordered},
+        "samples": sum(one.samples for one in found),
+        "waited": significant(max(one.waited for one in found), 2),
+    }
+
+
+def _sampled(ours: Causeway, load: Load, pid: int, seconds: float) -> areas.Sampled:
+    """Drive, and sample one process from shortly after the beginning to shortly before the end."""
+    everybody = [*load.tools, *(one for pids in ours.pids().values() for one in pids)]
+    with alone(pid, everybody), ThreadPoolExecutor(1) as driving:
+        driven = driving.submit(load.drive, seconds + 2 * _AROUND_S)
+        threading.Event().wait(_AROUND_S)
+        before = thread_times(pid)
+        raw = record(pid, seconds)
+        times = since(before, thread_times(pid))
+        driven.result()
+    return areas.sampled(raw, times, RATE_HZ)
+
+
+def record(pid: int, seconds: float) -> str:
+    """py-spy's raw output of a process, idle threads left out.
+
+    Raises:
+        BenchError: it may not look into the process, or is not there.
+    """
+    program = Path(sys.executable).with_name("py-spy")
+    with tempfile.NamedTemporaryFile(suffix=".raw") as file:
+        command = [str(program), "record", "--pid", str(pid), "--output", file.name, "--format", "raw"]
+        options = ["--duration", f"{seconds:.0f}", "--rate", str(RATE_HZ), "--threads", "--nolineno"]
+        try:
+            subprocess.run([*command, *options], check=True, capture_output=True, timeout=seconds + _ATTACH_S)
+        except FileNotFoundError:
+            raise BenchError("py-spy is missing: make bench installs it") from None
+        except subprocess.CalledProcessError as error:
+            raise BenchError(f"py-spy: {error.stderr.decode().strip()}") from None
+        return Path(file.name).read_text()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""What must hold: bounds by themselves, by ratio, by difference, and against another scenario."""
+
+from typing import Any
+
+import pytest
+
+from bench.measure.limits import Limit, in_words, told, verdict
+from bench.measure.results import Measured, summarise
+
+
+def results(**scenarios: dict[str, list[float]]) -> dict[str, Any]:
+    """Scenario → installation → the rounds of figure ``f``."""
+    return {
+        scenario: {
+            "installations": summarise({name: [Measured({"f": one}) for one in rounds] for name, rounds in of.items()})
+        }
+        for scenario, of in scenarios.items()
+    }
+
+
+FOUND = results(a={"Causeway": [100, 110, 90], "peer": [10, 20, 9]}, b={"Causeway": [50, 50, 50]})
+
+
+@pytest.mark.parametrize(
+    ("limit", "bound", "held"),
+    [
+        (Limit("f", "≥", 100), 100, True),
+        (Limit("f", "≥", 101), 101, False),
+        (Limit("f", "≤", 100), 100, True),
+        (Limit("f", "≤", 99), 99, False),
+        (Limit("f", "≥", times=8, of="peer"), 80, True),  # median of the ratios in a round: 0.1
+        (Limit("f", "≥", times=11, of="peer"), 110, False),
+        (Limit("f", "≤", 91, times=1, of="peer"), 101, True),  # a difference is one of medians
+        (Limit("f", "≥", times=0.85, scenario="b"), 42.5, True),
+    ],
+)
+def test_verdicts(limit: Limit, bound: float, held: bool) -> None:
+    given = verdict(limit, "a", FOUND)
+    assert given.figure == 100
+    assert given.bound == pytest.approx(bound)
+    assert given.held is held
+
+
+@pytest.mark.parametrize(
+    "limit", [Limit("g", "≥", 1), Limit("f", "≥", times=2, of="absent"), Limit("f", "≥", times=2, scenario="absent")]
+)
+def test_what_was_not_measured_is_not_judged(limit: Limit) -> None:
+    assert verdict(limit, "a", FOUND).held is None
+    assert told(verdict(limit, "a", FOUND))["held"] is None
+
+
+def test_limits_in_words() -> None:
+    assert in_words(Limit("f", "≤", 250)) == "f ≤ 250"
+    assert in_words(Limit("f", "≤", 0)) == "f ≤ 0"
+    assert in_words(Limit("f", "≤", 8, times=1, of="peer")) == "f ≤ 8 + 1 × peer"
+    assert told(verdict(Limit("f", "≥", 1, text="words"), "a", FOUND))["text"] == "words"
