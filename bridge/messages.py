@@ -13,7 +13,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from bridge.native import Kind
+from bridge.dialects.native.topics import Kind
 
 
 class Delivery(Struct, frozen=True, array_like=True):

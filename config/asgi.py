@@ -14,7 +14,7 @@ from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
 from django.db import connections
 
-from config import web_process
+from runtime.http import web_process
 
 
 def _application() -> Any:
@@ -29,7 +29,7 @@ def _application() -> Any:
 def _build() -> Any:
     by_daphne = "daphne.cli" in sys.modules  # its command imports us
     if by_daphne:
-        from config import daphne_frames
+        from runtime.http import daphne_frames
 
         daphne_frames.install()
         web_process.allow_many_sockets()

@@ -6,8 +6,8 @@ from channels.routing import ChannelNameRouter, ProtocolTypeRouter
 from django.conf import settings
 
 from bridge.names import devices_channel
-from devices.ingest.consumer import ShardConsumer
-from devices.web.live.routing import websocket_application
+from devices.web.live.socket.application import websocket_application
+from devices.worker.process.consumer import ShardConsumer
 
 
 def by_protocol(http: Any) -> ProtocolTypeRouter:

@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from bridge.filters import topic_filter_error
-from bridge.native import is_name
+from bridge.dialects.native.topics import is_name
+from bridge.topic_filters import topic_filter_error
 from config import environment as env
-from config.logs import logging_config
 from devices.options import DevicesOptions
 from mqtt_gateway.options import GatewayOptions, MqttVersion
+from runtime.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -103,13 +103,13 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = (
     {
         # Channels: devices.<shard>, gateway.<id>, replies. Kept in Redis until received.
         "default": {
-            "BACKEND": "config.layers.ChannelLayer",
+            "BACKEND": "runtime.channel_layers.redis.ChannelLayer",
             "CONFIG": {"hosts": [_HOST], "capacity": _CAPACITY},
         },
         # Groups: dashboard.<shard>. Redis publish/subscribe: one round trip a broadcast, recovers by itself. It
         # does not tell databases apart, so their number goes into the prefix.
         "groups": {
-            "BACKEND": "config.layers.GroupLayer",
+            "BACKEND": "runtime.channel_layers.redis.GroupLayer",
             "CONFIG": {"hosts": [_HOST], "prefix": f"causeway-{urlsplit(REDIS_URL).path.strip('/') or 0}"},
         },
     }
@@ -136,15 +136,15 @@ INSTALLED_APPS = [
     "config.apps.CausewayConfig",
 ]
 MIDDLEWARE = [
-    "config.middleware.SecurityMiddleware",
-    "config.static_files.static_files",
-    "config.security.content_security_policy",
-    "config.middleware.SessionMiddleware",
-    "config.middleware.CommonMiddleware",
-    "config.middleware.CsrfViewMiddleware",
-    "config.middleware.AuthenticationMiddleware",
-    "config.middleware.MessageMiddleware",
-    "config.middleware.XFrameOptionsMiddleware",
+    "runtime.http.async_middleware.SecurityMiddleware",
+    "runtime.http.static_files.static_files",
+    "runtime.http.content_security.content_security_policy",
+    "runtime.http.async_middleware.SessionMiddleware",
+    "runtime.http.async_middleware.CommonMiddleware",
+    "runtime.http.async_middleware.CsrfViewMiddleware",
+    "runtime.http.async_middleware.AuthenticationMiddleware",
+    "runtime.http.async_middleware.MessageMiddleware",
+    "runtime.http.async_middleware.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"

@@ -18,11 +18,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from devices.asking import ask
-from devices.deleting import delete_device
 from devices.models import ApiToken, Command, Device, Membership, Quarantined, Site
 from devices.models.registry import DELETED_PREFIX
-from devices.refusals import Refusal, Unavailable
+from devices.requests.ask import ask
+from devices.requests.deletion import delete_device
+from devices.requests.refusals import Refusal, Unavailable
 from devices.rules.stream import snapshot
 from devices.rules.twin import load_value
 from devices.web.auth import new_token, token_digest

@@ -13,10 +13,10 @@ from typing import Final, NoReturn
 import structlog
 
 from bridge import wire
+from bridge.dialects.native.topics import NativeTopics
 from bridge.messages import PublishCommand, PublishDesired, Published
 from bridge.names import devices_channel
-from bridge.native import NativeTopics
-from mqtt_gateway.broker import Connection, Outgoing
+from mqtt_gateway.client.broker import Connection, Outgoing
 from mqtt_gateway.layer import Layer
 
 log = structlog.get_logger(__name__)

@@ -8,14 +8,14 @@ from bridge import wire
 from bridge.link import Cursor, judge
 from bridge.messages import Batch, Delivery, LinkAck, Published
 from bridge.names import devices_channel
-from mqtt_gateway.broker import ConnectError, Listener, Outgoing
+from mqtt_gateway.client.broker import ConnectError, Listener, Outgoing
 from mqtt_gateway.options import GatewayOptions
 
 _RETRY_S: Final = 0.05
 
 
 class FakeConnection:
-    """A :class:`mqtt_gateway.broker.Connection` without a network. Tests deliver through it and read what it was told.
+    """A :class:`mqtt_gateway.client.broker.Connection` without a network: tests deliver by it and read what it got.
 
     Args:
         broker: the broker that made it.
@@ -115,7 +115,7 @@ class FakeBroker:
 
 
 class FakeWorker:
-    """Applies batches in order and acknowledges them, as devices/ingest does, but to a list.
+    """Applies batches in order and acknowledges them, as devices/worker does, but to a list.
 
     Args:
         backend: a Channels layer.

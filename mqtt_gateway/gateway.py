@@ -24,20 +24,20 @@ import structlog
 from channels.layers import get_channel_layer
 
 from bridge.names import gateway_channel
-from mqtt_gateway.beat import Beat
-from mqtt_gateway.broker import Connection, Outgoing
-from mqtt_gateway.broker_link import BrokerLink
-from mqtt_gateway.database import DatabaseDownError, DatabaseThread
+from mqtt_gateway.client.broker import Connection, Outgoing
+from mqtt_gateway.client.session import AiomqttConnection
+from mqtt_gateway.connection.broker_link import BrokerLink
+from mqtt_gateway.connection.marker_publisher import Draining
 from mqtt_gateway.downlink import Downlink
-from mqtt_gateway.draining import Draining
-from mqtt_gateway.incidents import Report
 from mqtt_gateway.layer import Layer
-from mqtt_gateway.lease import LEASE_LOST, Lease
 from mqtt_gateway.options import GatewayOptions
-from mqtt_gateway.session import AiomqttConnection
-from mqtt_gateway.state import State
-from mqtt_gateway.storage import FiltersOverlapError, Former, LeaseLostError
-from mqtt_gateway.uplink import Uplink, listener_of
+from mqtt_gateway.process.heartbeat import Beat
+from mqtt_gateway.process.incidents import Report
+from mqtt_gateway.process.lease import LEASE_LOST, Lease
+from mqtt_gateway.process.state import State
+from mqtt_gateway.process.storage import FiltersOverlapError, Former, LeaseLostError
+from mqtt_gateway.uplink.uplink import Uplink, listener_of
+from runtime.database import DatabaseDownError, DatabaseThread
 
 log = structlog.get_logger(__name__)
 

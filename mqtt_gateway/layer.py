@@ -9,8 +9,8 @@ import structlog
 from channels.exceptions import ChannelFull
 
 from bridge import wire
-from bridge.notices import Outage
-from mqtt_gateway.pacing import backoff_s
+from mqtt_gateway.rules.pace import backoff_s
+from runtime.outages import Outage
 
 log = structlog.get_logger(__name__)
 

@@ -16,7 +16,7 @@ class GatewayProcess(models.Model):
     # Unix ms on the database's clock; the process's lease on the client id lasts LEASE_MS from it. 0: given up.
     beat_ms = models.BigIntegerField(default=0)
     drained_ms = models.BigIntegerField(default=0)  # Unix ms; all that the broker had before is committed
-    counters = models.JSONField(default=dict)  # mqtt_gateway.counters.Counters; they go on over restarts
+    counters = models.JSONField(default=dict)  # mqtt_gateway.rules.counters.Counters; they go on over restarts
 
     def __str__(self) -> str:
         return f"{self.client_id}: broker {'up' if self.broker_up else 'down'}"
@@ -40,7 +40,7 @@ class BrokerSession(models.Model):
 class Incident(models.Model):
     """Something that may have cost messages and that only the broker knows more about: told to operators."""
 
-    kind = models.CharField(max_length=24)  # mqtt_gateway.incidents
+    kind = models.CharField(max_length=24)  # mqtt_gateway.process.incidents
     gateway = models.CharField(max_length=128)  # MQTT client id
     since_ms = models.BigIntegerField()  # Unix ms; messages may be missing from then on
     until_ms = models.BigIntegerField()  # Unix ms; up to then

@@ -7,10 +7,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Final, Literal
 
-from bridge.filters import overlap, topic_filter_error
+from bridge.dialects.native.topics import is_name
 from bridge.link import MAX_IN_FLIGHT
 from bridge.names import gateway_channel
-from bridge.native import is_name
+from bridge.topic_filters import overlap, topic_filter_error
 
 MqttVersion = Literal["5", "3.1.1"]
 
@@ -72,7 +72,7 @@ class GatewayOptions:
 
     @property
     def marker_topic(self) -> str:
-        """On which the gateway sends markers to itself (mqtt_gateway.markers)."""
+        """On which the gateway sends markers to itself (mqtt_gateway.rules.markers)."""
         return f"{self._own_topics}/marker"
 
     @property

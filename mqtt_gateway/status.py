@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from mqtt_gateway.database import DatabaseNowMs
 from mqtt_gateway.models import BrokerSession, GatewayProcess, Incident
 from mqtt_gateway.options import is_own_subscription
+from runtime.database import DatabaseNowMs
 
 _INCIDENTS: Final = 100
 FRESH_MS: Final = 5_000  # so long without a beat, and with the lease over and nobody there to take it: down

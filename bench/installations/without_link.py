@@ -39,8 +39,9 @@ def main(what: str, *options: str) -> None:
 
 
 def _confirm_at_once() -> None:
-    from mqtt_gateway import gateway, session
-    from mqtt_gateway.broker import Listener
+    from mqtt_gateway import gateway
+    from mqtt_gateway.client import session
+    from mqtt_gateway.client.broker import Listener
 
     class Confirming:
         """Hands on what arrives, then confirms it."""
@@ -99,7 +100,7 @@ def _forget() -> None:
 
 
 def _unbounded() -> None:
-    from devices.ingest import intake
+    from devices.worker.round import intake
 
     vars(intake)["MAX_BATCHES"] = sys.maxsize
 

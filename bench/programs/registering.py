@@ -73,7 +73,7 @@ def _make_twins() -> None:
 
 
 def _twin(now_ms: int) -> "TwinState":
-    from bridge.payloads import decode
+    from bridge.dialects.native.payloads import decode
     from devices.rules import presence
     from devices.rules.reducer import Arrival, Limits, reduce
     from devices.rules.twin import TwinState

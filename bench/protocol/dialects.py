@@ -16,7 +16,7 @@ from tests.support.mqtt_stream import PUBACK, PUBLISH, Packets, connect_packet, 
 
 _ACK_S: Final = 1.0
 _ACK_FRAMES: Final = 64
-_ACK_BYTES: Final = 256 * 1024  # as devices.client.acks
+_ACK_BYTES: Final = 256 * 1024  # as causeway_client.acks
 _CONNACK, _SUBSCRIBE_FIRST, _SUBACK, _MQTT_311 = 2, 0x82, 9, 4
 Take = Callable[[str, int, int], None]
 """(device key, n, t)"""

@@ -119,13 +119,13 @@ class _Demo:
         self._starting.add_done_callback(self._started)
 
     async def _start(self) -> None:
-        from devices.ingest import worker
+        from devices.worker.process import supervisor
         from mqtt_gateway import gateway, simulator
-        from mqtt_gateway.embedded_broker import embedded_broker
+        from mqtt_gateway.demo.embedded_broker import embedded_broker
 
         options, started_ms = self._options, int(time.time() * 1000)
         await self._parts.resources.enter_async_context(embedded_broker(options.mqtt_port))
-        self._parts.start("devices", lambda stop: worker.run(range(settings.DEVICES.shards), stop))
+        self._parts.start("devices", lambda stop: supervisor.run(range(settings.DEVICES.shards), stop))
         told = replace(settings.GATEWAY, broker_keeps_sessions=False)
         self._parts.start("gateway", lambda stop: gateway.run(told, stop))
         await _broker_link(since_ms=started_ms)  # else the fleet's first words would find nobody listening

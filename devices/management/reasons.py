@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 
-from devices.refusals import Refusal
-from devices.registry import RegistryFull
+from devices.requests.refusals import Refusal
+from devices.requests.registry import RegistryFull
 
 
 @contextlib.contextmanager

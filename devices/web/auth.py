@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from devices.models import ApiToken, Membership, Role
-from devices.refusals import Forbidden, NotFound
+from devices.requests.refusals import Forbidden, NotFound
 
 ALL_SITES: Final = "*"
 TOKEN_PREFIX: Final = "cwy_"  # noqa: S105  so that people and secret scanners know one when they see it

@@ -2,13 +2,13 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from devices.web.health import healthz, readyz
-from devices.web.metrics import metrics
+from devices.web.operations.health import healthz, readyz
+from devices.web.operations.metrics import metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),
     path("api/", include("devices.web.api.urls")),
-    path("", include("devices.web.page_urls")),
+    path("", include("devices.web.pages.urls")),
 ]

@@ -10,13 +10,13 @@ from random import Random
 
 import structlog
 
-from bridge.native import NativeTopics
-from bridge.notices import Outage
-from mqtt_gateway.pacing import backoff_s
+from bridge.dialects.native.topics import NativeTopics
+from mqtt_gateway.rules.pace import backoff_s
 from mqtt_gateway.simulator.device import Action, Leave, SimulatedDevice
 from mqtt_gateway.simulator.kinds import KINDS
 from mqtt_gateway.simulator.link import Handlers, Link
 from mqtt_gateway.simulator.options import SimulatorOptions
+from runtime.outages import Outage
 
 log = structlog.get_logger(__name__)
 

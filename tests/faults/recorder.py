@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from devices.client import Change
+from causeway_client import Change
 from tests.faults.history import Row
 from tests.faults.verdict import Findings
 from tests.support.wsclient import Follower, Frame, Stream

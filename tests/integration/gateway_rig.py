@@ -12,8 +12,8 @@ from pathlib import Path
 
 from bridge import wire
 from bridge.names import gateway_channel
-from config.layers import ChannelLayer
 from mqtt_gateway.fakes import FakeWorker
+from runtime.channel_layers.redis import ChannelLayer
 from tests.support.mqtt import MqttClient
 from tests.support.processes import Process, manage, run_command
 from tests.support.service import Service

@@ -10,7 +10,7 @@ import pytest
 from channels.layers import InMemoryChannelLayer
 
 from mqtt_gateway import gateway
-from mqtt_gateway.embedded_broker import BrokerPortError, embedded_broker
+from mqtt_gateway.demo.embedded_broker import BrokerPortError, embedded_broker
 from mqtt_gateway.fakes import FakeWorker
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.simulator import SimulatorOptions, simulate

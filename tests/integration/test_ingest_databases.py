@@ -23,16 +23,16 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from bridge import wire
+from bridge.dialects.native.payloads import RawReading, Telemetry, decode
 from bridge.messages import CommandStored, PublishCommand, RequestSettled, RequestStored
 from bridge.names import devices_channel
-from bridge.payloads import RawReading, Telemetry, decode
 from bridge.shards import device_hash, shard_of
-from devices.ingest.consumer import ShardConsumer
-from devices.ingest.ownership import claim, connection_name, end_standstill, take
-from devices.ingest.worker import run
 from devices.models import Command, Device, LedgerCount, Quarantined, Reading, Request, ShardState, Twin
-from devices.registry import register_devices
+from devices.requests.registry import register_devices
 from devices.rules.commands import begun
+from devices.worker.ownership.fence import claim, connection_name, end_standstill, take
+from devices.worker.process.consumer import ShardConsumer
+from devices.worker.process.supervisor import run
 from tests.support.databases import SHARDS, postgres_copy, sqlite_copy, use_database, with_own_connection
 from tests.support.ingest import delivery, key_in
 from tests.support.ingest_gateway import Gateway
@@ -155,7 +155,7 @@ async def test_a_row_that_the_database_refuses_harms_no_neighbour(
             return Telemetry((RawReading(-(2**70), decoded.readings[0].metrics),))
         return decoded
 
-    monkeypatch.setattr("devices.ingest.operations.decode", with_a_huge_ts)
+    monkeypatch.setattr("devices.worker.effects.operations.decode", with_a_huge_ts)
     keys = [key_in(0, nth=number) for number in range(9)]
     async with workers_and_gateway() as gateway:
         for payload in ({"t": 1}, {"refused": 2}, {"t": 3}):
@@ -279,8 +279,8 @@ async def test_a_transaction_of_a_former_owner_that_is_past_its_fence_is_let_be(
 
     from django.db import transaction
 
-    from devices.ingest.ownership import pass_fence
-    from devices.ingest.shard import Shard
+    from devices.worker.memory.shard import Shard
+    from devices.worker.ownership.fence import pass_fence
 
     passed, go = Event(), Event()
     assert await query(lambda: take(0, "former"))

@@ -10,8 +10,7 @@ from channels_redis.core import RedisChannelLayer
 from redis import Redis
 from redis.exceptions import RedisError
 
-from config import layers
-from config.layers import ChannelLayer, GroupLayer
+from runtime.channel_layers.redis import ChannelLayer, GroupLayer
 from tests.support.redis import redis_service
 from tests.support.service import Service
 from tests.support.waiting import eventually_async
@@ -157,7 +156,7 @@ async def test_it_goes_on_when_redis_was_started_anew() -> None:
 
 async def test_a_redis_that_is_silent_is_noticed(redis: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its answers never come: here, since it was asked to wait for longer than its time."""
-    monkeypatch.setattr(layers, "_LATE_S", -0.9)
+    monkeypatch.setattr(redis, "_LATE_S", -0.9)
     layer = ChannelLayer(hosts=[redis.url])
     layer.brpop_timeout = 1
     for channel in ("devices.0", await layer.new_channel("reply")):
@@ -181,7 +180,7 @@ async def test_many_at_once_use_connections_of_their_own(layer: ChannelLayer) ->
 async def test_a_process_that_does_not_receive_keeps_the_newest_broadcasts_only(
     redis: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(layers, "WAITING_BYTES", 1_000_000)
+    monkeypatch.setattr(redis, "WAITING_BYTES", 1_000_000)
     layer = GroupLayer(hosts=[redis.url])
     channel = await layer.new_channel("live.")
     await layer.group_add("dashboard.0", channel)

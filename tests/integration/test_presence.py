@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from devices.client import Change
+from causeway_client import Change
 from tests.support.history import query
 from tests.support.living import LivingFleet
 from tests.support.system import System

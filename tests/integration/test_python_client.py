@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from devices.client import (
+from causeway_client import (
     BlockingClient,
     Change,
     Client,

@@ -1,4 +1,4 @@
-"""devices.ingest.statements against both databases: few rows and many, new and known ones, refused ones, ids."""
+"""devices.worker.memory.bulk_writes on both databases: few rows and many, new and known ones, refused ones, ids."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ import pytest
 from django.db import DataError, Error, IntegrityError, connection, transaction
 from pytest_django import DjangoDbBlocker
 
-from devices.ingest.ownership import pass_fence
-from devices.ingest.shard import Shard
-from devices.ingest.statements import Row, Table
 from devices.models import LedgerCount, RecentDeliveries, ShardState
+from devices.worker.memory.bulk_writes import Row, Table
+from devices.worker.memory.shard import Shard
+from devices.worker.ownership.fence import pass_fence
 from tests.support.databases import postgres_copy, sqlite_copy, use_database
 
 COUNTS = Table(LedgerCount, ("shard", "outcome", "reason", "count"), ("shard", "outcome", "reason"), ("count",))

@@ -12,11 +12,11 @@ from django.conf import settings
 from django.db import transaction
 
 from bridge import wire
+from bridge.dialects.native.payloads import decode
 from bridge.messages import CommandStored, RequestSettled, RequestStored
 from bridge.names import devices_channel
-from bridge.payloads import decode
 from devices.models import Command, Device, Installation, Quarantined, Request, ShardState, Twin
-from devices.registry import register_device, retire_key
+from devices.requests.registry import register_device, retire_key
 from devices.rules import requested
 from devices.rules.commands import Progress, Status, advance
 from devices.rules.reducer import Arrival, Limits, reduce

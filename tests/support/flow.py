@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bench.programs.load import Outcome, Plan
-from devices.client import Change
+from causeway_client import Change
 from tests.support.processes import Process
 from tests.support.system import System
 from tests.support.waiting import eventually

@@ -1,6 +1,6 @@
 """``python -m tests.support.impatient SECONDS …``: Daphne (…), whose sockets wait so long for an acknowledgement.
 
-Real ones wait for a minute: see ``devices/web/live/credit.py``.
+Real ones wait for a minute: see ``devices/web/live/socket/credit.py``.
 """
 
 import sys
@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from daphne.cli import CommandLineInterface
 
-from devices.web.live import credit
+from devices.web.live.socket import credit
 
 
 def main() -> None:

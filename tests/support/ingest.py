@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import msgspec
 
+from bridge.dialects.native.topics import Kind
 from bridge.link import Window
 from bridge.messages import Batch, CommandStep, Commit, Delivery, Delta, EventRecorded, LinkAck
-from bridge.native import Kind
 from bridge.shards import shard_of
 
 GATEWAY = "test-gateway"

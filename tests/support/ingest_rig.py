@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from channels_redis.pubsub import RedisPubSubChannelLayer
 
-from config.layers import ChannelLayer
+from runtime.channel_layers.redis import ChannelLayer
 from tests.support.databases import SHARDS
 from tests.support.ingest import delivery
 from tests.support.ingest_gateway import Gateway

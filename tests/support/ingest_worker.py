@@ -17,12 +17,12 @@ from bridge.messages import (
     RequestStored,
 )
 from bridge.shards import device_hash, shard_of
-from devices.ingest.intake import Round
-from devices.ingest.keeper import Keeper
-from devices.ingest.ownership import take
-from devices.ingest.results import Results
 from devices.models import Request, ShardState, Twin
 from devices.rules.twin import TwinState, load_value
+from devices.worker.ownership.fence import take
+from devices.worker.round.intake import Round
+from devices.worker.round.results import Results
+from devices.worker.round.rounds import Keeper
 from tests.support.ingest import NOW_MS, REPLY_TO, Uplink, items
 
 

@@ -13,8 +13,8 @@ from django.db.models import Sum
 from bridge.link import Cursor, judge
 from bridge.messages import Batch, LinkAck
 from bridge.redelivery import History, Past, Record, pack, past, unpack
-from devices.ingest import storage
 from devices.models import LedgerCount, LinkCursor, Reading
+from devices.worker.effects import storage
 from tests.support.ingest import NOW_MS
 from tests.support.ingest_worker import Worker
 from tests.support.link_gateway import SHARDS
@@ -36,7 +36,7 @@ class Stored:
 
 
 class PureBank:
-    """bridge.link and bridge.redelivery, as devices.ingest uses them."""
+    """bridge.link and bridge.redelivery, as devices.worker uses them."""
 
     def __init__(self) -> None:
         self._stored = [Stored() for _ in range(SHARDS)]
@@ -139,7 +139,7 @@ def _ack(batch: Batch, cursor: Cursor, *, gap: bool) -> LinkAck:
 
 
 class KeeperBank:
-    """devices.ingest on the test's database. Its workers have the shards one after the other."""
+    """devices.worker on the test's database. Its workers have the shards one after the other."""
 
     def __init__(self, gateway: str) -> None:
         self._gateway = gateway

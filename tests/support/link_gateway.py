@@ -6,7 +6,7 @@ from typing import Final
 from bridge.link import ArrivalOrder, Window
 from bridge.messages import Batch
 from bridge.shards import shard_of
-from mqtt_gateway.shard_link import NO_TICKET, ShardLink
+from mqtt_gateway.rules.shard_queue import NO_TICKET, ShardLink
 from tests.support.ingest import NOW_MS
 from tests.support.link_broker import Message
 
@@ -14,7 +14,7 @@ SHARDS: Final = 4
 
 
 class Gateway:
-    """One gateway process: mqtt_gateway.uplink without layer, clock and connection."""
+    """One gateway process: mqtt_gateway.uplink.uplink without layer, clock and connection."""
 
     def __init__(self, client_id: str, process: int) -> None:
         self.client_id, self.reply_to = client_id, f"reply-{process}"

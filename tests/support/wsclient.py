@@ -1,4 +1,4 @@
-"""Following a site as long as it takes, every frame checked against docs/websocket.md: devices.client, with a memory.
+"""Following a site as long as it takes, every frame checked against docs/websocket.md: causeway_client, with a memory.
 
 ``Stream`` keeps all that it was told. ``Follower`` keeps one up to date in a thread, with the client that programs use,
 except that it mends nothing: what breaks the stream rule is raised.
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Self
 
-from devices.client import (
+from causeway_client import (
     Backoff,
     BlockingClient,
     Change,
@@ -20,8 +20,8 @@ from devices.client import (
     Snapshot,
     merge_patch,
 )
-from devices.client import Stream as ClientStream
-from devices.client import StreamBrokenError as ClientStreamBrokenError
+from causeway_client import Stream as ClientStream
+from causeway_client import StreamBrokenError as ClientStreamBrokenError
 from tests.support.waiting import PATIENCE_S, eventually
 
 __all__ = ["Follower", "Frame", "Stream", "StreamBrokenError", "merge_patch"]

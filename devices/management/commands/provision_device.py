@@ -3,10 +3,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from devices.credentials import mqtt_username
 from devices.management.reasons import one_line
 from devices.models import Device
-from devices.provisioning import provision
+from devices.requests.credentials import mqtt_username
+from devices.requests.provisioning import provision
 
 
 class Command(BaseCommand):

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from devices.management.reasons import one_line
-from devices.resharding import MAX_SHARDS, NotDrained, reshard
+from devices.worker.ownership.resharding import MAX_SHARDS, NotDrained, reshard
 
 
 class Command(BaseCommand):

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.checks import run_checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from devices.ingest.ownership import Resharded
-from devices.ingest.shard_list import format_shards, parse_shards
+from devices.worker.ownership.fence import Resharded
+from devices.worker.rules.shard_list import format_shards, parse_shards
 
 _MAX_LIST_CHARS: Final = 200  # Worker.pinned
 
@@ -53,7 +53,7 @@ def _pinned(text: str | None) -> list[int]:
 
 
 async def _main(shards: Iterable[int]) -> None:
-    from devices.ingest.worker import run
+    from devices.worker.process.supervisor import run
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Header, Query, Router
 
 from devices import models
-from devices.asking import ask, store_command
-from devices.refusals import BadRequest, NotFound
+from devices.requests.ask import ask, store_command
+from devices.requests.refusals import BadRequest, NotFound
 from devices.rules.commands import Status, command_json
 from devices.web.api.devices import visible_device
 from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, json_response, page

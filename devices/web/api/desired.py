@@ -7,8 +7,8 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 from ninja import Header, Router
 
-from devices.asking import ask
-from devices.refusals import BadRequest, Conflict
+from devices.requests.ask import ask
+from devices.requests.refusals import BadRequest, Conflict
 from devices.rules.twin import load_value
 from devices.web.api.devices import visible_device
 from devices.web.api.paging import json_response

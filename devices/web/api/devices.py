@@ -8,9 +8,10 @@ from django.db.models.functions import StrIndex
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 
-from devices import deleting, models
-from devices.asking import ask
-from devices.refusals import NotFound
+from devices import models
+from devices.requests import deletion
+from devices.requests.ask import ask
+from devices.requests.refusals import NotFound
 from devices.rules.stream import snapshot
 from devices.rules.twin import Status, load_value
 from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, json_response, page
@@ -81,7 +82,7 @@ async def delete_device(request: HttpRequest, site: str, device: str) -> HttpRes
     """
     key = f"{site}/{device}"
     await sync_to_async(visible_device)(access(request), key, "admin")
-    await deleting.delete_device(key)
+    await deletion.delete_device(key)
     return HttpResponse(status=204)
 
 

@@ -6,7 +6,7 @@ from ninja import Router
 from devices.web.api.paging import json_response
 from devices.web.api.schemas import Ledger
 from devices.web.api.security import access
-from devices.web.ledger import read_ledger
+from devices.web.operations.ledger import read_ledger
 
 router = Router(tags=["operations"])
 

@@ -6,7 +6,7 @@ from ninja import Router
 from devices.web.api.paging import json_response
 from devices.web.api.schemas import Overview
 from devices.web.api.security import access
-from devices.web.ops import read_overview
+from devices.web.operations.overview import read_overview
 
 router = Router(tags=["operations"])
 

@@ -12,7 +12,7 @@ import msgspec
 from django.http import HttpResponse
 from ninja import Query
 
-from devices.refusals import BadRequest
+from devices.requests.refusals import BadRequest
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ import msgspec
 from django.http import HttpRequest
 from ninja.parser import Parser
 
-from bridge.payloads import json_error
-from devices.refusals import BadRequest
+from bridge.dialects.native.payloads import json_error
+from devices.requests.refusals import BadRequest
 
 
 class StrictParser(Parser):

@@ -16,8 +16,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from bridge.notices import Outage
-from devices.refusals import Refusal
+from devices.requests.refusals import Refusal
+from runtime.outages import Outage
 
 CONTENT_TYPE: Final = "application/problem+json"
 _STATUS: Final = {

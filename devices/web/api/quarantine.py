@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 
 from devices import models
-from devices.asking import ask
 from devices.models.registry import DELETED_PREFIX
-from devices.refusals import Conflict, NotFound
+from devices.requests.ask import ask
+from devices.requests.refusals import Conflict, NotFound
 from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, json_response, page
 from devices.web.api.schemas import Quarantined, QuarantinePage, Replayed
 from devices.web.api.security import access

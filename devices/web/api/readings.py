@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 from ninja import Query, Router
 
 from devices import models
-from devices.refusals import NotFound
+from devices.requests.refusals import NotFound
 from devices.web.api.devices import visible_device
 from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, page
 from devices.web.api.schemas import ReadingPage

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from ninja import Schema
 from pydantic import ConfigDict, Field, RootModel
 
-from devices.commanding import DEFAULT_TTL_S, MAX_TTL_S
+from devices.requests.commands import DEFAULT_TTL_S, MAX_TTL_S
 from devices.rules.commands import Status as CommandStatus
 from devices.rules.twin import Status as PresenceStatus
 

@@ -8,7 +8,7 @@ from ninja.errors import AuthenticationError, AuthorizationError
 from ninja.security.base import AuthBase
 from ninja.utils import check_csrf
 
-from devices.refusals import Forbidden
+from devices.requests.refusals import Forbidden
 from devices.web.api.problems import database_outage
 from devices.web.auth import Access, access_by_token, access_of, bearer_token
 

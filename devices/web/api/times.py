@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from devices.refusals import BadRequest
+from devices.requests.refusals import BadRequest
 
 _MAX_MS = 2**53
 

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from mqtt_gateway.gateway import run
 from mqtt_gateway.options import problem
-from mqtt_gateway.storage import FiltersOverlapError
+from mqtt_gateway.process.storage import FiltersOverlapError
 
 log = structlog.get_logger(__name__)
 

@@ -119,7 +119,7 @@ async def test_a_device_is_deleted_by_its_worker(root: User, lamp: Device) -> No
 
 
 async def test_a_device_without_a_worker_stays(root: User, lamp: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("devices.deleting.ask.__defaults__", (0.1,))
+    monkeypatch.setattr("devices.requests.deletion.ask.__defaults__", (0.1,))
     assert (await _delete(root, lamp)).startswith("demo/lamp was not deleted: no worker answered")
     assert await Device.objects.aexists()
 

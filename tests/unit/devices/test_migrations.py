@@ -6,7 +6,7 @@ import pytest
 from django.apps import apps
 
 from devices.models import LedgerCount
-from devices.web.ledger import read_ledger
+from devices.web.operations.ledger import read_ledger
 
 
 @pytest.mark.django_db

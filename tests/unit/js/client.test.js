@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 
-import { Client } from "../../../devices/web/static/causeway/client.js";
+import { Client } from "../../../devices/web/static/causeway/client/client.js";
 import { FakeClock, FakeSocket, environment, settled } from "./helpers.js";
 
 /** @type {FakeClock} */ let clock;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 
-import { Connection, backoff } from "../../../devices/web/static/causeway/connection.js";
+import { Connection, backoff } from "../../../devices/web/static/causeway/client/connection.js";
 import { FakeClock, FakeSocket, environment } from "./helpers.js";
 
 /** @type {FakeClock} */ let clock;

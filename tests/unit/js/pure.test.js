@@ -8,10 +8,10 @@ import {
   formatSpan,
   formatTime,
   formatValue,
-} from "../../../devices/web/static/causeway/format.js";
-import { commonMetrics, counts, isUniform, selected } from "../../../devices/web/static/causeway/roster.js";
-import { Series } from "../../../devices/web/static/causeway/series.js";
-import { compare, lacks, patchFor } from "../../../devices/web/static/causeway/twin.js";
+} from "../../../devices/web/static/causeway/lib/format.js";
+import { commonMetrics, counts, isUniform, selected } from "../../../devices/web/static/causeway/lib/roster.js";
+import { Series } from "../../../devices/web/static/causeway/lib/series.js";
+import { compare, lacks, patchFor } from "../../../devices/web/static/causeway/lib/twin.js";
 
 describe("format", () => {
   /** @type {[any, string][]} */

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 
 import { formatRate, missing, rateOf, rateSeries } from "../../../devices/web/static/causeway/ops/rates.js";
 
-/** @param {number} at @param {Partial<import("../../../devices/web/static/causeway/types.js").Ledger>} counts */
+/** @param {number} at @param {Partial<import("../../../devices/web/static/causeway/client/types.js").Ledger>} counts */
 function sample(at, counts) {
   const none = { received: 0, applied: 0, duplicate: 0, quarantined: 0, rejected: 0, dropped: 0, in_flight: 0 };
   return { at, ledger: { ...none, balanced: true, reasons: {}, shards: [], gateways: [], ...counts } };

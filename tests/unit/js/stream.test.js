@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { applyFrame, knownRevs, mergePatch, newStream } from "../../../devices/web/static/causeway/stream.js";
+import { applyFrame, knownRevs, mergePatch, newStream } from "../../../devices/web/static/causeway/client/stream.js";
 import { seeded } from "./helpers.js";
 
 /** @param {any} [state] @returns {any} */

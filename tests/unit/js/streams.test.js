@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
-import { applyFrame, newStream } from "../../../devices/web/static/causeway/stream.js";
+import { applyFrame, newStream } from "../../../devices/web/static/causeway/client/stream.js";
 
-const cases = JSON.parse(readFileSync(new URL("../devices/client/streams.json", import.meta.url), "utf8"));
+const cases = JSON.parse(readFileSync(new URL("../causeway_client/streams.json", import.meta.url), "utf8"));
 
 describe("the cases that all clients share", () => {
   for (const { name, frames, devices, complete, gap } of cases) {

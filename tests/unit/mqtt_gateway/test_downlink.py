@@ -12,7 +12,7 @@ from channels.layers import InMemoryChannelLayer
 from bridge import wire
 from bridge.messages import LinkAck, PublishCommand, PublishDesired, Published
 from bridge.names import devices_channel
-from mqtt_gateway.broker import Outgoing
+from mqtt_gateway.client.broker import Outgoing
 from mqtt_gateway.downlink import EXPIRED, LINK_DOWN, Downlink
 from mqtt_gateway.fakes import FakeBroker, FakeConnection
 from mqtt_gateway.layer import Layer

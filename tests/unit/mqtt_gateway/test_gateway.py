@@ -14,15 +14,15 @@ from bridge import wire
 from bridge.messages import PublishCommand
 from bridge.names import gateway_channel
 from mqtt_gateway import gateway
-from mqtt_gateway.database import DatabaseNowMs
 from mqtt_gateway.fakes import FakeBroker, FakeWorker
-from mqtt_gateway.incidents import Report
 from mqtt_gateway.models import BrokerSession, GatewayProcess
 from mqtt_gateway.options import GatewayOptions
-from mqtt_gateway.state import State
+from mqtt_gateway.process.incidents import Report
+from mqtt_gateway.process.state import State
+from mqtt_gateway.process.storage import FiltersOverlapError, Former
 from mqtt_gateway.status import gateway_status
-from mqtt_gateway.storage import FiltersOverlapError, Former
-from mqtt_gateway.uplink import Uplink
+from mqtt_gateway.uplink.uplink import Uplink
+from runtime.database import DatabaseNowMs
 from tests.support.waiting import contention, eventually_async
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bridge.dialects.native.topics import RejectedTopic
 from bridge.link import MAX_IN_FLIGHT
-from bridge.native import RejectedTopic
 from mqtt_gateway.options import GatewayOptions, problem
-from mqtt_gateway.routing import router
+from mqtt_gateway.rules.routing import router
 
 OPTIONS = GatewayOptions()
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.support.wsclient import Follower, Frame, Stream, StreamBrokenError
-from tests.unit.devices.client.fake_server import fake_server
+from tests.unit.causeway_client.fake_server import fake_server
 
 SHOWN: Frame = {
     "type": "snapshot",

@@ -2,14 +2,14 @@
 
 import { computed, signal } from "@preact/signals";
 
-import { Client } from "./client.js";
+import { Client } from "./client/client.js";
 import { page } from "./page.js";
 
 export const client = new Client(page.ws);
 
-/** @type {import("@preact/signals").Signal<import("./client.js").Status>} */
+/** @type {import("@preact/signals").Signal<import("./client/client.js").Status>} */
 export const status = signal(client.status);
-/** @type {import("@preact/signals").Signal<import("./types.js").Link | null>} */
+/** @type {import("@preact/signals").Signal<import("./client/types.js").Link | null>} */
 export const link = signal(client.link);
 /** Unix ms; ticks every second. */
 export const now = signal(Date.now());

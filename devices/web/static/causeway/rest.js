@@ -2,7 +2,7 @@
 
 import { page } from "./page.js";
 
-/** @import {Command, Overview, QuarantinedMessage, Reading} from "./types.js" */
+/** @import {Command, Overview, QuarantinedMessage, Reading} from "./client/types.js" */
 
 const LIMIT_MS = 15_000;
 

@@ -14,7 +14,7 @@ LOOP = (
 DAPHNE = f"{MAIN};Server.run (daphne/server.py);AsyncioSelectorReactor.run (twisted/internet/asyncioreactor.py);"
 STEP = f"{DAPHNE}BaseEventLoop.run_forever (asyncio/base_events.py);BaseEventLoop._run_once (asyncio/base_events.py)"
 BEGUN = "thread (8): database;Thread._bootstrap (threading.py);Thread.run (threading.py)"
-THREAD = f"{BEGUN};DatabaseThread._serve (devices/ingest/database.py);work (devices/ingest/keeper.py)"
+THREAD = f"{BEGUN};DatabaseThread._serve (runtime/worker_database.py);work (devices/worker/round/rounds.py)"
 TURN = f"{STEP};Handle._run (asyncio/events.py)"
 MQTT, LAYER, SERVER = "MQTT", "channel layer, Redis client", "ASGI, Daphne, Twisted"
 
@@ -22,18 +22,26 @@ MQTT, LAYER, SERVER = "MQTT", "channel layer, Redis client", "ASGI, Daphne, Twis
 @pytest.mark.parametrize(
     ("above", "frames", "area"),
     [
-        (LOOP, "on_readable (mqtt_gateway/session.py);_packet_read (paho/mqtt/client.py)", MQTT),
-        (LOOP, "Uplink.run (mqtt_gateway/uplink.py);take (mqtt_gateway/shard_link.py)", "naming and batching"),
-        (LOOP, "Uplink._send (mqtt_gateway/uplink.py);Layer.send (mqtt_gateway/layer.py)", LAYER),
+        (LOOP, "on_readable (mqtt_gateway/client/session.py);_packet_read (paho/mqtt/client.py)", MQTT),
+        (
+            LOOP,
+            "Uplink.run (mqtt_gateway/uplink/uplink.py);take (mqtt_gateway/rules/shard_queue.py)",
+            "naming and batching",
+        ),
+        (LOOP, "Uplink._send (mqtt_gateway/uplink/uplink.py);Layer.send (mqtt_gateway/layer.py)", LAYER),
         (LOOP, "execute_command (redis/asyncio/client.py);writelines (asyncio/streams.py)", LAYER),
         (LOOP, "sleep (asyncio/tasks.py)", "event loop"),
         (LOOP, "", "event loop"),
         (STEP, "EpollSelector.select (selectors.py)", "event loop"),
         (TURN, "Connection.writeSomeData (twisted/internet/tcp.py)", SERVER),
-        (TURN, "Hub.commit (devices/web/live/hub.py)", "hub"),
-        (TURN, "Hub.commit (devices/web/live/hub.py);splice (devices/web/live/frames.py)", "frame encoding"),
+        (TURN, "Hub.commit (devices/web/live/hub/hub.py)", "hub"),
+        (
+            TURN,
+            "Hub.commit (devices/web/live/hub/hub.py);splice (devices/web/live/socket/client_frames.py)",
+            "frame encoding",
+        ),
         (THREAD, "execute (psycopg/cursor.py);filter (re/__init__.py)", "database"),
-        (THREAD, "decode (bridge/payloads.py)", "decoding"),
+        (THREAD, "decode (bridge/dialects/native/payloads.py)", "decoding"),
         (THREAD, "reduce (devices/rules/reducer.py)", "reducing"),
         (THREAD, "", "rounds, redeliveries"),
         (BEGUN, "somebody (elsewhere/else.py)", "other"),
@@ -47,14 +55,15 @@ def test_the_innermost_known_frame_below_the_loop_decides(above: str, frames: st
 
 
 def test_shares_add_up_and_the_largest_comes_first() -> None:
-    raw = f"{LOOP};c (mqtt_gateway/uplink.py) 10\n{LOOP};a (paho/mqtt/client.py) 60\n{LOOP};b (redis/client.py) 30\n"
+    raw = f"{LOOP};c (mqtt_gateway/uplink/uplink.py) 10\n"
+    raw += f"{LOOP};a (paho/mqtt/client.py) 60\n{LOOP};b (redis/client.py) 30\n"
     found = sampled(raw, {7: ThreadTime(1.0)}, 100)
     assert list(found.shares.items()) == [(MQTT, 0.6), (LAYER, 0.3), ("naming and batching", 0.1)]
     assert (found.samples, found.waited) == (100, 0.0)
 
 
 def test_each_thread_counts_as_long_as_the_kernel_says_it_ran() -> None:
-    raw = f"{LOOP};a (paho/mqtt/client.py) 10\n{THREAD};store (devices/ingest/storage.py) 90\n"
+    raw = f"{LOOP};a (paho/mqtt/client.py) 10\n{THREAD};store (devices/worker/effects/storage.py) 90\n"
     found = sampled(raw, {7: ThreadTime(0.3), 8: ThreadTime(0.1, 0.4), 9: ThreadTime(0.0)}, 100)
     assert found.shares == {MQTT: pytest.approx(0.75), "database": pytest.approx(0.25)}
     assert found.waited == pytest.approx(0.5)
@@ -70,7 +79,7 @@ def test_what_is_beyond_the_time_it_ran_is_taken_off_where_a_thread_sleeps() -> 
     [
         LOOP,
         f"{STEP};EpollSelector.select (selectors.py)",
-        f"{BEGUN};_serve (devices/ingest/database.py)",
+        f"{BEGUN};_serve (runtime/worker_database.py)",
         f"{BEGUN};_worker (concurrent/futures/thread.py)",
         f"{BEGUN};worker (psycopg_pool/pool.py);Queue.get (queue.py);Condition.wait (threading.py)",
         f"{THREAD};execute (psycopg/cursor.py);Connection.wait (psycopg/connection.py)",

@@ -31,7 +31,7 @@ threading.Thread(target=sleeping, daemon=True).start()
 print(flush=True)
 busy()
 """
-RAW = "thread (7): MainThread;a (paho/mqtt/client.py) 30\nthread (7): MainThread;b (mqtt_gateway/uplink.py) 10\n"
+RAW = "thread (7): MainThread;a (paho/mqtt/client.py) 30\nthread (7): MainThread;b (mqtt_gateway/uplink/uplink.py) 10\n"
 
 
 @contextlib.contextmanager

@@ -8,8 +8,8 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
-from devices.credentials import matches
 from devices.models import ApiToken, Device, Membership
+from devices.requests.credentials import matches
 from devices.web.auth import access_by_token
 
 pytestmark = pytest.mark.django_db
@@ -89,7 +89,7 @@ def test_the_database_down_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def down(*_: Any) -> None:
         raise OperationalError("connection refused\nIs the server running?")
 
-    monkeypatch.setattr("devices.provisioning.register_device", down)
+    monkeypatch.setattr("devices.requests.provisioning.register_device", down)
     with pytest.raises(CommandError, match=r"^the database failed: connection refused$"):
         run("provision_device", "demo/lamp")
 

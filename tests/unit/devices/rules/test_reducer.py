@@ -3,8 +3,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from bridge.native import Kind
-from bridge.payloads import decode
+from bridge.dialects.native.payloads import decode
+from bridge.dialects.native.topics import Kind
 from devices.rules.reducer import CLOCK_TOLERANCE_MS, Arrival, Limits, Outcome, reduce
 from devices.rules.twin import TwinState, Unconfirmed
 

@@ -7,8 +7,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.dialects.native.payloads import decode
 from bridge.messages import Delta
-from bridge.payloads import decode
 from devices.rules.reducer import Arrival, Limits, reduce
 from devices.rules.requested import set_desired, set_tags
 from devices.rules.stream import StreamEvent, StreamReading, replay, snapshot

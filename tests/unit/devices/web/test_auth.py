@@ -8,8 +8,8 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.utils import timezone
 
 from devices.models import ApiToken, Device, Membership, Site
-from devices.refusals import Forbidden, NotFound
-from devices.registry import register_device
+from devices.requests.refusals import Forbidden, NotFound
+from devices.requests.registry import register_device
 from devices.web.auth import (
     Access,
     access_by_token,

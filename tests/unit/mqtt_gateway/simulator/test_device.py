@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridge.payloads import CommandAck, decode
+from bridge.dialects.native.payloads import CommandAck, decode
 from mqtt_gateway.simulator.device import Action, Leave, Say, SimulatedDevice
 from mqtt_gateway.simulator.kinds import AirQuality, Kind, Thermostat
 

@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { formatTime } from "../format.js";
+import { formatTime } from "../lib/format.js";
 import { asOf, status } from "../live.js";
 import { recall, remember } from "../page.js";
 import { html } from "../ui/html.js";

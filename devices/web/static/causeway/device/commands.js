@@ -2,17 +2,17 @@
 
 import { signal } from "@preact/signals";
 
-import { RequestError } from "../requests.js";
-import { formatJson, formatLatency, formatSpan, formatTimeMs, formatTime } from "../format.js";
+import { RequestError } from "../client/requests.js";
+import { formatJson, formatLatency, formatSpan, formatTimeMs, formatTime } from "../lib/format.js";
 import { client, now, status } from "../live.js";
 import { mayOperate } from "../page.js";
 import { cancelCommand } from "../rest.js";
-import { isObject } from "../stream.js";
+import { isObject } from "../client/stream.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { commands, commandsError, key, note, state } from "./store.js";
 
-/** @import {Command, CommandStatus, CommandStep, Json, JsonObject} from "../types.js" */
+/** @import {Command, CommandStatus, CommandStep, Json, JsonObject} from "../client/types.js" */
 
 const NAME = /^[A-Za-z0-9_\-.:]{1,64}$/;
 const GRAVE = /reboot|restart|reset|shutdown|poweroff|erase|wipe|format|factory/i; // asks back before it is sent

@@ -1,10 +1,10 @@
 /** What happened at the device since the page was opened, newest first. */
 
-import { formatJson, formatTime, formatTimeMs } from "../format.js";
+import { formatJson, formatTime, formatTimeMs } from "../lib/format.js";
 import { html } from "../ui/html.js";
 import { events } from "./store.js";
 
-/** @import {EventFrame} from "../types.js" */
+/** @import {EventFrame} from "../client/types.js" */
 
 export function EventsPanel() {
   const all = events.value;

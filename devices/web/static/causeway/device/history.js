@@ -7,10 +7,10 @@
 
 import { signal } from "@preact/signals";
 
-import { Series } from "../series.js";
+import { Series } from "../lib/series.js";
 
 /**
- * @import {Reading, Scalar} from "../types.js"
+ * @import {Reading, Scalar} from "../client/types.js"
  *
  * @typedef {(query: {after_rev: number, limit: number}) => Promise<{items: Reading[], next: string | null}>} Fetch
  */

@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 
-import { formatSpan, formatTime } from "../format.js";
+import { formatSpan, formatTime } from "../lib/format.js";
 import { now } from "../live.js";
 import { html } from "../ui/html.js";
 import { MOST_CHARTS, charted, decimals, isDrawable, metricNames, state, toggleChart } from "./store.js";

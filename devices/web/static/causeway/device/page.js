@@ -1,10 +1,10 @@
 /** The device page. */
 
-import { formatTime, formatWhy } from "../format.js";
+import { formatTime, formatWhy } from "../lib/format.js";
 import { show } from "../ui/frame.js";
 import { html } from "../ui/html.js";
 import { Glyph, NAMES } from "../ui/presence.js";
-import { formatSpan } from "../format.js";
+import { formatSpan } from "../lib/format.js";
 import { now } from "../live.js";
 import { Charts, Ranges } from "./charts.js";
 import { CommandsPanel } from "./commands.js";
@@ -43,7 +43,7 @@ function Head() {
   </div>`;
 }
 
-/** @param {{presence: import("../types.js").Presence}} props */
+/** @param {{presence: import("../client/types.js").Presence}} props */
 function Badge({ presence }) {
   const { status, since } = presence;
   const why = since ? `since ${formatTime(since)}: ${formatWhy(presence)}` : formatWhy(presence);
@@ -52,7 +52,7 @@ function Badge({ presence }) {
     <span class="faint badge-why">${why}</span>`;
 }
 
-/** @param {{twin: import("../types.js").DeviceState}} props */
+/** @param {{twin: import("../client/types.js").DeviceState}} props */
 function LastValue({ twin }) {
   const newest = Math.max(0, ...Object.values(twin.metrics).map(({ ts }) => ts));
   const text = newest ? `Last value ${formatSpan(now.value - newest)} ago` : "No values yet";

@@ -2,18 +2,18 @@
 
 import { signal } from "@preact/signals";
 
-import { RequestError } from "../requests.js";
-import { formatJson } from "../format.js";
+import { RequestError } from "../client/requests.js";
+import { formatJson } from "../lib/format.js";
 import { client, status } from "../live.js";
 import { mayOperate } from "../page.js";
-import { isObject } from "../stream.js";
-import { compare, patchFor } from "../twin.js";
+import { isObject } from "../client/stream.js";
+import { compare, patchFor } from "../lib/twin.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { key, state } from "./store.js";
 
-/** @import {JsonObject} from "../types.js" */
-/** @import {TwinRow} from "../twin.js" */
+/** @import {JsonObject} from "../client/types.js" */
+/** @import {TwinRow} from "../lib/twin.js" */
 
 /**
  * The patch being written; null: the editor is shut.

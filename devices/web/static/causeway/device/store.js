@@ -5,14 +5,14 @@ import { batch, computed, signal } from "@preact/signals";
 import { client, perFrame } from "../live.js";
 import { page, recall, remember } from "../page.js";
 import { getCommands, getReadings } from "../rest.js";
-import { Decimals } from "../format.js";
-import { isUpkeep } from "../roster.js";
-import { drawable } from "../series.js";
-import { naturally } from "../twin.js";
+import { Decimals } from "../lib/format.js";
+import { isUpkeep } from "../lib/roster.js";
+import { drawable } from "../lib/series.js";
+import { naturally } from "../lib/twin.js";
 import { History } from "./history.js";
 
 /**
- * @import {Change, Command, DeviceState, EventFrame} from "../types.js"
+ * @import {Change, Command, DeviceState, EventFrame} from "../client/types.js"
  * @import {Signal} from "@preact/signals"
  */
 

@@ -2,7 +2,7 @@
 
 import uPlot from "uplot";
 
-import { formatNumber } from "../format.js";
+import { formatNumber } from "../lib/format.js";
 
 const AXIS_WIDTH = 58;
 const FONT = "11px system-ui, sans-serif";

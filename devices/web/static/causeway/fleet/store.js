@@ -7,12 +7,12 @@ import { batch, computed, effect, signal } from "@preact/signals";
 
 import { client, perFrame } from "../live.js";
 import { page, recall, remember } from "../page.js";
-import { commonMetrics, counts, isUniform, selected } from "../roster.js";
-import { naturally } from "../twin.js";
+import { commonMetrics, counts, isUniform, selected } from "../lib/roster.js";
+import { naturally } from "../lib/twin.js";
 
 /**
- * @import {Change, DeviceState, Reading} from "../types.js"
- * @import {Wanted} from "../roster.js"
+ * @import {Change, DeviceState, Reading} from "../client/types.js"
+ * @import {Wanted} from "../lib/roster.js"
  * @import {Signal} from "@preact/signals"
  */
 

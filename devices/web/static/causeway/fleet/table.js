@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 
-import { Decimals, formatSpan, formatTime } from "../format.js";
+import { Decimals, formatSpan, formatTime } from "../lib/format.js";
 import { now } from "../live.js";
 import { deviceUrl } from "../page.js";
 import { html } from "../ui/html.js";
@@ -103,7 +103,7 @@ function Row({ entry, index, top, tab, narrow }) {
   </div>`;
 }
 
-/** @param {{name: string, metric: import("../types.js").Metric | undefined}} props */
+/** @param {{name: string, metric: import("../client/types.js").Metric | undefined}} props */
 function Value({ name, metric }) {
   const own = columns.value.length === 0;
   return html`<span class=${`cell value ${own ? "own" : "num"} ${metric ? "" : "faint"}`} role="cell">

@@ -18,7 +18,7 @@ import {
   wanted,
 } from "./store.js";
 
-/** @import {PresenceStatus} from "../types.js" */
+/** @import {PresenceStatus} from "../client/types.js" */
 
 /** @type {PresenceStatus[]} */
 const SHOWN = ["online", "stale", "offline", "unknown"];

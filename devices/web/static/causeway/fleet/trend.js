@@ -3,7 +3,7 @@
 import { useEffect } from "preact/hooks";
 
 import { getReadings } from "../rest.js";
-import { longestStep } from "../series.js";
+import { longestStep } from "../lib/series.js";
 import { html } from "../ui/html.js";
 import { recollect, trendMetric } from "./store.js";
 

@@ -1,12 +1,12 @@
 /** The chain from the broker to the workers: what is up, since when, how far behind, and who works on which shard. */
 
-import { formatLatency, formatSpan, formatTime } from "../format.js";
+import { formatLatency, formatSpan, formatTime } from "../lib/format.js";
 import { html } from "../ui/html.js";
 import { Glyph, NAMES } from "../ui/presence.js";
 import { grouped } from "./ledger.js";
 import { overview } from "./store.js";
 
-/** @import {GatewayRow, PresenceStatus, ShardRow} from "../types.js" */
+/** @import {GatewayRow, PresenceStatus, ShardRow} from "../client/types.js" */
 
 const LATE_MS = 10_000; // markers come every two seconds: beyond this the broker is holding messages back
 

@@ -1,12 +1,12 @@
 /** Incidents: what may have cost messages, and between when. */
 
-import { formatSpan, formatTime } from "../format.js";
+import { formatSpan, formatTime } from "../lib/format.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { grouped } from "./ledger.js";
 import { overview } from "./store.js";
 
-/** @import {Incident} from "../types.js" */
+/** @import {Incident} from "../client/types.js" */
 
 /** @type {{[kind: string]: string}} */
 const WORDS = {

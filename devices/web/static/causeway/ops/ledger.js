@@ -4,7 +4,7 @@ import { html } from "../ui/html.js";
 import { OUTCOMES, formatRate, missing, rateSeries } from "./rates.js";
 import { overview, rates, samples } from "./store.js";
 
-/** @import {Ledger} from "../types.js" */
+/** @import {Ledger} from "../client/types.js" */
 
 const WORDS = {
   applied: "took effect, once",

@@ -1,12 +1,12 @@
 /** Quarantine: messages of known devices with wrong content; after a fix they can be carried out again. */
 
-import { formatTime } from "../format.js";
+import { formatTime } from "../lib/format.js";
 import { deviceUrl, page } from "../page.js";
 import { html } from "../ui/html.js";
 import { grouped } from "./ledger.js";
 import { overview, quarantined, replay, replays } from "./store.js";
 
-/** @import {QuarantinedMessage} from "../types.js" */
+/** @import {QuarantinedMessage} from "../client/types.js" */
 
 const SHOWN_CHARS = 160;
 

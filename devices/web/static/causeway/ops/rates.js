@@ -1,6 +1,6 @@
 /** Rates from the ledger's ever-growing counts. Pure. */
 
-/** @import {Ledger} from "../types.js" */
+/** @import {Ledger} from "../client/types.js" */
 
 /** @typedef {{at: number, ledger: Ledger}} Sample  `at`: Unix ms on the server's clock */
 

@@ -5,7 +5,7 @@ import { computed, signal } from "@preact/signals";
 import { getOverview, getQuarantine, replayQuarantined } from "../rest.js";
 import { rateOf } from "./rates.js";
 
-/** @import {Overview, QuarantinedMessage} from "../types.js" */
+/** @import {Overview, QuarantinedMessage} from "../client/types.js" */
 /** @import {Sample} from "./rates.js" */
 
 const EVERY_MS = 2_000;

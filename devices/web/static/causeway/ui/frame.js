@@ -2,7 +2,7 @@
 
 import { render } from "preact";
 
-import { formatSpan, formatTime } from "../format.js";
+import { formatSpan, formatTime } from "../lib/format.js";
 import { asOf, client, link, lostAt, now, status } from "../live.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";

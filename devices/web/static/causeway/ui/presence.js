@@ -1,10 +1,10 @@
 /** How a device's presence looks: a glyph that is told apart by shape as well as by colour. */
 
 import { now } from "../live.js";
-import { formatSpan, formatTime, formatWhy } from "../format.js";
+import { formatSpan, formatTime, formatWhy } from "../lib/format.js";
 import { html } from "./html.js";
 
-/** @import {Presence, PresenceStatus} from "../types.js" */
+/** @import {Presence, PresenceStatus} from "../client/types.js" */
 
 /** @type {{[status in PresenceStatus]: any}} */
 const SHAPES = {

@@ -11,7 +11,7 @@ from django.db import OperationalError
 from django.test import AsyncClient, Client
 
 from devices.models import Membership
-from devices.registry import register_device
+from devices.requests.registry import register_device
 from devices.web.api.app import api
 from tests.unit.devices.web.conftest import make_user
 

@@ -7,7 +7,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 
-from devices.refusals import BadRequest
+from devices.requests.refusals import BadRequest
 from devices.rules.requested import set_desired
 from devices.web.api.desired import version_of
 from tests.support.fake_worker import FakeWorker, set_twin

@@ -7,7 +7,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 
-from bridge.payloads import RawReading, StatePatch, StatusReported, Telemetry
+from bridge.dialects.native.payloads import RawReading, StatePatch, StatusReported, Telemetry
 from devices.models import Device, RetiredKey
 from devices.rules.reducer import Arrival, Limits, reduce
 from devices.rules.requested import set_desired, set_tags
@@ -201,7 +201,7 @@ async def test_without_a_worker_nothing_changes_and_it_says_so(
 ) -> None:
     await sync_to_async(set_twin)("demo/lamp")
     client = await sync_to_async(async_as_role)(demo="admin")
-    monkeypatch.setattr("devices.deleting.ask.__defaults__", (0.1,))
+    monkeypatch.setattr("devices.requests.deletion.ask.__defaults__", (0.1,))
     answer = await client.delete("/api/v1/devices/demo/lamp")
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert answer["Retry-After"] == "2"

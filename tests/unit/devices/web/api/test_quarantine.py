@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 
 from devices.models import Device, Quarantined, Request
-from devices.registry import forget_device
+from devices.requests.registry import forget_device
 from devices.web.api.schemas import Quarantined as QuarantinedSchema
 from devices.web.api.schemas import Replayed as ReplayedSchema
 from tests.support.fake_worker import FakeWorker, set_twin

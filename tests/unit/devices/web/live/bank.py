@@ -13,12 +13,12 @@ from django.db import transaction
 from django.db.models import F
 
 from bridge import wire
+from bridge.dialects.native.payloads import decode
 from bridge.messages import Change, CommandStep, Commit, Gone
 from bridge.names import dashboard_group
-from bridge.payloads import decode
 from bridge.shards import shard_of
 from devices.models import Command, Device, Event, Reading, ShardState, Twin
-from devices.registry import register_device, retire_key
+from devices.requests.registry import register_device, retire_key
 from devices.rules.commands import Progress, Status, advance, begun, command_json
 from devices.rules.reducer import Arrival, Limits, Outcome, reduce
 from devices.rules.stream import StreamEvent, StreamReading, replay

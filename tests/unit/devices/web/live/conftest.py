@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db.backends.signals import connection_created
 
-from devices.web.live import watching
+from devices.web.live.hub import survey_loop
 from tests.support.fake_worker import install
 
 
@@ -20,8 +20,8 @@ def _let_read(connection: Any, **_: Any) -> None:
 def fleet(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Shards and nothing else."""
     install()
-    monkeypatch.setattr(watching, "EVERY_S", 0.2)
-    monkeypatch.setattr(watching, "GRACE_S", 0.05)
+    monkeypatch.setattr(survey_loop, "EVERY_S", 0.2)
+    monkeypatch.setattr(survey_loop, "GRACE_S", 0.05)
     connection_created.connect(_let_read)
     yield
     connection_created.disconnect(_let_read)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from channels.db import database_sync_to_async
 
-from devices.web.live.routing import websocket_application
+from devices.web.live.socket.application import websocket_application
 from tests.unit.devices.web.conftest import make_user
 
 WAIT_S = 10.0

@@ -10,8 +10,9 @@ from django.test import Client
 from django.utils import timezone
 
 from devices.models import ApiToken, Membership
-from devices.registry import register_device
-from devices.web.live import connection, watching
+from devices.requests.registry import register_device
+from devices.web.live.hub import survey_loop
+from devices.web.live.socket import connection
 from tests.unit.devices.web.live import bank
 from tests.unit.devices.web.live.peer import connected, token
 
@@ -22,7 +23,7 @@ in_thread = database_sync_to_async
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rights are looked at again all the time."""
-    monkeypatch.setattr(watching, "RIGHTS_EVERY_S", 0.0)
+    monkeypatch.setattr(survey_loop, "RIGHTS_EVERY_S", 0.0)
 
 
 def browser(name: str = "someone") -> Client:

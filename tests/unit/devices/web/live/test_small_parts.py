@@ -1,7 +1,7 @@
 """Credit, pacing: small state machines."""
 
-from devices.web.live.credit import LIMIT_BYTES, PATIENCE_S, REPLIES_LIMIT_BYTES, RESUME_BYTES, Credit
-from devices.web.live.pacing import BURST, REQUESTS_PER_S, Bucket
+from devices.web.live.socket.credit import LIMIT_BYTES, PATIENCE_S, REPLIES_LIMIT_BYTES, RESUME_BYTES, Credit
+from devices.web.live.socket.request_rate import BURST, REQUESTS_PER_S, Bucket
 
 
 def test_frames_are_numbered_from_one() -> None:

@@ -11,9 +11,11 @@ from channels.layers import get_channel_layer
 from django.db import OperationalError
 
 from bridge.names import dashboard_group
-from devices.registry import register_device
-from devices.web.live import connection, feeds, hub, rendering
-from devices.web.live.credit import LIMIT_BYTES
+from devices.requests.registry import register_device
+from devices.web.live.hub import hub
+from devices.web.live.socket import connection
+from devices.web.live.socket.credit import LIMIT_BYTES
+from devices.web.live.stream import feed, rendering
 from tests.unit.devices.web.live import bank
 from tests.unit.devices.web.live.peer import Peer, connected, token
 
@@ -388,7 +390,7 @@ async def test_steps_of_commands_that_no_credit_was_left_for_come_later_however_
 
 
 async def test_a_client_that_does_not_go_on_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("devices.web.live.credit.PATIENCE_S", 0.3)
+    monkeypatch.setattr("devices.web.live.socket.credit.PATIENCE_S", 0.3)
     async with connected(await token()) as peer:
         await exhausted(peer)
         await bank.told("demo/big", ("telemetry", {"text": "more"}))
@@ -396,7 +398,7 @@ async def test_a_client_that_does_not_go_on_is_closed(monkeypatch: pytest.Monkey
 
 
 async def test_a_client_that_only_asks_and_never_reads_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("devices.web.live.credit.REPLIES_LIMIT_BYTES", 10_000)
+    monkeypatch.setattr("devices.web.live.socket.credit.REPLIES_LIMIT_BYTES", 10_000)
     async with connected(await token()) as peer:
         for _ in range(200):
             peer.send_text("nonsense")
@@ -426,8 +428,8 @@ async def test_while_the_database_is_away_sockets_stay_and_go_on_later(monkeypat
             for module in ("catching_up", "mending"):
                 outage.setattr(f"devices.web.live.{module}.list_devices", away)
                 outage.setattr(f"devices.web.live.{module}.read", away)
-            outage.setattr("devices.web.live.watching.survey", away)
-            outage.setattr("devices.web.live.requests.list_existing", away)
+            outage.setattr("devices.web.live.hub.survey_loop.survey", away)
+            outage.setattr("devices.web.live.socket.requests.list_existing", away)
             reply = await peer.request("subscribe", devices={"demo/b": None})
             assert (reply["type"], reply["code"]) == ("error", "unavailable")
             assert (await peer.request("subscribe", site="*"))["type"] == "ok"
@@ -449,7 +451,7 @@ async def test_many_sockets_of_one_site_share_the_work(monkeypatch: pytest.Monke
         made.append(1)
         return real(*args, **options)
 
-    monkeypatch.setattr(feeds, "bodies", counted)
+    monkeypatch.setattr(feed, "bodies", counted)
     shown = await token()
     async with AsyncExitStack() as stack:
         peers = [await stack.enter_async_context(connected(shown)) for _ in range(100)]

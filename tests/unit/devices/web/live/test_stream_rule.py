@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.web.live.feeds import Feed
-from devices.web.live.parts import Answer, Part
-from devices.web.live.rendering import Body
-from devices.web.live.subscription import Subscription
-from devices.web.live.targets import Manner, Target
+from devices.web.live.stream.changes import Answer, Part
+from devices.web.live.stream.feed import Feed
+from devices.web.live.stream.rendering import Body
+from devices.web.live.stream.subscription import Subscription
+from devices.web.live.stream.targets import Manner, Target
 from tests.unit.devices.web.live.world import Client, Database, steps
 
 DEVICES = ["s/a", "s/b", "t/c"]

@@ -8,15 +8,15 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec import structs
 
+from bridge.dialects.native.payloads import decode
 from bridge.messages import Gone
-from bridge.payloads import decode
-from devices.registry import new_twin
+from devices.requests.registry import new_twin
 from devices.rules.reducer import Arrival, Limits, reduce
 from devices.rules.requested import set_desired, set_tags
 from devices.rules.stream import StreamEvent, StreamReading, replay, snapshot
 from devices.rules.twin import TwinState, dump, load
-from devices.web.live.answering import Rows, answer, refusal, winners
-from devices.web.live.parts import Answer, Part, Want
+from devices.web.live.queries.answers import Rows, answer, refusal, winners
+from devices.web.live.stream.changes import Answer, Part, Want
 from tests.unit.devices.rules.test_documents import merge_patch, patches
 
 NOW = 1_600_000_000_005
@@ -126,7 +126,7 @@ class Database:
         return [(device, one.twin.rev) for device, one in sorted(self.devices.items()) if covers(device)]
 
     def ask(self, want: Want, *, latest: bool = False, most: int = 1_000) -> Answer:
-        """What devices.web.live.replaying does with real rows; at most ``most`` readings at a time."""
+        """What devices.web.live.queries.replay does with real rows; at most ``most`` readings at a time."""
         history, purged_rev = self.devices.get(want.device), self.purged.get(want.device, 0)
         if history is None or refusal(want, history.twin, purged_rev):
             return answer(want, load(dump(history.twin)) if history else None, Rows(purged_rev=purged_rev))

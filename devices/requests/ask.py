@@ -1,0 +1,165 @@
+"""Asking a device's shard worker for a change, and giving it commands. Everybody but the worker goes through here.
+
+A request is stored first and carried out by the one writer of its device; the nudge that tells the worker is only for
+speed (it sweeps the table anyway), so this works while the channel layer is down. An asker who gives up takes the
+request back by compare-and-set on its status: either it was settled before that, or it never will be.
+"""
+
+import asyncio
+import time
+from typing import Any, Final
+
+import structlog
+from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.db import DatabaseError
+
+from bridge.messages import RequestStored
+from bridge.shards import device_hash, shard_of
+from devices.models import Request
+from devices.requests.commands import store_command
+from devices.requests.nudges import nudge
+from devices.requests.refusals import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    Refusal,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    refusal,
+)
+
+__all__ = [
+    "BadRequest",
+    "Conflict",
+    "Forbidden",
+    "NotFound",
+    "RateLimited",
+    "Refusal",
+    "TooLarge",
+    "Unauthorized",
+    "Unavailable",
+    "ask",
+    "nudge",
+    "store_command",
+]
+
+_LOOK_EVERY_S: Final = 0.5  # at the row, whether or not an answer was heard
+
+log = structlog.get_logger(__name__)
+
+
+async def ask(device_key: str, kind: str, body: dict[str, Any], timeout_s: float = 5.0) -> dict[str, Any]:
+    """Have the device's shard worker carry out a change, and wait for it.
+
+    Args:
+        device_key: ``site/device``.
+        kind: see devices.models.Request, as for ``body`` and the result.
+        body: JSON.
+        timeout_s: how long to wait for the worker.
+
+    Returns:
+        The result: the change is committed.
+
+    Raises:
+        Refusal: nothing was changed, for a reason of the worker's (NotFound, Conflict, BadRequest, …), or because no
+            worker took it in time (Unavailable). Only when the database fails meanwhile may it have happened
+            nevertheless; the message of Unavailable says so.
+    """
+    deadline = time.monotonic() + timeout_s
+    request_id = await _store(device_key, kind, body)
+    layer = get_channel_layer()
+    reply_to = await _reply_channel(layer)
+    shard = shard_of(device_key, settings.DEVICES.shards)
+    await nudge(RequestStored(shard, request_id, reply_to))
+    row = await _settled(layer, reply_to, request_id, deadline) or await _withdrawn(request_id)
+    return _result(row)
+
+
+async def _store(device_key: str, kind: str, body: dict[str, Any]) -> int:
+    def insert() -> int:
+        row = Request.objects.create(device_key=device_key, hash=device_hash(device_key), kind=kind, body=body)
+        return int(row.pk)
+
+    try:
+        request_id: int = await database_sync_to_async(insert)()
+    except DatabaseError:
+        raise Unavailable("the database does not answer; nothing was changed") from None
+    return request_id
+
+
+async def _reply_channel(layer: Any) -> str:
+    try:
+        return str(await layer.new_channel())
+    except Exception:  # noqa: BLE001  as above; without one, the row is looked at
+        return ""
+
+
+async def _settled(layer: Any, reply_to: str, request_id: int, deadline: float) -> Request | None:
+    """The settled row, or None when the time is over. What the answer says stands in the row: it only says when."""
+    answer = asyncio.create_task(_answer(layer, reply_to))
+    try:
+        while (left_s := deadline - time.monotonic()) > 0:
+            pause_s = min(left_s, _LOOK_EVERY_S)
+            await (asyncio.sleep(pause_s) if answer.done() else asyncio.wait({answer}, timeout=pause_s))
+            row = await _settled_row(request_id)
+            if row is not None:
+                return row
+    finally:
+        answer.cancel()
+    return None
+
+
+async def _answer(layer: Any, reply_to: str) -> None:
+    """Wait until the worker answers; for ever when the layer fails."""
+    try:
+        if reply_to:
+            await layer.receive(reply_to)
+            return
+    except Exception as error:  # noqa: BLE001  whatever the layer's backend raises when it is down
+        log.debug("no answer through the layer", error=repr(error))
+    await asyncio.Event().wait()
+
+
+async def _settled_row(request_id: int) -> Request | None:
+    def find() -> Request | None:
+        return Request.objects.filter(pk=request_id, status=Request.Status.SETTLED).first()
+
+    try:
+        row: Request | None = await database_sync_to_async(find)()
+    except DatabaseError:
+        return None  # it may be back before the time is over
+    return row
+
+
+async def _withdrawn(request_id: int) -> Request:
+    """Take the request back. Returns the row when the worker was quicker.
+
+    Raises:
+        Unavailable: it is withdrawn.
+    """
+
+    def withdraw() -> Request | None:
+        pending = Request.objects.filter(pk=request_id, status=Request.Status.PENDING)
+        if pending.update(status=Request.Status.WITHDRAWN):
+            return None
+        return Request.objects.get(pk=request_id)
+
+    try:
+        row: Request | None = await database_sync_to_async(withdraw)()
+    except DatabaseError:
+        raise Unavailable("the database does not answer; whether it was done is not known") from None
+    if row is None:
+        raise Unavailable("no worker answered for this device; nothing was changed")
+    return row
+
+
+def _result(row: Request) -> dict[str, Any]:
+    result: dict[str, Any] = row.result or {}
+    if "error" in result:
+        raise refusal(result["error"], result.get("message", ""))
+    return result

@@ -1,0 +1,24 @@
+"""Deleting a device: its shard worker does it; then its credentials at the broker end too."""
+
+import structlog
+from channels.db import database_sync_to_async
+
+from devices.requests.ask import ask
+from devices.requests.provisioning import write_password_file
+
+log = structlog.get_logger(__name__)
+
+
+async def delete_device(device_key: str) -> None:
+    """Delete a device with all that is known of it.
+
+    One that publishes again afterwards becomes a new device, if auto-register lets it, whose revs go on.
+
+    Raises:
+        devices.requests.refusals.Refusal: it was not deleted.
+    """
+    await ask(device_key, "delete", {})
+    try:
+        await database_sync_to_async(write_password_file)()
+    except OSError as error:
+        log.warning("the broker's password file still has a deleted device", device=device_key, error=str(error))

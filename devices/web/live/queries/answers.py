@@ -1,0 +1,76 @@
+"""What the database's rows about a device answer to a question of the stream. Pure."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec import structs
+
+from devices.rules.stream import StreamEvent, StreamReading, can_replay, replay, snapshot
+from devices.rules.twin import TwinState
+from devices.web.live.stream.changes import Answer, Fresh, Missing, Reason, Replayed, Want
+
+MAX_SNAPSHOT_BYTES: Final = 900 * 1024  # of one device; Daphne sends no frame above 1 MiB
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """What was read after the twin: everything with ``since`` < rev ≤ ``upto``, in rev order."""
+
+    readings: Sequence[StreamReading] = ()
+    events: Sequence[StreamEvent] = ()
+    upto: int | None = None  # None: the twin's rev
+    purged_rev: int = 0  # read after the rows: what has a higher rev was still there when they were read
+
+
+def refusal(want: Want, twin: TwinState, purged_rev: int) -> Reason | None:
+    """Why the stream can't go on from the rev that is there: the reason of the snapshot; None: it can.
+
+    Args:
+        want: the question.
+        twin: the device's.
+        purged_rev: readings and events up to it may be gone.
+    """
+    if want.since is None:
+        return want.reason
+    if want.since > twin.rev:
+        return "reset"
+    return None if can_replay(twin, want.since) and purged_rev <= want.since else "too_far"
+
+
+def answer(want: Want, twin: TwinState | None, rows: Rows) -> Answer:
+    """The answer to a question.
+
+    Args:
+        want: the question.
+        twin: as read before the rows; None: there is no such device.
+        rows: none are needed where :func:`refusal` gives a reason.
+    """
+    if twin is None:
+        return Missing(want.device)
+    reason = refusal(want, twin, rows.purged_rev)
+    if reason is not None or want.since is None:
+        return Fresh(want.device, twin.rev, reason or want.reason, _snapshot(want.device, twin))
+    complete = rows.upto is None or rows.upto >= twin.rev
+    reached = twin if rows.upto is None or complete else structs.replace(twin, rev=rows.upto)
+    parts = tuple(replay(want.device, reached, want.since, rows.readings, rows.events))
+    return Replayed(want.device, reached.rev, parts, complete)
+
+
+def winners(twin: TwinState, since: int) -> set[int]:
+    """The revs of the readings after ``since`` that set what the metrics are now."""
+    return {metric.rev for metric in twin.metrics.values() if metric.live and metric.rev > since}
+
+
+def _snapshot(device: str, twin: TwinState) -> bytes:
+    """As JSON. What no frame could hold is left out, the longest metric values first."""
+    whole = snapshot(device, twin)
+    text = _encode(whole)
+    if len(text) <= MAX_SNAPSHOT_BYTES:
+        return text
+    by_size = sorted(whole["metrics"], key=lambda name: len(_encode(whole["metrics"][name])), reverse=True)
+    while by_size and len(text) > MAX_SNAPSHOT_BYTES:
+        del whole["metrics"][by_size.pop(0)]
+        text = _encode(whole)
+    return text

@@ -1,0 +1,179 @@
+"""The stream from the database's rows: lists of devices, and answers to what subscriptions and feeds want to know.
+
+All functions are synchronous and only read: run them by :class:`runtime.web_database.Database`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+import msgspec
+from django.db.models import F, Q, TextField
+from django.db.models.functions import Cast
+from msgspec import structs
+
+from devices.models import Command, ShardState, Twin
+from devices.rules.commands import command_json
+from devices.rules.twin import TwinState, load
+from devices.web.live.queries.answers import Rows, answer, refusal, winners
+from devices.web.live.queries.rows import MAX_ROWS, Replay, read_rows
+from devices.web.live.stream.changes import Answer, Missing, Want, answer_bytes
+from devices.web.live.stream.targets import Target
+
+_KEYS_A_QUERY: Final = 500
+STEPS_A_QUERY: Final = 200  # more only if one commit told more
+
+_encode = msgspec.json.Encoder().encode
+
+
+def list_devices(target: Target) -> list[tuple[str, int]]:
+    """Keys and revs of the target's devices that there are, in the order of their keys."""
+    twins = Twin.objects.order_by("device__key").values_list("device__key", "rev")
+    if target.devices is not None:
+        return [row for keys in _chunks(sorted(target.devices)) for row in twins.filter(device__key__in=keys)]
+    if target.sites is not None:
+        twins = twins.filter(device__site__name__in=sorted(target.sites))
+    return list(twins)
+
+
+def read(wants: Sequence[Want], *, latest: bool, budget_bytes: int) -> list[Answer]:
+    """Answers to the first of ``wants``, at least one if there are any; the others are for another call.
+
+    Args:
+        wants: questions, each about another device.
+        latest: leave out readings that set no metric of today.
+        budget_bytes: the answers are about so large together, or one of them is larger.
+    """
+    found = _twins([want.device for want in wants])
+    replays = _replays(wants, found, latest=latest)
+    rows = _still_there(replays, read_rows(replays, budget_bytes))
+    out: list[Answer] = []
+    size = 0
+    for want in wants:
+        made = _answer(want, found.get(want.device), rows)
+        if made is None:
+            continue  # for another call
+        out.append(made)
+        size += answer_bytes(made)
+        if size >= budget_bytes:
+            break
+    return out
+
+
+def _answer(want: Want, found: "_Found | None", rows: Mapping[str, Rows | None]) -> Answer | None:
+    """None: its rows were not read yet."""
+    if found is None:
+        return Missing(want.device)
+    if refusal(want, found.twin, found.purged_rev):
+        return answer(want, found.twin, Rows(purged_rev=found.purged_rev))
+    if want.device not in rows:
+        return None
+    read = rows[want.device]
+    return Missing(want.device) if read is None else answer(want, found.twin, read)
+
+
+def list_existing(keys: Iterable[str]) -> set[str]:
+    """Those of the keys that belong to a device."""
+    return {key for key, _ in list_devices(Target(devices=frozenset(keys)))}
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A command as its latest step left it, and the commit that told that."""
+
+    device: str
+    id: str
+    commit: int
+    command: bytes  # JSON
+
+
+class Steps(msgspec.Struct, frozen=True):
+    """The commands whose latest step was told by a commit up to ``upto``; others follow if that is below ``high``."""
+
+    found: Sequence[Step]
+    upto: int
+    high: int
+
+
+def steps_between(targets: Sequence[Target], shard: int, of: int, low: int, high: int | None) -> Steps:
+    """The targets' commands whose latest step was told by a commit of the shard, ``low`` < commit ≤ ``high``.
+
+    Args:
+        targets: the commands' devices belong to any of them.
+        shard: whose commits these numbers are of.
+        of: how many shards there are.
+        low: up to which all is known.
+        high: the last that is asked for; None: the last there is.
+    """
+    if high is None:
+        high = ShardState.objects.values_list("commit", flat=True).get(shard=shard)
+    rows = Command.objects.annotate(its_shard=F("device__hash") % of).filter(its_shard=shard, commit__gt=low)
+    rows = rows.filter(_belonging(targets), commit__lte=high).select_related("device").order_by("commit", "pk")
+    found = list(rows[: STEPS_A_QUERY + 1])
+    upto = high
+    if len(found) > STEPS_A_QUERY:  # whole commits only: the next question begins after one
+        upto = found[-1].commit - 1 if found[-1].commit > found[0].commit else found[0].commit
+        found = list(rows.filter(commit__lte=upto))
+    covered = [row for row in found if any(target.covers(row.device.key) for target in targets)]
+    return Steps([_step(row) for row in covered], upto, high)
+
+
+def _belonging(targets: Sequence[Target]) -> Q:
+    """What a query can say of it cheaply."""
+    keys = [key for target in targets for key in target.devices or ()]
+    if any(target.devices is None and target.sites is None for target in targets) or len(keys) > _KEYS_A_QUERY:
+        return Q()
+    sites = [site for target in targets for site in target.sites or ()]
+    return Q(device__site__name__in=sites) | Q(device__key__in=keys)
+
+
+def _step(row: Command) -> Step:
+    key = row.device.key
+    return Step(key, str(row.pk), row.commit, _encode(command_json(row, key)))
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """A device as its twin's row tells."""
+
+    pk: int
+    twin: TwinState
+    purged_rev: int
+
+
+def _twins(keys: Sequence[str]) -> dict[str, _Found]:
+    rows = Twin.objects.filter(device__key__in=keys).annotate(text=Cast("doc", TextField()))
+    found = rows.values_list("device__key", "pk", "text", "purged_rev")
+    return {key: _Found(pk, load(text), purged_rev) for key, pk, text, purged_rev in found}
+
+
+def _still_there(replays: Sequence[Replay], rows: Mapping[str, Rows]) -> dict[str, Rows | None]:
+    """The rows with what had been purged of each device by the time they were read; None: the device is deleted.
+
+    Rows are purged in the transaction that says so in the twin: read after the rows, it tells whether any were missing.
+    """
+    moved = {one.pk: one.device for one in replays if one.device in rows and one.upto > one.since}
+    purged = dict(Twin.objects.filter(pk__in=moved).values_list("pk", "purged_rev")) if moved else {}
+    late = {
+        device: structs.replace(rows[device], purged_rev=purged[pk]) if pk in purged else None
+        for pk, device in moved.items()
+    }
+    return {**rows, **late}
+
+
+def _replays(wants: Sequence[Want], found: Mapping[str, _Found], *, latest: bool) -> list[Replay]:
+    """The questions that take rows, as many of the first as likely make no more than ``MAX_ROWS`` (one may)."""
+    out: list[Replay] = []
+    total = 0
+    for want in wants:
+        one = found.get(want.device)
+        if one is None or want.since is None or refusal(want, one.twin, one.purged_rev):
+            continue
+        revs = frozenset(winners(one.twin, want.since)) if latest else None
+        likely = one.twin.rev - want.since if revs is None else len(revs)  # readings and events have revs of their own
+        total += likely
+        if out and total > MAX_ROWS:
+            break
+        out.append(Replay(want.device, one.pk, want.since, one.twin.rev, revs, likely))
+    return out
+
+
+def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (keys[start : start + _KEYS_A_QUERY] for start in range(0, len(keys), _KEYS_A_QUERY))

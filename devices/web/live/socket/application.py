@@ -1,0 +1,52 @@
+"""The ASGI application of ``/ws/v1/``: who may come in, and then a :class:`Connection`."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from devices.web.auth import Access
+from devices.web.live.hub.hub import Hub, hub_of_this_loop
+from devices.web.live.queries.authentication import Credential, access_by, credential_in
+from devices.web.live.socket.connection import FORBIDDEN, UNAUTHORIZED, Connection
+from devices.web.live.socket.origins import is_foreign
+from runtime.web_database import DatabaseUnavailable
+
+PATHS: Final = ("/ws/v1/", "/ws/v1")
+FRAMES: Final = "causeway.frames"  # an ASGI extension, see runtime.http.daphne_frames
+_TRY_AGAIN_LATER: Final = 4503  # Daphne sends no code but 1000 and 3000 to 4999
+
+Event = dict[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
+
+
+async def websocket_application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """ASGI 3, scope ``websocket``.
+
+    Another path or a foreign Origin: HTTP 403, by closing before accepting. Close codes need an accepted socket, so
+    everybody else is accepted first.
+    """
+    if (await receive())["type"] != "websocket.connect":
+        return
+    if scope["path"] not in PATHS or is_foreign(scope["headers"]):
+        await send({"type": "websocket.close"})
+        return
+    await send({"type": "websocket.accept"})
+    async with hub_of_this_loop() as hub:
+        credential = credential_in(scope["headers"])
+        access = await _access(hub, credential)
+        if isinstance(access, int) or credential is None:
+            await send({"type": "websocket.close", "code": access})
+            return
+        write = scope.get("extensions", {}).get(FRAMES, {}).get("write")
+        await Connection(receive, send, hub, credential, access, write).serve()
+
+
+async def _access(hub: Hub, credential: Credential | None) -> Access | int:
+    """The rights, or the code to close with."""
+    try:
+        access = await hub.database.run_once(access_by, credential) if credential is not None else None
+    except DatabaseUnavailable:
+        return _TRY_AGAIN_LATER
+    if access is None:
+        return UNAUTHORIZED
+    return access if access.sees_any else FORBIDDEN

@@ -1,0 +1,121 @@
+"""Parts to frame bodies. Each is encoded once, however many sockets get it: only ``n`` and ``sub`` differ. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from bridge.messages import Delta, EventRecorded, Gone
+from devices.web.live.stream.changes import Fresh, Part, Reason
+from devices.web.live.stream.conflation import latest, merged
+from devices.web.live.stream.targets import Manner
+
+MAX_BODY_BYTES: Final = 512 * 1024  # a frame of several items; Daphne sends none above 1 MiB
+MAX_PAGE_DEVICES: Final = 200  # in a snapshot frame
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Body(Struct, frozen=True):
+    """A stream frame without its number and subscription: ``{"n":…,`` before, ``sub`` (JSON) between."""
+
+    before: bytes
+    after: bytes
+
+    def frame(self, n: int, sub: bytes) -> bytes:
+        """The frame's text in UTF-8."""
+        return b'{"n":%d,%b%b%b' % (n, self.before, sub, self.after)
+
+    def frame_size(self, n: int, sub: bytes) -> int:
+        """Of :meth:`frame`."""
+        return self.size + len(sub) + len(str(n)) + 6
+
+    @property
+    def size(self) -> int:
+        """Of the frame, but for number and subscription."""
+        return len(self.before) + len(self.after)
+
+
+def bodies(devices: Mapping[str, Sequence[Part]], manner: Manner, *, more: bool = False) -> list[Body]:
+    """Frames that bring each device's parts in their order; what belongs together is gathered.
+
+    Args:
+        devices: the parts of each device, in rev order.
+        manner: whether intermediate readings are left out.
+        more: whether other pages follow the ``subscribe`` snapshots.
+    """
+    out: list[Body] = []
+    rest = [_runs(parts, manner) for parts in devices.values()]
+    while rest := [runs for runs in rest if runs]:
+        out += _gathered([runs.pop(0) for runs in rest], more=more)
+    return out
+
+
+def snapshot_body(reason: Reason, snapshots: Sequence[bytes], *, more: bool) -> Body:
+    """A snapshot frame."""
+    head = b',"reason":"%b","more":%b,"devices":[' % (reason.encode(), b"true" if more else b"false")
+    return Body(b'"type":"snapshot","sub":', head + b",".join(snapshots) + b"]}")
+
+
+_Run = list[Delta] | EventRecorded | Fresh | Gone
+
+
+def _runs(parts: Sequence[Part], manner: Manner) -> list[_Run]:
+    """A device's parts, the deltas between other things taken together."""
+    if len(parts) == 1:  # mostly
+        only = parts[0]
+        return [_conflated([only], manner)] if isinstance(only, Delta) else [only]
+    out: list[_Run] = []
+    deltas: list[Delta] = []
+    for part in parts:
+        if isinstance(part, Delta):
+            deltas.append(part)
+            continue
+        if deltas:
+            out.append(_conflated(deltas, manner))
+            deltas = []
+        out.append(part)
+    return [*out, _conflated(deltas, manner)] if deltas else out
+
+
+def _conflated(deltas: list[Delta], manner: Manner) -> list[Delta]:
+    items = merged(deltas)
+    return latest(items) if manner.readings == "latest" else items
+
+
+def _gathered(runs: Sequence[_Run], *, more: bool) -> Iterator[Body]:
+    """Frames for one run of each device. They are of different devices, so their order is free."""
+    snapshots: dict[Reason, list[bytes]] = {}
+    items: list[bytes] = []
+    for run in runs:
+        match run:
+            case list():
+                items += [delta.item for delta in run]
+            case Fresh():
+                snapshots.setdefault(run.reason, []).append(run.snapshot)
+            case EventRecorded():
+                yield Body(b'"sub":', b"," + run.frame[1:])
+            case Gone():
+                yield Body(b'"type":"gone","sub":', b',"device":%b}' % _encode(run.device))
+    for reason, found in snapshots.items():
+        yield from _snapshots(reason, found, more=more and reason == "subscribe")
+    for page in _pages(items, len(items)):
+        yield Body(b'"type":"delta","sub":', b',"items":[' + b",".join(page) + b"]}")
+
+
+def _snapshots(reason: Reason, found: Sequence[bytes], *, more: bool) -> Iterator[Body]:
+    pages = list(_pages(found, MAX_PAGE_DEVICES))
+    for number, page in enumerate(pages, 1):
+        yield snapshot_body(reason, page, more=more or (reason == "subscribe" and number < len(pages)))
+
+
+def _pages(texts: Sequence[bytes], most: int) -> Iterator[Sequence[bytes]]:
+    start = size = 0
+    for index, text in enumerate(texts):
+        if index > start and (size + len(text) > MAX_BODY_BYTES or index - start >= most):
+            yield texts[start:index]
+            start, size = index, 0
+        size += len(text) + 1
+    if start < len(texts):
+        yield texts[start:]

@@ -1,0 +1,227 @@
+"""One subscription of one socket: where its client stands with every device, and what to send next. Pure.
+
+    pending ──join, list──> joined ──pause (the client lags)──> pending
+    a joined one's device:  own ──stands where the feed stands──> in step
+
+In step, a device needs no thought: what the feed hands out is passed on as it is. While its client stands elsewhere
+(not shown yet, ahead of the feed, behind it after a gap) a device is the subscription's *own*: parts are judged by
+its own rev, and the database is asked for what lacks. A pending subscription knows its revs and nothing else.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
+
+from bridge.messages import Gone
+from devices.web.live.stream.changes import Answer, Fresh, Missing, Part, Want
+from devices.web.live.stream.feed import Batch, Feed
+from devices.web.live.stream.rendering import Body, bodies, snapshot_body
+from devices.web.live.stream.sequencer import Following
+from devices.web.live.stream.targets import Manner, Target
+
+MAX_ASIDE_BYTES: Final = 256 * 1024
+
+
+class Subscription:
+    """A stream to one client.
+
+    Args:
+        sub: the subscribe request's id, as JSON.
+        target: what it watches.
+        manner: how.
+        known: the revs that the client has.
+    """
+
+    def __init__(self, sub: bytes, target: Target, manner: Manner, known: Mapping[str, int]) -> None:
+        self.sub = sub
+        self.target = target
+        self.manner = manner
+        self.feed: Feed | None = None  # None: pending
+        self.life = 0  # raised by join and pause: answers to questions of another life are void
+        self._have: dict[str, int] = dict(known)  # while pending
+        self._own: dict[str, int | None] = {}
+        self._following = self._new_following()
+        self._listed = False
+        self._touched: set[str] = set()  # what changed between joining and listing
+        self._shown = False  # all that there was at first
+        self._first: set[str] = set()  # devices still to be shown at first
+        # Whether a snapshot frame must yet say that there is no more; a whole site begins with one in any case.
+        self._more_owed = not known and target.devices is None
+        self._out: dict[str, list[Part]] = {}
+
+    def _new_following(self) -> Following:
+        return Following(self._rev_of, self._accept, MAX_ASIDE_BYTES)
+
+    # Life --------------------------------------------------------------------------------------------------------
+
+    def join(self, feed: Feed) -> None:
+        """Begin to take the feed's batches. List the target's devices after this, for :meth:`listed`."""
+        self.feed = feed
+        self.life += 1
+        self._listed = False
+        self._touched = feed.touched if not feed.is_listed else set()
+
+    @property
+    def listed_already(self) -> bool:
+        """Whether it has joined and listed."""
+        return self._listed
+
+    def listed(self, devices: Iterable[tuple[str, int]]) -> list[Body]:
+        """Begin with the target's devices and their revs, read since :meth:`join`; what lacks is now wanted."""
+        assert self.feed is not None
+        have, self._have = self._have, {}
+        found = dict(devices)
+        self.feed.listed(list(found))
+        self._own = dict.fromkeys(found) | have
+        self._listed = True
+        unknown = [device for device in found if device not in have]
+        lost = [device for device in have if device not in found]
+        moved = [device for device, rev in have.items() if device in found and found[device] != rev]
+        if not self._shown:
+            self._first = set(unknown)
+        for device in unknown:
+            self._following.ask(device, "new" if self._shown else "subscribe")
+        for device in [*lost, *moved, *(device for device in self._touched if device in self._own)]:
+            self._following.ask(device)
+        for device in have:
+            self._align(device)
+        self._ask_for_what_the_feed_has(found)
+        return self._rendered()
+
+    def _ask_for_what_the_feed_has(self, found: Mapping[str, int]) -> None:
+        """Devices made since the list was read (or about to be deleted)."""
+        assert self.feed is not None
+        for device in [*self.feed.sent, *self._touched]:
+            if device not in found and device not in self._own:
+                self._own[device] = None
+                self._following.ask(device)
+
+    def pause(self, batch: Batch | None = None) -> None:
+        """Leave the feed; ``batch`` was handed out by it but not taken any more."""
+        assert self.feed is not None
+        if self._listed:
+            stands = self.feed.sent | (batch.before if batch else {}) | self._own
+            self._have = {device: rev for device, rev in stands.items() if rev is not None}
+        self.feed, self._listed = None, False
+        self.life += 1
+        self._own, self._following, self._first = {}, self._new_following(), set()
+
+    def retarget(self, target: Target) -> list[Body]:
+        """Watch something else from now on; only while pending. Frames about what is no longer watched."""
+        assert self.feed is None
+        self.target = target
+        gone = [device for device in self._have if not target.covers(device)]
+        for device in gone:
+            del self._have[device]
+        return bodies({device: [Gone(device)] for device in gone}, self.manner)
+
+    # Live --------------------------------------------------------------------------------------------------------
+
+    def take(self, batch: Batch) -> list[Body]:
+        """The frames that the feed's batch makes for this client."""
+        if not self._listed:
+            self._touched = self._touched | batch.devices.keys()  # a new set: the old one may be the feed's
+            return []
+        if not self._own:
+            return batch.bodies
+        assert self.feed is not None
+        for device, parts in batch.devices.items():
+            if device not in self._own:
+                self._out[device] = parts
+                continue
+            for part in parts:
+                self._following.take(part)
+            self._align(device)
+        return self._rendered()
+
+    def hold(self, device: str) -> None:
+        """Send nothing of a device until :meth:`release`: something else must be said first."""
+        if self.feed is None or not self._listed:
+            return
+        if device not in self._own:
+            self._own[device] = self.feed.sent.get(device)
+        self._following.hold(device)
+
+    def release(self, device: str) -> list[Body]:
+        """Go on with a device held back: the frames that makes. Safe to repeat, and when it was not held."""
+        if self.feed is None or not self._listed:
+            return []
+        self._following.release(device)
+        self._align(device)
+        return self._rendered()
+
+    def compare(self, device: str, rev: int | None) -> None:
+        """Where the database says that a device is (None: there is none); matters to those that are not in step."""
+        if self._listed and device in self._own and device not in self._following and self._own[device] != rev:
+            self._following.ask(device)
+
+    @property
+    def own(self) -> Collection[str]:
+        """The devices that are not in step."""
+        return self._own.keys()
+
+    # Catching up -------------------------------------------------------------------------------------------------
+
+    @property
+    def wanting(self) -> bool:
+        """Whether there is something to ask the database."""
+        return self._following.wanting
+
+    @property
+    def aside_bytes(self) -> int:
+        """What :meth:`settle` may send beyond its answers."""
+        return self._following.aside_bytes
+
+    def wants(self, limit: int) -> list[Want]:
+        """The next questions to the database."""
+        return self._following.wants(limit)
+
+    def settle(self, answers: Sequence[Answer]) -> list[Body]:
+        """The frames that answers to :meth:`wants` of this life make."""
+        for answer in answers:
+            self._following.settle(answer)
+            first = answer.device in self._first and answer.device not in self._following
+            if first:
+                self._first.discard(answer.device)
+            if first and isinstance(answer, Missing) and self.target.devices is not None:
+                self._out[answer.device] = [Gone(answer.device)]  # it was there when we said that we would watch it
+            self._align(answer.device)
+        return self._rendered()
+
+    def _rendered(self) -> list[Body]:
+        """What :meth:`_accept` gathered. The last snapshot of the first showing says that there is no more."""
+        out, self._out = self._out, {}
+        more = bool(self._first)
+        if not self._shown and any(_begins(parts) for parts in out.values()):
+            self._more_owed = more
+        frames = bodies(out, self.manner, more=more)
+        if not self._shown and not more:
+            self._shown = True
+            if self._more_owed:
+                frames.append(snapshot_body("subscribe", [], more=False))
+        return frames
+
+    # Devices -----------------------------------------------------------------------------------------------------
+
+    def _rev_of(self, device: str) -> int | None:
+        return self._own.get(device)
+
+    def _accept(self, part: Part) -> None:
+        self._own[part.device] = None if isinstance(part, Gone) else part.rev
+        self._out.setdefault(part.device, []).append(part)
+
+    def _align(self, device: str) -> None:
+        """See whether the client now stands where the feed stands."""
+        assert self.feed is not None
+        if device in self._following or device not in self._own:
+            return
+        mine = self._own[device]
+        self.feed.align(device, mine)
+        theirs = self.feed.sent.get(device)
+        if mine == theirs:
+            del self._own[device]
+        elif mine is not None and theirs is not None and mine < theirs:
+            self._following.ask(device)
+
+
+def _begins(parts: Sequence[Part]) -> bool:
+    return isinstance(parts[0], Fresh) and parts[0].reason == "subscribe"

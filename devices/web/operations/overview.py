@@ -1,0 +1,119 @@
+"""What an operator sees of the whole installation: the chain, who works on what, the ledger, incidents. Read only."""
+
+import time
+from collections import Counter
+from typing import Any
+
+from django.db.models import Count
+from msgspec import Struct
+
+from devices.models import Command, Quarantined, ShardState, Twin
+from devices.models.fields import DatabaseNowMs
+from devices.requests.shard_owners import LEASE_MS
+from devices.rules.commands import UNFINISHED
+from devices.web.operations.ledger import GatewayStatus, Ledger, gateway_status, read_ledger
+
+STATUSES = ("online", "offline", "stale", "unknown")
+
+
+class Gateway(Struct, frozen=True):
+    """One gateway, as its last beat left it. Times are Unix ms."""
+
+    client_id: str
+    instance: str  # which process: "host:pid:start"
+    alive: bool
+    broker_up: bool
+    since: int  # since when broker_up is what it is
+    lag_ms: int | None  # what the broker had so long ago is committed; None: not known (never connected)
+    in_flight: int  # deliveries not yet known to be committed
+    in_flight_limit: int  # at it, the broker waits
+    saturated_since: int  # since when it is at the limit; 0: it isn't
+    filters: tuple[str, ...]
+
+
+class Shard(Struct, frozen=True):
+    """One shard and who works on it. Times are Unix ms."""
+
+    shard: int
+    owner: str  # "" for nobody
+    alive: bool  # its lease holds
+    since: int
+    commits: int
+
+
+class Incident(Struct, frozen=True):
+    """Something that may have cost messages. Times are Unix ms."""
+
+    kind: str
+    gateway: str
+    since: int
+    until: int
+    count: int
+    detail: str
+
+
+class Overview(Struct, frozen=True):
+    """All of it, as of ``now`` (Unix ms, the database's clock)."""
+
+    now: int
+    broker_up: bool
+    broker_since: int
+    broker_stored: int | None  # messages that the broker holds for all its clients, where it says so
+    gateways: list[Gateway]
+    shards: list[Shard]
+    presence: dict[str, int]  # devices by presence
+    commands: dict[str, int]  # unfinished ones by status
+    quarantine: int
+    ledger: Ledger
+    incidents: list[Incident]  # the newest first
+
+
+def read_overview() -> Overview:
+    """Read the tables: about ten short queries. Synchronous: not for an event loop's thread."""
+    status = gateway_status()
+    rows = ShardState.objects.order_by("shard").annotate(now=DatabaseNowMs())
+    shards = list(rows.values_list("shard", "owner", "beat_ms", "up_since_ms", "commit", "now"))
+    now_ms = max((row[-1] for row in shards), default=int(time.time() * 1000))
+    return Overview(
+        now=now_ms,
+        broker_up=status.broker_up,
+        broker_since=status.since_ms,
+        broker_stored=status.broker_stored,
+        gateways=[_gateway(row) for row in status.gateways],
+        shards=[
+            Shard(number, owner, bool(owner) and beat_ms > now_ms - LEASE_MS, since_ms, commit)
+            for number, owner, beat_ms, since_ms, commit, _ in shards
+        ],
+        presence=_counted(Twin.objects.values_list("status"), STATUSES),
+        commands=_counted(Command.objects.filter(status__in=UNFINISHED).values_list("status"), UNFINISHED),
+        quarantine=Quarantined.objects.count(),
+        ledger=read_ledger(status),
+        incidents=_incidents(status),
+    )
+
+
+def _gateway(row: Any) -> Gateway:
+    return Gateway(
+        client_id=row.client_id,
+        instance=row.instance,
+        alive=row.alive,
+        broker_up=row.broker_up,
+        since=row.since_ms,
+        lag_ms=row.lag_ms,
+        in_flight=row.in_flight,
+        in_flight_limit=row.in_flight_limit,
+        saturated_since=row.saturated_ms,
+        filters=row.filters,
+    )
+
+
+def _incidents(status: GatewayStatus) -> list[Incident]:
+    return [
+        Incident(one.kind, one.gateway, one.since_ms, one.until_ms, one.count, one.detail) for one in status.incidents
+    ]
+
+
+def _counted(rows: Any, names: tuple[str, ...]) -> dict[str, int]:
+    # "*", not a column: an index on the status answers it alone, 100,000 twins in 20 ms instead of 200
+    counts = Counter(dict(rows.annotate(n=Count("*")).order_by()))
+    return {name: counts[name] for name in names}

@@ -1,0 +1,126 @@
+/** Values, times and reasons as people read them. Pure; times are Unix ms and shown in the browser's zone. */
+
+/** @import {Json, Presence, Scalar} from "../client/types.js" */
+
+const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const clockMs = new Intl.DateTimeFormat("en-GB", {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+});
+const dayAndClock = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+});
+
+/**
+ * A metric's value in few characters: 21.53, 1,013.2, 0.0042, on, off.
+ * @param {Scalar | undefined} value
+ * @param {number} [decimals]  at least so many (see Decimals)
+ */
+export function formatValue(value, decimals = 0) {
+  if (typeof value === "number") return formatNumber(value, decimals);
+  if (typeof value === "boolean") return value ? "on" : "off";
+  return value === undefined ? "–" : String(value);
+}
+
+/** @param {number} value @param {number} [decimals] */
+export function formatNumber(value, decimals = 0) {
+  const size = Math.abs(value);
+  if (size >= 1e12 || (size > 0 && size < 1e-4)) return value.toExponential(3);
+  const digits = Math.max(decimals, decimalsOf(value));
+  return digits === 0 ? grouped.format(value) : fixed(digits).format(value);
+}
+
+/** How many decimals a number needs, and no more than make sense for its size. @param {number} value */
+function decimalsOf(value) {
+  const size = Math.abs(value);
+  const most = size >= 1000 ? 1 : size >= 10 ? 2 : size >= 1 ? 3 : size >= 0.01 ? 4 : 5;
+  return Math.min(most, (String(value).split(".")[1] ?? "").length);
+}
+
+/** @type {Map<number, Intl.NumberFormat>} */
+const fixedFormats = new Map();
+
+/** @param {number} digits */
+function fixed(digits) {
+  const known = fixedFormats.get(digits);
+  if (known) return known;
+  const made = new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  fixedFormats.set(digits, made);
+  return made;
+}
+
+/**
+ * Remembers how many decimals each metric has shown, so that 38 among 37.9 and 38.1 reads 38.0 and nothing jumps.
+ */
+export class Decimals {
+  /** @type {Map<string, number>} */ #most = new Map();
+
+  /** @param {string} metric @param {Scalar | undefined} value */
+  format(metric, value) {
+    if (typeof value !== "number") return formatValue(value);
+    const most = Math.max(this.#most.get(metric) ?? 0, decimalsOf(value));
+    this.#most.set(metric, most);
+    return formatNumber(value, most);
+  }
+}
+
+/** JSON on one line, with room after separators. @param {Json | undefined} value */
+export function formatJson(value) {
+  if (value === undefined) return "";
+  return JSON.stringify(value, null, 1)
+    .replace(/\n\s*/g, " ")
+    .replace(/([[{]) /g, "$1")
+    .replace(/ ([\]}])/g, "$1");
+}
+
+/** 12:03:04 today, 21 Nov, 12:03:04 on other days. @param {number} ms @param {number} [now] */
+export function formatTime(ms, now = Date.now()) {
+  const sameDay = new Date(ms).toDateString() === new Date(now).toDateString();
+  return (sameDay ? clock : dayAndClock).format(ms);
+}
+
+/** 12:03:04.123 @param {number} ms */
+export function formatTimeMs(ms) {
+  return clockMs.format(ms);
+}
+
+/** How long something takes or has taken: 3 s, 12 min, 5 h, 2 d. @param {number} ms */
+export function formatSpan(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86400)} d`;
+}
+
+/** A latency: 8 ms, 1.24 s, 3 min. @param {number} ms */
+export function formatLatency(ms) {
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
+  return ms < 60_000 ? `${(ms / 1000).toFixed(2)} s` : formatSpan(ms);
+}
+
+/** @type {{[why: string]: string}} */
+const WHYS = {
+  never_seen: "nothing was heard from it yet",
+  birth: "it announced itself",
+  will: "the broker delivered its last will",
+  message: "it sent a message",
+  retained: "a status that the broker had kept; nothing live yet",
+  replayed: "heard, but held up by an outage; nothing live since",
+  silence: "silent for too long",
+  unconfirmed: "last heard of across an outage; nothing live has confirmed it",
+  outage: "said to be gone, but in an outage of the broker or of our link to it",
+  link_down: "our own link to the broker is down",
+};
+
+/** Why a presence is what it is, as a phrase. @param {Presence} presence */
+export function formatWhy({ why }) {
+  return WHYS[why] ?? why.replaceAll("_", " ");
+}

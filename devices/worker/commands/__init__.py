@@ -1,0 +1,1 @@
+"""Commands and desired documents on their way down: their steps, and what is due to be published."""

@@ -1,0 +1,83 @@
+"""Quarantined messages that somebody asks to have carried out once more: requests of the kind ``replay``.
+
+A replay is old news: the message is decoded and applied as if it came when it came, but says nothing about whether
+the device is there now. It leaves quarantine unless it is quarantined again, and counts in the ledger as a delivery.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec import Struct
+
+from bridge.dialects.native.topics import NativeTopics, Route
+from bridge.messages import Delivery
+from devices.models import Quarantined, Request
+from devices.rules.requested import Refused
+
+_NOT_THERE: Final = Refused("not_found", "there is no such quarantined message")
+
+
+class Replay(Struct, frozen=True):
+    """A quarantined message to carry out once more."""
+
+    request_id: int
+    entry_id: int
+    delivery: Delivery  # as it came
+
+
+class Replayed(Struct, frozen=True):
+    """What became of one: it leaves quarantine, or stays with another reason."""
+
+    entry_id: int
+    outcome: str  # applied | rejected | quarantined
+    reason: str
+    detail: str
+
+
+def find(requests: Iterable[Request]) -> dict[int, Quarantined]:
+    """The quarantined messages that requests are about, by id. One query if there are any."""
+    ids = {entry for row in requests if row.kind == "replay" and (entry := entry_id(row)) is not None}
+    return Quarantined.objects.select_related("device").in_bulk(ids) if ids else {}
+
+
+def entry_id(request: Request) -> int | None:
+    """The message that a request is about; None when it names none."""
+    named = request.body.get("quarantined_id") if isinstance(request.body, dict) else None
+    return named if isinstance(named, int) and not isinstance(named, bool) and 0 < named < 2**63 else None
+
+
+def plan(request: Request, entry: Quarantined | None, topics: NativeTopics) -> Replay | Refused:
+    """How to carry a request out, or why not."""
+    if entry is None or entry.device.key != request.device_key:
+        return _NOT_THERE
+    if entry.truncated:
+        return Refused("conflict", "only the beginning of this message was kept: it is not replayable")
+    route = topics.parse(entry.topic)
+    if not isinstance(route, Route) or route.device != request.device_key:
+        return Refused("conflict", "no device publishes on this topic any more: it is not replayable")
+    delivery = Delivery(
+        topic=entry.topic,
+        device=route.device,
+        kind=route.kind,
+        detail=route.detail,
+        payload=bytes(entry.payload),
+        received_ms=entry.received_ms,
+        qos=entry.qos,
+        retain=entry.retain,
+        dup=False,
+        packet_id=0,
+        late=True,
+    )
+    return Replay(request.pk, entry.pk, delivery)
+
+
+def store(replayed: Iterable[Replayed]) -> None:
+    """Take those that are settled out of quarantine, and say why the others are still there."""
+    out = []
+    for one in replayed:
+        if one.outcome == "quarantined":
+            Quarantined.objects.filter(pk=one.entry_id).update(reason=one.reason, detail=one.detail)
+        else:
+            out.append(one.entry_id)
+    if out:
+        Quarantined.objects.filter(pk__in=out).delete()

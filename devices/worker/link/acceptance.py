@@ -1,0 +1,72 @@
+"""The worker's side of the link: what is applied, what was applied before, and what the gateways are told.
+
+The rules are bridge.link for batches and bridge.redelivery for the deliveries in them.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from bridge.link import Cursor, judge
+from bridge.messages import Batch, Delivery, LinkAck
+from devices.worker.link import delivery_history
+from devices.worker.link.delivery_history import NewRecord
+from devices.worker.memory.shard import Shard
+
+Reply = tuple[str, LinkAck]  # channel and message
+
+
+class Acceptance:
+    """Judges a round's batches of one shard. Moves the shard's cursors: valid only if the transaction commits."""
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+        self._replies: dict[tuple[str, int, str], bool] = {}  # (gateway, epoch, channel) → gap
+        self.records: list[NewRecord] = []
+        self.moved: set[str] = set()  # gateways whose cursor has moved
+        self.new_connection = False  # of a gateway to its broker
+        self.counts: Counter[tuple[str, str]] = Counter()  # for the ledger: what gateways say that we got; duplicates
+
+    def deliveries(self, batches: Iterable[Batch]) -> Iterator[Delivery]:
+        """Those to apply, in order: each gateway's batches by number, however they came.
+
+        Raises:
+            django.db.Error: the database failed.
+        """
+        for batch in sorted(batches, key=lambda batch: (batch.gateway, batch.epoch, batch.seq)):
+            if self._applies(batch):
+                yield from self._sifted(batch)
+
+    def _applies(self, batch: Batch) -> bool:
+        cursor = self._shard.cursors.get(batch.gateway, Cursor())
+        verdict = judge(cursor, batch.epoch, batch.seq)
+        if verdict == "outdated":
+            return False
+        reply = (batch.gateway, batch.epoch, batch.reply_to)
+        self._replies[reply] = self._replies.get(reply, False) or verdict == "gap"
+        if verdict != "apply":
+            return False
+        self.new_connection |= batch.epoch != cursor.epoch
+        self.counts["received", ""] += cursor.newly_taken(batch)
+        self._shard.cursors[batch.gateway] = cursor.after(batch)
+        self._shard.gateway = batch.gateway
+        self.moved.add(batch.gateway)
+        return True
+
+    def _sifted(self, batch: Batch) -> tuple[Delivery, ...]:
+        histories = self._shard.histories
+        history = histories[batch.gateway] = delivery_history.history_for(batch, histories.get(batch.gateway))
+        sifted = history.sift(batch)
+        self.counts["duplicate", ""] += sifted.duplicates
+        if sifted.record:
+            self.records.append(NewRecord(batch.shard, batch.gateway, batch.session, sifted.record))
+        return sifted.fresh
+
+    def replies(self) -> Iterator[Reply]:
+        """One acknowledgement a gateway, connection and channel: for after the commit."""
+        for (gateway, epoch, channel), gap in self._replies.items():
+            cursor = self._shard.cursors.get(gateway, Cursor())
+            if epoch == cursor.epoch:
+                former = (cursor.former_epoch, cursor.former_seq)
+                yield channel, LinkAck(self._shard.number, gateway, epoch, cursor.seq + 1, gap, *former)
+            elif epoch > cursor.epoch:  # its first batch is missing; until that is here, the former epoch may go on
+                yield channel, LinkAck(self._shard.number, gateway, epoch, 1, gap)

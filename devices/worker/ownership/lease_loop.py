@@ -1,0 +1,119 @@
+"""Keeps to our share of the shards: a look at the leases twice a second, which also renews them."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import structlog
+from django.db import Error
+
+from devices.requests.shard_owners import LEASE_MS
+from devices.worker.ownership.fence import Resharded
+from devices.worker.ownership.leases import Found, Leases
+from devices.worker.ownership.shard_states import Possession
+from runtime.outages import Outage
+from runtime.worker_database import DatabaseThread
+
+log = structlog.get_logger(__name__)
+
+LOOK_S: Final = 0.5
+_STUCK_S: Final = 60
+
+
+class Work(Protocol):
+    """The rounds, as far as they matter to the leases."""
+
+    def wake(self) -> None:
+        """Run a round now."""
+
+    @property
+    def fails(self) -> bool:
+        """Whether the database fails there, too: it is told there."""
+
+    @property
+    def lasts_s(self) -> float:
+        """How long the present round has lasted."""
+
+
+class Holding:
+    """Owns the thread of the leases.
+
+    Args:
+        leases: of this process.
+        possession: what is ours; told what becomes so, and what does not stay so.
+        work: the rounds.
+        clock: seconds of a monotonic clock.
+    """
+
+    def __init__(
+        self, leases: Leases, possession: Possession, work: Work, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._leases, self._possession, self._work, self._clock = leases, possession, work, clock
+        self._outage = Outage(log, "leases", clock)
+        self._database: DatabaseThread | None = None
+        self._looked_s = clock()
+        self._kept_from_us: frozenset[int] = frozenset()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look until told to stop.
+
+        Raises:
+            Resharded: there is another number of shards by now.
+        """
+        self._database = DatabaseThread("ingest-leases", "causeway leases", tells=False)
+        while not stop.is_set():
+            await self._look(self._database)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await stop.wait()
+
+    async def leave(self) -> None:
+        """Give up all shards at once. After :meth:`run`; nothing looks after them any more."""
+        if self._database is not None:
+            await self._database.run(self._leases.leave)
+
+    def close(self) -> None:
+        """End the thread."""
+        if self._database is not None:
+            self._database.close()
+
+    def lost(self, shards: frozenset[int]) -> None:
+        """Others have taken shards; told in one line."""
+        if news := self._possession.lose(shards):
+            log.warning("shards lost to another worker", shards=sorted(news))
+            self._work.wake()
+
+    async def _look(self, database: DatabaseThread) -> None:
+        if self._work.lasts_s > _STUCK_S:
+            return  # it hangs: let others have a try
+        try:
+            found = await database.run(self._leases.look, self._possession.owned, self._possession.leaving)
+        except Error as error:
+            self._failed(error)
+        except Resharded:
+            raise
+        except Exception:
+            log.exception("a look at the leases failed: a bug")
+        else:
+            self._looked_s = self._clock()
+            self._outage.ends()
+            self._found(found)
+
+    def _failed(self, error: Error) -> None:
+        if self._clock() - self._looked_s > LEASE_MS / 1000 and not self._work.fails:
+            self._outage.begins(error)
+
+    def _found(self, found: Found) -> None:
+        self.lost(found.lost)
+        self._possession.gain(found.taken)
+        leaving = self._possession.leave(found.excess)
+        self._possession.settle(has_its_share=not (found.awaited or found.kept_from_us))
+        if found.taken or leaving:
+            self._work.wake()
+        if found.kept_from_us - self._kept_from_us:
+            log.warning(
+                "standing by: another worker has shards that are pinned here", shards=sorted(found.kept_from_us)
+            )
+        self._kept_from_us = found.kept_from_us

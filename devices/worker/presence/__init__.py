@@ -1,0 +1,1 @@
+"""Presence of devices that say nothing themselves: timers, and what the gateways' links tell."""

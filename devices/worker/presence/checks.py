@@ -1,0 +1,144 @@
+"""Which presences to look at in a round, of devices that say nothing themselves. The rules are devices.rules.presence.
+
+- An ``offline`` that waits for its confirmation: as soon as its gateway's link tells.
+- All devices, when a gateway's link is gone; those that this made unknown, when it is back and has caught up.
+- Online devices, when they may have been silent for too long.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
+
+from devices.models import Device
+from devices.options import DevicesOptions
+from devices.rules.presence import Link, Sight, finding, heard_last_ms, patience_ms
+from devices.worker.effects.operations import Looked
+from devices.worker.memory.shard import Member, Shard
+from devices.worker.presence.gateway_links import Links
+
+SOON_S: Final = 0.25  # between looks at the links while somebody waits for them
+_CHANGES: Final = 1_000  # a shard and round, of each kind: uplink must not wait for a whole fleet's
+_LOOKS: Final = 20_000  # a shard and round, of each kind
+_CATCH_UP_MS: Final = 10_000  # QoS 0 waits in the gateway while we don't listen: then it takes so long to reach us
+_LAGGING_LOOK_MS: Final = 5_000  # until the next look for silence while the link has not caught up
+
+
+def looks(
+    shard: Shard, links: Links, options: DevicesOptions, now_ms: int, listening_since_ms: int | None
+) -> dict[str, Looked]:
+    """The devices whose presence has to change, unless something comes from them in this round.
+
+    Args:
+        shard: whose devices.
+        links: the gateways' to their brokers, now.
+        options: the limit for those without one of their own.
+        now_ms: Unix ms.
+        listening_since_ms: Unix ms; since when the channel layer brings messages; None while it does not.
+    """
+    _begin_sweep(shard, links)
+    hears = listening_since_ms is not None and now_ms - max(listening_since_ms, shard.taken_ms) >= _CATCH_UP_MS
+    look = _Look(shard, links, options, now_ms, hears=hears)
+    keys = [*_some(look, iter(list(shard.watch.dying))), *_some(look, _popped(shard)), *_some(look, _overdue(look))]
+    return {key: Looked(look.sight(shard.members[key])) for key in keys}
+
+
+def watch(shard: Shard, member: Member, options: DevicesOptions) -> None:
+    """Look at the device again when it is time; after every change of its twin."""
+    key, known, watch = member.key, member.known, shard.watch
+    _keep(watch.dying, key, wanted=known.unconfirmed is not None)
+    _keep(watch.away, key, wanted=known.former is not None)
+    if watch.links_gone and known.former is None:
+        watch.sweep.append(key)  # it was heard when nothing could be: of a round that was under way
+    if known.presence.status == "online":
+        due_ms = heard_last_ms(known, Link()) + patience_ms(known, limit_s(member, options)) + 1
+        watch.silence.set_earlier(key, due_ms)
+
+
+def forget(shard: Shard, key: str) -> None:
+    """The device is deleted."""
+    shard.watch.dying.discard(key)
+    shard.watch.away.discard(key)
+
+
+def limit_s(member: Member, options: DevicesOptions) -> int:
+    """How long the device may be silent."""
+    return member.stale_after_s or options.stale_after_s
+
+
+def refresh_limits(shards: Iterable[Shard], now_ms: int) -> None:
+    """Take over the devices' own limits, which the web writes. One query; reads only devices that have one."""
+    rows = Device.objects.filter(stale_after_s__isnull=False).values_list("key", "stale_after_s")
+    own = {key: limit for key, limit in rows if limit}
+    for shard in shards:
+        mine = {key: limit for key, limit in own.items() if key in shard.members}
+        for key in mine.keys() | shard.own_limits.keys():
+            member = shard.members.get(key)
+            if member and member.stale_after_s != mine.get(key):
+                member.stale_after_s = mine.get(key)
+                if key in shard.watch.silence:
+                    shard.watch.silence.set(key, now_ms)  # to be looked at: its deadline is another now
+        shard.own_limits = mine
+
+
+def _keep(keys: set[str], key: str, *, wanted: bool) -> None:
+    if wanted:
+        keys.add(key)
+    else:
+        keys.discard(key)
+
+
+# Who is looked at ------------------------------------------------------------------------------------------------
+
+
+class _Look:
+    """What all looks of one round at one shard share."""
+
+    def __init__(self, shard: Shard, links: Links, options: DevicesOptions, now_ms: int, *, hears: bool) -> None:
+        self.shard, self.links, self.options, self.now_ms, self.hears = shard, links, options, now_ms, hears
+
+    def sight(self, member: Member) -> Sight:
+        """What the device is looked at by."""
+        stale_after_s = limit_s(member, self.options) if self.hears else None
+        return Sight(self.now_ms, self.links.of(member.key), self.links.by_gateway, stale_after_s)
+
+    def finds(self, key: str) -> bool:
+        """Whether anything has to change."""
+        member = self.shard.members.get(key)
+        return member is not None and finding(member.known, self.sight(member)) is not None
+
+
+def _some(look: _Look, keys: Iterator[str]) -> Iterator[str]:
+    return islice(filter(look.finds, islice(keys, _LOOKS)), _CHANGES)
+
+
+def _begin_sweep(shard: Shard, links: Links) -> None:
+    watch, picture = shard.watch, links.picture
+    if watch.links == picture:
+        return
+    watch.links, watch.links_gone = picture, any(link.gone for link in links.by_gateway.values())
+    watch.sweep.clear()
+    watch.sweep.extend(shard.members if watch.links_gone else watch.away)
+
+
+def _popped(shard: Shard) -> Iterator[str]:
+    while shard.watch.sweep:
+        yield shard.watch.sweep.popleft()
+
+
+def _overdue(look: _Look) -> Iterator[str]:
+    """Those whose time for silence is up; the others whose time was up get a later one."""
+    silence = look.shard.watch.silence
+    while (key := silence.pop(look.now_ms)) is not None:
+        if look.finds(key):
+            yield key
+        elif (member := look.shard.members.get(key)) and member.known.presence.status == "online":
+            silence.set(key, look.now_ms + _wait_ms(look, member))
+
+
+def _wait_ms(look: _Look, member: Member) -> int:
+    """Until it is worth looking again, as far as can be told."""
+    known, link = member.known, look.links.of(member.key)
+    heard_ms = min(look.now_ms, link.drained_ms)
+    if not (look.hears and link.is_drained and look.now_ms - heard_ms < _LAGGING_LOOK_MS):
+        return _LAGGING_LOOK_MS
+    return heard_last_ms(known, link) + patience_ms(known, limit_s(member, look.options)) + 1 - heard_ms

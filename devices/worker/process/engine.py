@@ -1,0 +1,244 @@
+"""The engine: one a process. Gathers what comes for its shards while the previous round runs, then runs the next.
+
+::
+
+    consumers ──offer──> intake ──round──> keeper (database thread) ──results──> sender
+                                   shards │ ↑ served, lost
+    leases (their own thread) ──found──> possession
+
+No waits are put in: a message that comes alone is carried out at once, and under load rounds grow by themselves.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import structlog
+from channels.layers import get_channel_layer
+from django.db import Error
+
+from devices.options import DevicesOptions
+from devices.worker.ownership.fence import Resharded, ShardLost, connection_name
+from devices.worker.ownership.lease_loop import Holding
+from devices.worker.ownership.leases import Leases
+from devices.worker.ownership.shard_states import Possession
+from devices.worker.process.sender import Sender
+from devices.worker.round.intake import Incoming, Intake, Round
+from devices.worker.round.results import Results
+from devices.worker.round.rounds import Keeper
+from runtime.outages import Outage
+from runtime.worker_database import DatabaseThread
+
+log = structlog.get_logger(__name__)
+
+_TICK_S: Final = 1.0
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
+_RELEASE_S: Final = 3
+_AFTER_FAILURE_MS: Final = 5_000
+
+
+def now_ms() -> int:
+    """Unix ms."""
+    return time.time_ns() // 1_000_000
+
+
+class Engine:
+    """Runs the shards of this process: those that it is told to, or its share of all.
+
+    Args:
+        options: of the installation.
+        pinned: the shards to have; none: an even share.
+        clock: gives Unix ms.
+    """
+
+    def __init__(self, options: DevicesOptions, pinned: Iterable[int] = (), clock: Callable[[], int] = now_ms) -> None:
+        self._clock = clock
+        self.layer_outage = Outage(log, "channel layer", time.monotonic)
+        self._owner = f"{socket.gethostname()[:80]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._keeper = Keeper(options, self._owner, clock)
+        self._pinned = frozenset(pinned)
+        self._leases = Leases(self._owner, options, self._pinned)
+        self._possession = Possession()
+        self._holding = Holding(self._leases, self._possession, self)
+        self._intake = Intake()
+        self._wake = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._database: DatabaseThread | None = None
+        self._round_since_s: float | None = None
+        self._next_ms: int | None = None
+        self._purge_ms = 0  # Unix ms; when the next step of retention is due
+        self._failures = 0
+        self._listening_since_ms: int | None = clock()
+
+    # ------------------------------------------------------------------------------- called in the event loop
+
+    @property
+    def pinned(self) -> frozenset[int]:
+        """The shards that it is told to have; none: an even share."""
+        return self._pinned
+
+    @property
+    def shards(self) -> frozenset[int]:
+        """Those that it serves: they are ours, and loaded."""
+        return self._possession.served
+
+    def pin(self, shard: int) -> None:
+        """Have this shard, too, as soon as it is free."""
+        self._pinned |= {shard}
+        self._leases.pin(shard)
+
+    def offer(self, message: Incoming) -> None:
+        """Something came for one of our shards. Never waits, never raises; may be dropped: it comes again."""
+        if message.shard in self._possession.served and self._intake.offer(message):
+            self._wake.set()
+
+    def listening(self, *, works: bool) -> None:
+        """The channel layer brings messages (again), or it does not."""
+        if not works:
+            self._listening_since_ms = None
+        elif self._listening_since_ms is None:
+            self._listening_since_ms = self._clock()
+
+    async def shards_but(self, known: frozenset[int]) -> frozenset[int]:
+        """Wait until it serves others than these; which."""
+        return await self._possession.served_but(known)
+
+    async def ready(self) -> None:
+        """Wait until it serves all that it is to have by now."""
+        await self._possession.complete()
+
+    def stop(self) -> None:
+        """Have :meth:`run` finish the round that runs, and return."""
+        self._stopping.set()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Run until :meth:`stop`; then give up the shards.
+
+        A database or layer that is down is waited for. So is the end of a bug of ours in a round: it is logged each
+        time, and nothing is acknowledged.
+
+        Raises:
+            Resharded: there is another number of shards by now.
+        """
+        self._database = DatabaseThread(connection_name=connection_name(self._owner))
+        try:
+            async with asyncio.TaskGroup() as parts:
+                parts.create_task(self._holding.run(self._stopping), name="ingest-leases")
+                await self._rounds(self._database)
+        except ExceptionGroup as group:
+            if resharded := group.subgroup(Resharded):
+                raise resharded.exceptions[0] from None
+            raise
+        finally:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(self._holding.leave(), _RELEASE_S)
+            self._holding.close()
+            self._database.close()
+
+    # ------------------------------------------------------------------------------------ for those who hold leases
+
+    def wake(self) -> None:
+        """Run a round now."""
+        self._intake.drop_all_but(self._possession.served)
+        self._wake.set()
+
+    @property
+    def fails(self) -> bool:
+        """Whether the database fails."""
+        return self._database is not None and self._database.fails
+
+    @property
+    def lasts_s(self) -> float:
+        """How long the present round has lasted."""
+        return 0.0 if self._round_since_s is None else time.monotonic() - self._round_since_s
+
+    # ------------------------------------------------------------------------------------------------ inside
+
+    async def _rounds(self, database: DatabaseThread) -> None:
+        sender = Sender(get_channel_layer(), get_channel_layer("groups"), self.layer_outage)
+        sending: asyncio.Task[None] | None = None
+        try:
+            while await self._until_due():
+                results = await self._round(database)
+                if results is None:
+                    continue
+                if sending:  # broadcasts leave in order; one round's sends overlap with the next round's commit
+                    await sending
+                sending = asyncio.create_task(sender.send(results), name="ingest-send")
+                await self._purge(database)
+        finally:
+            if sending:
+                await sending
+
+    async def _until_due(self) -> bool:
+        """Wait for work, or until something is due; False when it is time to stop."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._wait_s()):
+                await self._wake.wait()
+        return not self._stopping.is_set()
+
+    def _wait_s(self) -> float:
+        next_ms = min(self._purge_ms, self._next_ms or self._purge_ms)
+        return max(0.0, min(_TICK_S, (next_ms - self._clock()) / 1000))
+
+    async def _round(self, database: DatabaseThread) -> Results | None:
+        """Carry out what waits; None when it failed and is to be tried again."""
+        self._wake.clear()
+        possession = self._possession
+        round_ = self._intake.take(possession.next_round, possession.leaving, self._listening_since_ms)
+        self._round_since_s = time.monotonic()
+        try:
+            results = await database.run(self._keeper.work, round_)
+        except ShardLost as lost:
+            self._holding.lost(lost.shards)
+            self._give_back()
+            return None
+        except Exception as error:
+            if not isinstance(error, Error):
+                log.exception("a round failed: a bug")
+            await self._back_off()
+            self._give_back()
+            return None
+        finally:
+            self._round_since_s = None
+        self._intake.done()
+        self._carried_out(round_, results)
+        return results
+
+    def _give_back(self) -> None:
+        self._intake.give_back()
+        self.wake()
+
+    def _carried_out(self, round_: Round, results: Results) -> None:
+        self._failures, self._next_ms = 0, results.next_ms
+        self._possession.round_done(round_.shards, round_.leaving)
+        if self._intake or self._possession.owned != self._possession.served:
+            self._wake.set()
+
+    async def _purge(self, database: DatabaseThread) -> None:
+        """A step of retention, while what the round came to is sent. One that fails is made again."""
+        if self._clock() < self._purge_ms:
+            return
+        self._round_since_s = time.monotonic()
+        try:
+            self._purge_ms = await database.run(self._keeper.purge)
+        except Exception as error:
+            self._purge_ms = self._clock() + _AFTER_FAILURE_MS
+            if not isinstance(error, Error):
+                log.exception("a step of retention failed: a bug")
+        finally:
+            self._round_since_s = None
+
+    async def _back_off(self) -> None:
+        wait_s = min(_FIRST_WAIT_S * 2**self._failures, _LONGEST_WAIT_S) * random.uniform(0.5, 1)
+        self._failures = min(self._failures + 1, 10)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._stopping.wait()

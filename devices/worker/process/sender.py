@@ -1,0 +1,73 @@
+"""Sending a round's results. Each send is limited in time; what is lost is repeated or repaired by its receivers."""
+
+import asyncio
+import time
+from collections.abc import Coroutine, Iterable
+from typing import Any, Final
+
+import structlog
+from channels.exceptions import ChannelFull
+
+from bridge import wire
+from bridge.messages import Commit
+from bridge.names import dashboard_group
+from devices.worker.round.results import Results
+from runtime.outages import Outage, Samples
+
+log = structlog.get_logger(__name__)
+
+_SEND_S: Final = 3
+
+
+class Sender:
+    """Sends on the two channel layers.
+
+    Args:
+        channels: the layer of channels.
+        groups: the layer of groups.
+        outage: of the layers; shared with those who listen, so that it is logged once.
+    """
+
+    def __init__(self, channels: Any, groups: Any, outage: Outage) -> None:
+        self._channels, self._groups, self._outage = channels, groups, outage
+        self._full = Samples(log, "channel full", time.monotonic)
+
+    async def send(self, results: Results) -> None:
+        """Send all, to browsers first; each channel's messages in order, the channels side by side.
+
+        What fails is let go.
+        """
+        by_channel: dict[str, list[wire.Message]] = {}
+        for channel, message in (*results.acks, *results.downlinks, *results.settled):
+            by_channel.setdefault(channel, []).append(message)
+        jobs = [self._broadcast(commit) for commit in results.commits]
+        jobs += [self._send_all(channel, messages) for channel, messages in by_channel.items()]
+        if len(jobs) == 1:
+            await jobs[0]
+        elif jobs:
+            await asyncio.gather(*jobs)
+
+    async def _send_all(self, channel: str, messages: Iterable[wire.Message]) -> bool:
+        """Send in order; the rest is let go after a failure, rather than waiting for each."""
+        for message in messages:
+            if not await self._try(self._channels.send(channel, wire.pack(message)), channel):
+                return False
+        return True
+
+    async def _broadcast(self, commit: Commit) -> bool:
+        group = dashboard_group(commit.shard)
+        return await self._try(self._groups.group_send(group, wire.pack(commit)), group)
+
+    async def _try(self, sending: Coroutine[Any, Any, None], channel: str) -> bool:
+        asked_s = time.monotonic()
+        try:
+            async with asyncio.timeout(_SEND_S):
+                await sending
+        except ChannelFull:
+            self._full.add(channel, channel)
+            return False
+        except Exception as error:  # noqa: BLE001  any layer raises what its driver does
+            self._outage.begins(str(error) or type(error).__name__)
+            return False
+        self._outage.ends(asked_s)
+        return True

@@ -1,0 +1,1 @@
+"""What is older than the retention goes, step by step, between the rounds."""

@@ -1,0 +1,264 @@
+"""What retention removes, kind by kind, a step at a time. When steps are made is in retention.py.
+
+A step finds first, without a transaction, and removes then, in one that ends at the fence: no other writer waits for
+the search, and who has lost a shard removes nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol, get_args
+
+from django.db import transaction
+from django.db.models import F, Max, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Length
+from msgspec import Struct
+
+from devices.models import Command, Device, Event, Quarantined, Reading, Request, Twin
+from devices.rules.commands import OPEN, Status
+from devices.worker.memory.shard import Shard
+from devices.worker.ownership.fence import pass_fence
+
+CHUNK_DEVICES: Final = 100  # looked at together …
+GROUP_DEVICES: Final = 20  # … and purged together; more would cost more than the rows of which there are fewer then
+CHUNK_PAUSE_S: Final = 0.25  # to the next ones, when there was nothing (more) to remove
+PASS_PAUSE_S: Final = 30.0  # to the next look at all devices
+LOOK_PAUSE_S: Final = 20.0  # to the next look at the other kinds
+COUNTED_ROWS: Final = 2_000  # of the quarantine, at a time
+STEP_BYTES: Final = 4 * 1024 * 1024  # of payloads, removed at a time
+ENTRY_BYTES: Final = 512  # what a quarantined message takes besides its payload
+_DAY_MS: Final = 86_400_000
+_OVER: Final = tuple(status for status in get_args(Status) if status not in OPEN)
+
+
+class Scope(Struct, frozen=True):
+    """Whose rows a step may remove, and which are old."""
+
+    shards: Sequence[Shard]  # those that we own
+    of: int  # how many there are
+    now_ms: int  # Unix ms
+    keep_ms: int  # RETENTION_DAYS
+    quarantine_bytes: int  # QUARANTINE_MAX_MB
+
+    @property
+    def cutoff_ms(self) -> int:
+        """Unix ms; what is from before that goes."""
+        return self.now_ms - self.keep_ms
+
+    def ours(self, rows: QuerySet[Any], hash_field: str) -> QuerySet[Any]:
+        """Those of ``rows`` that are of our shards."""
+        numbers = [shard.number for shard in self.shards]
+        mine: QuerySet[Any] = rows.annotate(its_shard=F(hash_field) % self.of).filter(its_shard__in=numbers)
+        return mine
+
+    @contextmanager
+    def removing(self) -> Iterator[None]:
+        """A transaction that our ownership holds good for.
+
+        Raises:
+            ShardLost: it does not any more; nothing was removed.
+        """
+        with transaction.atomic():
+            yield
+            pass_fence(self.shards)
+
+
+class Chore(Protocol):
+    """One kind of rows."""
+
+    def step(self, scope: Scope, limit: int) -> float:
+        """Remove up to ``limit`` rows. Returns the seconds until the next look; 0: there may be more at once."""
+
+
+class Histories:
+    """Readings or events of our devices, each device's oldest revs first.
+
+    Per device, the order of revs is about that of reception, so its first row tells whether anything is due: no index
+    on the time of rows is needed. Devices are looked at in chunks; those with due rows stay until nothing is. A step
+    shares its rows evenly among some of them.
+
+    Args:
+        model: Reading or Event.
+        time_field: its reception in Unix ms.
+    """
+
+    def __init__(self, model: type[Model], time_field: str) -> None:
+        self._rows = model._default_manager
+        self._time_field = time_field
+        self._waiting: list[int] = []  # devices still to be looked at in this pass, the next ones last
+        self._chunk: list[int] = []
+
+    def step(self, scope: Scope, limit: int) -> float:
+        """As of :class:`Chore`."""
+        if not self._chunk and not self._next_chunk(scope):
+            return PASS_PAUSE_S
+        due = self._due(scope.cutoff_ms)
+        self._chunk = [one.device for one in due]
+        if not due:
+            return CHUNK_PAUSE_S if self._waiting else PASS_PAUSE_S
+        self._remove(due[:GROUP_DEVICES], scope, limit)
+        return 0
+
+    def _next_chunk(self, scope: Scope) -> bool:
+        if not self._waiting:
+            ids = (member.id for shard in scope.shards for member in shard.members.values())
+            self._waiting = sorted(ids, reverse=True)
+        self._chunk, self._waiting = self._waiting[-CHUNK_DEVICES:], self._waiting[:-CHUNK_DEVICES]
+        return bool(self._chunk)
+
+    def _due(self, cutoff_ms: int) -> list["_Due"]:
+        first = self._rows.filter(device=OuterRef("pk")).order_by("rev")
+        rev, ms = Subquery(first.values("rev")[:1]), Subquery(first.values(self._time_field)[:1])
+        rows = Twin.objects.filter(pk__in=self._chunk).annotate(first_rev=rev, first_ms=ms)
+        found = rows.values_list("pk", "purged_rev", "first_rev", "first_ms")
+        return [_Due(pk, purged, rev) for pk, purged, rev, ms in found if ms is not None and ms < cutoff_ms]
+
+    def _remove(self, due: Sequence["_Due"], scope: Scope, limit: int) -> None:
+        each = max(1, limit // len(due))
+        which = Q()
+        for one in due:
+            which |= Q(device_id=one.device, rev__gte=one.first_rev, rev__lt=one.first_rev + each)
+        rows = self._rows.filter(which, **{f"{self._time_field}__lt": scope.cutoff_ms})
+        with scope.removing():
+            last = dict(rows.order_by().values_list("device_id").annotate(last=Max("rev")))
+            rows.delete()
+            _raise_purged({one.device: last[one.device] for one in due if last.get(one.device, 0) > one.purged_rev})
+
+
+class _Due(Struct, frozen=True):
+    """A device with rows that are too old."""
+
+    device: int  # primary key
+    purged_rev: int
+    first_rev: int
+
+
+def _raise_purged(revs: dict[int, int]) -> None:
+    """No stream leads over a removed row any more, by primary key of the device."""
+    Twin.objects.bulk_update([Twin(pk=device, purged_rev=rev) for device, rev in revs.items()], ["purged_rev"])
+
+
+class Commands:
+    """Commands that are over, or delivered and never answered, by the end of their time."""
+
+    def step(self, scope: Scope, limit: int) -> float:
+        """As of :class:`Chore`."""
+        old = Command.objects.filter(status__in=_OVER, expires_at__lt=_utc(scope.cutoff_ms))
+        return _remove_first(scope.ours(old, "device__hash"), scope, limit)
+
+
+class Requests:
+    """Requests that are settled or withdrawn: whoever asked has read the result long ago."""
+
+    def step(self, scope: Scope, limit: int) -> float:
+        """As of :class:`Chore`."""
+        old = Request.objects.filter(created_at__lt=_utc(scope.now_ms - _DAY_MS))
+        over = old.exclude(status=Request.Status.PENDING).order_by("created_at")
+        return _remove_first(scope.ours(over, "hash"), scope, limit)
+
+
+class OldQuarantine:
+    """Quarantined messages by age."""
+
+    def step(self, scope: Scope, limit: int) -> float:
+        """As of :class:`Chore`."""
+        old = Quarantined.objects.filter(received_ms__lt=scope.cutoff_ms).order_by("received_ms")
+        return _remove_first(scope.ours(old, "device__hash"), scope, limit)
+
+
+class LargeQuarantine:
+    """Quarantined messages beyond the size of all that is kept, the oldest first.
+
+    Sizes are added up from the newest entry on, a part at a time, until they are too much: what is older goes. Every
+    worker counts all entries and removes those of its own shards.
+    """
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._bytes = 0
+        self._counted: int | None = None  # primary key of the oldest entry counted
+        self._too_much: int | None = None  # that and what is older goes
+
+    def step(self, scope: Scope, limit: int) -> float:
+        """As of :class:`Chore`."""
+        if self._too_much is None and not self._count(scope.quarantine_bytes):
+            return 0
+        pause_s = LOOK_PAUSE_S
+        if self._too_much is not None:
+            old = Quarantined.objects.filter(pk__lte=self._too_much).order_by("pk")
+            pause_s = _remove_first(scope.ours(old, "device__hash"), scope, limit)
+        if pause_s:
+            self._begin()
+        return pause_s
+
+    def _count(self, limit_bytes: int) -> bool:
+        """Add up some more. False: there are others."""
+        rows = Quarantined.objects.order_by("-pk").values_list("pk", Length("payload"))
+        if self._counted is not None:
+            rows = rows.filter(pk__lt=self._counted)
+        found = list(rows[:COUNTED_ROWS])
+        for pk, size in found:
+            self._counted = pk
+            self._bytes += size + ENTRY_BYTES
+            if self._bytes > limit_bytes:
+                self._too_much = pk
+                return True
+        return len(found) < COUNTED_ROWS
+
+
+class Deleted:
+    """The history of deleted devices, and last the devices' rows (devices.requests.registry.forget_device)."""
+
+    def step(self, scope: Scope, limit: int) -> float:
+        """As of :class:`Chore`."""
+        device = scope.ours(Device.deleted.order_by("pk"), "hash").first()
+        if device is None:
+            return LOOK_PAUSE_S
+        for model in (Reading, Event):
+            if _remove_oldest(model._default_manager.filter(device=device), scope, limit):
+                return 0
+        if _remove_some(Quarantined.objects.filter(device=device).order_by("pk"), scope, limit):
+            return 0
+        with scope.removing():
+            device.delete()
+        return 0
+
+
+def _remove_oldest(history: QuerySet[Any], scope: Scope, limit: int) -> bool:
+    """Remove up to ``limit`` rows of one device, by a range of revs: much quicker than one by one. Whether any."""
+    revs = history.order_by("rev").values_list("rev", flat=True)
+    last = next(iter(revs[limit - 1 : limit]), None)
+    rows = history if last is None else history.filter(rev__lte=last)
+    with scope.removing():
+        return bool(rows.delete()[0])
+
+
+def _remove_first(rows: QuerySet[Any], scope: Scope, limit: int) -> float:
+    return 0 if _remove_some(rows, scope, limit) else LOOK_PAUSE_S
+
+
+def _remove_some(rows: QuerySet[Any], scope: Scope, limit: int) -> int:
+    """Remove the first of ``rows``, of quarantined messages about ``STEP_BYTES``. How many there were."""
+    if rows.model is Quarantined:
+        ids = list(_within(rows.values_list("pk", Length("payload"))[:limit]))
+    else:
+        ids = list(rows.values_list("pk", flat=True)[:limit])
+    if ids:
+        with scope.removing():
+            rows.model._default_manager.filter(pk__in=ids).delete()
+    return len(ids)
+
+
+def _within(rows: Iterable[tuple[int, int]]) -> Iterator[int]:
+    total = 0
+    for pk, size in rows:
+        if total > STEP_BYTES:
+            return
+        total += size
+        yield pk
+
+
+def _utc(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)

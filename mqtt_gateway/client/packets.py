@@ -1,0 +1,63 @@
+"""Parts of packets in paho-mqtt's terms, and its reason codes in words."""
+
+import functools
+import ssl
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from mqtt_gateway.client.broker import Outgoing
+
+FOR_EVER: Final = 0xFFFFFFFF  # session expiry interval: never (MQTT 5.0 3.1.2.11.2)
+LOST: Final = "connection lost"
+_PUBACK: Final = 0x40_02_00_00  # a packet of two bytes: the packet id
+_Properties: Any = Properties  # without annotations in paho
+
+
+@functools.cache  # reading the system's authorities takes tens of milliseconds
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Verifies certificate and host name against ``ca_file`` (PEM), or the system's authorities."""
+    return ssl.create_default_context(cafile=ca_file)
+
+
+def connect_properties(in_flight_limit: int) -> Any:
+    """MQTT 5: a session that stays for ever, and so many QoS 1 deliveries without PUBACK."""
+    properties = _Properties(PacketTypes.CONNECT)
+    properties.SessionExpiryInterval = FOR_EVER
+    properties.ReceiveMaximum = in_flight_limit
+    return properties
+
+
+def how_to_subscribe(qos: int, plain: bool) -> SubscribeOptions:
+    """MQTT 5: no messages of our own, retained ones only for new subscriptions; ``plain``: neither."""
+    return SubscribeOptions(qos, noLocal=not plain, retainAsPublished=False, retainHandling=0 if plain else 1)
+
+
+def publish_properties(message: Outgoing) -> Any:
+    """MQTT 5: what the message sets."""
+    properties = _Properties(PacketTypes.PUBLISH)
+    if message.expiry_s is not None:
+        properties.MessageExpiryInterval = message.expiry_s
+    if message.correlation is not None:
+        properties.CorrelationData = message.correlation
+    if message.response_topic is not None:
+        properties.ResponseTopic = message.response_topic
+    return properties
+
+
+def pubacks(packet_ids: Iterable[int]) -> bytes:
+    """PUBACK packets, one behind the other (3.4; without a reason code they are the same in MQTT 5 and 3.1.1)."""
+    packed = [_PUBACK | packet_id for packet_id in packet_ids]
+    return struct.pack(f">{len(packed)}L", *packed)
+
+
+def words(code: Any) -> str:
+    """A reason code in words; paho's name for "the socket closed" says too little."""
+    text = code.getName() if isinstance(code, ReasonCode) else str(code)
+    return LOST if text == "Unspecified error" else text.lower()

@@ -1,0 +1,1 @@
+"""Keeping the connection to the broker up: reconnects, subscriptions, markers."""

@@ -1,0 +1,200 @@
+"""Keeps one connection to the broker alive: connects, opens the epoch, subscribes, waits, starts over.
+
+::
+
+    lease is ours?
+       │
+    connect ──CONNACK──> deliveries are held ──epoch from the database──> deliveries flow ──subscribed──> up
+       ^                                                                                                  │
+       └───────── jittered exponential wait, 0.5 s … 10 s <───────────── lost, refused, no answer ────────┘
+
+A session that has our subscriptions already is up with its first deliveries: the SUBACK may sit behind a long backlog.
+Once subscribed, markers are sent (draining.py).
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from typing import Final, NoReturn, Protocol
+
+import structlog
+
+from mqtt_gateway.client.broker import ConnectError, Connection, Outgoing
+from mqtt_gateway.connection.marker_publisher import Draining
+from mqtt_gateway.connection.subscriptions import Subscriptions
+from mqtt_gateway.options import GatewayOptions
+from mqtt_gateway.process.incidents import Report
+from mqtt_gateway.process.lease import LEASE_LOST, Lease
+from mqtt_gateway.process.state import State
+from mqtt_gateway.process.storage import LeaseLostError, OpenedSession, forget_session, open_session
+from mqtt_gateway.rules.pace import backoff_s
+from mqtt_gateway.uplink.uplink import Uplink
+from runtime.database import DatabaseDownError
+
+log = structlog.get_logger(__name__)
+
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
+_STABLE_S: Final = 10  # a connection that held so long starts the waits anew
+_DATABASE_WAIT_S: Final = 1
+_STATUS_S: Final = 2
+
+
+class Watcher(Protocol):
+    """Whom the link tells about itself."""
+
+    def broker(self, *, up: bool) -> None:
+        """The link came up or went down; also called when nothing changed."""
+
+
+class BrokerLink:
+    """The gateway's link to its broker.
+
+    Args:
+        options: client id, filters.
+        connect: makes an unopened connection, given the will.
+        uplink: takes the deliveries.
+        draining: sends markers.
+        lease: asked before each connection; for epochs and filters.
+        state: told when the link was last known to be up.
+        watcher: told when the link goes up or down.
+    """
+
+    def __init__(
+        self,
+        options: GatewayOptions,
+        connect: Callable[[GatewayOptions, Outgoing], Connection],
+        uplink: Uplink,
+        draining: Draining,
+        lease: Lease,
+        state: State,
+        watcher: Watcher,
+    ) -> None:
+        self._options, self._connect, self._uplink, self._draining = options, connect, uplink, draining
+        self._lease, self._state, self._watcher = lease, state, watcher
+        self.delivered = uplink.delivered  # Listener
+        self._session_present = False
+        self._new_session = False  # the broker has begun one that the database has not heard of
+        self._broker = options.broker
+        self._subscriptions = Subscriptions(options, lease, draining.refused)
+        self._failing = ""  # the reason that was logged last; "" while all is well
+        self._refused = False  # that reason is the broker's "no"
+        self._down_since_s = time.monotonic()
+        self.connection: Connection | None = None  # only while it is up
+
+    # ---------------------------------------------------------------------------------------------- for ever
+
+    async def run(self) -> NoReturn:
+        """Keep the link up, for ever. Cancelled, it says goodbye and disconnects cleanly; within about 3 s."""
+        attempt = 0
+        while True:
+            await self._lease.confirm()  # else we would throw the holder off the broker
+            began_s = time.monotonic()
+            await self._once()
+            attempt = 0 if time.monotonic() - began_s >= _STABLE_S else attempt
+            await asyncio.sleep(backoff_s(attempt, _FIRST_WAIT_S, _LONGEST_WAIT_S, random.random()))
+            attempt += 1
+
+    async def _once(self) -> None:
+        """One connection from beginning to end."""
+        connection = self._connect(self._options, self._status("offline"))
+        self._uplink.connecting(connection)
+        try:
+            await connection.open(self)
+            trusting = await self._prepare(connection)
+            if self.connection is None:
+                self._works(connection)
+            await self._announce(connection, "online")
+            if not await self._draining.run(connection, trusting=trusting):
+                await self._resubscribe(connection)
+            self._fails(connection.lost.result())
+        except ConnectError as error:
+            self._fails(str(error), refused=error.refused)
+        finally:
+            if self.connection is not None:
+                self._state.alive_ms = int(time.time() * 1000)
+            self.connection = None
+            self._watcher.broker(up=False)
+            await self._leave(connection)
+            self._uplink.disconnected()
+
+    async def _leave(self, connection: Connection) -> None:
+        if not connection.lost.done():
+            connection.resume()  # to hear the answer
+            await self._announce(connection, "offline")
+        await connection.close()
+
+    # ------------------------------------------------------------------------------------- one connection
+
+    def opened(self, *, session_present: bool) -> None:
+        """CONNACK (:class:`mqtt_gateway.client.broker.Listener`)."""
+        self._session_present = session_present
+        self._new_session |= not session_present  # until it is stored, whatever happens to the connection
+
+    async def _prepare(self, connection: Connection) -> bool:
+        """Open the epoch, subscribe; whether nothing had to be subscribed to."""
+        session = await self._open_session(connection)
+        self._new_session = False
+        self._uplink.begin(session.epoch, session.session)
+        if session.forgotten and self._options.broker_keeps_sessions:
+            log.warning("the broker has lost our session: messages may be missing", broker=self._broker)
+        if all(session.known.get(name) for name in self._options.filters) and not self._refused:
+            self._works(connection)
+        return await self._subscriptions.make(connection, session.known)
+
+    async def _open_session(self, connection: Connection) -> OpenedSession:
+        """The epoch; waits for the database as long as the connection lives."""
+        while True:
+            try:
+                return await self._lease.run(
+                    open_session,
+                    self._broker,
+                    self._options.filters,
+                    session_present=not self._new_session,
+                    lost=self._session_lost() if self._options.broker_keeps_sessions else None,
+                )
+            except DatabaseDownError:
+                await asyncio.wait((connection.lost,), timeout=_DATABASE_WAIT_S)
+            except LeaseLostError:
+                connection.drop(LEASE_LOST)
+            if connection.lost.done():
+                raise ConnectError(connection.lost.result())
+
+    def _session_lost(self) -> Report:
+        return self._state.session_lost(int(time.time() * 1000), self._broker)
+
+    async def _resubscribe(self, connection: Connection) -> None:
+        """The session is not what we believed it to be: a crash came between its beginning and our note of it."""
+        log.warning("the broker's session lacks our subscriptions: starting it anew", broker=self._broker)
+        with contextlib.suppress(DatabaseDownError, LeaseLostError):  # then we find out again
+            await self._lease.run(forget_session, self._broker, self._session_lost())
+        connection.drop("the session lacks our subscriptions")
+
+    async def _announce(self, connection: Connection, status: str) -> None:
+        """Birth and goodbye, retained; for people who look at the broker, so a refusal is only logged."""
+        published = connection.publish(self._status(status))
+        await asyncio.wait((published, connection.lost), timeout=_STATUS_S, return_when=asyncio.FIRST_COMPLETED)
+        if not published.done() or published.result():
+            reason = published.result() if published.done() else "no answer"
+            log.warning("could not publish the gateway's status", topic=self._options.status_topic, reason=reason)
+
+    def _status(self, status: str) -> Outgoing:
+        return Outgoing(self._options.status_topic, status.encode(), retain=True)
+
+    # ------------------------------------------------------------------------------------------------- log
+
+    def _fails(self, reason: str, *, refused: bool = False) -> None:
+        """Log the outage once; a broker that is back and says no is news again."""
+        if not self._failing:
+            self._down_since_s = time.monotonic()
+        if not self._failing or (refused and reason != self._failing):
+            log.warning("broker link down", broker=self._broker, reason=reason)
+            self._failing, self._refused = reason, refused
+
+    def _works(self, connection: Connection) -> None:
+        self.connection = connection
+        self._watcher.broker(up=True)
+        down_s = round(time.monotonic() - self._down_since_s, 1) if self._failing else 0
+        log.info("broker link up", broker=self._broker, session_present=self._session_present, was_down_s=down_s)
+        self._failing, self._refused = "", False

@@ -1,0 +1,72 @@
+"""The process's row: written every second, at each change of the broker link, when drained_ms is waited for."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+from mqtt_gateway.process.lease import Lease
+from mqtt_gateway.process.state import State
+from mqtt_gateway.process.storage import LeaseLostError
+from runtime.database import DatabaseDownError
+
+BEAT_S: Final = 1
+
+
+class Beat:
+    """What this process says about itself; and so it keeps its lease.
+
+    Args:
+        lease: writes it.
+        state: counters, and incidents to be told.
+        figures: gives what else belongs into the row's ``counters``.
+        changed: set it to have the row written at once.
+    """
+
+    def __init__(
+        self, lease: Lease, state: State, figures: Callable[[], dict[str, Any]], changed: asyncio.Event
+    ) -> None:
+        self._lease, self._state, self._figures, self._changed = lease, state, figures, changed
+        self._broker_up, self._since_ms = False, _now_ms()
+
+    def broker(self, *, up: bool) -> None:
+        """The broker link came up or went down; written at once when that is news."""
+        if up != self._broker_up:
+            self._broker_up, self._since_ms = up, _now_ms()
+            self._changed.set()
+
+    async def run(self) -> NoReturn:
+        """Write for ever. A database that is down is tried again with the next beat."""
+        while True:
+            self._changed.clear()
+            await self._write(self._lease.renew)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_S):
+                    await self._changed.wait()
+
+    async def end(self) -> None:
+        """The last one: gives the lease up."""
+        await self._write(self._lease.release)
+
+    async def _write(self, write: Callable[..., Any]) -> None:
+        """Once; the database thread logs when it can't, and a lost lease tells the gateway itself."""
+        state, reports = self._state, self._state.reports.take()
+        counted = state.counters.copy()
+        try:
+            await write(
+                reports=reports,
+                broker_up=self._broker_up,
+                since_ms=self._since_ms,
+                drained_ms=state.markers.drained_ms,
+                counters={**counted.dump(), "broker": state.news.dump(), **self._figures()},
+            )
+        except (DatabaseDownError, LeaseLostError):
+            for report in reports:
+                state.reports.add(report)
+        else:
+            state.written = counted
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,136 @@
+"""Who works under a client id: one process at a time; others stand by, ready to take over.
+
+The broker would let each of them throw the other off, for ever. So only the holder connects, and asks the database
+before each attempt whether it still is. A lease lasts 3 s from the last beat, on the database's clock; while the
+database is away, nobody takes anything, and for as long after it is back as the holder needs to say that it lives.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+import structlog
+
+from mqtt_gateway.options import GatewayOptions
+from mqtt_gateway.process import storage
+from mqtt_gateway.process.storage import LEASE_MS, Former, LeaseLostError
+from runtime.database import DatabaseDownError, DatabaseThread
+
+log = structlog.get_logger(__name__)
+
+LEASE_LOST: Final = "another gateway has the client id"
+P = ParamSpec("P")
+T = TypeVar("T")
+_LOOK_S: Final = 0.4
+_SLOW_S: Final = 1.0  # a look that took so long: the holder could not renew either
+_GRACE_S: Final = LEASE_MS / 1000 + 0.5  # for the holder to renew, once the database is back
+_CONFIRMED_S: Final = 1.0  # so long a confirmation is good for
+
+
+class Lease:
+    """One process's claim to its client id.
+
+    Args:
+        options: client id and filters.
+        database: where the lease is kept.
+    """
+
+    def __init__(self, options: GatewayOptions, database: DatabaseThread) -> None:
+        self._options, self._client_id, self._database = options, options.client_id, database
+        self.instance = f"{socket.gethostname()}:{os.getpid()}:{int(time.time() * 1000)}"
+        self.lost = asyncio.Event()  # another process has it
+        self._held = False
+        self._confirmed_s = self._patient_until_s = float("-inf")
+
+    # ---------------------------------------------------------------------------------------------- taking
+
+    async def acquire(self, stop: asyncio.Event) -> Former | None:
+        """Stand by until the client id is ours.
+
+        Returns:
+            What the holder before us left; None: told to stop.
+
+        Raises:
+            FiltersOverlapError: another gateway, with another client id, has the same topics.
+        """
+        standing_by = False
+        while not stop.is_set():
+            holder, former = await self._look()
+            if former:
+                if standing_by:
+                    log.info("taking over the client id", client_id=self._client_id)
+                self._held, self._confirmed_s = True, time.monotonic()
+                self.lost.clear()
+                return former
+            if holder and not standing_by:
+                log.info("standing by: another gateway has the client id", client_id=self._client_id, holder=holder)
+                standing_by = True
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _LOOK_S)
+        return None
+
+    async def _look(self) -> tuple[str, Former | None]:
+        """Who has it, and what they left if it is ours now."""
+        began_s = time.monotonic()
+        try:
+            held = await self._database.run(storage.holder, self._client_id)
+            if time.monotonic() - began_s > _SLOW_S:
+                self._patient_until_s = time.monotonic() + _GRACE_S
+            self._alive()
+            if held.living or (held.instance and time.monotonic() < self._patient_until_s):
+                return held.instance, None
+            claim = (self._client_id, self.instance, self._options.broker, self._options.filters)
+            return held.instance, await self._database.run(storage.take, *claim)
+        except DatabaseDownError:
+            self._patient_until_s = time.monotonic() + _GRACE_S
+            return "", None
+
+    def _alive(self) -> None:
+        """Health checks from outside: a gateway that stands by is well."""
+        if self._options.heartbeat_file:
+            with contextlib.suppress(OSError):  # then the health check says what it has to
+                Path(self._options.heartbeat_file).touch()
+
+    # --------------------------------------------------------------------------------------------- holding
+
+    async def run(self, function: Callable[Concatenate[str, str, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call ``function(client_id, instance, …)``, which does nothing unless we hold the lease; within 5 s.
+
+        Raises:
+            DatabaseDownError: as from DatabaseThread.run.
+            LeaseLostError: we don't; :attr:`lost` is set.
+        """
+        try:
+            result = await self._database.run(function, self._client_id, self.instance, *args, **kwargs)
+        except LeaseLostError:
+            self._held = False
+            self.lost.set()
+            raise
+        self._confirmed_s = time.monotonic()
+        return result
+
+    async def renew(self, **fields: Any) -> None:
+        """Write the row's ``fields`` with a new beat. Raises like :meth:`run`."""
+        await self.run(storage.save_beat, **fields)
+        self._alive()
+
+    async def confirm(self) -> None:
+        """Return once the database has said within the last second that we hold it; never, if we don't."""
+        while time.monotonic() - self._confirmed_s > _CONFIRMED_S:
+            try:
+                await self.renew()
+            except LeaseLostError:
+                await asyncio.Event().wait()  # until we are cancelled
+            except DatabaseDownError:
+                await asyncio.sleep(_LOOK_S)
+
+    async def release(self, **fields: Any) -> None:
+        """Give it up, with a last word. Safe to repeat. Raises like :meth:`run`; then it ends by itself."""
+        if self._held:
+            self._held = False
+            await self.run(storage.save_beat, beat_ms=0, **fields)

@@ -1,0 +1,198 @@
+"""The two channel layers on Redis: channels_redis's, with fewer round trips, and with a bound on what waits here.
+
+``ChannelLayer`` sends in one round trip and receives in one (docs/decisions/0015-one-round-trip-a-message.md).
+
+``GroupLayer`` bounds what waits in this process: a process that stalls (swapped out, stopped, busy for a while) is sent
+on by Redis, up to Redis's own limit for subscribers (``client-output-buffer-limit``, 32 MiB), and all of it would wait
+in a queue here. Beyond ``WAITING_BYTES`` the oldest go: a hub sees the hole in the commit numbers and reads the
+database.
+"""
+
+import asyncio
+import time
+from typing import Any, Final
+
+from channels.exceptions import ChannelFull
+from channels_redis.core import RedisChannelLayer, RedisLoopLayer
+from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
+from channels_redis.utils import _consistent_hash, _wrap_close, create_pool, decode_hosts
+
+from runtime.channel_layers.mailbox import Mailbox
+from runtime.channel_layers.redis_commands import Lines, Script
+
+WAITING_BYTES: Final = 16 * 1024 * 1024  # a channel; one message may be larger
+_LATE_S: Final = 5  # for Redis's answer after a blocking command's own time; then the connection counts as dead
+
+Message = dict[str, Any]
+
+# Key; expired up to, capacity, now, message, seconds that the key is kept → 1, or 0: full.
+_SEND: Final = Script("""\
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
+redis.call('ZADD', KEYS[1], ARGV[3], ARGV[4])
+redis.call('EXPIRE', KEYS[1], ARGV[5])
+return 1
+""")
+
+
+class _ChannelLoop(RedisLoopLayer):
+    """Of one event loop."""
+
+    def __init__(self, channel_layer: "ChannelLayer") -> None:
+        super().__init__(channel_layer)
+        self.lines = [Lines(create_pool(host)) for host in channel_layer.hosts]
+        self.mailboxes: dict[str, Mailbox] = {}
+
+    async def flush(self) -> None:
+        """Close all connections."""
+        for mailbox in self.mailboxes.values():
+            mailbox.close()
+        self.mailboxes.clear()
+        for lines in self.lines:
+            await lines.close()
+        await super().flush()
+
+
+class ChannelLayer(RedisChannelLayer):
+    """Redis sorted sets for channels, at most once. Its parent's form in Redis, capacities, expiry and groups.
+
+    Unlike its parent it keeps no copy of a message while it is handed over: one that Redis gives to a receiver that
+    dies, or is cancelled, at that moment is lost. And of several hosts each channel has its own, so its order is kept.
+    """
+
+    async def send(self, channel: str, message: Message) -> None:
+        """Send, in one round trip.
+
+        Raises:
+            ChannelFull: the channel is at its capacity.
+            redis.exceptions.RedisError, OSError: nobody knows whether it was sent.
+        """
+        self.require_valid_channel_name(channel)
+        if "!" in channel:
+            message = {**message, "__asgi_channel__": channel}
+        name, now_s = self.non_local_name(channel), time.time()
+        capacity, packed = self.get_capacity(channel), self.serialize(message)
+        key, kept_s = self.prefix + name, int(self.expiry)
+        if not await self._lines(name).run(_SEND, key, now_s - kept_s, capacity, now_s, packed, kept_s):
+            raise ChannelFull
+
+    async def receive(self, channel: str) -> Message:
+        """The next message; waits for it.
+
+        Raises:
+            TimeoutError: Redis does not answer (not even that there is nothing); the connection is closed.
+            redis.exceptions.RedisError, OSError: the connection failed.
+        """
+        self.require_valid_channel_name(channel)
+        if "!" in channel:
+            return await self._mailbox(self.non_local_name(channel)).receive(channel)
+        while (received := await self._pop(channel)) is None:
+            pass
+        return received[1]
+
+    async def _pop(self, name: str) -> tuple[list[str], Message] | None:
+        """One message and the channels that it is for; None when none came within ``brpop_timeout`` seconds."""
+        async with asyncio.timeout(self.brpop_timeout + _LATE_S):
+            answer = await self._lines(name).call("BZPOPMIN", self.prefix + name, self.brpop_timeout)
+        if answer is None:
+            return None
+        message: Message = self.deserialize(answer[1])
+        channels = message.pop("__asgi_channel__", name)
+        return (channels if isinstance(channels, list) else [channels]), message
+
+    def _mailbox(self, name: str) -> Mailbox:
+        if not name.endswith(f"{self.client_prefix}!"):
+            raise ValueError(f"{name} is another process's")
+        mailboxes = self._loop.mailboxes
+        if name not in mailboxes:
+            mailboxes[name] = Mailbox(lambda: self._pop(name), self.capacity)
+        return mailboxes[name]
+
+    def _lines(self, name: str) -> Lines:
+        lines: Lines = self._loop.lines[self.consistent_hash(name)]
+        return lines
+
+    @property
+    def _loop(self) -> _ChannelLoop:
+        loop = asyncio.get_running_loop()
+        if loop not in self._layers:
+            self._layers[loop] = _ChannelLoop(self)
+            _wrap_close(self, loop)  # the parent's way to disconnect when the loop closes
+        layer: _ChannelLoop = self._layers[loop]
+        return layer
+
+    def connection(self, index: int) -> Any:
+        """The parent's client, for groups and :meth:`flush`."""
+        return self._loop.get_connection(index)
+
+
+class Waiting(asyncio.Queue[bytes]):
+    """Messages of one channel, still encoded. Beyond ``WAITING_BYTES`` the oldest are dropped."""
+
+    def _init(self, maxsize: int) -> None:
+        super()._init(maxsize)
+        self._bytes = 0
+
+    def _put(self, item: bytes) -> None:
+        super()._put(item)
+        self._bytes += len(item)
+        while self._bytes > WAITING_BYTES and self.qsize() > 1:
+            self._get()
+
+    def _get(self) -> bytes:
+        item = super()._get()
+        self._bytes -= len(item)
+        return item
+
+
+class _GroupLoop(RedisPubSubLoopLayer):
+    """Of one event loop. Besides the bound: no channel stays that nobody can receive from."""
+
+    def __init__(self, hosts: Any = None, **options: Any) -> None:
+        super().__init__(hosts, **options)
+        self._lines = [Lines(create_pool(host)) for host in decode_hosts(hosts)]
+
+    async def send(self, channel: str, message: Message) -> None:
+        """Publish, at most once."""
+        await self._publish(channel, message)
+
+    async def group_send(self, group: str, message: Message) -> None:
+        """Publish to all who are in the group by then, at most once."""
+        await self._publish(self._get_group_channel_name(group), message)
+
+    async def _publish(self, name: str, message: Message) -> None:
+        lines = self._lines[_consistent_hash(name, len(self._lines))]
+        await lines.call("PUBLISH", name, self.channel_layer.serialize(message))
+
+    async def flush(self) -> None:
+        """Close all connections."""
+        for lines in self._lines:
+            await lines.close()
+        await super().flush()
+
+    async def _subscribe_to_channel(self, channel: str) -> None:
+        self.channels[channel] = Waiting()
+        try:
+            await self._get_shard(channel).subscribe(channel)
+        except BaseException:
+            self.channels.pop(channel, None)
+            raise
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        """Also forgets a channel that leaves its last group: the parent does so only when a receive is cancelled."""
+        try:
+            await super().group_discard(group, channel)
+        finally:
+            if not any(channel in members for members in self.groups.values()):
+                self.channels.pop(channel, None)
+
+
+class GroupLayer(RedisPubSubChannelLayer):
+    """Redis publish and subscribe for groups, at most once. See the module."""
+
+    def _get_layer(self) -> Any:
+        loop = asyncio.get_running_loop()
+        if loop not in self._layers:
+            self._layers[loop] = _GroupLoop(*self._args, **self._kwargs, channel_layer=self)
+            _wrap_close(self, loop)  # the parent's way to disconnect when the loop closes
+        return self._layers[loop]

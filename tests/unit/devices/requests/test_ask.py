@@ -1,0 +1,108 @@
+"""Asking a shard worker: done, refused, not there, layer down, database late."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import channel_layers
+
+from bridge.messages import RequestStored
+from devices.models import Request, Twin
+from devices.requests.ask import Conflict, NotFound, Unavailable, ask
+from tests.support.fake_worker import FakeWorker, fresh_layers, set_twin, settle
+from tests.support.waiting import eventually_async
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+KEY = "demo/lamp"
+
+
+@pytest.fixture(autouse=True)
+def layers() -> None:
+    fresh_layers()
+
+
+async def test_the_worker_does_it_and_the_asker_hears_at_once() -> None:
+    await sync_to_async(set_twin)(KEY)
+    async with FakeWorker().running() as worker:
+        began = time.monotonic()
+        result = await ask(KEY, "desired", {"patch": {"on": True}, "if_version": None})
+        took_s = time.monotonic() - began
+    assert result == {"version": 1, "desired": {"on": True}}
+    assert took_s < 0.4, "it was found by looking at the row, not by the answer"
+    assert [type(message) for message in worker.heard] == [RequestStored]
+    assert (await Twin.objects.aget(device__key=KEY)).rev == 1
+
+
+async def test_what_the_worker_refuses_is_raised() -> None:
+    await sync_to_async(set_twin)(KEY)
+    async with FakeWorker().running():
+        with pytest.raises(Conflict, match="desired is at version 0, not 7"):
+            await ask(KEY, "desired", {"patch": {"on": True}, "if_version": 7})
+        with pytest.raises(NotFound):
+            await ask("demo/other", "tags", {"tags": []})
+
+
+async def test_a_worker_that_finds_it_by_itself_and_tells_nobody() -> None:
+    await sync_to_async(set_twin)(KEY)
+    async with FakeWorker(silent=True).running():
+        assert await ask(KEY, "tags", {"tags": ["red"]}) == {}
+    assert (await Twin.objects.aget(device__key=KEY)).tags == ["red"]
+
+
+async def test_without_a_worker_it_is_withdrawn_and_certainly_not_done() -> None:
+    with pytest.raises(Unavailable, match="nothing was changed"):
+        await ask(KEY, "delete", {}, timeout_s=0.1)
+    assert (await Request.objects.aget()).status == Request.Status.WITHDRAWN
+
+
+async def test_a_worker_that_is_quicker_than_the_withdrawal_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    await sync_to_async(set_twin)(KEY)
+
+    async def too_late(*_: Any) -> None:
+        await sync_to_async(settle)((await Request.objects.aget()).pk)
+
+    monkeypatch.setattr("devices.requests.ask._settled", too_late)
+    assert await ask(KEY, "desired", {"patch": {"on": True}, "if_version": None}) == {
+        "version": 1,
+        "desired": {"on": True},
+    }
+
+
+class _BrokenLayer:
+    """What a layer does while its Redis is down."""
+
+    async def new_channel(self) -> str:
+        return "specific.x!y"
+
+    async def send(self, _channel: str, _message: dict[str, Any]) -> None:
+        raise ConnectionError("Redis is down")
+
+    async def receive(self, _channel: str) -> dict[str, Any]:
+        raise ConnectionError("Redis is down")
+
+
+async def test_while_the_layer_is_down_the_workers_sweep_does_it() -> None:
+    await sync_to_async(set_twin)(KEY)
+
+    async def sweeping() -> None:
+        await eventually_async(Request.objects.aexists)
+        await sync_to_async(settle)((await Request.objects.aget()).pk)
+
+    channel_layers.backends["default"] = _BrokenLayer()
+    worker = asyncio.create_task(sweeping())
+    assert (await ask(KEY, "desired", {"patch": {"on": 1}, "if_version": 0}))["version"] == 1
+    await worker
+
+
+async def test_while_the_layer_hangs_the_nudge_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hanging(_BrokenLayer):
+        async def send(self, _channel: str, _message: dict[str, Any]) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr("devices.requests.nudges.NUDGE_TIMEOUT_S", 0.05)
+    channel_layers.backends["default"] = Hanging()
+    with pytest.raises(Unavailable):
+        await ask(KEY, "tags", {"tags": []}, timeout_s=0.2)

@@ -1,0 +1,101 @@
+"""Storing commands: what is refused, repeating safely, the limit."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.utils import timezone
+
+from bridge import wire
+from bridge.messages import CommandStored
+from bridge.names import devices_channel
+from bridge.shards import shard_of
+from devices.models import Command
+from devices.requests.ask import store_command
+from devices.requests.refusals import BadRequest, Conflict, NotFound, RateLimited, TooLarge
+from devices.requests.registry import register_device
+from tests.support.fake_worker import fresh_layers
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+KEY = "demo/lamp"
+
+
+@pytest.fixture(autouse=True)
+def device() -> None:
+    fresh_layers()
+    register_device(KEY)
+
+
+async def test_it_is_stored_and_the_worker_nudged() -> None:
+    command = await store_command(KEY, "set_led", {"on": True}, 30)
+    stored = await Command.objects.aget()
+    assert (stored.name, stored.args, stored.status) == ("set_led", {"on": True}, "accepted")
+    assert stored.expires_at - stored.created_at == timedelta(seconds=30)
+    assert stored.timeline == [{"status": "accepted", "at_ms": int(stored.created_at.timestamp() * 1000)}]
+    layer, shard = get_channel_layer(), shard_of(KEY, settings.DEVICES.shards)
+    async with asyncio.timeout(5):
+        assert wire.unpack(await layer.receive(devices_channel(shard))) == CommandStored(shard, str(command.pk))
+
+
+@pytest.mark.parametrize(
+    ("wish", "refusal"),
+    [
+        ({"name": "set led"}, BadRequest),
+        ({"name": ""}, BadRequest),
+        ({"name": 7}, BadRequest),
+        ({"ttl_s": 0}, BadRequest),
+        ({"ttl_s": 604_801}, BadRequest),
+        ({"ttl_s": True}, BadRequest),
+        ({"ttl_s": 1.5}, BadRequest),
+        ({"ttl_s": "60"}, BadRequest),
+        ({"args": []}, BadRequest),
+        ({"args": "text"}, BadRequest),
+        ({"args": {"x": float("nan")}}, BadRequest),
+        ({"args": {"x": "a\0b"}}, BadRequest),
+        ({"args": {"x": 2**53 + 1}}, BadRequest),
+        ({"args": {"x": "y" * 270_000}}, TooLarge),
+        ({"idempotency_key": ""}, BadRequest),
+        ({"idempotency_key": "x" * 201}, BadRequest),
+        ({"idempotency_key": "a\nb"}, BadRequest),
+        ({"idempotency_key": 5}, BadRequest),
+        ({"device_key": "demo/other"}, NotFound),
+    ],
+)
+async def test_what_is_refused_is_not_stored(wish: dict[str, Any], refusal: type[Exception]) -> None:
+    with pytest.raises(refusal):
+        await store_command(**{"device_key": KEY, "name": "x", **wish})
+    assert not await Command.objects.aexists()
+
+
+async def test_the_same_key_and_content_give_the_same_command() -> None:
+    first = await store_command(KEY, "x", {"a": 1, "b": 2}, 60, "key-1")
+    assert (await store_command(KEY, "x", {"b": 2, "a": 1}, 60, "key-1")).pk == first.pk
+    for name, args, ttl_s in (("y", {"a": 1, "b": 2}, 60), ("x", {"a": True, "b": 2}, 60), ("x", {"a": 1, "b": 2}, 61)):
+        with pytest.raises(Conflict):
+            await store_command(KEY, name, args, ttl_s, "key-1")
+    await sync_to_async(register_device)("demo/other")
+    assert (await store_command("demo/other", "x", {}, 60, "key-1")).pk != first.pk
+    assert await Command.objects.acount() == 2
+
+
+async def test_without_a_key_each_is_a_new_one() -> None:
+    assert (await store_command(KEY, "x")).pk != (await store_command(KEY, "x")).pk
+
+
+async def test_at_most_a_hundred_unfinished_ones_wait() -> None:
+    for number in range(100):
+        await store_command(KEY, "x", idempotency_key=str(number))
+    with pytest.raises(RateLimited, match="100 unfinished commands"):
+        await store_command(KEY, "x")
+    await store_command(KEY, "x", idempotency_key="7")  # a repeated one is no new one
+    await Command.objects.filter(idempotency_key="1").aupdate(status="done")
+    await store_command(KEY, "x")
+    with pytest.raises(RateLimited):
+        await store_command(KEY, "x")
+    await Command.objects.filter(idempotency_key="2").aupdate(expires_at=timezone.now())  # no worker has noticed yet
+    await store_command(KEY, "x")

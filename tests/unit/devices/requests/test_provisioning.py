@@ -1,0 +1,89 @@
+"""Credentials for devices, and the broker's file of them."""
+
+import dataclasses
+import stat
+import time
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from devices.models import Device, ShardState
+from devices.requests.credentials import matches
+from devices.requests.provisioning import provision, write_password_file
+from tests.support.fake_worker import install
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "broker" / "passwords"
+    path.parent.mkdir()
+    monkeypatch.setattr(settings, "DEVICES", dataclasses.replace(settings.DEVICES, mosquitto_passwords=str(path)))
+    return path
+
+
+def lines(file: Path) -> dict[str, str]:
+    return dict(line.split(":", 1) for line in file.read_text().splitlines())
+
+
+def test_every_provisioned_device_has_a_line(file: Path) -> None:
+    first, second = provision("demo/b"), provision("demo/a:1")
+    kept = lines(file)
+    assert list(kept) == ["demo/a%3A1", "demo/b"]
+    assert matches(first, kept["demo/b"])
+    assert matches(second, kept["demo/a%3A1"])
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644, "the broker runs as another user"
+    assert sorted(path.name for path in file.parent.iterdir()) == [".passwords.lock", "passwords"]
+
+
+def test_again_gives_a_new_password_and_ends_the_old_one(file: Path) -> None:
+    old, new = provision("demo/a"), provision("demo/a")
+    assert not matches(old, lines(file)["demo/a"])
+    assert matches(new, lines(file)["demo/a"])
+    assert Device.objects.count() == 1
+
+
+def test_a_deleted_device_loses_its_line(file: Path) -> None:
+    provision("demo/a")
+    provision("demo/b")
+    Device.objects.get(key="demo/a").delete()
+    write_password_file()
+    assert list(lines(file)) == ["demo/b"]
+
+
+def test_a_file_that_cannot_be_written_stays_as_it_was(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    provision("demo/a")
+    before = file.read_text()
+
+    def no_space(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("devices.requests.provisioning.os.fsync", no_space)
+    with pytest.raises(OSError, match="no space"):
+        provision("demo/b")
+    assert file.read_text() == before
+    assert len(list(file.parent.iterdir())) == 2, "no temporary file is left"
+
+
+def test_a_worker_that_is_there_registers_it_so_that_browsers_see_it_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def ask(key: str, kind: str, _body: object) -> dict[str, object]:
+        asked.append((key, kind))
+        return {}
+
+    monkeypatch.setattr("devices.requests.provisioning.ask", ask)
+    install()
+    ShardState.objects.update(beat_ms=int(time.time() * 1000))
+    provision("demo/a")
+    assert asked == [("demo/a", "register")]
+    ShardState.objects.update(beat_ms=0)
+    provision("demo/b")
+    assert asked == [("demo/a", "register")]
+    assert Device.objects.count() == 2
+
+
+def test_without_a_file_only_the_database_knows() -> None:
+    assert matches(provision("demo/a"), Device.objects.get().mqtt_password)

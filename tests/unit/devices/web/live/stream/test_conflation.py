@@ -1,0 +1,110 @@
+import copy
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.messages import Delta
+from devices.rules.stream import snapshot
+from devices.web.live.stream.conflation import MAX_MERGED_BYTES, latest, merged
+from tests.unit.devices.rules.test_stream import follow
+from tests.unit.devices.web.live.world import Database, steps
+
+
+def delta(prev: int, rev: int, **sections: Any) -> Delta:
+    item = {"device": "s/d", "prev": prev, "rev": rev, "readings": sections.pop("readings", []), **sections}
+    return Delta("s/d", prev, rev, msgspec.json.encode(item))
+
+
+def reading(rev: int, ts: int, **metrics: Any) -> dict[str, Any]:
+    return {"rev": rev, "ts": ts, "metrics": metrics}
+
+
+def item(one: Delta) -> dict[str, Any]:
+    decoded: dict[str, Any] = msgspec.json.decode(one.item)
+    assert (decoded["device"], decoded["prev"], decoded["rev"]) == (one.device, one.prev, one.rev)
+    return decoded
+
+
+@settings(max_examples=300)
+@given(st.lists(steps, max_size=4), st.lists(st.lists(steps, min_size=1, max_size=3), max_size=6))
+def test_merged_deltas_do_what_the_single_ones_did(before: list[Any], commits: list[list[Any]]) -> None:
+    database = Database()
+    database.commit([("s/d", ("desired", {})), *(("s/d", step) for step in before)])
+    client = database.truth("s/d")
+    runs: list[list[Delta]] = [[]]
+    for commit in commits:
+        for part in database.commit([("s/d", step) for step in commit]):
+            if isinstance(part, Delta):
+                runs[-1].append(part)
+            else:
+                runs.append([])
+    thin = copy.deepcopy(client)
+    for number, run in enumerate(runs):
+        if number:  # an event
+            client["rev"] += 1
+            thin["rev"] += 1
+        together = merged(run) if run else []
+        assert len(together) <= len(run)
+        for one in together:
+            follow(client, item(one))
+        for one in latest(together):
+            follow(thin, item(one))
+    assert client == thin == database.truth("s/d")
+
+
+def test_readings_are_put_one_after_the_other() -> None:
+    first = delta(1, 2, readings=[reading(2, 10, t=1)])
+    second = delta(2, 4, readings=[reading(3, 11, t=2), reading(4, 12, t=3)])
+    [both] = merged([first, delta(2, 2), second])
+    assert [one["rev"] for one in item(both)["readings"]] == [2, 3, 4]
+
+
+def test_what_can_not_be_one_patch_stays_two_items() -> None:
+    parts = [delta(1, 2, reported={"a": None}), delta(2, 3, reported={"a": {"x": 1}}), delta(3, 4, tags=["x"])]
+    assert [(one.prev, one.rev) for one in merged(parts)] == [(1, 2), (2, 4)]
+
+
+def test_items_do_not_grow_without_limit() -> None:
+    text = "x" * (MAX_MERGED_BYTES // 2)
+    parts = [delta(rev, rev + 1, readings=[reading(rev + 1, 10, t=text)]) for rev in range(3)]
+    assert len(merged(parts)) == 3
+
+
+def test_a_filled_metric_gives_way_to_a_later_reading_of_its_time() -> None:
+    filled = delta(1, 2, metrics={"t": {"value": 1, "ts": 50}, "h": {"value": 2, "ts": 50}})
+    [both] = merged([filled, delta(2, 3, readings=[reading(3, 50, t=7)])])
+    assert item(both)["metrics"] == {"h": {"value": 2, "ts": 50}}
+    [both] = merged([filled, delta(2, 3, readings=[reading(3, 49, t=7)])])
+    assert item(both)["metrics"]["t"] == {"value": 1, "ts": 50}
+
+
+def test_latest_keeps_the_readings_that_win_a_metric() -> None:
+    one = delta(
+        1, 5, readings=[reading(2, 10, t=1, h=1), reading(3, 12, t=2), reading(4, 11, t=3), reading(5, 12, t=4)]
+    )
+    [thinned] = latest([one])
+    assert [kept["rev"] for kept in item(thinned)["readings"]] == [2, 5]
+
+
+def test_latest_leaves_a_single_reading_as_it_is() -> None:
+    one = delta(1, 2, readings=[reading(2, 10, t=1)])
+    assert latest([one])[0].item is one.item
+
+
+def test_every_section_of_the_stream_survives_merging() -> None:
+    """A section that the rules begin to send must not get lost here."""
+    database = Database()
+    sections = set(snapshot("s/d", database._history("s/d").twin)) - {"device", "rev"}
+    values: dict[str, Any] = {
+        "metrics": {"m": {"value": 1, "ts": 1}},
+        "reported": {"a": 1},
+        "desired": {"a": 1},
+        "desired_version": 1,
+        "presence": {"status": "online", "since": 1, "why": "birth"},
+        "tags": ["x"],
+    }
+    assert set(values) == sections
+    [both] = merged([delta(1, 2, **values), delta(2, 3)])
+    assert item(both) == {"device": "s/d", "prev": 1, "rev": 3, "readings": [], **values}

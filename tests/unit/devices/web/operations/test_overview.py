@@ -1,0 +1,69 @@
+"""The operator's overview."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from devices.models import LedgerCount, ShardState
+from devices.models.fields import DatabaseNowMs
+from devices.requests.registry import register_device
+from devices.web.api.schemas import Overview
+
+pytestmark = pytest.mark.django_db
+
+
+def trouble() -> Any:
+    gateway = SimpleNamespace(
+        client_id="g", instance="host:1:2", alive=True, broker_up=False, since_ms=40, lag_ms=90_000, in_flight=8_192,
+        in_flight_limit=8_192, saturated_ms=50, filters=("devices/#",), rejected={"odd_levels": 2}, dropped=1,
+        entered={0: 3}, entered_epoch=1, epoch=1,
+    )  # fmt: skip
+    incident = SimpleNamespace(kind="session_lost", gateway="g", since_ms=10, until_ms=20, count=1, detail="why")
+    return SimpleNamespace(
+        broker_up=False, since_ms=40, gateways=(gateway,), broker_stored=12_000, incidents=[incident]
+    )  # fmt: skip
+
+
+def test_it_shows_who_works_and_what_is_wrong(as_role: Callable[..., Client], settings: Any) -> None:
+    settings.CAUSEWAY_GATEWAY_STATUS = f"{__name__}.trouble"
+    rows = ShardState.objects
+    rows.filter(shard__gt=1).delete()
+    rows.filter(shard=0).update(owner="worker:1", beat_ms=DatabaseNowMs(), up_since_ms=5, commit=7)
+    rows.filter(shard=1).update(owner="worker:2", beat_ms=DatabaseNowMs() - 60_000, up_since_ms=6)
+    LedgerCount.objects.create(shard=0, outcome="received", count=9)
+    LedgerCount.objects.create(shard=0, outcome="applied", count=8)
+    register_device("demo/lamp")
+    body = as_role(demo="viewer").get("/api/v1/ops").json()
+    Overview.model_validate(body, strict=True)
+    assert [(one["shard"], one["owner"], one["alive"], one["commits"]) for one in body["shards"]] == [
+        (0, "worker:1", True, 7),
+        (1, "worker:2", False, 0),
+    ]
+    assert body["gateways"] == [
+        {
+            "client_id": "g", "instance": "host:1:2", "alive": True, "broker_up": False, "since": 40, "lag_ms": 90_000,
+            "in_flight": 8_192, "in_flight_limit": 8_192, "saturated_since": 50, "filters": ["devices/#"],
+        }
+    ]  # fmt: skip
+    assert (body["broker_up"], body["broker_since"], body["broker_stored"]) == (False, 40, 12_000)
+    assert body["presence"] == {"online": 0, "offline": 0, "stale": 0, "unknown": 1}
+    assert body["commands"] == {"accepted": 0, "sent": 0, "delivered": 0}
+    assert (body["quarantine"], body["ledger"]["balanced"]) == (0, False)
+    assert body["incidents"] == [
+        {"kind": "session_lost", "gateway": "g", "since": 10, "until": 20, "count": 1, "detail": "why"}
+    ]
+
+
+def test_with_the_real_gateway_status_an_empty_installation_is_empty(as_role: Callable[..., Client]) -> None:
+    body = as_role(all="viewer").get("/api/v1/ops").json()
+    Overview.model_validate(body, strict=True)
+    assert (body["gateways"], body["incidents"], body["broker_up"]) == ([], [], False)
+    assert not any(shard["alive"] for shard in body["shards"])
+
+
+def test_it_needs_a_role(as_role: Callable[..., Client], client: Client) -> None:
+    assert as_role().get("/api/v1/ops").status_code == 403
+    assert client.get("/api/v1/ops").status_code == 401

@@ -1,0 +1,147 @@
+"""The frames of the pages: who gets which, and what is in them."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.staticfiles import finders
+from django.test import Client, override_settings
+
+from devices.models import Membership, Site
+from devices.requests.registry import register_device
+from devices.web.pages.modules import modules_for
+
+
+@pytest.fixture
+def visitor(db: None) -> Client:
+    User.objects.create_user("vera", password="causeway")
+    client = Client()
+    client.login(username="vera", password="causeway")
+    return client
+
+
+def give_role(site: str | None, role: str) -> None:
+    place = Site.objects.get_or_create(name=site)[0] if site else None
+    Membership.objects.create(user=User.objects.get(username="vera"), site=place, role=role)
+
+
+def page_data(html: str) -> dict[str, Any]:
+    found = re.search(r'<script id="page" type="application/json">(.*?)</script>', html, re.DOTALL)
+    assert found
+    data: dict[str, Any] = json.loads(found[1])
+    return data
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("url", ["/", "/devices/demo/lamp", "/ops"])
+def test_strangers_are_sent_to_the_login_and_then_back(url: str) -> None:
+    answer = Client().get(url)
+    assert (answer.status_code, answer["Location"]) == (302, f"/login?next={url}")
+
+
+@pytest.mark.django_db
+def test_login_leads_where_one_wanted_to_go() -> None:
+    User.objects.create_user("vera", password="causeway")
+    form = {"username": "vera", "password": "causeway", "next": "/devices/demo/lamp"}
+    assert Client().post("/login", form)["Location"] == "/devices/demo/lamp"
+    assert Client().post("/login", form | {"next": "https://elsewhere.example/"})["Location"] == "/"
+
+
+@pytest.mark.django_db
+def test_a_wrong_password_is_told_in_the_form() -> None:
+    answer = Client().post("/login", {"username": "vera", "password": "wrong"})
+    assert answer.status_code == 200
+    assert 'role="alert"' in answer.content.decode()
+
+
+def test_signing_out_takes_a_post(visitor: Client) -> None:
+    assert visitor.get("/logout").status_code == 405
+    assert visitor.post("/logout")["Location"] == "/login"
+    assert visitor.get("/").status_code == 302
+
+
+def test_the_fleet_page_tells_who_looks_and_what_they_may(visitor: Client) -> None:
+    give_role("demo", "operator")
+    page = page_data(visitor.get("/").content.decode())
+    assert page["user"] == {"name": "vera", "staff": False}
+    assert page["roles"] == {"demo": "operator"}
+    assert (page["ws"], page["api"]) == ("/ws/v1/", "/api/v1/")
+
+
+def test_the_fleet_page_is_there_without_any_role(visitor: Client) -> None:
+    assert page_data(visitor.get("/").content.decode())["roles"] == {}
+
+
+def test_the_operations_page_is_linked_and_knows_who_may_replay(visitor: Client) -> None:
+    give_role("demo", "operator")
+    assert 'href="/ops"' in visitor.get("/").content.decode()
+    html = visitor.get("/ops").content.decode()
+    assert re.search(r'href="/ops" aria-current="page"', html)
+    assert page_data(html)["roles"] == {"demo": "operator"}
+
+
+def test_the_device_page_names_the_strongest_role(visitor: Client) -> None:
+    register_device("demo/lamp-1.a:b")
+    give_role(None, "viewer")
+    give_role("demo", "admin")
+    page = page_data(visitor.get("/devices/demo/lamp-1.a:b").content.decode())
+    assert (page["device"], page["role"]) == ("demo/lamp-1.a:b", "admin")
+
+
+@pytest.mark.parametrize("url", ["/devices/demo/none", "/devices/secret/lamp", "/devices/demo/a%20b", "/devices/demo"])
+def test_what_is_not_there_and_what_one_may_not_see_look_the_same(visitor: Client, url: str) -> None:
+    register_device("demo/lamp")
+    register_device("secret/lamp")
+    give_role("demo", "viewer")
+    with override_settings(DEBUG=False):
+        answer = visitor.get(url)
+    assert answer.status_code == 404
+    assert "There is nothing here" in answer.content.decode()
+
+
+def test_the_import_map_carries_the_nonce_of_the_policy(visitor: Client) -> None:
+    answer = visitor.get("/")
+    nonce = re.search(r"'nonce-([^']+)'", answer["Content-Security-Policy"])
+    assert nonce
+    assert f'<script type="importmap" nonce="{nonce[1]}">' in answer.content.decode()
+
+
+def test_nothing_in_a_page_is_inline_code_or_from_elsewhere(visitor: Client) -> None:
+    html = visitor.get("/").content.decode()
+    assert not re.search(r"\son[a-z]+=|javascript:|https?://", html)
+    scripts = re.findall(r"<script([^>]*)>", html)
+    assert all("importmap" in script or "application/json" in script or "src=" in script for script in scripts)
+
+
+@pytest.mark.parametrize("page", ["fleet", "device"])
+def test_every_module_of_a_page_is_served(page: str) -> None:
+    modules = modules_for(page)
+    urls = [modules.entry, *modules.preload, *json.loads(modules.import_map)["imports"].values()]
+    for url in urls:
+        assert finders.find(url.removeprefix("/static/")), url
+
+
+def test_modules_import_only_what_the_map_or_a_relative_path_gives() -> None:
+    known = set(json.loads(modules_for("device").import_map)["imports"])
+    for path, name in imported_names():
+        if name.startswith("."):
+            assert (path.parent / name).resolve().is_file(), f"{path}: {name}"
+        else:
+            assert name in known, f"{path}: {name}"
+
+
+def imported_names() -> Iterator[tuple[Path, str]]:
+    root = Path(finders.find("causeway/client.js") or "").parent
+    for path in root.rglob("*.js"):
+        for name in re.findall(r'^(?:import|export) [^"]*?from "([^"]+)"', path.read_text(), re.MULTILINE):
+            yield path, name
+
+
+def test_hashed_file_names_are_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devices.web.pages.modules.static", lambda name: f"/static/{name.replace('.js', '.0f1e.js')}")
+    imports = json.loads(modules_for("fleet").import_map)["imports"]
+    assert imports["/static/causeway/stream.js"] == "/static/causeway/stream.0f1e.js"

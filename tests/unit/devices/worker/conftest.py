@@ -1,0 +1,76 @@
+"""A keeper whose clock the tests hold."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any
+
+import pytest
+
+from devices.worker.round import rounds as keeper_module
+from tests.support.ingest import GATEWAY
+from tests.support.ingest_worker import Worker
+
+
+@pytest.fixture(autouse=True)
+def every_round_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sweeps and beats come with each round: they depend on the clock of the machine otherwise."""
+    monkeypatch.setattr(keeper_module._Every, "__call__", lambda self: True)
+
+
+@pytest.fixture
+def worker(db: None) -> Worker:
+    """Has taken its shards."""
+    worker = Worker()
+    worker.round()
+    return worker
+
+
+@pytest.fixture
+def another_worker(db: None) -> Callable[[], Worker]:
+    """Makes further workers, which take all shards at their first round."""
+    numbers = count()
+    return lambda: Worker(f"another {(number := next(numbers))}", epoch=number + 2)
+
+
+@pytest.fixture
+def options(settings: Any) -> Callable[..., None]:
+    """Changes the installation's options, for workers made later."""
+
+    def change(**changes: Any) -> None:
+        settings.DEVICES = replace(settings.DEVICES, **changes)
+
+    return change
+
+
+@dataclass
+class GatewayLink:
+    """A gateway's row, as the workers see it."""
+
+    client_id: str
+    broker_up: bool = True
+    since_ms: int = 0
+    drained_ms: int = 2**60
+    beat_ms: int = 0
+    filters: tuple[str, ...] = ("devices/#",)
+
+
+@pytest.fixture(autouse=True)
+def gateways(settings: Any) -> dict[str, GatewayLink]:
+    """What the gateways say of their links, by client id: one that is up and has nothing to catch up with."""
+    settings.CAUSEWAY_GATEWAY_STATUS = f"{__name__}.fake_status"
+    _gateways.clear()
+    _gateways[GATEWAY] = GatewayLink(GATEWAY)
+    return _gateways
+
+
+@dataclass
+class _Status:
+    gateways: list[GatewayLink]
+
+
+_gateways: dict[str, GatewayLink] = {}
+
+
+def fake_status() -> _Status:
+    return _Status(list(_gateways.values()))

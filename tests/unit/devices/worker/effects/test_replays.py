@@ -1,0 +1,168 @@
+"""Quarantined messages carried out once more: as if they came when they came."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from bridge.messages import RequestStored
+from devices.models import Command, Device, Event, LedgerCount, Quarantined, Reading
+from devices.worker.effects import operations
+from tests.support.ingest import NOW_MS, delivery, key_in
+from tests.support.ingest_worker import Worker, twin_of
+from tests.unit.devices.worker.retention.test_retention import command
+
+A, B = key_in(0), key_in(0, nth=1)
+LATER_MS = 3_600_000
+
+
+def quarantined(worker: Worker, topic: str, payload: bytes, key: str = A, **more: Any) -> Quarantined:
+    """A message that was quarantined an hour ago, whatever its payload; the device has spoken since."""
+    worker.hear(delivery(key, topic, b"\xff" if topic != "ack/x" else payload, **more))
+    entry = Quarantined.objects.latest("pk")
+    Quarantined.objects.filter(pk=entry.pk).update(payload=payload)
+    worker.now_ms += LATER_MS
+    worker.hear(delivery(key, "telemetry", {"t": 1}, at_ms=worker.now_ms))
+    return Quarantined.objects.get(pk=entry.pk)
+
+
+def replay(worker: Worker, entry: Quarantined, key: str = A) -> Any:
+    return worker.ask(key, "replay", quarantined_id=entry.pk)
+
+
+def ledger() -> Counter[tuple[str, str]]:
+    return Counter({(row.outcome, row.reason): row.count for row in LedgerCount.objects.all()})
+
+
+def test_what_is_right_by_now_is_applied_and_leaves_quarantine(worker: Worker) -> None:
+    entry = quarantined(worker, "telemetry", b'{"h": 40}')
+    before, seen_ms, presence = ledger(), twin_of(A).last_seen_ms, twin_of(A).presence
+    assert replay(worker, entry) == {"outcome": "applied", "reason": "", "detail": ""}
+    assert not Quarantined.objects.exists()
+    reading = Reading.objects.latest("rev")
+    assert (reading.ts, reading.received_ms, reading.metrics) == (NOW_MS, NOW_MS, {"h": 40}), "its original time"
+    assert [one["readings"][0]["metrics"] for one in worker.seen] == [{"h": 40}]
+    assert ledger() - before == {("received", ""): 1, ("applied", ""): 1}
+    assert (twin_of(A).last_seen_ms, twin_of(A).presence) == (seen_ms, presence), "old news"
+
+
+def test_an_old_value_never_overwrites_a_newer_one(worker: Worker) -> None:
+    entry = quarantined(worker, "telemetry", b'{"t": 99}')
+    replay(worker, entry)
+    assert twin_of(A).metrics["t"].value == 1
+    assert Reading.objects.latest("rev").metrics == {"t": 99}
+
+
+def test_a_replayed_birth_or_will_says_nothing_about_now(worker: Worker) -> None:
+    for said in (b"offline", b"online"):
+        entry = quarantined(worker, "status", said)
+        before = twin_of(A)
+        assert replay(worker, entry)["outcome"] == "applied"
+        assert twin_of(A) == before
+        assert worker.last.commits == []
+
+
+def test_a_state_patch_is_applied_as_of_now_and_an_event_with_its_time(worker: Worker) -> None:
+    patch, event = quarantined(worker, "state", b'{"led": true}'), quarantined(worker, "event/door", b'"open"')
+    worker.hear(delivery(A, "state", {"led": False, "mode": "eco"}, at_ms=worker.now_ms))
+    replay(worker, patch)
+    replay(worker, event)
+    assert twin_of(A).reported.value == {"led": True, "mode": "eco"}
+    kept = Event.objects.get()
+    assert (kept.name, kept.data) == ("door", "open")
+    assert kept.ts < worker.now_ms - LATER_MS + 1
+
+
+def test_what_is_still_wrong_stays_with_the_new_reason(worker: Worker) -> None:
+    entry = quarantined(worker, "telemetry", b'{"a": [1]}')
+    before = ledger()
+    result = replay(worker, entry)
+    assert result == {"outcome": "quarantined", "reason": "array_in_telemetry", "detail": "a"}
+    entry.refresh_from_db()
+    assert (entry.reason, entry.detail) == ("array_in_telemetry", "a")
+    assert Quarantined.objects.count() == 1
+    assert ledger() - before == {("received", ""): 1, ("quarantined", "array_in_telemetry"): 1}
+
+
+def test_what_is_over_a_limit_is_rejected_and_leaves(worker: Worker) -> None:
+    entry = quarantined(worker, "telemetry", str({f"m{n}": n for n in range(300)}).replace("'", '"').encode())
+    assert replay(worker, entry)["reason"] == "too_many_metrics"
+    assert not Quarantined.objects.exists()
+
+
+def test_an_answer_to_a_command_counts_as_of_then(worker: Worker) -> None:
+    worker.hear(delivery(A, "telemetry", {"t": 1}))
+    command("sent", NOW_MS + LATER_MS)
+    pk = Command.objects.get().pk
+    worker.hear(delivery(A, f"ack/{pk}", b"{"))
+    entry = Quarantined.objects.get()
+    Quarantined.objects.update(payload=b'{"status":"done"}')
+    assert replay(worker, entry)["outcome"] == "applied"
+    done = Command.objects.get()
+    assert (done.status, done.timeline[-1]["at_ms"]) == ("done", NOW_MS)
+    assert [one["status"] for one in worker.seen] == ["done"]
+
+
+def test_an_answer_to_a_command_of_another_device_stays(worker: Worker) -> None:
+    worker.hear(delivery(A, "telemetry", {"t": 1}), delivery(B, "telemetry", {"t": 1}))
+    command("sent", NOW_MS + LATER_MS, key=B)
+    worker.hear(delivery(A, f"ack/{Command.objects.get().pk}", {"status": "done"}))
+    assert replay(worker, Quarantined.objects.get())["reason"] == "unknown_command"
+    assert Command.objects.get().status == "sent"
+
+
+def test_two_who_replay_the_same_apply_it_once(worker: Worker) -> None:
+    entry = quarantined(worker, "telemetry", b'{"h": 40}')
+    requests = [worker.store(A, "replay", quarantined_id=entry.pk) for _ in range(3)]
+    readings = Reading.objects.count()
+    worker.round(requests=tuple(RequestStored(0, row.pk, "asker") for row in requests))
+    while worker.last.next_ms == worker.now_ms:
+        worker.round()
+    for row in requests:
+        row.refresh_from_db()
+    assert [row.status for row in requests] == ["settled"] * 3
+    assert [row.result.get("outcome", row.result.get("error")) for row in requests] == [
+        "applied",
+        "not_found",
+        "not_found",
+    ]
+    assert Reading.objects.count() == readings + 1
+
+
+def test_what_is_not_there_or_not_whole_or_nobodys_is_refused(worker: Worker) -> None:
+    entry = quarantined(worker, "telemetry", b'{"h": 40}')
+    worker.hear(delivery(B, "telemetry", {"t": 1}))
+    for body in ({"quarantined_id": 10**6}, {"quarantined_id": "x"}, {"quarantined_id": True}, {}):
+        assert worker.ask(A, "replay", **body)["error"] == "not_found"
+    assert replay(worker, entry, key=B)["error"] == "not_found"
+    Quarantined.objects.update(topic=f"elsewhere/{A}/telemetry")
+    assert replay(worker, entry)["error"] == "conflict"
+    Quarantined.objects.update(topic=f"devices/{A}/telemetry", truncated=True)
+    assert replay(worker, entry)["error"] == "conflict"
+    assert Quarantined.objects.count() == 1
+
+
+def test_a_bug_or_a_row_that_is_refused_leaves_it_in_quarantine(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = quarantined(worker, "telemetry", b'{"h": 40}')
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(operations, "decode", broken)
+        assert replay(worker, entry)["reason"] == "internal_error"
+    entry.refresh_from_db()
+    assert entry.reason == "internal_error"
+    assert replay(worker, entry)["outcome"] == "applied"
+
+
+def test_deleting_the_device_comes_first(worker: Worker) -> None:
+    entry = quarantined(worker, "telemetry", b'{"h": 40}')
+    deleting, replaying = worker.store(A, "delete"), worker.store(A, "replay", quarantined_id=entry.pk)
+    worker.settle(deleting)
+    worker.round()
+    replaying.refresh_from_db()
+    assert replaying.result["error"] == "not_found"
+    assert not Device.objects.exists()

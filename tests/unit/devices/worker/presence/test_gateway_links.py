@@ -1,0 +1,73 @@
+"""The gateways' links, as presence sees them."""
+
+from typing import Any
+
+import pytest
+
+from devices.rules.presence import Link
+from devices.worker.presence.gateway_links import GONE_MS, Links, LinkWatch
+from tests.unit.devices.worker.conftest import GatewayLink
+
+NORTH, SOUTH = ("devices/north/#", "devices/hall/+/status"), ("devices/south/#",)
+
+
+def links(**by_gateway: Link) -> Links:
+    filters = {"north": NORTH, "south": SOUTH, "both": ("devices/#",)}
+    return Links(by_gateway, {name: filters[name] for name in by_gateway}, "devices")
+
+
+def up(since_ms: int, drained_ms: int) -> Link:
+    return Link(up=True, since_ms=since_ms, drained_ms=drained_ms)
+
+
+def test_one_gateway_serves_all() -> None:
+    assert links(north=up(1, 2)).of("south/pump") == up(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("key", "link"),
+    [("north/pump", up(1, 2)), ("south/pump", Link(gone=True, since_ms=9)), ("hall/pump", up(1, 2))],
+)
+def test_several_serve_what_they_are_subscribed_to(key: str, link: Link) -> None:
+    assert links(north=up(1, 2), south=Link(gone=True, since_ms=9)).of(key) == link
+
+
+def test_of_several_that_serve_a_device_those_that_are_up_count() -> None:
+    assert links(north=up(1, 5), both=up(3, 9)).of("north/pump") == up(3, 5)
+    assert links(north=Link(since_ms=4, gone=True), both=up(3, 9)).of("north/pump") == up(3, 9)
+    assert links(north=Link(since_ms=4, gone=True), both=Link(since_ms=5)).of("north/pump") == Link(since_ms=5)
+
+
+def test_what_nobody_is_known_to_serve_may_be_anybodys() -> None:
+    assert links(north=up(1, 2), south=Link(gone=True)).of("east/pump") == up(1, 2)
+    assert links().of("east/pump") == Link()
+
+
+def test_a_link_is_gone_when_it_was_seen_down_for_long(gateways: dict[str, GatewayLink]) -> None:
+    watch = LinkWatch("devices")
+    gateways["g"] = GatewayLink("g", broker_up=False, since_ms=77)
+
+    def gone(now_ms: int) -> bool:
+        return watch.read(now_ms).by_gateway["g"].gone
+
+    assert [gone(time_ms) for time_ms in (10**9, 10**9 + GONE_MS, 10**9 + GONE_MS + 1)] == [False, False, True]
+    gateways["g"].broker_up = True
+    assert not gone(2 * 10**9)
+    gateways["g"].broker_up = False
+    assert not gone(3 * 10**9)
+    watch.forget()
+    assert not gone(4 * 10**9)
+    assert gone(4 * 10**9 + GONE_MS + 1)
+
+
+def test_a_gateway_without_markers_must_outlive_a_will_by_5_s(gateways: dict[str, GatewayLink]) -> None:
+    gateways["g"] = GatewayLink("g", since_ms=77, drained_ms=0, beat_ms=10_000)
+    assert LinkWatch("devices").read(0).by_gateway["g"] == up(77, 5_000)
+
+
+def test_the_real_rows_have_what_is_read(db: None, settings: Any) -> None:
+    from mqtt_gateway.models import GatewayProcess
+
+    settings.CAUSEWAY_GATEWAY_STATUS = "mqtt_gateway.status.gateway_status"
+    GatewayProcess.objects.create(client_id="g", since_ms=5, beat_ms=6, drained_ms=4, broker_up=True)
+    assert LinkWatch("devices").read(0).by_gateway == {"g": Link(since_ms=6, drained_ms=4)}

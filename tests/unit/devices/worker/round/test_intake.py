@@ -1,0 +1,135 @@
+import pytest
+
+from bridge.messages import Batch, CommandStored, Published, RequestStored
+from devices.worker.round.intake import MAX_BATCHES, MAX_NUDGES, MAX_PUBLISHED, ROUND_DELIVERIES, Intake, Round
+from tests.support.ingest import delivery
+
+ONE = delivery("demo/a", "telemetry", {"t": 1})
+
+
+def batch(seq: int, *, epoch: int = 1, shard: int = 0, gateway: str = "g", deliveries: int = 1) -> Batch:
+    return Batch(shard, gateway, epoch, seq, "reply", (ONE,) * deliveries)
+
+
+def taken(intake: Intake) -> Round:
+    round_ = intake.take(frozenset({0, 1}), frozenset({2}), 5)
+    intake.done()
+    return round_
+
+
+def seqs(round_: Round) -> list[tuple[int, int]]:
+    return [(one.epoch, one.seq) for one in round_.batches]
+
+
+def test_hands_out_all_that_waits_in_order() -> None:
+    intake = Intake()
+    nudges = CommandStored(0, "c"), RequestStored(0, 7, "reply")
+    published = Published(0, "demo/a", "desired", "", b"", True, "", 1)
+    for message in (batch(1), *nudges, published, batch(2, shard=1)):
+        assert intake.offer(message)
+    round_ = intake.take(frozenset({0, 1}), frozenset({2}), 5)
+    assert round_ == Round(
+        frozenset({0, 1}), frozenset({2}), (batch(1), batch(2, shard=1)), nudges[:1], nudges[1:], (published,), 5
+    )
+    assert not intake
+
+
+def test_a_repeat_is_dropped_while_the_first_waits_or_is_in_hand() -> None:
+    intake = Intake()
+    assert intake.offer(batch(1))
+    assert not intake.offer(batch(1))
+    intake.take(frozenset({0}), frozenset(), None)
+    assert not intake.offer(batch(1))
+    intake.done()
+    assert intake.offer(batch(1)), "its acknowledgement may have been lost"
+
+
+def test_a_round_that_failed_comes_again_before_what_came_later() -> None:
+    intake = Intake()
+    intake.offer(batch(1))
+    intake.offer(RequestStored(0, 7, "reply"))
+    intake.take(frozenset({0}), frozenset(), None)
+    intake.offer(batch(2))
+    intake.give_back()
+    round_ = taken(intake)
+    assert seqs(round_) == [(1, 1), (1, 2)]
+    assert round_.requests == (RequestStored(0, 7, "reply"),)
+
+
+def test_a_newer_connection_drops_what_waits_of_the_former() -> None:
+    intake = Intake()
+    for one in (batch(3), batch(1, gateway="other"), batch(1, shard=1), batch(1, epoch=2)):
+        intake.offer(one)
+    assert not intake.offer(batch(4)), "late"
+    assert [(one.gateway, one.shard, one.epoch) for one in taken(intake).batches] == [
+        ("other", 0, 1),
+        ("g", 1, 1),
+        ("g", 0, 2),
+    ]
+
+
+def test_a_shard_has_room_for_so_many_batches() -> None:
+    intake = Intake()
+    assert [intake.offer(batch(seq)) for seq in range(1, MAX_BATCHES + 2)] == [True] * MAX_BATCHES + [False]
+    assert intake.offer(batch(1, shard=1))
+    taken(intake)
+    assert intake.offer(batch(MAX_BATCHES + 1))
+
+
+def test_room_comes_back_after_a_failure_too() -> None:
+    intake = Intake()
+    for seq in range(1, MAX_BATCHES + 1):
+        intake.offer(batch(seq))
+    for _ in range(3):
+        intake.take(frozenset({0}), frozenset(), None)
+        intake.give_back()
+    assert len(taken(intake).batches) == MAX_BATCHES
+    assert intake.offer(batch(99))
+
+
+def test_notes_are_bounded() -> None:
+    intake = Intake()
+    for number in range(MAX_NUDGES + 5):
+        intake.offer(CommandStored(0, str(number)))
+        intake.offer(RequestStored(0, number, ""))
+    for _ in range(MAX_PUBLISHED + 5):
+        intake.offer(Published(0, "demo/a", "desired", "", b"", True, "", 1))
+    round_ = taken(intake)
+    assert (len(round_.commands), len(round_.requests), len(round_.published)) == (
+        MAX_NUDGES,
+        MAX_NUDGES,
+        MAX_PUBLISHED,
+    )
+
+
+def test_a_round_is_no_longer_than_acknowledgements_may_wait() -> None:
+    intake = Intake()
+    for seq in range(1, 6):
+        intake.offer(batch(seq, deliveries=ROUND_DELIVERIES // 2))
+    assert seqs(taken(intake)) == [(1, 1), (1, 2)]
+    assert intake
+    assert seqs(taken(intake)) == [(1, 3), (1, 4)]
+    assert seqs(taken(intake)) == [(1, 5)]
+
+
+@pytest.mark.parametrize("gateway", ["", "x" * 65])
+def test_a_gateway_that_no_cursor_can_name_is_not_heard(gateway: str) -> None:
+    assert not Intake().offer(batch(1, gateway=gateway))
+
+
+def test_what_waits_for_other_shards_is_dropped() -> None:
+    intake = Intake()
+    for message in (
+        batch(1),
+        batch(1, shard=1),
+        CommandStored(0, "a"),
+        CommandStored(1, "b"),
+        RequestStored(0, 7, "r"),
+    ):
+        assert intake.offer(message)
+    intake.offer(Published(0, "demo/a", "desired", "", b"", True, "", 1))
+    intake.drop_all_but({1})
+    round_ = taken(intake)
+    assert (round_.batches, round_.commands) == ((batch(1, shard=1),), (CommandStored(1, "b"),))
+    assert (round_.requests, round_.published) == ((), ())
+    assert all(intake.offer(batch(seq)) for seq in range(1, MAX_BATCHES + 1)), "there is room again"

@@ -1,0 +1,283 @@
+"""Commands: outbox, steps, acknowledgements, expiry."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from bridge.messages import PublishCommand, Published
+from bridge.names import gateway_channel
+from devices.models import Command, Device, LedgerCount, Quarantined
+from devices.requests.registry import register_device
+from devices.rules.commands import begun
+from tests.support.ingest import GATEWAY, NOW_MS, Uplink, delivery, key_in
+from tests.support.ingest_worker import Worker
+
+A, B, ELSEWHERE = key_in(0), key_in(0, nth=1), key_in(1)
+
+
+def stored(key: str = A, *, ttl_s: int = 60, at_ms: int = NOW_MS, **fields: Any) -> Command:
+    """A command as the web stores it."""
+    now = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return Command.objects.create(
+        device=register_device(key),
+        name="set_led",
+        args={"on": True},
+        timeline=list(begun(at_ms).timeline),
+        created_at=now,
+        expires_at=now + timedelta(seconds=ttl_s),
+        **fields,
+    )
+
+
+def steps(command: Command) -> list[str]:
+    command.refresh_from_db()
+    return [step["status"] for step in command.timeline]
+
+
+def publish(command: Command) -> PublishCommand:
+    expires_ms = round(command.expires_at.timestamp() * 1000)
+    return PublishCommand(0, command.device.key, str(command.pk), "set_led", b'{"on":true}', expires_ms)
+
+
+def ack(command: Command, status: str, key: str = A, **more: Any) -> Any:
+    return delivery(key, f"ack/{command.pk}", {"status": status, **more})
+
+
+def test_a_stored_command_is_told_and_sent_at_once(worker: Worker) -> None:
+    worker.take(worker.uplink.hello(0))
+    command = stored()
+    worker.commanded(command.pk)
+    assert worker.last.downlinks == [(gateway_channel(GATEWAY), publish(command))]
+    (seen,) = worker.seen
+    assert (seen["id"], seen["device"], seen["status"]) == (str(command.pk), A, "accepted")
+
+
+def test_the_whole_way_of_a_command(worker: Worker) -> None:
+    command = stored()
+    worker.commanded(command.pk)
+    worker.published(publish(command))
+    assert [one["status"] for one in worker.seen] == ["sent"]
+    worker.hear(ack(command, "accepted"))
+    assert [one["status"] for one in worker.seen if "status" in one] == ["delivered"]
+    worker.hear(ack(command, "done", result={"was": False}))
+    assert steps(command) == ["accepted", "sent", "delivered", "done"]
+    assert (command.status, command.result) == ("done", {"was": False})
+    assert worker.wait(1000).downlinks == []
+    assert worker.last.next_ms is None
+
+
+def test_a_direct_answer_implies_what_came_before(worker: Worker) -> None:
+    command = stored()
+    worker.commanded(command.pk)
+    worker.hear(ack(command, "rejected", reason="too hot"))
+    assert steps(command) == ["accepted", "sent", "delivered", "rejected"]
+    assert command.reason == "too hot"
+    worker.published(publish(command))
+    assert worker.last.commits == []
+
+
+def test_a_repeated_answer_changes_nothing(worker: Worker) -> None:
+    command = stored()
+    worker.hear(ack(command, "done"), ack(command, "done"), ack(command, "failed"))
+    assert steps(command) == ["accepted", "sent", "delivered", "done"]
+    assert LedgerCount.objects.get(outcome="applied").count == 3
+
+
+def test_it_is_sent_again_until_the_device_answers(worker: Worker) -> None:
+    command = stored(ttl_s=1000)
+    worker.commanded(command.pk)
+    for seconds in (5, 10, 20, 40, 60, 60):
+        assert worker.last.next_ms == worker.now_ms + 1000 * seconds
+        assert worker.wait(seconds - 1).downlinks == []
+        assert worker.wait(1).downlinks
+        worker.published(publish(command))
+    worker.hear(ack(command, "accepted"))
+    assert worker.wait(60).downlinks == []
+
+
+def test_a_device_that_comes_online_gets_it_at_once(worker: Worker) -> None:
+    worker.take(worker.uplink.hello(0))
+    command = stored()
+    worker.commanded(command.pk)
+    worker.now_ms += 1000
+    worker.hear(delivery(A, "status", b"offline"))
+    assert worker.sent == []
+    worker.hear(delivery(A, "status", b"online"))
+    assert worker.sent == [publish(command)]
+    worker.now_ms += 1000
+    worker.hear(delivery(A, "status", b"online"))
+    assert worker.sent == [publish(command)], "a birth says that it has just connected"
+    worker.now_ms += 1000
+    worker.hear(delivery(A, "status", b"online", retain=True), delivery(A, "telemetry", {"t": 1}))
+    assert worker.sent == []
+
+
+def test_a_new_connection_of_the_gateway_gets_it_at_once(worker: Worker) -> None:
+    worker.take(worker.uplink.hello(0))
+    command = stored()
+    worker.commanded(command.pk)
+    worker.take(worker.uplink.hello(0))
+    assert worker.sent == []
+    worker.take(Uplink(epoch=2).hello(0))
+    assert worker.sent == [publish(command)]
+
+
+def test_it_goes_to_the_gateway_that_spoke_last(worker: Worker, another_worker: Callable[[], Worker]) -> None:
+    worker.commanded(stored().pk)
+    assert {channel for channel, _ in worker.last.downlinks} == {gateway_channel("causeway-gateway")}, "by default"
+    worker.take(Uplink(gateway="other").hello(0))
+    worker.commanded(stored().pk)
+    assert {channel for channel, _ in worker.last.downlinks} == {gateway_channel("other")}
+    other = another_worker()
+    assert {channel for channel, _ in other.round().downlinks} == {gateway_channel("other")}
+
+
+def test_a_refusal_of_the_gateway_is_no_step(worker: Worker) -> None:
+    command = stored()
+    worker.commanded(command.pk)
+    worker.published(publish(command), ok=False, reason="broker link down")
+    assert steps(command) == ["accepted"]
+    assert worker.wait(5).downlinks
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_its_time_ends(worker: Worker, confirmed: bool) -> None:
+    command = stored(ttl_s=7)
+    worker.commanded(command.pk)
+    if confirmed:
+        worker.published(publish(command))
+    worker.wait(6.9)
+    worker.wait(0.1)
+    assert steps(command)[-1] == "expired"
+    assert [one["status"] for one in worker.seen] == ["expired"]
+    assert worker.wait(100).downlinks == []
+
+
+def test_an_answer_in_the_same_round_is_in_time(worker: Worker) -> None:
+    command = stored(ttl_s=7)
+    worker.commanded(command.pk)
+    worker.now_ms += 7_000
+    worker.hear(ack(command, "done"))
+    assert steps(command) == ["accepted", "sent", "delivered", "done"]
+
+
+def test_a_delivered_command_does_not_expire(worker: Worker) -> None:
+    command = stored(ttl_s=7)
+    worker.commanded(command.pk)
+    worker.hear(ack(command, "accepted"))
+    worker.wait(8)
+    assert steps(command)[-1] == "delivered"
+
+
+def test_a_late_answer_makes_it_true_again(worker: Worker) -> None:
+    command = stored(ttl_s=7)
+    worker.commanded(command.pk)
+    worker.wait(8)
+    worker.hear(ack(command, "done"))
+    assert steps(command) == ["accepted", "expired", "sent", "delivered", "done"]
+    assert command.timeline[-1]["late"] is True
+
+
+@pytest.mark.parametrize("text", [str(uuid4()), "42", "not-a-uuid"])
+def test_an_answer_to_no_command_is_quarantined(worker: Worker, text: str) -> None:
+    worker.hear(delivery(A, f"ack/{text}", {"status": "done"}))
+    row = Quarantined.objects.get()
+    assert (row.reason, row.detail) == ("unknown_command", text)
+
+
+def test_an_answer_to_another_devices_command_is_quarantined(worker: Worker) -> None:
+    command = stored(B)
+    worker.hear(ack(command, "done", key=A))
+    assert Quarantined.objects.get().reason == "unknown_command"
+    assert steps(command) == ["accepted"]
+
+
+def test_an_answer_retained_by_the_broker_is_no_news(worker: Worker) -> None:
+    command = stored()
+    worker.hear(delivery(A, f"ack/{command.pk}", {"status": "done"}, retain=True))
+    assert steps(command) == ["accepted"]
+
+
+def test_a_command_whose_nudge_was_lost_is_found(worker: Worker) -> None:
+    command = stored()
+    assert worker.wait(1).downlinks == [(gateway_channel("causeway-gateway"), publish(command))]
+    assert [one["status"] for one in worker.seen] == ["accepted"]
+    worker.commanded(command.pk)
+    assert worker.last.commits == []
+    assert worker.sent == []
+
+
+def test_open_commands_are_known_after_a_takeover(worker: Worker, another_worker: Callable[[], Worker]) -> None:
+    waiting, confirmed, done, expired = stored(), stored(status="sent"), stored(status="done"), stored(ttl_s=1)
+    other = another_worker()
+    other.now_ms += 1_000
+    other.round()
+    assert {sent.command_id for sent in other.sent if isinstance(sent, PublishCommand)} == {
+        str(waiting.pk),
+        str(confirmed.pk),
+    }
+    assert steps(done) == ["accepted"]
+    assert steps(expired) == ["accepted", "expired"]
+
+
+def test_a_nudge_for_nothing_does_nothing(worker: Worker) -> None:
+    worker.commanded(uuid4(), "rubbish")
+    assert worker.last.commits == []
+    assert worker.last.downlinks == []
+
+
+def test_commands_of_shards_that_others_own_are_theirs(worker: Worker, another_worker: Callable[[], Worker]) -> None:
+    one = another_worker()
+    one.shards = frozenset({0})
+    one.round()
+    command = stored(ELSEWHERE)
+    one.commanded(command.pk)
+    one.round(published=(Published(0, ELSEWHERE, "command", str(command.pk), b"", True, "", NOW_MS),))
+    one.wait(100)
+    assert steps(command) == ["accepted"]
+    assert all(not result.downlinks for result in one.results)
+
+
+def test_many_commands_go_out_in_portions(worker: Worker) -> None:
+    Device.objects.all().delete()
+    commands = [stored(key_in(0, nth=number % 7)) for number in range(120)]
+    worker.commanded(*(command.pk for command in commands))
+    sent = [one for one in worker.sent if isinstance(one, PublishCommand)]
+    while len(sent) < len(commands):
+        for one in list(worker.sent):
+            worker.published(one)
+            sent += [more for more in worker.sent if isinstance(more, PublishCommand)]
+    assert [one.command_id for one in sent[:120]] == [str(command.pk) for command in commands]
+    assert set(Command.objects.values_list("status", flat=True)) <= {"accepted", "sent"}
+
+
+# ---- taking back
+
+
+def test_a_command_that_waits_can_be_taken_back(worker: Worker) -> None:
+    command = stored()
+    worker.commanded(command.pk)
+    assert worker.ask(A, "cancel", command_id=str(command.pk)) == {}
+    assert [one["status"] for one in worker.seen] == ["cancelled"]
+    assert worker.wait(5).downlinks == []
+    assert worker.ask(A, "cancel", command_id=str(command.pk))["error"] == "conflict"
+
+
+def test_what_is_over_can_not_be_taken_back(worker: Worker) -> None:
+    command = stored()
+    worker.hear(ack(command, "done"))
+    result = worker.ask(A, "cancel", command_id=str(command.pk))
+    assert result == {"error": "conflict", "message": "the command is done already"}
+
+
+@pytest.mark.parametrize("body", [{}, {"command_id": None}, {"command_id": str(uuid4())}, {"command_id": "x" * 300}])
+def test_only_a_command_can_be_taken_back(worker: Worker, body: dict[str, Any]) -> None:
+    assert worker.ask(A, "cancel", **body)["error"] == "not_found"
+
+
+def test_another_devices_command_can_not_be_taken_back(worker: Worker) -> None:
+    command = stored(B)
+    assert worker.ask(A, "cancel", command_id=str(command.pk))["error"] == "not_found"
