@@ -1,4 +1,4 @@
-"""Channel and group names of the layer contract. All names are made here.
+"""Names: of sites and devices, of channels and groups on the channel layer. All of the latter are made here.
 
 The channels specification allows ``[A-Za-z0-9_.-]``, under 100 characters, so MQTT client ids are folded in.
 """
@@ -6,7 +6,19 @@ The channels specification allows ``[A-Za-z0-9_.-]``, under 100 characters, so M
 import hashlib
 import re
 
+_NAME = re.compile(r"[A-Za-z0-9_\-.:]{1,64}\Z")
+_KEY = re.compile(r"[A-Za-z0-9_\-.:]{1,64}/[A-Za-z0-9_\-.:]{1,64}\Z")
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+
+
+def is_name(text: str) -> bool:
+    """Whether ``text`` may name a site, device, event or command."""
+    return _NAME.match(text) is not None
+
+
+def is_device_key(text: str) -> bool:
+    """Whether ``text`` is a key ``site/device``."""
+    return _KEY.match(text) is not None
 
 
 def devices_channel(shard: int) -> str:

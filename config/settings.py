@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from bridge.dialects.native.topics import is_name
+from bridge.names import is_name
 from bridge.topic_filters import topic_filter_error
 from config import environment as env
 from devices.options import DevicesOptions

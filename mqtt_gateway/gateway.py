@@ -32,10 +32,10 @@ from mqtt_gateway.downlink import Downlink
 from mqtt_gateway.layer import Layer
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process.heartbeat import Beat
-from mqtt_gateway.process.incidents import Report
 from mqtt_gateway.process.lease import LEASE_LOST, Lease
 from mqtt_gateway.process.state import State
 from mqtt_gateway.process.storage import FiltersOverlapError, Former, LeaseLostError
+from mqtt_gateway.rules.incident_reports import Report
 from mqtt_gateway.uplink.uplink import Uplink, listener_of
 from runtime.database import DatabaseDownError, DatabaseThread
 

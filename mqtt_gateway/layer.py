@@ -9,7 +9,7 @@ import structlog
 from channels.exceptions import ChannelFull
 
 from bridge import wire
-from mqtt_gateway.rules.pace import backoff_s
+from runtime.backoff import backoff_s
 from runtime.outages import Outage
 
 log = structlog.get_logger(__name__)

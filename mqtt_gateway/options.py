@@ -5,19 +5,15 @@ import ssl
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
-from bridge.dialects.native.topics import is_name
 from bridge.link import MAX_IN_FLIGHT
-from bridge.names import gateway_channel
+from bridge.names import gateway_channel, is_name
 from bridge.topic_filters import overlap, topic_filter_error
+from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
 
 MqttVersion = Literal["5", "3.1.1"]
 
-DROPPED_TOPIC: Final = "$SYS/broker/publish/messages/dropped"  # Mosquitto: at a queue's limit, since it started
-STORED_TOPIC: Final = "$SYS/broker/store/messages/count"  # Mosquitto: in all queues, and retained
-_UPTIME_TOPIC: Final = "$SYS/broker/uptime"  # shows that the others were looked at
-BROKER_TOPICS: Final = (DROPPED_TOPIC, STORED_TOPIC, _UPTIME_TOPIC)  # subscribed to where the broker allows it
 _MARKER_TOPIC = re.compile(r"causeway(-bridge)?/gateway/[^/]+/marker\Z")
 
 

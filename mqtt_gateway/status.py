@@ -9,7 +9,7 @@ from typing import Final
 
 from mqtt_gateway.models import BrokerSession, GatewayProcess, Incident
 from mqtt_gateway.options import is_own_subscription
-from runtime.database import DatabaseNowMs
+from runtime.database_clock import DatabaseNowMs
 
 _INCIDENTS: Final = 100
 FRESH_MS: Final = 5_000  # so long without a beat, and with the lease over and nobody there to take it: down

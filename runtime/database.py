@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from typing import Any, Final, ParamSpec, TypeVar
 
 import structlog
-from django.db import Error, connections, models
+from django.db import Error, connections
 
 from runtime.outages import Outage
 
@@ -19,20 +19,6 @@ log = structlog.get_logger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 _LIMIT_S: Final = 5
-
-
-class DatabaseNowMs(models.Func):
-    """The database's clock in Unix ms: the one clock that all processes share. For updates and annotations."""
-
-    output_field = models.BigIntegerField()
-
-    def as_sqlite(self, *_: Any, **__: Any) -> tuple[str, tuple[()]]:
-        """``unixepoch`` knows parts of a second only since SQLite 3.42."""
-        return "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)", ()
-
-    def as_postgresql(self, *_: Any, **__: Any) -> tuple[str, tuple[()]]:
-        """Not the beginning of the transaction, which may have waited."""
-        return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint)", ()
 
 
 class DatabaseDownError(Exception):

@@ -10,10 +10,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("bridge", "config", "devices", "mqtt_gateway")
-PURE_FOLDERS = ("bridge", "devices/rules")
-CLIENT = ROOT / "devices" / "client"  # may be copied, so its imports of itself are relative
-PURE_FILES = tuple(CLIENT / f"{name}.py" for name in ("acks", "backoff", "changes", "errors", "stream"))
+PACKAGES = ("bridge", "causeway_client", "config", "devices", "mqtt_gateway", "runtime")
+RULES = tuple(
+    folder.relative_to(ROOT).as_posix()
+    for package in PACKAGES
+    for folder in sorted((ROOT / package).rglob("rules"))
+    if folder.is_dir()
+)
+PURE_FOLDERS = ("bridge", *RULES, "devices/web/live/stream")
+CLIENT = ROOT / "causeway_client"  # may be copied, so its imports of itself are relative
+PURE_FILES = (
+    *(CLIENT / f"{name}.py" for name in ("acks", "backoff", "changes", "errors", "stream")),
+    ROOT / "runtime" / "backoff.py",
+)
 
 # What pure code may import: these parts of the standard library, msgspec, and pure code.
 PURE_IMPORTS = frozenset(
@@ -42,8 +51,8 @@ def imported_modules(node: ast.AST) -> list[str]:
 def is_pure_import(module: str) -> bool:
     return (
         module.split(".", maxsplit=1)[0] in PURE_IMPORTS
-        or module == "devices.rules"
-        or module.startswith("devices.rules.")
+        or module == "runtime.backoff"
+        or any(f"{module}.".startswith(f"{folder.replace('/', '.')}.") for folder in PURE_FOLDERS)
     )
 
 

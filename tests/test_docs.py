@@ -8,8 +8,8 @@ from typing import get_args
 import pytest
 
 from bench.report import document
-from bridge.dialects.native.payloads import PayloadReason
 from bridge.dialects.native.topics import TopicReason
+from bridge.observations import PayloadReason
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("mosquitto/*.md")])

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 from django.db import models
-from django.db.models.expressions import Func
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -35,17 +34,3 @@ class JSONTextField(models.TextField):  # type: ignore[type-arg]  # generic in t
     def value_to_string(self, obj: models.Model) -> str:
         """For serialisers: the JSON text."""
         return self.get_prep_value(self.value_from_object(obj))
-
-
-class DatabaseNowMs(Func):
-    """The database's clock in Unix ms: the one clock that all processes share. For updates and annotations."""
-
-    output_field = models.BigIntegerField()
-
-    def as_sqlite(self, *_: Any, **__: Any) -> tuple[str, tuple[()]]:
-        """Sub-second ``unixepoch`` came with SQLite 3.42 only."""
-        return "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)", ()
-
-    def as_postgresql(self, *_: Any, **__: Any) -> tuple[str, tuple[()]]:
-        """Not the transaction's beginning: it may have waited."""
-        return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint)", ()

@@ -10,9 +10,9 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 from msgspec import Struct
 
-from bridge.dialects.native.payloads import MAX_PAYLOAD_BYTES, json_error
-from bridge.dialects.native.topics import is_name
+from bridge.json_limits import MAX_PAYLOAD_BYTES, json_error
 from bridge.messages import CommandStored
+from bridge.names import is_name
 from bridge.shards import shard_of
 from devices.models import Command, Device
 from devices.requests.nudges import nudge

@@ -14,7 +14,7 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import transaction
 
-from bridge.dialects.native.topics import is_device_key
+from bridge.names import is_device_key
 from bridge.shards import shard_of
 from devices.models import Device
 from devices.requests.ask import Unavailable, ask

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from bridge.dialects.native.topics import is_device_key
+from bridge.names import is_device_key
 from bridge.shards import device_hash
 from devices.models import Command, Device, Installation, RetiredKey, Site, Twin
 from devices.models.registry import DELETED_PREFIX

@@ -3,7 +3,7 @@
 from typing import Final
 
 from devices.models import Installation, ShardState
-from devices.models.fields import DatabaseNowMs
+from runtime.database_clock import DatabaseNowMs
 
 LEASE_MS: Final = 3_000  # a beat's worth, on the database's clock; beats come every second. Then the worker is gone
 

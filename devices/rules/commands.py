@@ -15,7 +15,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from bridge.dialects.native.payloads import CommandAck
+from bridge.observations import CommandAck
 
 Status = Literal["accepted", "sent", "delivered", "done", "rejected", "failed", "expired", "cancelled"]
 Step = dict[str, Any]  # {"status": …, "at_ms": Unix ms, "late"?: true, "result"?: …, "reason"?: …}

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct, field
 
-from bridge.dialects.native.payloads import (
+from bridge.observations import (
     Cleared,
     CommandAck,
     Decoded,

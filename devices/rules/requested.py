@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from bridge.dialects.native.payloads import json_error
-from bridge.dialects.native.topics import is_name
+from bridge.json_limits import json_error
+from bridge.names import is_name
 from devices.rules import documents
 from devices.rules.reducer import MAX_DOCUMENT_BYTES
 from devices.rules.twin import TwinState

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct, field
 
-from bridge.dialects.native.payloads import Scalar
+from bridge.observations import Scalar
 from devices.rules.documents import Document
 
 Status = Literal["online", "offline", "stale", "unknown"]

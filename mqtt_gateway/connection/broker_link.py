@@ -25,12 +25,12 @@ from mqtt_gateway.client.broker import ConnectError, Connection, Outgoing
 from mqtt_gateway.connection.marker_publisher import Draining
 from mqtt_gateway.connection.subscriptions import Subscriptions
 from mqtt_gateway.options import GatewayOptions
-from mqtt_gateway.process.incidents import Report
 from mqtt_gateway.process.lease import LEASE_LOST, Lease
 from mqtt_gateway.process.state import State
 from mqtt_gateway.process.storage import LeaseLostError, OpenedSession, forget_session, open_session
-from mqtt_gateway.rules.pace import backoff_s
+from mqtt_gateway.rules.incident_reports import Report
 from mqtt_gateway.uplink.uplink import Uplink
+from runtime.backoff import backoff_s
 from runtime.database import DatabaseDownError
 
 log = structlog.get_logger(__name__)

@@ -6,9 +6,10 @@ from typing import Final
 import structlog
 
 from mqtt_gateway.client.broker import ConnectError, Connection
-from mqtt_gateway.options import BROKER_TOPICS, GatewayOptions
+from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process.lease import LEASE_LOST, Lease
 from mqtt_gateway.process.storage import LeaseLostError, save_filters
+from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
 from runtime.database import DatabaseDownError
 
 log = structlog.get_logger(__name__)

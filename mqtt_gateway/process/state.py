@@ -1,10 +1,10 @@
 """What the parts of one gateway process share while it has its client id."""
 
 from mqtt_gateway.options import GatewayOptions
-from mqtt_gateway.process.incidents import Report, Reports
 from mqtt_gateway.process.storage import Former
 from mqtt_gateway.rules.broker_statistics import BrokerNews
 from mqtt_gateway.rules.counters import Counters
+from mqtt_gateway.rules.incident_reports import Report, Reports
 from mqtt_gateway.rules.markers import Markers
 
 

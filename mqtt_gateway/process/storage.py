@@ -15,8 +15,8 @@ from bridge.topic_filters import overlap
 from mqtt_gateway.models import BrokerSession, GatewayProcess
 from mqtt_gateway.options import is_own_subscription
 from mqtt_gateway.process import incidents
-from mqtt_gateway.process.incidents import Report
-from runtime.database import DatabaseNowMs
+from mqtt_gateway.rules.incident_reports import Report
+from runtime.database_clock import DatabaseNowMs
 
 LEASE_MS: Final = 3_000  # since the last beat
 

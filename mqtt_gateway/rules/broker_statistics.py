@@ -5,9 +5,12 @@ Every 10 s, or as ``sys_interval`` says, it publishes what has changed (its upti
 
 from typing import Any, Final
 
-from mqtt_gateway.options import DROPPED_TOPIC, STORED_TOPIC
-from mqtt_gateway.process.incidents import Report
+from mqtt_gateway.rules.incident_reports import Report
 
+DROPPED_TOPIC: Final = "$SYS/broker/publish/messages/dropped"  # Mosquitto: at a queue's limit, since it started
+STORED_TOPIC: Final = "$SYS/broker/store/messages/count"  # Mosquitto: in all queues, and retained
+_UPTIME_TOPIC: Final = "$SYS/broker/uptime"  # shows that the others were looked at
+BROKER_TOPICS: Final = (DROPPED_TOPIC, STORED_TOPIC, _UPTIME_TOPIC)  # subscribed to where the broker allows it
 _SAME_ROUND_MS: Final = 1_000
 
 
@@ -27,7 +30,7 @@ class BrokerNews:
         self._round_ms = self._before_ms = known.get("at_ms", 0)  # Unix ms; of the newest figures, of those before
 
     def told(self, topic: str, payload: bytes, now_ms: int) -> Report | None:
-        """One of options.BROKER_TOPICS; an incident if more was dropped since we last heard."""
+        """One of BROKER_TOPICS; an incident if more was dropped since we last heard."""
         if now_ms - self._round_ms > _SAME_ROUND_MS:
             self._before_ms, self._round_ms = self._round_ms, now_ms
         if not (payload.isascii() and payload.isdigit()):

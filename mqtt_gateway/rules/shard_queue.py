@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from bridge.link import ArrivalOrder, Window
 from bridge.messages import Batch, Delivery, LinkAck
-from mqtt_gateway.rules.pace import backoff_s
+from runtime.backoff import backoff_s
 
 BATCH_LIMIT: Final = 1_000  # deliveries
 BATCH_BYTES: Final = 512 * 1024  # a single bigger delivery goes alone

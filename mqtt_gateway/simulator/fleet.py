@@ -11,11 +11,11 @@ from random import Random
 import structlog
 
 from bridge.dialects.native.topics import NativeTopics
-from mqtt_gateway.rules.pace import backoff_s
 from mqtt_gateway.simulator.device import Action, Leave, SimulatedDevice
 from mqtt_gateway.simulator.kinds import KINDS
 from mqtt_gateway.simulator.link import Handlers, Link
 from mqtt_gateway.simulator.options import SimulatorOptions
+from runtime.backoff import backoff_s
 from runtime.outages import Outage
 
 log = structlog.get_logger(__name__)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bridge.dialects.native.topics import is_name
+from bridge.names import is_name
 from mqtt_gateway.options import MqttVersion
 
 

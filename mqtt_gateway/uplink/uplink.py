@@ -14,16 +14,17 @@ from typing import Any, Final, NoReturn
 import structlog
 
 from bridge import wire
-from bridge.dialects.native.payloads import MAX_PAYLOAD_BYTES
 from bridge.dialects.native.topics import OwnDownlink, RejectedTopic
+from bridge.json_limits import MAX_PAYLOAD_BYTES
 from bridge.link import ArrivalOrder, Window
 from bridge.messages import Batch, Delivery, LinkAck
 from bridge.names import devices_channel
 from mqtt_gateway.client.broker import Connection
 from mqtt_gateway.layer import CHANNEL_FULL, Layer
-from mqtt_gateway.options import BROKER_TOPICS, GatewayOptions
-from mqtt_gateway.process.incidents import Report
+from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process.state import State
+from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
+from mqtt_gateway.rules.incident_reports import Report
 from mqtt_gateway.rules.pace import Pace
 from mqtt_gateway.rules.routing import Routed, router
 from mqtt_gateway.rules.shard_queue import BATCH_LIMIT, NO_TICKET, QOS0_LIMIT, Abandoned, ShardLink

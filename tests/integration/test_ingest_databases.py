@@ -23,9 +23,10 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from bridge import wire
-from bridge.dialects.native.payloads import RawReading, Telemetry, decode
+from bridge.dialects.native.payloads import decode
 from bridge.messages import CommandStored, PublishCommand, RequestSettled, RequestStored
 from bridge.names import devices_channel
+from bridge.observations import RawReading, Telemetry
 from bridge.shards import device_hash, shard_of
 from devices.models import Command, Device, LedgerCount, Quarantined, Reading, Request, ShardState, Twin
 from devices.requests.registry import register_devices

@@ -7,16 +7,15 @@ Site and device are 1-64 of ``A-Z a-z 0-9 _ - . :``; a device's key is ``site/de
 command ids follow the same rule; a metric is any level of 1-128 characters.
 """
 
-import re
 from typing import Literal
 
 from msgspec import Struct
 
+from bridge.names import is_name
+
 Kind = Literal["telemetry", "metric", "state", "status", "event", "ack"]
 TopicReason = Literal["foreign_root", "odd_levels", "bad_name", "unknown_suffix"]
 
-_NAME = re.compile(r"[A-Za-z0-9_\-.:]{1,64}\Z")
-_KEY = re.compile(r"[A-Za-z0-9_\-.:]{1,64}/[A-Za-z0-9_\-.:]{1,64}\Z")
 MAX_METRIC_CHARS = 128
 
 
@@ -39,16 +38,6 @@ class RejectedTopic(Struct, frozen=True):
 
 
 OWN_DOWNLINK = OwnDownlink()
-
-
-def is_name(text: str) -> bool:
-    """Whether ``text`` may name a site, device, event or command."""
-    return _NAME.match(text) is not None
-
-
-def is_device_key(text: str) -> bool:
-    """Whether ``text`` is a key ``site/device``."""
-    return _KEY.match(text) is not None
 
 
 class NativeTopics:

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
-from bridge.dialects.native.topics import is_name
+from bridge.names import is_name
 from devices.management.reasons import one_line
 from devices.models import Membership, Role, Site
 from devices.web.auth import issue_token

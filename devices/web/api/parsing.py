@@ -6,7 +6,7 @@ import msgspec
 from django.http import HttpRequest
 from ninja.parser import Parser
 
-from bridge.dialects.native.payloads import json_error
+from bridge.json_limits import json_error
 from devices.requests.refusals import BadRequest
 
 

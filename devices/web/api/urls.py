@@ -9,7 +9,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from bridge.dialects.native.payloads import MAX_PAYLOAD_BYTES
+from bridge.json_limits import MAX_PAYLOAD_BYTES
 from devices.web.api.app import api
 from devices.web.api.problems import CONTENT_TYPE, problem, problem_of_status
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from msgspec import json
 
-from bridge.dialects.native.payloads import CommandAck
 from bridge.messages import CommandStep
+from bridge.observations import CommandAck
 from devices.models import Command
 from devices.rules.commands import OPEN, Progress, Status, acknowledged, advance, command_json
 from devices.rules.requested import Refused

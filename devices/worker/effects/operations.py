@@ -13,8 +13,14 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct, json
 
-from bridge.dialects.native.payloads import MAX_PAYLOAD_BYTES, CommandAck, Decoded, StatusReported, decode
+from bridge.dialects.native.payloads import decode
+from bridge.json_limits import MAX_PAYLOAD_BYTES
 from bridge.messages import Delivery
+from bridge.observations import (
+    CommandAck,
+    Decoded,
+    StatusReported,
+)
 from devices.models import Quarantined
 from devices.rules.presence import Sight, look
 from devices.rules.reducer import Arrival, Limits, NewEvent, NewReading, Outcome, reduce

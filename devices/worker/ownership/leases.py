@@ -15,12 +15,12 @@ from django.db.models import F
 from msgspec import Struct
 
 from devices.models import ShardState, Worker
-from devices.models.fields import DatabaseNowMs
 from devices.options import DevicesOptions
 from devices.requests.shard_owners import LEASE_MS
 from devices.worker.ownership import fence
 from devices.worker.rules.assignment import Peer, assign
 from devices.worker.rules.shard_list import format_shards, parse_shards
+from runtime.database_clock import DatabaseNowMs
 from runtime.worker_database import writing
 
 log = structlog.get_logger(__name__)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import structlog
 
-from bridge.dialects.native.topics import is_device_key
+from bridge.names import is_device_key
 from bridge.shards import shard_of
 from devices.models import Device
 from devices.options import DevicesOptions

@@ -17,12 +17,12 @@ from mqtt_gateway import gateway
 from mqtt_gateway.fakes import FakeBroker, FakeWorker
 from mqtt_gateway.models import BrokerSession, GatewayProcess
 from mqtt_gateway.options import GatewayOptions
-from mqtt_gateway.process.incidents import Report
 from mqtt_gateway.process.state import State
 from mqtt_gateway.process.storage import FiltersOverlapError, Former
+from mqtt_gateway.rules.incident_reports import Report
 from mqtt_gateway.status import gateway_status
 from mqtt_gateway.uplink.uplink import Uplink
-from runtime.database import DatabaseNowMs
+from runtime.database_clock import DatabaseNowMs
 from tests.support.waiting import contention, eventually_async
 
 pytestmark = pytest.mark.django_db(transaction=True)

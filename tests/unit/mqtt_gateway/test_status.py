@@ -7,7 +7,8 @@ import pytest
 from django.db.models import Value
 
 from mqtt_gateway.models import BrokerSession, GatewayProcess
-from mqtt_gateway.options import BROKER_TOPICS, GatewayOptions
+from mqtt_gateway.options import GatewayOptions
+from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
 from mqtt_gateway.status import gateway_status
 
 pytestmark = pytest.mark.django_db

@@ -8,9 +8,9 @@ from django.db.models import F
 from msgspec import Struct
 
 from devices.models import Device, ShardState
-from devices.models.fields import DatabaseNowMs
 from devices.requests.shard_owners import LEASE_MS
 from devices.web.operations.ledger import gateway_status
+from runtime.database_clock import DatabaseNowMs
 
 UpDown = Literal["up", "down"]
 _NEW_DEVICES: Final = 1_000

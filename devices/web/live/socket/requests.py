@@ -8,7 +8,7 @@ import msgspec
 import structlog
 from msgspec import UNSET
 
-from bridge.dialects.native.topics import is_device_key
+from bridge.names import is_device_key
 from devices.models import Role, Site
 from devices.requests.ask import ask
 from devices.requests.commands import DEFAULT_TTL_S, store_command

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.dialects.native.payloads import CommandAck
+from bridge.observations import CommandAck
 from devices.rules.commands import Status, acknowledged, advance, begun
 
 ACKS = ("accepted", "done", "rejected", "failed")

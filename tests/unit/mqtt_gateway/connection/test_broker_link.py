@@ -19,12 +19,13 @@ from mqtt_gateway.connection.marker_publisher import Draining
 from mqtt_gateway.fakes import FakeBroker, FakeConnection
 from mqtt_gateway.layer import Layer
 from mqtt_gateway.models import BrokerSession, GatewayProcess, Incident
-from mqtt_gateway.options import BROKER_TOPICS, GatewayOptions
+from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process import storage
 from mqtt_gateway.process.lease import Lease
 from mqtt_gateway.process.state import State
 from mqtt_gateway.process.storage import Former, LeaseLostError
 from mqtt_gateway.rules import markers
+from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
 from mqtt_gateway.uplink.uplink import Uplink
 from runtime.database import DatabaseThread
 from tests.support.waiting import eventually_async

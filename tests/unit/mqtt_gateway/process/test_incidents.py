@@ -6,7 +6,7 @@ import pytest
 
 from mqtt_gateway.models import Incident
 from mqtt_gateway.process import incidents
-from mqtt_gateway.process.incidents import Report, Reports
+from mqtt_gateway.rules.incident_reports import Report, Reports
 from mqtt_gateway.status import gateway_status
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000

@@ -1,8 +1,7 @@
 """What a broker's figures say, without a broker."""
 
-from mqtt_gateway.options import DROPPED_TOPIC, STORED_TOPIC
-from mqtt_gateway.process.incidents import Report
-from mqtt_gateway.rules.broker_statistics import BrokerNews
+from mqtt_gateway.rules.broker_statistics import DROPPED_TOPIC, STORED_TOPIC, BrokerNews
+from mqtt_gateway.rules.incident_reports import Report
 
 UPTIME = "$SYS/broker/uptime"
 

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_gateway.rules.pace import Pace, backoff_s
+from mqtt_gateway.rules.pace import Pace
+from runtime.backoff import backoff_s
 
 
 def test_a_quiet_period_lets_the_first_ones_go_at_once() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bridge.dialects.native.payloads import CommandAck, decode
+from bridge.dialects.native.payloads import decode
+from bridge.observations import CommandAck
 from mqtt_gateway.simulator.device import Action, Leave, Say, SimulatedDevice
 from mqtt_gateway.simulator.kinds import AirQuality, Kind, Thermostat
 

@@ -5,7 +5,8 @@ from random import Random
 
 import pytest
 
-from bridge.dialects.native.payloads import Telemetry, decode
+from bridge.dialects.native.payloads import decode
+from bridge.observations import Telemetry
 from mqtt_gateway.simulator.kinds import KINDS, Kind, Pump, Thermostat, Wander, day_curve
 
 NOON_S = 1_800_014_400 // 86_400 * 86_400 + 43_200

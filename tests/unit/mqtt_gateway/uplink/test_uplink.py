@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from channels.layers import InMemoryChannelLayer
 
-from bridge.dialects.native.payloads import MAX_PAYLOAD_BYTES
+from bridge.json_limits import MAX_PAYLOAD_BYTES
 from bridge.link import MAX_IN_FLIGHT
 from bridge.messages import Delivery, LinkAck
 from mqtt_gateway.client.broker import Outgoing

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.dialects.native.payloads import (
-    MAX_PAYLOAD_BYTES,
+from bridge.dialects.native.payloads import decode
+from bridge.dialects.native.topics import Kind
+from bridge.json_limits import MAX_PAYLOAD_BYTES, json_error
+from bridge.observations import (
     Cleared,
     CommandAck,
     EventReported,
@@ -16,10 +18,7 @@ from bridge.dialects.native.payloads import (
     StatePatch,
     StatusReported,
     Telemetry,
-    decode,
-    json_error,
 )
-from bridge.dialects.native.topics import Kind
 
 kinds = st.sampled_from(get_args(Kind))
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)

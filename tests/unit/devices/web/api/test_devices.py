@@ -7,7 +7,12 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 
-from bridge.dialects.native.payloads import RawReading, StatePatch, StatusReported, Telemetry
+from bridge.observations import (
+    RawReading,
+    StatePatch,
+    StatusReported,
+    Telemetry,
+)
 from devices.models import Device, RetiredKey
 from devices.rules.reducer import Arrival, Limits, reduce
 from devices.rules.requested import set_desired, set_tags

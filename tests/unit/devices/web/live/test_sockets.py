@@ -425,7 +425,7 @@ async def test_while_the_database_is_away_sockets_stay_and_go_on_later(monkeypat
     async with connected(await token()) as peer:
         rev = (await peer.watch("demo/a"))["devices"][0]["rev"]
         with monkeypatch.context() as outage:
-            for module in ("catching_up", "mending"):
+            for module in ("socket.catch_up", "hub.repair"):
                 outage.setattr(f"devices.web.live.{module}.list_devices", away)
                 outage.setattr(f"devices.web.live.{module}.read", away)
             outage.setattr("devices.web.live.hub.survey_loop.survey", away)

@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 
 from devices.models import LedgerCount, ShardState
-from devices.models.fields import DatabaseNowMs
 from devices.requests.registry import register_device
 from devices.web.api.schemas import Overview
+from runtime.database_clock import DatabaseNowMs
 
 pytestmark = pytest.mark.django_db
 

@@ -135,7 +135,7 @@ def test_modules_import_only_what_the_map_or_a_relative_path_gives() -> None:
 
 
 def imported_names() -> Iterator[tuple[Path, str]]:
-    root = Path(finders.find("causeway/client.js") or "").parent
+    root = Path(finders.find("causeway/live.js") or "").parent
     for path in root.rglob("*.js"):
         for name in re.findall(r'^(?:import|export) [^"]*?from "([^"]+)"', path.read_text(), re.MULTILINE):
             yield path, name
@@ -144,4 +144,4 @@ def imported_names() -> Iterator[tuple[Path, str]]:
 def test_hashed_file_names_are_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("devices.web.pages.modules.static", lambda name: f"/static/{name.replace('.js', '.0f1e.js')}")
     imports = json.loads(modules_for("fleet").import_map)["imports"]
-    assert imports["/static/causeway/stream.js"] == "/static/causeway/stream.0f1e.js"
+    assert imports["/static/causeway/client/stream.js"] == "/static/causeway/client/stream.0f1e.js"

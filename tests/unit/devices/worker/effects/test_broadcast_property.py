@@ -88,7 +88,8 @@ def merge(target: dict[str, Any], patch: dict[str, Any]) -> None:
 @pytest.fixture
 def faults(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug in the reducer, and a row that the database refuses."""
-    from bridge.dialects.native.payloads import RawReading, Telemetry, decode
+    from bridge.dialects.native.payloads import decode
+    from bridge.observations import RawReading, Telemetry
     from devices.rules.reducer import reduce
 
     def broken(twin: Any, decoded: Any, *rest: Any) -> Any:

@@ -10,8 +10,8 @@ from django.core.management import CommandError, call_command
 
 from bridge.link import Cursor, judge
 from devices.models import Installation, LedgerCount, LinkCursor, RecentDeliveries, ShardState, Worker
-from devices.models.fields import DatabaseNowMs
 from devices.worker.ownership.resharding import NotDrained, reshard
+from runtime.database_clock import DatabaseNowMs
 from tests.support.fake_worker import install
 
 pytestmark = pytest.mark.django_db

@@ -405,7 +405,8 @@ def test_a_row_that_the_database_refuses_costs_one_message_only(
 
 
 def _decode_with_a_huge_ts(kind: Any, detail: str, payload: bytes) -> Any:
-    from bridge.dialects.native.payloads import RawReading, Telemetry, decode
+    from bridge.dialects.native.payloads import decode
+    from bridge.observations import RawReading, Telemetry
 
     decoded = decode(kind, detail, payload)
     if b"refused" in payload:
