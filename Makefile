@@ -25,7 +25,7 @@ NODE := node_modules/.stamp
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(BASE) $(NODE) ## Make .venv with the pinned dependencies, fetch the front-end packages
@@ -35,10 +35,15 @@ demo: setup ## Everything in one process with a simulated fleet (PORT=8000 MQTT_
 	@PORT=$(PORT) MQTT_PORT=$(MQTT_PORT) exec $(BIN)/python manage.py demo
 
 .PHONY: test
-test: lint jstest pytest ## Lint, types and the whole test suite
+test: prerequisites ## Lint, types and the whole test suite
+	@MAKE=$(MAKE_COMMAND) $(BIN)/python -m tests.everything $(ARGS)
+
+.PHONY: prerequisites
+prerequisites: | $(BIN)/python ## Install what the tests need (root on Debian), or say what that is
+	@$(BIN)/python -m tests.prerequisites
 
 .PHONY: pytest
-pytest: setup $(DEV) ## The test suite alone (ARGS="tests/unit -k twin")
+pytest: $(if $(ARGS),,prerequisites) setup $(DEV) ## The test suite alone (ARGS="tests/unit -k twin")
 	@$(BIN)/python -m tests.lanes $(ARGS)
 
 .PHONY: jstest

@@ -26,9 +26,8 @@ from pytest_django import DjangoDbBlocker
 
 from tests.support import processes
 from tests.support.browser import chromium_path
-from tests.support.docker import docker_answers
 from tests.support.environment import use_for_this_process
-from tests.support.installing import MissingProgramError, is_debian_root
+from tests.support.installing import MissingProgramError
 from tests.support.mosquitto import mosquitto_service
 from tests.support.postgres import PostgresService, postgres_service
 from tests.support.redis import redis_service
@@ -170,19 +169,12 @@ def _folder(item: pytest.Item) -> str:
     return relative.parts[0] if relative.parts[0] in FOLDERS else FOLDERS[0]
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark tests by their folder, put the quick ones first, leave the compose test out where it cannot run."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by their folder, put the quick ones first."""
     items.sort(key=lambda item: FOLDERS.index(_folder(item)))
     for item in items:
         if _folder(item) != "unit":
             item.add_marker(_folder(item))
-    compose = [item for item in items if item.get_closest_marker("compose")]
-    if compose and not (docker_answers() or is_debian_root()):
-        items[:] = [item for item in items if item not in compose]
-        config.hook.pytest_deselected(items=compose)
-        config.stash[notes].append(
-            f"NOT RUN: {len(compose)} compose test(s). Install Docker with Compose and start its daemon to run them."
-        )
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -209,9 +201,9 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say what the tests ran on, and loudly what was not run."""
+    """Say what the tests ran on."""
     for note in config.stash[notes]:
-        terminalreporter.write_line(note, red=note.startswith("NOT RUN"), bold=note.startswith("NOT RUN"))
+        terminalreporter.write_line(note)
     if file := os.environ.get("CAUSEWAY_TEST_SUMMARY"):
         Path(file).write_text(json.dumps(_summary(terminalreporter.stats)))
 

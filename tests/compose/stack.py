@@ -3,8 +3,6 @@
 import contextlib
 import os
 import secrets
-import shlex
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +10,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.docker import docker_answers, why_no_image
+from tests.support import standins
+from tests.support.docker_cli import compose_command, daemon_answers
 from tests.support.environment import ROOT, clean_environment
-from tests.support.installing import is_debian_root
 from tests.support.live import LiveSocket
 from tests.support.mqtt import MqttClient
 from tests.support.ports import free_port
@@ -23,40 +21,22 @@ from tests.support.waiting import eventually
 BUILD_TIMEOUT_S = 900  # the first time: Debian, Python and npm packages over the network
 READY_TIMEOUT_S = 90
 _COMMAND_TIMEOUT_S = 120
-_OFFICIAL_IMAGE = "eclipse-mosquitto:2.0"
-_STANDINS = str(ROOT / ".ci" / "standins")
 _BROKER_CLIENT_TIMEOUT_S = "20"
-
-
-def compose_command() -> list[str]:
-    """Compose as Docker's plugin, else the program of its own.
-
-    Raises:
-        AssertionError: neither is here.
-    """
-    plugin = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
-    if plugin.returncode == 0:
-        return ["docker", "compose"]
-    assert shutil.which("docker-compose"), "Docker answers, but Compose is not installed"
-    return ["docker-compose"]
 
 
 @contextlib.contextmanager
 def images() -> Iterator[dict[str, str]]:
-    """The image variables of the compose file: the caller's, else (where no registry answers) stand-ins, else none."""
+    """The image variables of the compose file: the caller's, else stand-ins where they are needed, else none."""
     given = {name: value for name, value in os.environ.items() if name.endswith("_IMAGE")}
-    if "MOSQUITTO_IMAGE" in given or not is_debian_root():
-        yield given
-        return
-    if docker_answers() and why_no_image(_OFFICIAL_IMAGE) is None:
-        yield given
-        return
-    try:
-        lines = _checked([_STANDINS, "start"], dict(os.environ), BUILD_TIMEOUT_S).splitlines()
-        exports = [shlex.split(line)[1].split("=", 1) for line in lines if line.startswith("export ")]
-        yield {**given, **dict(exports)}
-    finally:
-        _checked([_STANDINS, "stop"], dict(os.environ), _COMMAND_TIMEOUT_S)
+    with standins.building() as ready:
+        yield {**given, **ready()}
+
+
+def _compose_here() -> list[str]:
+    command = compose_command()
+    assert command, "the compose tests need Compose: `make prerequisites`"
+    assert daemon_answers(), "the compose tests need a Docker daemon: `make prerequisites`"
+    return command
 
 
 @dataclass
@@ -68,7 +48,7 @@ class Stack:
     project: str = field(default_factory=lambda: f"causeway-test-{secrets.token_hex(4)}")
     port: int = field(default_factory=free_port)
     mqtt_port: int = field(default_factory=free_port)
-    _compose: list[str] = field(default_factory=compose_command)
+    _compose: list[str] = field(default_factory=_compose_here)
     _open: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def run(self, *arguments: str, timeout_s: float = _COMMAND_TIMEOUT_S) -> str:

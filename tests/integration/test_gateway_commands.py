@@ -128,7 +128,7 @@ keyfile {directory}/server.key
 
 
 def _openssl(directory: Path, *arguments: str) -> None:
-    subprocess.run([program(["openssl"], "openssl"), *arguments], cwd=directory, check=True, capture_output=True)
+    subprocess.run([program("openssl"), *arguments], cwd=directory, check=True, capture_output=True)
 
 
 def _make_certificates(directory: Path) -> None:
@@ -152,10 +152,10 @@ def guarded(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     _make_certificates(directory)
     passwords = directory / "passwords"
     passwords.touch()
-    tool = program(["mosquitto_passwd"], "mosquitto")
+    tool = program("mosquitto_passwd")
     subprocess.run([tool, "-b", str(passwords), "gateway", "right"], check=True, capture_output=True)
     (directory / "m.conf").write_text(_GUARDED.format(port=port, directory=directory) + "user root\n")
-    broker = LocalRunner("guarded", lambda _: [program(["mosquitto"], "mosquitto"), "-c", str(directory / "m.conf")])
+    broker = LocalRunner("guarded", lambda _: [program("mosquitto"), "-c", str(directory / "m.conf")])
     broker.start()
     eventually(lambda: is_listening(port))
     yield port, directory / "ca.pem"

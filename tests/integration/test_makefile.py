@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from tests.support.environment import ROOT, clean_environment
 from tests.support.waiting import promptly
 
-TARGETS = ("setup", "demo", "test", "lint", "format", "bench", "lock", "clean")
+TARGETS = ("setup", "demo", "prerequisites", "test", "lint", "format", "bench", "lock", "clean")
 
 
 def make(*arguments: str, directory: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -50,14 +51,59 @@ def test_ports_reach_the_demo() -> None:
     )
 
 
-def test_without_a_python_it_says_so_in_one_line(tmp_path: Path) -> None:
-    programs = tmp_path / "bin"
+def bare(directory: Path, *names: str) -> str:
+    """A PATH that has sh, make and the programs of these names only; the Makefile is in `directory`."""
+    programs = directory / "bin"
     programs.mkdir()
-    for name in ("sh", "make"):
+    for name in ("sh", "make", *names):
         (programs / name).symlink_to(shutil.which(name) or "")
-    shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copy(ROOT / "Makefile", directory)
+    return str(programs)
+
+
+def test_the_tests_begin_with_what_they_need() -> None:
+    first, *others = make("--dry-run", "test", "ARGS=-k twin").stdout.splitlines()
+    assert first == ".venv/bin/python -m tests.prerequisites"
+    assert others == ["MAKE=make .venv/bin/python -m tests.everything -k twin"]
+
+
+@pytest.mark.parametrize("target", ["test", "pytest"])
+def test_what_the_tests_need_is_told_in_one_line_before_anything_else(tmp_path: Path, target: str) -> None:
+    path = bare(tmp_path, "rm")  # without apt-get nobody may install
+    for file in ("prerequisites.py", "support/__init__.py", "support/installing.py", "support/docker_cli.py"):
+        (tmp_path / "tests" / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "tests" / file, tmp_path / "tests" / file)
+    failed = make(target, f"PYTHON={sys.executable}", directory=tmp_path, PATH=path)
+    assert (failed.returncode, failed.stdout) == (2, "")
+    told, of_make = failed.stderr.splitlines()
+    assert "chromium" in told
+    assert "docker.io" in told
+    assert "prerequisites] Error 1" in of_make
+    assert not list(tmp_path.glob(".venv/.*.stamp"))
+
+
+def test_parts_of_the_suite_need_what_they_use() -> None:
+    assert "tests.prerequisites" not in make("--dry-run", "pytest", "ARGS=tests/unit").stdout
+
+
+@pytest.mark.parametrize("target", ["setup", "demo"])
+def test_the_demo_needs_nothing_of_it(target: str) -> None:
+    assert "tests.prerequisites" not in make("--dry-run", target).stdout
+
+
+def test_ci_runs_the_tests_and_ends_as_they_do(tmp_path: Path) -> None:
+    path = bare(tmp_path, "dirname")
+    (tmp_path / ".ci").mkdir()
+    run = shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
+    (tmp_path / "Makefile").write_text("test:\n\t@echo $(MAKECMDGOALS) $(CI); exit 7\n")
+    done = subprocess.run([run], env={"PATH": path}, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stdout) == (2, "test true\n")
+
+
+def test_without_a_python_it_says_so_in_one_line(tmp_path: Path) -> None:
+    path = bare(tmp_path)
     shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
-    failed = make("setup", directory=tmp_path, PATH=str(programs))
+    failed = make("setup", directory=tmp_path, PATH=path)
     assert failed.returncode != 0
     assert "Causeway needs Python 3.11 or later" in failed.stderr.splitlines()[0]
     assert not (tmp_path / ".venv").exists()

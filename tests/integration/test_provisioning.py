@@ -53,9 +53,7 @@ def broker(tmp_path: Path, passwords: Path) -> Iterator[tuple[int, Callable[[], 
     configuration = tmp_path / "mosquitto.conf"
     user = pwd.getpwuid(os.geteuid()).pw_name  # started by root it would become "mosquitto", who can't read here
     configuration.write_text(CONFIGURATION.format(port=port, passwords=passwords, acl=tmp_path / "acl", user=user))
-    with subprocess.Popen(
-        [program(["mosquitto"], "mosquitto"), "-c", str(configuration)], stderr=subprocess.DEVNULL
-    ) as process:
+    with subprocess.Popen([program("mosquitto"), "-c", str(configuration)], stderr=subprocess.DEVNULL) as process:
         eventually(lambda: is_listening(port), what="Mosquitto listens")
         yield port, lambda: process.send_signal(signal.SIGHUP)
         process.terminate()

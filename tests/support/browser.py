@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.support.installing import program
 from tests.support.waiting import PATIENCE_S
 
-_NAMES = ["chromium", "chromium-browser", "google-chrome"]
 # A browser under test talks to nobody but us.
 _QUIET = [
     "--disable-background-networking",
@@ -30,7 +29,7 @@ def chromium_path() -> str:
     Raises:
         MissingProgramError: it says what to install.
     """
-    return program(_NAMES, "chromium")
+    return program("chromium")
 
 
 @contextlib.contextmanager

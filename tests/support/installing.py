@@ -1,13 +1,51 @@
-"""Programs that tests need on this machine: found, or installed on Debian as root, or asked for in one clear line."""
+"""Programs that the tests need on this machine: the one list of them; found, or installed on Debian as root.
+
+Standard library only: ``tests.prerequisites`` runs it before anything else is installed.
+"""
 
 import functools
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-_INSTALL_TIMEOUT_S = 600
+_INSTALL_TIMEOUT_S = 900
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """What a test runs, and where it comes from."""
+
+    package: str
+    """Of Debian."""
+    others: Sequence[str] = ()
+    """Names under which it may be here instead of its own."""
+    places: Sequence[str] = ()
+    """Globs of directories to look in before PATH."""
+
+
+_POSTGRES = Program(package="postgresql", places=("/usr/lib/postgresql/*/bin",))
+
+# Some tests run these themselves, wherever the other tests' servers run.
+PROGRAMS = {
+    "chromium": Program(package="chromium", others=("chromium-browser", "google-chrome")),
+    "initdb": _POSTGRES,
+    "mosquitto": Program(package="mosquitto"),
+    "mosquitto_passwd": Program(package="mosquitto"),
+    "mosquitto_pub": Program(package="mosquitto-clients"),
+    "mosquitto_sub": Program(package="mosquitto-clients"),
+    "openssl": Program(package="openssl"),
+    "postgres": _POSTGRES,
+    "redis-server": Program(package="redis-server"),
+}
+# The compose tests need a Docker daemon, its program and Compose, which may also be a plugin of it.
+DOCKER = {"docker": Program(package="docker.io")}
+COMPOSE = {"docker-compose": Program(package="docker-compose")}
+# Where we may start a daemon and make its images ourselves (.ci/standins).
+DAEMON = {"dockerd": Program(package="docker.io")}
+IMAGES = {"debootstrap": Program(package="debootstrap"), "update-ca-certificates": Program(package="ca-certificates")}
 
 
 class MissingProgramError(Exception):
@@ -33,20 +71,27 @@ def find_program(names: Sequence[str], places: Sequence[str] = ()) -> str | None
     return None
 
 
-def program(names: Sequence[str], package: str, places: Sequence[str] = ()) -> str:
-    """The path of a program, its Debian package installed if need and right be.
+def _find(name: str, listed: Program) -> str | None:
+    return find_program([name, *listed.others], listed.places)
+
+
+def missing_packages(programs: Mapping[str, Program]) -> list[str]:
+    """The Debian packages of those programs that are not here."""
+    return sorted({listed.package for name, listed in programs.items() if not _find(name, listed)})
+
+
+def program(name: str) -> str:
+    """The path of one of `PROGRAMS`, its Debian package installed if need and right be.
 
     Raises:
         MissingProgramError: it is missing and can't be installed.
     """
-    found = find_program(names, places)
-    if not found and is_debian_root():
-        apt_install(package)
-        found = find_program(names, places)
+    listed = PROGRAMS[name]
+    if not (found := _find(name, listed)) and is_debian_root():
+        apt_install(listed.package)
+        found = _find(name, listed)
     if not found:
-        raise MissingProgramError(
-            f"the tests need {names[0]!r} (Debian package {package!r}) or a Docker daemon, and found neither"
-        )
+        raise MissingProgramError(f"the tests need {name!r} (Debian package {listed.package!r})")
     return found
 
 
@@ -56,7 +101,11 @@ def _apt_update() -> None:
 
 
 def apt_install(*packages: str) -> None:
-    """Install Debian packages, starting none of the services they bring."""
+    """Install Debian packages, starting none of the services they bring.
+
+    Raises:
+        MissingProgramError: apt-get failed; the message has the end of what it said.
+    """
     _apt_update()
     _apt("install", "-q", "-y", "--no-install-recommends", *packages)
 

@@ -8,7 +8,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.support.docker import ContainerRunner
 from tests.support.environment import ROOT
-from tests.support.installing import find_program, program
+from tests.support.installing import program
 from tests.support.ports import free_port
 from tests.support.service import Kind, LocalRunner, Service, choose
 
@@ -60,7 +60,7 @@ def mosquitto_service(kind: Kind | None = None, **limits: int | str) -> Service:
 
 
 def _local(port: int, **limits: int | str) -> LocalRunner:
-    path = program(["mosquitto"], "mosquitto")
+    path = program("mosquitto")
 
     def prepare(directory: Path) -> None:
         text = _configuration(f"{port} 127.0.0.1", str(directory), **limits)
@@ -90,4 +90,4 @@ def _connect_once(port: int) -> None:
 
 def client_program(name: str) -> str:
     """The path of ``mosquitto_pub`` or ``mosquitto_sub``."""
-    return find_program([name]) or program([name], "mosquitto-clients")
+    return program(name)

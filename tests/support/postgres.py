@@ -19,8 +19,6 @@ from tests.support.service import Kind, LocalRunner, Service, choose, group_of
 
 IMAGE = os.environ.get("CAUSEWAY_TEST_POSTGRES_IMAGE", "postgres:16")
 _CONTAINER_PORT = 5432
-_DEBIAN_PLACES = ["/usr/lib/postgresql/*/bin"]
-_PACKAGE = "postgresql"
 # The tests kill the server, never the machine: what the kernel has is kept, so fsync buys nothing here.
 _OPTIONS = ["-c", "max_connections=200"]
 _NOT_DURABLE = ["-c", "fsync=off", "-c", "full_page_writes=off"]
@@ -72,8 +70,8 @@ def postgres_service(kind: Kind | None = None, *, durable: bool = False) -> Post
 
 
 def _local(port: int, server_options: list[str]) -> LocalRunner:
-    postgres = program(["postgres"], _PACKAGE, _DEBIAN_PLACES)
-    initdb = program(["initdb"], _PACKAGE, _DEBIAN_PLACES)
+    postgres = program("postgres")
+    initdb = program("initdb")
     user = _unprivileged_user()
 
     def prepare(directory: Path) -> None:

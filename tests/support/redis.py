@@ -40,7 +40,7 @@ def redis_service(kind: Kind | None = None) -> Service:
 
 
 def _local(port: int) -> LocalRunner:
-    path = program(["redis-server"], "redis-server")
+    path = program("redis-server")
     return LocalRunner(
         "redis",
         lambda directory: [path, "--port", f"{port}", "--bind", "127.0.0.1", "--dir", f"{directory}"],

@@ -29,7 +29,7 @@ def test_it_is_what_mosquitto_passwd_makes(tmp_path: Path) -> None:
     file = tmp_path / "passwords"
     file.touch(mode=0o600)
     subprocess.run(
-        [program(["mosquitto_passwd"], "mosquitto"), "-b", str(file), "demo/lamp", "pass-word_1"],
+        [program("mosquitto_passwd"), "-b", str(file), "demo/lamp", "pass-word_1"],
         check=True,
         timeout=20,
     )

@@ -23,7 +23,7 @@ _PATIENCE_S: Final = 20
 def _secured(near: socket.socket, far: socket.socket, directory: Path) -> tuple[ssl.SSLSocket, ssl.SSLSocket]:
     file, key = directory / "certificate.pem", directory / "key.pem"
     made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(file), "-days", "2"]
-    subprocess.run([program(["openssl"], "openssl"), *made, "-subj", "/CN=x"], check=True, capture_output=True)
+    subprocess.run([program("openssl"), *made, "-subj", "/CN=x"], check=True, capture_output=True)
     server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     server.load_cert_chain(file, key)
     client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
