@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from bench.drive.driving import BenchError
 from bench.drive.running import RESULTS, run
+from bench.drive.tools import BenchError
 from bench.measure.files import allow_files
 from bench.report import profile, report
 

@@ -14,6 +14,7 @@ OURS: Final = "Causeway"
 """The installation that ratios are to, unless a scenario says otherwise."""
 TOOLS: Final = ("generator", "recorder")
 """Roles that measure, and are no part of an installation."""
+QUANTILES: Final[Mapping[str, float]] = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,6 @@ class Trial:
     max_ms: float
     early_p50_ms: float
     late_p50_ms: float
-    frames: int
     usage: dict[str, Usage]
 
     @property

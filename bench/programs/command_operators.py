@@ -1,10 +1,11 @@
 """Operators who give commands.
 
-``python -m bench.programs.command_operators --url http://… --operators 16 --seconds 5``
+``python -m bench.programs.command_operators --url http://… --operators 16``
 
-Each operator posts a command to a device of its own over a connection that stays, waits until the WebSocket says that
-the command is ``done``, and posts the next. It prints ``{"done", "seconds", "p50_ms", …}``; a round trip lasts from
-before the POST to the frame. The API token comes in the environment variable TOKEN.
+It says ``{"ready": 16}``; for each line ``run 5.0`` on its standard input each operator posts a command to a device of
+its own over a connection that stays, waits until the WebSocket says that the command is ``done``, and posts the next,
+for so many seconds. Then it says ``{"done", "seconds", "p50_ms", …}``; a round trip lasts from before the POST to the
+frame. The API token comes in the environment variable TOKEN.
 """
 
 import argparse
@@ -14,14 +15,16 @@ import os
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
-from bench.measure.results import quantile
-from bench.protocol import websocket
-from bench.protocol.endpoint import Endpoint
+from bench.measure.results import QUANTILES, quantile
+from bench.programs.lines import say
 
 _TIMEOUT_S: Final = 15.0
 _BODY: Final = b'{"name":"set_led","args":{"on":true},"ttl_s":60}'
@@ -44,26 +47,25 @@ class Frame(msgspec.Struct):
     command: Command | None = None
 
 
+_frame = msgspec.json.Decoder(Frame).decode
+
+
 class Watcher:
     """The one WebSocket: tells when a command is done.
 
     Args:
-        endpoint: which watches the site of the devices.
+        connection: which watches the site of the devices from its first frame on.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._socket, rest = websocket.opened(endpoint.url, endpoint.headers)
-        self._messages = websocket.Messages()
-        self._decode = msgspec.json.Decoder(Frame).decode
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._done: dict[str, float] = {}
         self._changed = threading.Condition()
-        self._ready = threading.Event()
-        self._n = 0
-        self._socket.sendall(websocket.frame(websocket.TEXT, endpoint.first.encode()))
-        self._thread = threading.Thread(target=self._run, args=(rest,), daemon=True)
-        self._thread.start()
-        if not self._ready.wait(_TIMEOUT_S):
-            raise TimeoutError("no snapshot came")
+        ready = False
+        while not ready:
+            frame = self._read(connection.recv(_TIMEOUT_S))
+            ready = frame.type == "snapshot" and not frame.more
+        threading.Thread(target=self._run, daemon=True).start()
 
     def done_at(self, identity: str) -> float:
         """When the command was done (time.perf_counter); waits for that.
@@ -76,53 +78,48 @@ class Watcher:
                 raise TimeoutError(f"command {identity} was not done within {_TIMEOUT_S:g} s")
             return self._done.pop(identity)
 
-    def _run(self, data: bytes) -> None:
-        while True:
+    def _run(self) -> None:
+        for data in self._connection:
+            frame = self._read(data)
             now = time.perf_counter()
-            for opcode, payload in self._messages.feed(data):
-                if opcode == websocket.TEXT:
-                    self._read(self._decode(payload), now)
-            data = self._socket.recv(1 << 18)
-            if not data:
-                return
+            if frame.command and frame.command.status == "done":
+                with self._changed:
+                    self._done[frame.command.id] = now
+                    self._changed.notify_all()
 
-    def _read(self, frame: Frame, now: float) -> None:
-        self._n = frame.n
+    def _read(self, data: str | bytes) -> Frame:
+        frame = _frame(data)
         if frame.n % _ACK_FRAMES == 0:
-            self._socket.sendall(websocket.frame(websocket.TEXT, b'{"type":"ack","n":%d}' % frame.n))
-        if frame.type == "snapshot" and not frame.more:
-            self._ready.set()
-        if frame.command and frame.command.status == "done":
-            with self._changed:
-                self._done[frame.command.id] = now
-                self._changed.notify_all()
+            self._connection.send(json.dumps({"type": "ack", "n": frame.n}))
+        return frame
 
 
-class Operator(threading.Thread):
-    """Gives commands to one device until it is time.
+class Operator:
+    """Gives commands to one device.
 
-    Attributes:
-        times_ms: of its round trips.
-        failure: what ended it early.
+    Args:
+        watcher: who says when they are done.
+        url: of the server.
+        path: where its commands are posted.
+        headers: of the requests.
     """
 
-    def __init__(self, watcher: Watcher, url: str, path: str, headers: dict[str, str], ends: float) -> None:
-        super().__init__(daemon=True)
-        self._watcher, self._path, self._headers, self._ends = watcher, path, headers, ends
+    def __init__(self, watcher: Watcher, url: str, path: str, headers: dict[str, str]) -> None:
+        self._watcher, self._path, self._headers = watcher, path, headers
         parts = urlsplit(url)
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_TIMEOUT_S)
-        self.times_ms: list[float] = []
-        self.failure: Exception | None = None
 
-    def run(self) -> None:
-        try:
-            while time.perf_counter() < self._ends:
-                begun = time.perf_counter()
-                self.times_ms.append((self._watcher.done_at(self._post()) - begun) * 1000)
-        except (OSError, http.client.HTTPException) as failure:
-            self.failure = failure
-        finally:
-            self._connection.close()
+    def run(self, ends: float) -> list[float]:
+        """Until then; the ms of each round trip.
+
+        Raises:
+            OSError, http.client.HTTPException: the server refused one, or a command was not done.
+        """
+        times_ms = []
+        while time.perf_counter() < ends:
+            begun = time.perf_counter()
+            times_ms.append((self._watcher.done_at(self._post()) - begun) * 1000)
+        return times_ms
 
     def _post(self) -> str:
         self._connection.request("POST", self._path, _BODY, self._headers)
@@ -133,48 +130,42 @@ class Operator(threading.Thread):
         return str(msgspec.json.decode(body, type=Command).id)
 
 
-def give(url: str, token: str, site: str, operators: int, seconds: float) -> dict[str, Any]:
-    """All operators for a time; returns what is printed.
+def give(team: list[Operator], seconds: float) -> dict[str, Any]:
+    """All operators for a time; returns what is said.
 
     Raises:
         Exception: what ended an operator.
     """
-    headers = {"Authorization": f"Bearer {token}"}
-    first = json.dumps({"type": "subscribe", "id": "1", "site": site, "max_rate_hz": 100})
-    watcher = Watcher(Endpoint(f"{url.replace('http', 'ws', 1)}/ws/v1/", headers, first))
-    posting = {**headers, "Content-Type": "application/json"}
     begun = time.perf_counter()
-    team = [
-        Operator(watcher, url, f"/api/v1/devices/{site}/d{number}/commands", posting, begun + seconds)
-        for number in range(operators)
-    ]
-    for one in team:
-        one.start()
-    for one in team:
-        one.join()
-        if one.failure:
-            raise one.failure
+    with ThreadPoolExecutor(len(team)) as pool:
+        working = [pool.submit(one.run, begun + seconds) for one in team]
     took = time.perf_counter() - begun
-    times = sorted(time_ms for one in team for time_ms in one.times_ms)
-    quantiles = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
+    times = sorted(time_ms for one in working for time_ms in one.result())
     return {
         "done": len(times),
         "seconds": took,
-        **{f"{name}_ms": quantile(times, part) for name, part in quantiles.items()},
+        **{f"{name}_ms": quantile(times, part) for name, part in QUANTILES.items()},
     }
 
 
 def main() -> int:
     """Run from the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.programs.command_operators", description=sys.modules[__name__].__doc__
-    )
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", required=True)
     parser.add_argument("--site", default="actors")
     parser.add_argument("--operators", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=5.0)
     options = parser.parse_args()
-    print(json.dumps(give(options.url, os.environ["TOKEN"], options.site, options.operators, options.seconds)))
+    headers = {"Authorization": f"Bearer {os.environ['TOKEN']}"}
+    url = f"{options.url.replace('http', 'ws', 1)}/ws/v1/"
+    with connect(url, additional_headers=headers, compression=None, max_size=None, proxy=None) as connection:
+        connection.send(json.dumps({"type": "subscribe", "id": "1", "site": options.site, "max_rate_hz": 100}))
+        watcher = Watcher(connection)
+        posting = {**headers, "Content-Type": "application/json"}
+        paths = [f"/api/v1/devices/{options.site}/d{number}/commands" for number in range(options.operators)]
+        team = [Operator(watcher, options.url, path, posting) for path in paths]
+        say({"ready": options.operators})
+        for line in sys.stdin:
+            say(give(team, float(line.split()[1])))
     return 0
 
 

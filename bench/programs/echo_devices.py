@@ -2,16 +2,16 @@
 
 One MQTT connection for all of them (3.1.1, clean session, nothing but bytes in and out), so that the device side costs
 next to nothing. Each publishes one reading, so that it is registered; then every command is answered with ``done``. It
-prints ``{"ready": true}`` once it is subscribed and its readings are confirmed, and ends on SIGTERM.
+says ``{"ready": 32}`` once it is subscribed and its readings are confirmed, and ends with its standard input.
 """
 
 import argparse
-import json
-import signal
+import select
 import socket
 import sys
 from typing import Final
 
+from bench.programs.lines import say
 from tests.support.mqtt_stream import PUBACK, PUBLISH, Packets, Published, connect_packet, packet, read_publish, text
 
 _DONE: Final = b'{"status":"done"}'
@@ -73,26 +73,24 @@ class Devices:
 
 def main() -> int:
     """Run from the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.programs.echo_devices", description=sys.modules[__name__].__doc__
-    )
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--site", default="actors")
     parser.add_argument("--devices", type=int, default=32)
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    devices = Devices(options.site, options.devices)
+    devices, ready = Devices(options.site, options.devices), False
     with socket.create_connection(("127.0.0.1", options.port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.sendall(devices.connect())
-        told = False
-        while data := connection.recv(1 << 16):
+        while sys.stdin not in select.select([connection, sys.stdin], [], [])[0]:
+            if not (data := connection.recv(1 << 16)):
+                print("the broker hung up", file=sys.stderr)
+                return 1
             connection.sendall(devices.feed(data))
-            if devices.ready and not told:
-                told = True
-                print(json.dumps({"ready": True}), flush=True)
-    print("the broker hung up", file=sys.stderr)
-    return 1
+            if devices.ready and not ready:
+                ready = True
+                say({"ready": options.devices})
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,8 +1,14 @@
-"""The load generator: PUBLISH packets encoded by hand on one plain socket, so that it is never what limits a benchmark.
+"""The load generator: PUBLISH packets encoded by hand on plain sockets, so that it is never what limits a benchmark.
 
 ``python -m bench.programs.load --port 1883 --seconds 10`` publishes as fast as the broker takes it and prints what it
 did as JSON on the last line; ``--rate`` makes it steady. SIGTERM ends it early and in order.
-``bench.drive.checking`` counts with ``mosquitto_sub`` what came through.
+
+With ``--each True`` each device has a connection of its own, with a will and keep-alive, on which its birth is
+published first; all are disconnected in order at the end. With ``--commands True`` it says ``{"ready": …}`` and then
+does as it is told on standard input, until that ends:
+
+- ``run {"first": 0, "seconds": 3}``, with ``"rate"`` perhaps: publish; answered by the outcome as one line of JSON;
+- ``limit 8000``, also during a run: no message from that number on is sent until it is raised.
 
 Everything that is sent follows from one number, the count of messages: message ``i`` goes to device ``i % devices`` and
 is that device's ``i // devices``-th; its ``n`` says so. So whoever knows ``sent`` knows what must have arrived.
@@ -13,20 +19,30 @@ import contextlib
 import json
 import select
 import signal
-import socket
 import sys
 import time
-from dataclasses import asdict, dataclass
-from typing import Final
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final
 
+from bench.measure.files import TooFewFilesError, allow_files
+from bench.programs.connections import (
+    DISCONNECT,
+    KEEP_ALIVE_S,
+    PINGREQ,
+    BrokerGoneError,
+    Connection,
+    birth_packet,
+    connect_packet,
+    dialled,
+)
+from bench.programs.lines import Commands, say
 from bench.protocol.packets import Packets, Plan
 
-__all__ = ["BrokerGoneError", "Generator", "Outcome", "Plan", "connected"]
-
 WINDOW: Final = 4_000  # QoS 1 messages that the broker has not confirmed
-_CHUNK: Final = 250  # messages a system call
-_LAST_S: Final = 20  # for the last confirmations
-_PUBACK, _CONNACK_BYTES, _PUBACK_BYTES = 0x40, 4, 4
+_CHUNK: Final = 250  # messages between two looks at what came
+_CONNECTING: Final = 50  # at a time: no more than a usual backlog takes
+_LAST_S: Final = 30.0  # for the last confirmations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,113 +60,167 @@ class Outcome:
         return self.sent / self.seconds if self.seconds else 0.0
 
 
-class BrokerGoneError(Exception):
-    """The broker closed the connection, or refused it."""
-
-
 class Generator:
-    """One connection, MQTT 3.1.1, that publishes a plan. Use it as a context manager.
+    """Publishes a plan, MQTT 3.1.1. A context manager: entered, it is connected.
 
     Args:
         plan: what.
+        each: on one connection a device (whose births are confirmed first), not on one for all.
         window: so many QoS 1 messages may be unconfirmed.
-        rate: messages a second; None: as many as the broker takes.
-        first: begin with this message.
 
     Attributes:
         sent: number of the next message.
         limit: it stops at so many messages and waits until this is raised (by another thread, perhaps).
     """
 
-    def __init__(self, plan: Plan, *, window: int = WINDOW, rate: float | None = None, first: int = 0) -> None:
+    def __init__(self, plan: Plan, *, each: bool = False, window: int = WINDOW) -> None:
         self.plan = plan
-        self.sent, self.confirmed = first, 0
+        self.sent = 0
         self.limit = sys.maxsize
-        self._window, self._rate = window, rate
-        self._awaited = 0  # PUBACKs
-        self._partial = 0  # bytes of a PUBACK that came in part
+        self._each, self._window = each, window
         self._packets = Packets(plan)
-        self._unsent = memoryview(b"")
+        self._connections: list[Connection] = []
+        self._epoll = select.epoll()
+        self._readers: dict[int, Callable[[], None]] = {}
+        self._awaited = self._confirmed = 0  # PUBACKs
         self._stopped = False
-        self._began = self._paced_from = 0.0
-        self._paced_at = 0
-        self._socket = connected(plan.host, plan.port)
+        self._next_ping_s = float("inf")
 
     def __enter__(self) -> "Generator":
+        try:
+            self._connect_each() if self._each else self._connect(dialled(*self._broker, connect_packet()))
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        with contextlib.suppress(OSError):
-            self._socket.sendall(b"\xe0\x00")  # DISCONNECT
-        self._socket.close()
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.socket.sendall(DISCONNECT)
+            connection.socket.close()
+        self._epoll.close()
 
     def stop(self) -> None:
         """Make :meth:`run` return soon. Safe from a signal handler or another thread."""
         self._stopped = True
 
-    def run(self, *, seconds: float | None = None, messages: int | None = None) -> Outcome:
-        """Publish for a time, up to a count of all messages, or until :meth:`stop`; then wait for the last PUBACKs."""
+    def run(
+        self,
+        *,
+        first: int | None = None,
+        seconds: float | None = None,
+        messages: int | None = None,
+        rate: float | None = None,
+    ) -> Outcome:
+        """Publish, then wait for the last PUBACKs.
+
+        Args:
+            first: begin with this message; None: where the run before has ended.
+            seconds: for so long; None: until :meth:`stop`.
+            messages: up to this count of all messages.
+            rate: messages a second; None: as many as the broker takes.
+        """
         self._stopped = False
-        first, self._began = self.sent, time.monotonic()
-        self._paced_from, self._paced_at = self._began, self.sent
-        ends = self._began + seconds if seconds is not None else float("inf")
-        last = messages if messages is not None else sys.maxsize
-        while not self._stopped and self.sent < last and time.monotonic() < ends:
-            self._step(min(last, self.limit))
-        self._finish()
-        took = time.monotonic() - self._began
-        return Outcome(sent=self.sent - first, confirmed=self.confirmed, unconfirmed=self._awaited, seconds=took)
+        self.sent = start = self.sent if first is None else first
+        last = sys.maxsize if messages is None else messages
+        most_s = sys.maxsize if seconds is None else seconds
+        began, confirmed = time.monotonic(), self._confirmed
+        while not self._stopped and self.sent < last and (passed := time.monotonic() - began) < most_s:
+            due = sys.maxsize if rate is None else start + int(passed * rate)
+            count = min(_CHUNK, min(last, self.limit, due) - self.sent, self._window - self._awaited)
+            if count > 0:
+                self._publish(count)
+            self._receive(0 if count > 0 else 0.002)
+        self._until(lambda: not self._awaited)
+        return Outcome(
+            sent=self.sent - start,
+            confirmed=self._confirmed - confirmed,
+            unconfirmed=self._awaited,
+            seconds=time.monotonic() - began,
+        )
 
-    def _finish(self) -> None:
-        deadline = time.monotonic() + _LAST_S
-        while (self._awaited or self._unsent) and time.monotonic() < deadline:
-            self._step(0)
+    def serve(self) -> None:
+        """Do as standard input says, until it ends."""
+        commands, runs = Commands(), list[dict[str, Any]]()
 
-    def _step(self, limit: int) -> None:
-        """Write what may be written, read what there is; waits a few milliseconds at most."""
-        if not self._unsent and (count := self._allowed(limit)) > 0:
-            self._encode(count)
-        readable, writable, _ = select.select([self._socket], [self._socket] if self._unsent else [], [], 0.002)
-        if writable:
-            self._unsent = self._unsent[self._socket.send(self._unsent) :]
-        if readable:
-            self._read()
+        def read() -> None:
+            for word, rest in commands.read():
+                if word == "limit":
+                    self.limit = int(rest)
+                else:
+                    runs.append(json.loads(rest))
+            self._stopped |= commands.ended
 
-    def _allowed(self, limit: int) -> int:
-        """How many messages may be sent now."""
-        count = min(_CHUNK, limit - self.sent, self._window - self._awaited)
-        if self._rate is None:
-            return count
-        due = int((time.monotonic() - self._paced_from) * self._rate) + self._paced_at
-        return min(count, due - self.sent)
+        self._listen(commands.fileno(), read)
+        while not commands.ended:
+            self._receive(0.5)
+            while runs:
+                say(asdict(self.run(**runs.pop(0))))
 
-    def _encode(self, count: int) -> None:
-        data, confirmable = self._packets.encode(self.sent, count)
-        self._unsent = memoryview(data)
+    # ------------------------------------------------------------------------------------------ connecting
+
+    @property
+    def _broker(self) -> tuple[str, int]:
+        return self.plan.host, self.plan.port
+
+    def _connect_each(self) -> None:
+        for first in range(0, self.plan.devices, _CONNECTING):
+            for name in self.plan.names[first : first + _CONNECTING]:
+                topic = f"{self.plan.root}/{self.plan.site}/{name}/status"
+                connect = connect_packet(f"{self.plan.site}-{name}", topic)
+                self._connect(dialled(*self._broker, connect, birth_packet(topic)), wait=False)
+                self._awaited += 1
+            self._wait_connected(first)
+        if not self._until(lambda: not self._awaited):
+            raise BrokerGoneError(f"{self._awaited} births were not confirmed within {_LAST_S:g} s")
+        self._next_ping_s = time.monotonic() + KEEP_ALIVE_S / 2
+
+    def _connect(self, connection: Connection, *, wait: bool = True) -> None:
+        def receive() -> None:
+            pubacks = connection.receive()
+            self._awaited -= pubacks
+            self._confirmed += pubacks
+
+        self._connections.append(connection)
+        self._listen(connection.socket.fileno(), receive)
+        if wait:
+            self._wait_connected(0)
+
+    def _wait_connected(self, first: int) -> None:
+        if not self._until(lambda: all(one.connected for one in self._connections[first:])):
+            raise BrokerGoneError(f"no CONNACK within {_LAST_S:g} s")
+
+    # ------------------------------------------------------------------------------------------------ loop
+
+    def _listen(self, file: int, read: Callable[[], None]) -> None:
+        self._readers[file] = read
+        self._epoll.register(file, select.EPOLLIN)
+
+    def _until(self, done: Callable[[], bool]) -> bool:
+        """Receive until then; False: it took too long."""
+        ends = time.monotonic() + _LAST_S
+        while not done() and time.monotonic() < ends:
+            self._receive(0.05)
+        return done()
+
+    def _publish(self, count: int) -> None:
+        """On one connection all at once, on one a device one by one."""
+        step = count if len(self._connections) == 1 else 1
+        for message in range(self.sent, self.sent + count, step):
+            data, confirmable = self._packets.encode(message, step)
+            self._awaited += confirmable
+            self._connections[message % len(self._connections)].socket.sendall(data)
         self.sent += count
-        self._awaited += confirmable
 
-    def _read(self) -> None:
-        data = self._socket.recv(65_536)
-        start = -self._partial % _PUBACK_BYTES
-        if not data or any(kind != _PUBACK for kind in data[start::_PUBACK_BYTES]):
-            raise BrokerGoneError(f"after {self.sent} messages: {data[:20]!r}")
-        count, self._partial = divmod(self._partial + len(data), _PUBACK_BYTES)
-        self.confirmed += count
-        self._awaited -= count
-
-
-def connected(host: str, port: int) -> socket.socket:
-    """A socket after CONNECT (clean session, no keep-alive) and CONNACK."""
-    connection = socket.create_connection((host, port), timeout=10)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.sendall(b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x00\x00\x00")
-    answer = connection.recv(_CONNACK_BYTES)
-    if answer != b"\x20\x02\x00\x00":
-        connection.close()
-        raise BrokerGoneError(f"CONNACK: {answer!r}")
-    connection.setblocking(False)
-    return connection
+    def _receive(self, wait_s: float) -> None:
+        """Read what there is; all pings at once, twice as often as they must be (MQTT-3.1.2-24)."""
+        for file, _ in self._epoll.poll(wait_s):
+            self._readers[file]()
+        if time.monotonic() >= self._next_ping_s:
+            self._next_ping_s = time.monotonic() + KEEP_ALIVE_S / 2
+            for connection in self._connections:
+                connection.socket.sendall(PINGREQ)
 
 
 # ------------------------------------------------------------------------------------------- command line
@@ -158,26 +228,34 @@ def connected(host: str, port: int) -> socket.socket:
 
 def main() -> int:
     """Run from the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m bench.programs.load", description=sys.modules[__name__].__doc__)
-    numbers = {"port": 1883, "devices": 200, "qos0": 0, "readings": 1, "start-ms": 0, "padding": 0, "size": 0}
-    for name, default in numbers.items():
-        parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--stamp", type="True".__eq__, default=False, metavar="True|False")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--site", default="bench")
-    parser.add_argument("--root", default="devices")
+    parser = argparse.ArgumentParser(description=__doc__)
+    for field in fields(Plan):
+        kind = "True".__eq__ if field.type is bool else field.type
+        default = 1883 if field.name == "port" else field.default
+        parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=default)
+    parser.add_argument("--each", type="True".__eq__, default=False, metavar="True|False")
+    parser.add_argument("--commands", type="True".__eq__, default=False, metavar="True|False")
     parser.add_argument("--window", type=int, default=WINDOW)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--rate", type=float)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--messages", type=int)
-    options = vars(parser.parse_args())
-    window, first, rate, seconds, messages = (
-        options.pop(name) for name in ("window", "first", "rate", "seconds", "messages")
-    )
-    with Generator(Plan(**options), window=window, rate=rate, first=first) as generator:
-        signal.signal(signal.SIGTERM, lambda *_: generator.stop())
-        print(json.dumps(asdict(generator.run(seconds=seconds, messages=messages))))
+    given = vars(parser.parse_args())
+    plan = Plan(**{field.name: given.pop(field.name) for field in fields(Plan)})
+    commands, each, window = given.pop("commands"), given.pop("each"), given.pop("window")
+    begun = time.monotonic()
+    try:
+        allow_files(plan.devices if each else 1)
+        with Generator(plan, each=each, window=window) as generator:
+            signal.signal(signal.SIGTERM, lambda *_: generator.stop())
+            if commands:
+                say({"ready": plan.devices, "seconds": time.monotonic() - begun})
+                generator.serve()
+            else:
+                say(asdict(generator.run(**given)))
+    except (BrokerGoneError, TooFewFilesError, OSError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
     return 0
 
 

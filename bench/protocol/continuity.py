@@ -6,9 +6,11 @@ once, in order.
 """
 
 from array import array
+from collections.abc import Collection
 from typing import Any
 
-from bench.measure.results import quantile
+from bench.measure.results import QUANTILES, quantile
+from bench.protocol.dialects import Text
 
 
 class Stretch:
@@ -21,7 +23,10 @@ class Stretch:
 
     def __init__(self, keys: list[str], first: int = 0) -> None:
         self._keys = keys
-        self._next = dict(zip(keys, self._bounds(first), strict=True))
+        self._begin(first)
+
+    def _begin(self, first: int) -> None:
+        self._next = dict(zip(self._keys, self._bounds(first), strict=True))
         self._base = dict(self._next)
         self._missing: set[tuple[str, int]] = set()  # numbers that were jumped over
         self.received = 0  # different ones
@@ -32,6 +37,17 @@ class Stretch:
     def _bounds(self, message: int) -> list[int]:
         """Of each device, the number of its first message that is not before ``message``."""
         return [-((index - message) // len(self._keys)) for index in range(len(self._keys))]
+
+    def receive(self, browser: int, text: Text, now_us: int) -> None:  # noqa: ARG002  there is but one
+        """The browser received a text."""
+        for key, n, sent_us in text.messages:
+            self.take(key, n, sent_us, now_us)
+
+    def mark(self, following: int, browsers: Collection[int]) -> dict[str, Any]:  # noqa: ARG002
+        """What came before the message of this number; the next stretch begins with it."""
+        found = self.summary(following)
+        self._begin(following)
+        return found
 
     def take(self, key: str, n: int, sent_us: int, now_us: int) -> None:
         """A message has come.
@@ -91,10 +107,7 @@ class Stretch:
             "disordered": self.disordered,
             "stale": self.stale,
             "seconds": (self._last_us - self._first_us) / 1e6,
-            **{f"{name}_ms": quantile(ages, part) / 1000 for name, part in _QUANTILES.items()},
+            **{f"{name}_ms": quantile(ages, part) / 1000 for name, part in QUANTILES.items()},
             "early_p50_ms": quantile(sorted(self._ages_us[: count // 2]), 0.5) / 1000,
             "late_p50_ms": quantile(sorted(self._ages_us[count - count // 4 :]), 0.5) / 1000,
         }
-
-
-_QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}

@@ -13,25 +13,24 @@ py-spy reads other processes' memory: it needs root, ``CAP_SYS_PTRACE``, or ``ke
 """
 
 import argparse
-import contextlib
 import json
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bench.drive.driving import DEVICES, BenchError, Rig
+from bench.drive.driving import DEVICES, Rig
+from bench.drive.tools import BenchError
 from bench.installations.installation import Causeway, causeway
 from bench.measure.results import OURS, Usage, significant
-from bench.measure.usage import Meter
 from bench.report import areas
 from bench.report.cores import alone, since, thread_times
-from bench.scenarios import fanout
+from bench.scenarios.fanout import RATE_PER_S
 
 RESULTS: Final = Path("var/bench/results.json")
 PART: Final = 0.5  # of the sustained rate
@@ -42,9 +41,6 @@ _AROUND_S: Final = 1.0  # of a load, before and after the sampling
 _PYTHON: Final = ("gateway", "workers", "web")
 _ATTACH_S: Final = 20.0
 
-Driven = tuple[int, Mapping[str, Usage]]
-"""How many units a load made, and what that took by role."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
@@ -53,14 +49,14 @@ class Load:
     Attributes:
         title: as a heading says it.
         unit: what it makes: ``message``, ``item``.
-        drive: keep it up for so many seconds.
+        drive: keep it up for so many seconds; how many units that made, and what it took by role.
         roles: whose Python processes are sampled.
         tools: processes that belong to the load.
     """
 
     title: str
     unit: str
-    drive: Callable[[float], Driven]
+    drive: Callable[[float], tuple[int, Mapping[str, Usage]]]
     roles: Sequence[str] = _PYTHON
     tools: Sequence[int] = ()
 
@@ -109,46 +105,26 @@ def sustained_per_s(results: Mapping[str, Any]) -> float:
 
 
 def profiles(rate: float, seconds: float = SECONDS, clients: int = CLIENTS) -> dict[str, Any]:
-    """``profile`` of results.json: by load, what :func:`profile` gives."""
-    out = {}
+    """``profile`` of results.json: by load, what :func:`profile` gives. Of the fan-out only web is of interest."""
+    watching = f"{clients:,} dashboards that watch {DEVICES} devices at 1 Hz"
     with tempfile.TemporaryDirectory() as directory, causeway(Path(directory)) as ours:
-        with _uplink(ours, rate) as load:
-            out["uplink"] = profile(ours, load, seconds)
-        with _fanout(ours, clients) as load:
-            out["fanout"] = profile(ours, load, seconds)
-    return out
+        with Rig(ours) as rig:
+            rig.warm_up()
+            load = _load(rig, rate, 1, title="MQTT to one dashboard that watches everything", unit="message")
+            uplink = profile(ours, load, seconds)
+        with Rig(ours, clients=clients) as rig:
+            load = _load(rig, RATE_PER_S, clients, title=watching, unit="item", roles=("web",))
+            return {"uplink": uplink, "fanout": profile(ours, load, seconds)}
 
 
-@contextlib.contextmanager
-def _uplink(ours: Causeway, rate: float) -> Iterator[Load]:
-    """QoS 1 messages of 200 devices to one dashboard that watches everything."""
-    with Rig(ours) as rig:
-        rig.warm_up()
+def _load(rig: Rig, rate: float, units: int, **fields: Any) -> Load:
+    """Each message makes so many units."""
 
-        def drive(seconds: float) -> Driven:
-            trial = rig.trial(rate, seconds)
-            return trial.sent, trial.usage
+    def drive(seconds: float) -> tuple[int, Mapping[str, Usage]]:
+        stretch = rig.stretch(rate, seconds)
+        return stretch.outcome.sent * units, stretch.usage
 
-        pids = [rig.recorder.pid]
-        yield Load(title="MQTT to one dashboard that watches everything", unit="message", drive=drive, tools=pids)
-
-
-@contextlib.contextmanager
-def _fanout(ours: Causeway, clients: int) -> Iterator[Load]:
-    """The fan-out's scenario, long enough; only the web process is of interest."""
-    load = fanout.Load(ours)
-    load.run(1)
-    with fanout.Swarm(ours, clients) as swarm:
-
-        def drive(seconds: float) -> Driven:
-            swarm.mark()
-            with Meter(ours.pids()).running() as meter:
-                load.run(seconds)
-                usage = meter.read()
-            return max(1, swarm.items()), usage
-
-        title = f"{clients:,} dashboards that watch {DEVICES} devices at 1 Hz"
-        yield Load(title=title, unit="item", drive=drive, roles=("web",), tools=[swarm.pid])
+    return Load(drive=drive, tools=[rig.browsers.pid, rig.publisher.pid], **fields)
 
 
 def profile(ours: Causeway, load: Load, seconds: float) -> dict[str, Any]:

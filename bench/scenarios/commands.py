@@ -1,18 +1,14 @@
 """Commands there and back: REST → device → ``done`` on the WebSocket."""
 
-import json
-import os
-import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
-from bench.drive.driving import OWN, BenchError, python
+from bench.drive.tools import Tool, python
 from bench.installations.installation import CAUSEWAY, USER, Causeway, Effort, Installation
 from bench.measure.limits import Limit
-from bench.measure.results import Measured, Usage, total_cpu_s
+from bench.measure.results import Measured, total_cpu_s
 from bench.measure.usage import Meter
 from bench.scenarios import Scenario
 from tests.support.waiting import eventually
@@ -20,18 +16,18 @@ from tests.support.waiting import eventually
 SITE: Final = "actors"
 DEVICES: Final = 32
 TOGETHER: Final = 16
-_LAST_S: Final = 60
 
 
 def measure(operators: int, installation: Installation, effort: Effort) -> Measured:
     """Some operators, each with one command under way."""
     assert isinstance(installation, Causeway)
-    with devices(installation):
-        _give(installation, operators, 0.5)  # warm-up
-        roles = installation.pids()
-        with Meter(roles).running() as meter:
-            came, operating = _give(installation, operators, effort.seconds)
-            usage = {**meter.read(), "recorder": operating}
+    command = python("bench.programs.command_operators", url=installation.system.url, site=SITE, operators=operators)
+    token = installation.system.token(USER, "admin", None)
+    with devices(installation), Tool("operators", command, {"TOKEN": token}) as team:
+        team.ask("run 0.5")  # warm-up
+        with Meter({**installation.pids(), "recorder": [team.pid]}).running() as meter:
+            came = team.ask(f"run {effort.seconds}")
+            usage = meter.read()
     figures = {
         "round_trips_per_s": came["done"] / came["seconds"],
         **{name: came[name] for name in ("p50_ms", "p90_ms", "p99_ms", "max_ms")},
@@ -44,38 +40,16 @@ def measure(operators: int, installation: Installation, effort: Effort) -> Measu
 def devices(installation: Causeway) -> Iterator[None]:
     """Devices that obey at once, registered."""
     command = python("bench.programs.echo_devices", port=installation.mqtt_port(), site=SITE, devices=DEVICES)
-    with subprocess.Popen(command, **OWN) as process:
-        try:
-            assert process.stdout
-            if not process.stdout.readline():
-                raise BenchError("the devices could not connect")
-            api = installation.system.api(USER, "admin", None)
-            for number in range(DEVICES):  # the shards' workers register each in its own time
-                path = f"/devices/{SITE}/d{number}"
-                eventually(partial(_is_there, api, path), what=f"{path} is registered")
-            yield
-        finally:
-            process.send_signal(signal.SIGTERM)
+    with Tool("devices", command):
+        api = installation.system.api(USER, "admin", None)
+        for number in range(DEVICES):  # the shards' workers register each in its own time
+            path = f"/devices/{SITE}/d{number}"
+            eventually(partial(_is_there, api, path), what=f"{path} is registered")
+        yield
 
 
 def _is_there(api: Callable[..., Any], path: str) -> bool:
     return bool(api("GET", path).is_success)
-
-
-def _give(installation: Causeway, operators: int, seconds: float) -> tuple[dict[str, Any], Usage]:
-    options = {"url": installation.system.url, "site": SITE, "operators": operators, "seconds": seconds}
-    token = installation.system.token(USER, "admin", None)
-    with subprocess.Popen(
-        python("bench.programs.command_operators", **options), **{**OWN, "env": {**OWN["env"], "TOKEN": token}}
-    ) as process:
-        assert process.stdout
-        said = process.stdout.read()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise BenchError(f"the operators ended with {process.returncode}")
-    came: dict[str, Any] = json.loads(said)
-    return came, Usage(used.ru_utime + used.ru_stime, peak_mib=0.0)
 
 
 def _scenario(name: str, what: str, operators: int, *limits: Limit) -> Scenario:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import httpx
 
-from bench.drive.driving import BenchError
+from bench.drive.tools import BenchError
 from bench.installations.installation import CAUSEWAY, USER, Causeway, Effort, Installation
 from bench.measure.results import Measured
 from bench.measure.usage import Meter, cpu_s

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from bench.drive.driving import BenchError, Rig
+from bench.drive.driving import Rig
+from bench.drive.tools import BenchError
 from bench.installations.installation import CAUSEWAY, Effort, Installation
 from bench.measure.limits import Limit
 from bench.measure.results import Measured, total_cpu_s

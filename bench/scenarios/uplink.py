@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Final
 
-from bench.drive.driving import BenchError, Rig
+from bench.drive.driving import Rig
+from bench.drive.tools import BenchError
 from bench.installations.installation import CAUSEWAY, Effort, Installation
 from bench.measure.limits import Limit
 from bench.measure.results import OURS, Measured

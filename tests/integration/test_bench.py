@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive.checking import check
-from bench.drive.driving import BenchError, Rig
+from bench.drive.driving import Rig
+from bench.drive.tools import BenchError
 from bench.installations.installation import Causeway, Effort
 from bench.measure.usage import all_stats, trees
-from bench.programs.load import Generator, Plan
+from bench.peers.ceilings import Alone, mosquitto_sub
+from bench.programs.load import Generator
 from bench.protocol.endpoint import Endpoint
+from bench.protocol.packets import Plan
 from bench.scenarios import commands, latency
 from tests.support.processes import Process
-from tests.support.service import Service
 from tests.support.system import System
 from tests.support.waiting import eventually
 
@@ -57,10 +58,12 @@ def test_an_endpoint_that_refuses_is_told(shared_system: System, monkeypatch: py
         pass
 
 
-def test_the_generator_is_checked_against_mosquitto_sub(mosquitto: Service) -> None:
-    with Generator(Plan(port=mosquitto.port, size=120, stamp=True)) as generator:
-        found = check(generator, 0.5)
-    assert found["received"] == found["sent"] == found["confirmed"] > 100
+def test_the_generator_is_checked_against_mosquitto_sub(tmp_path: Path) -> None:
+    with Alone("alone", mosquitto_sub).running(tmp_path) as alone:
+        with Generator(Plan(port=alone.mqtt_port(), size=120, stamp=True)) as generator:
+            outcome = generator.run(seconds=0.5)
+        eventually(lambda: alone.received >= outcome.sent, what="all is received")
+        assert alone.received == outcome.sent == outcome.confirmed > 100
 
 
 def _below(pid: int) -> list[int]:

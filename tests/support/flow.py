@@ -6,7 +6,8 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from bench.programs.load import Outcome, Plan
+from bench.programs.load import Outcome
+from bench.protocol.packets import Plan
 from causeway_client import Change
 from tests.support.processes import Process
 from tests.support.system import System
@@ -24,7 +25,7 @@ class Flow:
 
     Args:
         system: whose broker.
-        plan: fields of :class:`bench.programs.load.Plan`, but for the port.
+        plan: fields of :class:`bench.protocol.packets.Plan`, but for the port.
     """
 
     def __init__(self, system: System, **plan: Any) -> None:

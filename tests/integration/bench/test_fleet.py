@@ -5,8 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.drive.driving import BenchError
-from bench.drive.fleet_process import Connected
+from bench.drive.tools import BenchError, Publisher
 from bench.protocol.packets import Plan
 from tests.support.mqtt import MqttClient
 from tests.support.ports import free_port
@@ -28,7 +27,7 @@ def listener(mosquitto: Service) -> Iterator[MqttClient]:
 
 
 def test_each_device_is_born_publishes_in_its_turn_and_leaves_in_order(plan: Plan, listener: MqttClient) -> None:
-    with Connected(plan) as fleet:
+    with Publisher(plan, each=True) as fleet:
         fleet.limit(3 * DEVICES)
         outcome = fleet.run(0, 0.5)
         assert outcome.sent == outcome.confirmed == 3 * DEVICES
@@ -50,10 +49,13 @@ def test_each_device_is_born_publishes_in_its_turn_and_leaves_in_order(plan: Pla
 
 
 def test_a_rate_is_kept(plan: Plan) -> None:
-    with Connected(plan) as fleet:
+    with Publisher(plan, each=True) as fleet:
         assert 100 < fleet.run(0, 1.0, 200.0).sent <= 200
 
 
 def test_a_broker_that_is_not_there_is_told() -> None:
-    with pytest.raises(BenchError, match="the fleet has ended"), Connected(Plan(port=free_port(), devices=1)):
+    with (
+        pytest.raises(BenchError, match="the fleet has ended"),
+        Publisher(Plan(port=free_port(), devices=1), each=True),
+    ):
         pass

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import pytest
 
-from bench.programs.load import BrokerGoneError, Generator, Plan
-from bench.protocol.packets import Packets
+from bench.programs.connections import BrokerGoneError
+from bench.programs.load import Generator
+from bench.protocol.packets import Packets, Plan
 
 
 class Published(NamedTuple):
@@ -112,8 +113,8 @@ def test_a_payload_may_hold_several_readings_a_second_apart_and_text() -> None:
 
 
 def test_it_goes_on_from_where_another_stopped() -> None:
-    with broker() as fake, Generator(Plan(port=fake.port, devices=2), first=4) as generator:
-        assert generator.run(messages=6).sent == 2
+    with broker() as fake, Generator(Plan(port=fake.port, devices=2)) as generator:
+        assert generator.run(first=4, messages=6).sent == 2
     assert [json.loads(one.payload)["n"] for one in fake.published] == [2, 2]
 
 
@@ -121,14 +122,14 @@ def test_it_stops_at_its_limit_and_at_its_rate() -> None:
     with broker() as fake, Generator(Plan(port=fake.port)) as generator:
         generator.limit = 5
         assert generator.run(seconds=0.05).sent == 5
-    with broker() as fake, Generator(Plan(port=fake.port), rate=100) as generator:
-        outcome = generator.run(messages=20)
+    with broker() as fake, Generator(Plan(port=fake.port)) as generator:
+        outcome = generator.run(messages=20, rate=100)
     assert outcome.seconds > 0.18
 
 
 def test_a_broker_that_refuses_is_told() -> None:
-    with broker(b"\x20\x02\x00\x05") as fake, pytest.raises(BrokerGoneError):
-        Generator(Plan(port=fake.port))
+    with broker(b"\x20\x02\x00\x05") as fake, pytest.raises(BrokerGoneError), Generator(Plan(port=fake.port)):
+        pass
 
 
 def test_payloads_of_a_size_with_the_time_of_their_encoding() -> None:

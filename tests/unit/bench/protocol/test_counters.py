@@ -1,13 +1,16 @@
-"""What a swarm counts: by texts that many sockets receive alike."""
+"""What is counted of many browsers: by texts that many receive alike."""
 
 import itertools
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.protocol.counters import BIN_US, Tally
+from bench.protocol.dialects import READERS
+from bench.protocol.endpoint import Dialect
 
 
 def delta(*messages: tuple[str, int, int]) -> bytes:
@@ -16,28 +19,28 @@ def delta(*messages: tuple[str, int, int]) -> bytes:
     return b"," + json.dumps({"type": "delta", "sub": "1", "items": items}).encode()[1:]
 
 
-class Socket:
+class Browser:
     """Receives into a tally."""
 
-    def __init__(self, tally: Tally) -> None:
-        self.tally, self.count, self.sum = tally, 0, 0
+    def __init__(self, tally: Tally, dialect: Dialect = "causeway") -> None:
+        self.tally, self.reader, self.n = tally, READERS[dialect](lambda *_: None, ""), 0
 
     def take(self, text: bytes, now_us: int = 0) -> None:
-        found = self.tally.take(text, now_us)
-        self.count += found.count
-        self.sum += found.sum
-
-    @property
-    def received(self) -> tuple[int, int]:
-        return self.count, self.sum
+        self.n += 1
+        numbered = b'{"n":%d%s' % (self.n, text) if text.startswith(b",") else text
+        self.tally.receive(id(self), self.reader.read(numbered), now_us)
 
 
-def test_items_frames_and_latencies_are_counted_for_every_socket() -> None:
-    tally = Tally("causeway")
-    sockets = [Socket(tally) for _ in range(100)]
-    for number, socket in enumerate(sockets):
-        socket.take(delta(("s/a", 1, 1_000), ("s/b", 1, 5_000)), now_us=10_000 + 1_000 * number)
-    found = tally.mark(socket.received for socket in sockets)
+def mark(tally: Tally, *browsers: Browser) -> dict[str, Any]:
+    return tally.mark(0, [id(one) for one in browsers])
+
+
+def test_items_frames_and_latencies_are_counted_for_every_browser() -> None:
+    tally = Tally()
+    browsers = [Browser(tally) for _ in range(100)]
+    for number, browser in enumerate(browsers):
+        browser.take(delta(("s/a", 1, 1_000), ("s/b", 1, 5_000)), now_us=10_000 + 1_000 * number)
+    found = mark(tally, *browsers)
     assert (found["frames"], found["items"], found["messages"]) == (100, 200, 2)
     assert (found["lost"], found["repeated"]) == (0, 0)
     bin_ms = BIN_US / 1000
@@ -46,21 +49,21 @@ def test_items_frames_and_latencies_are_counted_for_every_socket() -> None:
 
 
 def test_the_plain_dialect_has_a_message_a_frame() -> None:
-    tally = Tally("plain")
-    socket = Socket(tally)
-    socket.take(b'{"device":"s/a","payload":{"n":3,"t":2000,"pad":"x"}}', now_us=4_000)
-    found = tally.mark([socket.received])
+    tally = Tally()
+    browser = Browser(tally, "plain")
+    browser.take(b'{"device":"s/a","payload":{"n":3,"t":2000,"pad":"x"}}', now_us=4_000)
+    found = mark(tally, browser)
     assert (found["frames"], found["items"]) == (1, 1)
     assert found["p99_ms"] == pytest.approx(2, abs=BIN_US / 1000)
 
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=6), st.randoms(use_true_random=False), st.data())
-def test_what_one_socket_lacks_or_has_twice_shows_however_it_was_framed(sizes: list[int], random, data) -> None:  # type: ignore[no-untyped-def]
+def test_what_one_browser_lacks_or_has_twice_shows_however_it_was_framed(sizes: list[int], random, data) -> None:  # type: ignore[no-untyped-def]
     numbers = itertools.count()
     messages = [[("s/d", next(numbers), 0) for _ in range(size)] for size in sizes]
     flat = [one for frame in messages for one in frame]
-    tally = Tally("causeway")
-    whole, alone, lossy, double = (Socket(tally) for _ in range(4))
+    tally = Tally()
+    whole, alone, lossy, double = (Browser(tally) for _ in range(4))
     for frame in messages:
         whole.take(delta(*frame))
     for one in flat:
@@ -71,23 +74,23 @@ def test_what_one_socket_lacks_or_has_twice_shows_however_it_was_framed(sizes: l
             lossy.take(delta(one))
         double.take(delta(one))
     double.take(delta(missing))
-    found = tally.mark(socket.received for socket in (whole, alone, lossy, double))
+    found = mark(tally, whole, alone, lossy, double)
     assert (found["lost"], found["repeated"]) == (1, 1)
 
 
 def test_another_item_in_the_place_of_one_counts_as_both() -> None:
-    tally = Tally("causeway")
-    right, wrong = Socket(tally), Socket(tally)
+    tally = Tally()
+    right, wrong = Browser(tally), Browser(tally)
     right.take(delta(("s/a", 1, 0), ("s/a", 2, 0)))
     wrong.take(delta(("s/a", 1, 0), ("s/a", 1, 0)))
-    found = tally.mark([right.received, wrong.received])
+    found = mark(tally, right, wrong)
     assert (found["lost"], found["repeated"]) == (1, 1)
 
 
 def test_a_mark_begins_anew() -> None:
-    tally = Tally("causeway")
-    socket = Socket(tally)
-    socket.take(delta(("s/a", 1, 0)))
-    tally.mark([socket.received])
-    found = tally.mark([(0, 0)])
+    tally = Tally()
+    browser = Browser(tally)
+    browser.take(delta(("s/a", 1, 0)))
+    mark(tally, browser)
+    found = mark(tally, browser)
     assert (found["frames"], found["items"], found["lost"], found["p99_ms"]) == (0, 0, 0, 0)

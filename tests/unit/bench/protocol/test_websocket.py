@@ -1,10 +1,10 @@
-"""The client's end of RFC 6455: messages out of bytes that come in any pieces, and frames that a server can read."""
+"""The client's end of RFC 6455: frames in what has come so far, and frames that a server can read."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.protocol.websocket import BINARY, CLOSE, CONTINUATION, PING, TEXT, Messages, frame, upgrade
+from bench.protocol.websocket import PING, TEXT, frame, frames, upgrade
 
 FINAL = 0x80
 
@@ -19,37 +19,23 @@ def server_frame(first: int, payload: bytes) -> bytes:
     return bytes((first, 127)) + size.to_bytes(8) + payload
 
 
-@given(
-    st.lists(st.binary(max_size=300), max_size=8),
-    st.lists(st.integers(1, 400), min_size=1, max_size=20),
-)
-def test_messages_come_whole_however_they_are_cut(payloads: list[bytes], cuts: list[int]) -> None:
-    data = b"".join(server_frame(FINAL | TEXT, payload) for payload in payloads)
-    messages, found, at = Messages(), [], 0
-    while at < len(data):
-        size = cuts[at % len(cuts)]
-        found += list(messages.feed(data[at : at + size]))
-        at += size
-    assert found == [(TEXT, payload) for payload in payloads]
+@given(st.lists(st.binary(max_size=300), max_size=8), st.integers(0, 400))
+def test_frames_that_are_complete_are_found_and_no_more(payloads: list[bytes], cut: int) -> None:
+    whole = [server_frame(FINAL | TEXT, payload) for payload in payloads]
+    data = b"".join(whole)
+    end = max(0, len(data) - cut)
+    found = list(frames(memoryview(data), 0, end))
+    complete = [sum(map(len, whole[: count + 1])) for count in range(len(whole))]
+    assert [stop for _, _, stop in found] == [stop for stop in complete if stop <= end]
+    assert all(first == FINAL | TEXT for first, _, _ in found)
+    assert [data[start:stop] for _, start, stop in found] == payloads[: len(found)]
 
 
 @pytest.mark.parametrize("size", [125, 126, 65_535, 65_536, 500_000])
-def test_large_messages_too(size: int) -> None:
-    messages, data = Messages(), server_frame(FINAL | TEXT, b"x" * size)
-    assert not list(messages.feed(data[:-1]))
-    assert list(messages.feed(data[-1:])) == [(TEXT, b"x" * size)]
-
-
-def test_a_message_in_parts_with_a_ping_between() -> None:
-    parts = [
-        (BINARY, b"a"),
-        (FINAL | PING, b"?"),
-        (CONTINUATION, b"b"),
-        (FINAL | CONTINUATION, b"c"),
-        (FINAL | CLOSE, b""),
-    ]
-    data = b"".join(server_frame(first, payload) for first, payload in parts)
-    assert list(Messages().feed(data)) == [(PING, b"?"), (BINARY, b"abc"), (CLOSE, b"")]
+def test_large_ones_too(size: int) -> None:
+    data = server_frame(FINAL | PING, b"x" * size)
+    assert not list(frames(memoryview(data), 0, len(data) - 1))
+    assert list(frames(memoryview(data), 0, len(data))) == [(FINAL | PING, len(data) - size, len(data))]
 
 
 @pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])

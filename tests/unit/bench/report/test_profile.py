@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from bench.drive.driving import BenchError
+from bench.drive.tools import BenchError
 from bench.installations.installation import Causeway
 from bench.measure.results import Usage
 from bench.report import profile

@@ -1,4 +1,4 @@
-"""The swarm against a real WebSocket server."""
+"""Browsers against a real WebSocket server."""
 
 import json
 import subprocess
@@ -28,9 +28,9 @@ def served(handler: Callable[[ServerConnection], None]) -> Iterator[str]:
     thread.join()
 
 
-class Swarm:
+class Browsers:
     def __init__(self, url: str, *options: str, clients: int = CLIENTS) -> None:
-        command = [sys.executable, "-m", "bench.programs.swarm", f"--url={url}", f"--clients={clients}", *options]
+        command = [sys.executable, "-m", "bench.programs.browsers", f"--url={url}", f"--clients={clients}", *options]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=ROOT, text=True)
 
@@ -64,7 +64,7 @@ def test_all_clients_subscribe_receive_and_acknowledge(size: int) -> None:
     def handler(socket: ServerConnection) -> None:
         assert json.loads(socket.recv(10)) == {"type": "subscribe"}
         assert socket.request is not None
-        assert socket.request.headers["X-Who"] == "swarm"
+        assert socket.request.headers["X-Who"] == "them"
         socket.send('{"n":1,"type":"snapshot","sub":"1","reason":"subscribe","more":false,"devices":[]}')
         assert go.wait(20)
         assert socket.ping().wait(10)
@@ -79,14 +79,14 @@ def test_all_clients_subscribe_receive_and_acknowledge(size: int) -> None:
             pass
 
     with served(handler) as url:
-        swarm = Swarm(url, "--header=X-Who: swarm", '--first={"type":"subscribe"}')
-        assert swarm.hears()["ready"] == CLIENTS
+        browsers = Browsers(url, "--header=X-Who: them", '--first={"type":"subscribe"}')
+        assert browsers.hears()["ready"] == CLIENTS
         go.set()
-        eventually(lambda: swarm.ask("count")["items"] == 10 * CLIENTS)
+        eventually(lambda: browsers.ask("count")["received"] == 10 * CLIENTS)
         eventually(lambda: len(acknowledged) == CLIENTS)
-        found = swarm.ask("mark")
+        found = browsers.ask("mark 0")
         assert (found["items"], found["messages"], found["lost"], found["repeated"]) == (10 * CLIENTS, 10, 0, 0)
-        assert swarm.end() == 0
+        assert browsers.end() == 0
 
 
 def test_a_hole_in_the_numbers_ends_it() -> None:
@@ -96,11 +96,11 @@ def test_a_hole_in_the_numbers_ends_it() -> None:
             socket.recv(20)
 
     with served(handler) as url:
-        swarm = Swarm(url, clients=1)
-        assert swarm.process.wait(20) == 1
-        assert swarm.process.stderr
-        assert "frame 2 after frame 0" in swarm.process.stderr.read()
-        swarm.end()
+        browsers = Browsers(url, clients=1)
+        assert browsers.process.wait(20) == 1
+        assert browsers.process.stderr
+        assert "frame 2 after frame 0" in browsers.process.stderr.read()
+        browsers.end()
 
 
 def test_closed_sockets_are_counted() -> None:
@@ -108,7 +108,7 @@ def test_closed_sockets_are_counted() -> None:
         socket.close(4500)
 
     with served(handler) as url:
-        swarm = Swarm(url, "--dialect=plain")
-        swarm.hears()
-        eventually(lambda: swarm.ask("mark")["closed"] == CLIENTS)
-        assert swarm.end() == 0
+        browsers = Browsers(url, "--dialect=plain")
+        browsers.hears()
+        eventually(lambda: browsers.ask("mark 0")["closed"] == CLIENTS)
+        assert browsers.end() == 0
