@@ -29,19 +29,19 @@ class Cursor(Struct, frozen=True):
 
     epoch: int = 0
     seq: int = 0
-    taken: int = 0  # deliveries of ``epoch`` up to ``seq``, as the gateway counted them
+    delivery_count: int = 0  # deliveries of ``epoch`` up to ``seq``, as the gateway counted them
     former_epoch: int = 0  # the epoch before, as far as this shard has heard of it
     former_seq: int = 0  # how far that one was applied
 
     def after(self, batch: Batch) -> "Cursor":
         """The cursor once ``batch`` is applied."""
         if batch.epoch == self.epoch:
-            return Cursor(batch.epoch, batch.seq, batch.taken, self.former_epoch, self.former_seq)
-        return Cursor(batch.epoch, batch.seq, batch.taken, self.epoch, self.seq)
+            return Cursor(batch.epoch, batch.seq, batch.delivery_count, self.former_epoch, self.former_seq)
+        return Cursor(batch.epoch, batch.seq, batch.delivery_count, self.epoch, self.seq)
 
     def newly_taken(self, batch: Batch) -> int:
         """How many deliveries ``batch`` adds, as the gateway counted them."""
-        return batch.taken - (self.taken if batch.epoch == self.epoch else 0)
+        return batch.delivery_count - (self.delivery_count if batch.epoch == self.epoch else 0)
 
 
 def judge(cursor: Cursor, epoch: int, seq: int) -> Judgement:
@@ -81,7 +81,7 @@ class Window:
         return tuple(self._under_way)
 
     @property
-    def taken(self) -> int:
+    def delivery_count(self) -> int:
         """How many deliveries were numbered in this epoch."""
         return self._taken
 

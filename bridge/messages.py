@@ -45,10 +45,10 @@ class Batch(Struct, frozen=True, array_like=True):
     reply_to: str  # channel for LinkAck
     deliveries: tuple[Delivery, ...]
     session: int = 0  # the broker's session: the epoch that began it
-    position: int = 0  # new QoS 1 deliveries (without DUP) of this connection, all shards', up to this batch's last one
-    taken: int = (
-        0  # deliveries for this shard in this epoch, up to this batch's last one: the gateway's side of the ledger
-    )
+    # New QoS 1 deliveries (without DUP) of this connection, all shards', up to this batch's last one.
+    connection_count: int = 0
+    # Deliveries for this shard in this epoch, up to this batch's last one: the gateway's side of the ledger.
+    delivery_count: int = 0
 
 
 class LinkAck(Struct, frozen=True, array_like=True):

@@ -28,7 +28,7 @@ _LONGEST_EXPIRY_S: Final = 0xFFFFFFFF
 LINK_DOWN: Final = "broker link down"
 EXPIRED: Final = "expired"
 
-Order = PublishCommand | PublishDesired
+DownlinkMessage = PublishCommand | PublishDesired
 
 
 class Downlink:
@@ -50,7 +50,7 @@ class Downlink:
 
     async def handle(self, message: wire.Message) -> None:
         """One message of the gateway's channel; waits while too many are under way."""
-        if not isinstance(message, Order):
+        if not isinstance(message, DownlinkMessage):
             log.warning("unexpected message on the gateway's channel", type=type(message).__name__)
             return
         while self._under_way >= self._limit():
@@ -65,7 +65,7 @@ class Downlink:
         connection = self._connection()
         return max(1, min(_AT_ONCE, connection.max_outgoing - _OTHERS)) if connection else _AT_ONCE
 
-    def _publish(self, order: Order) -> str | None:
+    def _publish(self, order: DownlinkMessage) -> str | None:
         """Send it. None: its fate comes later; else it is known at once, in words."""
         connection = self._connection()
         if connection is None:
@@ -83,7 +83,7 @@ class Downlink:
         confirmed.add_done_callback(settle)
         return None
 
-    def _packet(self, order: Order, now_ms: float) -> Outgoing:
+    def _packet(self, order: DownlinkMessage, now_ms: float) -> Outgoing:
         if isinstance(order, PublishDesired):
             return Outgoing(self._topics.desired(order.device), order.payload, retain=True)
         return Outgoing(
@@ -94,7 +94,7 @@ class Downlink:
             response_topic=self._topics.uplink(order.device, "ack", order.command_id),
         )
 
-    def _settled(self, order: Order, reason: str) -> None:
+    def _settled(self, order: DownlinkMessage, reason: str) -> None:
         self._answers.put_nowait(_answer(order, reason))
 
     async def run(self) -> NoReturn:
@@ -111,7 +111,7 @@ def _give_up(confirmed: "asyncio.Future[str]") -> None:
         confirmed.set_result("the broker did not confirm in time")
 
 
-def _answer(order: Order, reason: str) -> Published:
+def _answer(order: DownlinkMessage, reason: str) -> Published:
     ok, now_ms = not reason, int(time.time() * 1000)
     if isinstance(order, PublishCommand):
         return Published(order.shard, order.device, "command", order.command_id, b"", ok, reason, now_ms)

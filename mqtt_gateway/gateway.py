@@ -27,11 +27,11 @@ from bridge.names import gateway_channel
 from mqtt_gateway.client.broker import Connection, Outgoing
 from mqtt_gateway.client.session import AiomqttConnection
 from mqtt_gateway.connection.broker_link import BrokerLink
-from mqtt_gateway.connection.marker_publisher import Draining
+from mqtt_gateway.connection.marker_publisher import MarkerPublisher
 from mqtt_gateway.downlink import Downlink
 from mqtt_gateway.layer import Layer
 from mqtt_gateway.options import GatewayOptions
-from mqtt_gateway.process.heartbeat import Beat
+from mqtt_gateway.process.heartbeat import Heartbeat
 from mqtt_gateway.process.lease import LEASE_LOST, Lease
 from mqtt_gateway.process.state import State
 from mqtt_gateway.process.storage import FiltersOverlapError, Former, LeaseLostError
@@ -102,8 +102,8 @@ class _Gateway:
         """Build the parts, run them until told to stop or until the lease is lost."""
         reply_to = await self._layer.new_channel()
         uplink = Uplink(self._options, self._layer, reply_to, self._state)
-        beat = Beat(self._lease, self._state, uplink.figures, uplink.drained)
-        draining = Draining(self._options, self._state, uplink)
+        beat = Heartbeat(self._lease, self._state, uplink.figures, uplink.drained)
+        draining = MarkerPublisher(self._options, self._state, uplink)
         link = BrokerLink(self._options, self._connect, uplink, draining, self._lease, self._state, beat)
         downlink = Downlink(self._options.topic_root, self._layer, lambda: link.connection)
         parts = {

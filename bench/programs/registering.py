@@ -83,7 +83,7 @@ def _twin(now_ms: int) -> "TwinState":
     for one in said:
         reduce(twin, one, Arrival(now_ms, gateway="registering"), Limits())
     link = presence.Link(up=True, since_ms=now_ms, drained_ms=now_ms)
-    presence.look(twin, presence.Sight(now_ms, link, {"registering": link}, None))
+    presence.evaluate(twin, presence.Evidence(now_ms, link, {"registering": link}, None))
     return twin
 
 

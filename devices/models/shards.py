@@ -50,7 +50,7 @@ class LinkCursor(models.Model):
     gateway = models.CharField(max_length=64)
     epoch = models.BigIntegerField()
     seq = models.BigIntegerField()
-    taken = models.BigIntegerField(default=0)  # deliveries of the epoch up to seq, as the gateway counted them
+    delivery_count = models.BigIntegerField(default=0)  # deliveries of the epoch up to seq, as the gateway counted them
     former_epoch = models.BigIntegerField(default=0)
     former_seq = models.BigIntegerField(default=0)
 
@@ -71,14 +71,16 @@ class RecentDeliveries(models.Model):
     gateway = models.CharField(max_length=64)
     session = models.BigIntegerField()  # Batch.session
     epoch = models.BigIntegerField()
-    position = models.BigIntegerField()  # new deliveries of the connection, all shards', up to the batch's last one
+    connection_count = (
+        models.BigIntegerField()
+    )  # new deliveries of the connection, all shards', up to the batch's last one
     packed = models.BinaryField()  # bridge.redelivery.Record: counts, packet ids and digests
 
     class Meta:
-        indexes = [models.Index(fields=["shard", "gateway", "session", "position"])]
+        indexes = [models.Index(fields=["shard", "gateway", "session", "connection_count"])]
 
     def __str__(self) -> str:
-        return f"deliveries of shard {self.shard} up to {self.position} of session {self.session}"
+        return f"deliveries of shard {self.shard} up to {self.connection_count} of session {self.session}"
 
 
 class LedgerCount(models.Model):

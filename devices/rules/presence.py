@@ -121,7 +121,7 @@ class Link(Struct, frozen=True):
         return self.up and self.drained_ms >= self.since_ms
 
 
-class Sight(Struct, frozen=True):
+class Evidence(Struct, frozen=True):
     """What a device is looked at by."""
 
     now_ms: int  # Unix ms
@@ -143,16 +143,16 @@ class Known(Protocol):
     def last_seen_ms(self) -> int: ...  # noqa: D102
 
 
-class Finding(NamedTuple):
+class Transition(NamedTuple):
     """What happens to the device's presence. ``why`` None: the link is back."""
 
     why: Why | None
     at_ms: int
 
 
-def look(twin: TwinState, sight: Sight) -> bool:
+def evaluate(twin: TwinState, evidence: Evidence) -> bool:
     """Let happen what time and our own links do to a presence; whether anything did."""
-    found = finding(twin, sight)
+    found = transition(twin, evidence)
     if found is None:
         return False
     if found.why is None:
@@ -164,38 +164,38 @@ def look(twin: TwinState, sight: Sight) -> bool:
     return True
 
 
-def finding(known: Known, sight: Sight) -> Finding | None:
-    """What :func:`look` would let happen."""
-    return _of_will(known, sight) or _of_link(known, sight) or _of_silence(known, sight)
+def transition(known: Known, evidence: Evidence) -> Transition | None:
+    """What :func:`evaluate` would let happen."""
+    return _of_will(known, evidence) or _of_link(known, evidence) or _of_silence(known, evidence)
 
 
-def _of_will(known: Known, sight: Sight) -> Finding | None:
+def _of_will(known: Known, evidence: Evidence) -> Transition | None:
     will = known.unconfirmed
     if will is None:
         return None
-    link = sight.by_gateway.get(will.gateway, Link())
+    link = evidence.by_gateway.get(will.gateway, Link())
     if not link.up or link.since_ms > will.at_ms:
-        return Finding("outage", will.at_ms)
-    return Finding("will", will.at_ms) if link.drained_ms >= will.at_ms else None
+        return Transition("outage", will.at_ms)
+    return Transition("will", will.at_ms) if link.drained_ms >= will.at_ms else None
 
 
-def _of_link(known: Known, sight: Sight) -> Finding | None:
-    link, presence = sight.link, known.presence
+def _of_link(known: Known, evidence: Evidence) -> Transition | None:
+    link, presence = evidence.link, known.presence
     if link.gone and presence.status in _TRANSITIONS["link_down"][1]:
-        return Finding("link_down", min(max(link.since_ms, presence.since), sight.now_ms))
-    return Finding(None, sight.now_ms) if known.former is not None and link.is_drained else None
+        return Transition("link_down", min(max(link.since_ms, presence.since), evidence.now_ms))
+    return Transition(None, evidence.now_ms) if known.former is not None and link.is_drained else None
 
 
-def _of_silence(known: Known, sight: Sight) -> Finding | None:
-    link = sight.link
-    if known.presence.status != "online" or sight.stale_after_s is None or not link.is_drained:
+def _of_silence(known: Known, evidence: Evidence) -> Transition | None:
+    link = evidence.link
+    if known.presence.status != "online" or evidence.stale_after_s is None or not link.is_drained:
         return None
-    now_ms = min(sight.now_ms, link.drained_ms)
+    now_ms = min(evidence.now_ms, link.drained_ms)
     quiet_ms = now_ms - heard_last_ms(known, link)
-    if quiet_ms > 1000 * sight.stale_after_s:
-        return Finding("silence", now_ms)
+    if quiet_ms > 1000 * evidence.stale_after_s:
+        return Transition("silence", now_ms)
     if known.presence.why in _DOUBTED and quiet_ms > CONFIRM_MS:
-        return Finding("unconfirmed", now_ms)
+        return Transition("unconfirmed", now_ms)
     return None
 
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 
-class Staying:
+class PausedKeepalive:
     """Who does not read hears no PINGRESP, and paho would give the connection up: it is to ping again instead.
 
     Should the broker be gone, that shows after :meth:`end`.

@@ -24,11 +24,11 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from mqtt_gateway.client import packets
 from mqtt_gateway.client.broker import ConnectError, Listener, Outgoing
-from mqtt_gateway.client.keepalive import Staying
+from mqtt_gateway.client.keepalive import PausedKeepalive
 from mqtt_gateway.client.packets import LOST, words
 from mqtt_gateway.client.paho_socket import PahoSocket
 from mqtt_gateway.options import GatewayOptions
-from mqtt_gateway.rules.packet_reader import Incoming, MalformedError
+from mqtt_gateway.rules.packet_reader import MalformedError, PacketReader
 
 log = structlog.get_logger(__name__)
 
@@ -53,12 +53,12 @@ class AiomqttConnection:
         self._client = _client(options, will)
         self._paho = self._client._client
         self._listener: Listener
-        self._incoming: Incoming
+        self._reader: PacketReader
         self._socket: PahoSocket
         self._outgoing: dict[int, asyncio.Future[str]] = {}
         self._read = 0  # times
         self._reader_fd = -1
-        self._staying = Staying(self._paho, options.keepalive_s)
+        self._keepalive = PausedKeepalive(self._paho, options.keepalive_s)
         self.max_outgoing = 65_535
         self.lost: asyncio.Future[str] = self._loop.create_future()
         self._take_over()
@@ -83,7 +83,7 @@ class AiomqttConnection:
     async def open(self, listener: Listener) -> None:
         """See the protocol."""
         self._listener = listener
-        self._incoming = Incoming(listener.delivered, self._pass_to_paho, is_5=self._is_5)
+        self._reader = PacketReader(listener.delivered, self._pass_to_paho, is_5=self._is_5)
         try:
             async with asyncio.timeout(_OPEN_S):
                 await self._client.__aenter__()
@@ -130,7 +130,7 @@ class AiomqttConnection:
                     return task.result()
                 if self.lost.done():
                     raise ConnectError(self.lost.result())
-                if self._read == read and not self._staying:
+                if self._read == read and not self._keepalive:
                     raise ConnectError("no answer in time")
         except aiomqtt.MqttError as error:
             raise ConnectError(str(error)) from None
@@ -150,8 +150,8 @@ class AiomqttConnection:
 
     def drop(self, reason: str) -> None:
         """See the protocol. Frees the socket, tells everybody who waits."""
-        self._staying.end()
-        self._incoming.held = True
+        self._keepalive.end()
+        self._reader.held = True
         if not self.lost.done():
             self.lost.set_result(reason)
         # aiomqtt leaves the socket open after an error. Not now: in paho's callbacks its lock would wait for itself.
@@ -192,14 +192,14 @@ class AiomqttConnection:
         """See the protocol."""
         if self._reader_fd >= 0 and not self.lost.done():
             self._loop.remove_reader(self._reader_fd)
-            self._incoming.held = True  # what has been read, 64 KiB and a packet at most, waits there
-            self._staying.begin()
+            self._reader.held = True  # what has been read, 64 KiB and a packet at most, waits there
+            self._keepalive.begin()
 
     def resume(self) -> None:
         """See the protocol."""
-        self._staying.end()
+        self._keepalive.end()
         if self._reader_fd >= 0 and not self.lost.done():
-            self._incoming.held = False
+            self._reader.held = False
             self._watch(self._loop.add_reader, self._reader_fd, self._on_readable)
             self._loop.call_soon(self._on_readable)
 
@@ -241,7 +241,7 @@ class AiomqttConnection:
             self._watch(self._loop.add_reader, self._reader_fd, self._on_readable)
 
     def _on_readable(self) -> None:
-        if self._incoming.held:  # since this call was planned
+        if self._reader.held:  # since this call was planned
             return
         try:
             data = self._socket.read()
@@ -251,7 +251,7 @@ class AiomqttConnection:
             else:
                 self._read += 1
                 self._paho._last_bytes_received = time.monotonic()  # else it would ping
-                self._incoming.feed(data)
+                self._reader.feed(data)
         except MalformedError as error:
             self.drop(str(error))
         except Exception:

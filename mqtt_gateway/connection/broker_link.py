@@ -22,7 +22,7 @@ from typing import Final, NoReturn, Protocol
 import structlog
 
 from mqtt_gateway.client.broker import ConnectError, Connection, Outgoing
-from mqtt_gateway.connection.marker_publisher import Draining
+from mqtt_gateway.connection.marker_publisher import MarkerPublisher
 from mqtt_gateway.connection.subscriptions import Subscriptions
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process.lease import LEASE_LOST, Lease
@@ -66,12 +66,12 @@ class BrokerLink:
         options: GatewayOptions,
         connect: Callable[[GatewayOptions, Outgoing], Connection],
         uplink: Uplink,
-        draining: Draining,
+        draining: MarkerPublisher,
         lease: Lease,
         state: State,
         watcher: Watcher,
     ) -> None:
-        self._options, self._connect, self._uplink, self._draining = options, connect, uplink, draining
+        self._options, self._connect, self._uplink, self._marker_publisher = options, connect, uplink, draining
         self._lease, self._state, self._watcher = lease, state, watcher
         self.delivered = uplink.delivered  # Listener
         self._session_present = False
@@ -106,7 +106,7 @@ class BrokerLink:
             if self.connection is None:
                 self._works(connection)
             await self._announce(connection, "online")
-            if not await self._draining.run(connection, trusting=trusting):
+            if not await self._marker_publisher.run(connection, trusting=trusting):
                 await self._resubscribe(connection)
             self._fails(connection.lost.result())
         except ConnectError as error:

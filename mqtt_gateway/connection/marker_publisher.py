@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 _LOOK_S: Final = 1.0
 
 
-class Draining:
+class MarkerPublisher:
     """Markers of one gateway process.
 
     Args:

@@ -14,7 +14,7 @@ from runtime.database import DatabaseDownError
 BEAT_S: Final = 1
 
 
-class Beat:
+class Heartbeat:
     """What this process says about itself; and so it keeps its lease.
 
     Args:
@@ -59,7 +59,7 @@ class Beat:
                 broker_up=self._broker_up,
                 since_ms=self._since_ms,
                 drained_ms=state.markers.drained_ms,
-                counters={**counted.dump(), "broker": state.news.dump(), **self._figures()},
+                counters={**counted.dump(), "broker": state.broker_statistics.dump(), **self._figures()},
             )
         except (DatabaseDownError, LeaseLostError):
             for report in reports:

@@ -2,7 +2,7 @@
 
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process.storage import Former
-from mqtt_gateway.rules.broker_statistics import BrokerNews
+from mqtt_gateway.rules.broker_statistics import BrokerStatistics
 from mqtt_gateway.rules.counters import Counters
 from mqtt_gateway.rules.incident_reports import Report, Reports
 from mqtt_gateway.rules.markers import Markers
@@ -20,7 +20,7 @@ class State:
         former = former or Former()
         self.counters = Counters.load(former.counters)
         self.markers = Markers(former.drained_ms)
-        self.news = BrokerNews(options.broker, former.counters.get("broker"))
+        self.broker_statistics = BrokerStatistics(options.broker, former.counters.get("broker"))
         self.reports = Reports()
         self.alive_ms = former.alive_ms  # Unix ms; when a session with the broker was last known
         self.written = self.counters.copy()  # as the row has them

@@ -14,7 +14,7 @@ BROKER_TOPICS: Final = (DROPPED_TOPIC, STORED_TOPIC, _UPTIME_TOPIC)  # subscribe
 _SAME_ROUND_MS: Final = 1_000
 
 
-class BrokerNews:
+class BrokerStatistics:
     """The figures of one broker, known over restarts of the gateway.
 
     Args:

@@ -24,7 +24,7 @@ class MalformedError(Exception):
     """The broker does not keep to the protocol; ``str()`` says how."""
 
 
-class Incoming:
+class PacketReader:
     """What comes in on one connection.
 
     Args:

@@ -32,29 +32,29 @@ _STALE_GAPS: Final = 5  # so many in a row, without progress: the worker wants w
 NO_TICKET: Final = -1
 
 
-class Flight(Struct, frozen=True):
+class InFlightBatch(Struct, frozen=True):
     """What a batch under way carries."""
 
-    tickets: tuple[int, ...]  # of its QoS 1 deliveries, in the lane's ArrivalOrder
+    tickets: tuple[int, ...]  # of its QoS 1 deliveries, in the epoch's ArrivalOrder
     qos0: int  # how many QoS 0 deliveries
 
 
-class Lane:
+class EpochWindow:
     """One shard in one epoch: the window and what it carries. ``order`` belongs to the epoch's connection."""
 
     def __init__(self, window: Window, epoch: int, order: ArrivalOrder) -> None:
         self.window, self.epoch, self.order = window, epoch, order
-        self._flights: deque[Flight] = deque()
+        self._flights: deque[InFlightBatch] = deque()
 
     def push(self, entries: list[tuple[Delivery, int]]) -> Batch:
         """Number a batch of (delivery, ticket)."""
         tickets = tuple(ticket for _, ticket in entries if ticket != NO_TICKET)
         position = self.order.position(tickets[-1]) if tickets else 0
         batch = self.window.push(tuple(delivery for delivery, _ in entries), position)
-        self._flights.append(Flight(tickets, len(entries) - len(tickets)))
+        self._flights.append(InFlightBatch(tickets, len(entries) - len(tickets)))
         return batch
 
-    def acknowledge(self, ack: LinkAck) -> list[Flight]:
+    def acknowledge(self, ack: LinkAck) -> list[InFlightBatch]:
         """The flights that are committed now; their tickets are finished."""
         landed = [self._flights.popleft() for _ in self.window.acknowledge(ack)]
         for flight in landed:
@@ -62,7 +62,7 @@ class Lane:
                 self.order.finish(ticket)
         return landed
 
-    def settle(self, ack: LinkAck) -> list[Flight]:
+    def settle(self, ack: LinkAck) -> list[InFlightBatch]:
         """The flights that the first answer in the next epoch shows to be committed."""
         if ack.former_epoch != self.epoch:
             return []  # nothing of this epoch was applied, or nobody knows any more
@@ -82,8 +82,8 @@ class Abandoned(Struct, frozen=True):
     dropped: int = 0  # QoS 0
 
 
-class ShardLink:
-    """One shard's queue and lanes.
+class ShardQueue:
+    """One shard's queue, and the windows of its present and former epoch.
 
     Args:
         shard: its number, from 0.
@@ -96,9 +96,9 @@ class ShardLink:
         self.entered = 0  # deliveries that came into the queue in this epoch and were neither dropped nor handed back
         self.attempts = 0  # of sending what is under way, since the last progress
         self.resend_at_s: float | None = None  # when to send again what is under way
-        self._lane: Lane | None = None
-        self._former: Lane | None = None
-        self._open = False  # the lane is the present connection's
+        self._current: EpochWindow | None = None
+        self._former: EpochWindow | None = None
+        self._open = False  # the window is the present connection's
         self._qos0 = self._qos0_bytes = 0
         self._sent_at_s = float("-inf")
         self._stale_gaps = 0
@@ -175,17 +175,17 @@ class ShardLink:
     def begin(self, window: Window, epoch: int, order: ArrivalOrder) -> Abandoned:
         """A new epoch. Its first batch, empty, introduces the gateway to the worker; it is due at once."""
         gone = self._former.abandon() if self._former else Abandoned()
-        if self._lane:
-            self.entered -= self._lane.window.taken  # what is left in the queue enters the new epoch
-        self._former, self._lane = self._lane, Lane(window, epoch, order)
-        self._lane.push([])
+        if self._current:
+            self.entered -= self._current.window.delivery_count  # what is left in the queue enters the new epoch
+        self._former, self._current = self._current, EpochWindow(window, epoch, order)
+        self._current.push([])
         self._open = True
         self.attempts, self.resend_at_s, self._stale_gaps = 0, float("-inf"), 0
         return gone
 
     def abandon(self) -> Abandoned:
         """Nothing of this will ever be sent (again)."""
-        gone = [lane.abandon() for lane in (self._former, self._lane) if lane]
+        gone = [window.abandon() for window in (self._former, self._current) if window]
         dropped = len(self.queue) + sum(one.dropped for one in gone)
         self.queue.clear()
         return Abandoned(sum(one.returned for one in gone), dropped)
@@ -195,24 +195,24 @@ class ShardLink:
     @property
     def ready(self) -> bool:
         """Whether a batch could leave now."""
-        return self._open and bool(self.queue) and self._lane is not None and self._lane.window.open
+        return self._open and bool(self.queue) and self._current is not None and self._current.window.open
 
     def next_batch(self, now_s: float, random: float) -> Batch:
         """Number as much of the queue as fits; to be sent now. Only when :attr:`ready`. ``random``: 0 … 1."""
-        assert self._lane is not None
-        batch = self._lane.push(self._take())
+        assert self._current is not None
+        batch = self._current.push(self._take())
         if self.resend_at_s is None:  # else an older batch is under way: its time counts
             self._wait(now_s, random)
         return batch
 
     def again(self, now_s: float, random: float) -> tuple[Batch, ...]:
         """What to send again now, oldest first; empty before it is due. ``random``: 0 … 1."""
-        if self._lane is None or self.resend_at_s is None or now_s < self.resend_at_s:
+        if self._current is None or self.resend_at_s is None or now_s < self.resend_at_s:
             return ()
         if self.resend_at_s != float("-inf"):  # the first batch of an epoch isn't sent again yet
             self.attempts += 1
         self._wait(now_s, random)
-        return self._lane.window.under_way
+        return self._current.window.under_way
 
     def _wait(self, now_s: float, random: float) -> None:
         self._sent_at_s = now_s
@@ -220,12 +220,12 @@ class ShardLink:
 
     # ----------------------------------------------------------------------------------- acknowledgements
 
-    def acknowledge(self, ack: LinkAck, now_s: float) -> tuple[list[Flight], Abandoned]:
+    def acknowledge(self, ack: LinkAck, now_s: float) -> tuple[list[InFlightBatch], Abandoned]:
         """What this acknowledgement finishes, in whichever epoch; and what it shows to be lost for ever."""
         late = self._former.acknowledge(ack) if self._former else []
-        if self._lane is None:
+        if self._current is None:
             return late, Abandoned()
-        landed = self._lane.acknowledge(ack)
+        landed = self._current.acknowledge(ack)
         gone = Abandoned()
         if landed:
             self._progress(now_s)
@@ -237,15 +237,15 @@ class ShardLink:
         return late + landed, gone
 
     def _progress(self, now_s: float) -> None:
-        assert self._lane is not None
+        assert self._current is not None
         self.attempts = self._stale_gaps = 0
-        self.resend_at_s = now_s + _PATIENCE_S if self._lane.window.under_way else None
+        self.resend_at_s = now_s + _PATIENCE_S if self._current.window.under_way else None
 
     def _gap(self, ack: LinkAck, now_s: float) -> None:
-        assert self._lane is not None
-        if ack.epoch != self._lane.epoch:
+        assert self._current is not None
+        if ack.epoch != self._current.epoch:
             return
-        under_way = self._lane.window.under_way
+        under_way = self._current.window.under_way
         if not under_way or ack.next_seq < under_way[0].seq:
             self._stale_gaps += 1
         elif now_s - self._sent_at_s >= _GAP_PAUSE_S:

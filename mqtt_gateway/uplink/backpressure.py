@@ -19,7 +19,7 @@ MAX_BYTES: Final = 128 * 1024 * 1024  # queued in all shards
 _READ_AGAIN: Final = 0.5  # of the limits
 
 
-class Brake:
+class Backpressure:
     """Of one connection after the other.
 
     Args:

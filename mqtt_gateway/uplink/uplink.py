@@ -27,8 +27,8 @@ from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
 from mqtt_gateway.rules.incident_reports import Report
 from mqtt_gateway.rules.pace import Pace
 from mqtt_gateway.rules.routing import Routed, router
-from mqtt_gateway.rules.shard_queue import BATCH_LIMIT, NO_TICKET, QOS0_LIMIT, Abandoned, ShardLink
-from mqtt_gateway.uplink.backpressure import CHECK_EVERY, Brake
+from mqtt_gateway.rules.shard_queue import BATCH_LIMIT, NO_TICKET, QOS0_LIMIT, Abandoned, ShardQueue
+from mqtt_gateway.uplink.backpressure import CHECK_EVERY, Backpressure
 from runtime.outages import Outage, Samples
 
 log = structlog.get_logger(__name__)
@@ -54,13 +54,13 @@ class Uplink:
         self.marker_is_due = asyncio.Event()  # earlier than it was
         self.drained = asyncio.Event()  # somebody waits for what markers.drained_ms now says
         self._route = router(options.topic_root, options.shards)
-        self._links = [ShardLink(shard) for shard in range(options.shards)]
+        self._links = [ShardQueue(shard) for shard in range(options.shards)]
         self._silent = [Outage(log, f"worker of shard {shard}", time.monotonic) for shard in range(options.shards)]
         self._order = ArrivalOrder()
         self._connection: Connection | None = None
         # All that can be queued and under way while the broker keeps to its limit (not every broker does): until then
         # QoS 0 is to be dropped here, not left to pile up at a broker that we no longer read from.
-        self._brake = Brake(options.in_flight_limit + options.shards * (QOS0_LIMIT + 2 * BATCH_LIMIT))
+        self._backpressure = Backpressure(options.in_flight_limit + options.shards * (QOS0_LIMIT + 2 * BATCH_LIMIT))
         self._pace = Pace(burst=2.0 * options.shards)
         self._in_flight_limit, self._full_since_ms = options.in_flight_limit, 0
         self._wake = asyncio.Event()
@@ -92,7 +92,7 @@ class Uplink:
     def disconnected(self) -> None:
         """The connection is lost; its PUBACKs are owed no more."""
         self._connection = None
-        self._state.news.gone()
+        self._state.broker_statistics.gone()
         for link in self._links:
             self._gone(link.disconnected())
 
@@ -179,7 +179,7 @@ class Uplink:
         if topic == self._marker_topic:
             self._markers.returned(payload, ticket if ticket != NO_TICKET else self._order.end - 1)
         elif topic in BROKER_TOPICS:
-            if report := self._state.news.told(topic, payload, int(time.time() * 1000)):
+            if report := self._state.broker_statistics.told(topic, payload, int(time.time() * 1000)):
                 self._state.reports.add(report)
         elif isinstance(route, RejectedTopic):
             self._counters.rejected[route.reason] += 1
@@ -237,13 +237,13 @@ class Uplink:
             self._hold_back()
             await self._until(self._next_s())
 
-    async def _serve(self, link: ShardLink) -> None:
+    async def _serve(self, link: ShardQueue) -> None:
         if again := link.again(time.monotonic(), random.random()):
             await self._send_again(link, again)
         if link.ready and self._pace.take(time.monotonic()):
             await self._send(link.next_batch(time.monotonic(), random.random()))
 
-    async def _send_again(self, link: ShardLink, batches: tuple[Batch, ...]) -> None:
+    async def _send_again(self, link: ShardQueue, batches: tuple[Batch, ...]) -> None:
         for batch in batches:
             if reason := await self._send(batch):
                 break
@@ -273,7 +273,7 @@ class Uplink:
                 await self._wake.wait()
 
     def _hold_back(self) -> None:
-        self._brake.adjust(
+        self._backpressure.adjust(
             self._connection,
             unconfirmed=len(self._order),
             in_flight=self.in_flight,

@@ -36,7 +36,7 @@ SERVERS = ("mosquitto", "redis", "postgres")
 
 @dataclass
 class Arena:
-    """What a fault may act on. Made by `arena`."""
+    """What a fault may act on. Registered by `arena`."""
 
     system: System
     database: Database

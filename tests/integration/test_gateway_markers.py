@@ -71,7 +71,7 @@ async def test_what_a_killed_gateway_had_is_late_again_in_the_same_session(rig: 
     await rig.applied(5)
     assert not rig.worker.deliveries[-1].late
     again = [batch for batch in rig.worker.batches if any(one.dup for one in batch.deliveries)]
-    assert {batch.position for batch in again} == {0}, "redelivered ones are not new"
+    assert {batch.connection_count for batch in again} == {0}, "redelivered ones are not new"
 
 
 async def test_drained_stands_still_while_a_worker_holds_back(rig: Rig) -> None:

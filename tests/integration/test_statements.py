@@ -16,7 +16,7 @@ from devices.worker.ownership.fence import pass_fence
 from tests.support.databases import postgres_copy, sqlite_copy, use_database
 
 COUNTS = Table(LedgerCount, ("shard", "outcome", "reason", "count"), ("shard", "outcome", "reason"), ("count",))
-RECENT = Table(RecentDeliveries, ("shard", "gateway", "session", "epoch", "position", "packed"))
+RECENT = Table(RecentDeliveries, ("shard", "gateway", "session", "epoch", "connection_count", "packed"))
 SIZES = [1, 2, 4, 5, 300]  # few go another way than many
 
 
@@ -99,7 +99,7 @@ def test_new_rows_tell_their_ids_in_order(size: int) -> None:
     with transaction.atomic():
         ids = RECENT.insert(rows)
     found = RecentDeliveries.objects.in_bulk(ids)
-    assert [found[pk].position for pk in ids] == list(range(size))
+    assert [found[pk].connection_count for pk in ids] == list(range(size))
     assert bytes(found[ids[-1]].packed) == rows[-1][-1]
 
 

@@ -23,7 +23,7 @@ _STOP_TIMEOUT_S = 20
 
 @functools.cache
 def docker_answers() -> bool:
-    """Is there a Docker daemon that we may use? Asked once."""
+    """Is there a Docker daemon that we may use? RequestOperation once."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         answers = _ping()

@@ -21,8 +21,8 @@ from devices.models import Request, ShardState, Twin
 from devices.rules.twin import TwinState, load_value
 from devices.worker.ownership.fence import take
 from devices.worker.round.intake import Round
-from devices.worker.round.results import Results
-from devices.worker.round.rounds import Keeper
+from devices.worker.round.results import RoundResults
+from devices.worker.round.rounds import RoundRunner
 from tests.support.ingest import NOW_MS, REPLY_TO, Uplink, items
 
 
@@ -38,14 +38,14 @@ class Worker:
     shards: frozenset[int] = frozenset(range(4))
     now_ms: int = NOW_MS
     listening_since_ms: int | None = NOW_MS
-    last: Results = field(default_factory=Results)
-    results: list[Results] = field(default_factory=list)
+    last: RoundResults = field(default_factory=RoundResults)
+    results: list[RoundResults] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.keeper = Keeper(settings.DEVICES, self.owner, lambda: self.now_ms)
+        self.keeper = RoundRunner(settings.DEVICES, self.owner, lambda: self.now_ms)
         self.uplink = Uplink(self.epoch)
 
-    def round(self, **what: Any) -> Results:
+    def round(self, **what: Any) -> RoundResults:
         """One round; ``what`` are fields of Round."""
         if not self.results:
             seize(self.shards, self.owner)
@@ -54,11 +54,11 @@ class Worker:
         self.results.append(self.last)
         return self.last
 
-    def take(self, *batches: Batch) -> Results:
+    def take(self, *batches: Batch) -> RoundResults:
         """A round with batches."""
         return self.round(batches=batches)
 
-    def hear(self, *deliveries: Delivery) -> Results:
+    def hear(self, *deliveries: Delivery) -> RoundResults:
         """A round with one batch a shard of these."""
         by_shard: dict[int, list[Delivery]] = {}
         for one in deliveries:
@@ -80,7 +80,7 @@ class Worker:
         assert row.status == "settled"
         return row.result
 
-    def published(self, sent: PublishCommand | PublishDesired, *, ok: bool = True, reason: str = "") -> Results:
+    def published(self, sent: PublishCommand | PublishDesired, *, ok: bool = True, reason: str = "") -> RoundResults:
         """The gateway's answer."""
         if isinstance(sent, PublishCommand):
             answer = Published(sent.shard, sent.device, "command", sent.command_id, b"", ok, reason, self.now_ms)
@@ -88,11 +88,11 @@ class Worker:
             answer = Published(sent.shard, sent.device, "desired", "", sent.payload, ok, reason, self.now_ms)
         return self.round(published=(answer,))
 
-    def commanded(self, *ids: Any) -> Results:
+    def commanded(self, *ids: Any) -> RoundResults:
         """Nudges for commands just stored."""
         return self.round(commands=tuple(CommandStored(0, str(pk)) for pk in ids))
 
-    def wait(self, seconds: float) -> Results:
+    def wait(self, seconds: float) -> RoundResults:
         """Time passes, nothing comes."""
         self.now_ms += round(seconds * 1000)
         return self.round()

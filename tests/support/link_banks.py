@@ -12,7 +12,7 @@ from django.db.models import Sum
 
 from bridge.link import Cursor, judge
 from bridge.messages import Batch, LinkAck
-from bridge.redelivery import History, Past, Record, pack, past, unpack
+from bridge.redelivery import DeliveryHistory, Past, Record, pack, past, unpack
 from devices.models import LedgerCount, LinkCursor, Reading
 from devices.worker.effects import storage
 from tests.support.ingest import NOW_MS
@@ -20,7 +20,7 @@ from tests.support.ingest_worker import Worker
 from tests.support.link_gateway import SHARDS
 from tests.support.link_world import WINDOW
 
-Packed = tuple[int, int, bytes]  # epoch, news, record
+Packed = tuple[int, int, bytes]  # epoch, connection_count, record
 
 _fresh = count()
 
@@ -40,7 +40,7 @@ class PureBank:
 
     def __init__(self) -> None:
         self._stored = [Stored() for _ in range(SHARDS)]
-        self._histories: dict[int, History] = {}
+        self._histories: dict[int, DeliveryHistory] = {}
 
     def work(self, batches: Sequence[Batch], *, commits: bool = True) -> list[tuple[str, LinkAck]]:
         acks = []
@@ -78,16 +78,18 @@ class PureBank:
         if record := sifted.record:
             new.records[batch.session].append(_packed(record))
 
-    def _history(self, batch: Batch) -> History:
+    def _history(self, batch: Batch) -> DeliveryHistory:
         history = self._histories.get(batch.shard)
         if history is None or history.session != batch.session:
             records = self._stored[batch.shard].records[batch.session]
-            history = self._histories[batch.shard] = History(batch.session, [unpack(*one) for one in records], WINDOW)
+            history = self._histories[batch.shard] = DeliveryHistory(
+                batch.session, [unpack(*one) for one in records], WINDOW
+            )
         if history.epoch != batch.epoch:
             history.begin(batch.epoch, self._past(batch))
         return history
 
-    def _purge(self, stored: Stored, history: History | None) -> None:
+    def _purge(self, stored: Stored, history: DeliveryHistory | None) -> None:
         gone = {_packed(record) for record in history.outdated(1, 1_000)} if history else set()
         if history and gone:
             kept = [one for one in stored.records[history.session] if one not in gone]
@@ -98,13 +100,13 @@ class PureBank:
         stored = [[unpack(*one) for one in its.records[batch.session]] for its in self._stored]
         former = [[one for one in records if one.epoch < batch.epoch] for records in stored]
         during = [[one for one in records if one.epoch == batch.epoch] for records in stored]
-        news: dict[int, int] = {}
+        connection_count: dict[int, int] = {}
         for one in chain(*former):
-            news[one.epoch] = max(one.news, news.get(one.epoch, 0))
+            connection_count[one.epoch] = max(one.connection_count, connection_count.get(one.epoch, 0))
         return past(
             by_shard=[records[-1] for records in former if records],
             by_connection={one.epoch: one for one in chain(*former)}.values(),
-            news=news,
+            connection_count=connection_count,
             during=[records[-1] for records in during if records],
             later={one.epoch: one for one in chain(*stored) if one.epoch > batch.epoch}.values(),
         )
@@ -128,7 +130,7 @@ class PureBank:
 
 
 def _packed(record: Record) -> Packed:
-    return record.epoch, record.news, pack(record)
+    return record.epoch, record.connection_count, pack(record)
 
 
 def _ack(batch: Batch, cursor: Cursor, *, gap: bool) -> LinkAck:

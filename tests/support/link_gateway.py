@@ -6,7 +6,7 @@ from typing import Final
 from bridge.link import ArrivalOrder, Window
 from bridge.messages import Batch
 from bridge.shards import shard_of
-from mqtt_gateway.rules.shard_queue import NO_TICKET, ShardLink
+from mqtt_gateway.rules.shard_queue import NO_TICKET, ShardQueue
 from tests.support.ingest import NOW_MS
 from tests.support.link_broker import Message
 
@@ -18,7 +18,7 @@ class Gateway:
 
     def __init__(self, client_id: str, process: int) -> None:
         self.client_id, self.reply_to = client_id, f"reply-{process}"
-        self.links = [ShardLink(shard) for shard in range(SHARDS)]
+        self.links = [ShardQueue(shard) for shard in range(SHARDS)]
         self.order = ArrivalOrder()
         self.epoch = 0
         self.sent: dict[int, set[tuple[int, int, int]]] = {}  # batches by serial: shard, epoch, seq

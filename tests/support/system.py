@@ -56,7 +56,7 @@ def shard_ranges(shards: int, workers: int) -> list[str]:
 
 @dataclass
 class System:
-    """One running Causeway. Made by the `causeway` fixture, which also ends it.
+    """One running Causeway. Registered by the `causeway` fixture, which also ends it.
 
     `gateway`, `workers` and `web` are `Process` objects to be killed and started again. `settings` is what all of them
     have in their environment; a change counts from the next start of a process only.

@@ -190,5 +190,5 @@ def _read() -> list[tuple[int, str, str, int, int]]:
     """(shard, outcome, reason, count, 0) and (shard, "cursor", gateway, taken, epoch), all as of one moment."""
     counts = LedgerCount.objects.values_list("shard", "outcome", "reason", "count", Value(0))
     cursor = Value(_CURSOR, output_field=CharField())
-    cursors = LinkCursor.objects.values_list("shard", cursor, "gateway", "taken", "epoch")
+    cursors = LinkCursor.objects.values_list("shard", cursor, "gateway", "delivery_count", "epoch")
     return list(counts.union(cursors, all=True))

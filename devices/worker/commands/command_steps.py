@@ -24,7 +24,7 @@ def command_id(text: str) -> UUID | None:
         return None
 
 
-class Desk:
+class CommandSteps:
     """Some commands, as the present transaction sees them. Steps are told to browsers once it is committed.
 
     Args:

@@ -5,7 +5,7 @@ from devices.worker.memory.shard import Member
 from devices.worker.rules.outbox import Outbox
 
 
-def look(outbox: Outbox, member: Member, now_ms: int) -> None:
+def update(outbox: Outbox, member: Member, now_ms: int) -> None:
     """See to it that the topic is published when it does not hold what reported still lacks."""
     if not member.uses_desired:
         return

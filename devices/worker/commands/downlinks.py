@@ -8,14 +8,14 @@ from bridge.messages import PublishCommand, PublishDesired
 from bridge.names import gateway_channel
 from devices.models import Command
 from devices.rules.commands import OPEN
-from devices.worker.commands.command_steps import Desk
+from devices.worker.commands.command_steps import CommandSteps
 from devices.worker.memory.shard import Shard
 from devices.worker.rules.outbox import CommandItem, Due
 
 _encode = json.Encoder().encode
 
 
-def due(shard: Shard, desk: Desk, now_ms: int) -> Iterator[tuple[str, PublishCommand | PublishDesired]]:
+def due(shard: Shard, desk: CommandSteps, now_ms: int) -> Iterator[tuple[str, PublishCommand | PublishDesired]]:
     """Messages with their channel. At most one query, for commands that ``desk`` does not know."""
     items = shard.outbox.due(now_ms)
     desk.fetch(one.item.command_id for one in items if isinstance(one.item, CommandItem))

@@ -22,7 +22,7 @@ from bridge.observations import (
     StatusReported,
 )
 from devices.models import Quarantined
-from devices.rules.presence import Sight, look
+from devices.rules.presence import Evidence, evaluate
 from devices.rules.reducer import Arrival, Limits, NewEvent, NewReading, Outcome, reduce
 from devices.rules.requested import Refused, set_desired, set_tags
 from devices.worker.effects.replays import Replay, Replayed
@@ -37,7 +37,7 @@ _MAX_DETAIL_CHARS: Final = 200  # Quarantined.detail
 _encode = json.Encoder().encode
 
 
-class Made(Struct, frozen=True):
+class Registered(Struct, frozen=True):
     """The device was made in this transaction. ``asked``: by a request, which is a change that clients see."""
 
     asked: bool = False
@@ -50,7 +50,7 @@ class Uplink(Struct, frozen=True):
     gateway: str = ""  # MQTT client id; who received it
 
 
-class Asked(Struct, frozen=True):
+class RequestOperation(Struct, frozen=True):
     """A request (devices.models.Request) to carry out."""
 
     request_id: int
@@ -58,10 +58,10 @@ class Asked(Struct, frozen=True):
     body: Any
 
 
-class Looked(Struct, frozen=True):
+class PresenceCheck(Struct, frozen=True):
     """Time to see what has become of the device's presence."""
 
-    sight: Sight
+    evidence: Evidence
 
 
 class DesiredConfirmed(Struct, frozen=True):
@@ -70,7 +70,7 @@ class DesiredConfirmed(Struct, frozen=True):
     payload: bytes
 
 
-Operation = Made | Uplink | Replay | Asked | Looked | DesiredConfirmed
+Operation = Registered | Uplink | Replay | RequestOperation | PresenceCheck | DesiredConfirmed
 
 
 class Acknowledged(Struct, frozen=True):
@@ -148,7 +148,7 @@ def set_aside(effects: Effects, operation: Operation, reason: str) -> None:
             _replayed(effects, operation, Outcome("quarantined", reason))
         case Uplink(delivery):
             _quarantine(effects, delivery, reason, "")
-        case Asked(request_id):
+        case RequestOperation(request_id):
             effects.results[request_id] = _encode(refusal(Refused("unavailable", "the change could not be made")))
 
 
@@ -161,14 +161,14 @@ def _apply(operation: Operation, effects: Effects, rules: Rules) -> None:
             arrival = Arrival(delivery.received_ms, delivery.retain, replayed=True)
             _, outcome = _reduced(delivery, arrival, effects, rules)
             _replayed(effects, operation, outcome)
-        case Made(asked):
+        case Registered(asked):
             if twin.rev:
                 twin.desired_published = UNKNOWN_PAYLOAD
             twin.rev += asked
-        case Asked():
+        case RequestOperation():
             effects.results[operation.request_id] = _encode(_asked(operation, effects))
-        case Looked(sight):
-            look(twin, sight)
+        case PresenceCheck(evidence):
+            evaluate(twin, evidence)
         case DesiredConfirmed(payload):
             twin.desired_published = payload.decode()
 
@@ -240,7 +240,7 @@ def _storable(text: str) -> str:
 # Requests --------------------------------------------------------------------------------------------------------
 
 
-def _asked(asked: Asked, effects: Effects) -> Any:
+def _asked(asked: RequestOperation, effects: Effects) -> Any:
     twin, body = effects.member.twin, asked.body if isinstance(asked.body, dict) else {}
     match asked.kind:
         case "desired":

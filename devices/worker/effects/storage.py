@@ -40,7 +40,7 @@ _encode = json.Encoder().encode
 
 
 @dataclass(slots=True)
-class Work:
+class DeviceWork:
     """Operations on one device and what they came to."""
 
     member: Member
@@ -48,12 +48,12 @@ class Work:
     effects: Effects
 
 
-def carried_out(member: Member, operations: Sequence[Operation], rules: Rules) -> Work:
+def carried_out(member: Member, operations: Sequence[Operation], rules: Rules) -> DeviceWork:
     """Carry operations out, to be stored by :func:`store`."""
-    return Work(member, operations, carry_out(member, operations, rules))
+    return DeviceWork(member, operations, carry_out(member, operations, rules))
 
 
-def store(works: Sequence[Work], rules: Rules, shards: Collection[Shard]) -> None:
+def store(works: Sequence[DeviceWork], rules: Rules, shards: Collection[Shard]) -> None:
     """Write the effects of all works, devices of ``shards``; those of a refused operation are replaced in its work.
 
     Raises:
@@ -72,7 +72,7 @@ def store(works: Sequence[Work], rules: Rules, shards: Collection[Shard]) -> Non
         _store_apart(works, rules, error)
 
 
-def _store_apart(works: Sequence[Work], rules: Rules, error: Exception) -> None:
+def _store_apart(works: Sequence[DeviceWork], rules: Rules, error: Exception) -> None:
     """Store works that were refused together."""
     if len(works) == 1:
         log.warning("the database refused a row", device=works[0].member.key, error=str(error))
@@ -86,7 +86,7 @@ def _store_apart(works: Sequence[Work], rules: Rules, error: Exception) -> None:
             _store_apart(half, rules, again)
 
 
-def _store_one_by_one(work: Work, rules: Rules) -> None:
+def _store_one_by_one(work: DeviceWork, rules: Rules) -> None:
     work.member.reload()
     whole = Effects(work.member, work.member.twin.rev)
     for operation in work.operations:

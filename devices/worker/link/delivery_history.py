@@ -7,13 +7,13 @@ from django.db.models import Max, QuerySet
 from msgspec import Struct
 
 from bridge.messages import Batch
-from bridge.redelivery import History, Past, Record, pack, past, unpack
+from bridge.redelivery import DeliveryHistory, Past, Record, pack, past, unpack
 from devices.models import RecentDeliveries
 from devices.worker.memory.bulk_writes import Table
 
 _FORGET_AT_LEAST, _FORGET_AT_MOST = 50, 500  # rows in a transaction
 GONE_AFTER_MS: Final = 12 * 3_600_000  # a session that a newer one has followed, since its last delivery
-_RECENT: Final = Table(RecentDeliveries, ("shard", "gateway", "session", "epoch", "position", "packed"))
+_RECENT: Final = Table(RecentDeliveries, ("shard", "gateway", "session", "epoch", "connection_count", "packed"))
 
 
 class NewRecord(Struct, frozen=True):
@@ -25,7 +25,7 @@ class NewRecord(Struct, frozen=True):
     record: Record
 
 
-def history_for(batch: Batch, known: History | None) -> History:
+def history_for(batch: Batch, known: DeliveryHistory | None) -> DeliveryHistory:
     """What the batch's shard remembers of its session, ready for the batch's connection.
 
     Five queries at a connection's first batch, and one more if ``known`` is of another session or None.
@@ -39,20 +39,23 @@ def history_for(batch: Batch, known: History | None) -> History:
     return history
 
 
-def _stored(batch: Batch) -> History:
+def _stored(batch: Batch) -> DeliveryHistory:
     rows = RecentDeliveries.objects.filter(shard=batch.shard, gateway=batch.gateway, session=batch.session)
-    columns = rows.order_by("pk").values_list("epoch", "position", "packed", "pk")
-    return History(batch.session, [unpack(epoch, news, packed, pk) for epoch, news, packed, pk in columns.iterator()])
+    columns = rows.order_by("pk").values_list("epoch", "connection_count", "packed", "pk")
+    return DeliveryHistory(
+        batch.session,
+        [unpack(epoch, connection_count, packed, pk) for epoch, connection_count, packed, pk in columns.iterator()],
+    )
 
 
 def _past(batch: Batch) -> Past:
     of_session = RecentDeliveries.objects.filter(gateway=batch.gateway, session=batch.session)
     former = of_session.filter(epoch__lt=batch.epoch)
-    news = dict(former.values_list("epoch").annotate(news=Max("position")))
+    connection_count = dict(former.values_list("epoch").annotate(connection_count=Max("connection_count")))
     return past(
         by_shard=_newest(former, "shard"),
         by_connection=_newest(former, "epoch"),
-        news=news,
+        connection_count=connection_count,
         during=_newest(of_session.filter(epoch=batch.epoch), "shard"),
         later=_newest(of_session.filter(epoch__gt=batch.epoch), "epoch"),
     )
@@ -60,18 +63,21 @@ def _past(batch: Batch) -> Past:
 
 def _newest(rows: QuerySet[RecentDeliveries], group: str) -> list[Record]:
     newest = rows.order_by().values(group).annotate(newest=Max("pk")).values("newest")
-    columns = RecentDeliveries.objects.filter(pk__in=newest).values_list("epoch", "position", "packed")
-    return [unpack(epoch, news, packed) for epoch, news, packed in columns]
+    columns = RecentDeliveries.objects.filter(pk__in=newest).values_list("epoch", "connection_count", "packed")
+    return [unpack(epoch, connection_count, packed) for epoch, connection_count, packed in columns]
 
 
 def store(new: Sequence[NewRecord]) -> None:
     """Write what is to be known again should the broker deliver it once more, in one statement."""
-    rows = [(one.shard, one.gateway, one.session, one.record.epoch, one.record.news, pack(one.record)) for one in new]
+    rows = [
+        (one.shard, one.gateway, one.session, one.record.epoch, one.record.connection_count, pack(one.record))
+        for one in new
+    ]
     for one, key in zip(new, _RECENT.insert(rows), strict=True):
         one.record.key = key
 
 
-def forget_outdated(histories: Iterable[History]) -> None:
+def forget_outdated(histories: Iterable[DeliveryHistory]) -> None:
     """Remove rows that lie beyond the window, in portions."""
     keys = [record.key for history in histories for record in history.outdated(_FORGET_AT_LEAST, _FORGET_AT_MOST)]
     if keys:
@@ -88,8 +94,8 @@ def forget_gone_sessions(shards: Collection[int], now_ms: int) -> None:
     sessions = list(newest.values_list("shard", "gateway", "session", "newest"))
     latest = {gateway: session for _, gateway, session, _ in sorted(sessions, key=lambda row: row[2])}
     followed = {row[3]: row[:3] for row in sessions if row[0] in shards and row[2] < latest[row[1]]}
-    columns = RecentDeliveries.objects.filter(pk__in=followed).values_list("epoch", "position", "packed", "pk")
-    for epoch, news, packed, pk in columns:
-        if unpack(epoch, news, packed).at_ms < now_ms - GONE_AFTER_MS:
+    columns = RecentDeliveries.objects.filter(pk__in=followed).values_list("epoch", "connection_count", "packed", "pk")
+    for epoch, connection_count, packed, pk in columns:
+        if unpack(epoch, connection_count, packed).at_ms < now_ms - GONE_AFTER_MS:
             shard, gateway, session = followed[pk]
             RecentDeliveries.objects.filter(shard=shard, gateway=gateway, session=session).delete()

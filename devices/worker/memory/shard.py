@@ -11,11 +11,11 @@ from django.db.models.expressions import ExpressionWrapper
 from msgspec import Struct, json
 
 from bridge.link import Cursor
-from bridge.redelivery import History
+from bridge.redelivery import DeliveryHistory
 from devices.models import Twin
 from devices.rules.twin import Presence, TwinState, Unconfirmed, load
 from devices.worker.rules.outbox import Outbox
-from devices.worker.rules.watchlist import Watch
+from devices.worker.rules.watchlist import PresenceWatchlist
 
 # Twin.doc as the text that it is: devices.rules.twin decodes it, once and straight into its classes.
 DOC_TEXT: Final = ExpressionWrapper(F("doc"), output_field=TextField())
@@ -88,17 +88,17 @@ class Shard:
         number: from 0.
         generation: of the ownership; a writing transaction checks it.
         commit: number of the last broadcast transaction.
-        taken_ms: Unix ms.
+        owned_since_ms: Unix ms.
         gateway: MQTT client id of the gateway that serves it, as far as known.
     """
 
-    def __init__(self, number: int, generation: int, commit: int, taken_ms: int, gateway: str) -> None:
-        self.number, self.generation, self.commit, self.taken_ms = number, generation, commit, taken_ms
+    def __init__(self, number: int, generation: int, commit: int, owned_since_ms: int, gateway: str) -> None:
+        self.number, self.generation, self.commit, self.owned_since_ms = number, generation, commit, owned_since_ms
         self.gateway = gateway
         self.members: dict[str, Member] = {}
         self.cursors: dict[str, Cursor] = {}  # by gateway
-        self.histories: dict[str, History] = {}  # by gateway, once it has spoken; of its broker's session
+        self.histories: dict[str, DeliveryHistory] = {}  # by gateway, once it has spoken; of its broker's session
         self.counts: Counter[tuple[str, str]] = Counter()  # the ledger, by outcome and reason, for ever
         self.outbox = Outbox()
         self.own_limits: dict[str, int] = {}  # of devices with a stale_after_s of their own, as last read
-        self.watch = Watch()
+        self.watch = PresenceWatchlist()

@@ -12,7 +12,7 @@ from django.db import Error
 from devices.requests.shard_owners import LEASE_MS
 from devices.worker.ownership.fence import Resharded
 from devices.worker.ownership.leases import Found, Leases
-from devices.worker.ownership.shard_states import Possession
+from devices.worker.ownership.shard_states import ShardStates
 from runtime.outages import Outage
 from runtime.worker_database import DatabaseThread
 
@@ -22,7 +22,7 @@ LOOK_S: Final = 0.5
 _STUCK_S: Final = 60
 
 
-class Work(Protocol):
+class RoundMonitor(Protocol):
     """The rounds, as far as they matter to the leases."""
 
     def wake(self) -> None:
@@ -37,7 +37,7 @@ class Work(Protocol):
         """How long the present round has lasted."""
 
 
-class Holding:
+class LeaseLoop:
     """Owns the thread of the leases.
 
     Args:
@@ -48,9 +48,9 @@ class Holding:
     """
 
     def __init__(
-        self, leases: Leases, possession: Possession, work: Work, clock: Callable[[], float] = time.monotonic
+        self, leases: Leases, possession: ShardStates, work: RoundMonitor, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._leases, self._possession, self._work, self._clock = leases, possession, work, clock
+        self._leases, self._shard_states, self._rounds, self._clock = leases, possession, work, clock
         self._outage = Outage(log, "leases", clock)
         self._database: DatabaseThread | None = None
         self._looked_s = clock()
@@ -81,15 +81,15 @@ class Holding:
 
     def lost(self, shards: frozenset[int]) -> None:
         """Others have taken shards; told in one line."""
-        if news := self._possession.lose(shards):
+        if news := self._shard_states.lose(shards):
             log.warning("shards lost to another worker", shards=sorted(news))
-            self._work.wake()
+            self._rounds.wake()
 
     async def _look(self, database: DatabaseThread) -> None:
-        if self._work.lasts_s > _STUCK_S:
+        if self._rounds.lasts_s > _STUCK_S:
             return  # it hangs: let others have a try
         try:
-            found = await database.run(self._leases.look, self._possession.owned, self._possession.leaving)
+            found = await database.run(self._leases.check, self._shard_states.owned, self._shard_states.leaving)
         except Error as error:
             self._failed(error)
         except Resharded:
@@ -102,16 +102,16 @@ class Holding:
             self._found(found)
 
     def _failed(self, error: Error) -> None:
-        if self._clock() - self._looked_s > LEASE_MS / 1000 and not self._work.fails:
+        if self._clock() - self._looked_s > LEASE_MS / 1000 and not self._rounds.fails:
             self._outage.begins(error)
 
     def _found(self, found: Found) -> None:
         self.lost(found.lost)
-        self._possession.gain(found.taken)
-        leaving = self._possession.leave(found.excess)
-        self._possession.settle(has_its_share=not (found.awaited or found.kept_from_us))
+        self._shard_states.gain(found.taken)
+        leaving = self._shard_states.leave(found.excess)
+        self._shard_states.settle(has_its_share=not (found.awaited or found.kept_from_us))
         if found.taken or leaving:
-            self._work.wake()
+            self._rounds.wake()
         if found.kept_from_us - self._kept_from_us:
             log.warning(
                 "standing by: another worker has shards that are pinned here", shards=sorted(found.kept_from_us)

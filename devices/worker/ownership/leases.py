@@ -75,7 +75,7 @@ class Leases:
         self._pinned |= {shard}
         self._next_beat_s = 0.0
 
-    def look(self, owned: frozenset[int], leaving: frozenset[int]) -> Found:
+    def check(self, owned: frozenset[int], leaving: frozenset[int]) -> Found:
         """Renew our leases, see what the others have, take what is free and our share.
 
         Args:

@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Iterable
 
 
-class Possession:
+class ShardStates:
     """The shards of this process. A shard is listened to only while it is served."""
 
     def __init__(self) -> None:

@@ -11,21 +11,21 @@ from typing import Final
 
 from devices.models import Device
 from devices.options import DevicesOptions
-from devices.rules.presence import Link, Sight, finding, heard_last_ms, patience_ms
-from devices.worker.effects.operations import Looked
+from devices.rules.presence import Evidence, Link, heard_last_ms, patience_ms, transition
+from devices.worker.effects.operations import PresenceCheck
 from devices.worker.memory.shard import Member, Shard
 from devices.worker.presence.gateway_links import Links
 
 SOON_S: Final = 0.25  # between looks at the links while somebody waits for them
 _CHANGES: Final = 1_000  # a shard and round, of each kind: uplink must not wait for a whole fleet's
-_LOOKS: Final = 20_000  # a shard and round, of each kind
+_CHECKS: Final = 20_000  # a shard and round, of each kind
 _CATCH_UP_MS: Final = 10_000  # QoS 0 waits in the gateway while we don't listen: then it takes so long to reach us
-_LAGGING_LOOK_MS: Final = 5_000  # until the next look for silence while the link has not caught up
+_LAGGING_CHECK_MS: Final = 5_000  # until the next look for silence while the link has not caught up
 
 
-def looks(
+def due_checks(
     shard: Shard, links: Links, options: DevicesOptions, now_ms: int, listening_since_ms: int | None
-) -> dict[str, Looked]:
+) -> dict[str, PresenceCheck]:
     """The devices whose presence has to change, unless something comes from them in this round.
 
     Args:
@@ -36,10 +36,14 @@ def looks(
         listening_since_ms: Unix ms; since when the channel layer brings messages; None while it does not.
     """
     _begin_sweep(shard, links)
-    hears = listening_since_ms is not None and now_ms - max(listening_since_ms, shard.taken_ms) >= _CATCH_UP_MS
-    look = _Look(shard, links, options, now_ms, hears=hears)
-    keys = [*_some(look, iter(list(shard.watch.dying))), *_some(look, _popped(shard)), *_some(look, _overdue(look))]
-    return {key: Looked(look.sight(shard.members[key])) for key in keys}
+    hears = listening_since_ms is not None and now_ms - max(listening_since_ms, shard.owned_since_ms) >= _CATCH_UP_MS
+    checks = _Checks(shard, links, options, now_ms, hears=hears)
+    keys = [
+        *_some(checks, iter(list(shard.watch.dying))),
+        *_some(checks, _popped(shard)),
+        *_some(checks, _overdue(checks)),
+    ]
+    return {key: PresenceCheck(checks.evidence(shard.members[key])) for key in keys}
 
 
 def watch(shard: Shard, member: Member, options: DevicesOptions) -> None:
@@ -90,25 +94,25 @@ def _keep(keys: set[str], key: str, *, wanted: bool) -> None:
 # Who is looked at ------------------------------------------------------------------------------------------------
 
 
-class _Look:
+class _Checks:
     """What all looks of one round at one shard share."""
 
     def __init__(self, shard: Shard, links: Links, options: DevicesOptions, now_ms: int, *, hears: bool) -> None:
         self.shard, self.links, self.options, self.now_ms, self.hears = shard, links, options, now_ms, hears
 
-    def sight(self, member: Member) -> Sight:
+    def evidence(self, member: Member) -> Evidence:
         """What the device is looked at by."""
         stale_after_s = limit_s(member, self.options) if self.hears else None
-        return Sight(self.now_ms, self.links.of(member.key), self.links.by_gateway, stale_after_s)
+        return Evidence(self.now_ms, self.links.of(member.key), self.links.by_gateway, stale_after_s)
 
-    def finds(self, key: str) -> bool:
+    def is_due(self, key: str) -> bool:
         """Whether anything has to change."""
         member = self.shard.members.get(key)
-        return member is not None and finding(member.known, self.sight(member)) is not None
+        return member is not None and transition(member.known, self.evidence(member)) is not None
 
 
-def _some(look: _Look, keys: Iterator[str]) -> Iterator[str]:
-    return islice(filter(look.finds, islice(keys, _LOOKS)), _CHANGES)
+def _some(checks: _Checks, keys: Iterator[str]) -> Iterator[str]:
+    return islice(filter(checks.is_due, islice(keys, _CHECKS)), _CHANGES)
 
 
 def _begin_sweep(shard: Shard, links: Links) -> None:
@@ -125,20 +129,20 @@ def _popped(shard: Shard) -> Iterator[str]:
         yield shard.watch.sweep.popleft()
 
 
-def _overdue(look: _Look) -> Iterator[str]:
+def _overdue(checks: _Checks) -> Iterator[str]:
     """Those whose time for silence is up; the others whose time was up get a later one."""
-    silence = look.shard.watch.silence
-    while (key := silence.pop(look.now_ms)) is not None:
-        if look.finds(key):
+    silence = checks.shard.watch.silence
+    while (key := silence.pop(checks.now_ms)) is not None:
+        if checks.is_due(key):
             yield key
-        elif (member := look.shard.members.get(key)) and member.known.presence.status == "online":
-            silence.set(key, look.now_ms + _wait_ms(look, member))
+        elif (member := checks.shard.members.get(key)) and member.known.presence.status == "online":
+            silence.set(key, checks.now_ms + _wait_ms(checks, member))
 
 
-def _wait_ms(look: _Look, member: Member) -> int:
+def _wait_ms(checks: _Checks, member: Member) -> int:
     """Until it is worth looking again, as far as can be told."""
-    known, link = member.known, look.links.of(member.key)
-    heard_ms = min(look.now_ms, link.drained_ms)
-    if not (look.hears and link.is_drained and look.now_ms - heard_ms < _LAGGING_LOOK_MS):
-        return _LAGGING_LOOK_MS
-    return heard_last_ms(known, link) + patience_ms(known, limit_s(member, look.options)) + 1 - heard_ms
+    known, link = member.known, checks.links.of(member.key)
+    heard_ms = min(checks.now_ms, link.drained_ms)
+    if not (checks.hears and link.is_drained and checks.now_ms - heard_ms < _LAGGING_CHECK_MS):
+        return _LAGGING_CHECK_MS
+    return heard_last_ms(known, link) + patience_ms(known, limit_s(member, checks.options)) + 1 - heard_ms

@@ -25,13 +25,13 @@ from django.db import Error
 
 from devices.options import DevicesOptions
 from devices.worker.ownership.fence import Resharded, ShardLost, connection_name
-from devices.worker.ownership.lease_loop import Holding
+from devices.worker.ownership.lease_loop import LeaseLoop
 from devices.worker.ownership.leases import Leases
-from devices.worker.ownership.shard_states import Possession
+from devices.worker.ownership.shard_states import ShardStates
 from devices.worker.process.sender import Sender
 from devices.worker.round.intake import Incoming, Intake, Round
-from devices.worker.round.results import Results
-from devices.worker.round.rounds import Keeper
+from devices.worker.round.results import RoundResults
+from devices.worker.round.rounds import RoundRunner
 from runtime.outages import Outage
 from runtime.worker_database import DatabaseThread
 
@@ -61,11 +61,11 @@ class Engine:
         self._clock = clock
         self.layer_outage = Outage(log, "channel layer", time.monotonic)
         self._owner = f"{socket.gethostname()[:80]}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._keeper = Keeper(options, self._owner, clock)
+        self._runner = RoundRunner(options, self._owner, clock)
         self._pinned = frozenset(pinned)
         self._leases = Leases(self._owner, options, self._pinned)
-        self._possession = Possession()
-        self._holding = Holding(self._leases, self._possession, self)
+        self._shard_states = ShardStates()
+        self._lease_loop = LeaseLoop(self._leases, self._shard_states, self)
         self._intake = Intake()
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -86,7 +86,7 @@ class Engine:
     @property
     def shards(self) -> frozenset[int]:
         """Those that it serves: they are ours, and loaded."""
-        return self._possession.served
+        return self._shard_states.served
 
     def pin(self, shard: int) -> None:
         """Have this shard, too, as soon as it is free."""
@@ -95,7 +95,7 @@ class Engine:
 
     def offer(self, message: Incoming) -> None:
         """Something came for one of our shards. Never waits, never raises; may be dropped: it comes again."""
-        if message.shard in self._possession.served and self._intake.offer(message):
+        if message.shard in self._shard_states.served and self._intake.offer(message):
             self._wake.set()
 
     def listening(self, *, works: bool) -> None:
@@ -107,11 +107,11 @@ class Engine:
 
     async def shards_but(self, known: frozenset[int]) -> frozenset[int]:
         """Wait until it serves others than these; which."""
-        return await self._possession.served_but(known)
+        return await self._shard_states.served_but(known)
 
     async def ready(self) -> None:
         """Wait until it serves all that it is to have by now."""
-        await self._possession.complete()
+        await self._shard_states.complete()
 
     def stop(self) -> None:
         """Have :meth:`run` finish the round that runs, and return."""
@@ -130,7 +130,7 @@ class Engine:
         self._database = DatabaseThread(connection_name=connection_name(self._owner))
         try:
             async with asyncio.TaskGroup() as parts:
-                parts.create_task(self._holding.run(self._stopping), name="ingest-leases")
+                parts.create_task(self._lease_loop.run(self._stopping), name="ingest-leases")
                 await self._rounds(self._database)
         except ExceptionGroup as group:
             if resharded := group.subgroup(Resharded):
@@ -138,15 +138,15 @@ class Engine:
             raise
         finally:
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(self._holding.leave(), _RELEASE_S)
-            self._holding.close()
+                await asyncio.wait_for(self._lease_loop.leave(), _RELEASE_S)
+            self._lease_loop.close()
             self._database.close()
 
     # ------------------------------------------------------------------------------------ for those who hold leases
 
     def wake(self) -> None:
         """Run a round now."""
-        self._intake.drop_all_but(self._possession.served)
+        self._intake.drop_all_but(self._shard_states.served)
         self._wake.set()
 
     @property
@@ -188,16 +188,16 @@ class Engine:
         next_ms = min(self._purge_ms, self._next_ms or self._purge_ms)
         return max(0.0, min(_TICK_S, (next_ms - self._clock()) / 1000))
 
-    async def _round(self, database: DatabaseThread) -> Results | None:
+    async def _round(self, database: DatabaseThread) -> RoundResults | None:
         """Carry out what waits; None when it failed and is to be tried again."""
         self._wake.clear()
-        possession = self._possession
+        possession = self._shard_states
         round_ = self._intake.take(possession.next_round, possession.leaving, self._listening_since_ms)
         self._round_since_s = time.monotonic()
         try:
-            results = await database.run(self._keeper.work, round_)
+            results = await database.run(self._runner.work, round_)
         except ShardLost as lost:
-            self._holding.lost(lost.shards)
+            self._lease_loop.lost(lost.shards)
             self._give_back()
             return None
         except Exception as error:
@@ -216,10 +216,10 @@ class Engine:
         self._intake.give_back()
         self.wake()
 
-    def _carried_out(self, round_: Round, results: Results) -> None:
+    def _carried_out(self, round_: Round, results: RoundResults) -> None:
         self._failures, self._next_ms = 0, results.next_ms
-        self._possession.round_done(round_.shards, round_.leaving)
-        if self._intake or self._possession.owned != self._possession.served:
+        self._shard_states.round_done(round_.shards, round_.leaving)
+        if self._intake or self._shard_states.owned != self._shard_states.served:
             self._wake.set()
 
     async def _purge(self, database: DatabaseThread) -> None:
@@ -228,7 +228,7 @@ class Engine:
             return
         self._round_since_s = time.monotonic()
         try:
-            self._purge_ms = await database.run(self._keeper.purge)
+            self._purge_ms = await database.run(self._runner.purge)
         except Exception as error:
             self._purge_ms = self._clock() + _AFTER_FAILURE_MS
             if not isinstance(error, Error):

@@ -11,7 +11,7 @@ from channels.exceptions import ChannelFull
 from bridge import wire
 from bridge.messages import Commit
 from bridge.names import dashboard_group
-from devices.worker.round.results import Results
+from devices.worker.round.results import RoundResults
 from runtime.outages import Outage, Samples
 
 log = structlog.get_logger(__name__)
@@ -32,7 +32,7 @@ class Sender:
         self._channels, self._groups, self._outage = channels, groups, outage
         self._full = Samples(log, "channel full", time.monotonic)
 
-    async def send(self, results: Results) -> None:
+    async def send(self, results: RoundResults) -> None:
         """Send all, to browsers first; each channel's messages in order, the channels side by side.
 
         What fails is let go.

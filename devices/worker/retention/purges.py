@@ -63,7 +63,7 @@ class Scope(Struct, frozen=True):
             pass_fence(self.shards)
 
 
-class Chore(Protocol):
+class PurgeTask(Protocol):
     """One kind of rows."""
 
     def step(self, scope: Scope, limit: int) -> float:
@@ -89,7 +89,7 @@ class Histories:
         self._chunk: list[int] = []
 
     def step(self, scope: Scope, limit: int) -> float:
-        """As of :class:`Chore`."""
+        """As of :class:`PurgeTask`."""
         if not self._chunk and not self._next_chunk(scope):
             return PASS_PAUSE_S
         due = self._due(scope.cutoff_ms)
@@ -142,7 +142,7 @@ class Commands:
     """Commands that are over, or delivered and never answered, by the end of their time."""
 
     def step(self, scope: Scope, limit: int) -> float:
-        """As of :class:`Chore`."""
+        """As of :class:`PurgeTask`."""
         old = Command.objects.filter(status__in=_OVER, expires_at__lt=_utc(scope.cutoff_ms))
         return _remove_first(scope.ours(old, "device__hash"), scope, limit)
 
@@ -151,7 +151,7 @@ class Requests:
     """Requests that are settled or withdrawn: whoever asked has read the result long ago."""
 
     def step(self, scope: Scope, limit: int) -> float:
-        """As of :class:`Chore`."""
+        """As of :class:`PurgeTask`."""
         old = Request.objects.filter(created_at__lt=_utc(scope.now_ms - _DAY_MS))
         over = old.exclude(status=Request.Status.PENDING).order_by("created_at")
         return _remove_first(scope.ours(over, "hash"), scope, limit)
@@ -161,7 +161,7 @@ class OldQuarantine:
     """Quarantined messages by age."""
 
     def step(self, scope: Scope, limit: int) -> float:
-        """As of :class:`Chore`."""
+        """As of :class:`PurgeTask`."""
         old = Quarantined.objects.filter(received_ms__lt=scope.cutoff_ms).order_by("received_ms")
         return _remove_first(scope.ours(old, "device__hash"), scope, limit)
 
@@ -182,7 +182,7 @@ class LargeQuarantine:
         self._too_much: int | None = None  # that and what is older goes
 
     def step(self, scope: Scope, limit: int) -> float:
-        """As of :class:`Chore`."""
+        """As of :class:`PurgeTask`."""
         if self._too_much is None and not self._count(scope.quarantine_bytes):
             return 0
         pause_s = LOOK_PAUSE_S
@@ -212,7 +212,7 @@ class Deleted:
     """The history of deleted devices, and last the devices' rows (devices.requests.registry.forget_device)."""
 
     def step(self, scope: Scope, limit: int) -> float:
-        """As of :class:`Chore`."""
+        """As of :class:`PurgeTask`."""
         device = scope.ours(Device.deleted.order_by("pk"), "hash").first()
         if device is None:
             return LOOK_PAUSE_S

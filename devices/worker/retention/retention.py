@@ -15,12 +15,12 @@ from devices.options import DevicesOptions
 from devices.worker.memory.shard import Shard
 from devices.worker.ownership.fence import ShardLost
 from devices.worker.retention.purges import (
-    Chore,
     Commands,
     Deleted,
     Histories,
     LargeQuarantine,
     OldQuarantine,
+    PurgeTask,
     Requests,
     Scope,
 )
@@ -35,7 +35,7 @@ _DAY_MS: Final = 86_400_000
 class _Planned:
     """A chore with its next time."""
 
-    def __init__(self, chore: Chore) -> None:
+    def __init__(self, chore: PurgeTask) -> None:
         self.chore = chore
         self.due_ms = 0
         self._limit = MAX_ROWS // 4
@@ -62,7 +62,7 @@ class Retention:
 
     def __init__(self, options: DevicesOptions) -> None:
         self._options = options
-        chores: list[Chore] = [
+        chores: list[PurgeTask] = [
             Histories(Reading, "received_ms"),
             Histories(Event, "ts"),
             Commands(),

@@ -12,7 +12,7 @@ from bridge.shards import shard_of
 from devices.models import Device
 from devices.options import DevicesOptions
 from devices.requests.registry import register_devices
-from devices.worker.effects.operations import Asked, Made, Operation, Uplink
+from devices.worker.effects.operations import Operation, Registered, RequestOperation, Uplink
 from devices.worker.effects.replays import Replay
 from devices.worker.memory.shard import Shard
 from devices.worker.round import loading
@@ -45,7 +45,7 @@ class Refusals:
                 case Uplink():
                     self.counts["rejected", reason] += 1
                     _samples.add(reason, operation.delivery.topic)
-                case Asked() | Replay():
+                case RequestOperation() | Replay():
                     code, message = _MESSAGES[reason]
                     self.results[operation.request_id] = {"error": code, "message": f"{key[:200]}: {message}"}
 
@@ -62,7 +62,7 @@ def admit(sought: Iterable[tuple[Shard, Operations]], options: DevicesOptions, n
     pairs = list(sought)
     refusals = {shard.number: Refusals() for shard, _ in pairs}
     unknown = {shard.number: _unknown(shard, its, refusals[shard.number], options, now_ms) for shard, its in pairs}
-    wanted = [key for shard, its in pairs for key in unknown[shard.number] if _deserves(its[key], options)]
+    wanted = [key for shard, its in pairs for key in unknown[shard.number] if _may_register(its[key], options)]
     made = register_devices(wanted) if wanted else {}
     for shard, operations in pairs:
         mine = unknown[shard.number]
@@ -91,10 +91,10 @@ def _not_ours(key: str, shard: Shard, options: DevicesOptions) -> bool:
     return not is_device_key(key) or shard_of(key, options.shards) != shard.number
 
 
-def _deserves(operations: Iterable[Operation], options: DevicesOptions) -> bool:
+def _may_register(operations: Iterable[Operation], options: DevicesOptions) -> bool:
     """Whether they make a device: somebody asks for it, or it speaks. (Clearing a retained message is not speaking.)"""
     return any(
-        (isinstance(one, Asked) and one.kind == "register")
+        (isinstance(one, RequestOperation) and one.kind == "register")
         or (options.auto_register and isinstance(one, Uplink) and bool(one.delivery.payload))
         for one in operations
     )
@@ -109,8 +109,8 @@ def _join(shard: Shard, operations: Operations, made: list[Device], options: Dev
         loading.mend_twins(bare)
         loading.add_members(shard, options, now_ms, device__in=bare)
     for device in made:
-        asked = any(isinstance(one, Asked) for one in operations[device.key])
-        operations[device.key].insert(0, Made(asked))
+        asked = any(isinstance(one, RequestOperation) for one in operations[device.key])
+        operations[device.key].insert(0, Registered(asked))
 
 
 def _refuse(refusals: Refusals, key: str, operations: list[Operation], options: DevicesOptions, *, full: bool) -> None:

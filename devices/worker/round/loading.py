@@ -47,7 +47,7 @@ def _add(shard: Shard, members: Iterable[Member], options: DevicesOptions, now_m
         shard.members[member.key] = member
         checks.watch(shard, member, options)
         if member.uses_desired:
-            desired_topic.look(shard.outbox, member, now_ms)
+            desired_topic.update(shard.outbox, member, now_ms)
 
 
 def _members(twins: QuerySet[Twin]) -> Iterator[Member]:

@@ -11,7 +11,7 @@ from devices.models import Request
 ROUND_LIMIT: Final = 200  # so many are carried out in one transaction; the others in the next
 
 
-class Inbox:
+class PendingRequests:
     """The pending requests of the shards that we own, and who waits for them.
 
     Args:
@@ -24,7 +24,7 @@ class Inbox:
         self._pending: list[int] | None = None  # what the latest look found; None: there was no reason to look
         self.more = False  # some are left for the next round, which is due at once
 
-    def look(self, nudges: Iterable[RequestStored], shards: Collection[int], *, sweep: bool) -> list[int]:
+    def find(self, nudges: Iterable[RequestStored], shards: Collection[int], *, sweep: bool) -> list[int]:
         """The oldest pending requests by id, if there is reason to look; nudges are remembered for the answer."""
         nudged = {nudge.request_id: nudge.reply_to for nudge in nudges}
         self._askers |= nudged

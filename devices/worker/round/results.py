@@ -6,7 +6,7 @@ from bridge.messages import Commit, LinkAck, PublishCommand, PublishDesired, Req
 
 
 @dataclass(slots=True)
-class Results:
+class RoundResults:
     """Messages to send, each with its channel; broadcasts; and when the keeper wants to be called again."""
 
     acks: list[tuple[str, LinkAck]] = field(default_factory=list)

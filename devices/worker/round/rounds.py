@@ -13,7 +13,7 @@ from django.db.models import F
 from devices.models import Command
 from devices.options import DevicesOptions
 from devices.worker.commands.command_steps import command_id
-from devices.worker.effects.operations import Looked
+from devices.worker.effects.operations import PresenceCheck
 from devices.worker.link import delivery_history
 from devices.worker.memory.shard import Shard
 from devices.worker.ownership import fence
@@ -23,8 +23,8 @@ from devices.worker.presence.gateway_links import LinkWatch
 from devices.worker.retention.retention import Retention
 from devices.worker.round import loading
 from devices.worker.round.intake import Round
-from devices.worker.round.pending_requests import Inbox
-from devices.worker.round.results import Results
+from devices.worker.round.pending_requests import PendingRequests
+from devices.worker.round.results import RoundResults
 from devices.worker.round.transaction import Job, Transaction
 from devices.worker.rules.outbox import CommandItem
 from runtime.worker_database import writing
@@ -46,13 +46,14 @@ def _collect_seldom() -> None:
     gc.set_threshold(*_THRESHOLDS)
 
 
-class _Every:
-    """Says yes once in so many seconds."""
+class RateGate:
+    """True at most once per interval."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self._next_s = seconds, 0.0
 
     def __call__(self) -> bool:
+        """Whether it may happen now; if so, it counts."""
         now_s = time.monotonic()
         if now_s < self._next_s:
             return False
@@ -60,7 +61,7 @@ class _Every:
         return True
 
 
-class Keeper:
+class RoundRunner:
     """The shards that this process owns.
 
     Args:
@@ -72,13 +73,13 @@ class Keeper:
     def __init__(self, options: DevicesOptions, owner: str, clock: Callable[[], int]) -> None:
         self._options, self._owner, self._clock = options, owner, clock
         self._shards: dict[int, Shard] = {}
-        self._inbox = Inbox(options.shards)
-        self._sweep_requests, self._sweep_commands, self._forget_sessions = _Every(1), _Every(2), _Every(3_600)
-        self._look_at_links, self._look_soon, self._refresh_limits = _Every(1), _Every(checks.SOON_S), _Every(10)
+        self._pending_requests = PendingRequests(options.shards)
+        self._sweep_requests, self._sweep_commands, self._forget_sessions = RateGate(1), RateGate(2), RateGate(3_600)
+        self._look_at_links, self._look_soon, self._refresh_limits = RateGate(1), RateGate(checks.SOON_S), RateGate(10)
         self._links = LinkWatch(options.topic_root)
         self._retention = Retention(options)
 
-    def work(self, round_: Round) -> Results:
+    def work(self, round_: Round) -> RoundResults:
         """Carry out a round. First, shards that are ours and not known yet are loaded; those to be left are given up.
 
         Returns:
@@ -148,7 +149,7 @@ class Keeper:
 
     # ------------------------------------------------------------------------------------------------- rounds
 
-    def _work(self, round_: Round) -> Results:
+    def _work(self, round_: Round) -> RoundResults:
         now_ms = self._clock()
         if self._forget_sessions():
             delivery_history.forget_gone_sessions(self._shards, now_ms)
@@ -162,18 +163,18 @@ class Keeper:
         else:
             transaction.publish_due()
         results = transaction.results
-        results.settled += self._inbox.answers(transaction.settled)
-        results.next_ms = now_ms if self._inbox.more else self._next_ms(now_ms)
+        results.settled += self._pending_requests.answers(transaction.settled)
+        results.next_ms = now_ms if self._pending_requests.more else self._next_ms(now_ms)
         return results
 
     def _job(self, round_: Round, now_ms: int) -> Job:
         return Job(
             batches=round_.batches,
             published=round_.published,
-            requests=self._inbox.look(round_.requests, self._shards, sweep=self._sweep_requests()),
+            requests=self._pending_requests.find(round_.requests, self._shards, sweep=self._sweep_requests()),
             stored=self._stored(round_),
             expired=[pk for shard in self._shards.values() for pk in shard.outbox.expired(now_ms)],
-            looks=self._looks(round_.listening_since_ms, now_ms),
+            presence_checks=self._presence_checks(round_.listening_since_ms, now_ms),
         )
 
     def _stored(self, round_: Round) -> list[UUID]:
@@ -188,7 +189,7 @@ class Keeper:
         known = [shard.outbox for shard in self._shards.values()]
         return [pk for pk in found[:_MAX_SWEPT] if not any(CommandItem(pk) in outbox for outbox in known)]
 
-    def _looks(self, listening_since_ms: int | None, now_ms: int) -> dict[int, dict[str, Looked]]:
+    def _presence_checks(self, listening_since_ms: int | None, now_ms: int) -> dict[int, dict[str, PresenceCheck]]:
         """At whose presence something may have to change."""
         soon = any(shard.watch.is_waiting for shard in self._shards.values()) and self._look_soon()
         if not (soon or self._look_at_links()):
@@ -196,7 +197,8 @@ class Keeper:
         links = self._links.read(now_ms)
         shards = self._shards.items()
         return {
-            number: checks.looks(shard, links, self._options, now_ms, listening_since_ms) for number, shard in shards
+            number: checks.due_checks(shard, links, self._options, now_ms, listening_since_ms)
+            for number, shard in shards
         }
 
     def _next_ms(self, now_ms: int) -> int | None:

@@ -13,14 +13,14 @@ from devices.worker.presence import checks
 from devices.worker.round.admission import Refusals
 
 
-class ShardPart:
+class ShardWork:
     """Collects operations, then carries them out, all within the caller's transaction."""
 
     def __init__(self, shard: Shard, options: DevicesOptions, now_ms: int) -> None:
         self.shard = shard
         self.acceptance = Acceptance(shard)
         self.operations: dict[str, list[Operation]] = {}  # by device key
-        self.works: list[storage.Work] = []
+        self.works: list[storage.DeviceWork] = []
         self.results: dict[int, Any] = {}  # of requests, by id
         self.counted: Counter[tuple[str, str]] = Counter()  # for the ledger
         self._options, self._now_ms = options, now_ms
@@ -70,7 +70,7 @@ class ShardPart:
                 checks.forget(shard, member.key)
                 del shard.members[member.key]
                 continue
-            desired_topic.look(shard.outbox, member, now_ms)
+            desired_topic.update(shard.outbox, member, now_ms)
             if effects.came_online:
                 shard.outbox.device_online(member.key, now_ms)
             checks.watch(shard, member, self._options)

@@ -15,17 +15,25 @@ from devices.options import DevicesOptions
 from devices.rules.commands import OPEN
 from devices.rules.reducer import Limits
 from devices.worker.commands import downlinks
-from devices.worker.commands.command_steps import Desk, command_id
+from devices.worker.commands.command_steps import CommandSteps, command_id
 from devices.worker.effects import replays, storage
 from devices.worker.effects.broadcast import commit_message
-from devices.worker.effects.operations import Asked, DesiredConfirmed, Looked, Operation, Rules, Uplink, refusal
+from devices.worker.effects.operations import (
+    DesiredConfirmed,
+    Operation,
+    PresenceCheck,
+    RequestOperation,
+    Rules,
+    Uplink,
+    refusal,
+)
 from devices.worker.link import delivery_history
 from devices.worker.memory.shard import Shard
 from devices.worker.ownership.fence import pass_fence
 from devices.worker.round import pending_requests
 from devices.worker.round.admission import admit
-from devices.worker.round.results import Results
-from devices.worker.round.shard_work import ShardPart
+from devices.worker.round.results import RoundResults
+from devices.worker.round.shard_work import ShardWork
 from devices.worker.rules.outbox import CommandItem, DesiredItem
 
 
@@ -37,11 +45,12 @@ class Job(Struct):
     requests: Sequence[int] = ()  # ids
     stored: Sequence[UUID] = ()  # commands that may be new
     expired: Sequence[UUID] = ()  # commands whose time has ended
-    looks: dict[int, dict[str, Looked]] = field(default_factory=dict)  # at presences, by shard, then by device key
+    # By shard, then by device key.
+    presence_checks: dict[int, dict[str, PresenceCheck]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         parts = (self.batches, self.published, self.requests, self.stored, self.expired)
-        return any(parts) or any(self.looks.values())
+        return any(parts) or any(self.presence_checks.values())
 
 
 class Transaction:
@@ -54,11 +63,11 @@ class Transaction:
     """
 
     def __init__(self, shards: Iterable[Shard], options: DevicesOptions, now_ms: int) -> None:
-        self._parts = parts = {shard.number: ShardPart(shard, options, now_ms) for shard in shards}
+        self._parts = parts = {shard.number: ShardWork(shard, options, now_ms) for shard in shards}
         self._options, self._now_ms = options, now_ms
         # Nothing may refer to this in a circle: all that a round made would wait for the garbage collector.
-        self._desk = Desk(lambda hashed: hashed % options.shards in parts)
-        self.results = Results()
+        self._desk = CommandSteps(lambda hashed: hashed % options.shards in parts)
+        self.results = RoundResults()
         self.settled: dict[int, Any] = {}  # results of the requests that were carried out, by id
         self._cancels: list[Request] = []  # requests about commands, not twins
         self._replaying: set[int | None] = set()  # quarantined messages, by id
@@ -90,7 +99,7 @@ class Transaction:
             batches = [batch for batch in job.batches if batch.shard == batch_shard]
             for delivery in part.acceptance.deliveries(batches):
                 part.add(delivery.device, Uplink(delivery, part.shard.gateway))
-            for key, look in job.looks.get(batch_shard, {}).items():
+            for key, look in job.presence_checks.get(batch_shard, {}).items():
                 part.add(key, look)
         for published in job.published:
             if (its_part := self._parts.get(published.shard)) is not None:
@@ -111,11 +120,11 @@ class Transaction:
             elif row.kind == "replay":
                 self._plan_replay(part, row, entries)
             else:
-                part.add(row.device_key, Asked(row.pk, row.kind, row.body))
+                part.add(row.device_key, RequestOperation(row.pk, row.kind, row.body))
             if row.kind == "delete":
                 ending.add(row.device_key)
 
-    def _plan_replay(self, part: ShardPart, row: Request, entries: dict[int, Quarantined]) -> None:
+    def _plan_replay(self, part: ShardWork, row: Request, entries: dict[int, Quarantined]) -> None:
         """The same message once more is for the next transaction: it may have left quarantine then."""
         entry = replays.entry_id(row)
         if entry in self._replaying:
@@ -176,7 +185,7 @@ class Transaction:
             if command.status not in OPEN:
                 self._part_of(command.device.key).shard.outbox.close(command.pk)
 
-    def _acknowledge(self, part: ShardPart) -> None:
+    def _acknowledge(self, part: ShardWork) -> None:
         for effects in part.effects:
             if effects.gone:
                 self._desk.forget(effects.member.key)
@@ -190,7 +199,7 @@ class Transaction:
             key, expires_ms = command.device.key, int(command.expires_at.timestamp() * 1000)
             self._part_of(key).shard.outbox.open(pk, key, expires_ms, self._now_ms)
 
-    def _part_of(self, key: str) -> ShardPart:
+    def _part_of(self, key: str) -> ShardWork:
         return self._parts[shard_of(key, self._options.shards)]
 
     # ------------------------------------------------------------------------------------------- and tell it
@@ -200,17 +209,17 @@ class Transaction:
         for part in self._parts.values():
             self.results.downlinks += downlinks.due(part.shard, self._desk, self._now_ms)
 
-    def _broadcast_parts(self) -> list[ShardPart]:
+    def _broadcast_parts(self) -> list[ShardWork]:
         """The shards of which browsers see something."""
         told = {shard_of(key, self._options.shards) for key in self._desk.told}
         return [part for number, part in self._parts.items() if number in told or part.is_visible]
 
-    def _pass_fence(self, broadcast_parts: list[ShardPart]) -> None:
+    def _pass_fence(self, broadcast_parts: list[ShardWork]) -> None:
         quiet = [part for part in self._parts.values() if part.writes and part not in broadcast_parts]
         pass_fence([part.shard for part in broadcast_parts], broadcast=True)
         pass_fence([part.shard for part in quiet])
 
-    def _tell(self, broadcast_parts: list[ShardPart]) -> None:
+    def _tell(self, broadcast_parts: list[ShardWork]) -> None:
         for part in self._parts.values():
             self.results.acks += part.acceptance.replies()
         for part in broadcast_parts:
@@ -219,13 +228,13 @@ class Transaction:
         for part in self._parts.values():
             part.fold()
 
-    def _steps_of(self, part: ShardPart) -> Iterator[CommandStep]:
+    def _steps_of(self, part: ShardWork) -> Iterator[CommandStep]:
         for key, steps in self._desk.told.items():
             if self._part_of(key) is part:
                 yield from steps
 
 
-def _plan_published(part: ShardPart, published: Published, now_ms: int) -> None:
+def _plan_published(part: ShardWork, published: Published, now_ms: int) -> None:
     outbox, key, pk = part.shard.outbox, published.device, command_id(published.command_id)
     if published.kind == "command":
         if pk:

@@ -5,7 +5,7 @@ from collections import deque
 from devices.worker.rules.schedule import Schedule
 
 
-class Watch:
+class PresenceWatchlist:
     """What a shard's worker remembers about presences. All of it can be told from the twins again."""
 
     def __init__(self) -> None:

@@ -8,7 +8,18 @@ from msgspec.structs import replace
 
 from bridge.link import MAX_IN_FLIGHT
 from bridge.messages import Batch, Delivery
-from bridge.redelivery import ENTRY_BYTES, WINDOW, Connection, History, Past, Record, Sifted, entry_of, pack, unpack
+from bridge.redelivery import (
+    ENTRY_BYTES,
+    WINDOW,
+    ConnectionCounts,
+    DeliveryHistory,
+    Past,
+    Record,
+    Sifted,
+    entry_of,
+    pack,
+    unpack,
+)
 
 SMALL = 8  # a window to see both sides of
 
@@ -22,7 +33,7 @@ def dups(*packet_ids: int) -> list[Delivery]:
     return [delivery(packet_id, dup=True) for packet_id in packet_ids]
 
 
-def news(*packet_ids: int) -> list[Delivery]:
+def new_messages(*packet_ids: int) -> list[Delivery]:
     return [delivery(packet_id) for packet_id in packet_ids]
 
 
@@ -31,35 +42,38 @@ class Shard:
 
     Attributes:
         others: distinct deliveries that other shards have recorded before the present connection.
-        news: the highest news of any shard's records, by connection, where it is not our own.
+        connection_count: the highest connection_count of any shard's records, by connection, where it is not our own.
     """
 
     def __init__(self, window: int = SMALL) -> None:
         self.window, self.records = window, list[Record]()
-        self.others, self.news = 0, dict[int, int]()
+        self.others, self.connection_count = 0, dict[int, int]()
         self.reload()
 
     def reload(self) -> None:
         """Another owner takes the shard."""
-        stored = [unpack(one.epoch, one.news, pack(one), one.key) for one in self.records]
-        self.history = History(3, stored, self.window)
+        stored = [unpack(one.epoch, one.connection_count, pack(one), one.key) for one in self.records]
+        self.history = DeliveryHistory(3, stored, self.window)
 
     def connect(self, epoch: int) -> None:
         former = [record for record in self.records if record.epoch < epoch]
         total = (former[-1].total if former else 0) + self.others
-        connections = {one.epoch: Connection(max(one.news, self.news.get(one.epoch, 0)), one.base) for one in former}
+        connections = {
+            one.epoch: ConnectionCounts(max(one.connection_count, self.connection_count.get(one.epoch, 0)), one.base)
+            for one in former
+        }
         self.history.begin(epoch, Past(total, connections))
 
-    def take(self, deliveries: Iterable[Delivery], position: int = 0) -> Sifted:
+    def take(self, deliveries: Iterable[Delivery], connection_count: int = 0) -> Sifted:
         deliveries = tuple(deliveries)
-        sifted = self.history.sift(Batch(0, "g", self.history.epoch, 1, "r", deliveries, 3, position, 0))
+        sifted = self.history.sift(Batch(0, "g", self.history.epoch, 1, "r", deliveries, 3, connection_count, 0))
         if sifted.record:
             sifted.record.key = len(self.records)
             self.records.append(sifted.record)
         return sifted
 
-    def fresh(self, deliveries: Iterable[Delivery], position: int = 0) -> list[int]:
-        return [one.packet_id for one in self.take(deliveries, position).fresh]
+    def fresh(self, deliveries: Iterable[Delivery], connection_count: int = 0) -> list[int]:
+        return [one.packet_id for one in self.take(deliveries, connection_count).fresh]
 
 
 @pytest.fixture
@@ -75,16 +89,16 @@ def test_the_window_leaves_room_for_every_id_that_a_broker_may_have_under_way() 
 
 
 def test_what_was_committed_is_known_when_it_comes_again(shard: Shard) -> None:
-    assert shard.fresh(news(1, 2, 3)) == [1, 2, 3]
+    assert shard.fresh(new_messages(1, 2, 3)) == [1, 2, 3]
     shard.connect(8)
-    sifted = shard.take([*dups(2, 3, 4), *news(5)])
+    sifted = shard.take([*dups(2, 3, 4), *new_messages(5)])
     assert [one.packet_id for one in sifted.fresh] == [4, 5], "4 was under way and never committed"
     assert sifted.duplicates == 2
     assert shard.records[-1].total == 5
 
 
 def test_it_is_known_again_and_again(shard: Shard) -> None:
-    shard.take(news(1))
+    shard.take(new_messages(1))
     for epoch in range(8, 50):
         shard.connect(epoch)
         assert shard.fresh(dups(1)) == []
@@ -93,7 +107,7 @@ def test_it_is_known_again_and_again(shard: Shard) -> None:
 
 @pytest.mark.parametrize("change", [{"packet_id": 2}, {"payload": b"other"}, {"topic": "u"}, {"dup": False}])
 def test_anything_else_is_not_a_redelivery(shard: Shard, change: dict[str, Any]) -> None:
-    shard.take(news(1))
+    shard.take(new_messages(1))
     shard.connect(8)
     assert shard.take([replace(delivery(1, dup=True), **change)]).duplicates == 0
 
@@ -104,10 +118,10 @@ def test_topic_and_payload_are_told_apart() -> None:
 
 
 def test_another_owner_knows_it_in_the_same_and_in_the_next_connection(shard: Shard) -> None:
-    shard.take(news(1, 2))
+    shard.take(new_messages(1, 2))
     shard.reload()
     shard.connect(7)
-    assert shard.fresh([*dups(2), *news(3)]) == [3]
+    assert shard.fresh([*dups(2), *new_messages(3)]) == [3]
     shard.reload()
     shard.connect(8)
     assert shard.fresh(dups(1, 2, 3, 4)) == [4]
@@ -117,26 +131,26 @@ def test_another_owner_knows_it_in_the_same_and_in_the_next_connection(shard: Sh
 def test_qos_0_is_never_recorded_nor_a_duplicate(shard: Shard) -> None:
     sifted = shard.take([delivery(0, qos=0), delivery(0, qos=0)])
     assert (len(sifted.fresh), sifted.duplicates, sifted.record) == (2, 0, None)
-    sifted = shard.take([delivery(0, qos=0), *news(1)])
+    sifted = shard.take([delivery(0, qos=0), *new_messages(1)])
     assert sifted.record is not None
     assert list(sifted.record) == [entry_of(delivery(1))]
 
 
 def test_one_that_comes_twice_in_a_batch_takes_effect_once(shard: Shard) -> None:
-    assert shard.fresh([*news(1), *dups(1), *dups(2), *dups(2)]) == [1, 2]
+    assert shard.fresh([*new_messages(1), *dups(1), *dups(2), *dups(2)]) == [1, 2]
 
 
 def test_beyond_the_window_a_packet_id_is_another_message(shard: Shard) -> None:
-    shard.take(news(1), position=1)
-    shard.take([delivery(2, "x")], position=SMALL)
-    assert shard.fresh(dups(1), position=SMALL) == [], "just within"
+    shard.take(new_messages(1), connection_count=1)
+    shard.take([delivery(2, "x")], connection_count=SMALL)
+    assert shard.fresh(dups(1), connection_count=SMALL) == [], "just within"
     shard.connect(8)
-    shard.take([delivery(3, "x")], position=2 * SMALL)
-    assert shard.fresh(dups(1), position=2 * SMALL) == [1], "just beyond, by what other shards got"
+    shard.take([delivery(3, "x")], connection_count=2 * SMALL)
+    assert shard.fresh(dups(1), connection_count=2 * SMALL) == [1], "just beyond, by what other shards got"
 
 
 def test_what_other_shards_recorded_in_former_connections_counts(shard: Shard) -> None:
-    shard.take(news(1))
+    shard.take(new_messages(1))
     shard.others = SMALL - 1
     shard.connect(8)
     assert shard.fresh(dups(1)) == []
@@ -146,18 +160,18 @@ def test_what_other_shards_recorded_in_former_connections_counts(shard: Shard) -
 
 
 def test_what_the_gateway_counted_after_it_counts_though_no_shard_saw_it(shard: Shard) -> None:
-    shard.take(news(1), position=1_000)
-    shard.news[7] = 1_000 + SMALL - 1
+    shard.take(new_messages(1), connection_count=1_000)
+    shard.connection_count[7] = 1_000 + SMALL - 1
     shard.connect(8)
     assert shard.fresh(dups(1)) == []
-    shard.news[7] += 1
+    shard.connection_count[7] += 1
     shard.connect(9)
     assert shard.fresh(dups(1)) == [1]
 
 
 def test_both_counts_add_up_from_connection_to_connection(shard: Shard) -> None:
-    shard.take(news(1), position=1_000)
-    shard.news[7] = 1_000 + SMALL // 2
+    shard.take(new_messages(1), connection_count=1_000)
+    shard.connection_count[7] = 1_000 + SMALL // 2
     shard.connect(8)
     shard.take([delivery(2, "x")])
     shard.others = SMALL // 2
@@ -167,17 +181,17 @@ def test_both_counts_add_up_from_connection_to_connection(shard: Shard) -> None:
 
 def test_without_positions_its_own_deliveries_count(shard: Shard) -> None:
     for packet_id in range(1, 100):
-        shard.take(news(packet_id))
+        shard.take(new_messages(packet_id))
     assert len(shard.history) == SMALL
     shard.reload()
     shard.connect(7)
-    shard.take(news(100))
+    shard.take(new_messages(100))
     assert len(shard.history) == SMALL, "the count goes on under another owner"
 
 
 def test_records_beyond_the_window_are_told_once_in_portions(shard: Shard) -> None:
     for packet_id in range(1, 31):
-        shard.take(news(packet_id))
+        shard.take(new_messages(packet_id))
     assert shard.history.outdated(at_least=100, at_most=100) == []
     told = shard.history.outdated(1, 15) + shard.history.outdated(1, 15)
     assert [record.key for record in told] == list(range(30 - SMALL))
@@ -185,13 +199,13 @@ def test_records_beyond_the_window_are_told_once_in_portions(shard: Shard) -> No
 
 
 def test_the_newest_record_stays_with_its_total(shard: Shard) -> None:
-    shard.take(news(1))
+    shard.take(new_messages(1))
     shard.others = 100 * SMALL
     shard.connect(8)
     assert len(shard.history) == 1
-    record = shard.take(news(2)).record
+    record = shard.take(new_messages(2)).record
     assert record is not None
-    assert (record.news, record.base, record.total) == (1, 1 + shard.others, 2)
+    assert (record.connection_count, record.base, record.total) == (1, 1 + shard.others, 2)
 
 
 def test_a_record_survives_its_packing() -> None:

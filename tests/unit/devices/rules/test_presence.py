@@ -8,15 +8,15 @@ from msgspec import structs
 
 from devices.rules.presence import (
     CONFIRM_MS,
+    Evidence,
     Link,
-    Sight,
-    finding,
-    look,
+    evaluate,
     patience_ms,
     seen,
     status_kept,
     status_replayed,
     status_reported,
+    transition,
 )
 from devices.rules.twin import Presence, TwinState, Unconfirmed, dump, load
 
@@ -30,8 +30,8 @@ def twin_that_is(status: Any, why: Any = "message") -> TwinState:
     return TwinState(rev=7, presence=Presence(status, T0, why, 7), last_seen_ms=T0)
 
 
-def sight(link: Link = UP, *, after_ms: int = 10, stale_after_s: int | None = 300) -> Sight:
-    return Sight(T0 + after_ms, link, {G: link}, stale_after_s)
+def evidence(link: Link = UP, *, after_ms: int = 10, stale_after_s: int | None = 300) -> Evidence:
+    return Evidence(T0 + after_ms, link, {G: link}, stale_after_s)
 
 
 # One by one ------------------------------------------------------------------------------------------------------
@@ -45,9 +45,9 @@ HAPPENINGS: dict[str, Callable[[TwinState], object]] = {
     "late message": lambda twin: seen(twin, T0 + 1, late=True),
     "retained online": lambda twin: status_kept(twin, T0 + 1, online=True),
     "retained offline": lambda twin: status_kept(twin, T0 + 1, online=False),
-    "nothing": lambda twin: look(twin, sight()),
-    "silence": lambda twin: look(twin, sight(after_ms=300_001)),
-    "link gone": lambda twin: look(twin, sight(GONE)),
+    "nothing": lambda twin: evaluate(twin, evidence()),
+    "silence": lambda twin: evaluate(twin, evidence(after_ms=300_001)),
+    "link gone": lambda twin: evaluate(twin, evidence(GONE)),
 }
 S = ("online", "offline", "stale", "unknown")
 STAYS = dict.fromkeys(S)
@@ -98,17 +98,17 @@ def test_a_retained_status_fills_what_was_never_heard(online: bool, status: str)
 @pytest.mark.parametrize("why", ["retained", "replayed"])
 def test_what_nothing_live_confirms_becomes_unknown(why: str) -> None:
     twin = twin_that_is("online", why)
-    assert not look(twin, sight(after_ms=CONFIRM_MS))
-    assert look(twin, sight(after_ms=CONFIRM_MS + 1))
+    assert not evaluate(twin, evidence(after_ms=CONFIRM_MS))
+    assert evaluate(twin, evidence(after_ms=CONFIRM_MS + 1))
     assert twin.presence == Presence("unknown", T0 + CONFIRM_MS + 1, "unconfirmed", 8)
     assert patience_ms(twin, 300) == 300_000
-    assert not look(twin, sight(after_ms=10 * CONFIRM_MS))
+    assert not evaluate(twin, evidence(after_ms=10 * CONFIRM_MS))
 
 
 def test_a_short_limit_for_silence_comes_first() -> None:
     twin = twin_that_is("online", "replayed")
     assert patience_ms(twin, 10) == 10_000
-    look(twin, sight(after_ms=CONFIRM_MS + 1, stale_after_s=10))
+    evaluate(twin, evidence(after_ms=CONFIRM_MS + 1, stale_after_s=10))
     assert twin.presence.why == "silence"
 
 
@@ -122,16 +122,16 @@ def test_a_short_limit_for_silence_comes_first() -> None:
     ],
 )
 def test_silence_counts_only_where_something_would_have_been_heard(link: Link) -> None:
-    assert finding(twin_that_is("online"), sight(link, after_ms=300_500)) is None
-    assert finding(twin_that_is("online"), sight(after_ms=300_500, stale_after_s=None)) is None
+    assert transition(twin_that_is("online"), evidence(link, after_ms=300_500)) is None
+    assert transition(twin_that_is("online"), evidence(after_ms=300_500, stale_after_s=None)) is None
 
 
 def test_a_will_waits_and_is_stored() -> None:
     twin = twin_that_is("online")
     status_reported(twin, T0 + 1, online=False, gateway=G)
     assert load(dump(twin)).unconfirmed == Unconfirmed(T0 + 1, G)
-    assert not look(twin, sight(structs.replace(UP, drained_ms=T0)))
-    assert look(twin, sight(structs.replace(UP, drained_ms=T0 + 1)))
+    assert not evaluate(twin, evidence(structs.replace(UP, drained_ms=T0)))
+    assert evaluate(twin, evidence(structs.replace(UP, drained_ms=T0 + 1)))
     assert (twin.presence, twin.unconfirmed) == (Presence("offline", T0 + 1, "will", 8), None)
     status_reported(twin, T0 + 5, online=False, gateway=G)
     assert twin.unconfirmed is None, "there is nothing to learn from it"
@@ -143,7 +143,7 @@ def test_a_will_waits_and_is_stored() -> None:
 def test_a_will_whose_link_is_lost_tells_nothing(link: Link) -> None:
     twin = twin_that_is("stale")
     status_reported(twin, T0 + 1, online=False, gateway=G)
-    assert look(twin, sight(link))
+    assert evaluate(twin, evidence(link))
     assert (twin.presence, twin.unconfirmed) == (Presence("unknown", T0 + 1, "outage", 8), None)
 
 
@@ -151,8 +151,8 @@ def test_a_will_is_confirmed_by_its_own_gateway_only() -> None:
     twin = twin_that_is("online")
     status_reported(twin, T0 + 1, online=False, gateway="another")
     another = structs.replace(UP, drained_ms=T0)
-    assert not look(twin, Sight(T0 + 10, UP, {G: UP, "another": another}, 300))
-    assert look(twin, Sight(T0 + 10, UP, {G: UP}, 300))
+    assert not evaluate(twin, Evidence(T0 + 10, UP, {G: UP, "another": another}, 300))
+    assert evaluate(twin, Evidence(T0 + 10, UP, {G: UP}, 300))
     assert twin.presence.why == "outage"
 
 
@@ -169,33 +169,33 @@ def test_whatever_comes_next_ends_the_wait(what: str) -> None:
 def test_under_a_link_that_is_gone_its_former_presence_is_kept(status: str) -> None:
     twin = twin_that_is(status)
     before = twin.presence
-    look(twin, sight(GONE))
+    evaluate(twin, evidence(GONE))
     assert twin.presence == Presence("unknown", T0 + 5, "link_down", 8)
     twin = load(dump(twin))
     for link in (GONE, Link(), Link(up=True, since_ms=T0 + 9, drained_ms=T0 + 8)):
-        assert not look(twin, sight(link))
-    assert look(twin, sight())
+        assert not evaluate(twin, evidence(link))
+    assert evaluate(twin, evidence())
     assert twin.presence == structs.replace(before, rev=9)
-    assert not look(twin, sight())
+    assert not evaluate(twin, evidence())
 
 
 @pytest.mark.parametrize("what", ["birth", "message", "late online", "late offline", "late message"])
 def test_what_comes_meanwhile_counts_more(what: str) -> None:
     twin = twin_that_is("online")
-    look(twin, sight(GONE))
+    evaluate(twin, evidence(GONE))
     HAPPENINGS[what](twin)
     after = twin.presence
-    assert not look(twin, sight())
+    assert not evaluate(twin, evidence())
     assert (after.why != "link_down", twin.presence) == (True, after)
 
 
 def test_who_was_offline_before_stays_so_unless_it_was_heard() -> None:
     twin = twin_that_is("offline", "will")
-    look(twin, sight(GONE))
+    evaluate(twin, evidence(GONE))
     status_replayed(twin, T0 + 6, online=False)
     status_reported(twin, T0 + 7, online=False, gateway=G)
     assert twin.presence.why == "link_down"
-    look(twin, sight())
+    evaluate(twin, evidence())
     assert (twin.presence.status, twin.presence.since) == ("offline", T0)
 
 

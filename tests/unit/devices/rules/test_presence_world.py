@@ -3,7 +3,7 @@
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from devices.rules.presence import CONFIRM_MS, Link, Sight, look, seen, status_replayed, status_reported
+from devices.rules.presence import CONFIRM_MS, Evidence, Link, evaluate, seen, status_replayed, status_reported
 from devices.rules.twin import TwinState, dump, load
 
 T0 = 1_700_000_000_000
@@ -119,10 +119,10 @@ class World:
 
     def do_look(self, _: int) -> None:
         gone = not self.gateway and self.now_ms > self.since_ms + 5_000
-        look(self.twin, self.sight(Link(self.gateway, gone, self.since_ms, self.drained_ms)))
+        evaluate(self.twin, self.evidence(Link(self.gateway, gone, self.since_ms, self.drained_ms)))
 
-    def sight(self, link: Link) -> Sight:
-        return Sight(self.now_ms, link, {G: link}, 300)
+    def evidence(self, link: Link) -> Evidence:
+        return Evidence(self.now_ms, link, {G: link}, 300)
 
     def do_restart_worker(self, _: int) -> None:
         self.twin = load(dump(self.twin))

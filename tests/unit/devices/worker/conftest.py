@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devices.worker.round import rounds as keeper_module
+from devices.worker.round import rounds as rounds_module
 from tests.support.ingest import GATEWAY
 from tests.support.ingest_worker import Worker
 
@@ -15,7 +15,7 @@ from tests.support.ingest_worker import Worker
 @pytest.fixture(autouse=True)
 def every_round_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sweeps and beats come with each round: they depend on the clock of the machine otherwise."""
-    monkeypatch.setattr(keeper_module._Every, "__call__", lambda self: True)
+    monkeypatch.setattr(rounds_module.RateGate, "__call__", lambda self: True)
 
 
 @pytest.fixture

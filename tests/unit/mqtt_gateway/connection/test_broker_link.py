@@ -15,7 +15,7 @@ from mqtt_gateway.client.broker import ConnectError
 from mqtt_gateway.connection import broker_link as module
 from mqtt_gateway.connection import marker_publisher
 from mqtt_gateway.connection.broker_link import BrokerLink
-from mqtt_gateway.connection.marker_publisher import Draining
+from mqtt_gateway.connection.marker_publisher import MarkerPublisher
 from mqtt_gateway.fakes import FakeBroker, FakeConnection
 from mqtt_gateway.layer import Layer
 from mqtt_gateway.models import BrokerSession, GatewayProcess, Incident
@@ -47,7 +47,7 @@ class Bench:
         self.states: list[bool] = []
         self.state = State(options, Former({}, drained_ms))
         self.uplink = Uplink(options, Layer(InMemoryChannelLayer()), "reply!x", self.state)
-        drained = Draining(options, self.state, self.uplink)
+        drained = MarkerPublisher(options, self.state, self.uplink)
         self.link = BrokerLink(options, self.broker_stub, self.uplink, drained, self.lease, self.state, self)
         self._task: asyncio.Task[Any] | None = None
 

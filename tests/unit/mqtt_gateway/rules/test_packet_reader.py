@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from paho.mqtt._packet import decode_publish
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from mqtt_gateway.rules.packet_reader import NO_TOPIC, Incoming, MalformedError, publish
+from mqtt_gateway.rules.packet_reader import NO_TOPIC, MalformedError, PacketReader, publish
 
 _PINGRESP: Final = b"\xd0\x00"
 _SUBACK_5: Final = b"\x90\x04\x00\x01\x00\x01"
@@ -38,10 +38,10 @@ def publish_body(topic: bytes, payload: bytes, packet_id: int | None, properties
     return struct.pack(">H", len(topic)) + topic + identified + extra + payload
 
 
-def incoming(is_5: bool = True) -> tuple[Incoming, Told]:
+def incoming(is_5: bool = True) -> tuple[PacketReader, Told]:
     """One, and what it has told."""
     told: Told = []
-    return Incoming(lambda *publish: told.append(publish), told.append, is_5=is_5), told
+    return PacketReader(lambda *publish: told.append(publish), told.append, is_5=is_5), told
 
 
 USER_PROPERTY: Final = b"\x26\x00\x01k\x00\x02vv"
@@ -98,7 +98,7 @@ def test_nothing_is_told_while_held_and_all_afterwards(data: st.DataObject, stop
         told.append(what)
         one.held = len(told) in stops
 
-    one = Incoming(lambda *publish: tell(publish), tell, is_5=True)
+    one = PacketReader(lambda *publish: tell(publish), tell, is_5=True)
     for piece in pieces:
         one.feed(piece)
     while one.held:

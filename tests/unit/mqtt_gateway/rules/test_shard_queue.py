@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from bridge.link import ArrivalOrder, Cursor, Window, judge
 from bridge.messages import Batch, Delivery, LinkAck
 from mqtt_gateway.rules import shard_queue
-from mqtt_gateway.rules.shard_queue import BATCH_BYTES, BATCH_LIMIT, NO_TICKET, QOS0_LIMIT, Abandoned, ShardLink
+from mqtt_gateway.rules.shard_queue import BATCH_BYTES, BATCH_LIMIT, NO_TICKET, QOS0_LIMIT, Abandoned, ShardQueue
 
 
 def delivery(number: int, *, topic: str = "devices/s/d/telemetry", payload: bytes = b"1", qos: int = 1) -> Delivery:
@@ -21,7 +21,7 @@ class Bench:
     """A link with its order, its clock and a worker's acknowledgements."""
 
     def __init__(self, *, begun: bool = True) -> None:
-        self.link, self.order, self.now, self.epoch = ShardLink(0), ArrivalOrder(), 1000.0, 0
+        self.link, self.order, self.now, self.epoch = ShardQueue(0), ArrivalOrder(), 1000.0, 0
         if begun:
             self.begin()
             assert [batch.seq for batch in self.link.again(self.now, 0)] == [1]
@@ -271,7 +271,7 @@ def test_entered_is_what_was_numbered_and_what_waits() -> None:
     bench = Bench()
     for number in range(1, 4):
         bench.put(number)
-    assert bench.send().taken == bench.link.entered == 3
+    assert bench.send().delivery_count == bench.link.entered == 3
     bench.put(4)
     bench.put(5, qos=0)
     assert bench.link.entered == 5
@@ -281,7 +281,7 @@ def test_entered_is_what_was_numbered_and_what_waits() -> None:
     bench.begin()
     assert bench.link.entered == 2, "what waits enters the new epoch"
     bench.link.again(bench.now, 0)
-    assert bench.send().taken == 2
+    assert bench.send().delivery_count == 2
 
 
 def test_what_is_left_out_under_pressure_never_entered() -> None:

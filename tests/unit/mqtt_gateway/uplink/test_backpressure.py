@@ -6,7 +6,7 @@ from bridge.link import MAX_IN_FLIGHT
 from mqtt_gateway.client.broker import Outgoing
 from mqtt_gateway.fakes import FakeBroker, FakeConnection
 from mqtt_gateway.options import GatewayOptions
-from mqtt_gateway.uplink.backpressure import MAX_BYTES, MAX_UNCONFIRMED, Brake
+from mqtt_gateway.uplink.backpressure import MAX_BYTES, MAX_UNCONFIRMED, Backpressure
 
 NOTHING = {"unconfirmed": 0, "in_flight": 0, "queued_bytes": 0}
 
@@ -19,7 +19,7 @@ def connected() -> FakeConnection:
     ("what", "limit"), [("unconfirmed", MAX_UNCONFIRMED), ("in_flight", 1000), ("queued_bytes", MAX_BYTES)]
 )
 async def test_each_measure_stops_the_reading_until_half_is_gone(what: str, limit: int) -> None:
-    brake, connection = Brake(1000), connected()
+    brake, connection = Backpressure(1000), connected()
     for amount, paused in ((limit, False), (limit + 1, True), (limit // 2 + 1, True), (limit // 2 - 1, False)):
         brake.adjust(connection, **{**NOTHING, what: amount})
         assert connection.paused is paused
@@ -30,7 +30,7 @@ async def test_what_may_be_unconfirmed_stays_below_what_redeliveries_are_known_b
 
 
 async def test_a_new_connection_is_paused_by_itself() -> None:
-    brake, first, second = Brake(1000), connected(), connected()
+    brake, first, second = Backpressure(1000), connected(), connected()
     brake.adjust(first, **{**NOTHING, "in_flight": 1001})
     brake.adjust(None, **{**NOTHING, "in_flight": 1001})
     brake.adjust(second, **{**NOTHING, "in_flight": 600})

@@ -154,9 +154,11 @@ async def test_batches_tell_the_session_and_the_position_in_it(bench: Bench) -> 
     bench.uplink.begin(9, 4)
     await eventually_async(lambda: len(connection.acknowledged) == 5)
     assert {batch.session for batch in bench.worker.batches} == {4}
-    assert [(len(one.deliveries), one.position, one.taken) for one in bench.worker.batches if one.deliveries] == [
-        (4, 4, 4)
-    ]
+    assert [
+        (len(one.deliveries), one.connection_count, one.delivery_count)
+        for one in bench.worker.batches
+        if one.deliveries
+    ] == [(4, 4, 4)]
 
 
 async def test_a_marker_ends_what_is_late_and_tells_what_is_committed(bench: Bench) -> None:

@@ -31,7 +31,7 @@ def status(*rows: Any) -> Any:
 
 
 def cursor(shard: int, epoch: int, taken: int, gateway: str = "g") -> None:
-    LinkCursor.objects.create(shard=shard, gateway=gateway, epoch=epoch, seq=1, taken=taken)
+    LinkCursor.objects.create(shard=shard, gateway=gateway, epoch=epoch, seq=1, delivery_count=taken)
 
 
 def two_gateways() -> Any:

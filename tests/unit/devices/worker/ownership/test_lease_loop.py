@@ -11,9 +11,9 @@ from django.db import DatabaseError
 
 from devices.worker.ownership import lease_loop
 from devices.worker.ownership.fence import Resharded
-from devices.worker.ownership.lease_loop import Holding
+from devices.worker.ownership.lease_loop import LeaseLoop
 from devices.worker.ownership.leases import Found
-from devices.worker.ownership.shard_states import Possession
+from devices.worker.ownership.shard_states import ShardStates
 from tests.support.waiting import eventually_async
 
 
@@ -25,7 +25,7 @@ class FakeLeases:
     looked: int = 0
     left: bool = False
 
-    def look(self, _owned: frozenset[int], _leaving: frozenset[int]) -> Found:
+    def check(self, _owned: frozenset[int], _leaving: frozenset[int]) -> Found:
         self.looked += 1
         found = self.finds.pop(0) if self.finds else Found()
         if isinstance(found, Exception):
@@ -58,13 +58,13 @@ class Log:
 
 class Setup:
     def __init__(self) -> None:
-        self.leases, self.work, self.possession = FakeLeases(), FakeWork(), Possession()
+        self.leases, self.work, self.possession = FakeLeases(), FakeWork(), ShardStates()
         self.log, self.now_s = Log(), 0.0
         self.stop = asyncio.Event()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["asyncio.Task[None]"]:
-        one = Holding(self.leases, self.possession, self.work, lambda: self.now_s)  # type: ignore[arg-type]
+        one = LeaseLoop(self.leases, self.possession, self.work, lambda: self.now_s)  # type: ignore[arg-type]
         task = asyncio.create_task(one.run(self.stop))
         try:
             yield task

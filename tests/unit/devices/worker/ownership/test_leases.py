@@ -36,9 +36,9 @@ class Process:
     def __post_init__(self) -> None:
         self.leases = Leases(self.owner, settings.DEVICES, self.pinned, lambda: self.now_s)
 
-    def look(self) -> Found:
+    def check(self) -> Found:
         self.now_s += 0.5
-        self.found = self.leases.look(self.owned, frozenset())
+        self.found = self.leases.check(self.owned, frozenset())
         self.owned = (self.owned - self.found.lost - self.found.excess) | self.found.taken
         fence.release(self.found.excess, self.owner)
         return self.found
@@ -61,31 +61,31 @@ def time_passes(ms: int = LEASE_MS) -> None:
 
 def test_the_first_worker_takes_all_at_its_first_look() -> None:
     one = Process("one")
-    assert one.look() == Found(taken=ALL)
+    assert one.check() == Found(taken=ALL)
     assert owners() == ["one"] * 4
-    assert one.look() == Found()
+    assert one.check() == Found()
     row = Worker.objects.get()
     assert (row.owner, row.pinned, row.beat_ms - row.started_ms < 1_000) == ("one", "", True)
 
 
 def test_the_second_gets_its_share_once_the_first_has_given_it_up() -> None:
     one, two = Process("one"), Process("two")
-    one.look()
-    assert two.look() == Found(awaited=frozenset({2, 3}))
-    assert one.look() == Found(excess=frozenset({2, 3}))
-    assert two.look() == Found(taken=frozenset({2, 3}))
-    assert one.look() == two.look() == Found()
+    one.check()
+    assert two.check() == Found(awaited=frozenset({2, 3}))
+    assert one.check() == Found(excess=frozenset({2, 3}))
+    assert two.check() == Found(taken=frozenset({2, 3}))
+    assert one.check() == two.check() == Found()
     assert owners() == ["one", "one", "two", "two"]
 
 
 def test_a_beat_a_second_renews_what_is_ours_and_no_more() -> None:
     one, two = Process("one"), Process("two")
     for process in (one, two, one, two, one, two):
-        process.look()
+        process.check()
     time_passes(2_000)
     before = dict(ShardState.objects.values_list("shard", "beat_ms"))
-    one.look()
-    one.look()
+    one.check()
+    one.check()
     after = dict(ShardState.objects.values_list("shard", "beat_ms"))
     assert {shard for shard in ALL if after[shard] > before[shard]} == one.owned
     assert Worker.objects.get(owner="one").beat_ms > Worker.objects.get(owner="two").beat_ms
@@ -93,13 +93,13 @@ def test_a_beat_a_second_renews_what_is_ours_and_no_more() -> None:
 
 def test_a_settled_look_costs_two_small_queries_and_every_second_one_a_beat() -> None:
     one = Process("one")
-    one.look()
+    one.check()
     counts = []
     for _ in range(4):
         with CaptureQueriesContext(
             connection,
         ) as queries:
-            one.look()
+            one.check()
         counts.append(len([query for query in queries if "POINT" not in query["sql"]]))
     assert sorted(counts) == [2, 2, 4, 4]
 
@@ -107,52 +107,52 @@ def test_a_settled_look_costs_two_small_queries_and_every_second_one_a_beat() ->
 def test_shards_of_one_that_is_gone_are_taken_when_the_lease_is_over_and_not_before() -> None:
     one, two = Process("one"), Process("two")
     for process in (one, two, one, two):
-        process.look()
+        process.check()
     time_passes(LEASE_MS - 500)
-    assert two.look() == Found(), "its own beats go on"
+    assert two.check() == Found(), "its own beats go on"
     assert owners() == ["one", "one", "two", "two"]
-    two.look()
+    two.check()
     time_passes(600)
-    assert two.look() == Found(taken=frozenset({0, 1}))
-    assert one.look().lost == {0, 1}
+    assert two.check() == Found(taken=frozenset({0, 1}))
+    assert one.check().lost == {0, 1}
 
 
 def test_who_comes_back_gets_a_share_again_by_being_given_it() -> None:
     one, two = Process("one"), Process("two")
     for process in (one, two, one, two):
-        process.look()
+        process.check()
     time_passes()
-    one.look()  # finds its own renewed, and all of two's free
+    one.check()  # finds its own renewed, and all of two's free
     assert owners() == ["one"] * 4
-    assert two.look() == Found(lost=frozenset({2, 3}), awaited=frozenset({2, 3}))
-    assert one.look() == Found(excess=frozenset({2, 3}))
-    assert two.look() == Found(taken=frozenset({2, 3}))
+    assert two.check() == Found(lost=frozenset({2, 3}), awaited=frozenset({2, 3}))
+    assert one.check() == Found(excess=frozenset({2, 3}))
+    assert two.check() == Found(taken=frozenset({2, 3}))
 
 
 def test_after_an_outage_nobody_takes_what_the_others_may_renew(monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = Process("one"), Process("two")
     for process in (one, two, one, two):
-        process.look()
+        process.check()
     with monkeypatch.context() as broken:
         broken.setattr("devices.worker.ownership.fence.renew", _fail)
         one.now_s += 1
         with pytest.raises(DatabaseError):
-            one.look()
+            one.check()
     time_passes(60_000)
     for _ in range(4):
-        assert not one.look().taken, "it is patient"
-    assert two.look() == Found(), "and the other one back"
+        assert not one.check().taken, "it is patient"
+    assert two.check() == Found(), "and the other one back"
     for _ in range(9):
-        assert (one.look(), two.look()) == (Found(), Found())
+        assert (one.check(), two.check()) == (Found(), Found())
 
 
 def test_an_outage_that_the_other_one_does_not_survive_ends_the_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = Process("one"), Process("two")
     for process in (one, two, one, two):
-        process.look()
+        process.check()
     one.now_s += 60  # it was stopped itself, or could not reach the database
     time_passes(60_000)
-    looks = [one.look().taken for _ in range(8)]
+    looks = [one.check().taken for _ in range(8)]
     assert looks == [frozenset()] * 6 + [frozenset({2, 3})] + [frozenset()]
 
 
@@ -162,75 +162,75 @@ def _fail(*_args: Any) -> None:
 
 def test_a_shard_that_was_taken_unheard_is_taken_again() -> None:
     one = Process("one")
-    one.look()
+    one.check()
     one.owned = frozenset({0, 1})  # the connection broke before it heard of the others
-    assert one.look().taken == {2, 3}
+    assert one.check().taken == {2, 3}
 
 
 def test_a_shard_that_is_being_given_up_is_left_alone() -> None:
     one = Process("one")
-    one.look()
-    assert one.leases.look(frozenset({0, 1, 2}), frozenset({3})).taken == frozenset()
+    one.check()
+    assert one.leases.check(frozenset({0, 1, 2}), frozenset({3})).taken == frozenset()
     assert owners() == ["one"] * 4
 
 
 def test_leaving_gives_all_up() -> None:
     one, two = Process("one"), Process("two")
     for process in (one, two, one, two):
-        process.look()
+        process.check()
     one.leases.leave()
     assert owners() == ["", "", "two", "two"]
-    assert two.look() == Found(taken=frozenset({0, 1}))
+    assert two.check() == Found(taken=frozenset({0, 1}))
     assert [row.owner for row in Worker.objects.all()] == ["two"]
 
 
 def test_pinned_shards_are_left_to_the_pinned_one() -> None:
     one, pinned = Process("one"), Process("pinned", frozenset({1, 2}))
-    one.look()
-    assert pinned.look() == Found(awaited=frozenset({1, 2}))
-    assert one.look() == Found(excess=frozenset({1, 2}))
-    assert pinned.look() == Found(taken=frozenset({1, 2}))
+    one.check()
+    assert pinned.check() == Found(awaited=frozenset({1, 2}))
+    assert one.check() == Found(excess=frozenset({1, 2}))
+    assert pinned.check() == Found(taken=frozenset({1, 2}))
     assert Worker.objects.get(owner="pinned").pinned == "1-2"
 
 
 def test_of_two_pinned_to_one_shard_the_second_is_told_to_wait() -> None:
     one, two = Process("one", frozenset({1})), Process("two", frozenset({0, 1}))
-    one.look()
-    assert two.look() == Found(taken=frozenset({0}), kept_from_us=frozenset({1}))
+    one.check()
+    assert two.check() == Found(taken=frozenset({0}), kept_from_us=frozenset({1}))
     time_passes()
-    assert two.look().taken == {1}
+    assert two.check().taken == {1}
 
 
 def test_one_more_shard_can_be_pinned_later() -> None:
     one, pinned = Process("one"), Process("pinned", frozenset({1}))
-    one.look()
+    one.check()
     pinned.leases.pin(3)
-    pinned.look()
-    assert one.look() == Found(excess=frozenset({1, 3}))
+    pinned.check()
+    assert one.check() == Found(excess=frozenset({1, 3}))
 
 
 def test_rows_of_workers_that_are_long_gone_are_removed() -> None:
     Worker.objects.create(owner="old", beat_ms=DatabaseNowMs() - 61_000)
     Worker.objects.create(owner="late", beat_ms=DatabaseNowMs() - 50_000)
-    Process("one").look()
+    Process("one").check()
     assert set(Worker.objects.values_list("owner", flat=True)) == {"late", "one"}
 
 
 def test_rows_of_shards_that_are_missing_are_made() -> None:
     ShardState.objects.filter(shard__gt=1).delete()
-    assert Process("one").look().taken == ALL
+    assert Process("one").check().taken == ALL
 
 
 def test_nothing_is_taken_of_another_number_of_shards() -> None:
     Installation.objects.update(shards=8)
     with pytest.raises(Resharded, match="BRIDGE_SHARDS: 4 here, but the database has 8 shards by now"):
-        Process("one").look()
+        Process("one").check()
     assert owners() == [""] * 4
 
 
 def test_the_heartbeat_file_is_touched_with_the_beat(options: Callable[..., None], tmp_path: Path) -> None:
     options(heartbeat_file=str(tmp_path / "beat"))
-    Process("one").look()
+    Process("one").check()
     assert (tmp_path / "beat").exists()
     options(heartbeat_file=str(tmp_path / "missing" / "beat"))
-    Process("two").look()
+    Process("two").check()

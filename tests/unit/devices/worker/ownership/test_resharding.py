@@ -46,7 +46,9 @@ def drained(settings: Any) -> Iterator[None]:
     for shard in range(4):
         ShardState.objects.filter(shard=shard).update(generation=10 + shard, commit=100 * shard)
         LinkCursor.objects.create(shard=shard, gateway="gw", epoch=7, seq=3 + shard)
-        RecentDeliveries.objects.create(shard=shard, gateway="gw", session=1, epoch=7, position=shard, packed=b"")
+        RecentDeliveries.objects.create(
+            shard=shard, gateway="gw", session=1, epoch=7, connection_count=shard, packed=b""
+        )
         LedgerCount.objects.create(shard=shard, outcome="applied", count=10 + shard)
         LedgerCount.objects.create(shard=shard, outcome="received", count=11 + shard)
         LedgerCount.objects.create(shard=shard, outcome="rejected", reason="unknown_device", count=1)
@@ -84,7 +86,7 @@ def test_the_gateways_next_connection_begins_with_batch_1_and_the_former_is_over
     rows = LinkCursor.objects.filter(gateway="gw").order_by("shard")
     assert [row.shard for row in rows] == list(range(8))
     for row in rows:
-        cursor = Cursor(row.epoch, row.seq, row.taken, row.former_epoch, row.former_seq)
+        cursor = Cursor(row.epoch, row.seq, row.delivery_count, row.former_epoch, row.former_seq)
         assert judge(cursor, 8, 1) == "apply"
         assert judge(cursor, 7, 6) == "outdated"
 

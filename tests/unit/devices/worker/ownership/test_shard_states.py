@@ -2,17 +2,17 @@
 
 import asyncio
 
-from devices.worker.ownership.shard_states import Possession
+from devices.worker.ownership.shard_states import ShardStates
 
 
-def served(possession: Possession) -> None:
+def served(possession: ShardStates) -> None:
     """Rounds until all is loaded and given up."""
     for _ in range(9):
         possession.round_done(possession.next_round, possession.leaving)
 
 
 def test_shards_are_loaded_one_a_round() -> None:
-    mine = Possession()
+    mine = ShardStates()
     mine.gain([2, 1, 3])
     assert mine.next_round == {1}
     assert mine.served == frozenset()
@@ -24,7 +24,7 @@ def test_shards_are_loaded_one_a_round() -> None:
 
 
 def test_what_is_lost_is_not_served_and_told_once() -> None:
-    mine = Possession()
+    mine = ShardStates()
     mine.gain([0, 1, 2])
     served(mine)
     mine.leave([2])
@@ -35,7 +35,7 @@ def test_what_is_lost_is_not_served_and_told_once() -> None:
 
 
 def test_a_round_that_began_before_the_loss_brings_nothing_back() -> None:
-    mine = Possession()
+    mine = ShardStates()
     mine.gain([0, 1])
     served(mine)
     shards, leaving = mine.next_round, mine.leaving
@@ -49,7 +49,7 @@ def test_a_round_that_began_before_the_loss_brings_nothing_back() -> None:
 
 
 def test_what_is_left_is_not_served_any_more() -> None:
-    mine = Possession()
+    mine = ShardStates()
     mine.gain([0, 1])
     served(mine)
     assert mine.leave([1, 5]) == {1}
@@ -59,7 +59,7 @@ def test_what_is_left_is_not_served_any_more() -> None:
 
 
 async def test_who_waits_hears_of_changes() -> None:
-    mine = Possession()
+    mine = ShardStates()
     changing = asyncio.create_task(mine.served_but(frozenset()))
     complete = asyncio.create_task(mine.complete())
     await asyncio.sleep(0)
@@ -74,7 +74,7 @@ async def test_who_waits_hears_of_changes() -> None:
 
 
 async def test_a_standby_without_shards_is_complete() -> None:
-    mine = Possession()
+    mine = ShardStates()
     assert not mine.is_complete
     mine.settle(has_its_share=True)
     await asyncio.wait_for(mine.complete(), 1)

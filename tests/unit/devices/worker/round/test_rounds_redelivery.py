@@ -60,7 +60,7 @@ def test_a_round_of_duplicates_is_acknowledged_and_shows_nothing(worker: Worker)
     worker.hear(*again(first))
     assert twin_of(A) == before
     assert (worker.last.commits, len(worker.acks)) == ([], 1)
-    assert LinkCursor.objects.get().taken == 1
+    assert LinkCursor.objects.get().delivery_count == 1
 
 
 def test_a_duplicate_does_not_turn_back_what_came_after_it(worker: Worker) -> None:
@@ -134,13 +134,13 @@ def test_bases_are_counted_over_all_shards(worker: Worker) -> None:
     connect(worker, 2)
     worker.take(worker.uplink.batch(*again(one), telemetry(4, 2), position=9))
     row = RecentDeliveries.objects.latest("pk")
-    record = unpack(row.epoch, row.position, row.packed)
-    assert (record.base, record.news, record.total) == (3, 9, 2)
+    record = unpack(row.epoch, row.connection_count, row.packed)
+    assert (record.base, record.connection_count, record.total) == (3, 9, 2)
 
 
 def bases(epoch: int) -> set[int]:
     rows = RecentDeliveries.objects.filter(epoch=epoch)
-    return {unpack(row.epoch, row.position, row.packed).base for row in rows}
+    return {unpack(row.epoch, row.connection_count, row.packed).base for row in rows}
 
 
 def test_the_base_of_a_connection_outlives_the_rows_of_the_former_ones(
