@@ -24,16 +24,16 @@ import pytest
 from django.conf import settings
 from pytest_django import DjangoDbBlocker
 
-from tests.support import processes
-from tests.support.browser import chromium_path
+from tests.support.clients.browser import chromium_path
+from tests.support.clients.users import carry_out
 from tests.support.environment import use_for_this_process
-from tests.support.installing import MissingProgramError
-from tests.support.mosquitto import mosquitto_service
-from tests.support.postgres import PostgresService, postgres_service
-from tests.support.redis import redis_service
-from tests.support.service import Service
-from tests.support.system import Factory, Parts, System, factory
-from tests.support.users import carry_out
+from tests.support.servers import processes
+from tests.support.servers.installing import MissingProgramError
+from tests.support.servers.mosquitto import mosquitto_service
+from tests.support.servers.postgres import PostgresService, postgres_service
+from tests.support.servers.redis import redis_service
+from tests.support.servers.service import Service
+from tests.support.worlds.system import Factory, Parts, System, factory
 
 use_for_this_process({
     "DATABASE_URL": f"sqlite:///{tempfile.gettempdir()}/causeway-unused.sqlite3",  # Django tests in memory then

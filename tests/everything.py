@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
-from tests.support import standins
+from tests.support.servers import standins
 
 CHECKS = [os.environ.get("MAKE", "make"), "lint", "jstest"]
 SUITE = [sys.executable, "-m", "tests.lanes"]

@@ -1,19 +1,19 @@
 """``python -m tests.prerequisites``: whatever any test or check needs is here, or the reader knows what to install.
 
-As root on Debian it installs what is missing (the list: ``tests.support.installing``). Elsewhere it says so in one line
+As root on Debian it installs what is missing (the list: ``tests.support.servers.installing``). Elsewhere it says so in one line
 and fails. ``make test`` begins with it. Standard library only.
 """
 
 import sys
 
-from tests.support.docker_cli import (
+from tests.support.servers.docker_cli import (
     OFFICIAL_IMAGE,
     compose_command,
     daemon_answers,
     images_are_named,
     why_no_official_image,
 )
-from tests.support.installing import (
+from tests.support.servers.installing import (
     COMPOSE,
     DAEMON,
     DOCKER,

@@ -2,7 +2,7 @@
 
 To add one: write a class with the methods of ``Installation`` and a context manager that starts it, and name both in a
 ``Candidate`` (``bench/peers/candidates.py`` lists those that scenarios compare Causeway with). Several run at the same
-time, so each takes free ports (``tests.support.ports``) and ends all that it started when its context ends.
+time, so each takes free ports (``tests.support.servers.ports``) and ends all that it started when its context ends.
 """
 
 import contextlib
@@ -14,10 +14,10 @@ from typing import Any, Final, Protocol
 
 from bench.measure.results import OURS
 from bench.protocol.endpoint import Dialect, Endpoint
-from tests.support.mosquitto import mosquitto_service
-from tests.support.postgres import postgres_service
-from tests.support.redis import redis_service
-from tests.support.system import Parts, System, factory
+from tests.support.servers.mosquitto import mosquitto_service
+from tests.support.servers.postgres import postgres_service
+from tests.support.servers.redis import redis_service
+from tests.support.worlds.system import Parts, System, factory
 
 __all__ = ["CAUSEWAY", "Candidate", "Causeway", "Dialect", "Effort", "Endpoint", "Installation", "causeway", "servers"]
 
@@ -127,7 +127,8 @@ def causeway(
         name: of the installation.
         change: is given the system before anything of it is started (its database is there), to register devices or
             to put other command lines in.
-        options: of ``tests.support.system.Factory``: ``shards``, ``workers``, ``database``, variables of the contract.
+        options: of ``tests.support.worlds.system.Factory``: ``shards``, ``workers``, ``database``, the contract's
+            variables.
     """
     with servers() as parts, factory(parts, directory, {}) as make:
         system = make(start=False, **options)

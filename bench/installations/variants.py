@@ -8,7 +8,7 @@ from typing import Any, Final
 from bench.installations.installation import Candidate, Causeway, causeway
 from bench.installations.without_link import arguments
 from bench.measure.results import OURS
-from tests.support.system import System
+from tests.support.worlds.system import System
 
 SQLITE: Final = f"{OURS} on SQLite"
 
@@ -20,7 +20,7 @@ def _variant(name: str, *, gateway: str = "", full_only: bool = False, **setting
         name: of the installation.
         gateway: of ``without_link``; "": the product's.
         full_only: left out of the quick run.
-        settings: as ``tests.support.system.Factory`` takes them.
+        settings: as ``tests.support.worlds.system.Factory`` takes them.
     """
 
     @contextmanager

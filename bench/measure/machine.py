@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, Final
 
-from tests.support.installing import find_program
+from tests.support.servers.installing import find_program
 
 _LIBRARIES: Final = (
     *("Django", "channels", "channels-redis", "daphne", "aiomqtt", "paho-mqtt"),

@@ -12,9 +12,9 @@ from typing import Final, Self
 from bench.installations.installation import Endpoint
 from bench.peers.servers import started
 from tests.support.environment import environment
-from tests.support.mosquitto import client_program, mosquitto_service
-from tests.support.ports import free_port, is_listening
-from tests.support.service import Service
+from tests.support.servers.mosquitto import client_program, mosquitto_service
+from tests.support.servers.ports import free_port, is_listening
+from tests.support.servers.service import Service
 from tests.support.waiting import eventually
 
 _EVERYTHING: Final = "devices/#"

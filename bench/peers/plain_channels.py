@@ -11,12 +11,12 @@ from websockets.sync.client import connect
 
 from bench.installations.installation import Endpoint
 from bench.peers.servers import started
-from tests.support.mosquitto import mosquitto_service
-from tests.support.mqtt import MqttClient
-from tests.support.ports import free_port
-from tests.support.processes import Process, end_all
-from tests.support.redis import redis_service
-from tests.support.service import Service
+from tests.support.clients.mqtt import MqttClient
+from tests.support.servers.mosquitto import mosquitto_service
+from tests.support.servers.ports import free_port
+from tests.support.servers.processes import Process, end_all
+from tests.support.servers.redis import redis_service
+from tests.support.servers.service import Service
 from tests.support.waiting import eventually
 
 REDIS_LAYER: Final = "channels_redis.core.RedisChannelLayer"

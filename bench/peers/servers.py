@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 
-from tests.support.service import Service
+from tests.support.servers.service import Service
 
 
 def started(service: Service, stack: ExitStack) -> Service:

@@ -12,7 +12,16 @@ import sys
 from typing import Final
 
 from bench.programs.lines import say
-from tests.support.mqtt_stream import PUBACK, PUBLISH, Packets, Published, connect_packet, packet, read_publish, text
+from tests.support.servers.mqtt_stream import (
+    PUBACK,
+    PUBLISH,
+    Packets,
+    Published,
+    connect_packet,
+    packet,
+    read_publish,
+    text,
+)
 
 _DONE: Final = b'{"status":"done"}'
 _SUBSCRIBE_FIRST, _MQTT_311 = 0x82, 4

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from bench.protocol import websocket
 from bench.protocol.endpoint import Dialect
-from tests.support.mqtt_stream import PUBACK, PUBLISH, Packets, connect_packet, packet, read_publish, text
+from tests.support.servers.mqtt_stream import PUBACK, PUBLISH, Packets, connect_packet, packet, read_publish, text
 
 _ACK_FRAMES: Final = 64
 _ACK_BYTES: Final = 256 * 1024  # as causeway_client.acks

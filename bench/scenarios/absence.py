@@ -13,7 +13,7 @@ from bench.measure.results import Measured
 from bench.peers.candidates import PLAIN
 from bench.peers.plain_channels import PlainChannels
 from bench.scenarios import Scenario
-from tests.support.processes import Process
+from tests.support.servers.processes import Process
 
 RATE: Final = 200.0
 SECONDS: Final = 10.0

@@ -16,9 +16,9 @@ from bench.measure.results import OURS, Measured, total_cpu_s
 from bench.measure.usage import cpu_s, peak_mib
 from bench.scenarios import Scenario
 from bench.scenarios.absence import absent
-from tests.support.processes import run_command
-from tests.support.system import System
+from tests.support.servers.processes import run_command
 from tests.support.waiting import eventually
+from tests.support.worlds.system import System
 
 SIZES: Final = (100, 1_000, 10_000, 100_000)
 CONNECTED: Final = 10_000  # at most

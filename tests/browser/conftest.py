@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.support.browser import chromium, fresh_page
+from tests.support.clients.browser import chromium, fresh_page
 
 
 @pytest.fixture(scope="module")

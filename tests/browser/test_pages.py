@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.mqtt import MqttClient
-from tests.support.system import Role, System
+from tests.support.clients.mqtt import MqttClient
+from tests.support.worlds.system import Role, System
 
 pytestmark = pytest.mark.browser
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.living import LivingFleet
-from tests.support.system import System
+from tests.support.worlds.living import LivingFleet
+from tests.support.worlds.system import System
 
 pytestmark = pytest.mark.browser
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import httpx
 
-from tests.support import standins
-from tests.support.docker_cli import compose_command, daemon_answers
+from tests.support.clients.live import LiveSocket
+from tests.support.clients.mqtt import MqttClient
 from tests.support.environment import ROOT, clean_environment
-from tests.support.live import LiveSocket
-from tests.support.mqtt import MqttClient
-from tests.support.ports import free_port
+from tests.support.servers import standins
+from tests.support.servers.docker_cli import compose_command, daemon_answers
+from tests.support.servers.ports import free_port
 from tests.support.waiting import eventually
 
 BUILD_TIMEOUT_S = 900  # the first time: Debian, Python and npm packages over the network

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.compose.stack import Stack
-from tests.support.live import LiveSocket
+from tests.support.clients.live import LiveSocket
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timeout(1_200)  # the first test waits for the images

@@ -18,10 +18,10 @@ from tests.faults import report  # noqa: E402
 from tests.faults.arena import Arena, Database, arena  # noqa: E402
 from tests.faults.faults import FAULTS, SETS, possible  # noqa: E402
 from tests.faults.rounds import Result, run_round  # noqa: E402
-from tests.support.mosquitto import mosquitto_service  # noqa: E402
-from tests.support.postgres import postgres_service  # noqa: E402
-from tests.support.redis import redis_service  # noqa: E402
-from tests.support.system import Factory, Parts, factory  # noqa: E402
+from tests.support.servers.mosquitto import mosquitto_service  # noqa: E402
+from tests.support.servers.postgres import postgres_service  # noqa: E402
+from tests.support.servers.redis import redis_service  # noqa: E402
+from tests.support.worlds.system import Factory, Parts, factory  # noqa: E402
 
 
 class Run:

@@ -20,12 +20,12 @@ from tests.faults.history import History
 from tests.faults.load import Load
 from tests.faults.recorder import Recorder
 from tests.faults.verdict import Given, Key
-from tests.support.processes import Process, end_all, manage
-from tests.support.proxies import Proxies
-from tests.support.service import LocalRunner, Service
-from tests.support.system import Factory, System
+from tests.support.clients.web_socket import Frame
+from tests.support.servers.processes import Process, end_all, manage
+from tests.support.servers.proxies import Proxies
+from tests.support.servers.service import LocalRunner, Service
 from tests.support.waiting import eventually
-from tests.support.wsclient import Frame
+from tests.support.worlds.system import Factory, System
 
 Database = Literal["postgres", "sqlite"]
 SITE = "fleet"

@@ -10,11 +10,11 @@ from pytest_django import DjangoDbBlocker
 
 from tests.faults.arena import Arena, Database, arena
 from tests.faults.rounds import Result, run_round
-from tests.support.mosquitto import mosquitto_service
-from tests.support.postgres import postgres_service
-from tests.support.redis import redis_service
-from tests.support.system import Parts, Writer, factory
-from tests.support.users import carry_out
+from tests.support.clients.users import carry_out
+from tests.support.servers.mosquitto import mosquitto_service
+from tests.support.servers.postgres import postgres_service
+from tests.support.servers.redis import redis_service
+from tests.support.worlds.system import Parts, Writer, factory
 
 SEED = "make test"
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from tests.support.mqtt_stream import PUBACK, PUBLISH, Packets, connect_packet, packet, text
+from tests.support.servers.mqtt_stream import PUBACK, PUBLISH, Packets, connect_packet, packet, text
 from tests.support.waiting import eventually
 
 Kind = Literal["telemetry", "event", "state", "status"]

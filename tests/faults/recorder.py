@@ -10,7 +10,7 @@ from typing import Any
 from causeway_client import Change
 from tests.faults.history import Row
 from tests.faults.verdict import Findings
-from tests.support.wsclient import Follower, Frame, Stream
+from tests.support.clients.web_socket import Follower, Frame, Stream
 
 _KEPT_FRAMES = 5_000
 _SECTIONS = ("rev", "metrics", "reported", "desired", "presence", "tags")

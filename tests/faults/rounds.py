@@ -15,7 +15,7 @@ from tests.faults.history import Row
 from tests.faults.load import HISTORY, PATTERN
 from tests.faults.recorder import note_all
 from tests.faults.verdict import Findings, Key, judge
-from tests.support.proxies import Confirmed, Delivered
+from tests.support.servers.proxies import Confirmed, Delivered
 
 RECOVERY_S = 60
 SETTLE_S = 30

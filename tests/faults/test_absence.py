@@ -12,11 +12,11 @@ from collections.abc import Callable
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.support.flow import LONG, CountedStream, Flow, FlowFollower, balanced, equals_rest
-from tests.support.memory import MIB, MemoryWatch
-from tests.support.processes import daphne
-from tests.support.system import System
+from tests.support.clients.flow import LONG, CountedStream, Flow, FlowFollower, balanced, equals_rest
+from tests.support.servers.processes import daphne
 from tests.support.waiting import eventually
+from tests.support.worlds.memory import MIB, MemoryWatch
+from tests.support.worlds.system import System
 
 WORKERS_AWAY_S = 60 if LONG else 10
 SIMULATED_S = 3600 if LONG else 120
@@ -99,7 +99,7 @@ def test_browsers_that_stop_reading_cost_nothing_and_go_on_without_a_gap(causewa
     system = causeway(start=False)
     pings = [f"--ping-interval={PING_S}", f"--ping-timeout={PONG_S}"]
     served = daphne(system.port, *pings)
-    system.web.arguments = [sys.executable, "-m", "tests.support.impatient", str(PATIENCE_S), *served[3:]]
+    system.web.arguments = [sys.executable, "-m", "tests.support.worlds.impatient", str(PATIENCE_S), *served[3:]]
     system.start()
     flow = Flow(system, site="demo", devices=100, padding=300)
     flow.send()

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from tests.support.flow import LONG, Flow, FlowFollower, balanced, equals_rest, ledger
-from tests.support.memory import MIB, MemoryWatch
-from tests.support.processes import Process
-from tests.support.system import System
+from tests.support.clients.flow import LONG, Flow, FlowFollower, balanced, equals_rest, ledger
+from tests.support.servers.processes import Process
 from tests.support.waiting import eventually
+from tests.support.worlds.memory import MIB, MemoryWatch
+from tests.support.worlds.system import System
 
 SECONDS = 75 if LONG else 6
 DRAIN_S = 1500 if LONG else 200

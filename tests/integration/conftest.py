@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.databases import postgres_copy
-from tests.support.ingest_rig import Rig
-from tests.support.postgres import PostgresService
-from tests.support.processes import end_all
-from tests.support.service import Service
+from tests.support.servers.databases import postgres_copy
+from tests.support.servers.postgres import PostgresService
+from tests.support.servers.processes import end_all
+from tests.support.servers.service import Service
+from tests.support.worlds.ingest_rig import Rig
 
 
 @pytest.fixture

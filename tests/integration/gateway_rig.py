@@ -14,9 +14,9 @@ from bridge import wire
 from bridge.names import gateway_channel
 from mqtt_gateway.fakes import FakeWorker
 from runtime.channel_layers.redis import ChannelLayer
-from tests.support.mqtt import MqttClient
-from tests.support.processes import Process, manage, run_command
-from tests.support.service import Service
+from tests.support.clients.mqtt import MqttClient
+from tests.support.servers.processes import Process, manage, run_command
+from tests.support.servers.service import Service
 from tests.support.waiting import eventually_async
 
 SHARDS = 4

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.system import System
 from tests.support.waiting import eventually
+from tests.support.worlds.system import System
 
 Api = Callable[..., httpx.Response]
 PROBLEM = "application/problem+json"

@@ -16,9 +16,9 @@ from bench.programs.load import Generator
 from bench.protocol.endpoint import Endpoint
 from bench.protocol.packets import Plan
 from bench.scenarios import commands, latency
-from tests.support.processes import Process
-from tests.support.system import System
+from tests.support.servers.processes import Process
 from tests.support.waiting import eventually
+from tests.support.worlds.system import System
 
 SHORT = Effort(seconds=1.0)
 ROLES = {"gateway", "workers", "web", "mosquitto", "redis", "postgres", "recorder", "generator"}

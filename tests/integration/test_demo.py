@@ -9,9 +9,9 @@ import httpx
 import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from tests.support.mqtt import MqttClient
-from tests.support.ports import free_port, is_listening
-from tests.support.processes import Process
+from tests.support.clients.mqtt import MqttClient
+from tests.support.servers.ports import free_port, is_listening
+from tests.support.servers.processes import Process
 from tests.support.waiting import eventually
 
 FLEET = 25

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.live import Frame
-from tests.support.system import Role, System
+from tests.support.clients.live import Frame
 from tests.support.waiting import eventually
+from tests.support.worlds.system import Role, System
 
 ADMIN: tuple[str, Role, None] = ("admin", "admin", None)
 DEPTH = 10_000

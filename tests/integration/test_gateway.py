@@ -10,8 +10,8 @@ import pytest
 from bridge.messages import Delivery
 from mqtt_gateway.fakes import FakeWorker
 from tests.integration.gateway_rig import SHARDS, Rig, gateway_rig, numbered
-from tests.support.postgres import PostgresService
-from tests.support.service import Service
+from tests.support.servers.postgres import PostgresService
+from tests.support.servers.service import Service
 from tests.support.waiting import eventually_async
 
 RECOVERY_S = 15
@@ -200,7 +200,7 @@ async def test_retained_messages_come_with_the_first_subscription_only(rig: Rig)
 
 
 def _retain(rig: Rig) -> None:
-    from tests.support.mqtt import MqttClient
+    from tests.support.clients.mqtt import MqttClient
 
     with MqttClient(rig.mosquitto.port) as client:
         client.publish("devices/demo/d0/state", "{}", retain=True)

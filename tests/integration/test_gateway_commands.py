@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.integration.gateway_rig import SHARDS
-from tests.support.installing import program
-from tests.support.mqtt import MqttClient
-from tests.support.ports import free_port, is_listening
-from tests.support.processes import Process, manage, run_command
-from tests.support.service import LocalRunner, Service
+from tests.support.clients.mqtt import MqttClient
+from tests.support.servers.installing import program
+from tests.support.servers.ports import free_port, is_listening
+from tests.support.servers.processes import Process, manage, run_command
+from tests.support.servers.service import LocalRunner, Service
 from tests.support.waiting import eventually
 
 Start = Callable[..., Process]

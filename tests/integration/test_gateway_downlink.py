@@ -10,8 +10,8 @@ from paho.mqtt.enums import MQTTProtocolVersion
 
 from bridge.messages import PublishCommand, PublishDesired
 from tests.integration.gateway_rig import STATUS_TOPIC, Rig, gateway_rig
-from tests.support.mqtt import MqttClient
-from tests.support.service import Service
+from tests.support.clients.mqtt import MqttClient
+from tests.support.servers.service import Service
 from tests.support.waiting import eventually_async
 
 PAHO = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}

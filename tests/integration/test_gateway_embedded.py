@@ -15,8 +15,8 @@ from mqtt_gateway.fakes import FakeWorker
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.simulator import SimulatorOptions, simulate
 from mqtt_gateway.status import gateway_status
-from tests.support.mqtt import MqttClient
-from tests.support.ports import free_port
+from tests.support.clients.mqtt import MqttClient
+from tests.support.servers.ports import free_port
 from tests.support.waiting import eventually_async
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.integration.gateway_rig import CLIENT_ID, Rig, gateway_rig, numbered
-from tests.support.mosquitto import mosquitto_service
-from tests.support.mqtt import MqttClient
-from tests.support.service import Service
+from tests.support.clients.mqtt import MqttClient
+from tests.support.servers.mosquitto import mosquitto_service
+from tests.support.servers.service import Service
 from tests.support.waiting import eventually_async
 
 QUEUE_LIMIT = 50

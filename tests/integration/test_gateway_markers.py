@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.gateway_rig import MARKER_TOPIC, Rig, gateway_rig, numbered
-from tests.support.mqtt import MqttClient
-from tests.support.service import Service
+from tests.support.clients.mqtt import MqttClient
+from tests.support.servers.service import Service
 from tests.support.waiting import eventually_async, promptly_async
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.integration.gateway_rig import CLIENT_ID, STATUS_TOPIC, Rig, gateway_rig, numbered
-from tests.support.mqtt import MqttClient
-from tests.support.postgres import PostgresService
-from tests.support.processes import Process, manage
-from tests.support.service import Service
+from tests.support.clients.mqtt import MqttClient
+from tests.support.servers.postgres import PostgresService
+from tests.support.servers.processes import Process, manage
+from tests.support.servers.service import Service
 from tests.support.waiting import eventually_async, promptly_async
 
 TAKEN_OVER = "taking over the client id"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.system import System
 from tests.support.waiting import eventually
+from tests.support.worlds.system import System
 
 RECOVERY_S = 15
 COUNT = 5_000

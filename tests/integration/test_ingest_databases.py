@@ -34,11 +34,11 @@ from devices.rules.commands import begun
 from devices.worker.ownership.fence import claim, connection_name, end_standstill, take
 from devices.worker.process.consumer import ShardConsumer
 from devices.worker.process.supervisor import run
-from tests.support.databases import SHARDS, postgres_copy, sqlite_copy, use_database, with_own_connection
-from tests.support.ingest import delivery, key_in
-from tests.support.ingest_gateway import Gateway
-from tests.support.postgres import PostgresService
+from tests.support.servers.databases import SHARDS, postgres_copy, sqlite_copy, use_database, with_own_connection
+from tests.support.servers.postgres import PostgresService
 from tests.support.waiting import eventually, eventually_async, promptly_async
+from tests.support.worlds.deliveries import delivery, key_in
+from tests.support.worlds.ingest_gateway import Gateway
 
 T = TypeVar("T")
 A, B = key_in(0), key_in(1)

@@ -7,12 +7,12 @@ import signal
 import psycopg
 import pytest
 
-from tests.support.databases import SHARDS
-from tests.support.ingest import delivery
-from tests.support.ingest_gateway import Gateway
-from tests.support.ingest_rig import Rig, burst, each_once_in_order
-from tests.support.processes import Process, manage, run_command
+from tests.support.servers.databases import SHARDS
+from tests.support.servers.processes import Process, manage, run_command
 from tests.support.waiting import eventually, eventually_async
+from tests.support.worlds.deliveries import delivery
+from tests.support.worlds.ingest_gateway import Gateway
+from tests.support.worlds.ingest_rig import Rig, burst, each_once_in_order
 
 RECOVERY_S = 30
 

@@ -8,10 +8,10 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from tests.support.ingest_gateway import Gateway
-from tests.support.ingest_rig import Rig, burst, each_once_in_order
-from tests.support.processes import Process
+from tests.support.servers.processes import Process
 from tests.support.waiting import eventually, eventually_async, promptly_async
+from tests.support.worlds.ingest_gateway import Gateway
+from tests.support.worlds.ingest_rig import Rig, burst, each_once_in_order
 
 TAKEOVER_S = 5  # after a SIGKILL
 HANDOVER_S = 1  # after a SIGTERM

@@ -11,8 +11,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from runtime.channel_layers.redis import ChannelLayer, GroupLayer
-from tests.support.redis import redis_service
-from tests.support.service import Service
+from tests.support.servers.redis import redis_service
+from tests.support.servers.service import Service
 from tests.support.waiting import eventually_async
 
 BODY = b"x" * 10_000

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.live import LiveSocket
-from tests.support.system import System
+from tests.support.clients.live import LiveSocket
+from tests.support.clients.web_socket import Follower, Stream
 from tests.support.waiting import eventually, promptly
-from tests.support.wsclient import Follower, Stream
+from tests.support.worlds.system import System
 
 DEVICES = 20
 MIB = 1024 * 1024

@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from causeway_client import Change
-from tests.support.history import query
-from tests.support.living import LivingFleet
-from tests.support.system import System
+from tests.support.clients.web_socket import Follower, Frame, Stream
 from tests.support.waiting import eventually, promptly
-from tests.support.wsclient import Follower, Frame, Stream
+from tests.support.worlds.history import query
+from tests.support.worlds.living import LivingFleet
+from tests.support.worlds.system import System
 
 SITE = "fleet"
 KEYS = [f"{SITE}/pump-{number:03}" for number in range(200)]

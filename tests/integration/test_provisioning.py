@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.installing import program
-from tests.support.mosquitto import client_program
-from tests.support.ports import free_port, is_listening
-from tests.support.processes import manage, run_command
+from tests.support.servers.installing import program
+from tests.support.servers.mosquitto import client_program
+from tests.support.servers.ports import free_port, is_listening
+from tests.support.servers.processes import manage, run_command
 from tests.support.waiting import eventually
 
 CONFIGURATION = """\

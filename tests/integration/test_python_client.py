@@ -25,8 +25,8 @@ from causeway_client import (
     TurnedAwayError,
 )
 from tests.support.environment import ROOT, environment
-from tests.support.system import System
 from tests.support.waiting import eventually
+from tests.support.worlds.system import System
 
 EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python-client.md").read_text(), re.DOTALL)
 

@@ -7,9 +7,9 @@ from typing import Any, Literal
 import httpx
 import pytest
 
-from tests.support.history import count, execute, query
-from tests.support.system import Factory, System
 from tests.support.waiting import eventually
+from tests.support.worlds.history import count, execute, query
+from tests.support.worlds.system import Factory, System
 
 DEVICE = "demo/lamp"
 

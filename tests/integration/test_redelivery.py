@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.mqtt import MqttClient
-from tests.support.system import System
+from tests.support.clients.mqtt import MqttClient
 from tests.support.waiting import eventually
+from tests.support.worlds.system import System
 
 STEP = 1_200
 DEVICES = 5

@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 import pytest
 
-from tests.support.processes import CommandError
-from tests.support.system import System
+from tests.support.clients.web_socket import Follower, Stream
+from tests.support.servers.processes import CommandError
 from tests.support.waiting import eventually
-from tests.support.wsclient import Follower, Stream
+from tests.support.worlds.system import System
 
 DEVICES = [f"demo/d{number}" for number in range(12)]
 

@@ -6,9 +6,9 @@ from functools import partial
 
 import pytest
 
-from tests.support.processes import Process
-from tests.support.system import System
+from tests.support.servers.processes import Process
 from tests.support.waiting import eventually
+from tests.support.worlds.system import System
 
 RECOVERY_S = 15
 NOTICE_S = 15

@@ -9,10 +9,10 @@ from typing import Any, Literal
 import pytest
 
 from tests.integration.test_live import Load, agrees, follower
-from tests.support.history import age, count, query, stored_numbers
-from tests.support.system import Factory, System
+from tests.support.clients.web_socket import Follower, Stream
 from tests.support.waiting import eventually
-from tests.support.wsclient import Follower, Stream
+from tests.support.worlds.history import age, count, query, stored_numbers
+from tests.support.worlds.system import Factory, System
 
 Database = Literal["postgres", "sqlite"]
 both = pytest.mark.parametrize("database", ["postgres", "sqlite"])

@@ -13,7 +13,7 @@ from devices.models import LedgerCount, RecentDeliveries, ShardState
 from devices.worker.memory.bulk_writes import Row, Table
 from devices.worker.memory.shard import Shard
 from devices.worker.ownership.fence import pass_fence
-from tests.support.databases import postgres_copy, sqlite_copy, use_database
+from tests.support.servers.databases import postgres_copy, sqlite_copy, use_database
 
 COUNTS = Table(LedgerCount, ("shard", "outcome", "reason", "count"), ("shard", "outcome", "reason"), ("count",))
 RECENT = Table(RecentDeliveries, ("shard", "gateway", "session", "epoch", "connection_count", "packed"))

@@ -1,14 +1,8 @@
-"""What tests stand on: real servers, our own processes, clients, and waiting with a deadline.
-
-Nothing here is imported by the product. Files by what they own:
+"""What tests stand on. Nothing here is imported by the product.
 
 - ``waiting``: `eventually`, the only way tests wait;
 - ``environment``: the contract's variables, and a clean copy of this process's environment;
-- ``installing``, ``docker_cli``, ``standins``: what must be on the machine, and how it gets there;
-- ``ports``, ``docker``, ``service``: how a real server is found, started, killed and started again;
-- ``mosquitto``, ``redis``, ``postgres``: one server each; ``databases``: in-process tests on either database;
-- ``processes``: a command of ours as a real subprocess with its log;
-- ``mqtt``, ``live``, ``wsclient``, ``browser``: clients (a device, a program, a stream checker, Chromium);
-- ``system``: the whole product on those parts (`System`);
-- ``fake_worker``, ``ingest…``: stand-ins for one side of the layer, to test the other alone.
+- ``servers``: real Mosquitto, Redis, PostgreSQL, proxies before them, and our own commands as processes;
+- ``clients``: a device, a program, a checker of the stream, Chromium;
+- ``worlds``: the whole product on those parts (`System`), or one side of the channel layer against a stand-in.
 """

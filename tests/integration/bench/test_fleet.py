@@ -7,9 +7,9 @@ import pytest
 
 from bench.drive.tools import BenchError, Publisher
 from bench.protocol.packets import Plan
-from tests.support.mqtt import MqttClient
-from tests.support.ports import free_port
-from tests.support.service import Service
+from tests.support.clients.mqtt import MqttClient
+from tests.support.servers.ports import free_port
+from tests.support.servers.service import Service
 
 DEVICES = 120
 

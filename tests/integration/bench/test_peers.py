@@ -14,7 +14,7 @@ from bench.drive.driving import Rig
 from bench.peers.ceilings import Alone, MqttOverWebSocket, aiomqtt_alone, mosquitto_sub
 from bench.peers.plain_channels import PUBSUB_LAYER, REDIS_LAYER, PlainChannels
 from bench.scenarios.absence import absent
-from tests.support.mqtt import MqttClient
+from tests.support.clients.mqtt import MqttClient
 from tests.support.waiting import eventually
 
 COUNT = 20

@@ -8,14 +8,14 @@ import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 from redis import Redis
 
-from tests.support import mosquitto as mosquitto_part
-from tests.support import postgres as postgres_part
-from tests.support import redis as redis_part
-from tests.support.docker import has_image
-from tests.support.mqtt import MqttClient
-from tests.support.ports import is_listening
-from tests.support.postgres import PostgresService
-from tests.support.service import Kind, Service
+from tests.support.clients.mqtt import MqttClient
+from tests.support.servers import mosquitto as mosquitto_part
+from tests.support.servers import postgres as postgres_part
+from tests.support.servers import redis as redis_part
+from tests.support.servers.docker import has_image
+from tests.support.servers.ports import is_listening
+from tests.support.servers.postgres import PostgresService
+from tests.support.servers.service import Kind, Service
 
 
 def kinds(image: str) -> list[Kind]:

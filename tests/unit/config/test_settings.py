@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import run_command
+from tests.support.servers.processes import run_command
 
 GOOD = {"SECRET_KEY": "only-for-tests" * 4, "REDIS_URL": "redis://127.0.0.1:1/0"}
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from devices.models import ApiToken, Command, Device, Membership, Quarantined, Site
 from devices.rules.requested import set_desired
 from devices.web.auth import access_by_token
-from tests.support.fake_worker import FakeWorker, fresh_layers, set_twin
+from tests.support.worlds.fake_worker import FakeWorker, fresh_layers, set_twin
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

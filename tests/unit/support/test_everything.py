@@ -15,7 +15,7 @@ from tests.support.waiting import eventually
 PROGRAM = """
 import sys
 from tests import everything
-from tests.support import standins
+from tests.support.servers import standins
 standins.needed = lambda: {needed}
 standins._SCRIPT = {script!r}
 everything.CHECKS = ["sh", "-c", {checks!r}]

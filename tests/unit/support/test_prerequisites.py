@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests import prerequisites
-from tests.support import installing
-from tests.support.installing import Program
+from tests.support.servers import installing
+from tests.support.servers.installing import Program
 
 # Installs as the real one does: each package brings the program of its name.
 APT_GET = """\

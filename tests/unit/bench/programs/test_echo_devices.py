@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.programs.echo_devices import Devices
-from tests.support.mqtt_stream import PUBLISH, Packets, Published, packet, read_publish, text
+from tests.support.servers.mqtt_stream import PUBLISH, Packets, Published, packet, read_publish, text
 
 CONNACK, SUBACK = b"\x20\x02\x00\x00", b"\x90\x03\x00\x01\x01"
 COMMAND = packet(PUBLISH << 4 | 2, text(b"devices/actors/d1/command/0123/set_led") + b"\x00\x09" + b'{"on":true}')

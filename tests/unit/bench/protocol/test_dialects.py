@@ -7,7 +7,7 @@ import pytest
 
 from bench.protocol import websocket
 from bench.protocol.dialects import CausewayReader, ClosedError, MqttReader, PlainReader, Reader
-from tests.support.mqtt_stream import PUBLISH, Packets, packet, text
+from tests.support.servers.mqtt_stream import PUBLISH, Packets, packet, text
 
 
 class Server:

@@ -5,7 +5,7 @@ import pytest
 
 from bench.peers.ceilings import MqttOverWebSocket
 from bench.scenarios.absence import absent, workers
-from tests.support.processes import Process
+from tests.support.servers.processes import Process
 
 LONG_S = 60
 

@@ -11,8 +11,8 @@ from channels.layers import channel_layers
 from bridge.messages import RequestStored
 from devices.models import Request, Twin
 from devices.requests.ask import Conflict, NotFound, Unavailable, ask
-from tests.support.fake_worker import FakeWorker, fresh_layers, set_twin, settle
 from tests.support.waiting import eventually_async
+from tests.support.worlds.fake_worker import FakeWorker, fresh_layers, set_twin, settle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

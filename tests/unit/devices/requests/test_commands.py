@@ -18,7 +18,7 @@ from devices.models import Command
 from devices.requests.ask import store_command
 from devices.requests.refusals import BadRequest, Conflict, NotFound, RateLimited, TooLarge
 from devices.requests.registry import register_device
-from tests.support.fake_worker import fresh_layers
+from tests.support.worlds.fake_worker import fresh_layers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from devices.requests.credentials import matches, mosquitto_hash, mqtt_username, new_password, password_file
-from tests.support.installing import program
+from tests.support.servers.installing import program
 
 
 def test_passwords_are_long_random_and_easy_to_carry() -> None:

@@ -11,7 +11,7 @@ from django.conf import settings
 from devices.models import Device, ShardState
 from devices.requests.credentials import matches
 from devices.requests.provisioning import provision, write_password_file
-from tests.support.fake_worker import install
+from tests.support.worlds.fake_worker import install
 
 pytestmark = pytest.mark.django_db
 

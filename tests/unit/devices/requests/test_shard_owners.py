@@ -6,7 +6,7 @@ import pytest
 
 from devices.models import ShardState
 from devices.requests.shard_owners import LEASE_MS, unowned_shards
-from tests.support.fake_worker import install
+from tests.support.worlds.fake_worker import install
 
 pytestmark = pytest.mark.django_db
 

@@ -10,7 +10,7 @@ from django.test import AsyncClient, Client
 
 from devices.models import Membership, Site
 from devices.web.auth import issue_token
-from tests.support.fake_worker import fresh_layers
+from tests.support.worlds.fake_worker import fresh_layers
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from devices.worker.round import rounds as rounds_module
-from tests.support.ingest import GATEWAY
-from tests.support.ingest_worker import Worker
+from tests.support.worlds.deliveries import GATEWAY
+from tests.support.worlds.ingest_worker import Worker
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from mqtt_gateway.client.paho_socket import PahoSocket
-from tests.support.installing import program
+from tests.support.servers.installing import program
 
 Pair = tuple[PahoSocket, Any]  # ours, and the broker's end
 

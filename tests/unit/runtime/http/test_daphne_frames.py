@@ -11,8 +11,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from runtime.http.daphne_frames import Writer
-from tests.support.ports import free_port
-from tests.support.processes import Process, end_all
+from tests.support.servers.ports import free_port
+from tests.support.servers.processes import Process, end_all
 from tests.support.waiting import eventually
 from tests.unit.runtime.http.frames_app import text
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from devices.models import Command, Device
 from devices.web.api.schemas import Command as CommandSchema
-from tests.support.fake_worker import FakeWorker, set_twin
+from tests.support.worlds.fake_worker import FakeWorker, set_twin
 
 AsRole = Callable[..., Client]
 AsyncAsRole = Callable[..., AsyncClient]

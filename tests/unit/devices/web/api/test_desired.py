@@ -10,7 +10,7 @@ from django.test import AsyncClient, Client
 from devices.requests.refusals import BadRequest
 from devices.rules.requested import set_desired
 from devices.web.api.desired import version_of
-from tests.support.fake_worker import FakeWorker, set_twin
+from tests.support.worlds.fake_worker import FakeWorker, set_twin
 
 URL = "/api/v1/devices/demo/lamp/desired"
 

@@ -19,7 +19,7 @@ from devices.rules.requested import set_desired, set_tags
 from devices.rules.stream import snapshot
 from devices.rules.twin import TwinState, load_value
 from devices.web.api.schemas import Device as DeviceSchema
-from tests.support.fake_worker import FakeWorker, set_twin
+from tests.support.worlds.fake_worker import FakeWorker, set_twin
 
 AsRole = Callable[..., Client]
 AsyncAsRole = Callable[..., AsyncClient]

@@ -11,7 +11,7 @@ from devices.models import Device, Quarantined, Request
 from devices.requests.registry import forget_device
 from devices.web.api.schemas import Quarantined as QuarantinedSchema
 from devices.web.api.schemas import Replayed as ReplayedSchema
-from tests.support.fake_worker import FakeWorker, set_twin
+from tests.support.worlds.fake_worker import FakeWorker, set_twin
 
 URL = "/api/v1/quarantine"
 T0 = 1_790_000_000_000

@@ -8,7 +8,7 @@ from django.test import Client
 
 from devices.models import Device, Reading, Twin
 from devices.web.api.schemas import Reading as ReadingSchema
-from tests.support.fake_worker import set_twin
+from tests.support.worlds.fake_worker import set_twin
 
 URL = "/api/v1/devices/demo/lamp/readings"
 T0 = 1_790_000_000_000  # 2026-09-21T14:13:20Z

@@ -7,7 +7,7 @@ import pytest
 from django.db.backends.signals import connection_created
 
 from devices.web.live.hub import survey_loop
-from tests.support.fake_worker import install
+from tests.support.worlds.fake_worker import install
 
 
 def _let_read(connection: Any, **_: Any) -> None:

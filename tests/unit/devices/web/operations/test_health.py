@@ -13,7 +13,7 @@ from django.test import AsyncClient, Client
 
 from devices.models import ShardState
 from devices.web.operations import health
-from tests.support.fake_worker import install
+from tests.support.worlds.fake_worker import install
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

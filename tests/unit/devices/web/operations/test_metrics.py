@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from devices.models import Command, LedgerCount, ShardState
 from devices.rules.presence import seen
-from tests.support.fake_worker import install, set_twin
+from tests.support.worlds.fake_worker import install, set_twin
 
 pytestmark = pytest.mark.django_db
 

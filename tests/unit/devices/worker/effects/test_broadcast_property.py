@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from bridge.messages import Delta, EventRecorded, Gone
 from devices.rules.stream import snapshot
 from devices.worker.effects import operations
-from tests.support.ingest import delivery, key_in
-from tests.support.ingest_worker import Worker, twin_of
+from tests.support.worlds.deliveries import delivery, key_in
+from tests.support.worlds.ingest_worker import Worker, twin_of
 
 _fresh = count()
 

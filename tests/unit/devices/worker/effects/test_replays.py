@@ -8,8 +8,8 @@ import pytest
 from bridge.messages import RequestStored
 from devices.models import Command, Device, Event, LedgerCount, Quarantined, Reading
 from devices.worker.effects import operations
-from tests.support.ingest import NOW_MS, delivery, key_in
-from tests.support.ingest_worker import Worker, twin_of
+from tests.support.worlds.deliveries import NOW_MS, delivery, key_in
+from tests.support.worlds.ingest_worker import Worker, twin_of
 from tests.unit.devices.worker.retention.test_retention import command
 
 A, B = key_in(0), key_in(0, nth=1)

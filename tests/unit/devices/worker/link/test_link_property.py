@@ -2,7 +2,7 @@
 
 Each delivery takes effect once, each device's in the broker's order; PUBACKs leave in the order of arrival and only
 after the commit; the ledger is balanced after every commit; the windows are kept. The world and its checks are in
-tests/support/link_world.py.
+tests/support/worlds/link_world.py.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from bridge.redelivery import DeliveryHistory
 from devices.worker.link import delivery_history
 from devices.worker.round import rounds as rounds_module
-from tests.support.ingest import key_in
-from tests.support.ingest_worker import Worker, twin_of
-from tests.support.link_banks import KeeperBank, PureBank
-from tests.support.link_world import CONTENTS, WINDOW, World
+from tests.support.worlds.deliveries import key_in
+from tests.support.worlds.ingest_worker import Worker, twin_of
+from tests.support.worlds.link_banks import KeeperBank, PureBank
+from tests.support.worlds.link_world import CONTENTS, WINDOW, World
 
 DEVICES = (key_in(0), key_in(0, nth=1), key_in(1), key_in(1, name="unreliable-"))
 Step = tuple[str, int]

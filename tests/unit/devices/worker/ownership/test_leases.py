@@ -17,7 +17,7 @@ from devices.worker.ownership import fence
 from devices.worker.ownership.fence import Resharded
 from devices.worker.ownership.leases import Found, Leases
 from runtime.database_clock import DatabaseNowMs
-from tests.support.fake_worker import install
+from tests.support.worlds.fake_worker import install
 
 pytestmark = pytest.mark.django_db
 ALL = frozenset(range(4))

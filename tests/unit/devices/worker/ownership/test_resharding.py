@@ -12,7 +12,7 @@ from bridge.link import Cursor, judge
 from devices.models import Installation, LedgerCount, LinkCursor, RecentDeliveries, ShardState, Worker
 from devices.worker.ownership.resharding import NotDrained, reshard
 from runtime.database_clock import DatabaseNowMs
-from tests.support.fake_worker import install
+from tests.support.worlds.fake_worker import install
 
 pytestmark = pytest.mark.django_db
 

@@ -13,8 +13,8 @@ from devices.rules.commands import begun
 from devices.worker.retention import purges
 from devices.worker.retention.purges import ENTRY_BYTES, Histories, Scope
 from devices.worker.retention.retention import MAX_ROWS
-from tests.support.ingest import NOW_MS, delivery, key_in
-from tests.support.ingest_worker import Worker, twin_of
+from tests.support.worlds.deliveries import NOW_MS, delivery, key_in
+from tests.support.worlds.ingest_worker import Worker, twin_of
 
 A, B, ELSEWHERE = key_in(0), key_in(0, nth=1), key_in(1)
 DAY_MS = 86_400_000

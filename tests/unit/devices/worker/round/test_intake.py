@@ -2,7 +2,7 @@ import pytest
 
 from bridge.messages import Batch, CommandStored, Published, RequestStored
 from devices.worker.round.intake import MAX_BATCHES, MAX_NUDGES, MAX_PUBLISHED, ROUND_DELIVERIES, Intake, Round
-from tests.support.ingest import delivery
+from tests.support.worlds.deliveries import delivery
 
 ONE = delivery("demo/a", "telemetry", {"t": 1})
 

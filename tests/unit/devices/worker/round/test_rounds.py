@@ -13,8 +13,8 @@ from bridge.messages import LinkAck
 from bridge.shards import shard_of
 from devices.models import Device, Event, LedgerCount, LinkCursor, Quarantined, Reading, ShardState, Site, Twin
 from devices.worker.ownership.fence import ShardLost
-from tests.support.ingest import GATEWAY, NOW_MS, Uplink, delivery, key_in
-from tests.support.ingest_worker import Worker, twin_of
+from tests.support.worlds.deliveries import GATEWAY, NOW_MS, Uplink, delivery, key_in
+from tests.support.worlds.ingest_worker import Worker, twin_of
 
 A, B, ELSEWHERE = key_in(0), key_in(0, nth=1), key_in(1)
 
@@ -166,7 +166,7 @@ def test_a_device_of_another_shard_is_not_touched(worker: Worker) -> None:
     batch = Uplink(gateway="confused").batch(delivery(A, "telemetry", {"t": 1}))
     worker.take(replace(batch, shard=1))
     assert ledger() == {("rejected", "wrong_shard"): 1}
-    worker.take(replace(batch, shard=1, seq=2, deliveries=(delivery("no key", "telemetry", {}),), taken=2))
+    worker.take(replace(batch, shard=1, seq=2, deliveries=(delivery("no key", "telemetry", {}),), delivery_count=2))
     assert ledger()["rejected", "bad_name"] == 1
 
 

@@ -12,8 +12,8 @@ from bridge.names import gateway_channel
 from devices.models import Command, Device, LedgerCount, Quarantined
 from devices.requests.registry import register_device
 from devices.rules.commands import begun
-from tests.support.ingest import GATEWAY, NOW_MS, Uplink, delivery, key_in
-from tests.support.ingest_worker import Worker
+from tests.support.worlds.deliveries import GATEWAY, NOW_MS, Uplink, delivery, key_in
+from tests.support.worlds.ingest_worker import Worker
 
 A, B, ELSEWHERE = key_in(0), key_in(0, nth=1), key_in(1)
 

@@ -8,8 +8,8 @@ from django.db import OperationalError
 from bridge.shards import shard_of
 from devices.models import Device, Twin
 from devices.worker.presence import checks
-from tests.support.ingest import GATEWAY, NOW_MS, delivery, key_in
-from tests.support.ingest_worker import Worker, twin_of
+from tests.support.worlds.deliveries import GATEWAY, NOW_MS, delivery, key_in
+from tests.support.worlds.ingest_worker import Worker, twin_of
 from tests.unit.devices.worker.conftest import GatewayLink
 
 A = key_in(0)

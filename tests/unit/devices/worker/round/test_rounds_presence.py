@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from devices.models import Device, Twin
-from tests.support.ingest import GATEWAY, NOW_MS, Uplink, delivery, key_in
-from tests.support.ingest_worker import Worker, twin_of
+from tests.support.worlds.deliveries import GATEWAY, NOW_MS, Uplink, delivery, key_in
+from tests.support.worlds.ingest_worker import Worker, twin_of
 from tests.unit.devices.worker.conftest import GatewayLink
 
 A, B, B_OF_SHARD_0 = key_in(0), key_in(1), key_in(0, nth=1)

@@ -14,8 +14,8 @@ from devices.models import Event, LedgerCount, LinkCursor, Quarantined, Reading,
 from devices.requests.registry import register_device
 from devices.worker.effects import storage
 from devices.worker.link import delivery_history
-from tests.support.ingest import GATEWAY, NOW_MS, Uplink, delivery, key_in
-from tests.support.ingest_worker import Worker, twin_of
+from tests.support.worlds.deliveries import GATEWAY, NOW_MS, Uplink, delivery, key_in
+from tests.support.worlds.ingest_worker import Worker, twin_of
 
 A, B = key_in(0), key_in(1)
 HOUR_MS = 3_600_000

@@ -9,8 +9,8 @@ from msgspec import json
 from bridge.messages import PublishDesired, RequestSettled, RequestStored
 from devices.models import Command, Device, LedgerCount, Reading, Request, RetiredKey, Twin
 from devices.worker.round import pending_requests
-from tests.support.ingest import delivery, key_in
-from tests.support.ingest_worker import Worker, twin_of
+from tests.support.worlds.deliveries import delivery, key_in
+from tests.support.worlds.ingest_worker import Worker, twin_of
 
 A, B, ELSEWHERE = key_in(0), key_in(0, nth=1), key_in(1)
 

@@ -11,7 +11,7 @@ from devices.web.live.queries.replay import list_devices, list_existing, read, s
 from devices.web.live.queries.rows import MAX_ROWS, read_rows
 from devices.web.live.stream.changes import Fresh, Missing, Replayed, Want
 from devices.web.live.stream.targets import Target
-from tests.support.fake_worker import install
+from tests.support.worlds.fake_worker import install
 from tests.unit.devices.web.live import bank
 
 pytestmark = pytest.mark.django_db

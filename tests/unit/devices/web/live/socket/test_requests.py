@@ -14,7 +14,7 @@ from devices.models import Command
 from devices.requests.registry import register_device
 from devices.web.live.queries.survey import Link, Survey
 from devices.web.live.socket.requests import MAX_SUBSCRIPTIONS
-from tests.support.fake_worker import settle
+from tests.support.worlds.fake_worker import settle
 from tests.unit.devices.web.live import bank
 from tests.unit.devices.web.live.peer import connected, token
 

@@ -1,0 +1,63 @@
+"""Chromium of this machine (Debian's package, as a rule), driven by Playwright."""
+
+import contextlib
+import functools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.support.servers.installing import program
+from tests.support.waiting import PATIENCE_S
+
+# A browser under test talks to nobody but us.
+_QUIET = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+_TIMEOUT_MS = PATIENCE_S * 1000
+
+
+@functools.cache
+def chromium_path() -> str:
+    """Where Chromium is; installed on Debian as root if it is missing.
+
+    Raises:
+        MissingProgramError: it says what to install.
+    """
+    return program("chromium")
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """A headless browser process.
+
+    While it lives, an event loop counts as running in this thread: asynchronous tests don't share it with a browser.
+    """
+    expect.set_options(timeout=_TIMEOUT_MS)
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's sandbox refuses root
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=[*_QUIET, *as_root])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextlib.contextmanager
+def fresh_page(browser: Browser, screenshot: Path) -> Iterator[Page]:
+    """A page without cookies or cache. A script error in it fails the test; `screenshot` shows its last state."""
+    errors: list[str] = []
+    with browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce") as context:
+        context.set_default_timeout(_TIMEOUT_MS)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        try:
+            yield page
+        finally:
+            page.screenshot(path=screenshot, full_page=True)
+    assert not errors, f"script errors in the page: {errors}"

@@ -1,0 +1,122 @@
+"""PostgreSQL for tests: one cluster, a database of its own for each system under test."""
+
+import os
+import pwd
+import secrets
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import LiteralString
+
+import psycopg
+from psycopg import sql
+
+from tests.support.servers.docker import ContainerRunner
+from tests.support.servers.installing import MissingProgramError, program
+from tests.support.servers.ports import free_port
+from tests.support.servers.service import Kind, LocalRunner, Service, choose, group_of
+
+IMAGE = os.environ.get("CAUSEWAY_TEST_POSTGRES_IMAGE", "postgres:16")
+_CONTAINER_PORT = 5432
+# The tests kill the server, never the machine: what the kernel has is kept, so fsync buys nothing here.
+_OPTIONS = ["-c", "max_connections=200"]
+_NOT_DURABLE = ["-c", "fsync=off", "-c", "full_page_writes=off"]
+
+
+@dataclass
+class PostgresService(Service):
+    """A `Service` whose `url` is the maintenance database's; tests work in databases of their own."""
+
+    def create_database(self, template: str = "template1") -> str:
+        """Make a new database, a copy of `template`; returns its URL."""
+        name = f"causeway_{secrets.token_hex(6)}"
+        self._execute("CREATE DATABASE {} TEMPLATE {}", name, template)
+        return self.database_url(name)
+
+    def drop_database(self, url: str) -> None:
+        """Remove a database, whoever is still connected."""
+        self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", database_name(url))
+
+    def database_url(self, name: str) -> str:
+        """The URL of the database `name`."""
+        return f"{self.url.rpartition('/')[0]}/{name}"
+
+    def _execute(self, statement: LiteralString, *names: str) -> None:
+        with psycopg.connect(self.url, autocommit=True, connect_timeout=10) as connection:
+            connection.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))
+
+
+def database_name(url: str) -> str:
+    """The database of a PostgreSQL URL."""
+    return url.rpartition("/")[2]
+
+
+def postgres_service(kind: Kind | None = None, *, durable: bool = False) -> PostgresService:
+    """A PostgreSQL cluster; not started yet. A `durable` one also survives the machine, as PostgreSQL's default is."""
+    port = free_port()
+    password = secrets.token_hex(8)
+    kind, origin = choose(IMAGE, kind)
+    url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
+    options = _OPTIONS if durable else [*_OPTIONS, *_NOT_DURABLE]
+    return PostgresService(
+        name="postgres",
+        runner=_local(port, options) if kind == "local" else _container(port, password, options),
+        port=port,
+        url=url,
+        probe=lambda: _select(url),
+        origin=origin,
+    )
+
+
+def _local(port: int, server_options: list[str]) -> LocalRunner:
+    postgres = program("postgres")
+    initdb = program("initdb")
+    user = _unprivileged_user()
+
+    def prepare(directory: Path) -> None:
+        options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+        subprocess.run(
+            [initdb, "-D", str(directory), *options],
+            cwd=directory,
+            check=True,
+            capture_output=True,
+            timeout=120,
+            user=user,
+            group=group_of(user),
+            extra_groups=None if user is None else [],
+        )
+
+    def command(directory: Path) -> list[str]:
+        listen = ["-p", f"{port}", "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={directory}"]
+        return [postgres, "-D", str(directory), *listen, *server_options]
+
+    # SIGINT is "fast shutdown": it doesn't wait for clients to leave.
+    return LocalRunner("postgres", command, prepare, user=user, stop_signal=signal.SIGINT)
+
+
+def _unprivileged_user() -> str | None:
+    """Whom the server runs as: root is refused by PostgreSQL, everybody else runs it themselves."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name).pw_name
+        except KeyError:
+            continue
+    raise MissingProgramError("PostgreSQL refuses to run as root: make a user 'postgres' or be a plain user")
+
+
+def _container(port: int, password: str, server_options: list[str]) -> ContainerRunner:
+    return ContainerRunner(
+        IMAGE,
+        _CONTAINER_PORT,
+        port,
+        command=["postgres", *server_options],
+        variables={"POSTGRES_PASSWORD": password},
+    )
+
+
+def _select(url: str) -> None:
+    with psycopg.connect(url, connect_timeout=3) as connection:
+        connection.execute("SELECT 1")
