@@ -1,7 +1,7 @@
 """``python -m tests.prerequisites``: whatever any test or check needs is here, or the reader knows what to install.
 
-As root on Debian it installs what is missing (the list: ``tests.support.servers.installing``). Elsewhere it says so in one line
-and fails. ``make test`` begins with it. Standard library only.
+As root on Debian it installs what is missing (the list: ``tests.support.servers.installing``). Elsewhere it says so in
+one line and fails. ``make test`` begins with it. Standard library only.
 """
 
 import sys
