@@ -32,12 +32,12 @@ from mqtt_gateway.downlink import Downlink
 from mqtt_gateway.layer import Layer
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process.heartbeat import Heartbeat
-from mqtt_gateway.process.lease import LEASE_LOST, Lease
+from mqtt_gateway.process.lease import LEASE_LOST, Lease, database_thread
 from mqtt_gateway.process.state import State
 from mqtt_gateway.process.storage import FiltersOverlapError, Former, LeaseLostError
 from mqtt_gateway.rules.incident_reports import Report
 from mqtt_gateway.uplink.uplink import Uplink, listener_of
-from runtime.database import DatabaseDownError, DatabaseThread
+from runtime.database import DatabaseUnavailableError
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +63,7 @@ async def run(
         FiltersOverlapError: another gateway runs with overlapping topic filters.
         ExceptionGroup: a part died: a bug.
     """
-    database = DatabaseThread()
+    database = database_thread()
     lease, layer = Lease(options, database), Layer(backend or get_channel_layer())
     state: State | None = None
     try:
@@ -78,9 +78,9 @@ async def run(
             raise overlap.exceptions[0] from None
         raise
     finally:
-        with contextlib.suppress(DatabaseDownError, LeaseLostError):
+        with contextlib.suppress(DatabaseUnavailableError, LeaseLostError):
             await lease.release(broker_up=False)
-        await database.close()
+        await database.end()
 
 
 def _tell_of_rivals(former: Former, state: State) -> None:

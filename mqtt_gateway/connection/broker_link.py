@@ -31,7 +31,7 @@ from mqtt_gateway.process.storage import LeaseLostError, OpenedSession, forget_s
 from mqtt_gateway.rules.incident_reports import Report
 from mqtt_gateway.uplink.uplink import Uplink
 from runtime.backoff import backoff_s
-from runtime.database import DatabaseDownError
+from runtime.database import DatabaseUnavailableError
 
 log = structlog.get_logger(__name__)
 
@@ -154,7 +154,7 @@ class BrokerLink:
                     session_present=not self._new_session,
                     lost=self._session_lost() if self._options.broker_keeps_sessions else None,
                 )
-            except DatabaseDownError:
+            except DatabaseUnavailableError:
                 await asyncio.wait((connection.lost,), timeout=_DATABASE_WAIT_S)
             except LeaseLostError:
                 connection.drop(LEASE_LOST)
@@ -167,7 +167,7 @@ class BrokerLink:
     async def _resubscribe(self, connection: Connection) -> None:
         """The session is not what we believed it to be: a crash came between its beginning and our note of it."""
         log.warning("the broker's session lacks our subscriptions: starting it anew", broker=self._broker)
-        with contextlib.suppress(DatabaseDownError, LeaseLostError):  # then we find out again
+        with contextlib.suppress(DatabaseUnavailableError, LeaseLostError):  # then we find out again
             await self._lease.run(forget_session, self._broker, self._session_lost())
         connection.drop("the session lacks our subscriptions")
 

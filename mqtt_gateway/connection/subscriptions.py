@@ -10,7 +10,7 @@ from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process.lease import LEASE_LOST, Lease
 from mqtt_gateway.process.storage import LeaseLostError, save_filters
 from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
-from runtime.database import DatabaseDownError
+from runtime.database import DatabaseUnavailableError
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +97,7 @@ class Subscriptions:
     async def _remember(self, connection: Connection, filters: dict[str, bool]) -> None:
         try:
             await self._lease.run(save_filters, self._options.broker, filters)
-        except DatabaseDownError as error:
+        except DatabaseUnavailableError as error:
             connection.drop("database down")
             raise ConnectError(f"database down: {error}") from None
         except LeaseLostError:

@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 from mqtt_gateway.process.lease import Lease
 from mqtt_gateway.process.state import State
 from mqtt_gateway.process.storage import LeaseLostError
-from runtime.database import DatabaseDownError
+from runtime.database import DatabaseUnavailableError
 
 BEAT_S: Final = 1
 
@@ -61,7 +61,7 @@ class Heartbeat:
                 drained_ms=state.markers.drained_ms,
                 counters={**counted.dump(), "broker": state.broker_statistics.dump(), **self._figures()},
             )
-        except (DatabaseDownError, LeaseLostError):
+        except (DatabaseUnavailableError, LeaseLostError):
             for report in reports:
                 state.reports.add(report)
         else:

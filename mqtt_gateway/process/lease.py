@@ -19,7 +19,8 @@ import structlog
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process import storage
 from mqtt_gateway.process.storage import LEASE_MS, Former, LeaseLostError
-from runtime.database import DatabaseDownError, DatabaseThread
+from runtime.database import DatabaseThread, DatabaseUnavailableError
+from runtime.outages import Outage
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +31,12 @@ _LOOK_S: Final = 0.4
 _SLOW_S: Final = 1.0  # a look that took so long: the holder could not renew either
 _GRACE_S: Final = LEASE_MS / 1000 + 0.5  # for the holder to renew, once the database is back
 _CONFIRMED_S: Final = 1.0  # so long a confirmation is good for
+_CALL_S: Final = 5.0  # at most; a lease asked for longer ago is over anyhow
+
+
+def database_thread() -> DatabaseThread:
+    """The gateway's; it logs when the database is down."""
+    return DatabaseThread("gateway-database", outage=Outage(log, "database", time.monotonic), limit_s=_CALL_S)
 
 
 class Lease:
@@ -86,7 +93,7 @@ class Lease:
                 return held.instance, None
             claim = (self._client_id, self.instance, self._options.broker, self._options.filters)
             return held.instance, await self._database.run(storage.take, *claim)
-        except DatabaseDownError:
+        except DatabaseUnavailableError:
             self._patient_until_s = time.monotonic() + _GRACE_S
             return "", None
 
@@ -102,7 +109,7 @@ class Lease:
         """Call ``function(client_id, instance, …)``, which does nothing unless we hold the lease; within 5 s.
 
         Raises:
-            DatabaseDownError: as from DatabaseThread.run.
+            DatabaseUnavailableError: as from DatabaseThread.run.
             LeaseLostError: we don't; :attr:`lost` is set.
         """
         try:
@@ -126,7 +133,7 @@ class Lease:
                 await self.renew()
             except LeaseLostError:
                 await asyncio.Event().wait()  # until we are cancelled
-            except DatabaseDownError:
+            except DatabaseUnavailableError:
                 await asyncio.sleep(_LOOK_S)
 
     async def release(self, **fields: Any) -> None:

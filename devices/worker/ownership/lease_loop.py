@@ -7,14 +7,13 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 import structlog
-from django.db import Error
 
 from devices.requests.shard_owners import LEASE_MS
 from devices.worker.ownership.fence import Resharded
 from devices.worker.ownership.leases import Found, Leases
 from devices.worker.ownership.shard_states import ShardStates
+from runtime.database import DatabaseThread, DatabaseUnavailableError
 from runtime.outages import Outage
-from runtime.worker_database import DatabaseThread
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +61,7 @@ class LeaseLoop:
         Raises:
             Resharded: there is another number of shards by now.
         """
-        self._database = DatabaseThread("ingest-leases", "causeway leases", tells=False)
+        self._database = DatabaseThread("ingest-leases", connection_name="causeway leases")
         while not stop.is_set():
             await self._look(self._database)
             with contextlib.suppress(TimeoutError):
@@ -90,7 +89,7 @@ class LeaseLoop:
             return  # it hangs: let others have a try
         try:
             found = await database.run(self._leases.check, self._shard_states.owned, self._shard_states.leaving)
-        except Error as error:
+        except DatabaseUnavailableError as error:
             self._failed(error)
         except Resharded:
             raise
@@ -101,7 +100,7 @@ class LeaseLoop:
             self._outage.ends()
             self._found(found)
 
-    def _failed(self, error: Error) -> None:
+    def _failed(self, error: DatabaseUnavailableError) -> None:
         if self._clock() - self._looked_s > LEASE_MS / 1000 and not self._rounds.fails:
             self._outage.begins(error)
 

@@ -20,8 +20,8 @@ from devices.requests.shard_owners import LEASE_MS
 from devices.worker.ownership import fence
 from devices.worker.rules.assignment import Peer, assign
 from devices.worker.rules.shard_list import format_shards, parse_shards
+from runtime.database import writing
 from runtime.database_clock import DatabaseNowMs
-from runtime.worker_database import writing
 
 log = structlog.get_logger(__name__)
 

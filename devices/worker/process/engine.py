@@ -21,7 +21,6 @@ from typing import Final
 
 import structlog
 from channels.layers import get_channel_layer
-from django.db import Error
 
 from devices.options import DevicesOptions
 from devices.worker.ownership.fence import Resharded, ShardLost, connection_name
@@ -32,8 +31,8 @@ from devices.worker.process.sender import Sender
 from devices.worker.round.intake import Incoming, Intake, Round
 from devices.worker.round.results import RoundResults
 from devices.worker.round.rounds import RoundRunner
+from runtime.database import DatabaseThread, DatabaseUnavailableError
 from runtime.outages import Outage
-from runtime.worker_database import DatabaseThread
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +69,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._database: DatabaseThread | None = None
+        self._database_outage = Outage(log, "database", time.monotonic)
         self._round_since_s: float | None = None
         self._next_ms: int | None = None
         self._purge_ms = 0  # Unix ms; when the next step of retention is due
@@ -127,7 +127,9 @@ class Engine:
         Raises:
             Resharded: there is another number of shards by now.
         """
-        self._database = DatabaseThread(connection_name=connection_name(self._owner))
+        self._database = DatabaseThread(
+            "ingest-database", outage=self._database_outage, connection_name=connection_name(self._owner)
+        )
         try:
             async with asyncio.TaskGroup() as parts:
                 parts.create_task(self._lease_loop.run(self._stopping), name="ingest-leases")
@@ -151,8 +153,8 @@ class Engine:
 
     @property
     def fails(self) -> bool:
-        """Whether the database fails."""
-        return self._database is not None and self._database.fails
+        """Whether the last call to the database failed, or takes very long."""
+        return self._database_outage.lasts
 
     @property
     def lasts_s(self) -> float:
@@ -201,7 +203,7 @@ class Engine:
             self._give_back()
             return None
         except Exception as error:
-            if not isinstance(error, Error):
+            if not isinstance(error, DatabaseUnavailableError):
                 log.exception("a round failed: a bug")
             await self._back_off()
             self._give_back()
@@ -231,7 +233,7 @@ class Engine:
             self._purge_ms = await database.run(self._runner.purge)
         except Exception as error:
             self._purge_ms = self._clock() + _AFTER_FAILURE_MS
-            if not isinstance(error, Error):
+            if not isinstance(error, DatabaseUnavailableError):
                 log.exception("a step of retention failed: a bug")
         finally:
             self._round_since_s = None

@@ -27,7 +27,7 @@ from devices.worker.round.pending_requests import PendingRequests
 from devices.worker.round.results import RoundResults
 from devices.worker.round.transaction import Job, Transaction
 from devices.worker.rules.outbox import CommandItem
-from runtime.worker_database import writing
+from runtime.database import writing
 
 log = structlog.get_logger(__name__)
 

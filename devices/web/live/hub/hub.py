@@ -29,8 +29,8 @@ from devices.web.live.queries.replay import Step
 from devices.web.live.queries.survey import Link
 from devices.web.live.stream.feed import Batch
 from devices.web.live.stream.subscription import Subscription
+from runtime.database import DatabaseReaders
 from runtime.wall_clock import unix_ms
-from runtime.web_database import Database
 
 # Between two flushes. What they cost is sending frames: at most about half of the time goes into it.
 GATHER_MIN_S: Final = 0.002
@@ -58,11 +58,11 @@ class Socket(Receiver, Protocol):
 
 
 class Hub:
-    """See the module. Runs on one event loop; its queries on the threads of :class:`Database`."""
+    """See the module. Runs on one event loop; its queries on the threads of :class:`DatabaseReaders`."""
 
     def __init__(self) -> None:
         self.shards = shards = settings.DEVICES.shards
-        self.database = Database()
+        self.database = DatabaseReaders("live-database")
         self.rooms = Rooms()
         self.sockets: dict[Socket, None] = {}
         self.continuity = Continuity()

@@ -12,7 +12,7 @@ from devices.web.live.hub.commit_gaps import Hole
 from devices.web.live.hub.rooms import Room
 from devices.web.live.queries.replay import list_devices, read, steps_between
 from devices.web.live.stream.targets import Target
-from runtime.web_database import DatabaseUnavailable
+from runtime.database import DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from devices.web.live.hub.hub import Hub
@@ -66,7 +66,7 @@ class Mender:
             try:
                 await self._mend_all()
                 pause_s = BACKOFF_S[0]
-            except DatabaseUnavailable:
+            except DatabaseUnavailableError:
                 self._work.set()
                 await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
                 pause_s = min(BACKOFF_S[1], pause_s * 2)
@@ -96,7 +96,7 @@ class Mender:
         latest = feed.manner.readings == "latest"
         try:
             answers = await self._hub.database.run(read, wants, latest=latest, budget_bytes=READ_BYTES)
-        except DatabaseUnavailable:
+        except DatabaseUnavailableError:
             self._gaps[room] = None
             raise
         for answer in answers:
@@ -117,7 +117,7 @@ class Mender:
                 found |= await self._hub.database.run(list_devices, target)
             for shard in sorted(shards):
                 await self._tell_steps(shard, targets)
-        except DatabaseUnavailable:
+        except DatabaseUnavailableError:
             self._doubted |= shards
             raise
         listed = _Listed(device for device in found.items() if shard_of(device[0], self._shards) in shards)

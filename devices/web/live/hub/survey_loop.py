@@ -8,8 +8,8 @@ import structlog
 
 from devices.web.live.queries.authentication import access_by_all
 from devices.web.live.queries.survey import Link, survey
+from runtime.database import DatabaseUnavailableError
 from runtime.outages import Outage
-from runtime.web_database import DatabaseUnavailable
 
 if TYPE_CHECKING:
     from devices.web.live.hub.hub import Hub
@@ -44,7 +44,7 @@ class Watcher:
             begun = time.monotonic()
             try:
                 await self._look()
-            except DatabaseUnavailable as error:
+            except DatabaseUnavailableError as error:
                 self._outage.begins(error)
                 self._perhaps_blind()
             for socket in list(self._hub.sockets):

@@ -1,6 +1,6 @@
 """The stream from the database's rows: lists of devices, and answers to what subscriptions and feeds want to know.
 
-All functions are synchronous and only read: run them by :class:`runtime.web_database.Database`.
+All functions are synchronous and only read: run them by :class:`runtime.database.DatabaseReaders`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -8,7 +8,7 @@ from devices.web.live.hub.hub import Hub, hub_of_this_loop
 from devices.web.live.queries.authentication import Credential, access_by, credential_in
 from devices.web.live.socket.connection import FORBIDDEN, UNAUTHORIZED, Connection
 from devices.web.live.socket.origins import is_foreign
-from runtime.web_database import DatabaseUnavailable
+from runtime.database import DatabaseUnavailableError
 
 PATHS: Final = ("/ws/v1/", "/ws/v1")
 FRAMES: Final = "causeway.frames"  # an ASGI extension, see runtime.http.daphne_frames
@@ -45,7 +45,7 @@ async def _access(hub: Hub, credential: Credential | None) -> Access | int:
     """The rights, or the code to close with."""
     try:
         access = await hub.database.run_once(access_by, credential) if credential is not None else None
-    except DatabaseUnavailable:
+    except DatabaseUnavailableError:
         return _TRY_AGAIN_LATER
     if access is None:
         return UNAUTHORIZED

@@ -12,7 +12,7 @@ from devices.web.live.socket.credit import LIMIT_BYTES
 from devices.web.live.stream.changes import answer_bytes
 from devices.web.live.stream.rendering import MAX_PAGE_DEVICES
 from devices.web.live.stream.subscription import Subscription
-from runtime.web_database import DatabaseUnavailable
+from runtime.database import DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from devices.web.live.socket.connection import Connection
@@ -52,7 +52,7 @@ class CatchingUp:
             try:
                 while await self._round():
                     pause_s = BACKOFF_S[0]
-            except DatabaseUnavailable:
+            except DatabaseUnavailableError:
                 self._work.set()
                 await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
                 pause_s = min(BACKOFF_S[1], pause_s * 2)
@@ -78,7 +78,7 @@ class CatchingUp:
         life = sub.life
         try:
             devices = await connection.hub.database.run_once(list_devices, sub.target)
-        except DatabaseUnavailable:
+        except DatabaseUnavailableError:
             if sub.life == life:
                 connection.hub.leave(sub)
                 self.missed_steps(connection.hub.continuity.told)
@@ -114,7 +114,7 @@ class CatchingUp:
             shard, low = next(iter(missed.items()))
             try:
                 missed[shard] = await self._steps(shard, low)
-            except DatabaseUnavailable:
+            except DatabaseUnavailableError:
                 self.missed_steps(missed)
                 raise
             if missed[shard] >= self._connection.hub.continuity.last(shard):

@@ -17,7 +17,7 @@ from devices.rules.commands import command_json
 from devices.web.live.queries.replay import list_existing
 from devices.web.live.socket.client_frames import Ping, Request, SendCommand, SetDesired, Subscribe, Unsubscribe
 from devices.web.live.stream.targets import Manner, Target
-from runtime.web_database import DatabaseUnavailable
+from runtime.database import DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from devices.web.live.socket.connection import Connection
@@ -59,7 +59,7 @@ class Requests:
                 await _HANDLERS[type(request)](self._connection, request)
         except Refusal as refused:
             self._connection.error(request.id, refused.code, str(refused))
-        except DatabaseUnavailable:
+        except DatabaseUnavailableError:
             self._connection.error(request.id, "unavailable", "the database does not answer; nothing was done")
         except TimeoutError:
             self._connection.error(request.id, "unavailable", "it took too long; whether it was done is not known")

@@ -14,7 +14,7 @@ LOOP = (
 DAPHNE = f"{MAIN};Server.run (daphne/server.py);AsyncioSelectorReactor.run (twisted/internet/asyncioreactor.py);"
 STEP = f"{DAPHNE}BaseEventLoop.run_forever (asyncio/base_events.py);BaseEventLoop._run_once (asyncio/base_events.py)"
 BEGUN = "thread (8): database;Thread._bootstrap (threading.py);Thread.run (threading.py)"
-THREAD = f"{BEGUN};DatabaseThread._serve (runtime/worker_database.py);work (devices/worker/round/rounds.py)"
+THREAD = f"{BEGUN};_Threads._serve (runtime/database.py);work (devices/worker/round/rounds.py)"
 TURN = f"{STEP};Handle._run (asyncio/events.py)"
 MQTT, LAYER, SERVER = "MQTT", "channel layer, Redis client", "ASGI, Daphne, Twisted"
 

@@ -21,13 +21,12 @@ from mqtt_gateway.layer import Layer
 from mqtt_gateway.models import BrokerSession, GatewayProcess, Incident
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process import storage
-from mqtt_gateway.process.lease import Lease
+from mqtt_gateway.process.lease import Lease, database_thread
 from mqtt_gateway.process.state import State
 from mqtt_gateway.process.storage import Former, LeaseLostError
 from mqtt_gateway.rules import markers
 from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
 from mqtt_gateway.uplink.uplink import Uplink
-from runtime.database import DatabaseThread
 from tests.support.waiting import eventually_async
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,7 +41,7 @@ class Bench:
 
     def __init__(self, options: GatewayOptions = OPTIONS, drained_ms: int = 0) -> None:
         self.options, self.broker_stub, self.stop_it = options, FakeBroker(), asyncio.Event()
-        self.database = DatabaseThread()
+        self.database = database_thread()
         self.lease = Lease(options, self.database)
         self.states: list[bool] = []
         self.state = State(options, Former({}, drained_ms))
@@ -74,7 +73,7 @@ class Bench:
             await task
         with contextlib.suppress(LeaseLostError):
             await self.lease.release(broker_up=False)
-        await self.database.close()
+        await self.database.end()
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from mqtt_gateway.models import GatewayProcess
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process import lease as module
 from mqtt_gateway.process import storage
-from mqtt_gateway.process.lease import Lease
+from mqtt_gateway.process.lease import Lease, database_thread
 from mqtt_gateway.process.storage import LeaseLostError
-from runtime.database import DatabaseDownError, DatabaseThread
+from runtime.database import DatabaseUnavailableError
 from tests.support.waiting import eventually_async
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,7 +30,7 @@ class Bench:
     """A database, and leases as of several processes."""
 
     def __init__(self) -> None:
-        self.database, self.stop = DatabaseThread(), asyncio.Event()
+        self.database, self.stop = database_thread(), asyncio.Event()
         self._count = 0
 
     def lease(self, options: GatewayOptions = OPTIONS) -> Lease:
@@ -57,7 +57,7 @@ async def bench(log: CapturingLogger) -> AsyncIterator[Bench]:
     made = Bench()
     yield made
     made.stop.set()
-    await made.database.close()
+    await made.database.end()
 
 
 async def test_the_first_has_it_at_once_and_says_nothing(bench: Bench, log: CapturingLogger) -> None:
@@ -183,6 +183,6 @@ async def test_a_database_that_is_down_is_no_lost_lease(bench: Bench, monkeypatc
         raise OperationalError("away")
 
     monkeypatch.setattr(storage, "save_beat", down)
-    with pytest.raises(DatabaseDownError):
+    with pytest.raises(DatabaseUnavailableError):
         await lease.renew()
     assert not lease.lost.is_set()
