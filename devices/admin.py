@@ -23,9 +23,10 @@ from devices.models.registry import DELETED_PREFIX
 from devices.requests.ask import ask
 from devices.requests.deletion import delete_device
 from devices.requests.refusals import Refusal, Unavailable
+from devices.rules.capabilities import Capability
 from devices.rules.stream import snapshot
 from devices.rules.twin import load_value
-from devices.web.auth import new_token, token_digest
+from devices.web.auth import ALL_SITES, Access, access_of, new_token, token_digest
 
 admin.site.site_header = admin.site.site_title = "Causeway"
 admin.site.index_title = "Administration"
@@ -134,6 +135,14 @@ class DeviceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Never."""
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: Device | None = None) -> bool:
+        """As Django says, and only where the user's role lets them."""
+        return super().has_change_permission(request, obj) and _may(request, "devices.manage", obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Device | None = None) -> bool:
+        """As Django says, and only where the user's role lets them."""
+        return super().has_delete_permission(request, obj) and _may(request, "devices.delete", obj)
+
     @admin.display(description="presence", ordering="twin__status")
     def presence(self, device: Device) -> str:
         """Its status."""
@@ -172,7 +181,7 @@ class DeviceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if not self.has_delete_permission(request, device):
             raise PermissionDenied
         try:
-            async_to_sync(delete_device)(device.key)
+            async_to_sync(delete_device)(device.key, _access(request).actor)
         except Refusal as refusal:
             self.message_user(request, f"{device} was not deleted: {refusal}", messages.ERROR)
         else:
@@ -187,7 +196,7 @@ class CommandAdmin(ReadOnly):
 
     list_display = ["name", "device", "status", "created_by", "created_at", "expires_at"]
     list_filter = ["status"]
-    list_select_related = ["device", "created_by"]
+    list_select_related = ["device"]
     show_full_result_count = False
     search_fields = ["device__key", "name"]
     fields = ["id", "device", "name", "args_json", "status", "steps", "created_by", "created_at", "expires_at"]
@@ -222,16 +231,17 @@ class QuarantinedAdmin(ReadOnly):
         return there.defer("payload")
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
-        """For those who may do everything."""
-        return bool(request.user.is_active and request.user.is_superuser)
+        """For those who may do it at all sites."""
+        return _access(request).may("quarantine.replay", ALL_SITES)
 
     @admin.action(description="Replay: carry out once more", permissions=["replay"])
     def replay(self, request: HttpRequest, entries: QuerySet[Quarantined]) -> None:
         """Ask the devices' workers, one entry after the other, the oldest first. Stops when none answers."""
         became: Counter[str] = Counter()
+        actor = _access(request).actor
         for pk, key in entries.order_by("pk").values_list("pk", "device__key"):
             try:
-                result = async_to_sync(ask)(key, "replay", {"quarantined_id": pk})
+                result = async_to_sync(ask)(key, "replay", {"quarantined_id": pk}, actor=actor)
             except Unavailable as refusal:
                 self.message_user(request, f"Stopped: {refusal}", messages.ERROR)
                 break
@@ -246,6 +256,19 @@ class QuarantinedAdmin(ReadOnly):
     def payload_text(self, entry: Quarantined) -> SafeString:
         """The payload's beginning; what is no UTF-8 as escapes."""
         return format_html("<pre>{}</pre>", bytes(entry.payload)[:4096].decode(errors="backslashreplace"))
+
+
+def _access(request: HttpRequest) -> Access:
+    access = access_of(request.user)
+    if access is None:
+        raise PermissionDenied
+    return access
+
+
+def _may(request: HttpRequest, capability: Capability, device: Device | None) -> bool:
+    """Whether the user may do this to the device; without one, to any device at all."""
+    access = _access(request)
+    return access.may_somewhere(capability) if device is None else access.may(capability, device.key.partition("/")[0])
 
 
 def _pretty(value: Any) -> SafeString:

@@ -8,7 +8,7 @@ NAME_VALIDATOR = RegexValidator(r"\A[A-Za-z0-9_\-.:]{1,64}\Z", "1 to 64 of A-Z a
 
 
 class Role(models.TextChoices):
-    """viewer reads; operator also commands and sets desired; admin all of the site."""
+    """What each may do: devices.rules.capabilities."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"

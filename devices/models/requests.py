@@ -7,6 +7,7 @@ from django.db import models
 
 from devices.models.fields import JSONTextField
 from devices.models.registry import Device
+from devices.rules.actors import MAX_ACTOR_CHARS
 
 
 class Command(models.Model):
@@ -22,7 +23,8 @@ class Command(models.Model):
     reason = models.TextField(blank=True)  # why rejected, failed, …
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_by = models.CharField(max_length=MAX_ACTOR_CHARS, default="", db_default="")  # an Actor; "": not known
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")  # the actor's
     idempotency_key = models.CharField(max_length=200, null=True)  # noqa: DJ001  null: not unique
     commit = models.BigIntegerField(default=0)  # ShardState.commit of the transaction that told its latest step
 
@@ -67,6 +69,7 @@ class Request(models.Model):
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.PENDING)
     result = JSONTextField(default=None)
     created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.CharField(max_length=MAX_ACTOR_CHARS, default="", db_default="")  # an Actor; "": not known
 
     class Meta:
         indexes = [

@@ -32,6 +32,7 @@ from devices.requests.refusals import (
     Unavailable,
     refusal,
 )
+from devices.rules.actors import Actor
 
 __all__ = [
     "BadRequest",
@@ -53,7 +54,9 @@ _LOOK_EVERY_S: Final = 0.5  # at the row, whether or not an answer was heard
 log = structlog.get_logger(__name__)
 
 
-async def ask(device_key: str, kind: str, body: dict[str, Any], timeout_s: float = 5.0) -> dict[str, Any]:
+async def ask(
+    device_key: str, kind: str, body: dict[str, Any], timeout_s: float = 5.0, *, actor: Actor
+) -> dict[str, Any]:
     """Have the device's shard worker carry out a change, and wait for it.
 
     Args:
@@ -61,6 +64,7 @@ async def ask(device_key: str, kind: str, body: dict[str, Any], timeout_s: float
         kind: see devices.models.Request, as for ``body`` and the result.
         body: JSON.
         timeout_s: how long to wait for the worker.
+        actor: who asks.
 
     Returns:
         The result: the change is committed.
@@ -71,7 +75,7 @@ async def ask(device_key: str, kind: str, body: dict[str, Any], timeout_s: float
             nevertheless; the message of Unavailable says so.
     """
     deadline = time.monotonic() + timeout_s
-    request_id = await _store(device_key, kind, body)
+    request_id = await _store(device_key, kind, body, actor)
     layer = get_channel_layer()
     reply_to = await _reply_channel(layer)
     shard = shard_of(device_key, settings.DEVICES.shards)
@@ -80,9 +84,11 @@ async def ask(device_key: str, kind: str, body: dict[str, Any], timeout_s: float
     return _result(row)
 
 
-async def _store(device_key: str, kind: str, body: dict[str, Any]) -> int:
+async def _store(device_key: str, kind: str, body: dict[str, Any], actor: Actor) -> int:
     def insert() -> int:
-        row = Request.objects.create(device_key=device_key, hash=device_hash(device_key), kind=kind, body=body)
+        row = Request.objects.create(
+            device_key=device_key, hash=device_hash(device_key), kind=kind, body=body, created_by=str(actor)
+        )
         return int(row.pk)
 
     try:

@@ -17,6 +17,7 @@ from bridge.shards import shard_of
 from devices.models import Command, Device
 from devices.requests.nudges import nudge
 from devices.requests.refusals import BadRequest, Conflict, NotFound, RateLimited, TooLarge, Unavailable
+from devices.rules.actors import Actor
 from devices.rules.commands import UNFINISHED, begun
 
 MAX_TTL_S: Final = 7 * 86_400
@@ -33,7 +34,7 @@ class _Wish(Struct, frozen=True):
     args: Any
     ttl_s: Any
     idempotency_key: Any
-    user_id: int | None
+    actor: Actor
 
 
 async def store_command(
@@ -43,7 +44,7 @@ async def store_command(
     ttl_s: Any = DEFAULT_TTL_S,
     idempotency_key: Any = None,
     *,
-    user_id: int | None = None,
+    actor: Actor,
 ) -> Command:
     """Store a command and nudge the device's worker. Whoever calls has checked the right to.
 
@@ -55,7 +56,7 @@ async def store_command(
         args: a JSON object, at most 256 KiB as JSON; None: none.
         ttl_s: 1 … 604,800; how long it may take to reach the device.
         idempotency_key: 1-200 printable characters, or None.
-        user_id: who asks.
+        actor: who asks.
 
     Returns:
         The command as it is now; a repeated one may have gone on already.
@@ -67,7 +68,7 @@ async def store_command(
         RateLimited: the device has 100 unfinished commands already.
         Unavailable: the database failed; with an idempotency key it is safe to repeat.
     """
-    wish = _checked(_Wish(device_key, name, {} if args is None else args, ttl_s, idempotency_key, user_id))
+    wish = _checked(_Wish(device_key, name, {} if args is None else args, ttl_s, idempotency_key, actor))
     try:
         command: Command = await database_sync_to_async(_store)(wish)
     except DatabaseError:
@@ -151,6 +152,7 @@ def _insert(device: Device, wish: _Wish) -> Command:
         timeline=list(progress.timeline),
         created_at=now,
         expires_at=now + timedelta(seconds=wish.ttl_s),
-        created_by_id=wish.user_id,
+        created_by=str(wish.actor),
+        user_id=wish.actor.user_id,
         idempotency_key=wish.idempotency_key,
     )

@@ -5,19 +5,20 @@ from channels.db import database_sync_to_async
 
 from devices.requests.ask import ask
 from devices.requests.provisioning import write_password_file
+from devices.rules.actors import Actor
 
 log = structlog.get_logger(__name__)
 
 
-async def delete_device(device_key: str) -> None:
-    """Delete a device with all that is known of it.
+async def delete_device(device_key: str, actor: Actor) -> None:
+    """Delete a device with all that is known of it, for ``actor``.
 
     One that publishes again afterwards becomes a new device, if auto-register lets it, whose revs go on.
 
     Raises:
         devices.requests.refusals.Refusal: it was not deleted.
     """
-    await ask(device_key, "delete", {})
+    await ask(device_key, "delete", {}, actor=actor)
     try:
         await database_sync_to_async(write_password_file)()
     except OSError as error:

@@ -21,12 +21,13 @@ from devices.requests.ask import Unavailable, ask
 from devices.requests.credentials import mosquitto_hash, new_password, password_file
 from devices.requests.registry import register_device
 from devices.requests.shard_owners import unowned_shards
+from devices.rules.actors import Actor
 
 _READABLE = 0o644  # the broker runs as another user; the file has hashes of long random passwords only
 
 
-def provision(device_key: str) -> str:
-    """Register a device if need be and give it a new password; its former one ends.
+def provision(device_key: str, actor: Actor) -> str:
+    """Register a device if need be and give it a new password; its former one ends. ``actor``: who asks.
 
     Returns:
         The password. It can't be read again.
@@ -36,7 +37,7 @@ def provision(device_key: str) -> str:
         devices.requests.registry.RegistryFull, devices.requests.refusals.Refusal: there are MAX_DEVICES already.
         OSError: the broker's file could not be written; the former password stays.
     """
-    _register(device_key)
+    _register(device_key, actor)
     password = new_password()
     with transaction.atomic():  # a file that can't be written leaves the former password
         Device.objects.filter(key=device_key).update(mqtt_password=mosquitto_hash(password))
@@ -44,13 +45,13 @@ def provision(device_key: str) -> str:
     return password
 
 
-def _register(device_key: str) -> None:
+def _register(device_key: str, actor: Actor) -> None:
     """By its shard's worker, if there is one: then browsers see the new device at once."""
     if not is_device_key(device_key):
         raise ValueError(f"{device_key!r} is not site/device, each 1 to 64 of A-Z a-z 0-9 _ - . :")
     if shard_of(device_key, settings.DEVICES.shards) not in unowned_shards():
         with contextlib.suppress(Unavailable):
-            async_to_sync(ask)(device_key, "register", {})
+            async_to_sync(ask)(device_key, "register", {}, actor=actor)
     register_device(device_key)
 
 

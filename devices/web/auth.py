@@ -1,7 +1,8 @@
 """Who asks, and what they may: users, roles at sites, API tokens.
 
-A role holds at one site or at all of them; where both apply, the stronger counts. What a user may not see does not
-exist for them (``NotFound``); what they see but may not do is ``Forbidden``.
+A role holds at one site or at all of them; where both apply, the stronger counts. What a role may do stands in the one
+table devices.rules.capabilities. What a user may not see does not exist for them (``NotFound``); what they see but may
+not do is ``Forbidden``.
 """
 
 import hashlib
@@ -17,10 +18,12 @@ from django.utils import timezone
 
 from devices.models import ApiToken, Membership, Role
 from devices.requests.refusals import Forbidden, NotFound
+from devices.rules.actors import Actor
+from devices.rules.capabilities import Capability, capabilities_of, strongest, weakest_with
 
 ALL_SITES: Final = "*"
+SHOWN_DIGITS: Final = 8  # of a token's digest, enough to find it among others
 TOKEN_PREFIX: Final = "cwy_"  # noqa: S105  so that people and secret scanners know one when they see it
-_RANK: Final = {Role.VIEWER: 1, Role.OPERATOR: 2, Role.ADMIN: 3}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,52 +33,70 @@ class Access:
     user_id: int
     username: str
     roles: Mapping[str, str]  # site → role; "*" for all sites
+    token: str = ""  # the first digits of the API token that it came by; "" for a session
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks, for what is stored."""
+        if self.token:
+            return Actor("token", f"{self.username}/{self.token}", self.user_id)
+        return Actor("user", self.username, self.user_id)
 
     @property
     def sees_all(self) -> bool:
         """Whether every site is visible."""
-        return ALL_SITES in self.roles
+        return self.may("devices.read", ALL_SITES)
 
     @property
     def sees_any(self) -> bool:
-        """Whether there is any right at all."""
-        return bool(self.roles)
+        """Whether any site is visible."""
+        return self.may_somewhere("devices.read")
 
     @property
     def sites(self) -> frozenset[str]:
-        """The sites with a role of their own."""
-        return frozenset(self.roles) - {ALL_SITES}
+        """The sites that are visible by a role of their own."""
+        return frozenset(site for site in self.roles if site != ALL_SITES and self.sees(site))
 
     def role_at(self, site: str) -> str | None:
         """The strongest role at a site, or None."""
-        held = (self.roles[name] for name in (ALL_SITES, site) if name in self.roles)
-        return max(held, key=lambda role: _RANK[Role(role)], default=None)
+        return strongest(self._held(site))
 
     def sees(self, site: str) -> bool:
         """Whether the site and its devices are visible."""
-        return self.sees_all or site in self.roles
+        return self.may("devices.read", site)
 
-    def may(self, role: str, site: str) -> bool:
-        """Whether the user holds at least ``role`` at ``site``."""
-        held = self.role_at(site)
-        return held is not None and _RANK[Role(held)] >= _RANK[Role(role)]
+    def capabilities_at(self, site: str) -> frozenset[str]:
+        """What the user may at ``site``, or with ``"*"`` at any site that there is or will be."""
+        return frozenset().union(*map(capabilities_of, self._held(site)))
 
-    def require(self, role: str, device_key: str) -> None:
+    def may(self, capability: Capability, site: str) -> bool:
+        """Whether the user may do this at ``site``; ``"*"``: at any site that there is or will be."""
+        return any(capability in capabilities_of(role) for role in self._held(site))
+
+    def may_somewhere(self, capability: Capability) -> bool:
+        """Whether the user may do this at some site at least."""
+        return any(capability in capabilities_of(role) for role in self.roles.values())
+
+    def require(self, capability: Capability, device_key: str) -> None:
         """Check the right to something of a device ``site/device`` (which need not exist).
 
         Raises:
             NotFound: its site is not visible.
-            Forbidden: it is, but the role there is lower.
+            Forbidden: it is, but the user may not do this there.
         """
         site = device_key.partition("/")[0]
         if not self.sees(site):
             raise NotFound(f"there is no device {device_key}")
-        if not self.may(role, site):
-            raise Forbidden(f"this needs the role {role} at site {site}; yours is {self.role_at(site)}")
+        if not self.may(capability, site):
+            needed = weakest_with(capability)
+            raise Forbidden(f"this needs the role {needed} at site {site}; yours is {self.role_at(site)}")
 
     def device_filter(self, path: str = "") -> Q:
         """The visible devices as a filter. ``path`` leads to the device from the queryset's model (``"device__"``)."""
         return Q() if self.sees_all else Q(**{f"{path}site__name__in": sorted(self.sites)})
+
+    def _held(self, site: str) -> list[str]:
+        return [self.roles[name] for name in (ALL_SITES, site) if name in self.roles]
 
 
 def roles_of(user: AbstractBaseUser | AnonymousUser) -> dict[str, str]:
@@ -88,11 +109,11 @@ def roles_of(user: AbstractBaseUser | AnonymousUser) -> dict[str, str]:
     return {site or ALL_SITES: role for site, role in held}
 
 
-def access_of(user: AbstractBaseUser | AnonymousUser) -> Access | None:
-    """The rights of a user who is logged in; None for anybody else."""
+def access_of(user: AbstractBaseUser | AnonymousUser, token: str = "") -> Access | None:
+    """The rights of a user who is logged in, or whose ``token`` (its first digits) is shown; None for anybody else."""
     if not (user.is_authenticated and isinstance(user, User) and user.is_active):
         return None
-    return Access(user_id=user.pk, username=user.get_username(), roles=roles_of(user))
+    return Access(user_id=user.pk, username=user.get_username(), roles=roles_of(user), token=token)
 
 
 def access_by_token(token: str) -> Access | None:
@@ -103,7 +124,7 @@ def access_by_token(token: str) -> Access | None:
     found = ApiToken.objects.select_related("user").filter(digest=token_digest(token)).first()
     if found is None or (found.expires_at is not None and found.expires_at <= timezone.now()):
         return None
-    return access_of(found.user)
+    return access_of(found.user, found.digest[:SHOWN_DIGITS])
 
 
 def bearer_token(authorization: str) -> str | None:

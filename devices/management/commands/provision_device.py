@@ -7,6 +7,7 @@ from devices.management.reasons import one_line
 from devices.models import Device
 from devices.requests.credentials import mqtt_username
 from devices.requests.provisioning import provision
+from devices.rules.actors import Actor
 
 
 class Command(BaseCommand):
@@ -21,7 +22,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         key: str = options["device"]
         with one_line():
-            password = provision(key)
+            password = provision(key, Actor("system", "provision_device"))
         self.stdout.write(f"device    {key}\nusername  {mqtt_username(key)}\npassword  {password}")
         if not settings.DEVICES.mosquitto_passwords:
             self._tell_the_line(key)

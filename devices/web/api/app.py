@@ -6,7 +6,7 @@ from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
-from devices.web.api import commands, desired, devices, ledger, ops, quarantine, readings
+from devices.web.api import commands, desired, devices, operations, quarantine, readings
 from devices.web.api.parsing import StrictParser
 from devices.web.api.problems import CONTENT_TYPE, handle_all
 from devices.web.api.schemas import Problem
@@ -52,6 +52,6 @@ api = CausewayAPI(
     auth=[TokenAuth(), SessionAuth()],
     parser=StrictParser(),
 )
-for part in (devices, desired, commands, readings, quarantine, ledger, ops):
+for part in (devices, desired, commands, readings, quarantine, operations):
     api.add_router("", part.router)
 handle_all(api)

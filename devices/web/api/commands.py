@@ -12,6 +12,7 @@ from ninja import Header, Query, Router
 from devices import models
 from devices.requests.ask import ask, store_command
 from devices.requests.refusals import BadRequest, NotFound
+from devices.rules.capabilities import Capability
 from devices.rules.commands import Status, command_json
 from devices.web.api.devices import visible_device
 from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, json_response, page
@@ -37,9 +38,9 @@ async def send_command(
 ) -> HttpResponse:
     """Store a command; it is sent until the device answers or its time is over. Needs the role operator."""
     key, who = f"{site}/{device}", access(request)
-    if not who.may("operator", site):  # otherwise storing finds out whether the device exists
-        await sync_to_async(visible_device)(who, key, "operator")
-    command = await store_command(key, payload.name, payload.args, payload.ttl_s, idempotency_key, user_id=who.user_id)
+    if not who.may("devices.command", site):  # otherwise storing finds out whether the device exists
+        await sync_to_async(visible_device)(who, key, "devices.command")
+    command = await store_command(key, payload.name, payload.args, payload.ttl_s, idempotency_key, actor=who.actor)
     location = f"/api/v1/commands/{command.pk}"
     return json_response(command_json(command, key), status=202, Location=location)
 
@@ -54,7 +55,7 @@ def list_commands(
     limit: Limit,
 ) -> HttpResponse:
     """A device's commands, the newest first."""
-    owner = visible_device(access(request), f"{site}/{device}", "viewer")
+    owner = visible_device(access(request), f"{site}/{device}", "devices.read")
     rows = models.Command.objects.filter(device=owner)
     if status is not None:
         rows = rows.filter(status=status)
@@ -81,7 +82,7 @@ def _after(cursor: str) -> Q:
 @router.get("/commands/{command_id}", response=Command)
 def get_command(request: HttpRequest, command_id: str) -> HttpResponse:
     """One command with its timeline."""
-    command = visible_command(access(request), command_id, "viewer")
+    command = visible_command(access(request), command_id, "devices.read")
     return json_response(command_json(command, command.device.key))
 
 
@@ -92,18 +93,18 @@ async def cancel_command(request: HttpRequest, command_id: str) -> HttpResponse:
     It may have reached the device already: if that answers, the timeline says so.
     """
     who = access(request)
-    command = await sync_to_async(visible_command)(who, command_id, "operator")
-    await ask(command.device.key, "cancel", {"command_id": str(command.pk)})
-    command = await sync_to_async(visible_command)(who, command_id, "viewer")
+    command = await sync_to_async(visible_command)(who, command_id, "devices.command")
+    await ask(command.device.key, "cancel", {"command_id": str(command.pk)}, actor=who.actor)
+    command = await sync_to_async(visible_command)(who, command_id, "devices.read")
     return json_response(command_json(command, command.device.key))
 
 
-def visible_command(who: Access, command_id: str, role: str) -> models.Command:
-    """A command with its device, for somebody who needs ``role`` there.
+def visible_command(who: Access, command_id: str, capability: Capability) -> models.Command:
+    """A command with its device, for somebody who needs ``capability`` there.
 
     Raises:
         NotFound: there is none, or its site is not visible.
-        Forbidden: the role at its site is lower.
+        Forbidden: the role at its site does not allow that.
     """
     missing = NotFound("there is no such command")
     try:
@@ -112,5 +113,5 @@ def visible_command(who: Access, command_id: str, role: str) -> models.Command:
         raise missing from None
     if command is None or not who.sees(command.device.key.partition("/")[0]):
         raise missing
-    who.require(role, command.device.key)
+    who.require(capability, command.device.key)
     return command

@@ -27,7 +27,7 @@ IfMatch = Annotated[
 @router.get("/devices/{site}/{device}/desired", response=Desired)
 def get_desired(request: HttpRequest, site: str, device: str) -> HttpResponse:
     """The desired state; its version is also the ETag."""
-    twin = load_value(visible_device(access(request), f"{site}/{device}", "viewer").twin.doc)
+    twin = load_value(visible_device(access(request), f"{site}/{device}", "devices.read").twin.doc)
     return _answer({"version": twin.desired_version, "desired": twin.desired.value})
 
 
@@ -39,11 +39,11 @@ async def set_desired(
 
     The device gets on its topic ``desired`` what its reported state still lacks, until it has it.
     """
-    key = f"{site}/{device}"
-    await sync_to_async(visible_device)(access(request), key, "operator")
+    key, who = f"{site}/{device}", access(request)
+    await sync_to_async(visible_device)(who, key, "devices.desired")
     version = None if if_match is None else version_of(if_match)
     try:
-        return _answer(await ask(key, "desired", {"patch": payload.root, "if_version": version}))
+        return _answer(await ask(key, "desired", {"patch": payload.root, "if_version": version}, actor=who.actor))
     except Conflict as conflict:
         if version is None:
             raise

@@ -12,6 +12,7 @@ from devices import models
 from devices.requests import deletion
 from devices.requests.ask import ask
 from devices.requests.refusals import NotFound
+from devices.rules.capabilities import Capability
 from devices.rules.stream import snapshot
 from devices.rules.twin import Status, load_value
 from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, json_response, page
@@ -59,19 +60,20 @@ def _selected(
 @router.get("/devices/{site}/{device}", response=Device)
 def get_device(request: HttpRequest, site: str, device: str) -> HttpResponse:
     """One device: its entry in the registry, and its twin."""
-    return json_response(device_json(visible_device(access(request), f"{site}/{device}", "viewer")))
+    return json_response(device_json(visible_device(access(request), f"{site}/{device}", "devices.read")))
 
 
 @router.patch("/devices/{site}/{device}", response=Device)
 async def change_device(request: HttpRequest, site: str, device: str, payload: DevicePatch) -> HttpResponse:
     """Change tags or limits. Needs the role admin."""
     key, wanted = f"{site}/{device}", payload.model_dump(exclude_unset=True)
-    await sync_to_async(visible_device)(access(request), key, "admin")
+    who = access(request)
+    await sync_to_async(visible_device)(who, key, "devices.manage")
     if "tags" in wanted:
-        await ask(key, "tags", {"tags": wanted["tags"] or []})
+        await ask(key, "tags", {"tags": wanted["tags"] or []}, actor=who.actor)
     if "stale_after_s" in wanted:
         await models.Device.objects.filter(key=key).aupdate(stale_after_s=wanted["stale_after_s"])
-    return json_response(device_json(await sync_to_async(visible_device)(access(request), key, "viewer")))
+    return json_response(device_json(await sync_to_async(visible_device)(who, key, "devices.read")))
 
 
 @router.delete("/devices/{site}/{device}", response={204: None})
@@ -81,23 +83,24 @@ async def delete_device(request: HttpRequest, site: str, device: str) -> HttpRes
     One that publishes again afterwards becomes a new device, if BRIDGE_AUTO_REGISTER lets it.
     """
     key = f"{site}/{device}"
-    await sync_to_async(visible_device)(access(request), key, "admin")
-    await deletion.delete_device(key)
+    who = access(request)
+    await sync_to_async(visible_device)(who, key, "devices.delete")
+    await deletion.delete_device(key, who.actor)
     return HttpResponse(status=204)
 
 
-def visible_device(who: Access, key: str, role: str) -> models.Device:
-    """A device with its twin, for somebody who needs ``role`` there.
+def visible_device(who: Access, key: str, capability: Capability) -> models.Device:
+    """A device with its twin, for somebody who needs ``capability`` there.
 
     Raises:
         NotFound: there is none, or its site is not visible.
-        Forbidden: the role at its site is lower.
+        Forbidden: the role at its site does not allow that.
     """
-    who.require("viewer", key)
+    who.require("devices.read", key)
     device = models.Device.objects.select_related("twin").filter(key=key).first()
     if device is None:
         raise NotFound(f"there is no device {key}")
-    who.require(role, key)
+    who.require(capability, key)
     return device
 
 

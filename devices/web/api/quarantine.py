@@ -62,7 +62,7 @@ async def replay_quarantined(request: HttpRequest, entry_id: int) -> HttpRespons
     """
     who = access(request)
     entry = await sync_to_async(_replayable)(who, entry_id)
-    result = await ask(entry.device.key, "replay", {"quarantined_id": entry.pk})
+    result = await ask(entry.device.key, "replay", {"quarantined_id": entry.pk}, actor=who.actor)
     if result["outcome"] == "quarantined":
         still_there = await sync_to_async(_sized(_visible(who).filter(pk=entry_id)).first)()
         result |= {"entry": still_there and _json(still_there)}
@@ -73,7 +73,7 @@ def _replayable(who: Access, entry_id: int) -> models.Quarantined:
     entry = _visible(who).defer("payload").filter(pk=entry_id).first()
     if entry is None:
         raise NotFound("there is no such quarantined message")
-    who.require("operator", entry.device.key)
+    who.require("quarantine.replay", entry.device.key)
     if entry.truncated:
         raise Conflict("only the beginning of this message was kept: it is not replayable")
     return entry

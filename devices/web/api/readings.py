@@ -48,7 +48,7 @@ def list_readings(
 
     Nothing after ``purged_rev`` is missing: who continues from an older ``after_rev`` has a gap.
     """
-    owner = visible_device(access(request), f"{site}/{device}", "viewer")
+    owner = visible_device(access(request), f"{site}/{device}", "devices.read")
     rows = _with_metrics(models.Reading.objects.filter(device=owner), metric)
     if since is not None:
         rows = rows.filter(ts__gte=unix_ms("since", since))

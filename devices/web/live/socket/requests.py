@@ -9,10 +9,11 @@ import structlog
 from msgspec import UNSET
 
 from bridge.names import is_device_key
-from devices.models import Role, Site
+from devices.models import Site
 from devices.requests.ask import ask
 from devices.requests.commands import DEFAULT_TTL_S, store_command
 from devices.requests.refusals import BadRequest, Conflict, Forbidden, NotFound, RateLimited, Refusal
+from devices.rules.capabilities import Capability
 from devices.rules.commands import command_json
 from devices.web.live.queries.replay import list_existing
 from devices.web.live.socket.client_frames import Ping, Request, SendCommand, SetDesired, Subscribe, Unsubscribe
@@ -124,7 +125,7 @@ async def _unsubscribe(connection: "Connection", request: Unsubscribe) -> None:
 
 
 async def _command(connection: "Connection", request: SendCommand) -> None:
-    _require_operator(connection, request.device)
+    _require(connection, "devices.command", request.device)
     ttl_s: Any = DEFAULT_TTL_S if request.ttl_s is UNSET else request.ttl_s
     connection.hold(request.device)
     try:
@@ -134,7 +135,7 @@ async def _command(connection: "Connection", request: SendCommand) -> None:
             request.args,
             ttl_s,
             request.idempotency_key,
-            user_id=connection.access.user_id,
+            actor=connection.access.actor,
         )
         connection.reply(request.id, command=command_json(command, request.device))
     finally:
@@ -142,20 +143,20 @@ async def _command(connection: "Connection", request: SendCommand) -> None:
 
 
 async def _desired(connection: "Connection", request: SetDesired) -> None:
-    _require_operator(connection, request.device)
+    _require(connection, "devices.desired", request.device)
     connection.hold(request.device)
     try:
         body = {"patch": request.patch, "if_version": request.if_version}
-        result = await ask(request.device, "desired", body)
+        result = await ask(request.device, "desired", body, actor=connection.access.actor)
         connection.reply(request.id, device=request.device, **result)
     finally:
         connection.release(request.device)
 
 
-def _require_operator(connection: "Connection", device: str) -> None:
+def _require(connection: "Connection", capability: Capability, device: str) -> None:
     if not is_device_key(device):
         raise NotFound(f"there is no device {device[:200]}")
-    connection.access.require(Role.OPERATOR, device)
+    connection.access.require(capability, device)
 
 
 async def _ping(connection: "Connection", request: Ping) -> None:

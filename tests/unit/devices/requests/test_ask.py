@@ -11,12 +11,14 @@ from channels.layers import channel_layers
 from bridge.messages import RequestStored
 from devices.models import Request, Twin
 from devices.requests.ask import Conflict, NotFound, Unavailable, ask
+from devices.rules.actors import Actor
 from tests.support.waiting import eventually_async
 from tests.support.worlds.fake_worker import FakeWorker, fresh_layers, set_twin, settle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 KEY = "demo/lamp"
+VERA = Actor("user", "vera")
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +30,7 @@ async def test_the_worker_does_it_and_the_asker_hears_at_once() -> None:
     await sync_to_async(set_twin)(KEY)
     async with FakeWorker().running() as worker:
         began = time.monotonic()
-        result = await ask(KEY, "desired", {"patch": {"on": True}, "if_version": None})
+        result = await ask(KEY, "desired", {"patch": {"on": True}, "if_version": None}, actor=VERA)
         took_s = time.monotonic() - began
     assert result == {"version": 1, "desired": {"on": True}}
     assert took_s < 0.4, "it was found by looking at the row, not by the answer"
@@ -40,22 +42,23 @@ async def test_what_the_worker_refuses_is_raised() -> None:
     await sync_to_async(set_twin)(KEY)
     async with FakeWorker().running():
         with pytest.raises(Conflict, match="desired is at version 0, not 7"):
-            await ask(KEY, "desired", {"patch": {"on": True}, "if_version": 7})
+            await ask(KEY, "desired", {"patch": {"on": True}, "if_version": 7}, actor=VERA)
         with pytest.raises(NotFound):
-            await ask("demo/other", "tags", {"tags": []})
+            await ask("demo/other", "tags", {"tags": []}, actor=VERA)
 
 
 async def test_a_worker_that_finds_it_by_itself_and_tells_nobody() -> None:
     await sync_to_async(set_twin)(KEY)
     async with FakeWorker(silent=True).running():
-        assert await ask(KEY, "tags", {"tags": ["red"]}) == {}
+        assert await ask(KEY, "tags", {"tags": ["red"]}, actor=VERA) == {}
     assert (await Twin.objects.aget(device__key=KEY)).tags == ["red"]
 
 
 async def test_without_a_worker_it_is_withdrawn_and_certainly_not_done() -> None:
     with pytest.raises(Unavailable, match="nothing was changed"):
-        await ask(KEY, "delete", {}, timeout_s=0.1)
-    assert (await Request.objects.aget()).status == Request.Status.WITHDRAWN
+        await ask(KEY, "delete", {}, timeout_s=0.1, actor=VERA)
+    row = await Request.objects.aget()
+    assert (row.status, row.created_by) == (Request.Status.WITHDRAWN, "user:vera")
 
 
 async def test_a_worker_that_is_quicker_than_the_withdrawal_wins(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +68,7 @@ async def test_a_worker_that_is_quicker_than_the_withdrawal_wins(monkeypatch: py
         await sync_to_async(settle)((await Request.objects.aget()).pk)
 
     monkeypatch.setattr("devices.requests.ask._settled", too_late)
-    assert await ask(KEY, "desired", {"patch": {"on": True}, "if_version": None}) == {
+    assert await ask(KEY, "desired", {"patch": {"on": True}, "if_version": None}, actor=VERA) == {
         "version": 1,
         "desired": {"on": True},
     }
@@ -93,7 +96,7 @@ async def test_while_the_layer_is_down_the_workers_sweep_does_it() -> None:
 
     channel_layers.backends["default"] = _BrokenLayer()
     worker = asyncio.create_task(sweeping())
-    assert (await ask(KEY, "desired", {"patch": {"on": 1}, "if_version": 0}))["version"] == 1
+    assert (await ask(KEY, "desired", {"patch": {"on": 1}, "if_version": 0}, actor=VERA))["version"] == 1
     await worker
 
 
@@ -105,4 +108,4 @@ async def test_while_the_layer_hangs_the_nudge_gives_up(monkeypatch: pytest.Monk
     monkeypatch.setattr("devices.requests.nudges.NUDGE_TIMEOUT_S", 0.05)
     channel_layers.backends["default"] = Hanging()
     with pytest.raises(Unavailable):
-        await ask(KEY, "tags", {"tags": []}, timeout_s=0.2)
+        await ask(KEY, "tags", {"tags": []}, timeout_s=0.2, actor=VERA)

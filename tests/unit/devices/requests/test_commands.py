@@ -18,11 +18,13 @@ from devices.models import Command
 from devices.requests.ask import store_command
 from devices.requests.refusals import BadRequest, Conflict, NotFound, RateLimited, TooLarge
 from devices.requests.registry import register_device
+from devices.rules.actors import Actor
 from tests.support.worlds.fake_worker import fresh_layers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 KEY = "demo/lamp"
+VERA = Actor("user", "vera")
 
 
 @pytest.fixture(autouse=True)
@@ -32,10 +34,11 @@ def device() -> None:
 
 
 async def test_it_is_stored_and_the_worker_nudged() -> None:
-    command = await store_command(KEY, "set_led", {"on": True}, 30)
+    command = await store_command(KEY, "set_led", {"on": True}, 30, actor=VERA)
     stored = await Command.objects.aget()
     assert (stored.name, stored.args, stored.status) == ("set_led", {"on": True}, "accepted")
     assert stored.expires_at - stored.created_at == timedelta(seconds=30)
+    assert (stored.created_by, stored.user_id) == ("user:vera", None)
     assert stored.timeline == [{"status": "accepted", "at_ms": int(stored.created_at.timestamp() * 1000)}]
     layer, shard = get_channel_layer(), shard_of(KEY, settings.DEVICES.shards)
     async with asyncio.timeout(5):
@@ -68,34 +71,34 @@ async def test_it_is_stored_and_the_worker_nudged() -> None:
 )
 async def test_what_is_refused_is_not_stored(wish: dict[str, Any], refusal: type[Exception]) -> None:
     with pytest.raises(refusal):
-        await store_command(**{"device_key": KEY, "name": "x", **wish})
+        await store_command(**{"device_key": KEY, "name": "x", **wish}, actor=VERA)
     assert not await Command.objects.aexists()
 
 
 async def test_the_same_key_and_content_give_the_same_command() -> None:
-    first = await store_command(KEY, "x", {"a": 1, "b": 2}, 60, "key-1")
-    assert (await store_command(KEY, "x", {"b": 2, "a": 1}, 60, "key-1")).pk == first.pk
+    first = await store_command(KEY, "x", {"a": 1, "b": 2}, 60, "key-1", actor=VERA)
+    assert (await store_command(KEY, "x", {"b": 2, "a": 1}, 60, "key-1", actor=VERA)).pk == first.pk
     for name, args, ttl_s in (("y", {"a": 1, "b": 2}, 60), ("x", {"a": True, "b": 2}, 60), ("x", {"a": 1, "b": 2}, 61)):
         with pytest.raises(Conflict):
-            await store_command(KEY, name, args, ttl_s, "key-1")
+            await store_command(KEY, name, args, ttl_s, "key-1", actor=VERA)
     await sync_to_async(register_device)("demo/other")
-    assert (await store_command("demo/other", "x", {}, 60, "key-1")).pk != first.pk
+    assert (await store_command("demo/other", "x", {}, 60, "key-1", actor=VERA)).pk != first.pk
     assert await Command.objects.acount() == 2
 
 
 async def test_without_a_key_each_is_a_new_one() -> None:
-    assert (await store_command(KEY, "x")).pk != (await store_command(KEY, "x")).pk
+    assert (await store_command(KEY, "x", actor=VERA)).pk != (await store_command(KEY, "x", actor=VERA)).pk
 
 
 async def test_at_most_a_hundred_unfinished_ones_wait() -> None:
     for number in range(100):
-        await store_command(KEY, "x", idempotency_key=str(number))
+        await store_command(KEY, "x", idempotency_key=str(number), actor=VERA)
     with pytest.raises(RateLimited, match="100 unfinished commands"):
-        await store_command(KEY, "x")
-    await store_command(KEY, "x", idempotency_key="7")  # a repeated one is no new one
+        await store_command(KEY, "x", actor=VERA)
+    await store_command(KEY, "x", idempotency_key="7", actor=VERA)  # a repeated one is no new one
     await Command.objects.filter(idempotency_key="1").aupdate(status="done")
-    await store_command(KEY, "x")
+    await store_command(KEY, "x", actor=VERA)
     with pytest.raises(RateLimited):
-        await store_command(KEY, "x")
+        await store_command(KEY, "x", actor=VERA)
     await Command.objects.filter(idempotency_key="2").aupdate(expires_at=timezone.now())  # no worker has noticed yet
-    await store_command(KEY, "x")
+    await store_command(KEY, "x", actor=VERA)

@@ -11,9 +11,12 @@ from django.conf import settings
 from devices.models import Device, ShardState
 from devices.requests.credentials import matches
 from devices.requests.provisioning import provision, write_password_file
+from devices.rules.actors import Actor
 from tests.support.worlds.fake_worker import install
 
 pytestmark = pytest.mark.django_db
+
+OPERATOR = Actor("system", "provision_device")
 
 
 @pytest.fixture
@@ -29,7 +32,7 @@ def lines(file: Path) -> dict[str, str]:
 
 
 def test_every_provisioned_device_has_a_line(file: Path) -> None:
-    first, second = provision("demo/b"), provision("demo/a:1")
+    first, second = provision("demo/b", OPERATOR), provision("demo/a:1", OPERATOR)
     kept = lines(file)
     assert list(kept) == ["demo/a%3A1", "demo/b"]
     assert matches(first, kept["demo/b"])
@@ -39,22 +42,22 @@ def test_every_provisioned_device_has_a_line(file: Path) -> None:
 
 
 def test_again_gives_a_new_password_and_ends_the_old_one(file: Path) -> None:
-    old, new = provision("demo/a"), provision("demo/a")
+    old, new = provision("demo/a", OPERATOR), provision("demo/a", OPERATOR)
     assert not matches(old, lines(file)["demo/a"])
     assert matches(new, lines(file)["demo/a"])
     assert Device.objects.count() == 1
 
 
 def test_a_deleted_device_loses_its_line(file: Path) -> None:
-    provision("demo/a")
-    provision("demo/b")
+    provision("demo/a", OPERATOR)
+    provision("demo/b", OPERATOR)
     Device.objects.get(key="demo/a").delete()
     write_password_file()
     assert list(lines(file)) == ["demo/b"]
 
 
 def test_a_file_that_cannot_be_written_stays_as_it_was(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    provision("demo/a")
+    provision("demo/a", OPERATOR)
     before = file.read_text()
 
     def no_space(*_: object) -> None:
@@ -62,28 +65,28 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(file: Path, monkeypatch: 
 
     monkeypatch.setattr("devices.requests.provisioning.os.fsync", no_space)
     with pytest.raises(OSError, match="no space"):
-        provision("demo/b")
+        provision("demo/b", OPERATOR)
     assert file.read_text() == before
     assert len(list(file.parent.iterdir())) == 2, "no temporary file is left"
 
 
 def test_a_worker_that_is_there_registers_it_so_that_browsers_see_it_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[str, str]] = []
+    asked: list[tuple[str, str, str]] = []
 
-    async def ask(key: str, kind: str, _body: object) -> dict[str, object]:
-        asked.append((key, kind))
+    async def ask(key: str, kind: str, _body: object, *, actor: Actor) -> dict[str, object]:
+        asked.append((key, kind, str(actor)))
         return {}
 
     monkeypatch.setattr("devices.requests.provisioning.ask", ask)
     install()
     ShardState.objects.update(beat_ms=int(time.time() * 1000))
-    provision("demo/a")
-    assert asked == [("demo/a", "register")]
+    provision("demo/a", OPERATOR)
+    assert asked == [("demo/a", "register", "system:provision_device")]
     ShardState.objects.update(beat_ms=0)
-    provision("demo/b")
-    assert asked == [("demo/a", "register")]
+    provision("demo/b", OPERATOR)
+    assert asked == [("demo/a", "register", "system:provision_device")]
     assert Device.objects.count() == 2
 
 
 def test_without_a_file_only_the_database_knows() -> None:
-    assert matches(provision("demo/a"), Device.objects.get().mqtt_password)
+    assert matches(provision("demo/a", OPERATOR), Device.objects.get().mqtt_password)

@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
-from devices.models import Command, Device
+from devices.models import ApiToken, Command, Device
 from devices.web.api.schemas import Command as CommandSchema
 from tests.support.worlds.fake_worker import FakeWorker, set_twin
 
@@ -50,7 +50,8 @@ def test_a_command_is_accepted_and_can_be_looked_at(as_role: AsRole, lamp: Devic
     }  # fmt: skip
     assert client.get(answer["Location"]).json() == command
     assert client.get(URL).json() == {"items": [command], "next": None}
-    assert Command.objects.get().created_by is not None
+    stored, token = Command.objects.get(), ApiToken.objects.get()
+    assert (stored.created_by, stored.user_id) == (f"token:{token.user}/{token.digest[:8]}", token.user_id)
 
 
 def test_arguments_and_time_may_be_left_out(as_role: AsRole, lamp: Device) -> None:
