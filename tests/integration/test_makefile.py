@@ -18,7 +18,7 @@ def make(*arguments: str, directory: Path = ROOT, **environment: str) -> subproc
     return subprocess.run(
         ["make", *arguments],
         cwd=directory,
-        env={**clean_environment(), **environment},
+        env={**clean_environment(), "ARGS": "", **environment},  # make passes on what this run was asked for
         capture_output=True,
         text=True,
         check=False,
@@ -70,9 +70,8 @@ def test_the_tests_begin_with_what_they_need() -> None:
 @pytest.mark.parametrize("target", ["test", "pytest"])
 def test_what_the_tests_need_is_told_in_one_line_before_anything_else(tmp_path: Path, target: str) -> None:
     path = bare(tmp_path, "rm")  # without apt-get nobody may install
-    for file in ("prerequisites.py", "support/__init__.py", "support/installing.py", "support/docker_cli.py"):
-        (tmp_path / "tests" / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / "tests" / file, tmp_path / "tests" / file)
+    shutil.copytree(ROOT / "tests" / "support", tmp_path / "tests" / "support")
+    shutil.copy(ROOT / "tests" / "prerequisites.py", tmp_path / "tests")
     failed = make(target, f"PYTHON={sys.executable}", directory=tmp_path, PATH=path)
     assert (failed.returncode, failed.stdout) == (2, "")
     told, of_make = failed.stderr.splitlines()

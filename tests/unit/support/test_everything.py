@@ -57,6 +57,12 @@ def ended(process: "subprocess.Popen[str]") -> tuple[int, list[str], str]:
     return process.returncode, output.splitlines(), errors
 
 
+@pytest.mark.parametrize("module", ["tests.prerequisites", "tests.everything"])
+def test_they_begin_before_any_package_is_installed(module: str) -> None:
+    without_packages = [sys.executable, "-S", "-c", f"import {module}"]
+    subprocess.run(without_packages, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, check=True, timeout=30)
+
+
 def test_the_suite_runs_last_on_the_images_that_were_made(begin: Begin, tmp_path: Path) -> None:
     assert ended(begin()) == (0, ["checks", "suite -k twin: made made a=b"], "")
     assert (tmp_path / "stopped").exists()
