@@ -9,7 +9,7 @@ from typing import Final
 from bench.drive.running import RESULTS, run
 from bench.drive.tools import BenchError
 from bench.measure.files import allow_files
-from bench.report import profile, report
+from bench.report import document, profile
 
 OUTPUT: Final = Path("var/bench")
 
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     results = run(
         full=options.full, only=tuple(options.only), on=tuple(options.on), rounds=options.rounds, output=options.output
     )
-    print(report.table(results))
+    print(document.page(results, document.SUMMARY))
     if options.full and not options.only and not options.on:
         _profile(options.output / RESULTS)
     return 0

@@ -53,9 +53,9 @@ def test_the_performance_page_is_what_its_data_gives() -> None:
 
 
 def performance() -> dict[str, str]:
-    """The page and its pictures below docs/, by the data there."""
+    """The page below docs/, by the data there."""
     data = ROOT / "docs" / "performance.json"
     if not data.exists():
         return {}
     results = json.loads(data.read_text())
-    return {"performance.md": document.page(results), **dict(document.pictures(results))}
+    return {"performance.md": document.page(results)}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.installations.installation import Candidate, Effort, Installation
-from bench.measure.limits import told, verdict
+from bench.measure.limits import verdict
 from bench.measure.machine import machine
 from bench.measure.results import Measured, summarise
 from bench.scenarios import Scenario, scenarios
@@ -162,7 +162,7 @@ def _round(scenario: Scenario, installation: Installation, effort: Effort, numbe
 def _judge(done: Sequence[Scenario], results: dict[str, Any]) -> None:
     """Write beside each scenario whether its limits held; one may be about a scenario that came later."""
     for scenario in done:
-        results[scenario.name]["limits"] = [told(verdict(limit, scenario.name, results)) for limit in scenario.limits]
+        results[scenario.name]["limits"] = [verdict(limit, scenario.name, results) for limit in scenario.limits]
 
 
 def _say(what: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bench.measure.results import OURS
+from bench.measure.results import OURS, figure_of, of_installation
 
 Results = Mapping[str, Any]
 """The ``scenarios`` of results.json."""
@@ -38,62 +38,26 @@ class Limit:
     text: str = ""
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """A limit after a run. ``held`` is None when what it is about was not measured."""
-
-    limit: Limit
-    figure: float | None
-    bound: float | None
-    held: bool | None
-
-
-def verdict(limit: Limit, scenario: str, results: Results) -> Verdict:
-    """Did it hold?"""
-    ours = _median(results, scenario, OURS, limit.figure)
+def verdict(limit: Limit, scenario: str, results: Results) -> dict[str, Any]:
+    """Did it hold? As results.json has it; ``held`` is None when what it is about was not measured."""
+    ours = figure_of(results, scenario, OURS, limit.figure)
     bound = _bound(limit, scenario, results, ours)
-    if ours is None or bound is None:
-        return Verdict(limit, ours, bound, None)
-    return Verdict(limit, ours, bound, ours >= bound if limit.at == "≥" else ours <= bound)
+    held = None
+    if ours is not None and bound is not None:
+        held = ours >= bound if limit.at == "≥" else ours <= bound
+    text = limit.text or in_words(limit)
+    return {"figure": limit.figure, "text": text, "at": limit.at, "actual": ours, "bound": bound, "held": held}
 
 
 def _bound(limit: Limit, scenario: str, results: Results, ours: float | None) -> float | None:
     if not limit.times:
         return limit.value
     if not limit.scenario and not limit.value:
-        ratio = _ratio(results, scenario, limit.of, limit.figure)
-        if ratio and ours is not None:
-            return limit.times * ours * ratio  # what the other one would have had in the round of ours
-    other = _median(results, limit.scenario or scenario, limit.of, limit.figure)
+        ratio = of_installation(results, scenario, limit.of).get("ratio", {}).get(limit.figure)
+        if ratio and ratio["to"] == OURS and ours is not None:
+            return limit.times * ours * float(ratio["median"])  # what the other one would have had in the round of ours
+    other = figure_of(results, limit.scenario or scenario, limit.of, limit.figure)
     return None if other is None else limit.value + limit.times * other
-
-
-def _median(results: Results, scenario: str, installation: str, figure: str) -> float | None:
-    found = _installation(results, scenario, installation).get("figures", {}).get(figure)
-    return None if found is None else float(found["median"])
-
-
-def _ratio(results: Results, scenario: str, installation: str, figure: str) -> float | None:
-    found = _installation(results, scenario, installation).get("ratio", {}).get(figure)
-    return float(found["median"]) if found and found["to"] == OURS else None
-
-
-def _installation(results: Results, scenario: str, installation: str) -> Results:
-    found: Results = results.get(scenario, {}).get("installations", {}).get(installation, {})
-    return found
-
-
-def told(given: Verdict) -> dict[str, Any]:
-    """As results.json has it."""
-    limit = given.limit
-    return {
-        "figure": limit.figure,
-        "text": limit.text or in_words(limit),
-        "at": limit.at,
-        "actual": given.figure,
-        "bound": given.bound,
-        "held": given.held,
-    }
 
 
 def in_words(limit: Limit) -> str:

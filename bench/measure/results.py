@@ -63,6 +63,18 @@ def significant(value: float, digits: int = 4) -> float:
     return value if value == int(value) else float(f"{value:.{digits}g}")
 
 
+def of_installation(scenarios: Mapping[str, Any], scenario: str, installation: str) -> Mapping[str, Any]:
+    """What the ``scenarios`` of results.json have of one installation; {}: it was not measured."""
+    found: Mapping[str, Any] = scenarios.get(scenario, {}).get("installations", {}).get(installation, {})
+    return found
+
+
+def figure_of(scenarios: Mapping[str, Any], scenario: str, installation: str, figure: str) -> float | None:
+    """The median of a figure; None: it was not measured."""
+    found = of_installation(scenarios, scenario, installation).get("figures", {}).get(figure)
+    return None if found is None else float(found["median"])
+
+
 def ratios(rounds: Sequence[Measured], base: Sequence[Measured], to: str) -> dict[str, Any]:
     """Of each figure that both have: its ratio to the base's figure of the same round; zeros are left out."""
     out = {}

@@ -8,73 +8,38 @@ called them. Frames above the event loop's (or a thread's) own are how the proce
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 EVENT_LOOP: Final = "event loop"
 OTHER: Final = "other"
 
-PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
-    "MQTT": (
-        "paho/",
-        "aiomqtt/",
-        "mqtt_gateway/client/session.py",
-        "mqtt_gateway/client/packets.py",
-        "mqtt_gateway/rules/packet_reader.py",
-        "mqtt_gateway/client/paho_socket.py",
-        "mqtt_gateway/connection/broker_link.py",
-    ),
-    "naming and batching": (
-        "mqtt_gateway/",
-        "bridge/dialects/native/topics.py",
-        "bridge/topic_filters.py",
-        "bridge/shards.py",
-        "bridge/link.py",
-    ),
-    "channel layer, Redis client": (
-        "channels_redis/",
-        "channels/layers.py",
-        "redis/",
-        "bridge/wire.py",
-        "runtime/channel_layers/redis.py",
-        "runtime/channel_layers/mailbox.py",
-        "runtime/channel_layers/redis_commands.py",
-        "mqtt_gateway/layer.py",
-        "devices/worker/process/sender.py",
-        "devices/web/live/hub/broadcasts.py",
-    ),
-    "rounds, redeliveries": ("devices/worker/", "bridge/redelivery.py"),
-    "decoding": ("bridge/dialects/native/payloads.py",),
-    "reducing": ("devices/rules/", "devices/worker/effects/operations.py", "devices/worker/round/shard_work.py"),
-    "database": (
-        "django/db/",
-        "psycopg/",
-        "psycopg_pool/",
-        "sqlite3/",
-        "devices/models/",
-        "devices/worker/effects/storage.py",
-        "runtime/database.py",
-        "mqtt_gateway/process/storage.py",
-    ),
-    "broadcasting": ("devices/worker/effects/broadcast.py",),
-    "hub": ("devices/web/live/",),
-    "frame encoding": (
-        "devices/web/live/socket/client_frames.py",
-        "devices/web/live/stream/rendering.py",
-        "devices/web/live/stream/conflation.py",
-    ),
-    "ASGI, Daphne, Twisted": (
-        "daphne/",
-        "autobahn/",
-        "twisted/",
-        "zope/",
-        "channels/",
-        "asgiref/",
-        "runtime/http/daphne_frames.py",
-    ),
-    "pages, API": ("devices/web/", "django/core/handlers/", "django/http/", "django/middleware/", "ninja/"),
-    EVENT_LOOP: ("asyncio/", "uvloop/", "selectors.py", "concurrent/", "threading.py", "queue.py", "contextlib.py"),
+_MODULES: Final[Mapping[str, str]] = {
+    "MQTT": "paho/ aiomqtt/ mqtt_gateway/client/ mqtt_gateway/connection/ mqtt_gateway/rules/packet_reader.py",
+    "naming and batching": """
+        mqtt_gateway/ bridge/dialects/native/topics.py bridge/topic_filters.py bridge/shards.py bridge/link.py
+    """,
+    "channel layer, Redis client": """
+        channels_redis/ channels/layers.py redis/ bridge/wire.py runtime/channel_layers/ mqtt_gateway/layer.py
+        devices/worker/process/sender.py devices/web/live/hub/broadcasts.py
+    """,
+    "rounds, redeliveries": "devices/worker/ bridge/redelivery.py",
+    "decoding": "bridge/dialects/native/payloads.py",
+    "reducing": "devices/rules/ devices/worker/effects/operations.py devices/worker/round/shard_work.py",
+    "database": """
+        django/db/ psycopg/ psycopg_pool/ sqlite3/ devices/models/ runtime/database.py
+        devices/worker/effects/storage.py mqtt_gateway/process/storage.py
+    """,
+    "broadcasting": "devices/worker/effects/broadcast.py",
+    "hub": "devices/web/live/",
+    "frame encoding": """
+        devices/web/live/socket/client_frames.py devices/web/live/stream/rendering.py
+        devices/web/live/stream/conflation.py
+    """,
+    "ASGI, Daphne, Twisted": "daphne/ autobahn/ twisted/ zope/ channels/ asgiref/ runtime/http/daphne_frames.py",
+    "pages, API": "devices/web/ django/core/handlers/ django/http/ django/middleware/ ninja/",
+    EVENT_LOOP: "asyncio/ uvloop/ selectors.py concurrent/ threading.py queue.py contextlib.py",
 }
+PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {area: tuple(text.split()) for area, text in _MODULES.items()}
 """Areas in the order in which a message meets them. The longest prefix that fits decides."""
 
 AREAS: Final = (*PREFIXES, OTHER)
@@ -104,35 +69,12 @@ _Frame = tuple[str, str]  # function, file
 _Stack = tuple[int, Sequence[_Frame], int]  # thread, frames, samples
 
 
-@dataclass(frozen=True)
-class Sampled:
-    """What one process's samples say.
-
-    Attributes:
-        shares: of its CPU time by area, 0 … 1, largest first; they add up to 1, or there are none.
-        samples: how many of them were on a core, about.
-        waited: how long its threads waited for a core, as a share of what they ran and waited.
-    """
-
-    shares: Mapping[str, float]
-    samples: int
-    waited: float
-
-
-@dataclass(frozen=True)
-class ThreadTime:
-    """What the kernel counted of one thread while it was sampled."""
-
-    ran_s: float
-    waited_s: float = 0.0  # for a core
-
-
-def sampled(raw: str, threads: Mapping[int, ThreadTime], rate_hz: float) -> Sampled:
-    """The shares of areas in one process's CPU time.
+def sampled(raw: str, ran_s: Mapping[int, float], rate_hz: float) -> Mapping[str, float]:
+    """CPU seconds of one process by area.
 
     Args:
         raw: py-spy's raw output with threads and without line numbers, idle threads left out.
-        threads: by number.
+        ran_s: how long each thread, by number, has run meanwhile as the kernel counts it.
         rate_hz: samples a second.
 
     To py-spy a thread that waits for a core is running, and often one that sleeps, too. So each thread's samples stand
@@ -140,15 +82,12 @@ def sampled(raw: str, threads: Mapping[int, ThreadTime], rate_hz: float) -> Samp
     """
     stacks = list(_stacks(raw))
     seconds: dict[str, float] = defaultdict(float)
-    for thread, time in threads.items():
-        counts = _on_a_core([stack for stack in stacks if stack[0] == thread], time.ran_s * rate_hz)
+    for thread, thread_s in ran_s.items():
+        counts = _on_a_core([stack for stack in stacks if stack[0] == thread], thread_s * rate_hz)
         whole = sum(counts.values())
         for area, count in counts.items():
-            seconds[area] += time.ran_s * count / whole
-    ran = sum(seconds.values())
-    shares = {area: value / ran for area, value in sorted(seconds.items(), key=lambda one: -one[1]) if value}
-    waited = sum(time.waited_s for time in threads.values())
-    return Sampled(shares, round(ran * rate_hz), waited / (ran + waited) if ran else 0.0)
+            seconds[area] += thread_s * count / whole
+    return seconds
 
 
 def _on_a_core(stacks: Iterable[_Stack], expected: float) -> dict[str, float]:
@@ -165,15 +104,6 @@ def _on_a_core(stacks: Iterable[_Stack], expected: float) -> dict[str, float]:
     for area, count in asleep.items():
         counts[area] -= count * min(1.0, beyond / sleeping)
     return {area: count for area, count in counts.items() if count > 0}
-
-
-def unknown(raw: str) -> dict[str, int]:
-    """The innermost frames of the stacks that are "other", with their samples: what the table lacks."""
-    counts: dict[str, int] = defaultdict(int)
-    for _, frames, count in _stacks(raw):
-        if _area(frames) == OTHER:
-            counts["{} ({})".format(*frames[-1])] += count
-    return dict(sorted(counts.items(), key=lambda one: -one[1]))
 
 
 def _stacks(raw: str) -> Iterator[_Stack]:

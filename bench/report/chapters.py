@@ -1,41 +1,34 @@
-"""The blocks of docs/performance.md, each from results.json as a whole. Pure; ``document`` puts them in place."""
+"""What was measured, as blocks of docs/performance.md, each from results.json as a whole. Pure."""
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
 from bench.measure.results import OURS
-from bench.report import planning, tables
-from bench.report.picture import amount
-from bench.report.planning import MissingError
-from bench.report.report import number
-from bench.report.tables import spread, table, words
+from bench.report import planning
+from bench.report.markdown import MissingError, Results, amount, block, number, rate, spread, table, times, words
 
-Results = Mapping[str, Any]
 PLAIN: Final = ("plain Channels, Redis layer", "plain Channels, pub/sub layer")
 _UNWELCOME: Final = ("lost", "repeated", "disordered")
 _HELD: Final = {True: "held", False: "**not held**", None: "not measured"}
 
 
-# ------------------------------------------------------------------------------------------- what was measured
-
-
+@block
 def headline(results: Results) -> str:
     """Two sentences: how much, against whom; how soon."""
     scenarios = results["scenarios"]
     try:
-        uplink = scenarios["uplink"]["installations"]
         per_s = planning.median(scenarios, "uplink", "messages_per_s")
-    except (KeyError, MissingError):
+    except MissingError:
         return "What Causeway costs and carries, measured side by side with other ways from MQTT to a browser."
-    others = [(name, uplink[name]["ratio"].get("messages_per_s")) for name in PLAIN if name in uplink]
-    than = " and ".join(f"{tables.times(ratio, 'higher')} as many as {name}" for name, ratio in others if ratio)
-    first = (
+    uplink = scenarios["uplink"]["installations"]
+    ratios = {name: uplink[name]["ratio"].get("messages_per_s") for name in PLAIN if name in uplink}
+    than = " and ".join(f"{times(ratio, 'higher')} as many as {name}" for name, ratio in ratios.items() if ratio)
+    return (
         f"**{number(per_s)} QoS 1 messages a second** from MQTT to a browser, each in PostgreSQL before its PUBACK, on "
         f"{results['machine']['cores']} cores that also carry broker, databases and load"
-        + (f": {than}." if than else ".")
-    )
-    return f"{first} {_soon(scenarios)}".strip()
+        f"{f': {than}' if than else ''}. {_soon(scenarios)}"
+    ).strip()
 
 
 def _soon(scenarios: Results) -> str:
@@ -48,28 +41,29 @@ def _soon(scenarios: Results) -> str:
     )
 
 
+@block
 def machine(results: Results) -> str:
     """What it ran on."""
     found = results["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in found.get("versions", {}).items())
-    rows = [
-        ("processor", f"{found['cores']} cores of {found['cpu']}"),
-        ("memory", f"{found['memory_gib']:g} GiB"),
-        ("system", found["kernel"]),
-        ("Python", found["python"]),
-        ("with", versions),
-    ]
-    return "| | |\n| --- | --- |\n" + "\n".join(f"| {name} | {what} |" for name, what in rows)
+    rows = {
+        "processor": f"{found['cores']} cores of {found['cpu']}",
+        "memory": f"{found['memory_gib']:g} GiB",
+        "system": found["kernel"],
+        "Python": found["python"],
+        "with": ", ".join(map(" ".join, found.get("versions", {}).items())),
+    }
+    return "| | |\n| --- | --- |\n" + "\n".join(f"| {name} | {what} |" for name, what in rows.items())
 
 
+@block
 def against(results: Results) -> str:
     """Each scenario's first figure, and its p99, of all installations."""
     scenarios = {name: one for name, one in results["scenarios"].items() if OURS in one["installations"]}
     others = list(dict.fromkeys(name for one in scenarios.values() for name in one["installations"] if name != OURS))
     rows = []
     for name, scenario in scenarios.items():
-        figures = [figure for figure in scenario["better"] if figure == "p99_ms"]
-        for figure in dict.fromkeys([next(iter(scenario["better"])), *figures]):
+        better = scenario["better"]
+        for figure in dict.fromkeys([next(iter(better)), *(["p99_ms"] if "p99_ms" in better else [])]):
             cells = [_cell(scenario, other, figure) for other in others]
             if any(cells):
                 rows.append([f"{name}: {words(figure)}", _cell(scenario, OURS, figure), *cells])
@@ -79,14 +73,15 @@ def against(results: Results) -> str:
 
 
 def _cell(scenario: Results, installation: str, figure: str) -> str:
+    """``571 (540–590), 9.0×``: another installation's figure, and how many times better Causeway's is."""
     one = scenario["installations"].get(installation)
     if one is None:
         return "failed" if installation in scenario.get("failed", {}) else ""
-    if installation == OURS or figure not in scenario["better"]:
-        return spread(one["figures"].get(figure))
-    return tables.against(one, figure, scenario["better"][figure])
+    text, ratio, better = spread(one["figures"].get(figure)), one["ratio"].get(figure), scenario["better"].get(figure)
+    return f"{text}, **{times(ratio, better)}**" if text and better and ratio and ratio["median"] else text
 
 
+@block
 def ceiling(results: Results) -> str:
     """What no bridge can exceed."""
     found = results["scenarios"].get("ceilings", {}).get("installations", {})
@@ -94,32 +89,23 @@ def ceiling(results: Results) -> str:
     return f"Clients that do nothing with what they receive take, in messages/s: {', '.join(said)}." if said else ""
 
 
+@block
 def must_hold(results: Results) -> str:
     """Limit, measured, held or not."""
+    limits = [(name, one) for name, scenario in results["scenarios"].items() for one in scenario.get("limits", [])]
     rows = [
-        [
-            name,
-            limit["text"],
-            _number(limit["actual"]),
-            f"{limit['at']} {_number(limit['bound'])}",
-            _HELD[limit["held"]],
-        ]
-        for name, scenario in results["scenarios"].items()
-        for limit in scenario.get("limits", [])
+        [name, one["text"], number(one["actual"]), f"{one['at']} {number(one['bound'])}", _HELD[one["held"]]]
+        for name, one in limits
     ]
     if not rows:
         raise MissingError("anything that has a limit")
     return table(["scenario", "limit", "measured", "bound", ""], rows, text=2)
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else number(value)
-
-
+@block
 def scenarios(results: Results) -> str:
     """A heading, sentence and table for each, those with one title together."""
-    found = results["scenarios"].items()
-    groups = groupby(found, key=lambda one: one[1]["title"])
+    groups = groupby(results["scenarios"].items(), key=lambda one: one[1]["title"])
     return "\n\n".join(f"### {title}\n\n{_group(dict(group))}" for title, group in groups)
 
 
@@ -131,89 +117,68 @@ def _group(rows: Results) -> str:
         for name, scenario in rows.items()
         for figure in _figures(scenario)
     ]
-    said = "\n".join(f"- `{name}`: {one['what']} ({_rounds(one['rounds'])})." for name, one in rows.items())
-    failed = [f"\n- {where} failed at `{name}`: {why}." for name, one in rows.items() for where, why in _failed(one)]
-    return f"{said}{''.join(failed)}\n\n{table(['', *installations], lines)}"
+    rounds = {name: "one round" if one["rounds"] == 1 else f"{one['rounds']} rounds" for name, one in rows.items()}
+    said = "\n".join(f"- `{name}`: {one['what']} ({rounds[name]})." for name, one in rows.items())
+    failed = [(where, name, why) for name, one in rows.items() for where, why in one.get("failed", {}).items()]
+    said += "".join(f"\n- {where} failed at `{name}`: {why}." for where, name, why in failed)
+    return f"{said}\n\n{table(['', *installations], lines)}"
 
 
-def _rounds(count: int) -> str:
-    return "one round" if count == 1 else f"{count} rounds"
-
-
-def _failed(scenario: Results) -> Iterable[tuple[str, str]]:
-    failed: Mapping[str, str] = scenario.get("failed", {})
-    return failed.items()
-
-
-def _figures(scenario: Results) -> list[str]:
+def _figures(scenario: Results) -> Iterable[str]:
     """Those with a better way, and what should not be there and is."""
     found = [one["figures"] for one in scenario["installations"].values()]
     unwelcome = [name for name in _UNWELCOME if any(one.get(name, {"max": 0})["max"] for one in found)]
-    return list(dict.fromkeys([*scenario["better"], *unwelcome]))
+    return dict.fromkeys([*scenario["better"], *unwelcome])
 
 
-# ------------------------------------------------------------------------------------------- what it took
-
-
+@block
 def cpu(results: Results) -> str:
     """µs by role, a line a scenario that tells its CPU time by message, item or command."""
-    named = {name: planning.by_role(results["scenarios"], name) for name in results["scenarios"]}
-    return _by_role({_per(results, name): found for name, found in named.items() if found}, "scenario, µs")
+    found = {name: planning.by_role(results["scenarios"], name) for name in results["scenarios"]}
+    return _by_role({f"{name}, a {unit}": by_role for name, (unit, by_role) in found.items()}, "scenario, µs")
 
 
-def _per(results: Results, name: str) -> str:
-    unit = planning.unit_us(results["scenarios"][name]["installations"][OURS]["figures"])
-    assert unit is not None
-    return f"{name}, a {unit[1]}"
-
-
+@block
 def memory(results: Results) -> str:
     """MiB by role, a line a scenario."""
-    named = {name: planning.memory(results["scenarios"], name) for name in results["scenarios"]}
-    return _by_role({name: found for name, found in named.items() if any(found.values())}, "scenario, MiB")
+    found = {name: planning.memory(results["scenarios"], name) for name in results["scenarios"]}
+    return _by_role(found, "scenario, MiB")
 
 
 def _by_role(named: Mapping[str, Mapping[str, float]], head: str) -> str:
+    named = {name: found for name, found in named.items() if any(found.values())}
     if not named:
         raise MissingError("the usage of processes")
-    roles = list(dict.fromkeys(role for found in named.values() for role in found))
-    rows = [[name, *(amount(found[role]) if role in found else "" for role in roles)] for name, found in named.items()]
-    return table([head, *roles], rows)
+    roles = dict.fromkeys(role for found in named.values() for role in found)
+    return table(
+        [head, *roles], [[name, *(amount(found.get(role)) for role in roles)] for name, found in named.items()]
+    )
 
 
-def picture_path(name: str) -> str:
-    """Of a load's picture, below docs/."""
-    return f"images/profile-{name}.svg"
-
-
+@block
 def profile(results: Results) -> str:
-    """A picture and a table of each load."""
-    found = results.get("profile")
-    if not found:
+    """A table of each load."""
+    if not results.get("profile"):
         raise MissingError("the `profile`")
-    return "\n\n".join(_profile(name, one) for name, one in found.items())
+    return "\n\n".join(map(_profile, results["profile"].values()))
 
 
-def _profile(name: str, one: Results) -> str:
-    roles = {role: told for role, told in one["roles"].items() if "areas" in told}
-    areas = list(dict.fromkeys(area for told in roles.values() for area in told["areas"]))
-    rows = [[area, *(_part(told["areas"], area) for told in roles.values())] for area in areas]
-    whole = ["**all**", *(f"**{amount(told['cpu_us'])}**" for told in roles.values())]
-    picture = f"![Where the time goes: {one['title']}]({picture_path(name)})"
-    at = f"{one['title']}, at {tables.rate(one['rate_per_s'])} {one['unit']}s/s; µs per {one['unit']}:"
-    return f"{picture}\n\n{at}\n\n{table(['', *roles], [whole, *rows])}\n\n{_samples(roles)}"
+def _profile(load: Results) -> str:
+    """A process that was not looked into has nothing but its whole."""
+    roles = {role: (one["cpu_us"], one.get("areas", {})) for role, one in load["roles"].items()}
+    areas = dict.fromkeys(area for _, parts in roles.values() for area in parts)
+    whole = ["**all**", *(f"**{amount(cpu_us)}**" for cpu_us, _ in roles.values())]
+    rows = [[area, *(amount(parts.get(area)) for _, parts in roles.values())] for area in areas]
+    samples = ", ".join(f"{role} {number(one['samples'])}" for role, one in load["roles"].items() if "samples" in one)
+    others = [f"{parts.get('other', 0.0) / cpu_us:.0%}" for cpu_us, parts in roles.values() if parts and cpu_us]
+    return (
+        f"{load['title']}, at {rate(load['rate_per_s'])} {load['unit']}s/s; µs per {load['unit']}:\n\n"
+        f"{table(['', *roles], [whole, *rows])}\n\n"
+        f'Samples: {samples}; "other" in the same order: {", ".join(others)}.'
+    )
 
 
-def _part(areas: Mapping[str, float], area: str) -> str:
-    return amount(areas[area]) if area in areas else ""
-
-
-def _samples(roles: Results) -> str:
-    said = [f"{role} {number(told['samples'])}" for role, told in roles.items()]
-    other = [f"{told['areas'].get('other', 0.0) / told['cpu_us']:.0%}" for told in roles.values() if told["cpu_us"]]
-    return f'Samples: {", ".join(said)}; "other" in the same order: {", ".join(other)}.'
-
-
+@block
 def run(results: Results) -> str:
     """Which run this page is of."""
     took = f", which took {results['took_s'] / 60:.0f} minutes" if "took_s" in results else ""

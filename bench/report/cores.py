@@ -1,12 +1,11 @@
-"""How long threads run and wait for a core, and a core for one process alone, so that it never waits. Linux only."""
+"""How long threads run, and a core for one process alone, so that it never waits. Linux only."""
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench.measure.usage import all_stats, trees
-from bench.report.areas import ThreadTime
 
 
 @contextlib.contextmanager
@@ -38,21 +37,10 @@ def _pin(pids: Iterable[int], cores: set[int]) -> None:
                     os.sched_setaffinity(int(thread.name), cores)
 
 
-def thread_times(pid: int) -> dict[int, ThreadTime]:
-    """Of each of its threads, by number, since it began."""
+def thread_times(pid: int) -> dict[int, float]:
+    """Seconds that each of its threads, by number, has run since it began."""
     out = {}
     for thread in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(OSError, ValueError):  # it has ended
-            ran_ns, waited_ns, _ = map(int, (thread / "schedstat").read_text().split())
-            out[int(thread.name)] = ThreadTime(ran_ns / 1e9, waited_ns / 1e9)
+            out[int(thread.name)] = int((thread / "schedstat").read_text().split()[0]) / 1e9
     return out
-
-
-def since(before: Mapping[int, ThreadTime], now: Mapping[int, ThreadTime]) -> dict[int, ThreadTime]:
-    """What came in between, of the threads that are there now."""
-    nothing = ThreadTime(0.0)
-    started = {thread: before.get(thread, nothing) for thread in now}
-    return {
-        thread: ThreadTime(time.ran_s - started[thread].ran_s, time.waited_s - started[thread].waited_s)
-        for thread, time in now.items()
-    }

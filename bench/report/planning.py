@@ -10,32 +10,31 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bench.measure.limits import Results
-from bench.measure.results import OURS
+from bench.measure.results import OURS, figure_of, of_installation
+from bench.report.markdown import MissingError, Results
 
 FULL: Final = 0.7  # of a core that a process is given to do: the rest is for peaks
 FRAMES_PER_S: Final = 10.0  # to a socket at most: items are gathered for 100 ms
 WATCHED: Final = 200  # devices on a dashboard
 LOADS: Final = ("latency/10%", "latency/50%", "latency/80%", "uplink")
-MEASURED_PROCESSES: Final[Mapping[str, int]] = {"workers": 2}
-"""Of a role under measurement (bench.installations.installation); others: one."""
-OURS_ROLES: Final = ("gateway", "workers", "web")
+MEASURED_PROCESSES: Final[Mapping[str, int]] = {"gateway": 1, "workers": 2, "web": 1}
+"""Of a role under measurement (bench.installations.installation)."""
 SERVERS: Final = ("mosquitto", "redis", "postgres")
 _UNIT: Final = re.compile(r"(?:([a-z]+)_)?cpu_(us|ms)_per_([a-z]+)")
 TOOLS: Final = ("generator", "recorder", "swarm", "devices")
 
 
-class MissingError(Exception):
-    """The run did not measure this; the message names it as the page says it."""
-
-
 @dataclass(frozen=True)
 class Line:
-    """Cores by rate."""
+    """Cores by rate.
+
+    Attributes:
+        base: before any message.
+        us: a message, in µs of CPU.
+    """
 
     base: float
     us: float
-    """A message, in µs of CPU."""
 
     def cores(self, per_s: float) -> float:
         """Of a role at this rate."""
@@ -57,8 +56,7 @@ def fitted(points: Iterable[tuple[float, float]]) -> Line:
     cores = sum(y for _, y in pairs) / len(pairs)
     spread = sum((x - rate) ** 2 for x, _ in pairs)
     slope = sum((x - rate) * (y - cores) for x, y in pairs) / spread if spread else cores / rate
-    least = min(y / x for x, y in pairs)
-    slope = min(slope, cores / rate) if slope > 0 else least
+    slope = min(slope, cores / rate) if slope > 0 else min(y / x for x, y in pairs)
     return Line(cores - slope * rate, slope * 1e6)
 
 
@@ -91,13 +89,11 @@ class Wish:
 
     Attributes:
         hz: messages a second of each device.
-        watched: devices on each dashboard.
     """
 
     devices: int
     hz: float
     dashboards: int
-    watched: int = WATCHED
 
     @property
     def per_s(self) -> float:
@@ -107,7 +103,7 @@ class Wish:
     @property
     def frames_per_s(self) -> float:
         """To all dashboards, at most."""
-        return self.dashboards * min(FRAMES_PER_S, min(self.watched, self.devices) * self.hz)
+        return self.dashboards * min(FRAMES_PER_S, min(WATCHED, self.devices) * self.hz)
 
 
 @dataclass(frozen=True)
@@ -127,22 +123,19 @@ class Plan:
 
 def plan(costs: Costs, wish: Wish) -> Plan:
     """Processes, cores and memory for it. Gateways and workers share the messages, web processes the sockets."""
-    out = Plan()
-    for role in ("gateway", "workers"):
-        out.processes[role] = _shared(costs.lines[role], wish.per_s)
-        out.cores[role] = costs.lines[role].base * out.processes[role] + costs.lines[role].us * wish.per_s / 1e6
-    each = costs.lines["web"].cores(wish.per_s)  # every web process hears of every message
+    out = Plan(cores={role: costs.lines[role].cores(wish.per_s) for role in SERVERS if role in costs.lines})
     frames = wish.frames_per_s * costs.frame_us / 1e6
-    out.processes["web"] = max(1, math.ceil(frames / (FULL - each))) if each < FULL else 0
-    out.cores["web"] = each * out.processes["web"] + frames
-    out.cores.update((role, costs.lines[role].cores(wish.per_s)) for role in SERVERS if role in costs.lines)
     more = {"workers": costs.twin_mib * wish.devices, "web": costs.socket_mib * wish.dashboards}
-    out.mib.update((role, costs.mib[role] * out.processes[role] + more.get(role, 0.0)) for role in OURS_ROLES)
+    for role in MEASURED_PROCESSES:
+        line = costs.lines[role]
+        if role == "web":  # every one hears of every message
+            each, shared = line.cores(wish.per_s), frames
+        else:
+            each, shared = line.base, line.us * wish.per_s / 1e6
+        out.processes[role] = count = max(1, math.ceil(shared / (FULL - each))) if each < FULL else 0
+        out.cores[role] = each * count + shared
+        out.mib[role] = costs.mib[role] * count + more.get(role, 0.0)
     return out
-
-
-def _shared(line: Line, per_s: float) -> int:
-    return max(1, math.ceil(line.us * per_s / 1e6 / (FULL - line.base))) if line.base < FULL else 0
 
 
 # ------------------------------------------------------------------------------------------ from results.json
@@ -155,17 +148,20 @@ def costs(scenarios: Results) -> Costs:
         MissingError: a scenario that it rests on was not measured.
     """
     lines = _lines(scenarios)
-    fanout, frame_us, items = _frames(scenarios, lines["web"])
     quiet = memory(scenarios, loads(scenarios)[0])
-    base = {role: quiet[role] / MEASURED_PROCESSES.get(role, 1) for role in OURS_ROLES}
-    sockets = _clients(fanout)
+    fanout, clients = _sizes(scenarios, "fanout", 1)[-1]
+    (small, few), *_, (large, many) = _sizes(scenarios, "scale", 2)
+    items, frames = (median(scenarios, fanout, f"{what}_per_s") for what in ("items", "frames"))
+    web = median(scenarios, fanout, "web_cpu_us_per_frame") * frames / 1e6
+    web -= lines["web"].cores(items / clients)  # each watches everything, and what messages cost is not frames' cost
+    twins = memory(scenarios, large)["workers"] - memory(scenarios, small)["workers"]
     return Costs(
         lines=lines,
-        frame_us=frame_us,
-        items_a_frame=items,
-        mib=base,
-        twin_mib=_twin_mib(scenarios),
-        socket_mib=max(0.0, memory(scenarios, fanout)["web"] - quiet["web"]) / sockets,
+        frame_us=max(0.0, web) * 1e6 / frames,
+        items_a_frame=items / frames,
+        mib={role: quiet[role] / count for role, count in MEASURED_PROCESSES.items()},
+        twin_mib=max(0.0, twins) / (many - few),
+        socket_mib=max(0.0, memory(scenarios, fanout)["web"] - quiet["web"]) / clients,
         most_per_s=max(median(scenarios, name, "messages_per_s") for name in loads(scenarios)),
     )
 
@@ -176,31 +172,31 @@ def loads(scenarios: Results) -> list[str]:
     Raises:
         MissingError: there is none.
     """
-    found = [name for name in LOADS if OURS in scenarios.get(name, {}).get("installations", {})]
+    found = [name for name in LOADS if of_installation(scenarios, name, OURS)]
     if not found:
         raise MissingError("`uplink`")
     return found
 
 
-def median(scenarios: Results, name: str, figure: str, installation: str = OURS) -> float:
-    """Of one figure.
+def median(scenarios: Results, name: str, figure: str) -> float:
+    """Of one figure of Causeway.
 
     Raises:
         MissingError: it was not measured.
     """
-    found = scenarios.get(name, {}).get("installations", {}).get(installation, {}).get("figures", {}).get(figure)
+    found = figure_of(scenarios, name, OURS, figure)
     if found is None:
         raise MissingError(f"`{name}`")
-    return float(found["median"])
+    return found
 
 
-def by_role(scenarios: Results, name: str, installation: str = OURS) -> dict[str, float]:
-    """µs of CPU a unit (message, item, command) by role, the tools of measuring left out; {}: not measured so."""
-    found: Mapping[str, Any] = scenarios.get(name, {}).get("installations", {}).get(installation, {})
+def by_role(scenarios: Results, name: str) -> tuple[str, dict[str, float]]:
+    """A unit (message, item, command), and µs of CPU for one by role, the tools left out; {}: not measured so."""
+    found = of_installation(scenarios, name, OURS)
     used = {role: one["cpu_s"]["median"] for role, one in found.get("usage", {}).items() if role not in TOOLS}
-    told = unit_us(found.get("figures", {}))
-    whole = (used.get(told[0], 0.0) if told[0] else sum(used.values())) if told else 0.0
-    return {role: told[2] * cpu_s / whole for role, cpu_s in used.items()} if told and whole else {}
+    of, unit, us = unit_us(found.get("figures", {})) or ("", "", 0.0)
+    whole = used.get(of, 0.0) if of else sum(used.values())
+    return unit, {role: us * cpu_s / whole for role, cpu_s in used.items()} if unit and whole else {}
 
 
 def unit_us(figures: Mapping[str, Any]) -> tuple[str, str, float] | None:
@@ -214,55 +210,30 @@ def unit_us(figures: Mapping[str, Any]) -> tuple[str, str, float] | None:
     return None
 
 
-def memory(scenarios: Results, name: str, installation: str = OURS) -> dict[str, float]:
+def memory(scenarios: Results, name: str) -> dict[str, float]:
     """Peak MiB by role, the tools of measuring left out."""
-    found = scenarios.get(name, {}).get("installations", {}).get(installation, {}).get("usage", {})
+    found = of_installation(scenarios, name, OURS).get("usage", {})
     return {role: float(one["peak_mib"]["median"]) for role, one in found.items() if role not in TOOLS}
 
 
-def rows(scenarios: Results, name: str) -> list[tuple[str, int]]:
-    """Measured rows of a parameterised scenario with their numbers, ascending: ``scale`` → [("scale/100", 100), …]."""
-    found = [
-        (one, int(one.partition("/")[2]))
-        for one, scenario in scenarios.items()
-        if one.startswith(f"{name}/") and one.partition("/")[2].isdigit() and OURS in scenario["installations"]
-    ]
-    return sorted(found, key=lambda one: one[1])
+def _sizes(scenarios: Results, name: str, least: int) -> list[tuple[str, int]]:
+    """Measured rows of a parameterised scenario, ascending: ``scale`` → [("scale/100", 100), …]; so many at least."""
+    found = {one: one.removeprefix(f"{name}/") for one in scenarios if of_installation(scenarios, one, OURS)}
+    sizes = sorted(((one, int(size)) for one, size in found.items() if size.isdigit()), key=lambda one: one[1])
+    if len(sizes) < least:
+        raise MissingError(f"`{name}`")
+    return sizes
 
 
 def _lines(scenarios: Results) -> dict[str, Line]:
-    points = [(median(scenarios, name, "messages_per_s"), by_role(scenarios, name)) for name in loads(scenarios)]
-    return {role: _line(points, role) for role in (*OURS_ROLES, *SERVERS) if role in points[0][1]}
-
-
-def _line(points: Iterable[tuple[float, Mapping[str, float]]], role: str) -> Line:
-    """Of one process of the role."""
-    line = fitted((rate, rate * us.get(role, 0.0) / 1e6) for rate, us in points)
-    return Line(line.base / MEASURED_PROCESSES.get(role, 1), line.us)
-
-
-def _clients(name: str) -> int:
-    return int(name.partition("/")[2])
-
-
-def _frames(scenarios: Results, web: Line) -> tuple[str, float, float]:
-    """The largest fan-out, µs of web CPU a frame in it, items in a frame. What messages cost is not frames' cost."""
-    found = rows(scenarios, "fanout")
-    if not found:
-        raise MissingError("`fanout`")
-    name = found[-1][0]
-    items, frames = median(scenarios, name, "items_per_s"), median(scenarios, name, "frames_per_s")
-    messages = items / _clients(name)  # each watches everything
-    cores = median(scenarios, name, "web_cpu_us_per_frame") * frames / 1e6
-    return name, max(0.0, cores - web.cores(messages)) * 1e6 / frames, items / frames
-
-
-def _twin_mib(scenarios: Results) -> float:
-    found = rows(scenarios, "scale")
-    if len(found) < 2:
-        raise MissingError("`scale`")
-    (small, few), (large, many) = found[0], found[-1]
-    return max(0.0, memory(scenarios, large)["workers"] - memory(scenarios, small)["workers"]) / (many - few)
+    """By role, of one process of it."""
+    points = [(median(scenarios, name, "messages_per_s"), by_role(scenarios, name)[1]) for name in loads(scenarios)]
+    out = {}
+    for role in (*MEASURED_PROCESSES, *SERVERS):
+        if role in points[0][1]:
+            line = fitted((rate, rate * us.get(role, 0.0) / 1e6) for rate, us in points)
+            out[role] = Line(line.base / MEASURED_PROCESSES.get(role, 1), line.us)
+    return out
 
 
 def fills(scenarios: Results) -> list[tuple[str, float]]:
@@ -271,10 +242,9 @@ def fills(scenarios: Results) -> list[tuple[str, float]]:
     Raises:
         MissingError: there is nothing to go by.
     """
-    found = [(role, line.fills_at(1.0)) for role, line in _lines(scenarios).items()]
-    return sorted(found, key=lambda one: one[1])
+    return sorted(((role, line.fills_at(1.0)) for role, line in _lines(scenarios).items()), key=lambda one: one[1])
 
 
 def together_us(scenarios: Results) -> float:
     """µs of CPU a message, of all processes, at the heaviest load that was measured."""
-    return sum(by_role(scenarios, loads(scenarios)[-1]).values())
+    return sum(by_role(scenarios, loads(scenarios)[-1])[1].values())

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,9 +28,9 @@ from typing import Any, Final
 from bench.drive.driving import DEVICES, Rig
 from bench.drive.tools import BenchError
 from bench.installations.installation import Causeway, causeway
-from bench.measure.results import OURS, Usage, significant
+from bench.measure.results import OURS, Usage, figure_of, significant
 from bench.report import areas
-from bench.report.cores import alone, since, thread_times
+from bench.report.cores import alone, thread_times
 from bench.scenarios.fanout import RATE_PER_S
 
 RESULTS: Final = Path("var/bench/results.json")
@@ -63,7 +64,7 @@ class Load:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m bench.report.profile", description=sys.modules[__name__].__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", nargs="?", type=Path, default=RESULTS, help="default: %(default)s")
     parser.add_argument("--rate", type=float, help="messages/s; default: half of the results' sustained ones")
     parser.add_argument("--clients", type=int, default=CLIENTS, help="of the fan-out (default: %(default)s)")
@@ -90,18 +91,12 @@ def add(file: Path, rate: float | None = None, seconds: float = SECONDS, clients
         BenchError: there is no rate to go by, or py-spy may not look into processes.
     """
     results = json.loads(file.read_text()) if file.exists() else {}
-    rate = rate or PART * sustained_per_s(results)
+    rate = rate or PART * (figure_of(results.get("scenarios", {}), "uplink", OURS, "messages_per_s") or 0.0)
     if not rate:
         raise BenchError(f"{file} has no sustained rate: run make bench first, or give --rate")
     results["profile"] = profiles(rate, seconds, clients)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-
-
-def sustained_per_s(results: Mapping[str, Any]) -> float:
-    """Of the uplink scenario; 0.0: it was not measured."""
-    uplink = results.get("scenarios", {}).get("uplink", {}).get("installations", {}).get(OURS, {})
-    return float(uplink.get("figures", {}).get("messages_per_s", {}).get("median", 0.0))
 
 
 def profiles(rate: float, seconds: float = SECONDS, clients: int = CLIENTS) -> dict[str, Any]:
@@ -143,28 +138,29 @@ def _role(ours: Causeway, load: Load, role: str, cpu_us: float, seconds: float) 
     told = {"cpu_us": significant(cpu_us), "processes": len(pids)}
     if role not in load.roles:
         return told
-    found = [_sampled(ours, load, pid, seconds) for pid in pids]
-    shares = {area: sum(one.shares.get(area, 0.0) for one in found) / len(found) for area in areas.AREAS}
-    ordered = sorted(((area, share) for area, share in shares.items() if share), key=lambda one: -one[1])
+    used = [_sampled(ours, load, pid, seconds) for pid in pids]
+    shares: Counter[str] = Counter()
+    for one in used:
+        whole = sum(one.values())
+        shares.update({area: value / whole / len(used) for area, value in one.items()})
     return {
         **told,
-        "areas": {area: significant(cpu_us * share, 3) for area, share in ordered},
-        "samples": sum(one.samples for one in found),
-        "waited": significant(max(one.waited for one in found), 2),
+        "areas": {area: significant(cpu_us * share, 3) for area, share in shares.most_common() if share},
+        "samples": round(sum(sum(one.values()) for one in used) * RATE_HZ),
     }
 
 
-def _sampled(ours: Causeway, load: Load, pid: int, seconds: float) -> areas.Sampled:
-    """Drive, and sample one process from shortly after the beginning to shortly before the end."""
+def _sampled(ours: Causeway, load: Load, pid: int, seconds: float) -> Mapping[str, float]:
+    """Drive, and sample one process from shortly after the beginning to shortly before the end; its seconds by area."""
     everybody = [*load.tools, *(one for pids in ours.pids().values() for one in pids)]
     with alone(pid, everybody), ThreadPoolExecutor(1) as driving:
         driven = driving.submit(load.drive, seconds + 2 * _AROUND_S)
         threading.Event().wait(_AROUND_S)
         before = thread_times(pid)
         raw = record(pid, seconds)
-        times = since(before, thread_times(pid))
+        ran_s = {thread: value - before.get(thread, 0.0) for thread, value in thread_times(pid).items()}
         driven.result()
-    return areas.sampled(raw, times, RATE_HZ)
+    return areas.sampled(raw, ran_s, RATE_HZ)
 
 
 def record(pid: int, seconds: float) -> str:

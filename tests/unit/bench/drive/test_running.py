@@ -14,7 +14,7 @@ from bench.installations.installation import Candidate, Effort, Installation
 from bench.measure.limits import Limit
 from bench.measure.results import Measured, Usage
 from bench.protocol.endpoint import Endpoint
-from bench.report.report import table
+from bench.report import document
 from bench.scenarios import Scenario
 
 
@@ -156,12 +156,12 @@ def test_a_table_tells_figures_usage_ratios_failures_and_limits(
 ) -> None:
     limits = (Limit("per_s", "≥", 1000, text="at least 1,000"), Limit("per_s", "≤", 1), Limit("absent", "≤", 1))
     on = tuple(story.candidate(name) for name in ("Causeway", "peer", "broken"))
-    text = table(run(monkeypatch, tmp_path, [story.scenario("one", *on, limits=limits)], rounds=1))
-    lines = {"   ".join(line.split()) for line in text.splitlines()}
-    assert "one: what one is (1 rounds)" in text
-    assert {"Causeway   peer", "per_s   ↑   1,200   1,200   ×1", "lost   0   0"} <= lines
-    assert "web   1.50   s   CPU,   90   MiB   1.50   s   CPU,   90   MiB" in lines
-    assert "FAILED   on   broken:   it   broke" in lines
-    assert "held   one   at   least   1,000   1,200   ≥   1,000" in lines
-    assert "NOT   HELD   one   per_s   ≤   1   1,200   ≤   1" in lines
-    assert "not   measured   one   absent   ≤   1" in lines
+    found = run(monkeypatch, tmp_path, [story.scenario("one", *on, limits=limits)], rounds=1)
+    text = document.page(found, document.SUMMARY)
+    assert "- `one`: what one is (one round)." in text
+    assert "- broken failed at `one`: it broke." in text
+    for line in ("|  | Causeway | peer |", "| one: per, s | 1,200 | 1,200, **1×** |", "| one | 90 |"):
+        assert line in text.splitlines()
+    assert "| one | at least 1,000 | 1,200 | ≥ 1,000 | held |" in text
+    assert "| one | per_s ≤ 1 | 1,200 | ≤ 1 | **not held** |" in text
+    assert "| one | absent ≤ 1 |  | ≤ 1 | not measured |" in text

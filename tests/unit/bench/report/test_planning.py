@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from bench.report import planning
-from bench.report.planning import Costs, Line, MissingError, Wish, fitted, plan
+from bench.report.markdown import MissingError
+from bench.report.planning import Costs, Line, Wish, fitted, plan
 
 COSTS = Costs(
     lines={
@@ -126,6 +127,6 @@ def test_whose_cpu_time_a_figure_tells() -> None:
 
 
 def test_the_others_time_is_in_proportion_to_the_one_that_is_told(results: dict[str, Any]) -> None:
-    found = planning.by_role(results["scenarios"], "fanout/1000")
+    _, found = planning.by_role(results["scenarios"], "fanout/1000")
     assert found == pytest.approx(dict.fromkeys(found, 52.2))
-    assert "generator" not in planning.by_role(results["scenarios"], "uplink")
+    assert "generator" not in planning.by_role(results["scenarios"], "uplink")[1]

@@ -15,8 +15,7 @@ from bench.drive.tools import BenchError
 from bench.installations.installation import Causeway
 from bench.measure.results import Usage
 from bench.report import profile
-from bench.report.areas import ThreadTime
-from bench.report.cores import since, thread_times
+from bench.report.cores import thread_times
 from bench.report.profile import Load
 
 BUSY = """
@@ -49,11 +48,11 @@ def test_it_samples_what_a_process_is_busy_with() -> None:
     with running(sys.executable, "-c", BUSY) as pid:
         before = thread_times(pid)
         raw = profile.record(pid, 1)
-        ran = since(before, thread_times(pid))
+        ran_s = {thread: value - before.get(thread, 0.0) for thread, value in thread_times(pid).items()}
     busy = [line for line in raw.splitlines() if "busy (<string>)" in line]
     assert busy
     assert all(line.startswith(f"thread ({pid})") for line in busy)
-    assert ran[pid].ran_s > 10 * sum(time.ran_s for thread, time in ran.items() if thread != pid)
+    assert ran_s[pid] > 10 * sum(value for thread, value in ran_s.items() if thread != pid)
 
 
 def test_it_says_when_a_process_cannot_be_sampled() -> None:
@@ -69,7 +68,7 @@ class FakeCauseway:
 @pytest.fixture
 def driven(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Times for which the load was driven; nothing is really sampled."""
-    times = iter(ThreadTime(value / 10) for value in range(100))
+    times = iter(value / 10 for value in range(100))
     monkeypatch.setattr(profile, "thread_times", lambda _: {7: next(times)})
     monkeypatch.setattr(profile, "record", lambda *_: RAW)
     monkeypatch.setattr(profile, "alone", lambda *_: contextlib.nullcontext())
