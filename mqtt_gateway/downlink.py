@@ -6,7 +6,6 @@ answers wait for the broker's PUBACK without holding up the next.
 
 import asyncio
 import math
-import time
 from collections.abc import Callable
 from typing import Final, NoReturn
 
@@ -18,6 +17,7 @@ from bridge.messages import PublishCommand, PublishDesired, Published
 from bridge.names import devices_channel
 from mqtt_gateway.client.broker import Connection, Outgoing
 from mqtt_gateway.layer import Layer
+from runtime.database_clock import unix_ms
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +70,7 @@ class Downlink:
         connection = self._connection()
         if connection is None:
             return LINK_DOWN
-        now_ms = time.time() * 1000
+        now_ms = unix_ms()
         if isinstance(order, PublishCommand) and order.expires_ms <= now_ms:
             return EXPIRED
         confirmed = connection.publish(self._packet(order, now_ms))
@@ -83,7 +83,7 @@ class Downlink:
         confirmed.add_done_callback(settle)
         return None
 
-    def _packet(self, order: DownlinkMessage, now_ms: float) -> Outgoing:
+    def _packet(self, order: DownlinkMessage, now_ms: int) -> Outgoing:
         if isinstance(order, PublishDesired):
             return Outgoing(self._topics.desired(order.device), order.payload, retain=True)
         return Outgoing(
@@ -112,7 +112,7 @@ def _give_up(confirmed: "asyncio.Future[str]") -> None:
 
 
 def _answer(order: DownlinkMessage, reason: str) -> Published:
-    ok, now_ms = not reason, int(time.time() * 1000)
+    ok, now_ms = not reason, unix_ms()
     if isinstance(order, PublishCommand):
         return Published(order.shard, order.device, "command", order.command_id, b"", ok, reason, now_ms)
     return Published(order.shard, order.device, "desired", "", order.payload, ok, reason, now_ms)

@@ -16,7 +16,6 @@ The parts outlive their infrastructure. Should one end all the same, that is a b
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -38,6 +37,7 @@ from mqtt_gateway.process.storage import FiltersOverlapError, Former, LeaseLostE
 from mqtt_gateway.rules.incident_reports import Report
 from mqtt_gateway.uplink.uplink import Uplink, listener_of
 from runtime.database import DatabaseUnavailableError
+from runtime.database_clock import unix_ms
 
 log = structlog.get_logger(__name__)
 
@@ -84,7 +84,7 @@ async def run(
 
 
 def _tell_of_rivals(former: Former, state: State) -> None:
-    now_ms = int(time.time() * 1000)
+    now_ms = unix_ms()
     for rival in former.rivals:
         detail = f"{rival.mine} here, {rival.theirs} in the broker's session of {rival.client_id}"
         log.warning("the session of another gateway, which is not running, has overlapping filters", detail=detail)

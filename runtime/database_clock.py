@@ -1,12 +1,22 @@
-"""The database's clock: the one that all processes share."""
+"""What time it is, in Unix milliseconds: by the database's clock, and by this machine's.
 
+Leases go by the database's, the one clock that all processes share. What is only shown, or compared with what the same
+process has measured, may go by the machine's.
+"""
+
+import time
 from typing import Any
 
 from django.db import models
 
 
+def unix_ms() -> int:
+    """By this machine's clock."""
+    return time.time_ns() // 1_000_000
+
+
 class DatabaseNowMs(models.Func):
-    """The database's clock in Unix ms: the one clock that all processes share. For updates and annotations."""
+    """By the database's clock. For updates and annotations."""
 
     output_field = models.BigIntegerField()
 

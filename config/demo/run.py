@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import socket
-import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +16,7 @@ from twisted.internet import reactor as _reactor
 
 from config.demo import people
 from config.demo.parts import Parts
+from runtime.database_clock import unix_ms
 
 reactor: Any = _reactor  # the interfaces that Twisted declares for it are narrower than it is
 
@@ -123,7 +123,7 @@ class _Demo:
         from mqtt_gateway import gateway, simulator
         from mqtt_gateway.demo.embedded_broker import embedded_broker
 
-        options, started_ms = self._options, int(time.time() * 1000)
+        options, started_ms = self._options, unix_ms()
         await self._parts.resources.enter_async_context(embedded_broker(options.mqtt_port))
         self._parts.start("devices", lambda stop: supervisor.run(range(settings.DEVICES.shards), stop))
         told = replace(settings.GATEWAY, broker_keeps_sessions=False)

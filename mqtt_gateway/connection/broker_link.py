@@ -32,6 +32,7 @@ from mqtt_gateway.rules.incident_reports import Report
 from mqtt_gateway.uplink.uplink import Uplink
 from runtime.backoff import backoff_s
 from runtime.database import DatabaseUnavailableError
+from runtime.database_clock import unix_ms
 
 log = structlog.get_logger(__name__)
 
@@ -113,7 +114,7 @@ class BrokerLink:
             self._fails(str(error), refused=error.refused)
         finally:
             if self.connection is not None:
-                self._state.alive_ms = int(time.time() * 1000)
+                self._state.alive_ms = unix_ms()
             self.connection = None
             self._watcher.broker(up=False)
             await self._leave(connection)
@@ -162,7 +163,7 @@ class BrokerLink:
                 raise ConnectError(connection.lost.result())
 
     def _session_lost(self) -> Report:
-        return self._state.session_lost(int(time.time() * 1000), self._broker)
+        return self._state.session_lost(unix_ms(), self._broker)
 
     async def _resubscribe(self, connection: Connection) -> None:
         """The session is not what we believed it to be: a crash came between its beginning and our note of it."""

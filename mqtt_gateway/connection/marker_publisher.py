@@ -10,6 +10,7 @@ from mqtt_gateway.client.broker import Connection, Outgoing
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process.state import State
 from mqtt_gateway.uplink.uplink import Uplink
+from runtime.database_clock import unix_ms
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +54,7 @@ class MarkerPublisher:
         return True
 
     def _publish(self, connection: Connection) -> "asyncio.Future[str]":
-        payload = self._markers.publish(time.monotonic(), int(time.time() * 1000))
+        payload = self._markers.publish(time.monotonic(), unix_ms())
         confirmed = connection.publish(Outgoing(self._topic, payload))
 
         def published(done: "asyncio.Future[str]") -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
@@ -10,6 +9,7 @@ from mqtt_gateway.process.lease import Lease
 from mqtt_gateway.process.state import State
 from mqtt_gateway.process.storage import LeaseLostError
 from runtime.database import DatabaseUnavailableError
+from runtime.database_clock import unix_ms
 
 BEAT_S: Final = 1
 
@@ -28,12 +28,12 @@ class Heartbeat:
         self, lease: Lease, state: State, figures: Callable[[], dict[str, Any]], changed: asyncio.Event
     ) -> None:
         self._lease, self._state, self._figures, self._changed = lease, state, figures, changed
-        self._broker_up, self._since_ms = False, _now_ms()
+        self._broker_up, self._since_ms = False, unix_ms()
 
     def broker(self, *, up: bool) -> None:
         """The broker link came up or went down; written at once when that is news."""
         if up != self._broker_up:
-            self._broker_up, self._since_ms = up, _now_ms()
+            self._broker_up, self._since_ms = up, unix_ms()
             self._changed.set()
 
     async def run(self) -> NoReturn:
@@ -66,7 +66,3 @@ class Heartbeat:
                 state.reports.add(report)
         else:
             state.written = counted
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

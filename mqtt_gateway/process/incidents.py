@@ -1,10 +1,10 @@
 """The stored incidents: written with a beat, extended while they go on, deleted when they are old."""
 
-import time
 from typing import Final
 
 from mqtt_gateway.models import Incident
 from mqtt_gateway.rules.incident_reports import Report
+from runtime.database_clock import unix_ms
 
 _GOES_ON_MS: Final = 3_600_000
 _KEPT_MS: Final = 90 * 86_400_000
@@ -31,4 +31,4 @@ def record(gateway: str, report: Report) -> None:
 
 def purge() -> None:
     """Delete those that are over for 90 days."""
-    Incident.objects.filter(until_ms__lt=int(time.time() * 1000) - _KEPT_MS).delete()
+    Incident.objects.filter(until_ms__lt=unix_ms() - _KEPT_MS).delete()

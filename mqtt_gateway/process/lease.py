@@ -20,6 +20,7 @@ from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process import storage
 from mqtt_gateway.process.storage import LEASE_MS, Former, LeaseLostError
 from runtime.database import DatabaseThread, DatabaseUnavailableError
+from runtime.database_clock import unix_ms
 from runtime.outages import Outage
 
 log = structlog.get_logger(__name__)
@@ -49,7 +50,7 @@ class Lease:
 
     def __init__(self, options: GatewayOptions, database: DatabaseThread) -> None:
         self._options, self._client_id, self._database = options, options.client_id, database
-        self.instance = f"{socket.gethostname()}:{os.getpid()}:{int(time.time() * 1000)}"
+        self.instance = f"{socket.gethostname()}:{os.getpid()}:{unix_ms()}"
         self.lost = asyncio.Event()  # another process has it
         self._held = False
         self._confirmed_s = self._patient_until_s = float("-inf")

@@ -3,7 +3,6 @@
 Functions that take an ``instance`` write only while that process has the lease on its client id.
 """
 
-import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ from mqtt_gateway.models import BrokerSession, GatewayProcess
 from mqtt_gateway.options import is_own_subscription
 from mqtt_gateway.process import incidents
 from mqtt_gateway.rules.incident_reports import Report
-from runtime.database_clock import DatabaseNowMs
+from runtime.database_clock import DatabaseNowMs, unix_ms
 
 LEASE_MS: Final = 3_000  # since the last beat
 
@@ -72,7 +71,7 @@ def take(client_id: str, instance: str, broker: str, filters: Sequence[str]) -> 
         row = GatewayProcess.objects.select_for_update().get(client_id=client_id)  # its last words may just be written
         former = Former(row.counters, row.drained_ms, row.beat_ms if row.broker_up else row.since_ms)
         free = GatewayProcess.objects.filter(~_living() | Q(instance=instance), client_id=client_id)
-        now_ms = int(time.time() * 1000)
+        now_ms = unix_ms()
         if not free.update(instance=instance, beat_ms=DatabaseNowMs(), broker_up=False, since_ms=now_ms):
             return None
         former.rivals.extend(_dead_rivals(client_id, broker, filters))

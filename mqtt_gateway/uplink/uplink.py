@@ -29,6 +29,7 @@ from mqtt_gateway.rules.pace import Pace
 from mqtt_gateway.rules.routing import Routed, router
 from mqtt_gateway.rules.shard_queue import BATCH_LIMIT, NO_TICKET, QOS0_LIMIT, Abandoned, ShardQueue
 from mqtt_gateway.uplink.backpressure import CHECK_EVERY, Backpressure
+from runtime.database_clock import unix_ms
 from runtime.outages import Outage, Samples
 
 log = structlog.get_logger(__name__)
@@ -113,14 +114,14 @@ class Uplink:
             self._dropped(gone.dropped)
 
     def _dropped(self, count: int) -> None:
-        now_ms = int(time.time() * 1000)
+        now_ms = unix_ms()
         self._counters.dropped += count
         self._state.reports.add(Report("qos0_dropped", now_ms, now_ms, count))
 
     def figures(self) -> dict[str, Any]:
         """For the row's JSON column: what is where."""
         full = self._connection is not None and len(self._order) >= _FULL * self._in_flight_limit
-        self._full_since_ms = (self._full_since_ms or int(time.time() * 1000)) if full else 0
+        self._full_since_ms = (self._full_since_ms or unix_ms()) if full else 0
         return {
             "in_flight": self.in_flight,
             "in_flight_limit": self._in_flight_limit,
@@ -145,7 +146,7 @@ class Uplink:
             self._finish(route, topic, payload, ticket)
             return
         kept = payload if len(payload) <= _KEPT_BYTES else payload[:_KEPT_BYTES]
-        now_ms = int(time.time() * 1000)
+        now_ms = unix_ms()
         if route.kind == "status":
             now_ms = self._status_came(now_ms)
         delivery = Delivery(
@@ -179,7 +180,7 @@ class Uplink:
         if topic == self._marker_topic:
             self._markers.returned(payload, ticket if ticket != NO_TICKET else self._order.end - 1)
         elif topic in BROKER_TOPICS:
-            if report := self._state.broker_statistics.told(topic, payload, int(time.time() * 1000)):
+            if report := self._state.broker_statistics.told(topic, payload, unix_ms()):
                 self._state.reports.add(report)
         elif isinstance(route, RejectedTopic):
             self._counters.rejected[route.reason] += 1

@@ -15,7 +15,7 @@ from devices.web.api.devices import visible_device
 from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, page
 from devices.web.api.schemas import ReadingPage
 from devices.web.api.security import access
-from devices.web.api.times import rfc3339_of_ms, unix_ms
+from devices.web.api.times import parse_ms, rfc3339_of_ms
 
 router = Router(tags=["readings"])
 
@@ -51,9 +51,9 @@ def list_readings(
     owner = visible_device(access(request), f"{site}/{device}", "devices.read")
     rows = _with_metrics(models.Reading.objects.filter(device=owner), metric)
     if since is not None:
-        rows = rows.filter(ts__gte=unix_ms("since", since))
+        rows = rows.filter(ts__gte=parse_ms("since", since))
     if until is not None:
-        rows = rows.filter(ts__lt=unix_ms("until", until))
+        rows = rows.filter(ts__lt=parse_ms("until", until))
     if after_rev is not None:
         rows = rows.filter(rev__gt=after_rev)
     if cursor is not None:

@@ -17,7 +17,7 @@ def rfc3339_of_ms(ms: int) -> str:
     return rfc3339(datetime.fromtimestamp(ms / 1000, UTC))
 
 
-def unix_ms(name: str, text: str) -> int:
+def parse_ms(name: str, text: str) -> int:
     """Unix milliseconds of a parameter in either form.
 
     Raises:

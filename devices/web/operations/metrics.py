@@ -3,7 +3,6 @@
 Every web process tells the same about the installation; ask one of them, or use ``max`` over them.
 """
 
-import time
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -20,6 +19,7 @@ from prometheus_client.registry import Collector
 from devices.models import Command, Quarantined, ShardState, Twin
 from devices.rules.commands import UNFINISHED
 from devices.web.operations.ledger import OUTCOMES, Ledger, gateway_status, read_ledger
+from runtime.database_clock import unix_ms
 
 STATUSES: Final = ("online", "offline", "stale", "unknown")
 
@@ -116,7 +116,7 @@ def _commands() -> Iterator[Metric]:
 def _shards() -> Iterator[Metric]:
     commits = CounterMetricFamily("causeway_shard_commits", "Transactions broadcast by a shard.", labels=["shard"])
     age = GaugeMetricFamily("causeway_shard_beat_age_seconds", "Since its worker's last beat.", labels=["shard"])
-    now_ms = time.time() * 1000
+    now_ms = unix_ms()
     for state in ShardState.objects.order_by("shard"):
         commits.add_metric([str(state.shard)], state.commit)
         if state.beat_ms:  # else no worker ever had it

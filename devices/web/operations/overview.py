@@ -1,6 +1,5 @@
 """What an operator sees of the whole installation: the chain, who works on what, the ledger, incidents. Read only."""
 
-import time
 from collections import Counter
 from typing import Any
 
@@ -11,7 +10,7 @@ from devices.models import Command, Quarantined, ShardState, Twin
 from devices.requests.shard_owners import LEASE_MS
 from devices.rules.commands import UNFINISHED
 from devices.web.operations.ledger import GatewayStatus, Ledger, gateway_status, read_ledger
-from runtime.database_clock import DatabaseNowMs
+from runtime.database_clock import DatabaseNowMs, unix_ms
 
 STATUSES = ("online", "offline", "stale", "unknown")
 
@@ -73,7 +72,7 @@ def read_overview() -> Overview:
     status = gateway_status()
     rows = ShardState.objects.order_by("shard").annotate(now=DatabaseNowMs())
     shards = list(rows.values_list("shard", "owner", "beat_ms", "up_since_ms", "commit", "now"))
-    now_ms = max((row[-1] for row in shards), default=int(time.time() * 1000))
+    now_ms = max((row[-1] for row in shards), default=unix_ms())
     return Overview(
         now=now_ms,
         broker_up=status.broker_up,

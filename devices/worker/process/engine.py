@@ -32,6 +32,7 @@ from devices.worker.round.intake import Incoming, Intake, Round
 from devices.worker.round.results import RoundResults
 from devices.worker.round.rounds import RoundRunner
 from runtime.database import DatabaseThread, DatabaseUnavailableError
+from runtime.database_clock import unix_ms
 from runtime.outages import Outage
 
 log = structlog.get_logger(__name__)
@@ -40,11 +41,6 @@ _TICK_S: Final = 1.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
 _RELEASE_S: Final = 3
 _AFTER_FAILURE_MS: Final = 5_000
-
-
-def now_ms() -> int:
-    """Unix ms."""
-    return time.time_ns() // 1_000_000
 
 
 class Engine:
@@ -56,7 +52,7 @@ class Engine:
         clock: gives Unix ms.
     """
 
-    def __init__(self, options: DevicesOptions, pinned: Iterable[int] = (), clock: Callable[[], int] = now_ms) -> None:
+    def __init__(self, options: DevicesOptions, pinned: Iterable[int] = (), clock: Callable[[], int] = unix_ms) -> None:
         self._clock = clock
         self.layer_outage = Outage(log, "channel layer", time.monotonic)
         self._owner = f"{socket.gethostname()[:80]}:{os.getpid()}:{secrets.token_hex(4)}"

@@ -30,7 +30,7 @@ from devices.web.live.queries.survey import Link
 from devices.web.live.stream.feed import Batch
 from devices.web.live.stream.subscription import Subscription
 from runtime.database import DatabaseReaders
-from runtime.wall_clock import unix_ms
+from runtime.database_clock import unix_ms
 
 # Between two flushes. What they cost is sending frames: at most about half of the time goes into it.
 GATHER_MIN_S: Final = 0.002

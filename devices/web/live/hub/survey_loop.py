@@ -9,6 +9,7 @@ import structlog
 from devices.web.live.queries.authentication import access_by_all
 from devices.web.live.queries.survey import Link, survey
 from runtime.database import DatabaseUnavailableError
+from runtime.database_clock import unix_ms
 from runtime.outages import Outage
 
 if TYPE_CHECKING:
@@ -91,4 +92,4 @@ class Watcher:
         if time.monotonic() - self._seen_s >= BLIND_AFTER_S:
             known = self._hub.link
             if known is None or known.broker == "up" or known.workers == "up":
-                self._hub.link_is(Link("down", "down", int(time.time() * 1000)))
+                self._hub.link_is(Link("down", "down", unix_ms()))

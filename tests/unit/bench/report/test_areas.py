@@ -84,7 +84,7 @@ def test_what_is_beyond_the_time_it_ran_is_taken_off_where_a_thread_sleeps() -> 
     [
         LOOP,
         f"{STEP};EpollSelector.select (selectors.py)",
-        f"{BEGUN};_serve (runtime/worker_database.py)",
+        f"{BEGUN};_serve (runtime/database.py)",
         f"{BEGUN};_worker (concurrent/futures/thread.py)",
         f"{BEGUN};worker (psycopg_pool/pool.py);Queue.get (queue.py);Condition.wait (threading.py)",
         f"{THREAD};execute (psycopg/cursor.py);Connection.wait (psycopg/connection.py)",
