@@ -31,6 +31,7 @@ from devices.worker.process.sender import Sender
 from devices.worker.round.intake import Incoming, Intake, Round
 from devices.worker.round.results import RoundResults
 from devices.worker.round.rounds import RoundRunner
+from runtime.backoff import backoff_s
 from runtime.database import DatabaseThread, DatabaseUnavailableError
 from runtime.database_clock import unix_ms
 from runtime.outages import Outage
@@ -235,8 +236,8 @@ class Engine:
             self._round_since_s = None
 
     async def _back_off(self) -> None:
-        wait_s = min(_FIRST_WAIT_S * 2**self._failures, _LONGEST_WAIT_S) * random.uniform(0.5, 1)
-        self._failures = min(self._failures + 1, 10)
+        wait_s = backoff_s(self._failures, _FIRST_WAIT_S, _LONGEST_WAIT_S, random.random())
+        self._failures += 1
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._stopping.wait()

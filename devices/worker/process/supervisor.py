@@ -23,6 +23,7 @@ from django.conf import settings
 from bridge.names import devices_channel
 from devices.worker.process.current_engine import engine_given
 from devices.worker.process.engine import Engine
+from runtime.backoff import backoff_s
 
 log = structlog.get_logger(__name__)
 
@@ -136,7 +137,7 @@ class SupervisedWorker(Worker):
                 message = None
             except Exception as error:  # noqa: BLE001  any layer raises what its driver does
                 self._failed(error)
-                await asyncio.sleep(backoff_s(failures) * random.uniform(0.5, 1))
+                await asyncio.sleep(backoff_s(failures, _FIRST_WAIT_S, _LONGEST_WAIT_S, random.random()))
                 failures += 1
                 continue
             failures = 0
@@ -175,8 +176,3 @@ class SupervisedWorker(Worker):
             future.cancel()
         await asyncio.gather(*futures, return_exceptions=True)
         self.application_instances.clear()
-
-
-def backoff_s(failures: int) -> float:
-    """How long to wait after so many failures in a row, at most."""
-    return min(_FIRST_WAIT_S * 2.0 ** min(failures, 10), _LONGEST_WAIT_S)

@@ -12,6 +12,7 @@ from devices.web.live.hub.commit_gaps import Hole
 from devices.web.live.hub.rooms import Room
 from devices.web.live.queries.replay import list_devices, read, steps_between
 from devices.web.live.stream.targets import Target
+from runtime.backoff import backoff_s
 from runtime.database import DatabaseUnavailableError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 DEVICES_A_READ: Final = 200
 READ_BYTES: Final = 512 * 1024
 _FULL_BYTES: Final = 1024 * 1024  # pending in a feed: it hands out first
-BACKOFF_S: Final = (0.5, 5.0)  # first and longest pause while the database is down
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 5.0  # while the database is down
 
 log = structlog.get_logger(__name__)
 
@@ -59,17 +60,17 @@ class Mender:
 
     async def run(self) -> None:
         """Until cancelled."""
-        pause_s = BACKOFF_S[0]
+        failures = 0
         while True:
             await self._work.wait()
             self._work.clear()
             try:
                 await self._mend_all()
-                pause_s = BACKOFF_S[0]
+                failures = 0
             except DatabaseUnavailableError:
                 self._work.set()
-                await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
-                pause_s = min(BACKOFF_S[1], pause_s * 2)
+                await asyncio.sleep(backoff_s(failures, FIRST_WAIT_S, LONGEST_WAIT_S, random.random()))
+                failures += 1
 
     async def _mend_all(self) -> None:
         if self._doubted:

@@ -6,12 +6,13 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from devices.web.live.hub.repair import BACKOFF_S
+from devices.web.live.hub.repair import FIRST_WAIT_S, LONGEST_WAIT_S
 from devices.web.live.queries.replay import list_devices, read, steps_between
 from devices.web.live.socket.credit import LIMIT_BYTES
 from devices.web.live.stream.changes import answer_bytes
 from devices.web.live.stream.rendering import MAX_PAGE_DEVICES
 from devices.web.live.stream.subscription import Subscription
+from runtime.backoff import backoff_s
 from runtime.database import DatabaseUnavailableError
 
 if TYPE_CHECKING:
@@ -45,17 +46,17 @@ class CatchingUp:
 
     async def run(self) -> None:
         """Until cancelled."""
-        pause_s = BACKOFF_S[0]
+        failures = 0
         while True:
             await self._work.wait()
             self._work.clear()
             try:
                 while await self._round():
-                    pause_s = BACKOFF_S[0]
+                    failures = 0
             except DatabaseUnavailableError:
                 self._work.set()
-                await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
-                pause_s = min(BACKOFF_S[1], pause_s * 2)
+                await asyncio.sleep(backoff_s(failures, FIRST_WAIT_S, LONGEST_WAIT_S, random.random()))
+                failures += 1
 
     async def _round(self) -> bool:
         """One step of each subscription. False: there is nothing to do, or no credit to do it."""

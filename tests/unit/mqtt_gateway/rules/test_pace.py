@@ -1,10 +1,6 @@
-"""Batches a second, and waits between attempts."""
-
-from hypothesis import given
-from hypothesis import strategies as st
+"""Batches a second."""
 
 from mqtt_gateway.rules.pace import Pace
-from runtime.backoff import backoff_s
 
 
 def test_a_quiet_period_lets_the_first_ones_go_at_once() -> None:
@@ -24,12 +20,3 @@ def test_it_says_when_the_next_may_go() -> None:
     assert not pace.take(5.0)
     assert not pace.take(pace.next_s() - 0.01)
     assert pace.take(pace.next_s() + 1e-9)
-
-
-@given(st.integers(0, 10_000), st.floats(0, 1))
-def test_waits_stay_within_their_bounds(attempt: int, random: float) -> None:
-    assert 0.25 <= backoff_s(attempt, 0.5, 10, random) <= 10
-
-
-def test_waits_double() -> None:
-    assert [backoff_s(attempt, 0.5, 10, 1) for attempt in range(6)] == [0.5, 1, 2, 4, 8, 10]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from devices.worker.process import supervisor as worker_module
-from devices.worker.process.supervisor import SupervisedWorker, backoff_s
+from devices.worker.process.supervisor import SupervisedWorker
 from runtime.outages import Outage
 from tests.support.waiting import eventually_async
 
@@ -156,8 +156,3 @@ async def test_a_stuck_consumer_holds_its_listener_back(setup: Setup, monkeypatc
             setup.layer.put("devices.0", {"type": str(number)})
         await setup.hears("devices.1", {"type": "b"})
         await eventually_async(lambda: setup.layer.queues["devices.0"].qsize() == 6)
-
-
-@pytest.mark.parametrize(("failures", "seconds"), [(0, 0.1), (1, 0.2), (3, 0.8), (5, 2.0), (9999, 2.0)])
-def test_backoff(failures: int, seconds: float) -> None:
-    assert backoff_s(failures) == pytest.approx(seconds)
