@@ -1,4 +1,4 @@
-"""The hub's ear on the channel layer: one channel in the groups of all shards. Survives the layer's outages."""
+"""How the hub hears commits: one channel of the layer, in the groups of all shards. Survives the layer's outages."""
 
 import asyncio
 import time
@@ -21,8 +21,8 @@ PROBE: Final = "hub.probe"
 log = structlog.get_logger(__name__)
 
 
-class Listener:
-    """Hands over commits in the order in which they arrive; at most once, as the layer does.
+class BroadcastListener:
+    """Receives commits and hands them over in the order in which they arrive; at most once, as the layer does.
 
     What waits in the channel is bounded by the layer (runtime.channel_layers.redis), and by :meth:`probe`: a hub that
     twice does not get its own message back in time leaves the channel with all that waits in it and takes a new one.

@@ -2,11 +2,11 @@
 
     the broadcast of a commit …      is
     right after the last one         next
-    beginning later                  next, after a hole: those between are asked for
-    of the last one or before        late: a repeat, or in a hole that is asked for anyway
+    beginning later                  next, after a gap: those between are asked for
+    of the last one or before        late: a repeat, or in a gap that is asked for anyway
 
-What changed in devices is found by comparing revs. Commands have none: each keeps the commit that told its latest step,
-so a hole, ``low`` < commit ≤ ``high``, is a query.
+What changed in devices is found by comparing revs. Commands have none: each keeps the commit that broadcast its latest
+step, so a gap, ``low`` < commit ≤ ``high``, is a query.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,30 +15,30 @@ from typing import Final
 from msgspec import Struct, json
 
 
-class Hole(Struct, frozen=True):
+class CommitGap(Struct, frozen=True):
     """Commits of a shard whose broadcasts may not have been heard: ``low`` < commit ≤ ``high``."""
 
     low: int
     high: int | None  # None: up to whatever the database has
 
 
-class Continuity:
-    """The last commit of each shard whose broadcast was heard, or that a query covers, and the holes before it."""
+class CommitTracker:
+    """The last commit of each shard whose broadcast was heard, or that a query covers, and the gaps before it."""
 
     def __init__(self) -> None:
         self._last: dict[int, int] = {}
-        self._holes: dict[int, Hole] = {}  # to be asked for; of several in a shard, all that lies between them as well
-        self._asked: dict[int, Hole] = {}  # asked for, not answered yet
+        self._gaps: dict[int, CommitGap] = {}  # to be asked for; of several in a shard, all between them as well
+        self._asked: dict[int, CommitGap] = {}  # asked for, not answered yet
         self._surveyed: dict[int, int] = {}
 
     def begin(self, commits: Mapping[int, int]) -> set[int]:
-        """From these commits on, read in the database, somebody watches. The shards of which nothing was known."""
+        """Somebody watches from these commits on, read in the database. The shards of which nothing was known."""
         new = commits.keys() - self._last.keys()
         self._last |= {shard: commits[shard] for shard in new}
         return new
 
     def is_late(self, shard: int, commit: int) -> bool:
-        """Whether a broadcast tells what was heard or asked for before. Ask before :meth:`heard`."""
+        """Whether a broadcast is of what was heard or asked for before. Ask before :meth:`heard`."""
         last = self._last.get(shard)
         return last is not None and commit <= last
 
@@ -50,7 +50,7 @@ class Continuity:
         self._last[shard] = commit
         if last is None or commit == last + 1:
             return True
-        self._dig(shard, Hole(last, commit - 1))
+        self._widen(shard, CommitGap(last, commit - 1))
         return False
 
     def behind(self, commits: Mapping[int, int]) -> set[int]:
@@ -60,7 +60,7 @@ class Continuity:
     def trust(self, commits: Mapping[int, int]) -> None:
         """What these commits, read in the database, changed is now being asked for."""
         for shard in self.behind(commits):
-            self._dig(shard, Hole(self._last[shard], commits[shard]))
+            self._widen(shard, CommitGap(self._last[shard], commits[shard]))
             self._last[shard] = commits[shard]
 
     def restored(self, commits: Mapping[int, int]) -> set[int]:
@@ -72,7 +72,7 @@ class Continuity:
         self._surveyed = dict(commits)
         for shard in back:
             self._last[shard] = commits[shard]
-            self._holes.pop(shard, None)
+            self._gaps.pop(shard, None)
             self._asked.pop(shard, None)
         return back
 
@@ -80,47 +80,47 @@ class Continuity:
         """Broadcasts after the last one heard may be lost, nobody knows how many."""
         for shard in shards:
             if shard in self._last:
-                self._dig(shard, Hole(self._last[shard], None))
+                self._widen(shard, CommitGap(self._last[shard], None))
 
-    def _dig(self, shard: int, hole: Hole) -> None:
-        known = self._holes.get(shard, hole)
-        high = None if known.high is None or hole.high is None else max(known.high, hole.high)
-        self._holes[shard] = Hole(min(known.low, hole.low), high)
+    def _widen(self, shard: int, gap: CommitGap) -> None:
+        known = self._gaps.get(shard, gap)
+        high = None if known.high is None or gap.high is None else max(known.high, gap.high)
+        self._gaps[shard] = CommitGap(min(known.low, gap.low), high)
 
-    def ask(self, shard: int) -> Hole | None:
-        """The hole that is to be asked for now; :meth:`told_upto` or :meth:`give_back` follows."""
-        if (hole := self._holes.pop(shard, None)) is not None:
-            self._asked[shard] = hole
-        return hole
+    def take_gap(self, shard: int) -> CommitGap | None:
+        """The gap that is to be asked for now; :meth:`settle` or :meth:`give_back` follows."""
+        if (gap := self._gaps.pop(shard, None)) is not None:
+            self._asked[shard] = gap
+        return gap
 
-    def told_upto(self, shard: int, hole: Hole | None) -> None:
-        """What is left of the hole that was asked for; None: nothing."""
-        if hole is None:
+    def settle(self, shard: int, rest: CommitGap | None) -> None:
+        """The gap that was asked for is closed but for ``rest``; None: wholly."""
+        if rest is None:
             self._asked.pop(shard, None)
         else:
-            self._asked[shard] = hole
+            self._asked[shard] = rest
 
     def give_back(self, shard: int) -> None:
-        """There was no answer: it is asked for again."""
-        if (hole := self._asked.pop(shard, None)) is not None:
-            self._dig(shard, hole)
+        """There was no answer about what is left of the gap: it is asked for again."""
+        if (gap := self._asked.pop(shard, None)) is not None:
+            self._widen(shard, gap)
 
     def forget(self, shards: Iterable[int]) -> None:
-        """Nobody is there to be told what is in their holes."""
+        """Nobody is there to be shown what is in their gaps."""
         for shard in shards:
-            self._holes.pop(shard, None)
+            self._gaps.pop(shard, None)
 
     def last(self, shard: int) -> int:
         """The last commit heard or asked for; -1 when nothing is known."""
         return self._last.get(shard, -1)
 
     @property
-    def told(self) -> dict[int, int]:
-        """By shard: the commit up to which all steps of commands were told to whoever was there."""
+    def notified_up_to(self) -> dict[int, int]:
+        """By shard: the commit up to which all steps of commands were shown to whoever was there."""
         out = dict(self._last)
-        for holes in (self._holes, self._asked):
-            for shard, hole in holes.items():
-                out[shard] = min(out[shard], hole.low)
+        for gaps in (self._gaps, self._asked):
+            for shard, gap in gaps.items():
+                out[shard] = min(out[shard], gap.low)
         return out
 
 
@@ -140,16 +140,16 @@ MOST_STEPS: Final = 10_000
 
 
 class LatestSteps:
-    """Which commit told the latest step of a command: what the database is asked for may be older by the time it comes.
+    """Which commit brought the latest step of a command: what the database is asked for may be older by then.
 
-    Of the ``MOST_STEPS`` commands told of last.
+    Of the ``MOST_STEPS`` commands that were last shown.
     """
 
     def __init__(self) -> None:
         self._commits: dict[str, int] = {}
 
-    def told(self, command_id: str, commit: int) -> None:
-        """A step was told."""
+    def record(self, command_id: str, commit: int) -> None:
+        """A step was shown."""
         self._commits.pop(command_id, None)
         self._commits[command_id] = commit
         if len(self._commits) > MOST_STEPS:

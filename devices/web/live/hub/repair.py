@@ -1,22 +1,21 @@
-"""Mends what the layer lost: asks the database about the feeds' gaps, and compares whole shards with it."""
+"""Closes the gaps that lost broadcasts left: asks the database about the feeds' devices, and compares whole shards."""
 
 import asyncio
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import structlog
 
 from bridge.shards import shard_of
-from devices.web.live.hub.commit_gaps import Hole
+from devices.web.live.hub.commit_gaps import CommitGap, CommitTracker
+from devices.web.live.hub.fanout import Fanout
+from devices.web.live.hub.repair_queue import RepairQueue
 from devices.web.live.hub.rooms import Room
 from devices.web.live.queries.replay import list_devices, read, steps_between
 from devices.web.live.stream.targets import Target
 from runtime.backoff import backoff_s
-from runtime.database import DatabaseUnavailableError
-
-if TYPE_CHECKING:
-    from devices.web.live.hub.hub import Hub
+from runtime.database import DatabaseReaders, DatabaseUnavailableError
 
 DEVICES_A_READ: Final = 200
 READ_BYTES: Final = 512 * 1024
@@ -26,119 +25,110 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 5.0  # while the database is down
 log = structlog.get_logger(__name__)
 
 
-class Mender:
-    """One read at a time; while the database is down, what is to be done waits (it is little: names of devices).
+class GapRepair:
+    """Makes one read at a time; while the database is down, the queue waits (it is little: names of devices).
 
     Args:
-        hub: whose rooms.
+        fanout: whose rooms.
+        tracker: of the shards' commits, and the gaps in them.
+        queue: what is to be asked about.
+        database: what is asked.
         shards: how many there are.
     """
 
-    def __init__(self, hub: "Hub", shards: int) -> None:
-        self._hub = hub
+    def __init__(
+        self, fanout: Fanout, tracker: CommitTracker, queue: RepairQueue, database: DatabaseReaders, shards: int
+    ) -> None:
+        self._fanout = fanout
+        self._tracker = tracker
+        self._queue = queue
+        self._database = database
         self._shards = shards
-        self._gaps: dict[Room, None] = {}
-        self._doubted: set[int] = set()
-        self._work = asyncio.Event()
-
-    def add(self, room: Room) -> None:
-        """The room's feed wants to know something."""
-        self._gaps[room] = None
-        self._work.set()
-
-    def doubt(self, shards: set[int]) -> None:
-        """Broadcasts of these shards may be lost. Safe to repeat."""
-        if shards:
-            self._doubted |= shards
-            self._work.set()
-
-    def doubt_all(self) -> None:
-        """Broadcasts of any shard may be lost."""
-        shards = set(range(self._shards))
-        self._hub.continuity.doubt(shards)
-        self.doubt(shards)
 
     async def run(self) -> None:
         """Until cancelled."""
         failures = 0
         while True:
-            await self._work.wait()
-            self._work.clear()
+            await self._queue.work.wait()
+            self._queue.work.clear()
             try:
-                await self._mend_all()
+                await self._repair_all()
                 failures = 0
             except DatabaseUnavailableError:
-                self._work.set()
+                self._queue.work.set()
                 await asyncio.sleep(backoff_s(failures, FIRST_WAIT_S, LONGEST_WAIT_S, random.random()))
                 failures += 1
 
-    async def _mend_all(self) -> None:
-        if self._doubted:
+    async def _repair_all(self) -> None:
+        queue = self._queue
+        if queue.doubted:
             await self._compare()
-        while self._gaps:
-            if self._doubted:  # however long the gaps take
+        while queue.rooms:
+            if queue.doubted:  # however long the rooms take
                 await self._compare()
-            room = next(iter(self._gaps))
-            del self._gaps[room]
+            room = next(iter(queue.rooms))
+            del queue.rooms[room]
             if room.members:
-                await self._mend(room)
-            if room.members and room.feed.following.wanting:
-                self._gaps[room] = None  # at the end
+                await self._repair(room)
+            if room.members and room.feed.sequencer.has_queries:
+                queue.rooms[room] = None  # at the end
 
-    async def _mend(self, room: Room) -> None:
+    async def _repair(self, room: Room) -> None:
+        """Ask some of the questions of a room's feed."""
         feed = room.feed
-        if not feed.following.wanting:
+        if not feed.sequencer.has_queries:
             return
         if feed.pending_bytes > _FULL_BYTES:
             await asyncio.sleep(0.02)
             return
-        wants = feed.following.wants(DEVICES_A_READ)
-        log.debug("asking the database for a feed", devices=len(wants), first=wants[0].device, since=wants[0].since)
-        latest = feed.manner.readings == "latest"
+        queries = feed.sequencer.queries(DEVICES_A_READ)
+        first = queries[0]
+        log.debug("asking the database for a feed", devices=len(queries), first=first.device, since=first.since)
+        latest = feed.options.readings == "latest"
         try:
-            answers = await self._hub.database.run(read, wants, latest=latest, budget_bytes=READ_BYTES)
+            answers = await self._database.run(read, queries, latest=latest, budget_bytes=READ_BYTES)
         except DatabaseUnavailableError:
-            self._gaps[room] = None
+            self._queue.rooms[room] = None
             raise
         for answer in answers:
-            feed.following.settle(answer)
-        self._hub.wake(room)
+            feed.sequencer.settle(answer)
+        self._fanout.wake(room)
 
     async def _compare(self) -> None:
         """List what is watched in the doubted shards; whoever stands elsewhere asks."""
-        shards, self._doubted = self._doubted, set()
-        targets = self._hub.rooms.targets()
+        queue = self._queue
+        shards, queue.doubted = queue.doubted, set()
+        targets = self._fanout.rooms.targets()
         if not targets:
-            self._hub.continuity.forget(shards)
+            self._tracker.forget(shards)
             return
         log.info("comparing what is watched with the database", shards=sorted(shards))
         found: dict[str, int] = {}
         try:
             for target in targets:
-                found |= await self._hub.database.run(list_devices, target)
+                found |= await self._database.run(list_devices, target)
             for shard in sorted(shards):
-                await self._tell_steps(shard, targets)
+                await self._show_steps(shard, targets)
         except DatabaseUnavailableError:
-            self._doubted |= shards
+            queue.doubted |= shards
             raise
         listed = _Listed(device for device in found.items() if shard_of(device[0], self._shards) in shards)
-        for room in self._hub.rooms:
+        for room in self._fanout.rooms:
             self._compare_room(room, listed, shards)
             await asyncio.sleep(0)
 
-    async def _tell_steps(self, shard: int, targets: Sequence[Target]) -> None:
-        """Tell the steps of commands in the shard's hole, as they are by now."""
-        continuity = self._hub.continuity
-        hole = continuity.ask(shard)
+    async def _show_steps(self, shard: int, targets: Sequence[Target]) -> None:
+        """Show the steps of commands in the shard's gap, as they are by now."""
+        gap = self._tracker.take_gap(shard)
         try:
-            while hole is not None:
-                steps = await self._hub.database.run(steps_between, targets, shard, self._shards, hole.low, hole.high)
+            while gap is not None:
+                steps = await self._database.run(steps_between, targets, shard, self._shards, gap.low, gap.high)
                 for step in steps.found:
-                    self._hub.show_step(step, shard)
-                hole = Hole(steps.upto, steps.high) if steps.upto < steps.high else None
-                continuity.told_upto(shard, hole)
+                    self._fanout.show_step(step, shard)
+                gap = CommitGap(steps.upto, steps.high) if steps.upto < steps.high else None
+                self._tracker.settle(shard, gap)
         finally:
-            continuity.give_back(shard)
+            self._tracker.give_back(shard)
 
     def _compare_room(self, room: Room, listed: "_Listed", shards: set[int]) -> None:
         feed = room.feed
@@ -152,10 +142,10 @@ class Mender:
             for device in list(sub.own):
                 if shard_of(device, self._shards) in shards:
                     sub.compare(device, there.get(device))
-            if sub.wanting:
+            if sub.has_queries:
                 receiver.wake()
-        if feed.following.wanting:
-            self.add(room)
+        if feed.sequencer.has_queries:
+            self._queue.add(room)
 
 
 class _Listed:

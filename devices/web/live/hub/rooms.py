@@ -3,34 +3,34 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-from devices.web.live.stream.feed import Batch, Feed
+from devices.web.live.stream.feed import Feed, FlushBatch
 from devices.web.live.stream.subscription import Subscription
-from devices.web.live.stream.targets import Manner, Target
+from devices.web.live.stream.targets import DeliveryOptions, Target
 
-Since = tuple[int, int]  # a shard, and a commit of it: something told by a later one
+Since = tuple[int, int]  # a shard, and a commit of it: something that a later one brought
 
 
 class Receiver(Protocol):
     """A socket, as far as rooms go."""
 
-    def deliver(self, sub: Subscription, batch: Batch) -> int | None:
+    def deliver(self, sub: Subscription, batch: FlushBatch) -> int | None:
         """Send a batch to one of its subscriptions; how many frames. None: it lags, and the subscription has left."""
 
     def show_command(self, device: str, command: bytes, since: Since) -> None:
-        """Send a command's JSON. Whoever can't has missed steps ``since``: they are told later, as they are then."""
+        """Send a command's JSON. Whoever can't has missed steps ``since``: they are shown later, as they are then."""
 
     def abort(self) -> None:
         """Something of ours failed: close it, so that the client begins anew."""
 
     def wake(self) -> None:
-        """One of its subscriptions wants something of the database."""
+        """One of its subscriptions queries something of the database."""
 
 
 class Room:
     """A feed and its members."""
 
-    def __init__(self, target: Target, manner: Manner) -> None:
-        self.feed = Feed(target, manner)
+    def __init__(self, target: Target, options: DeliveryOptions) -> None:
+        self.feed = Feed(target, options)
         self.members: dict[Subscription, Receiver] = {}
 
 
@@ -38,7 +38,7 @@ class Rooms:
     """All rooms of a process. A room is there as long as it has members."""
 
     def __init__(self) -> None:
-        self._rooms: dict[tuple[Target, Manner], Room] = {}
+        self._rooms: dict[tuple[Target, DeliveryOptions], Room] = {}
         self._by_device: dict[str, dict[Room, None]] = {}
         self._by_site: dict[str, dict[Room, None]] = {}
         self._everywhere: dict[Room, None] = {}
@@ -47,8 +47,8 @@ class Rooms:
         return iter(list(self._rooms.values()))
 
     def enter(self, sub: Subscription, receiver: Receiver) -> None:
-        """Let a pending subscription join the feed of its target and manner."""
-        key = (sub.target, sub.manner)
+        """Let a pending subscription join the feed of its target and options."""
+        key = (sub.target, sub.options)
         room = self._rooms.get(key)
         if room is None:
             room = self._rooms[key] = Room(*key)
@@ -59,7 +59,7 @@ class Rooms:
 
     def left(self, sub: Subscription) -> Room | None:
         """Forget a subscription that has paused or ends; its room, if that was the last member."""
-        key = (sub.target, sub.manner)
+        key = (sub.target, sub.options)
         room = self._rooms.get(key)
         if room is None or room.members.pop(sub, None) is None or room.members:
             return None
@@ -71,7 +71,7 @@ class Rooms:
 
     def of_subscription(self, sub: Subscription) -> Room | None:
         """The room that a subscription is in."""
-        room = self._rooms.get((sub.target, sub.manner))
+        room = self._rooms.get((sub.target, sub.options))
         return room if room is not None and sub in room.members else None
 
     def of(self, device: str) -> list[Room]:

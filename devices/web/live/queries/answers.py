@@ -8,7 +8,7 @@ from msgspec import structs
 
 from devices.rules.stream import StreamEvent, StreamReading, can_replay, replay, snapshot
 from devices.rules.twin import TwinState
-from devices.web.live.stream.changes import Answer, Fresh, Missing, Reason, Replayed, Want
+from devices.web.live.stream.changes import Answer, NotFound, Query, Reason, Replayed, Snapshot
 
 MAX_SNAPSHOT_BYTES: Final = 900 * 1024  # of one device; Daphne sends no frame above 1 MiB
 
@@ -24,38 +24,38 @@ class Rows(msgspec.Struct, frozen=True):
     purged_rev: int = 0  # read after the rows: what has a higher rev was still there when they were read
 
 
-def refusal(want: Want, twin: TwinState, purged_rev: int) -> Reason | None:
+def refusal(query: Query, twin: TwinState, purged_rev: int) -> Reason | None:
     """Why the stream can't go on from the rev that is there: the reason of the snapshot; None: it can.
 
     Args:
-        want: the question.
+        query: the question.
         twin: the device's.
         purged_rev: readings and events up to it may be gone.
     """
-    if want.since is None:
-        return want.reason
-    if want.since > twin.rev:
+    if query.since is None:
+        return query.reason
+    if query.since > twin.rev:
         return "reset"
-    return None if can_replay(twin, want.since) and purged_rev <= want.since else "too_far"
+    return None if can_replay(twin, query.since) and purged_rev <= query.since else "too_far"
 
 
-def answer(want: Want, twin: TwinState | None, rows: Rows) -> Answer:
+def answer(query: Query, twin: TwinState | None, rows: Rows) -> Answer:
     """The answer to a question.
 
     Args:
-        want: the question.
+        query: the question.
         twin: as read before the rows; None: there is no such device.
         rows: none are needed where :func:`refusal` gives a reason.
     """
     if twin is None:
-        return Missing(want.device)
-    reason = refusal(want, twin, rows.purged_rev)
-    if reason is not None or want.since is None:
-        return Fresh(want.device, twin.rev, reason or want.reason, _snapshot(want.device, twin))
+        return NotFound(query.device)
+    reason = refusal(query, twin, rows.purged_rev)
+    if reason is not None or query.since is None:
+        return Snapshot(query.device, twin.rev, reason or query.reason, _snapshot(query.device, twin))
     complete = rows.upto is None or rows.upto >= twin.rev
     reached = twin if rows.upto is None or complete else structs.replace(twin, rev=rows.upto)
-    parts = tuple(replay(want.device, reached, want.since, rows.readings, rows.events))
-    return Replayed(want.device, reached.rev, parts, complete)
+    changes = tuple(replay(query.device, reached, query.since, rows.readings, rows.events))
+    return Replayed(query.device, reached.rev, changes, complete)
 
 
 def winners(twin: TwinState, since: int) -> set[int]:

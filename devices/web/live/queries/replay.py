@@ -16,7 +16,7 @@ from devices.rules.commands import command_json
 from devices.rules.twin import TwinState, load
 from devices.web.live.queries.answers import Rows, answer, refusal, winners
 from devices.web.live.queries.rows import MAX_ROWS, Replay, read_rows
-from devices.web.live.stream.changes import Answer, Missing, Want, answer_bytes
+from devices.web.live.stream.changes import Answer, NotFound, Query, answer_bytes
 from devices.web.live.stream.targets import Target
 
 _KEYS_A_QUERY: Final = 500
@@ -35,21 +35,21 @@ def list_devices(target: Target) -> list[tuple[str, int]]:
     return list(twins)
 
 
-def read(wants: Sequence[Want], *, latest: bool, budget_bytes: int) -> list[Answer]:
-    """Answers to the first of ``wants``, at least one if there are any; the others are for another call.
+def read(queries: Sequence[Query], *, latest: bool, budget_bytes: int) -> list[Answer]:
+    """Answers to the first of ``queries``, at least one if there are any; the others are for another call.
 
     Args:
-        wants: questions, each about another device.
+        queries: questions, each about another device.
         latest: leave out readings that set no metric of today.
         budget_bytes: the answers are about so large together, or one of them is larger.
     """
-    found = _twins([want.device for want in wants])
-    replays = _replays(wants, found, latest=latest)
+    found = _twins([query.device for query in queries])
+    replays = _replays(queries, found, latest=latest)
     rows = _still_there(replays, read_rows(replays, budget_bytes))
     out: list[Answer] = []
     size = 0
-    for want in wants:
-        made = _answer(want, found.get(want.device), rows)
+    for query in queries:
+        made = _answer(query, found.get(query.device), rows)
         if made is None:
             continue  # for another call
         out.append(made)
@@ -59,16 +59,16 @@ def read(wants: Sequence[Want], *, latest: bool, budget_bytes: int) -> list[Answ
     return out
 
 
-def _answer(want: Want, found: "_Found | None", rows: Mapping[str, Rows | None]) -> Answer | None:
+def _answer(query: Query, found: "_Found | None", rows: Mapping[str, Rows | None]) -> Answer | None:
     """None: its rows were not read yet."""
     if found is None:
-        return Missing(want.device)
-    if refusal(want, found.twin, found.purged_rev):
-        return answer(want, found.twin, Rows(purged_rev=found.purged_rev))
-    if want.device not in rows:
+        return NotFound(query.device)
+    if refusal(query, found.twin, found.purged_rev):
+        return answer(query, found.twin, Rows(purged_rev=found.purged_rev))
+    if query.device not in rows:
         return None
-    read = rows[want.device]
-    return Missing(want.device) if read is None else answer(want, found.twin, read)
+    read = rows[query.device]
+    return NotFound(query.device) if read is None else answer(query, found.twin, read)
 
 
 def list_existing(keys: Iterable[str]) -> set[str]:
@@ -158,20 +158,20 @@ def _still_there(replays: Sequence[Replay], rows: Mapping[str, Rows]) -> dict[st
     return {**rows, **late}
 
 
-def _replays(wants: Sequence[Want], found: Mapping[str, _Found], *, latest: bool) -> list[Replay]:
+def _replays(queries: Sequence[Query], found: Mapping[str, _Found], *, latest: bool) -> list[Replay]:
     """The questions that take rows, as many of the first as likely make no more than ``MAX_ROWS`` (one may)."""
     out: list[Replay] = []
     total = 0
-    for want in wants:
-        one = found.get(want.device)
-        if one is None or want.since is None or refusal(want, one.twin, one.purged_rev):
+    for query in queries:
+        one = found.get(query.device)
+        if one is None or query.since is None or refusal(query, one.twin, one.purged_rev):
             continue
-        revs = frozenset(winners(one.twin, want.since)) if latest else None
-        likely = one.twin.rev - want.since if revs is None else len(revs)  # readings and events have revs of their own
+        revs = frozenset(winners(one.twin, query.since)) if latest else None
+        likely = one.twin.rev - query.since if revs is None else len(revs)  # readings and events have revs of their own
         total += likely
         if out and total > MAX_ROWS:
             break
-        out.append(Replay(want.device, one.pk, want.since, one.twin.rev, revs, likely))
+        out.append(Replay(query.device, one.pk, query.since, one.twin.rev, revs, likely))
     return out
 
 

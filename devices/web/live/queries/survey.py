@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Final, Literal
 
-from django.conf import settings
 from django.db.models import F
 from msgspec import Struct
 
@@ -42,18 +41,19 @@ class Survey(Struct, frozen=True):
     new_devices: list[tuple[int, str]]  # (primary key, device key) above the one asked for, oldest first
 
 
-def survey(after_pk: int | None) -> Survey:
+def survey(after_pk: int | None, shards: int) -> Survey:
     """Read the tables. Synchronous; five short queries.
 
     Args:
         after_pk: the primary key of the newest device known; None: only see which that is.
+        shards: how many there are.
     """
     columns = ("shard", "commit", "beat_ms", "up_since_ms", DatabaseNowMs() - F("beat_ms"))
-    shards = [Shard(*row) for row in ShardState.objects.values_list(*columns)]
+    rows = [Shard(*row) for row in ShardState.objects.values_list(*columns)]
     status = gateway_status()
     return Survey(
-        link=link(shards, settings.DEVICES.shards, status.broker_up, status.since_ms),
-        commits={shard.number: shard.commit for shard in shards},
+        link=link(rows, shards, status.broker_up, status.since_ms),
+        commits={shard.number: shard.commit for shard in rows},
         new_devices=_new_devices(after_pk),
     )
 

@@ -3,12 +3,15 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from channels.layers import get_channel_layer
+from django.conf import settings
+
 from devices.web.auth import Access
 from devices.web.live.hub.hub import Hub, hub_of_this_loop
 from devices.web.live.queries.authentication import Credential, access_by, credential_in
 from devices.web.live.socket.connection import FORBIDDEN, UNAUTHORIZED, Connection
 from devices.web.live.socket.origins import is_foreign
-from runtime.database import DatabaseUnavailableError
+from runtime.database import DatabaseReaders, DatabaseUnavailableError
 
 PATHS: Final = ("/ws/v1/", "/ws/v1")
 FRAMES: Final = "causeway.frames"  # an ASGI extension, see runtime.http.daphne_frames
@@ -31,7 +34,7 @@ async def websocket_application(scope: dict[str, Any], receive: Receive, send: S
         await send({"type": "websocket.close"})
         return
     await send({"type": "websocket.accept"})
-    async with hub_of_this_loop() as hub:
+    async with hub_of_this_loop(_new_hub) as hub:
         credential = credential_in(scope["headers"])
         access = await _access(hub, credential)
         if isinstance(access, int) or credential is None:
@@ -39,6 +42,10 @@ async def websocket_application(scope: dict[str, Any], receive: Receive, send: S
             return
         write = scope.get("extensions", {}).get(FRAMES, {}).get("write")
         await Connection(receive, send, hub, credential, access, write).serve()
+
+
+def _new_hub() -> Hub:
+    return Hub(get_channel_layer("groups"), DatabaseReaders("live-database"), settings.DEVICES.shards)
 
 
 async def _access(hub: Hub, credential: Credential | None) -> Access | int:

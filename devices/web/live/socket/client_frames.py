@@ -68,7 +68,7 @@ Request = Subscribe | Unsubscribe | SendCommand | SetDesired | Ping
 ClientFrame = Request | Acknowledge
 
 
-class Bad(Struct, frozen=True):
+class BadFrame(Struct, frozen=True):
     """A frame that can't be understood; ``id`` is the request's, as far as it had one."""
 
     id: str | int | None
@@ -86,15 +86,15 @@ _envelope: Callable[[bytes], _Envelope] = msgspec.json.Decoder(_Envelope).decode
 _KINDS: Final = ("ack", "command", "desired", "ping", "subscribe", "unsubscribe")
 
 
-def parse(text: str) -> ClientFrame | Bad:
+def parse(text: str) -> ClientFrame | BadFrame:
     """Understand one text frame."""
     raw = text.encode("utf-8", "surrogatepass")
     if len(raw) > MAX_FRAME_BYTES:
-        return Bad(_id_in(raw), "too_large", f"a frame may have {MAX_FRAME_BYTES} bytes")
+        return BadFrame(_id_in(raw), "too_large", f"a frame may have {MAX_FRAME_BYTES} bytes")
     try:
         return _frame(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        return Bad(_id_in(raw), "bad_request", _why(raw, error))
+        return BadFrame(_id_in(raw), "bad_request", _why(raw, error))
 
 
 def _id_in(raw: bytes) -> str | int | None:

@@ -9,7 +9,7 @@ from bridge.messages import Delta, EventRecorded, Gone
 Reason = Literal["subscribe", "new", "too_far", "reset"]
 
 
-class Fresh(Struct, frozen=True):
+class Snapshot(Struct, frozen=True):
     """The whole truth about a device as of ``rev``; what was known before does not count any more."""
 
     device: str
@@ -18,10 +18,10 @@ class Fresh(Struct, frozen=True):
     snapshot: bytes  # JSON object: one of a snapshot frame's devices
 
 
-Part = Delta | EventRecorded | Fresh | Gone
+StreamChange = Delta | EventRecorded | Snapshot | Gone
 
 
-class Want(Struct, frozen=True):
+class Query(Struct, frozen=True):
     """A question to the database: what happened to a device after ``since`` (None: everything)?"""
 
     device: str
@@ -29,7 +29,7 @@ class Want(Struct, frozen=True):
     reason: Reason  # of the snapshot, if it takes one although ``since`` is None
 
 
-class Missing(Struct, frozen=True):
+class NotFound(Struct, frozen=True):
     """An answer: there is no such device."""
 
     device: str
@@ -40,22 +40,22 @@ class Replayed(Struct, frozen=True):
 
     device: str
     rev: int
-    parts: tuple[Delta | EventRecorded, ...]
+    changes: tuple[Delta | EventRecorded, ...]
     complete: bool
 
 
-Answer = Missing | Fresh | Replayed
+Answer = NotFound | Snapshot | Replayed
 
 
-def part_bytes(part: Part) -> int:
-    """About how large a part is, in frames and in memory."""
-    match part:
+def change_bytes(change: StreamChange) -> int:
+    """About how large a change is, in frames and in memory."""
+    match change:
         case Delta():
-            return len(part.item)
+            return len(change.item)
         case EventRecorded():
-            return len(part.frame)
-        case Fresh():
-            return len(part.snapshot)
+            return len(change.frame)
+        case Snapshot():
+            return len(change.snapshot)
         case Gone():
             return 64
 
@@ -64,8 +64,8 @@ def answer_bytes(answer: Answer) -> int:
     """About how large an answer is in frames."""
     match answer:
         case Replayed():
-            return sum(part_bytes(part) for part in answer.parts)
-        case Fresh():
+            return sum(change_bytes(change) for change in answer.changes)
+        case Snapshot():
             return len(answer.snapshot)
-        case Missing():
+        case NotFound():
             return 64

@@ -9,24 +9,26 @@ from collections import deque
 from typing import Final
 
 from bridge.messages import Delta, EventRecorded, Gone
-from devices.web.live.stream.changes import Part, part_bytes
+from devices.web.live.stream.changes import StreamChange, change_bytes
 from devices.web.live.stream.rendering import MAX_BODY_BYTES, Body, bodies
-from devices.web.live.stream.sequencer import Following
-from devices.web.live.stream.targets import Manner, Target
+from devices.web.live.stream.sequencer import Sequencer
+from devices.web.live.stream.targets import DeliveryOptions, Target
 
 MAX_ASIDE_BYTES: Final = 4 * 1024 * 1024  # set aside in a feed while the database is asked
 MAX_PENDING_BYTES: Final = 4 * 1024 * 1024  # beyond, everything is due
 
 
-class Batch:
-    """What one flush hands out: each device's parts, and where the feed stood before them."""
+class FlushBatch:
+    """What one flush hands out: each device's changes, and where the feed stood before them."""
 
-    __slots__ = ("_bodies", "_bytes", "_manner", "before", "devices")
+    __slots__ = ("_bodies", "_bytes", "_options", "before", "devices")
 
-    def __init__(self, devices: dict[str, list[Part]], before: dict[str, int | None], manner: Manner) -> None:
+    def __init__(
+        self, devices: dict[str, list[StreamChange]], before: dict[str, int | None], options: DeliveryOptions
+    ) -> None:
         self.devices = devices
         self.before = before  # rev; None: the feed did not have the device
-        self._manner = manner
+        self._options = options
         self._bodies: list[Body] | None = None
         self._bytes = 0
 
@@ -34,35 +36,35 @@ class Batch:
     def bodies(self) -> list[Body]:
         """The frames for those who stand where the feed stood; made once."""
         if self._bodies is None:
-            self._bodies = bodies(self.devices, self._manner)
+            self._bodies = bodies(self.devices, self._options)
         return self._bodies
 
     @property
     def most_bytes(self) -> int:
-        """What a subscription may send of it: all bodies, or all parts."""
+        """What a subscription may send of it: all bodies, or all changes."""
         if not self._bytes:
-            parts_bytes = sum(part_bytes(part) for parts in self.devices.values() for part in parts)
+            parts_bytes = sum(change_bytes(change) for changes in self.devices.values() for change in changes)
             self._bytes = max(parts_bytes, sum(body.size for body in self.bodies))
         return self._bytes
 
 
 class Feed:
-    """One target in one manner.
+    """One target in one options.
 
     ``sent`` holds where the subscriptions in step stand: a rev, or None while that is not known yet (the device was
     listed, nothing was handed out, no subscription has asked the database about it). Until the devices are listed,
     nothing is handed out: who lists them asks about what was ``touched`` meanwhile.
     """
 
-    def __init__(self, target: Target, manner: Manner) -> None:
+    def __init__(self, target: Target, options: DeliveryOptions) -> None:
         self.target = target
-        self.manner = manner
+        self.options = options
         self.sent: dict[str, int | None] = {}
-        self.following = Following(self.rev_of, self._accept, MAX_ASIDE_BYTES)
+        self.sequencer = Sequencer(self.rev_of, self._accept, MAX_ASIDE_BYTES)
         self.is_listed = False
         self.touched: set[str] = set()  # what changed before it was listed
-        self._interval_s = 1 / manner.max_rate_hz
-        self._pending: dict[str, list[Part]] = {}
+        self._interval_s = 1 / options.max_rate_hz
+        self._pending: dict[str, list[StreamChange]] = {}
         self._pending_bytes = 0
         self._ready: dict[str, None] = {}  # in order
         self._gates: deque[tuple[float, str]] = deque()  # when a device may have its next frame, soonest first
@@ -75,23 +77,23 @@ class Feed:
 
     # In ----------------------------------------------------------------------------------------------------------
 
-    def take(self, part: Part) -> None:
+    def take(self, change: StreamChange) -> None:
         """A change of a covered device, from a commit."""
-        device = part.device
+        device = change.device
         if not self.is_listed:
             self.touched.add(device)
             return
-        if isinstance(part, Delta | EventRecorded) and self._unknown(device):
-            self.sent[device] = part.prev
-        self.following.take(part)
+        if isinstance(change, Delta | EventRecorded) and self._unknown(device):
+            self.sent[device] = change.prev
+        self.sequencer.take(change)
 
     def listed(self, devices: list[str]) -> None:
         """The database's list of the target's devices, read after a subscription joined."""
         for device in devices:
-            if device in self.sent or device in self._pending or device in self.following:
+            if device in self.sent or device in self._pending or device in self.sequencer:
                 continue
             if self.is_listed:
-                self.following.ask(device)
+                self.sequencer.ask(device)
             else:
                 self.sent[device] = None
         self.is_listed = True
@@ -99,18 +101,18 @@ class Feed:
     def discover(self, device: str) -> None:
         """There is such a device; if that is news, it is asked about."""
         if self.is_listed and device not in self.sent and device not in self._pending:
-            self.following.ask(device)
+            self.sequencer.ask(device)
 
     def compare(self, device: str, rev: int | None) -> None:
         """Where the database says that a device is (None: there is none). What is missing is asked for."""
-        if not self.is_listed or device in self.following:
+        if not self.is_listed or device in self.sequencer:
             return
         if rev is None or self._unknown(device):
             known = device in self.sent or device in self._pending
             if known == (rev is None):
-                self.following.ask(device)
+                self.sequencer.ask(device)
         elif rev != self.rev_of(device):
-            self.following.ask(device)
+            self.sequencer.ask(device)
 
     def align(self, device: str, rev: int | None) -> None:
         """A subscription stands at ``rev`` (None: found no such device): so does the feed, if it knows no better."""
@@ -130,12 +132,12 @@ class Feed:
 
     def _unknown(self, device: str) -> bool:
         unset = device in self.sent and self.sent[device] is None
-        return unset and device not in self._pending and device not in self.following
+        return unset and device not in self._pending and device not in self.sequencer
 
-    def _accept(self, part: Part) -> None:
-        device = part.device
-        self._pending.setdefault(device, []).append(part)
-        self._pending_bytes += part_bytes(part)
+    def _accept(self, change: StreamChange) -> None:
+        device = change.device
+        self._pending.setdefault(device, []).append(change)
+        self._pending_bytes += change_bytes(change)
         if device not in self._gated:
             self._ready[device] = None
         if self._pending_bytes > MAX_PENDING_BYTES:
@@ -149,25 +151,25 @@ class Feed:
             return now
         return self._gates[0][0] if self._pending and self._gates else None
 
-    def flush(self, now: float) -> Batch | None:
+    def flush(self, now: float) -> FlushBatch | None:
         """Everything due, up to about one frame of 512 KiB; what is left over stays due.
 
         Args:
             now: seconds of a monotonic clock.
         """
         self._open_gates(now)
-        devices: dict[str, list[Part]] = {}
+        devices: dict[str, list[StreamChange]] = {}
         before: dict[str, int | None] = {}
         room = MAX_BODY_BYTES
         for device in list(self._ready):
-            parts, size = _fitting(self._pending[device], room if devices else None)
-            if not parts:
+            changes, size = _fitting(self._pending[device], room if devices else None)
+            if not changes:
                 break
             room -= size
             self._pending_bytes -= size
-            devices[device] = parts
-            before[device] = self._hand_out(device, parts, now)
-        return Batch(devices, before, self.manner) if devices else None
+            devices[device] = changes
+            before[device] = self._hand_out(device, changes, now)
+        return FlushBatch(devices, before, self.options) if devices else None
 
     def _open_gates(self, now: float) -> None:
         while self._gates and self._gates[0][0] <= now:
@@ -176,9 +178,9 @@ class Feed:
             if device in self._pending:
                 self._ready[device] = None
 
-    def _hand_out(self, device: str, parts: list[Part], now: float) -> int | None:
+    def _hand_out(self, device: str, changes: list[StreamChange], now: float) -> int | None:
         """Where the feed stood before."""
-        rest = self._pending.pop(device)[len(parts) :]
+        rest = self._pending.pop(device)[len(changes) :]
         if rest:
             self._pending[device] = rest  # at the end; and ready still
         else:
@@ -187,18 +189,18 @@ class Feed:
             self._gated.add(device)
             self._gates.append((now + self._interval_s, device))
         before = self.sent.pop(device, None)
-        last = parts[-1]
+        last = changes[-1]
         if not isinstance(last, Gone):
             self.sent[device] = last.rev
         return before
 
 
-def _fitting(parts: list[Part], room: int | None) -> tuple[list[Part], int]:
-    """The first parts that fit into ``room`` bytes, and their size; None: at least one, then up to a frame's size."""
+def _fitting(changes: list[StreamChange], room: int | None) -> tuple[list[StreamChange], int]:
+    """The first changes that fit into ``room`` bytes, and their size; None: at least one, then up to a frame's size."""
     size = 0
-    for index, part in enumerate(parts):
-        more = part_bytes(part)
+    for index, change in enumerate(changes):
+        more = change_bytes(change)
         if size + more > (MAX_BODY_BYTES if room is None else room) and (index or room is not None):
-            return parts[:index], size
+            return changes[:index], size
         size += more
-    return parts, size
+    return changes, size

@@ -7,9 +7,9 @@ import msgspec
 from msgspec import Struct
 
 from bridge.messages import Delta, EventRecorded, Gone
-from devices.web.live.stream.changes import Fresh, Part, Reason
+from devices.web.live.stream.changes import Reason, Snapshot, StreamChange
 from devices.web.live.stream.conflation import latest, merged
-from devices.web.live.stream.targets import Manner
+from devices.web.live.stream.targets import DeliveryOptions
 
 MAX_BODY_BYTES: Final = 512 * 1024  # a frame of several items; Daphne sends none above 1 MiB
 MAX_PAGE_DEVICES: Final = 200  # in a snapshot frame
@@ -37,16 +37,18 @@ class Body(Struct, frozen=True):
         return len(self.before) + len(self.after)
 
 
-def bodies(devices: Mapping[str, Sequence[Part]], manner: Manner, *, more: bool = False) -> list[Body]:
-    """Frames that bring each device's parts in their order; what belongs together is gathered.
+def bodies(
+    devices: Mapping[str, Sequence[StreamChange]], options: DeliveryOptions, *, more: bool = False
+) -> list[Body]:
+    """Frames that bring each device's changes in their order; what belongs together is gathered.
 
     Args:
-        devices: the parts of each device, in rev order.
-        manner: whether intermediate readings are left out.
+        devices: the changes of each device, in rev order.
+        options: whether intermediate readings are left out.
         more: whether other pages follow the ``subscribe`` snapshots.
     """
     out: list[Body] = []
-    rest = [_runs(parts, manner) for parts in devices.values()]
+    rest = [_runs(changes, options) for changes in devices.values()]
     while rest := [runs for runs in rest if runs]:
         out += _gathered([runs.pop(0) for runs in rest], more=more)
     return out
@@ -58,30 +60,30 @@ def snapshot_body(reason: Reason, snapshots: Sequence[bytes], *, more: bool) -> 
     return Body(b'"type":"snapshot","sub":', head + b",".join(snapshots) + b"]}")
 
 
-_Run = list[Delta] | EventRecorded | Fresh | Gone
+_Run = list[Delta] | EventRecorded | Snapshot | Gone
 
 
-def _runs(parts: Sequence[Part], manner: Manner) -> list[_Run]:
-    """A device's parts, the deltas between other things taken together."""
-    if len(parts) == 1:  # mostly
-        only = parts[0]
-        return [_conflated([only], manner)] if isinstance(only, Delta) else [only]
+def _runs(changes: Sequence[StreamChange], options: DeliveryOptions) -> list[_Run]:
+    """A device's changes, the deltas between other things taken together."""
+    if len(changes) == 1:  # mostly
+        only = changes[0]
+        return [_conflated([only], options)] if isinstance(only, Delta) else [only]
     out: list[_Run] = []
     deltas: list[Delta] = []
-    for part in parts:
-        if isinstance(part, Delta):
-            deltas.append(part)
+    for change in changes:
+        if isinstance(change, Delta):
+            deltas.append(change)
             continue
         if deltas:
-            out.append(_conflated(deltas, manner))
+            out.append(_conflated(deltas, options))
             deltas = []
-        out.append(part)
-    return [*out, _conflated(deltas, manner)] if deltas else out
+        out.append(change)
+    return [*out, _conflated(deltas, options)] if deltas else out
 
 
-def _conflated(deltas: list[Delta], manner: Manner) -> list[Delta]:
+def _conflated(deltas: list[Delta], options: DeliveryOptions) -> list[Delta]:
     items = merged(deltas)
-    return latest(items) if manner.readings == "latest" else items
+    return latest(items) if options.readings == "latest" else items
 
 
 def _gathered(runs: Sequence[_Run], *, more: bool) -> Iterator[Body]:
@@ -92,7 +94,7 @@ def _gathered(runs: Sequence[_Run], *, more: bool) -> Iterator[Body]:
         match run:
             case list():
                 items += [delta.item for delta in run]
-            case Fresh():
+            case Snapshot():
                 snapshots.setdefault(run.reason, []).append(run.snapshot)
             case EventRecorded():
                 yield Body(b'"sub":', b"," + run.frame[1:])

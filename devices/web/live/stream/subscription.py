@@ -4,7 +4,7 @@
     a joined one's device:  own ──stands where the feed stands──> in step
 
 In step, a device needs no thought: what the feed hands out is passed on as it is. While its client stands elsewhere
-(not shown yet, ahead of the feed, behind it after a gap) a device is the subscription's *own*: parts are judged by
+(not shown yet, ahead of the feed, behind it after a gap) a device is the subscription's *own*: changes are judged by
 its own rev, and the database is asked for what lacks. A pending subscription knows its revs and nothing else.
 """
 
@@ -12,11 +12,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from bridge.messages import Gone
-from devices.web.live.stream.changes import Answer, Fresh, Missing, Part, Want
-from devices.web.live.stream.feed import Batch, Feed
+from devices.web.live.stream.changes import Answer, NotFound, Query, Snapshot, StreamChange
+from devices.web.live.stream.feed import Feed, FlushBatch
 from devices.web.live.stream.rendering import Body, bodies, snapshot_body
-from devices.web.live.stream.sequencer import Following
-from devices.web.live.stream.targets import Manner, Target
+from devices.web.live.stream.sequencer import Sequencer
+from devices.web.live.stream.targets import DeliveryOptions, Target
 
 MAX_ASIDE_BYTES: Final = 256 * 1024
 
@@ -27,29 +27,29 @@ class Subscription:
     Args:
         sub: the subscribe request's id, as JSON.
         target: what it watches.
-        manner: how.
+        options: how.
         known: the revs that the client has.
     """
 
-    def __init__(self, sub: bytes, target: Target, manner: Manner, known: Mapping[str, int]) -> None:
+    def __init__(self, sub: bytes, target: Target, options: DeliveryOptions, known: Mapping[str, int]) -> None:
         self.sub = sub
         self.target = target
-        self.manner = manner
+        self.options = options
         self.feed: Feed | None = None  # None: pending
         self.life = 0  # raised by join and pause: answers to questions of another life are void
         self._have: dict[str, int] = dict(known)  # while pending
         self._own: dict[str, int | None] = {}
-        self._following = self._new_following()
+        self._sequencer = self._new_sequencer()
         self._listed = False
         self._touched: set[str] = set()  # what changed between joining and listing
         self._shown = False  # all that there was at first
         self._first: set[str] = set()  # devices still to be shown at first
         # Whether a snapshot frame must yet say that there is no more; a whole site begins with one in any case.
         self._more_owed = not known and target.devices is None
-        self._out: dict[str, list[Part]] = {}
+        self._out: dict[str, list[StreamChange]] = {}
 
-    def _new_following(self) -> Following:
-        return Following(self._rev_of, self._accept, MAX_ASIDE_BYTES)
+    def _new_sequencer(self) -> Sequencer:
+        return Sequencer(self._rev_of, self._accept, MAX_ASIDE_BYTES)
 
     # Life --------------------------------------------------------------------------------------------------------
 
@@ -79,9 +79,9 @@ class Subscription:
         if not self._shown:
             self._first = set(unknown)
         for device in unknown:
-            self._following.ask(device, "new" if self._shown else "subscribe")
+            self._sequencer.ask(device, "new" if self._shown else "subscribe")
         for device in [*lost, *moved, *(device for device in self._touched if device in self._own)]:
-            self._following.ask(device)
+            self._sequencer.ask(device)
         for device in have:
             self._align(device)
         self._ask_for_what_the_feed_has(found)
@@ -93,9 +93,9 @@ class Subscription:
         for device in [*self.feed.sent, *self._touched]:
             if device not in found and device not in self._own:
                 self._own[device] = None
-                self._following.ask(device)
+                self._sequencer.ask(device)
 
-    def pause(self, batch: Batch | None = None) -> None:
+    def pause(self, batch: FlushBatch | None = None) -> None:
         """Leave the feed; ``batch`` was handed out by it but not taken any more."""
         assert self.feed is not None
         if self._listed:
@@ -103,7 +103,7 @@ class Subscription:
             self._have = {device: rev for device, rev in stands.items() if rev is not None}
         self.feed, self._listed = None, False
         self.life += 1
-        self._own, self._following, self._first = {}, self._new_following(), set()
+        self._own, self._sequencer, self._first = {}, self._new_sequencer(), set()
 
     def retarget(self, target: Target) -> list[Body]:
         """Watch something else from now on; only while pending. Frames about what is no longer watched."""
@@ -112,11 +112,11 @@ class Subscription:
         gone = [device for device in self._have if not target.covers(device)]
         for device in gone:
             del self._have[device]
-        return bodies({device: [Gone(device)] for device in gone}, self.manner)
+        return bodies({device: [Gone(device)] for device in gone}, self.options)
 
     # Live --------------------------------------------------------------------------------------------------------
 
-    def take(self, batch: Batch) -> list[Body]:
+    def take(self, batch: FlushBatch) -> list[Body]:
         """The frames that the feed's batch makes for this client."""
         if not self._listed:
             self._touched = self._touched | batch.devices.keys()  # a new set: the old one may be the feed's
@@ -124,12 +124,12 @@ class Subscription:
         if not self._own:
             return batch.bodies
         assert self.feed is not None
-        for device, parts in batch.devices.items():
+        for device, changes in batch.devices.items():
             if device not in self._own:
-                self._out[device] = parts
+                self._out[device] = changes
                 continue
-            for part in parts:
-                self._following.take(part)
+            for change in changes:
+                self._sequencer.take(change)
             self._align(device)
         return self._rendered()
 
@@ -139,20 +139,20 @@ class Subscription:
             return
         if device not in self._own:
             self._own[device] = self.feed.sent.get(device)
-        self._following.hold(device)
+        self._sequencer.hold(device)
 
     def release(self, device: str) -> list[Body]:
         """Go on with a device held back: the frames that makes. Safe to repeat, and when it was not held."""
         if self.feed is None or not self._listed:
             return []
-        self._following.release(device)
+        self._sequencer.release(device)
         self._align(device)
         return self._rendered()
 
     def compare(self, device: str, rev: int | None) -> None:
         """Where the database says that a device is (None: there is none); matters to those that are not in step."""
-        if self._listed and device in self._own and device not in self._following and self._own[device] != rev:
-            self._following.ask(device)
+        if self._listed and device in self._own and device not in self._sequencer and self._own[device] != rev:
+            self._sequencer.ask(device)
 
     @property
     def own(self) -> Collection[str]:
@@ -162,27 +162,27 @@ class Subscription:
     # Catching up -------------------------------------------------------------------------------------------------
 
     @property
-    def wanting(self) -> bool:
+    def has_queries(self) -> bool:
         """Whether there is something to ask the database."""
-        return self._following.wanting
+        return self._sequencer.has_queries
 
     @property
     def aside_bytes(self) -> int:
         """What :meth:`settle` may send beyond its answers."""
-        return self._following.aside_bytes
+        return self._sequencer.aside_bytes
 
-    def wants(self, limit: int) -> list[Want]:
+    def queries(self, limit: int) -> list[Query]:
         """The next questions to the database."""
-        return self._following.wants(limit)
+        return self._sequencer.queries(limit)
 
     def settle(self, answers: Sequence[Answer]) -> list[Body]:
-        """The frames that answers to :meth:`wants` of this life make."""
+        """The frames that answers to :meth:`queries` of this life make."""
         for answer in answers:
-            self._following.settle(answer)
-            first = answer.device in self._first and answer.device not in self._following
+            self._sequencer.settle(answer)
+            first = answer.device in self._first and answer.device not in self._sequencer
             if first:
                 self._first.discard(answer.device)
-            if first and isinstance(answer, Missing) and self.target.devices is not None:
+            if first and isinstance(answer, NotFound) and self.target.devices is not None:
                 self._out[answer.device] = [Gone(answer.device)]  # it was there when we said that we would watch it
             self._align(answer.device)
         return self._rendered()
@@ -191,9 +191,9 @@ class Subscription:
         """What :meth:`_accept` gathered. The last snapshot of the first showing says that there is no more."""
         out, self._out = self._out, {}
         more = bool(self._first)
-        if not self._shown and any(_begins(parts) for parts in out.values()):
+        if not self._shown and any(_begins(changes) for changes in out.values()):
             self._more_owed = more
-        frames = bodies(out, self.manner, more=more)
+        frames = bodies(out, self.options, more=more)
         if not self._shown and not more:
             self._shown = True
             if self._more_owed:
@@ -205,14 +205,14 @@ class Subscription:
     def _rev_of(self, device: str) -> int | None:
         return self._own.get(device)
 
-    def _accept(self, part: Part) -> None:
-        self._own[part.device] = None if isinstance(part, Gone) else part.rev
-        self._out.setdefault(part.device, []).append(part)
+    def _accept(self, change: StreamChange) -> None:
+        self._own[change.device] = None if isinstance(change, Gone) else change.rev
+        self._out.setdefault(change.device, []).append(change)
 
     def _align(self, device: str) -> None:
         """See whether the client now stands where the feed stands."""
         assert self.feed is not None
-        if device in self._following or device not in self._own:
+        if device in self._sequencer or device not in self._own:
             return
         mine = self._own[device]
         self.feed.align(device, mine)
@@ -220,8 +220,8 @@ class Subscription:
         if mine == theirs:
             del self._own[device]
         elif mine is not None and theirs is not None and mine < theirs:
-            self._following.ask(device)
+            self._sequencer.ask(device)
 
 
-def _begins(parts: Sequence[Part]) -> bool:
-    return isinstance(parts[0], Fresh) and parts[0].reason == "subscribe"
+def _begins(changes: Sequence[StreamChange]) -> bool:
+    return isinstance(changes[0], Snapshot) and changes[0].reason == "subscribe"

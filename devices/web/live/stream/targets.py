@@ -22,7 +22,7 @@ class Target(Struct, frozen=True):
         return self.sites is None or device.partition("/")[0] in self.sites
 
 
-class Manner(Struct, frozen=True):
+class DeliveryOptions(Struct, frozen=True):
     """How often and how much."""
 
     max_rate_hz: float = DEFAULT_RATE_HZ  # frames a device

@@ -13,7 +13,7 @@ from django.db import OperationalError
 from bridge.names import dashboard_group
 from devices.requests.registry import register_device
 from devices.web.live.hub import hub
-from devices.web.live.socket import connection
+from devices.web.live.socket import frame_writer
 from devices.web.live.socket.credit import LIMIT_BYTES
 from devices.web.live.stream import feed, rendering
 from tests.unit.devices.web.live import bank
@@ -394,7 +394,7 @@ async def test_a_client_that_does_not_go_on_is_closed(monkeypatch: pytest.Monkey
     async with connected(await token()) as peer:
         await exhausted(peer)
         await bank.told("demo/big", ("telemetry", {"text": "more"}))
-        assert await peer.closed() == connection.TOO_SLOW
+        assert await peer.closed() == frame_writer.TOO_SLOW
 
 
 async def test_a_client_that_only_asks_and_never_reads_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -402,7 +402,7 @@ async def test_a_client_that_only_asks_and_never_reads_is_closed(monkeypatch: py
     async with connected(await token()) as peer:
         for _ in range(200):
             peer.send_text("nonsense")
-        assert await peer.closed() == connection.TOO_SLOW
+        assert await peer.closed() == frame_writer.TOO_SLOW
 
 
 async def test_a_wrong_acknowledgement_is_an_error_and_harms_nothing() -> None:

@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.web.live.stream.changes import Answer, Part
+from devices.web.live.stream.changes import Answer, StreamChange
 from devices.web.live.stream.feed import Feed
 from devices.web.live.stream.rendering import Body
 from devices.web.live.stream.subscription import Subscription
-from devices.web.live.stream.targets import Manner, Target
+from devices.web.live.stream.targets import DeliveryOptions, Target
 from tests.unit.devices.web.live.world import Client, Database, steps
 
 DEVICES = ["s/a", "s/b", "t/c"]
@@ -23,7 +23,7 @@ TARGETS = [
     Target(devices=frozenset(["s/a"])),
     Target(devices=frozenset(["s/b", "t/c"])),
 ]
-MANNERS = [Manner(), Manner(readings="latest"), Manner(max_rate_hz=0.5)]
+OPTIONS = [DeliveryOptions(), DeliveryOptions(readings="latest"), DeliveryOptions(max_rate_hz=0.5)]
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Viewer:
 
     client: Client
     target: Target
-    manner: Manner
+    options: DeliveryOptions
     sub: Subscription | None = None
     listing: tuple[int, list[tuple[str, int]]] | None = None  # read, not delivered yet
     answers: tuple[int, list[Answer]] | None = None
@@ -44,23 +44,23 @@ class Viewer:
 
 @dataclass
 class Web:
-    """What hub and sockets do with the pure parts."""
+    """What hub and sockets do with the pure changes."""
 
     database: Database = field(default_factory=Database)
     now: float = 0.0
-    layer: deque[Part] = field(default_factory=deque)
-    feeds: dict[tuple[Target, Manner], Feed] = field(default_factory=dict)
+    layer: deque[StreamChange] = field(default_factory=deque)
+    feeds: dict[tuple[Target, DeliveryOptions], Feed] = field(default_factory=dict)
     viewers: list[Viewer] = field(default_factory=list)
     asked: list[tuple[Feed, list[Answer]]] = field(default_factory=list)
     lost: bool = False  # whether a broadcast was
 
-    def viewer(self, target: Target, manner: Manner) -> Viewer:
-        latest, named = manner.readings == "latest", target.devices is not None
-        return Viewer(Client(self.database, latest=latest, named=named), target, manner)
+    def viewer(self, target: Target, options: DeliveryOptions) -> Viewer:
+        latest, named = options.readings == "latest", target.devices is not None
+        return Viewer(Client(self.database, latest=latest, named=named), target, options)
 
     # The layer
 
-    def broadcast(self, changes: list[Part], fate: str) -> None:
+    def broadcast(self, changes: list[StreamChange], fate: str) -> None:
         if fate == "drop":
             self.lost = True
             return
@@ -69,11 +69,11 @@ class Web:
     def deliver(self, index: int) -> None:
         if self.layer:
             self.layer.rotate(-(index % len(self.layer)))
-            part = self.layer.popleft()
+            change = self.layer.popleft()
             self.layer.rotate(index % (len(self.layer) + 1))
             for feed in self.feeds.values():
-                if feed.target.covers(part.device):
-                    feed.take(part)
+                if feed.target.covers(change.device):
+                    feed.take(change)
 
     # The hub
 
@@ -88,7 +88,7 @@ class Web:
                     self.pause(viewer, batch)
                 else:
                     viewer.show(viewer.sub.take(batch))
-            assert key == (feed.target, feed.manner)
+            assert key == (feed.target, feed.options)
         self.drop_idle_feeds()
 
     def drop_idle_feeds(self) -> None:
@@ -99,15 +99,15 @@ class Web:
         """The database is asked now …"""
         for number, feed in enumerate(self.feeds.values()):
             if number == index and all(other is not feed for other, _ in self.asked):
-                latest = feed.manner.readings == "latest"
-                answers = [self.database.ask(want, latest=latest, most=most) for want in feed.following.wants(2)]
+                latest = feed.options.readings == "latest"
+                answers = [self.database.ask(query, latest=latest, most=most) for query in feed.sequencer.queries(2)]
                 self.asked.append((feed, answers))
 
     def answer_feed(self) -> None:
         """… and its answer comes later."""
         for feed, answers in self.asked:
             for one in answers:
-                feed.following.settle(one)
+                feed.sequencer.settle(one)
         self.asked.clear()
 
     def compare(self) -> None:
@@ -127,7 +127,7 @@ class Web:
         self.leave(viewer)
         viewer.client.complete = False
         known = {device: rev for device, rev in known.items() if viewer.target.covers(device)}
-        viewer.sub = Subscription(b'"1"', viewer.target, viewer.manner, known)
+        viewer.sub = Subscription(b'"1"', viewer.target, viewer.options, known)
         viewer.client.devices = {device: viewer.client.devices[device] for device in known}
 
     def leave(self, viewer: Viewer) -> None:
@@ -140,7 +140,7 @@ class Web:
 
     def begin_listing(self, viewer: Viewer) -> None:
         if viewer.sub and viewer.sub.feed is None:
-            key = (viewer.target, viewer.manner)
+            key = (viewer.target, viewer.options)
             viewer.sub.join(self.feeds.setdefault(key, Feed(*key)))
             viewer.listing = (viewer.sub.life, self.database.list(viewer.target.covers))
 
@@ -151,9 +151,9 @@ class Web:
 
     def ask(self, viewer: Viewer, most: int) -> None:
         if viewer.sub and viewer.sub.feed and viewer.answers is None:
-            latest = viewer.manner.readings == "latest"
-            wants = viewer.sub.wants(2)
-            viewer.answers = (viewer.sub.life, [self.database.ask(one, latest=latest, most=most) for one in wants])
+            latest = viewer.options.readings == "latest"
+            queries = viewer.sub.queries(2)
+            viewer.answers = (viewer.sub.life, [self.database.ask(one, latest=latest, most=most) for one in queries])
 
     def answer(self, viewer: Viewer) -> None:
         if viewer.sub and viewer.answers and viewer.answers[0] == viewer.sub.life:
@@ -201,7 +201,7 @@ class Web:
                 truth = {device: state for device, state in truth.items() if device in viewer.client.devices}
             assert viewer.client.devices == truth
             assert viewer.sub is not None
-            assert not viewer.sub.wanting
+            assert not viewer.sub.has_queries
             assert not viewer.sub._own
 
 
@@ -221,7 +221,7 @@ acts = st.one_of(
     st.tuples(st.just("live"), works, st.sampled_from([0.001, 0.2, 3.0])),
     st.tuples(st.sampled_from(["feed asks", "feed answers", "compare"]), indexes, st.integers(1, 3)),
 )
-viewers = st.lists(st.tuples(st.sampled_from(TARGETS), st.sampled_from(MANNERS)), min_size=1, max_size=3)
+viewers = st.lists(st.tuples(st.sampled_from(TARGETS), st.sampled_from(OPTIONS)), min_size=1, max_size=3)
 
 
 def act(web: Web, one: Any) -> None:
@@ -282,7 +282,7 @@ def act_on(web: Web, viewer: Viewer, kind: str, more: Any) -> None:
 @given(viewers, st.lists(acts, max_size=60))
 def test_every_client_ends_with_the_truth_without_gap_or_repeat(kinds: list[Any], story: list[Any]) -> None:
     web = Web()
-    web.viewers = [web.viewer(target, manner) for target, manner in kinds]
+    web.viewers = [web.viewer(target, options) for target, options in kinds]
     for viewer in web.viewers:
         web.connect(viewer, {})
     for one in story:
@@ -368,7 +368,7 @@ def test_long_stories_end_with_the_truth(seed: int) -> None:
     rng = random.Random(seed)
     web = Web()
     for _ in range(rng.randint(1, 4)):
-        web.viewers.append(web.viewer(rng.choice(TARGETS), rng.choice(MANNERS)))
+        web.viewers.append(web.viewer(rng.choice(TARGETS), rng.choice(OPTIONS)))
         web.connect(web.viewers[-1], {})
     losses = rng.choice([0, 1])
     for _ in range(400):

@@ -16,7 +16,7 @@ from devices.rules.requested import set_desired, set_tags
 from devices.rules.stream import StreamEvent, StreamReading, replay, snapshot
 from devices.rules.twin import TwinState, dump, load
 from devices.web.live.queries.answers import Rows, answer, refusal, winners
-from devices.web.live.stream.changes import Answer, Part, Want
+from devices.web.live.stream.changes import Answer, Query, StreamChange
 from tests.unit.devices.rules.test_documents import merge_patch, patches
 
 NOW = 1_600_000_000_005
@@ -65,7 +65,7 @@ class History:
             case "tags", tags:
                 set_tags(self.twin, tags)
 
-    def since(self, rev: int) -> list[Part]:
+    def since(self, rev: int) -> list[StreamChange]:
         """What a worker would broadcast."""
         readings = [reading for reading in self.readings if reading.rev > rev]
         return list(replay(self.device, self.twin, rev, readings, [one for one in self.events if one.rev > rev]))
@@ -80,14 +80,14 @@ class Database:
         self.purged: dict[str, int] = {}  # through which rev
         self.stored: dict[str, dict[int, Any]] = {}  # readings and events of all lives, by device and rev
 
-    def commit(self, work: list[tuple[str, Any]]) -> list[Part]:
+    def commit(self, work: list[tuple[str, Any]]) -> list[StreamChange]:
         """One transaction of a worker; its broadcast's changes."""
         before: dict[str, int] = {}
         for device, step in work:
             history = self._history(device)
             before.setdefault(device, history.twin.rev)
             history.step(step)
-        changes: list[Part] = []
+        changes: list[StreamChange] = []
         for device, rev in before.items():
             history = self.devices[device]
             changes += history.since(rev)
@@ -101,7 +101,7 @@ class Database:
             self.devices[device] = History(device, new_twin(self.retired.get(device)))
         return self.devices[device]
 
-    def delete(self, device: str) -> list[Part]:
+    def delete(self, device: str) -> list[StreamChange]:
         """One transaction that deletes a device."""
         history = self.devices.pop(device, None)
         if history is None:
@@ -125,12 +125,12 @@ class Database:
         """Keys and revs of what a target covers."""
         return [(device, one.twin.rev) for device, one in sorted(self.devices.items()) if covers(device)]
 
-    def ask(self, want: Want, *, latest: bool = False, most: int = 1_000) -> Answer:
+    def ask(self, query: Query, *, latest: bool = False, most: int = 1_000) -> Answer:
         """What devices.web.live.queries.replay does with real rows; at most ``most`` readings at a time."""
-        history, purged_rev = self.devices.get(want.device), self.purged.get(want.device, 0)
-        if history is None or refusal(want, history.twin, purged_rev):
-            return answer(want, load(dump(history.twin)) if history else None, Rows(purged_rev=purged_rev))
-        since = want.since or 0
+        history, purged_rev = self.devices.get(query.device), self.purged.get(query.device, 0)
+        if history is None or refusal(query, history.twin, purged_rev):
+            return answer(query, load(dump(history.twin)) if history else None, Rows(purged_rev=purged_rev))
+        since = query.since or 0
         readings = [one for one in history.readings if one.rev > since]
         if latest:
             readings = [one for one in readings if one.rev in winners(history.twin, since)]
@@ -141,7 +141,7 @@ class Database:
             upto if upto < history.twin.rev else None,
             purged_rev,
         )
-        return answer(want, load(dump(history.twin)), rows)
+        return answer(query, load(dump(history.twin)), rows)
 
     def truth(self, device: str) -> dict[str, Any]:
         """The fresh snapshot."""

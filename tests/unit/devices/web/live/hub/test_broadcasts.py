@@ -10,7 +10,7 @@ from bridge import wire
 from bridge.messages import Commit
 from bridge.names import dashboard_group
 from devices.web.live.hub import broadcasts
-from devices.web.live.hub.broadcasts import Listener
+from devices.web.live.hub.broadcasts import BroadcastListener
 from tests.support.waiting import eventually_async
 
 
@@ -45,7 +45,7 @@ class Ear:
         self.layer = layer
         self.commits: list[Commit] = []
         self.joined = 0
-        self.listener = Listener(layer, 2, self.commits.append, self.count)
+        self.listener = BroadcastListener(layer, 2, self.commits.append, self.count)
 
     def count(self) -> None:
         self.joined += 1

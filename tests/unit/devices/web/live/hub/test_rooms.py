@@ -1,6 +1,6 @@
 from devices.web.live.hub.rooms import Room, Rooms
 from devices.web.live.stream.subscription import Subscription
-from devices.web.live.stream.targets import Manner, Target
+from devices.web.live.stream.targets import DeliveryOptions, Target
 
 
 class Receiver:
@@ -20,8 +20,8 @@ DEVICE, OTHER = Target(devices=frozenset(["s/a"])), Target(devices=frozenset(["t
 SITE, ALL = Target(sites=frozenset(["s"])), Target()
 
 
-def entered(rooms: Rooms, target: Target, manner: Manner | None = None) -> Subscription:
-    sub = Subscription(b"1", target, manner or Manner(), {})
+def entered(rooms: Rooms, target: Target, options: DeliveryOptions | None = None) -> Subscription:
+    sub = Subscription(b"1", target, options or DeliveryOptions(), {})
     rooms.enter(sub, Receiver())
     return sub
 
@@ -43,7 +43,10 @@ def test_a_change_is_given_to_those_who_watch_the_device() -> None:
 def test_equal_subscriptions_share_a_feed_and_others_do_not() -> None:
     rooms = Rooms()
     first, second = entered(rooms, SITE), entered(rooms, SITE)
-    slow, latest = entered(rooms, SITE, Manner(max_rate_hz=1)), entered(rooms, SITE, Manner(readings="latest"))
+    slow, latest = (
+        entered(rooms, SITE, DeliveryOptions(max_rate_hz=1)),
+        entered(rooms, SITE, DeliveryOptions(readings="latest")),
+    )
     assert first.feed is second.feed
     assert len({id(sub.feed) for sub in (first, slow, latest)}) == 3
     assert rooms.of_subscription(first) is rooms.of_subscription(second)

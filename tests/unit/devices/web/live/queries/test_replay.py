@@ -9,7 +9,7 @@ from devices.models import Command, Event, Reading
 from devices.requests.registry import register_device
 from devices.web.live.queries.replay import list_devices, list_existing, read, steps_between
 from devices.web.live.queries.rows import MAX_ROWS, read_rows
-from devices.web.live.stream.changes import Fresh, Missing, Replayed, Want
+from devices.web.live.stream.changes import NotFound, Query, Replayed, Snapshot
 from devices.web.live.stream.targets import Target
 from tests.support.worlds.fake_worker import install
 from tests.unit.devices.web.live import bank
@@ -22,16 +22,16 @@ def shards() -> None:
     install()
 
 
-def want(device: str, since: int | None) -> Want:
-    return Want(device, since, "subscribe")
+def query(device: str, since: int | None) -> Query:
+    return Query(device, since, "subscribe")
 
 
-def ask(*wants: Want, latest: bool = False, budget_bytes: int = 500_000) -> list[Any]:
-    return list(read(wants, latest=latest, budget_bytes=budget_bytes))
+def ask(*queries: Query, latest: bool = False, budget_bytes: int = 500_000) -> list[Any]:
+    return list(read(queries, latest=latest, budget_bytes=budget_bytes))
 
 
 def readings(answer: Replayed) -> list[int]:
-    items = [msgspec.json.decode(part.item) for part in answer.parts if hasattr(part, "item")]
+    items = [msgspec.json.decode(change.item) for change in answer.changes if hasattr(change, "item")]
     return [reading["rev"] for item in items for reading in item["readings"]]
 
 
@@ -49,28 +49,28 @@ def test_each_question_is_answered_as_its_device_is() -> None:
     bank.commit("s/b", ("telemetry", {"t": 1}), ("event/x", 1), ("telemetry", {"t": 2}))
     bank.commit("s/c", ("telemetry", {"t": 1}))
     fresh, replayed, ahead, nobody, same = ask(
-        want("s/a", None), want("s/b", 1), want("s/c", 99), want("s/none", 3), want("s/a2", None)
+        query("s/a", None), query("s/b", 1), query("s/c", 99), query("s/none", 3), query("s/a2", None)
     )
-    assert isinstance(fresh, Fresh)
+    assert isinstance(fresh, Snapshot)
     assert fresh.reason == "subscribe"
     assert isinstance(replayed, Replayed)
-    assert (replayed.rev, replayed.complete, len(replayed.parts)) == (4, True, 3)
-    assert isinstance(ahead, Fresh)
+    assert (replayed.rev, replayed.complete, len(replayed.changes)) == (4, True, 3)
+    assert isinstance(ahead, Snapshot)
     assert ahead.reason == "reset"
-    assert (nobody, same) == (Missing("s/none"), Missing("s/a2"))
+    assert (nobody, same) == (NotFound("s/none"), NotFound("s/a2"))
 
 
 def test_who_is_up_to_date_gets_nothing_and_makes_no_query_of_rows(django_assert_num_queries: Any) -> None:
     bank.commit("s/a", ("telemetry", {"t": 1}))
     with django_assert_num_queries(1):
-        assert ask(want("s/a", 2)) == [Replayed("s/a", 2, (), complete=True)]
+        assert ask(query("s/a", 2)) == [Replayed("s/a", 2, (), complete=True)]
 
 
 def test_many_devices_take_four_queries(django_assert_num_queries: Any) -> None:
     for number in range(20):
         bank.commit(f"s/{number}", ("telemetry", {"t": 1}))
     with django_assert_num_queries(4):
-        answers = ask(*(want(f"s/{number}", 0) for number in range(20)))
+        answers = ask(*(query(f"s/{number}", 0) for number in range(20)))
     assert [readings(answer) for answer in answers] == [[1]] * 20
 
 
@@ -88,7 +88,7 @@ def test_a_long_replay_comes_in_parts() -> None:
     many("s/a", 2 * MAX_ROWS + 10)
     since, seen = 0, []
     for complete in (False, False, True):
-        [answer] = ask(want("s/a", since))
+        [answer] = ask(query("s/a", since))
         assert isinstance(answer, Replayed)
         assert answer.complete == complete
         seen += readings(answer)
@@ -99,22 +99,22 @@ def test_a_long_replay_comes_in_parts() -> None:
 def test_a_large_replay_comes_in_parts() -> None:
     many("s/a", 60, size=100_000)
     many("s/b", 3, size=10)
-    first = ask(want("s/a", 0), want("s/b", 0), budget_bytes=250_000)
+    first = ask(query("s/a", 0), query("s/b", 0), budget_bytes=250_000)
     assert [(answer.device, answer.rev, answer.complete) for answer in first] == [("s/a", 3, False)]
-    later = ask(want("s/b", 0), want("s/a", 3), budget_bytes=250_000)
+    later = ask(query("s/b", 0), query("s/a", 3), budget_bytes=250_000)
     assert [(answer.device, answer.rev, answer.complete) for answer in later] == [("s/b", 3, True), ("s/a", 6, False)]
 
 
 def test_snapshots_stop_at_the_budget() -> None:
     for number in range(10):
         bank.commit(f"s/{number}", ("telemetry", {"text": "x" * 10_000}))
-    answers = ask(*(want(f"s/{number}", None) for number in range(10)), budget_bytes=25_000)
+    answers = ask(*(query(f"s/{number}", None) for number in range(10)), budget_bytes=25_000)
     assert [answer.device for answer in answers] == ["s/0", "s/1", "s/2"]
 
 
 def test_only_the_readings_that_set_todays_values_are_read_for_latest() -> None:
     bank.commit("s/a", *[("telemetry", {"t": number}) for number in range(50)], ("telemetry", {"h": 1}))
-    [answer] = ask(want("s/a", 1), latest=True)
+    [answer] = ask(query("s/a", 1), latest=True)
     assert isinstance(answer, Replayed)
     assert readings(answer) == [51, 52]
 
@@ -122,10 +122,10 @@ def test_only_the_readings_that_set_todays_values_are_read_for_latest() -> None:
 def test_purged_readings_are_too_far() -> None:
     bank.commit("s/a", ("telemetry", {"t": 1}), ("telemetry", {"h": 1}))
     bank.purge("s/a", 1)
-    for since, kind in ((0, Fresh), (1, Replayed), (2, Replayed)):
-        [answer] = ask(want("s/a", since))
+    for since, kind in ((0, Snapshot), (1, Replayed), (2, Replayed)):
+        [answer] = ask(query("s/a", since))
         assert isinstance(answer, kind)
-        assert not isinstance(answer, Fresh) or answer.reason == "too_far"
+        assert not isinstance(answer, Snapshot) or answer.reason == "too_far"
 
 
 @pytest.mark.parametrize("latest", [True, False])
@@ -139,8 +139,8 @@ def test_what_is_purged_between_two_queries_is_no_silent_gap(monkeypatch: pytest
         return real(*args)
 
     monkeypatch.setattr("devices.web.live.queries.replay.read_rows", purged_before)
-    first, second = ask(want("s/a", 1), want("s/b", 0), latest=latest)
-    assert isinstance(first, Fresh)
+    first, second = ask(query("s/a", 1), query("s/b", 0), latest=latest)
+    assert isinstance(first, Snapshot)
     assert first.reason == "too_far"
     assert isinstance(second, Replayed)
 
@@ -154,14 +154,14 @@ def test_who_is_deleted_between_two_queries_is_gone(monkeypatch: pytest.MonkeyPa
         return real(*args)
 
     monkeypatch.setattr("devices.web.live.queries.replay.read_rows", deleted_before)
-    assert ask(want("s/a", 1)) == [Missing("s/a")]
+    assert ask(query("s/a", 1)) == [NotFound("s/a")]
 
 
 def test_rows_of_another_device_do_not_get_mixed_in() -> None:
     for device in ("s/a", "s/b"):
         bank.commit(device, ("telemetry", {"who": device}), ("event/x", device))
-    for answer in ask(want("s/b", 1), want("s/a", 1)):
-        texts = b"".join(getattr(part, "item", getattr(part, "frame", b"")) for part in answer.parts)
+    for answer in ask(query("s/b", 1), query("s/a", 1)):
+        texts = b"".join(getattr(change, "item", getattr(change, "frame", b"")) for change in answer.changes)
         assert texts.count(answer.device.encode()) == texts.count(b"s/")
 
 
@@ -213,6 +213,6 @@ def test_events_alone_are_replayed() -> None:
     bank.commit("s/a", ("telemetry", {"t": 1}))
     bank.commit("s/a", ("event/x", {"a": 1}))
     assert Event.objects.count() == 1
-    [answer] = ask(want("s/a", 2))
+    [answer] = ask(query("s/a", 2))
     assert isinstance(answer, Replayed)
-    assert [part.rev for part in answer.parts] == [3]
+    assert [change.rev for change in answer.changes] == [3]

@@ -34,9 +34,9 @@ def test_a_survey_reads_commits_and_devices_made_since() -> None:
     install()
     ShardState.objects.filter(shard=1).update(commit=7)
     old = register_device("s/old")
-    found = survey(None)
+    found = survey(None, 4)
     assert found.commits[1] == 7
     assert found.link.broker == "down"
     assert found.new_devices == [(old.pk, "s/old")]
     names = [register_device(f"s/{number}").key for number in range(3)]
-    assert [key for _, key in survey(old.pk).new_devices] == names
+    assert [key for _, key in survey(old.pk, 4).new_devices] == names

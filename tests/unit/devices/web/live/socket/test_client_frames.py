@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from devices.web.live.socket.client_frames import (
     MAX_FRAME_BYTES,
     Acknowledge,
-    Bad,
+    BadFrame,
     Ping,
     SendCommand,
     SetDesired,
@@ -67,7 +67,7 @@ def test_the_frames_of_the_documentation() -> None:
 )
 def test_bad_frames_say_why(text: str, identity: str | None, part_of_message: str) -> None:
     bad = parse(text)
-    assert isinstance(bad, Bad)
+    assert isinstance(bad, BadFrame)
     assert (bad.id, bad.code) == (identity, "bad_request")
     assert part_of_message in bad.message
 
@@ -75,14 +75,14 @@ def test_bad_frames_say_why(text: str, identity: str | None, part_of_message: st
 def test_a_frame_may_have_a_quarter_of_a_mebibyte() -> None:
     text = json.dumps({"type": "ping", "id": "1", "x": "x" * MAX_FRAME_BYTES})
     bad = parse(text)
-    assert isinstance(bad, Bad)
+    assert isinstance(bad, BadFrame)
     assert (bad.id, bad.code) == ("1", "too_large")
 
 
 def test_deep_nesting_is_a_bad_frame() -> None:
     deep = '{"type":"desired","id":"1","device":"s/d","patch":' + '{"a":' * 20_000 + "1" + "}" * 20_001
     bad = parse(deep)
-    assert isinstance(bad, Bad)
+    assert isinstance(bad, BadFrame)
 
 
 @given(st.text())

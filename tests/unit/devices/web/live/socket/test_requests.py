@@ -13,7 +13,7 @@ from bridge.names import devices_channel
 from devices.models import Command
 from devices.requests.registry import register_device
 from devices.web.live.queries.survey import Link, Survey
-from devices.web.live.socket.requests import MAX_SUBSCRIPTIONS
+from devices.web.live.socket.subscriptions import MAX_SUBSCRIPTIONS
 from tests.support.worlds.fake_worker import settle
 from tests.unit.devices.web.live import bank
 from tests.unit.devices.web.live.peer import connected, token
@@ -226,7 +226,7 @@ async def test_desired_at_another_version_is_a_conflict() -> None:
 
 async def test_the_link_is_told_at_once_and_at_each_change(monkeypatch: pytest.MonkeyPatch) -> None:
     state = Link("up", "up", 5)
-    monkeypatch.setattr("devices.web.live.hub.survey_loop.survey", lambda _pk: Survey(state, {}, []))
+    monkeypatch.setattr("devices.web.live.hub.survey_loop.survey", lambda *_: Survey(state, {}, []))
     async with connected(await token()) as peer:
         first = await peer.receive()
         assert first == {"n": 1, "type": "link", "broker": "up", "workers": "up", "since": 5}

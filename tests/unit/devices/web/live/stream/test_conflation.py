@@ -35,9 +35,9 @@ def test_merged_deltas_do_what_the_single_ones_did(before: list[Any], commits: l
     client = database.truth("s/d")
     runs: list[list[Delta]] = [[]]
     for commit in commits:
-        for part in database.commit([("s/d", step) for step in commit]):
-            if isinstance(part, Delta):
-                runs[-1].append(part)
+        for change in database.commit([("s/d", step) for step in commit]):
+            if isinstance(change, Delta):
+                runs[-1].append(change)
             else:
                 runs.append([])
     thin = copy.deepcopy(client)
@@ -62,14 +62,14 @@ def test_readings_are_put_one_after_the_other() -> None:
 
 
 def test_what_can_not_be_one_patch_stays_two_items() -> None:
-    parts = [delta(1, 2, reported={"a": None}), delta(2, 3, reported={"a": {"x": 1}}), delta(3, 4, tags=["x"])]
-    assert [(one.prev, one.rev) for one in merged(parts)] == [(1, 2), (2, 4)]
+    changes = [delta(1, 2, reported={"a": None}), delta(2, 3, reported={"a": {"x": 1}}), delta(3, 4, tags=["x"])]
+    assert [(one.prev, one.rev) for one in merged(changes)] == [(1, 2), (2, 4)]
 
 
 def test_items_do_not_grow_without_limit() -> None:
     text = "x" * (MAX_MERGED_BYTES // 2)
-    parts = [delta(rev, rev + 1, readings=[reading(rev + 1, 10, t=text)]) for rev in range(3)]
-    assert len(merged(parts)) == 3
+    changes = [delta(rev, rev + 1, readings=[reading(rev + 1, 10, t=text)]) for rev in range(3)]
+    assert len(merged(changes)) == 3
 
 
 def test_a_filled_metric_gives_way_to_a_later_reading_of_its_time() -> None:

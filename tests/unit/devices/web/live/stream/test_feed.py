@@ -1,10 +1,10 @@
 from itertools import pairwise
 
 from bridge.messages import Delta
-from devices.web.live.stream.changes import Fresh, Replayed, part_bytes
-from devices.web.live.stream.feed import MAX_PENDING_BYTES, Batch, Feed
+from devices.web.live.stream.changes import Replayed, Snapshot, change_bytes
+from devices.web.live.stream.feed import MAX_PENDING_BYTES, Feed, FlushBatch
 from devices.web.live.stream.rendering import MAX_BODY_BYTES
-from devices.web.live.stream.targets import Manner, Target
+from devices.web.live.stream.targets import DeliveryOptions, Target
 
 
 def delta(prev: int, rev: int, device: str = "s/d", size: int = 10) -> Delta:
@@ -12,16 +12,16 @@ def delta(prev: int, rev: int, device: str = "s/d", size: int = 10) -> Delta:
 
 
 def feed(rate: float = 10, *devices: str) -> Feed:
-    made = Feed(Target(), Manner(max_rate_hz=rate))
+    made = Feed(Target(), DeliveryOptions(max_rate_hz=rate))
     made.listed(list(devices or ["s/d"]))
     for device in devices or ["s/d"]:
         made.align(device, 0)
     return made
 
 
-def revs(batch: Batch | None, device: str = "s/d") -> list[tuple[int, int]]:
-    parts = batch.devices.get(device, []) if batch else []
-    return [(part.prev, part.rev) for part in parts if isinstance(part, Delta)]
+def revs(batch: FlushBatch | None, device: str = "s/d") -> list[tuple[int, int]]:
+    changes = batch.devices.get(device, []) if batch else []
+    return [(change.prev, change.rev) for change in changes if isinstance(change, Delta)]
 
 
 def test_the_first_change_after_quiet_leaves_at_once_and_the_next_ones_are_gathered() -> None:
@@ -70,7 +70,7 @@ def test_a_batch_is_about_one_frame_and_the_rest_stays_due() -> None:
     assert one.due(0.0) == 0.0
     rest = []
     while batch := one.flush(0.0):
-        assert sum(part_bytes(part) for parts in batch.devices.values() for part in parts) <= MAX_BODY_BYTES
+        assert sum(change_bytes(change) for changes in batch.devices.values() for change in changes) <= MAX_BODY_BYTES
         rest += revs(batch)
     assert rest[-1] == (9, 10)
     assert one.pending_bytes == 0
@@ -97,30 +97,30 @@ def test_what_waits_for_its_time_is_bounded() -> None:
 
 
 def test_until_it_is_listed_it_hands_out_nothing() -> None:
-    one = Feed(Target(), Manner())
+    one = Feed(Target(), DeliveryOptions())
     one.take(delta(0, 1))
     assert one.flush(0.0) is None
     assert one.touched == {"s/d"}
-    assert not one.following
+    assert not one.sequencer
 
 
 def test_a_lost_change_is_asked_for() -> None:
     one = feed()
     one.take(delta(1, 2))
     assert one.flush(0.0) is None
-    assert [(want.device, want.since) for want in one.following.wants(9)] == [("s/d", 0)]
-    one.following.settle(Replayed("s/d", 2, (delta(0, 2),), complete=True))
+    assert [(query.device, query.since) for query in one.sequencer.queries(9)] == [("s/d", 0)]
+    one.sequencer.settle(Replayed("s/d", 2, (delta(0, 2),), complete=True))
     assert revs(one.flush(0.0)) == [(0, 2)]
 
 
 def test_a_device_that_comes_later_is_shown_whole() -> None:
     one = feed()
     one.take(delta(0, 1, "s/new"))
-    assert [(want.since, want.reason) for want in one.following.wants(9)] == [(None, "new")]
-    one.following.settle(Fresh("s/new", 1, "new", b"{}"))
+    assert [(query.since, query.reason) for query in one.sequencer.queries(9)] == [(None, "new")]
+    one.sequencer.settle(Snapshot("s/new", 1, "new", b"{}"))
     batch = one.flush(0.0)
     assert batch is not None
-    assert isinstance(batch.devices["s/new"][0], Fresh)
+    assert isinstance(batch.devices["s/new"][0], Snapshot)
     assert batch.before == {"s/new": None}
 
 
@@ -131,10 +131,10 @@ def test_comparing_asks_about_whatever_differs() -> None:
     one.compare("s/c", None)
     one.compare("s/new", 1)
     one.compare("s/nobody", None)
-    assert {want.device for want in one.following.wants(9)} == {"s/b", "s/c", "s/new"}
+    assert {query.device for query in one.sequencer.queries(9)} == {"s/b", "s/c", "s/new"}
     one.discover("s/a")
     one.discover("s/newer")
-    assert {want.device for want in one.following.wants(9)} == {"s/b", "s/c", "s/new", "s/newer"}
+    assert {query.device for query in one.sequencer.queries(9)} == {"s/b", "s/c", "s/new", "s/newer"}
 
 
 def test_bodies_are_made_once() -> None:

@@ -3,9 +3,9 @@ from typing import Any
 import msgspec
 
 from bridge.messages import Delta, EventRecorded, Gone
-from devices.web.live.stream.changes import Fresh, Part
+from devices.web.live.stream.changes import Snapshot, StreamChange
 from devices.web.live.stream.rendering import MAX_BODY_BYTES, MAX_PAGE_DEVICES, bodies
-from devices.web.live.stream.targets import Manner
+from devices.web.live.stream.targets import DeliveryOptions
 
 
 def delta(device: str, prev: int, rev: int, size: int = 0) -> Delta:
@@ -18,12 +18,12 @@ def event(device: str, rev: int) -> EventRecorded:
     return EventRecorded(device, rev - 1, rev, msgspec.json.encode(text))
 
 
-def fresh(device: str, reason: Any = "subscribe", size: int = 0) -> Fresh:
-    return Fresh(device, 1, reason, msgspec.json.encode({"device": device, "rev": 1, "tags": ["x" * size]}))
+def fresh(device: str, reason: Any = "subscribe", size: int = 0) -> Snapshot:
+    return Snapshot(device, 1, reason, msgspec.json.encode({"device": device, "rev": 1, "tags": ["x" * size]}))
 
 
-def rendered(parts: dict[str, list[Part]], *, more: bool = False) -> list[dict[str, Any]]:
-    return [msgspec.json.decode(body.frame(7, b'"s"')) for body in bodies(parts, Manner(), more=more)]
+def rendered(changes: dict[str, list[StreamChange]], *, more: bool = False) -> list[dict[str, Any]]:
+    return [msgspec.json.decode(body.frame(7, b'"s"')) for body in bodies(changes, DeliveryOptions(), more=more)]
 
 
 def test_what_is_due_together_is_one_frame() -> None:
@@ -49,23 +49,23 @@ def test_each_reason_has_its_own_snapshot_frame() -> None:
 
 
 def test_snapshots_come_in_pages_of_200_devices() -> None:
-    parts: dict[str, list[Part]] = {f"s/{n}": [fresh(f"s/{n}")] for n in range(MAX_PAGE_DEVICES + 1)}
-    frames = rendered(parts)
+    changes: dict[str, list[StreamChange]] = {f"s/{n}": [fresh(f"s/{n}")] for n in range(MAX_PAGE_DEVICES + 1)}
+    frames = rendered(changes)
     assert [len(frame["devices"]) for frame in frames] == [MAX_PAGE_DEVICES, 1]
     assert [frame["more"] for frame in frames] == [True, False]
 
 
 def test_no_frame_is_larger_than_half_a_mebibyte_and_one_item() -> None:
     size = 200_000
-    for parts in (
+    for changes in (
         {f"s/{n}": [fresh(f"s/{n}", size=size)] for n in range(7)},
         {f"s/{n}": [delta(f"s/{n}", 1, 2, size)] for n in range(7)},
     ):
-        made = bodies(parts, Manner())
+        made = bodies(changes, DeliveryOptions())
         assert len(made) == 4
         assert all(body.size <= MAX_BODY_BYTES + 1_000 for body in made)
 
 
 def test_one_item_larger_than_a_frame_goes_alone() -> None:
-    made = bodies({"s/a": [delta("s/a", 1, 2, 600_000)], "s/b": [delta("s/b", 1, 2)]}, Manner())
+    made = bodies({"s/a": [delta("s/a", 1, 2, 600_000)], "s/b": [delta("s/b", 1, 2)]}, DeliveryOptions())
     assert len(made) == 2

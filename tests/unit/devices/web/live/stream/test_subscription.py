@@ -5,18 +5,18 @@ from typing import Any
 import msgspec
 
 from bridge.messages import Delta
-from devices.web.live.stream.changes import Answer, Fresh, Missing, Replayed
+from devices.web.live.stream.changes import Answer, NotFound, Replayed, Snapshot
 from devices.web.live.stream.feed import Feed
 from devices.web.live.stream.rendering import Body
 from devices.web.live.stream.subscription import Subscription
-from devices.web.live.stream.targets import Manner, Target
+from devices.web.live.stream.targets import DeliveryOptions, Target
 
 SITE = Target(sites=frozenset(["s"]))
 
 
 def subscribe(target: Target = SITE, feed: Feed | None = None, **known: int) -> tuple[Subscription, Feed]:
     revs = {f"s/{name}": rev for name, rev in known.items()}
-    sub, feed = Subscription(b'"1"', target, Manner(), revs), feed or Feed(target, Manner())
+    sub, feed = Subscription(b'"1"', target, DeliveryOptions(), revs), feed or Feed(target, DeliveryOptions())
     sub.join(feed)
     return sub, feed
 
@@ -25,8 +25,8 @@ def frames(bodies: list[Body]) -> list[dict[str, Any]]:
     return [msgspec.json.decode(body.frame(1, b'"1"')) for body in bodies]
 
 
-def fresh(name: str, rev: int = 1, reason: Any = "subscribe") -> Fresh:
-    return Fresh(f"s/{name}", rev, reason, msgspec.json.encode({"device": f"s/{name}", "rev": rev}))
+def fresh(name: str, rev: int = 1, reason: Any = "subscribe") -> Snapshot:
+    return Snapshot(f"s/{name}", rev, reason, msgspec.json.encode({"device": f"s/{name}", "rev": rev}))
 
 
 def delta(name: str, prev: int, rev: int) -> Delta:
@@ -63,28 +63,28 @@ def test_a_last_page_that_vanished_is_replaced_by_an_empty_one() -> None:
     sub.listed([("s/a", 1), ("s/b", 1)])
     [page] = frames(sub.settle([fresh("a")]))
     assert page["more"] is True
-    [page] = frames(sub.settle([Missing("s/b")]))
+    [page] = frames(sub.settle([NotFound("s/b")]))
     assert (page["type"], page["more"], page["devices"]) == ("snapshot", False, [])
 
 
 def test_one_named_device_that_vanished_is_gone() -> None:
     sub, _ = subscribe(Target(devices=frozenset(["s/a"])))
     sub.listed([("s/a", 1)])
-    [frame] = frames(sub.settle([Missing("s/a")]))
+    [frame] = frames(sub.settle([NotFound("s/a")]))
     assert (frame["type"], frame["device"]) == ("gone", "s/a")
 
 
 def test_who_resumes_with_everything_gets_nothing() -> None:
     sub, _ = subscribe(a=1, b=5)
     assert sub.listed([("s/a", 1), ("s/b", 5)]) == []
-    assert not sub.wanting
+    assert not sub.has_queries
 
 
 def test_who_resumes_gets_what_is_new_what_changed_and_what_is_gone() -> None:
     sub, _ = subscribe(a=1, b=5, c=7)
     assert sub.listed([("s/a", 1), ("s/b", 6), ("s/new", 1)]) == []
-    assert {want.device: want.since for want in sub.wants(9)} == {"s/new": None, "s/b": 5, "s/c": 7}
-    answers: list[Answer] = [fresh("new"), Replayed("s/b", 6, (delta("b", 5, 6),), complete=True), Missing("s/c")]
+    assert {query.device: query.since for query in sub.queries(9)} == {"s/new": None, "s/b": 5, "s/c": 7}
+    answers: list[Answer] = [fresh("new"), Replayed("s/b", 6, (delta("b", 5, 6),), complete=True), NotFound("s/c")]
     assert {frame["type"] for frame in frames(sub.settle(answers))} == {"snapshot", "delta", "gone"}
 
 
@@ -104,7 +104,7 @@ def test_who_was_paused_goes_on_where_it_was() -> None:
     sub.pause(missed)
     sub.join(feed)
     sub.listed([("s/a", 2)])
-    assert [(want.device, want.since) for want in sub.wants(9)] == [("s/a", 1)]
+    assert [(query.device, query.since) for query in sub.queries(9)] == [("s/a", 1)]
 
 
 def test_a_second_subscription_that_is_ahead_of_the_feed_drops_what_it_has() -> None:
@@ -126,7 +126,7 @@ def test_a_second_subscription_that_is_ahead_of_the_feed_drops_what_it_has() -> 
 def test_a_device_held_back_waits_and_the_others_do_not() -> None:
     sub, feed = shown()
     feed.take(delta("b", 0, 1))
-    feed.following.settle(fresh("b", reason="new"))
+    feed.sequencer.settle(fresh("b", reason="new"))
     batch = feed.flush(0.0)
     assert batch is not None
     sub.take(batch)
@@ -137,7 +137,7 @@ def test_a_device_held_back_waits_and_the_others_do_not() -> None:
     assert batch is not None
     [frame] = frames(sub.take(batch))
     assert [item["device"] for item in frame["items"]] == ["s/b"]
-    assert not sub.wanting
+    assert not sub.has_queries
     [frame] = frames(sub.release("s/a"))
     assert [item["device"] for item in frame["items"]] == ["s/a"]
     assert not sub.own

@@ -1,12 +1,12 @@
-"""Sockets write in turns."""
+"""Sockets write in write_queue."""
 
 import asyncio
 import time
 
 import pytest
 
-from devices.web.live.hub import write_turns
-from devices.web.live.hub.write_turns import Turns
+from devices.web.live.hub import write_queue
+from devices.web.live.hub.write_queue import WriteQueue
 
 
 class Socket:
@@ -26,7 +26,7 @@ class Socket:
 async def test_first_come_first_served_then_done() -> None:
     served: list[str] = []
     done = asyncio.Event()
-    line = Turns(done.set)
+    line = WriteQueue(done.set)
     for name in "abc":
         line.ask(Socket(served, name))
     assert line.busy
@@ -38,10 +38,10 @@ async def test_first_come_first_served_then_done() -> None:
 
 
 async def test_others_get_their_turn_between_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write_turns, "SLICE_S", 0.001)
+    monkeypatch.setattr(write_queue, "SLICE_S", 0.001)
     served: list[str] = []
     done = asyncio.Event()
-    line = Turns(done.set)
+    line = WriteQueue(done.set)
     for _ in range(10):
         line.ask(Socket(served, "socket", 0.002))
     async with asyncio.timeout(5):
@@ -56,7 +56,7 @@ async def test_others_get_their_turn_between_slices(monkeypatch: pytest.MonkeyPa
 async def test_who_asks_while_served_is_served_too() -> None:
     served: list[str] = []
     done = asyncio.Event()
-    line = Turns(done.set)
+    line = WriteQueue(done.set)
 
     class Again(Socket):
         def write_out(self) -> None:
@@ -72,7 +72,7 @@ async def test_who_asks_while_served_is_served_too() -> None:
 async def test_who_fails_is_closed_and_the_others_are_served() -> None:
     served: list[str] = []
     done = asyncio.Event()
-    line = Turns(done.set)
+    line = WriteQueue(done.set)
 
     class Broken(Socket):
         def write_out(self) -> None:

@@ -1,4 +1,4 @@
-"""Lets sockets write in turns: a flush to thousands of them must not hold up the event loop until the last has its."""
+"""Sockets write one after the other, in slices: a flush to thousands must not hold the event loop until the last."""
 
 import asyncio
 import time
@@ -23,8 +23,8 @@ class Writer(Protocol):
         """It failed."""
 
 
-class Turns:
-    """Of one event loop; first come, first served.
+class WriteQueue:
+    """The sockets of one event loop that have something to write; first come, first served, each once.
 
     Args:
         done: called whenever nobody waits any more.

@@ -1,0 +1,136 @@
+"""What a socket sends: frames in the order of their numbers, on credit. Whoever pushes one waits for nobody.
+
+A stream's frames are put together when they are written, for all that differs between a thousand sockets is ``n`` and
+``sub``.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from devices.web.live.hub.write_queue import WriteQueue
+from devices.web.live.socket.credit import Credit
+from devices.web.live.stream.rendering import Body
+from devices.web.live.stream.subscription import Subscription
+
+TOO_SLOW: Final = 4408
+FAILED: Final = 4500  # Daphne sends no code but 1000 and 3000 to 4999
+_SEND_S: Final = 30.0
+
+Event = dict[str, Any]
+WriteTexts = Callable[[Sequence[bytes]], None]
+Outgoing = bytes | tuple[Body, int, bytes]  # a frame, or what makes one: with its number and subscription
+
+
+class SocketClosedError(Exception):
+    """The socket is closed, by whichever side."""
+
+
+class FrameWriter:
+    """The frames of one socket on their way out.
+
+    Args:
+        send: ASGI's.
+        write_queue: where it waits for its turn to write at once.
+        write: sends text frames at once (runtime.http.daphne_frames), where the server can do that.
+    """
+
+    def __init__(
+        self, send: Callable[[Event], Awaitable[None]], write_queue: WriteQueue, write: WriteTexts | None = None
+    ) -> None:
+        self.credit = Credit()
+        self._send = send
+        self._write_queue = write_queue
+        self._write_texts = write
+        self._outgoing: deque[Outgoing] = deque()  # bounded by the credit
+        self._wake = asyncio.Event()
+        self._close_code: int | None = None
+
+    @property
+    def next_n(self) -> int:
+        """The next frame's number."""
+        return self.credit.n + 1
+
+    def push(self, frame: bytes) -> None:
+        """Send a frame that was made with ``n`` = :attr:`next_n`."""
+        self.credit.sent(len(frame))
+        self._queue(frame)
+
+    def push_bodies(self, sub: Subscription, bodies: list[Body]) -> None:
+        """Send a subscription's frames."""
+        for body in bodies:
+            n = self.next_n
+            self.credit.sent(body.frame_size(n, sub.sub))
+            self._queue((body, n, sub.sub))
+
+    def push_object(self, fields: dict[str, Any]) -> None:
+        """Send a frame of another kind."""
+        self.push(msgspec.json.encode({"n": self.next_n, **fields}))
+
+    def reply(self, request_id: str | int, **fields: Any) -> None:
+        """Answer a request."""
+        self.push_object({"type": "ok", "id": request_id, **fields})
+        self.close_if_lost()
+
+    def error(self, request_id: str | int | None, code: str, message: str) -> None:
+        """Answer a request, or a frame that is none, with an error."""
+        self.push_object({"type": "error", "id": request_id, "code": code, "message": message})
+        self.close_if_lost()
+
+    def close(self, code: int) -> None:
+        """Close after what is already on its way; the first code counts."""
+        if self._close_code is None:
+            self._close_code = code
+            self._wake.set()
+
+    def close_if_lost(self) -> None:
+        """Close when the client is too slow."""
+        if self.credit.is_lost(time.monotonic()):
+            self.close(TOO_SLOW)
+
+    def abort(self) -> None:
+        """Close, since something of ours failed."""
+        self.close(FAILED)
+
+    def _queue(self, frame: Outgoing) -> None:
+        self._outgoing.append(frame)
+        if self._write_texts is None:
+            self._wake.set()
+        elif len(self._outgoing) == 1:
+            self._write_queue.ask(self)
+
+    def write_out(self) -> None:
+        """See :class:`devices.web.live.hub.write_queue.Writer`."""
+        if self._outgoing and self._write_texts is not None:
+            texts = [_text(one) for one in self._outgoing]
+            self._outgoing.clear()
+            self._write_texts(texts)
+
+    async def run(self) -> None:
+        """Write until the socket is closed from our side. Where the server writes at once, only the close is left.
+
+        Raises:
+            SocketClosedError: we closed it.
+            TimeoutError: the server takes nothing.
+        """
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            async with asyncio.timeout(_SEND_S):
+                self.write_out()
+                while self._outgoing:
+                    await self._send({"type": "websocket.send", "text": _text(self._outgoing.popleft()).decode()})
+                if self._close_code is not None:
+                    await self._send({"type": "websocket.close", "code": self._close_code})
+                    raise SocketClosedError
+
+
+def _text(frame: Outgoing) -> bytes:
+    if isinstance(frame, bytes):
+        return frame
+    body, n, sub = frame
+    return body.frame(n, sub)
