@@ -4,7 +4,8 @@ import ast
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,66 @@ def test_import_arrows_hold() -> None:
         timeout=60,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+# Circles -------------------------------------------------------------------------------------------------------------
+
+
+def sources(*packages: str) -> dict[str, str]:
+    """The text of every module of ours, by its dotted name; a package's ``__init__`` has the package's name."""
+    files = [path for package in packages for path in sorted((ROOT / package).rglob("*.py"))]
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text() for path in files}
+
+
+def import_graph(texts: Mapping[str, str]) -> dict[str, set[str]]:
+    """Which of the modules each of them imports: also for type checking only, also inside a function."""
+    known = {name.removesuffix(".__init__"): name for name in texts}
+    return {
+        name: {known[one] for one in imported_names(name, text) if one in known} - {name}
+        for name, text in texts.items()
+    }
+
+
+def imported_names(module: str, text: str) -> Iterator[str]:
+    """All that could be a module in the module's import statements: what is imported, and what it is imported from."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = module.split(".")[: -node.level] if node.level else []
+            source = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (source, *(f"{source}.{alias.name}" for alias in node.names))
+
+
+def circle_in(graph: Mapping[str, set[str]]) -> list[str]:
+    """The modules of one circle of imports, each imported by the next; none when there is no circle."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    assert circle_in(import_graph(sources(*PACKAGES, "bench"))) == []
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "import a.one",
+        "from a import one",
+        "from a.one import Name",
+        "from . import one",
+        "from .one import Name",
+        "if TYPE_CHECKING:\n    from a.one import Name",
+        "def late():\n    from a.one import Name",
+    ],
+)
+def test_the_search_for_circles_sees_them(back: str) -> None:
+    texts = {"a.__init__": "", "a.one": "from a.two import f", "a.two": "import a.three", "a.three": back}
+    assert set(circle_in(import_graph(texts))) == {"a.one", "a.two", "a.three"}
+    assert circle_in(import_graph(texts | {"a.three": "import json\nfrom a import name"})) == []
 
 
 def test_one_module_alone_holds_the_mqtt_client() -> None:
