@@ -1,11 +1,8 @@
 """Which shards have a worker, by their leases in the database."""
 
-from typing import Final
-
 from devices.models import Installation, ShardState
 from runtime.database_clock import DatabaseNowMs
-
-LEASE_MS: Final = 3_000  # a beat's worth, on the database's clock; beats come every second. Then the worker is gone
+from runtime.leases import LEASE_MS
 
 
 def unowned_shards() -> list[int]:

@@ -18,9 +18,10 @@ import structlog
 
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process import storage
-from mqtt_gateway.process.storage import LEASE_MS, Former, LeaseLostError
+from mqtt_gateway.process.storage import Former, LeaseLostError
 from runtime.database import DatabaseThread, DatabaseUnavailableError
 from runtime.database_clock import unix_ms
+from runtime.leases import LEASE_S
 from runtime.outages import Outage
 
 log = structlog.get_logger(__name__)
@@ -30,7 +31,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 _LOOK_S: Final = 0.4
 _SLOW_S: Final = 1.0  # a look that took so long: the holder could not renew either
-_GRACE_S: Final = LEASE_MS / 1000 + 0.5  # for the holder to renew, once the database is back
+_GRACE_S: Final = LEASE_S + 0.5  # for the holder to renew, once the database is back
 _CONFIRMED_S: Final = 1.0  # so long a confirmation is good for
 _CALL_S: Final = 5.0  # at most; a lease asked for longer ago is over anyhow
 

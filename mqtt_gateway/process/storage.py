@@ -4,7 +4,7 @@ Functions that take an ``instance`` write only while that process has the lease 
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q, Value
@@ -16,8 +16,7 @@ from mqtt_gateway.options import is_own_subscription
 from mqtt_gateway.process import incidents
 from mqtt_gateway.rules.incident_reports import Report
 from runtime.database_clock import DatabaseNowMs, unix_ms
-
-LEASE_MS: Final = 3_000  # since the last beat
+from runtime.leases import LEASE_MS
 
 
 class LeaseLostError(Exception):

@@ -7,10 +7,10 @@ from django.db.models import Count
 from msgspec import Struct
 
 from devices.models import Command, Quarantined, ShardState, Twin
-from devices.requests.shard_owners import LEASE_MS
 from devices.rules.commands import UNFINISHED
 from devices.web.operations.ledger import GatewayStatus, Ledger, gateway_status, read_ledger
 from runtime.database_clock import DatabaseNowMs, unix_ms
+from runtime.leases import LEASE_MS
 
 STATUSES = ("online", "offline", "stale", "unknown")
 

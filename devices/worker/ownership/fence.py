@@ -15,10 +15,10 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 
 from devices.models import Installation, ShardState
-from devices.requests.shard_owners import LEASE_MS
 from devices.worker.memory.bulk_writes import update_each
 from devices.worker.memory.shard import Shard
 from runtime.database_clock import DatabaseNowMs
+from runtime.leases import LEASE_MS
 
 _IDLE_S = 1
 

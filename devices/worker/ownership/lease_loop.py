@@ -8,11 +8,11 @@ from typing import Final, Protocol
 
 import structlog
 
-from devices.requests.shard_owners import LEASE_MS
 from devices.worker.ownership.fence import Resharded
 from devices.worker.ownership.leases import Found, Leases
 from devices.worker.ownership.shard_states import ShardStates
 from runtime.database import DatabaseThread, DatabaseUnavailableError
+from runtime.leases import LEASE_S
 from runtime.outages import Outage
 
 log = structlog.get_logger(__name__)
@@ -101,7 +101,7 @@ class LeaseLoop:
             self._found(found)
 
     def _failed(self, error: DatabaseUnavailableError) -> None:
-        if self._clock() - self._looked_s > LEASE_MS / 1000 and not self._rounds.fails:
+        if self._clock() - self._looked_s > LEASE_S and not self._rounds.fails:
             self._outage.begins(error)
 
     def _found(self, found: Found) -> None:

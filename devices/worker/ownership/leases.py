@@ -16,17 +16,16 @@ from msgspec import Struct
 
 from devices.models import ShardState, Worker
 from devices.options import DevicesOptions
-from devices.requests.shard_owners import LEASE_MS
 from devices.worker.ownership import fence
 from devices.worker.rules.assignment import Peer, assign
 from devices.worker.rules.shard_list import format_shards, parse_shards
 from runtime.database import writing
 from runtime.database_clock import DatabaseNowMs
+from runtime.leases import LEASE_MS, LEASE_S
 
 log = structlog.get_logger(__name__)
 
 _BEAT_S: Final = 0.9  # at every second look (holding.LOOK_S)
-_LEASE_S: Final = LEASE_MS / 1000
 _FORGOTTEN_MS: Final = 60_000  # then a dead worker's row is removed
 _ANY: Final = 10**6  # the list of another worker is not ours to judge
 _NOBODY: Final = "-"  # has what is not free: a worker that is gone, for the rest of its lease
@@ -87,7 +86,7 @@ class Leases:
             Resharded: there is another number of shards by now; we have none of them.
         """
         now_s = self._clock()
-        if self._looked_s is not None and now_s - self._looked_s > _LEASE_S:
+        if self._looked_s is not None and now_s - self._looked_s > LEASE_S:
             self._be_patient()
         try:
             self._beat(owned | leaving)
@@ -111,7 +110,7 @@ class Leases:
 
         Whoever lives renews its own within the time of a lease: nobody takes such shards before.
         """
-        self._patient_until_s = self._clock() + _LEASE_S
+        self._patient_until_s = self._clock() + LEASE_S
         self._next_beat_s = 0.0
 
     def _beat(self, shards: frozenset[int]) -> None:

@@ -14,8 +14,8 @@ from django.db.models import Max
 from django.utils.module_loading import import_string
 
 from devices.models import Installation, LedgerCount, LinkCursor, RecentDeliveries, ShardState, Worker
-from devices.requests.shard_owners import LEASE_MS
 from runtime.database_clock import DatabaseNowMs
+from runtime.leases import LEASE_MS
 
 MAX_SHARDS: Final = 256  # as for BRIDGE_SHARDS
 

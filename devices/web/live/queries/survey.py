@@ -7,9 +7,9 @@ from django.db.models import F
 from msgspec import Struct
 
 from devices.models import Device, ShardState
-from devices.requests.shard_owners import LEASE_MS
 from devices.web.operations.ledger import gateway_status
 from runtime.database_clock import DatabaseNowMs
+from runtime.leases import LEASE_MS
 
 UpDown = Literal["up", "down"]
 _NEW_DEVICES: Final = 1_000

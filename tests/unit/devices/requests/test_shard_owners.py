@@ -5,7 +5,8 @@ import time
 import pytest
 
 from devices.models import ShardState
-from devices.requests.shard_owners import LEASE_MS, unowned_shards
+from devices.requests.shard_owners import unowned_shards
+from runtime.leases import LEASE_MS
 from tests.support.worlds.fake_worker import install
 
 pytestmark = pytest.mark.django_db

@@ -19,6 +19,7 @@ from mqtt_gateway.process import storage
 from mqtt_gateway.process.lease import Lease, database_thread
 from mqtt_gateway.process.storage import LeaseLostError
 from runtime.database import DatabaseUnavailableError
+from runtime.leases import LEASE_MS
 from tests.support.waiting import eventually_async
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,7 +40,7 @@ class Bench:
         made.instance = f"process {self._count}"
         return made
 
-    async def age(self, ms: int = storage.LEASE_MS) -> None:
+    async def age(self, ms: int = LEASE_MS) -> None:
         """Time passes without a beat."""
         await self.database.run(lambda: GatewayProcess.objects.update(beat_ms=F("beat_ms") - ms))
 

@@ -5,9 +5,10 @@ from django.db.models import F
 
 from mqtt_gateway.models import BrokerSession, GatewayProcess, Incident
 from mqtt_gateway.process import storage
-from mqtt_gateway.process.storage import LEASE_MS, FiltersOverlapError, LeaseLostError
+from mqtt_gateway.process.storage import FiltersOverlapError, LeaseLostError
 from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
 from mqtt_gateway.rules.incident_reports import Report
+from runtime.leases import LEASE_MS
 
 pytestmark = pytest.mark.django_db
 

@@ -12,11 +12,11 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from devices.models import Installation, ShardState, Worker
-from devices.requests.shard_owners import LEASE_MS
 from devices.worker.ownership import fence
 from devices.worker.ownership.fence import Resharded
 from devices.worker.ownership.leases import Found, Leases
 from runtime.database_clock import DatabaseNowMs
+from runtime.leases import LEASE_MS
 from tests.support.worlds.fake_worker import install
 
 pytestmark = pytest.mark.django_db

@@ -2,8 +2,8 @@ import pytest
 
 from devices.models import ShardState
 from devices.requests.registry import register_device
-from devices.requests.shard_owners import LEASE_MS
 from devices.web.live.queries.survey import Link, Shard, link, survey
+from runtime.leases import LEASE_MS
 from tests.support.worlds.fake_worker import install
 
 NOW = 1_000_000
