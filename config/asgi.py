@@ -14,6 +14,7 @@ from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
 from django.db import connections
 
+from runtime.gc_tuning import collect_seldom
 from runtime.http import web_process
 
 
@@ -41,7 +42,7 @@ def _build() -> Any:
         raise ImproperlyConfigured(problem.msg)
     if by_daphne:
         web_process.begin_requests_at_once()
-        web_process.collect_seldom()
+        collect_seldom()
     return by_protocol(http)
 
 

@@ -1,14 +1,10 @@
 """What a process that serves thousands of sockets sets for itself."""
 
 import contextlib
-import gc
 import resource
-from typing import Final
 
 from django.core.signals import request_started
 from django.db import close_old_connections, reset_queries
-
-_THRESHOLDS: Final = (20_000, 20, 50)  # Python's: 700, 10, 10
 
 
 def allow_many_sockets() -> None:
@@ -16,17 +12,6 @@ def allow_many_sockets() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):  # macOS says that there is no limit, and then refuses that
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def collect_seldom() -> None:
-    """Look for cyclic garbage less often, and not among what is there by now.
-
-    What a socket needs lives long and refers to nothing in a circle; while thousands connect, looking through it again
-    and again was half of the CPU.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_THRESHOLDS)
 
 
 def begin_requests_at_once() -> None:

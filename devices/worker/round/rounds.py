@@ -1,6 +1,5 @@
 """All that a process knows of its shards, and what it does with a round. Lives in the database thread."""
 
-import gc
 import time
 from collections.abc import Callable
 from typing import Final
@@ -28,22 +27,11 @@ from devices.worker.round.results import RoundResults
 from devices.worker.round.transaction import Job, Transaction
 from devices.worker.rules.outbox import CommandItem
 from runtime.database import writing
+from runtime.gc_tuning import collect_seldom
 
 log = structlog.get_logger(__name__)
 
 _MAX_SWEPT: Final = 5_000  # commands at a time
-
-
-# Python's are 700, 10, 10. A round makes ten thousands of objects and leaves no garbage; searching them again and again
-# while it goes on was a quarter of its CPU when each message was another device's.
-_THRESHOLDS: Final = (20_000, 20, 50)
-
-
-def _collect_seldom() -> None:
-    """What is there now stays: searching it for garbage would take longer than a transaction."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_THRESHOLDS)
 
 
 class RateGate:
@@ -133,7 +121,7 @@ class RoundRunner:
         begun_s = time.monotonic()
         state = fence.claim(number, self._owner)
         shard = loading.load(state, self._options, self._clock())
-        _collect_seldom()
+        collect_seldom()
         log.info(
             "shard taken",
             shard=number,

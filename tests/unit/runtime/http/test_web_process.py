@@ -1,6 +1,5 @@
-"""The web process takes as many sockets as the system lets it, and does not search them for garbage all the time."""
+"""The web process takes as many sockets as the system lets it, and begins requests at once."""
 
-import gc
 import resource
 from collections.abc import Iterator
 
@@ -8,7 +7,7 @@ import pytest
 from django.core.signals import request_started
 from django.db import close_old_connections, reset_queries
 
-from runtime.http.web_process import allow_many_sockets, begin_requests_at_once, collect_seldom
+from runtime.http.web_process import allow_many_sockets, begin_requests_at_once
 
 
 @pytest.fixture
@@ -23,23 +22,6 @@ def few() -> Iterator[int]:
 def test_the_soft_limit_becomes_the_hard_one(few: int) -> None:
     allow_many_sockets()
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == (few, few)
-
-
-@pytest.fixture
-def collector() -> Iterator[None]:
-    """Python's garbage collector, as it was afterwards."""
-    before = gc.get_threshold()
-    yield
-    gc.unfreeze()
-    gc.set_threshold(*before)
-
-
-@pytest.mark.usefixtures("collector")
-def test_what_is_there_is_not_searched_and_the_rest_seldom() -> None:
-    collect_seldom()
-    assert gc.get_freeze_count() > 10_000
-    assert gc.get_threshold()[0] > 700
-    assert gc.isenabled()
 
 
 @pytest.fixture
