@@ -37,6 +37,7 @@ class FakeConnection:
     async def open(self, listener: Listener) -> None:
         """Accept, or refuse with the broker's ``refusal``."""
         if self.broker.refusal:
+            self.broker.refused += 1
             raise ConnectError(self.broker.refusal, refused=True)
         self.listener = listener
         self.broker.connections.append(self)
@@ -104,6 +105,7 @@ class FakeBroker:
         self.connections: list[FakeConnection] = []
         self.session_present = False
         self.refusal = ""  # not empty: refuse new connections with this reason
+        self.refused = 0  # so many were
         self.puback: str | None = ""  # the answer to each PUBLISH; None: none
         self.forbidden: set[str] = set()  # topic filters that may not be subscribed to
         self.echoes = False  # markers come back

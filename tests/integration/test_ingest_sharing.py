@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
+from runtime.leases import LEASE_S
 from tests.support.servers.processes import Process
 from tests.support.waiting import eventually, eventually_async, promptly_async
 from tests.support.worlds.ingest_gateway import Gateway
@@ -17,7 +18,7 @@ TAKEOVER_S = 5  # after a SIGKILL
 HANDOVER_S = 1  # after a SIGTERM
 SLACK_S = 1.5  # for a machine that does other things, too, and for our own polling
 SETTLE_S = 40
-OUTAGE_S = 5  # more than a lease
+OUTAGE_S = LEASE_S + 2
 
 
 @dataclass
@@ -160,7 +161,7 @@ async def test_an_outage_longer_than_the_leases_moves_nothing(rig: Rig) -> None:
     async with rig.gateway() as gateway, Load(gateway).running() as load:
         await load.more_committed()
         await asyncio.to_thread(rig.postgres.stop)
-        await asyncio.sleep(OUTAGE_S)  # the fault itself
+        await asyncio.sleep(OUTAGE_S)  # no wait for anything: so long is the fault
         await asyncio.to_thread(rig.postgres.start)
         await load.more_committed()
         beats_ms = dict(rig.query("SELECT shard, beat_ms FROM devices_shardstate"))

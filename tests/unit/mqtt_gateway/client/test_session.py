@@ -173,12 +173,12 @@ class _Burst:
 
 
 async def test_a_pause_holds_what_was_read_already_and_nothing_is_lost_or_overtaken() -> None:
-    listener = _Recorder(pause_at=10)
-    async with _connected(_Burst(100), listener) as connection:
+    broker, listener = _Burst(100), _Recorder(pause_at=10)
+    async with _connected(broker, listener) as connection:
         listener.connection = connection
         subscribing = asyncio.ensure_future(connection.subscribe(["t"]))
         await eventually_async(lambda: len(listener.packet_ids) >= 10, what="it pauses")
-        await asyncio.wait((subscribing,), timeout=0.1)
+        await eventually_async(lambda: broker.received.endswith(_PINGREQ), what="it pings on")
         assert listener.packet_ids == list(range(1, 11))
         assert not subscribing.done(), "the SUBACK waits behind the deliveries"
         connection.resume()

@@ -214,7 +214,7 @@ async def test_an_outage_is_logged_once_at_each_end(bench: Bench, log: Capturing
     log.calls.clear()
     bench.broker_stub.refusal = "bad user name or password"
     connection.drop("connection lost")
-    await asyncio.sleep(0.2)  # several attempts
+    await eventually_async(lambda: bench.broker_stub.refused >= 5)
     bench.broker_stub.refusal = ""
     await bench.up(2)
     lines = [(call.args[0], call.kwargs.get("reason")) for call in log.calls if "link" in call.args[0]]

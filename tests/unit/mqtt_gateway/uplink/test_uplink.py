@@ -320,7 +320,7 @@ async def test_qos_0_is_dropped_rather_than_left_to_pile_up_at_the_broker(bench:
             connection.deliver(topic(number), b"", number + 1)
         connection.deliver(topic(number, f"q{number % 900}"), b"", 0)
         if number % 1_000 == 0:
-            await asyncio.sleep(0.01)  # batches leave
+            await eventually_async(lambda: not bench.uplink._wake.is_set(), what="it has seen to them")
             assert not connection.paused
     assert bench.state.counters.dropped > 20_000
     await bench.work()

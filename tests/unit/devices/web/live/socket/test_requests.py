@@ -16,7 +16,7 @@ from devices.web.live.queries.survey import Link, Survey
 from devices.web.live.socket.subscriptions import MAX_SUBSCRIPTIONS
 from tests.support.worlds.fake_worker import settle
 from tests.unit.devices.web.live import bank
-from tests.unit.devices.web.live.peer import connected, token
+from tests.unit.devices.web.live.peer import Peer, connected, token
 
 pytestmark = pytest.mark.usefixtures("fleet")
 in_thread = database_sync_to_async
@@ -190,21 +190,22 @@ async def test_a_command_to_nobody_is_refused() -> None:
 # Desired ---------------------------------------------------------------------------------------------------------
 
 
-async def carried_out_and_told_first(key: str) -> None:
-    """A worker whose broadcast is quicker than its answer."""
+async def carried_out_and_told_first(key: str, onlooker: Peer) -> None:
+    """A worker whose broadcast is quicker than its answer: another socket has been shown it by then."""
     message = wire.unpack(await get_channel_layer().receive(devices_channel(bank.shard(key))))
     assert isinstance(message, RequestStored)
     await in_thread(settle)(message.request_id)
     await bank.told(key, ("telemetry", {"t": 1}))
-    await asyncio.sleep(0.05)
+    await onlooker.next_of("delta")
     await get_channel_layer().send(message.reply_to, wire.pack(RequestSettled(message.request_id)))
 
 
 async def test_desired_is_answered_before_its_delta() -> None:
     key = await device()
-    async with connected(await token()) as peer:
+    async with connected(await token()) as peer, connected(await token("onlooker")) as onlooker:
         await peer.watch(key)
-        worker = asyncio.create_task(carried_out_and_told_first(key))
+        await onlooker.watch(key)
+        worker = asyncio.create_task(carried_out_and_told_first(key, onlooker))
         reply = await peer.request("desired", device=key, patch={"target": 21})
         assert (reply["version"], reply["desired"]) == (1, {"target": 21})
         assert not [frame for frame in peer.seen if frame["type"] == "delta"]
@@ -215,8 +216,9 @@ async def test_desired_is_answered_before_its_delta() -> None:
 
 async def test_desired_at_another_version_is_a_conflict() -> None:
     key = await device()
-    async with connected(await token()) as peer:
-        worker = asyncio.create_task(carried_out_and_told_first(key))
+    async with connected(await token()) as peer, connected(await token("onlooker")) as onlooker:
+        await onlooker.watch(key)
+        worker = asyncio.create_task(carried_out_and_told_first(key, onlooker))
         assert (await peer.request("desired", device=key, patch={"a": 1}, if_version=3))["code"] == "conflict"
         await worker
 
