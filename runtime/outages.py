@@ -21,54 +21,82 @@ class Log(Protocol):
 
 
 class Outage:
-    """The state of one thing that we depend on. Safe to call from any thread.
+    """The state of one thing that we depend on, logged when it changes. Safe to call from any thread.
 
     Args:
-        log: where it is told.
+        log: where it is logged.
         of: what it is, in words.
         clock: seconds of a monotonic clock.
+        fields: of each line.
     """
 
-    def __init__(self, log: Log, of: str, clock: Callable[[], float]) -> None:
-        self._log, self._of, self._clock = log, of, clock
-        self._since_s: dict[str, list[float]] = {}  # at most one entry: a dictionary's setdefault and pop are atomic
+    def __init__(self, log: Log, of: str, clock: Callable[[], float], **fields: Any) -> None:
+        self._log, self._of, self._clock, self._fields = log, of, clock, fields
+        self._present: dict[str, _Present] = {}  # at most one entry: a dictionary's setdefault and pop are atomic
 
     @property
     def lasts(self) -> bool:
         """Whether it is down."""
-        return bool(self._since_s)
+        return bool(self._present)
 
-    def begins(self, reason: object) -> bool:
-        """It failed. Only the first time in a row is logged; whether this was it."""
-        since_s = [self._clock()]
-        first = self._since_s.setdefault("", since_s) is since_s
-        if first:
-            text = str(reason).strip() or (type(reason).__name__ if isinstance(reason, Exception) else "unknown")
-            self._log.warning(f"{self._of} down", reason=text.splitlines()[0])
-        return first
-
-    def ends(self, asked_s: float = inf) -> bool:
-        """It works; or so it seems: whether this tells that it does.
+    def begins(self, reason: object, *, is_news: bool = False) -> bool:
+        """It failed. Only the first failure in a row is logged; whether this one was.
 
         Args:
-            asked_s: when what has succeeded was begun, by the clock. If that was before the outage, it tells nothing:
-                another use of the same thing may have failed meanwhile.
+            reason: an exception, or words; its first line is logged.
+            is_news: log it, too, unless it was logged for the same reason already.
         """
-        since_s = self._since_s.get("")
-        if since_s is None:
-            return True
-        if asked_s < since_s[0]:
+        text = _first_line(reason)
+        present = _Present(self._clock(), text)
+        known = self._present.setdefault("", present)
+        if known is not present and not (is_news and known.reason != text):
             return False
-        if self._since_s.pop("", None) is since_s:
-            self._log.warning(f"{self._of} up again", after_s=round(self._clock() - since_s[0], 1))
+        known.reason = text
+        self._log.warning(f"{self._of} down", reason=text, **self._fields)
         return True
 
+    def ends(self, asked_s: float = inf) -> bool:
+        """Something was done with it: whether that shows that it works.
 
-class Samples:
+        Args:
+            asked_s: when what has succeeded was begun, by the clock. If that was before the outage, it says nothing:
+                another use of the same thing may have failed meanwhile.
+        """
+        present = self._present.get("")
+        if present is None:
+            return True
+        if asked_s < present.since_s:
+            return False
+        if self._present.pop("", None) is present:
+            self._log.warning(f"{self._of} up again", after_s=self._lasted_s(present), **self._fields)
+        return True
+
+    def clear(self) -> float:
+        """It works, which the caller logs: after how many seconds without it; 0, if it worked before."""
+        present = self._present.pop("", None)
+        return self._lasted_s(present) if present else 0.0
+
+    def _lasted_s(self, present: "_Present") -> float:
+        return round(self._clock() - present.since_s, 1)
+
+
+class _Present:
+    """An outage that lasts."""
+
+    def __init__(self, since_s: float, reason: str) -> None:
+        self.since_s, self.reason = since_s, reason  # the reason that was logged last
+
+
+def _first_line(reason: object) -> str:
+    unnamed = type(reason).__name__ if isinstance(reason, Exception) else "unknown"
+    return (str(reason).strip() or unnamed).splitlines()[0]
+
+
+class SampledLog:
     """Logs one line a reason and minute, with an example and how many there were since the last one.
 
     Args:
-        log: where it is told.
+        log: where it is logged.
         event: the line's event name.
         clock: seconds of a monotonic clock.
     """

@@ -33,6 +33,7 @@ from mqtt_gateway.uplink.uplink import Uplink
 from runtime.backoff import backoff_s
 from runtime.database import DatabaseUnavailableError
 from runtime.database_clock import unix_ms
+from runtime.outages import Outage
 
 log = structlog.get_logger(__name__)
 
@@ -79,9 +80,8 @@ class BrokerLink:
         self._new_session = False  # the broker has begun one that the database has not heard of
         self._broker = options.broker
         self._subscriptions = Subscriptions(options, lease, draining.refused)
-        self._failing = ""  # the reason that was logged last; "" while all is well
-        self._refused = False  # that reason is the broker's "no"
-        self._down_since_s = time.monotonic()
+        self._outage = Outage(log, "broker link", time.monotonic, broker=self._broker)
+        self._refused = False  # the reason that was logged last is the broker's "no"
         self.connection: Connection | None = None  # only while it is up
 
     # ---------------------------------------------------------------------------------------------- for ever
@@ -187,15 +187,11 @@ class BrokerLink:
 
     def _fails(self, reason: str, *, refused: bool = False) -> None:
         """Log the outage once; a broker that is back and says no is news again."""
-        if not self._failing:
-            self._down_since_s = time.monotonic()
-        if not self._failing or (refused and reason != self._failing):
-            log.warning("broker link down", broker=self._broker, reason=reason)
-            self._failing, self._refused = reason, refused
+        if self._outage.begins(reason, is_news=refused):
+            self._refused = refused
 
     def _works(self, connection: Connection) -> None:
         self.connection = connection
         self._watcher.broker(up=True)
-        down_s = round(time.monotonic() - self._down_since_s, 1) if self._failing else 0
+        self._refused, down_s = False, self._outage.clear()
         log.info("broker link up", broker=self._broker, session_present=self._session_present, was_down_s=down_s)
-        self._failing, self._refused = "", False

@@ -7,7 +7,7 @@ import structlog
 
 from bridge.link import MAX_IN_FLIGHT
 from mqtt_gateway.client.broker import Connection
-from runtime.outages import Samples
+from runtime.outages import SampledLog
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ class Backpressure:
     def __init__(self, max_count: int) -> None:
         self._max_count = max_count
         self._connection: Connection | None = None  # that was paused
-        self._full = Samples(log, "too much is waiting for the workers", time.monotonic)
+        self._full = SampledLog(log, "too much is waiting for the workers", time.monotonic)
 
     def adjust(self, connection: Connection | None, *, unconfirmed: int, in_flight: int, queued_bytes: int) -> None:
         """Pause or resume a connection by what is in hand now. Cheap; call it often.

@@ -30,7 +30,7 @@ from mqtt_gateway.rules.routing import Routed, router
 from mqtt_gateway.rules.shard_queue import BATCH_LIMIT, NO_TICKET, QOS0_LIMIT, Abandoned, ShardQueue
 from mqtt_gateway.uplink.backpressure import CHECK_EVERY, Backpressure
 from runtime.database_clock import unix_ms
-from runtime.outages import Outage, Samples
+from runtime.outages import Outage, SampledLog
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +66,7 @@ class Uplink:
         self._in_flight_limit, self._full_since_ms = options.in_flight_limit, 0
         self._wake = asyncio.Event()
         self._landed = asyncio.Event()
-        self._rejected = Samples(log, "rejected topic", time.monotonic)
+        self._rejected = SampledLog(log, "rejected topic", time.monotonic)
         self.epoch = 0  # of the newest connection that has begun
         self.in_flight = 0  # received, and neither finished nor handed back
 

@@ -18,7 +18,7 @@ from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
 from channels_redis.utils import _consistent_hash, _wrap_close, create_pool, decode_hosts
 
 from runtime.channel_layers.mailbox import Mailbox
-from runtime.channel_layers.redis_commands import Lines, Script
+from runtime.channel_layers.redis_commands import RedisCommands, Script
 
 WAITING_BYTES: Final = 16 * 1024 * 1024  # a channel; one message may be larger
 _LATE_S: Final = 5  # for Redis's answer after a blocking command's own time; then the connection counts as dead
@@ -40,7 +40,7 @@ class _ChannelLoop(RedisLoopLayer):
 
     def __init__(self, channel_layer: "ChannelLayer") -> None:
         super().__init__(channel_layer)
-        self.lines = [Lines(create_pool(host)) for host in channel_layer.hosts]
+        self.commands = [RedisCommands(create_pool(host)) for host in channel_layer.hosts]
         self.mailboxes: dict[str, Mailbox] = {}
 
     async def flush(self) -> None:
@@ -48,8 +48,8 @@ class _ChannelLoop(RedisLoopLayer):
         for mailbox in self.mailboxes.values():
             mailbox.close()
         self.mailboxes.clear()
-        for lines in self.lines:
-            await lines.close()
+        for commands in self.commands:
+            await commands.close()
         await super().flush()
 
 
@@ -73,7 +73,7 @@ class ChannelLayer(RedisChannelLayer):
         name, now_s = self.non_local_name(channel), time.time()
         capacity, packed = self.get_capacity(channel), self.serialize(message)
         key, kept_s = self.prefix + name, int(self.expiry)
-        if not await self._lines(name).run(_SEND, key, now_s - kept_s, capacity, now_s, packed, kept_s):
+        if not await self._commands(name).run(_SEND, key, now_s - kept_s, capacity, now_s, packed, kept_s):
             raise ChannelFull
 
     async def receive(self, channel: str) -> Message:
@@ -93,7 +93,7 @@ class ChannelLayer(RedisChannelLayer):
     async def _pop(self, name: str) -> tuple[list[str], Message] | None:
         """One message and the channels that it is for; None when none came within ``brpop_timeout`` seconds."""
         async with asyncio.timeout(self.brpop_timeout + _LATE_S):
-            answer = await self._lines(name).call("BZPOPMIN", self.prefix + name, self.brpop_timeout)
+            answer = await self._commands(name).call("BZPOPMIN", self.prefix + name, self.brpop_timeout)
         if answer is None:
             return None
         message: Message = self.deserialize(answer[1])
@@ -108,9 +108,9 @@ class ChannelLayer(RedisChannelLayer):
             mailboxes[name] = Mailbox(lambda: self._pop(name), self.capacity)
         return mailboxes[name]
 
-    def _lines(self, name: str) -> Lines:
-        lines: Lines = self._loop.lines[self.consistent_hash(name)]
-        return lines
+    def _commands(self, name: str) -> RedisCommands:
+        commands: RedisCommands = self._loop.commands[self.consistent_hash(name)]
+        return commands
 
     @property
     def _loop(self) -> _ChannelLoop:
@@ -126,7 +126,7 @@ class ChannelLayer(RedisChannelLayer):
         return self._loop.get_connection(index)
 
 
-class Waiting(asyncio.Queue[bytes]):
+class BoundedInbox(asyncio.Queue[bytes]):
     """Messages of one channel, still encoded. Beyond ``WAITING_BYTES`` the oldest are dropped."""
 
     def _init(self, maxsize: int) -> None:
@@ -150,7 +150,7 @@ class _GroupLoop(RedisPubSubLoopLayer):
 
     def __init__(self, hosts: Any = None, **options: Any) -> None:
         super().__init__(hosts, **options)
-        self._lines = [Lines(create_pool(host)) for host in decode_hosts(hosts)]
+        self._commands = [RedisCommands(create_pool(host)) for host in decode_hosts(hosts)]
 
     async def send(self, channel: str, message: Message) -> None:
         """Publish, at most once."""
@@ -161,17 +161,17 @@ class _GroupLoop(RedisPubSubLoopLayer):
         await self._publish(self._get_group_channel_name(group), message)
 
     async def _publish(self, name: str, message: Message) -> None:
-        lines = self._lines[_consistent_hash(name, len(self._lines))]
-        await lines.call("PUBLISH", name, self.channel_layer.serialize(message))
+        commands = self._commands[_consistent_hash(name, len(self._commands))]
+        await commands.call("PUBLISH", name, self.channel_layer.serialize(message))
 
     async def flush(self) -> None:
         """Close all connections."""
-        for lines in self._lines:
-            await lines.close()
+        for commands in self._commands:
+            await commands.close()
         await super().flush()
 
     async def _subscribe_to_channel(self, channel: str) -> None:
-        self.channels[channel] = Waiting()
+        self.channels[channel] = BoundedInbox()
         try:
             await self._get_shard(channel).subscribe(channel)
         except BaseException:

@@ -23,8 +23,8 @@ class Script:
         self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
-class Lines:
-    """Connections to one Redis, for one event loop. Each carries one command at a time; idle ones are kept.
+class RedisCommands:
+    """Commands to one Redis, for one event loop. A connection carries one at a time; idle ones are kept.
 
     Args:
         pool: makes the connections.
@@ -55,24 +55,24 @@ class Lines:
         new: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
         return await self._carry(new, command)
 
-    async def _carry(self, line: AbstractConnection, command: tuple[str | bytes | float, ...]) -> Any:
+    async def _carry(self, connection: AbstractConnection, command: tuple[str | bytes | float, ...]) -> Any:
         try:
-            await line.send_packed_command(line.pack_command(*command), check_health=False)
-            answer = await line.read_response()
+            await connection.send_packed_command(connection.pack_command(*command), check_health=False)
+            answer = await connection.read_response()
         except ResponseError:
-            await self._keep(line)
+            await self._keep(connection)
             raise
         except BaseException:  # an answer that comes later must not be taken for another command's
-            await line.disconnect(nowait=True)
+            await connection.disconnect(nowait=True)
             raise
-        await self._keep(line)
+        await self._keep(connection)
         return answer
 
-    async def _keep(self, line: AbstractConnection) -> None:
+    async def _keep(self, connection: AbstractConnection) -> None:
         if len(self._idle) < _KEPT:
-            self._idle.append(line)
+            self._idle.append(connection)
         else:
-            await line.disconnect(nowait=True)
+            await connection.disconnect(nowait=True)
 
     async def close(self) -> None:
         """Close the idle ones. Those in use are closed when what uses them is cancelled."""

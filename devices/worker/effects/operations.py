@@ -27,10 +27,10 @@ from devices.rules.reducer import Arrival, Limits, NewEvent, NewReading, Outcome
 from devices.rules.requested import Refused, set_desired, set_tags
 from devices.worker.effects.replays import Replay, Replayed
 from devices.worker.memory.shard import Member
-from runtime.outages import Samples
+from runtime.outages import SampledLog
 
 log = structlog.get_logger(__name__)
-_samples = Samples(log, "rejected", time.monotonic)
+_samples = SampledLog(log, "rejected", time.monotonic)
 
 UNKNOWN_PAYLOAD: Final = "?"  # TwinState.desired_published of a key used before: its old topic may still be retained
 _MAX_DETAIL_CHARS: Final = 200  # Quarantined.detail

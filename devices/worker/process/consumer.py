@@ -9,10 +9,10 @@ from channels.consumer import AsyncConsumer
 from bridge import wire
 from bridge.messages import Batch, CommandStored, Published, RequestStored
 from devices.worker.process.current_engine import engine_for
-from runtime.outages import Samples
+from runtime.outages import SampledLog
 
 log = structlog.get_logger(__name__)
-_unreadable: Final = Samples(log, "unreadable message on a shard's channel", time.monotonic)
+_unreadable: Final = SampledLog(log, "unreadable message on a shard's channel", time.monotonic)
 
 
 class ShardConsumer(AsyncConsumer):

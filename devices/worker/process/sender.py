@@ -12,7 +12,7 @@ from bridge import wire
 from bridge.messages import Commit
 from bridge.names import dashboard_group
 from devices.worker.round.results import RoundResults
-from runtime.outages import Outage, Samples
+from runtime.outages import Outage, SampledLog
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ class Sender:
 
     def __init__(self, channels: Any, groups: Any, outage: Outage) -> None:
         self._channels, self._groups, self._outage = channels, groups, outage
-        self._full = Samples(log, "channel full", time.monotonic)
+        self._full = SampledLog(log, "channel full", time.monotonic)
 
     async def send(self, results: RoundResults) -> None:
         """Send all, to browsers first; each channel's messages in order, the channels side by side.

@@ -16,10 +16,10 @@ from devices.worker.effects.operations import Operation, Registered, RequestOper
 from devices.worker.effects.replays import Replay
 from devices.worker.memory.shard import Shard
 from devices.worker.round import loading
-from runtime.outages import Samples
+from runtime.outages import SampledLog
 
 log = structlog.get_logger(__name__)
-_samples = Samples(log, "rejected", time.monotonic)
+_samples = SampledLog(log, "rejected", time.monotonic)
 
 _MESSAGES: Final = {
     "unknown_device": ("not_found", "there is no such device"),
