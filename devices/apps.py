@@ -8,3 +8,9 @@ class DevicesConfig(AppConfig):
 
     name = "devices"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the pages that are always there."""
+        from devices.web.pages import builtin
+
+        builtin.register()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("bridge", "causeway_client", "config", "devices", "mqtt_gateway", "runtime")
+PACKAGES = ("bridge", "causeway", "causeway_client", "config", "devices", "mqtt_gateway", "runtime")
 RULES = tuple(
     folder.relative_to(ROOT).as_posix()
     for package in PACKAGES

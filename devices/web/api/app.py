@@ -6,6 +6,7 @@ from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
+from devices.extensions import routers
 from devices.web.api import commands, desired, devices, operations, quarantine, readings
 from devices.web.api.parsing import StrictParser
 from devices.web.api.problems import CONTENT_TYPE, handle_all
@@ -54,4 +55,6 @@ api = CausewayAPI(
 )
 for part in (devices, desired, commands, readings, quarantine, operations):
     api.add_router("", part.router)
+for name, router in routers.all().items():
+    api.add_router(f"/{name}", router)
 handle_all(api)

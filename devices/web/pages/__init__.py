@@ -1,1 +1,4 @@
-"""The pages: views, their URLs and the ES modules that they load. Live data reaches a page by WebSocket only."""
+"""The pages: what is registered in devices.extensions becomes URLs, navigation and import maps.
+
+A request comes in, the page's frame goes out; live data comes by WebSocket. Only ``builtin`` knows pages by name.
+"""

@@ -4,6 +4,7 @@ Our own modules import each other by relative paths and npm's packages by name. 
 where a static files storage puts hashes into file names, it maps each of our plain URLs to its hashed one.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,16 +12,18 @@ from urllib.parse import urljoin
 
 import msgspec
 from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.templatetags.static import static
 
-_SOURCES: Final = Path(__file__).parents[1] / "static"
+from devices.rules.pages import Page
+
+_SHARED: Final = ("causeway", "causeway/client", "causeway/lib", "causeway/ui")  # folders that every page uses
 _PACKAGES: Final = {
     "preact": "vendor/preact/preact.mjs",
     "preact/hooks": "vendor/preact-hooks/hooks.mjs",
     "@preact/signals-core": "vendor/signals-core/signals-core.mjs",
     "@preact/signals": "vendor/signals/signals.mjs",
     "htm": "vendor/htm/htm.mjs",
-    "uplot": "vendor/uplot/uPlot.esm.js",
 }
 _TYPES: Final = "causeway/client/types.js"  # only types: nobody imports it at run time
 
@@ -34,31 +37,36 @@ class Modules:
     preload: list[str]  # URLs of what it imports, so that they are fetched at once and not one after the other
 
 
-def modules_for(page: str) -> Modules:
-    """The modules of a page.
+def modules_for(page: Page) -> Modules:
+    """The modules of a page: its own and the shared ones are preloaded.
 
-    Args:
-        page: the folder under static/causeway/ whose ``page.js`` runs; its modules and the shared ones are preloaded.
+    Raises:
+        FileNotFoundError: there is no ``page.js`` where the page says.
     """
-    entry = f"causeway/{page}/page.js"
-    shared = ("causeway", "causeway/client", "causeway/lib", "causeway/ui", f"causeway/{page}")
-    packages = [name for key, name in _PACKAGES.items() if page == "device" or key != "uplot"]
-    own = [name for name in _own_modules() if name.rpartition("/")[0] in shared and name not in (entry, _TYPES)]
+    entry = f"{page.modules}/page.js"
+    packages = {**_PACKAGES, **page.packages}
+    names = sorted({*_modules_in("causeway"), *_modules_in(page.modules)})
+    used = [name for name in names if name.rpartition("/")[0] in (*_SHARED, page.modules)]
     return Modules(
-        import_map=_safe_json({"imports": _imports()}),
+        import_map=_safe_json({"imports": _imports(packages, names)}),
         entry=static(entry),
-        preload=[static(name) for name in (*own, *packages)],
+        preload=[static(name) for name in (*used, *packages.values()) if name not in (entry, _TYPES)],
     )
 
 
-def _imports() -> dict[str, str]:
-    packages = {name: static(path) for name, path in _PACKAGES.items()}
-    own = {urljoin(settings.STATIC_URL, name): static(name) for name in _own_modules()}
-    return packages | {plain: url for plain, url in own.items() if plain != url}
+def _imports(packages: Mapping[str, str], modules: Iterable[str]) -> dict[str, str]:
+    own = {urljoin(settings.STATIC_URL, name): static(name) for name in modules}
+    by_name = {name: static(path) for name, path in packages.items()}
+    return by_name | {plain: url for plain, url in own.items() if plain != url}
 
 
-def _own_modules() -> list[str]:
-    return sorted(path.relative_to(_SOURCES).as_posix() for path in (_SOURCES / "causeway").rglob("*.js"))
+def _modules_in(folder: str) -> list[str]:
+    """The modules in a folder of static files that has a ``page.js``, and below it."""
+    found = finders.find(f"{folder}/page.js")
+    if not isinstance(found, str):
+        raise FileNotFoundError(f"there is no static file {folder}/page.js")
+    root = Path(found).parent
+    return [f"{folder}/{path.relative_to(root).as_posix()}" for path in root.rglob("*.js")]
 
 
 def _safe_json(value: object) -> str:

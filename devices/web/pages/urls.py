@@ -1,15 +1,35 @@
-"""URLs of the pages. Site and device names are the contract's: 1 to 64 of ``A-Z a-z 0-9 _ - . :``."""
+"""URLs of the pages that are registered, and of login and logout."""
 
-from django.urls import path, re_path
+from django.urls import URLPattern, path, register_converter
 
+from devices.extensions import pages
 from devices.web.pages import views
 
-_NAME = r"[A-Za-z0-9_\-.:]{1,64}"
 
-urlpatterns = [
-    path("", views.fleet, name="fleet"),
-    re_path(rf"^devices/(?P<site>{_NAME})/(?P<name>{_NAME})$", views.device, name="device"),
-    path("ops", views.ops, name="ops"),
-    path("login", views.Login.as_view(), name="login"),
-    path("logout", views.Logout.as_view(), name="logout"),
-]
+class NameConverter:
+    """``<name:site>``: a site's or device's name as the contract has it."""
+
+    regex = r"[A-Za-z0-9_\-.:]{1,64}"
+
+    def to_python(self, value: str) -> str:
+        """As it is."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """As it is."""
+        return value
+
+
+register_converter(NameConverter, "name")
+
+
+def patterns() -> list[URLPattern]:
+    """Of login, logout and all pages that are registered by now."""
+    return [
+        path("login", views.Login.as_view(), name="login"),
+        path("logout", views.Logout.as_view(), name="logout"),
+        *(path(page.path, views.view_of(page), name=page.name) for page in pages.all().values()),
+    ]
+
+
+urlpatterns = patterns()

@@ -1,46 +1,22 @@
-"""The pages: fleet, device, operations, login. Frames for modules in static/causeway/; live data comes by WebSocket."""
+"""Views of the registered pages, and login. A page is a frame for modules; live data comes by WebSocket."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, LogoutView
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from devices.models import Device
-from devices.web.auth import access_of
+from devices.extensions import pages
+from devices.rules.capabilities import capabilities_of
+from devices.rules.pages import Page
+from devices.web.auth import Access, access_of
 from devices.web.pages.modules import modules_for
-
-
-@require_safe
-@login_required
-def fleet(request: HttpRequest) -> HttpResponse:
-    """All devices that the user may see. (Without any role the page says so.)"""
-    return _page(request, "fleet")
-
-
-@require_safe
-@login_required
-def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
-    """One device.
-
-    Raises:
-        Http404: there is none, or the user has no role at its site (which of both is not told).
-    """
-    key = f"{site}/{name}"
-    access = access_of(request.user)
-    if access is None or not access.sees(site) or not Device.objects.filter(key=key).exists():
-        raise Http404(f"no device {key}")
-    return _page(request, "device", device=key, role=access.role_at(site))
-
-
-@require_safe
-@login_required
-def ops(request: HttpRequest) -> HttpResponse:
-    """Where every message went: ledger, chain, incidents, quarantine. (Without any role the page says so.)"""
-    return _page(request, "ops")
 
 
 class Login(LoginView):
@@ -54,18 +30,58 @@ class Logout(LogoutView):
     """Sign out (POST only)."""
 
 
-def _page(request: HttpRequest, name: str, **more: Any) -> HttpResponse:
-    access = access_of(request.user)
-    page = {
-        "user": {"name": request.user.get_username(), "staff": bool(getattr(request.user, "is_staff", False))},
-        "roles": dict(access.roles) if access else {},
+def view_of(page: Page) -> Callable[..., HttpResponse]:
+    """The view of a page.
+
+    It raises Http404 where the path names a site that the user does not see (which is not told from one that is not
+    there), and PermissionDenied where the user may not do what the page is for.
+    """
+
+    @require_safe
+    @login_required
+    def view(request: HttpRequest, **parameters: Any) -> HttpResponse:
+        access = access_of(request.user)
+        if access is None:
+            raise PermissionDenied
+        _require(page, access, parameters.get("site"))
+        more = page.data(request, access, **parameters) if page.data else {}
+        context = {"page": {**_page(page, access, request), **more}, "modules": modules_for(page), "nav": _nav(access)}
+        return render(request, page.template, context)
+
+    return view
+
+
+def _require(page: Page, access: Access, site: str | None) -> None:
+    if _may_open(page, access, site):
+        return
+    if site is not None and not access.sees(site):
+        raise Http404(f"no site {site}")
+    raise PermissionDenied
+
+
+def _may_open(page: Page, access: Access, site: str | None = None) -> bool:
+    if page.capability is None:
+        return True
+    return access.may_somewhere(page.capability) if site is None else access.may(page.capability, site)
+
+
+def _nav(access: Access) -> list[dict[str, str]]:
+    """The links between pages: those that the user may open."""
+    linked = [page for page in pages.all().values() if page.in_navigation and _may_open(page, access)]
+    return [{"name": page.name, "title": page.title, "url": reverse(page.name)} for page in linked]
+
+
+def _page(page: Page, access: Access, request: HttpRequest) -> dict[str, Any]:
+    """What every page's modules find in ``page``."""
+    return {
+        "user": {"name": access.username, "staff": bool(getattr(request.user, "is_staff", False))},
+        "roles": dict(access.roles),
+        "capabilities": {site: sorted(capabilities_of(role)) for site, role in access.roles.items()},
         "ws": "/ws/v1/",
         "api": "/api/v1/",
         "mqtt": _first_message_hints(),
-        "name": name,
-        **more,
+        "name": page.name,
     }
-    return render(request, f"causeway/{name}.html", {"page": page, "modules": modules_for(name)})
 
 
 def _first_message_hints() -> dict[str, Any]:

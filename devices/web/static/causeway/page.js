@@ -4,7 +4,8 @@
  * @typedef {object} Page
  * @property {{name: string, staff: boolean}} user
  * @property {{[site: string]: string}} roles  "*" for all sites
- * @property {"fleet" | "device" | "ops"} name
+ * @property {{[site: string]: string[]}} capabilities  "*" for all sites
+ * @property {string} name  which page it is
  * @property {string} ws
  * @property {string} api
  * @property {{root: string, port: number, auto_register: boolean}} mqtt
@@ -15,8 +16,14 @@
 /** @type {Page} */
 export const page = JSON.parse(document.getElementById("page")?.textContent ?? "{}");
 
-/** May the user send commands and set desired state here? */
-export const mayOperate = page.role === "operator" || page.role === "admin";
+/**
+ * May the user do this at a site? The server asks the same table (devices/rules/capabilities.py) again.
+ * @param {string} capability
+ * @param {string} [site]  that of the page's device by default
+ */
+export function may(capability, site = page.device?.split("/")[0] ?? "*") {
+  return ["*", site].some((name) => page.capabilities[name]?.includes(capability) ?? false);
+}
 
 /** @param {string} key  site/device */
 export function deviceUrl(key) {

@@ -5,7 +5,7 @@ import { signal } from "@preact/signals";
 import { RequestError } from "../client/requests.js";
 import { formatJson, formatLatency, formatSpan, formatTimeMs, formatTime } from "../lib/format.js";
 import { client, now, status } from "../live.js";
-import { mayOperate } from "../page.js";
+import { may } from "../page.js";
 import { cancelCommand } from "../rest.js";
 import { isObject } from "../client/stream.js";
 import { html } from "../ui/html.js";
@@ -18,6 +18,7 @@ const NAME = /^[A-Za-z0-9_\-.:]{1,64}$/;
 const GRAVE = /reboot|restart|reset|shutdown|poweroff|erase|wipe|format|factory/i; // asks back before it is sent
 const SETTER = /^set[_.:-]/i; // needs arguments: when none are known, ask for them
 const ASK_MS = 4_000;
+const mayCommand = may("devices.command");
 
 const form = signal({ name: "", args: "{}", ttl_s: "60" });
 const problem = signal("");
@@ -28,8 +29,8 @@ const asking = signal("");
 export function CommandsPanel() {
   return html`<section class="panel commands" aria-labelledby="commands-title">
     <div class="panel-head"><h2 id="commands-title">Commands</h2>
-      ${!mayOperate && html`<span class="chip" title="Your role here is viewer">read only</span>`}</div>
-    ${mayOperate && html`<${Composer} />`}
+      ${!mayCommand && html`<span class="chip" title="Your role here is viewer">read only</span>`}</div>
+    ${mayCommand && html`<${Composer} />`}
     <${List} />
   </section>`;
 }
@@ -198,7 +199,7 @@ function isOpen({ status }) {
 function Remaining({ command }) {
   const left = Date.parse(command.expires_at) - now.value;
   return html`<span class="faint">${left > 0 ? `${formatSpan(left)} left` : "expiring"}</span>
-    ${mayOperate && html`<button class="button bare small" onClick=${() => cancel(command.id)}>Cancel</button>`}`;
+    ${mayCommand && html`<button class="button bare small" onClick=${() => cancel(command.id)}>Cancel</button>`}`;
 }
 
 /** @param {string} id */

@@ -5,7 +5,7 @@ import { signal } from "@preact/signals";
 import { RequestError } from "../client/requests.js";
 import { formatJson } from "../lib/format.js";
 import { client, status } from "../live.js";
-import { mayOperate } from "../page.js";
+import { may } from "../page.js";
 import { isObject } from "../client/stream.js";
 import { compare, patchFor } from "../lib/twin.js";
 import { html } from "../ui/html.js";
@@ -23,6 +23,7 @@ const draft = signal(null);
 /** The version that the draft was begun on: a change by somebody else meanwhile is a conflict. */
 const base = signal(0);
 const busy = signal(false);
+const mayDesire = may("devices.desired");
 const problem = signal("");
 
 export function StatePanel() {
@@ -38,7 +39,7 @@ export function StatePanel() {
         twin.desired_version > 0 &&
         html`<span class="chip" title="Version of the desired state">v${twin.desired_version}</span>`
       }
-      ${mayOperate && html`<button class="button small" onClick=${() => edit("{\n  \n}")}>Set desired…</button>`}
+      ${mayDesire && html`<button class="button small" onClick=${() => edit("{\n  \n}")}>Set desired…</button>`}
     </div>
     ${draft.value !== null && html`<${Editor} />`}
     ${rows.length > 0 ? html`<${Rows} rows=${rows} />` : html`<p class="blank">Nothing reported, nothing desired.</p>`}
@@ -66,7 +67,7 @@ function Row({ row }) {
       <span key=${shown[1]} class="flash">${shown[1]}</span>
       ${row.status === "met" && html`<span class="agreed" title="Reported as desired"><${Icon} name="check" /></span>`}
       ${
-        mayOperate &&
+        mayDesire &&
         html`<button class="button bare small change" aria-label=${`Set desired ${path.join(".")}`} onClick=${change}>
         <${Icon} name="pencil" /></button>`
       }

@@ -1,7 +1,7 @@
 /** Quarantine: messages of known devices with wrong content; after a fix they can be carried out again. */
 
 import { formatTime } from "../lib/format.js";
-import { deviceUrl, page } from "../page.js";
+import { deviceUrl, may } from "../page.js";
 import { html } from "../ui/html.js";
 import { grouped } from "./ledger.js";
 import { overview, quarantined, replay, replays } from "./store.js";
@@ -46,8 +46,7 @@ function Row({ message }) {
 /** @param {{id: number, device: string, truncated: boolean}} props */
 function Replay({ id, device, truncated }) {
   if (truncated) return html`<span class="faint" title="Only its beginning was kept">too large</span>`;
-  const role = page.roles["*"] ?? page.roles[device.split("/")[0] ?? ""];
-  if (role !== "operator" && role !== "admin") return null;
+  if (!may("quarantine.replay", device.split("/")[0])) return null;
   return html`<button class="button small" onClick=${() => replay(id)}
     title="Carry it out again, with its original time">Replay</button>`;
 }

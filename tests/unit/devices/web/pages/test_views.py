@@ -11,8 +11,11 @@ from django.contrib.auth.models import User
 from django.contrib.staticfiles import finders
 from django.test import Client, override_settings
 
+from devices.extensions import pages
 from devices.models import Membership, Site
 from devices.requests.registry import register_device
+from devices.rules.capabilities import ROLES
+from devices.rules.pages import Page
 from devices.web.pages.modules import modules_for
 
 
@@ -69,6 +72,7 @@ def test_the_fleet_page_tells_who_looks_and_what_they_may(visitor: Client) -> No
     page = page_data(visitor.get("/").content.decode())
     assert page["user"] == {"name": "vera", "staff": False}
     assert page["roles"] == {"demo": "operator"}
+    assert page["capabilities"] == {"demo": sorted(ROLES["operator"])}
     assert (page["ws"], page["api"]) == ("/ws/v1/", "/api/v1/")
 
 
@@ -117,8 +121,8 @@ def test_nothing_in_a_page_is_inline_code_or_from_elsewhere(visitor: Client) -> 
     assert all("importmap" in script or "application/json" in script or "src=" in script for script in scripts)
 
 
-@pytest.mark.parametrize("page", ["fleet", "device"])
-def test_every_module_of_a_page_is_served(page: str) -> None:
+@pytest.mark.parametrize("page", list(pages), ids=lambda page: page.name)
+def test_every_module_of_a_page_is_served(page: Page) -> None:
     modules = modules_for(page)
     urls = [modules.entry, *modules.preload, *json.loads(modules.import_map)["imports"].values()]
     for url in urls:
@@ -126,7 +130,7 @@ def test_every_module_of_a_page_is_served(page: str) -> None:
 
 
 def test_modules_import_only_what_the_map_or_a_relative_path_gives() -> None:
-    known = set(json.loads(modules_for("device").import_map)["imports"])
+    known = set(json.loads(modules_for(pages.all()["device"]).import_map)["imports"])
     for path, name in imported_names():
         if name.startswith("."):
             assert (path.parent / name).resolve().is_file(), f"{path}: {name}"
@@ -143,5 +147,5 @@ def imported_names() -> Iterator[tuple[Path, str]]:
 
 def test_hashed_file_names_are_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("devices.web.pages.modules.static", lambda name: f"/static/{name.replace('.js', '.0f1e.js')}")
-    imports = json.loads(modules_for("fleet").import_map)["imports"]
+    imports = json.loads(modules_for(pages.all()["fleet"]).import_map)["imports"]
     assert imports["/static/causeway/client/stream.js"] == "/static/causeway/client/stream.0f1e.js"

@@ -1,0 +1,17 @@
+"""The public face of Causeway, for Django apps that add to it (docs/extending.md).
+
+What is named here and in this package's modules is promised: it changes only with a word in CHANGELOG.md, and keeps
+working for a release beside what replaces it. Everything else (devices, mqtt_gateway, bridge, runtime, config) may
+change at any time; apps import nothing of it.
+
+This module can be imported while apps are loaded; the others, which need models, from then on:
+``causeway.models``, ``causeway.requests``, ``causeway.web``.
+"""
+
+from bridge.registry import RegistrationError
+from devices.extensions import register_page, register_router
+from devices.rules.actors import Actor
+from devices.rules.capabilities import Capability
+from devices.rules.pages import Page
+
+__all__ = ["Actor", "Capability", "Page", "RegistrationError", "register_page", "register_router"]

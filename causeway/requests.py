@@ -1,0 +1,33 @@
+"""Asking devices for something: commands and changes are stored, and carried out by the device's worker.
+
+``ask`` with kind ``desired`` (body ``{"patch": {…}, "if_version": n | null}``) or ``tags`` (``{"tags": ["…"]}``);
+``store_command`` for commands. Whoever calls has checked the right to, and says who asks: an Actor.
+"""
+
+from devices.requests.ask import ask
+from devices.requests.commands import store_command
+from devices.requests.refusals import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    Refusal,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+
+__all__ = [
+    "BadRequest",
+    "Conflict",
+    "Forbidden",
+    "NotFound",
+    "RateLimited",
+    "Refusal",
+    "TooLarge",
+    "Unauthorized",
+    "Unavailable",
+    "ask",
+    "store_command",
+]

@@ -1,0 +1,58 @@
+"""What apps may add, each from its ``AppConfig.ready()``: pages and API routers. ``causeway`` re-exports it for them.
+
+Whoever uses what was added takes it from the registries here, and so knows none by name. Never: devices.web,
+devices.worker; those import this.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.registry import Registry
+from devices.rules.pages import Page
+
+if TYPE_CHECKING:
+    from ninja import Router
+
+TAKEN_ROUTERS: Final = frozenset({"commands", "devices", "docs", "ledger", "ops", "quarantine"})
+
+pages: Final = Registry("page", Page)
+routers: Final[Registry[Any]] = Registry("router", object)
+
+REGISTRIES: Final[tuple[Registry[Any], ...]] = (pages, routers)
+
+
+def register_page(page: Page) -> None:
+    """Add a page.
+
+    Raises:
+        bridge.registry.RegistrationError: it is no page, its name or path is another's, or it is too late.
+    """
+    name = getattr(page, "name", "")
+    if other := next((one for one in pages if one.path == getattr(page, "path", None) and one.name != name), None):
+        raise pages.error(name, f"{other.name!r} has the path {other.path!r} already")
+    pages.register(name, page)
+
+
+def register_router(name: str, router: "Router") -> None:
+    """Add operations to the API, under ``/api/v1/<name>/``. Whoever asks has shown who it is: causeway.web.access.
+
+    Raises:
+        bridge.registry.RegistrationError: it is no router, its name is another's, or it is too late.
+    """
+    from ninja import Router  # only processes with such apps load it
+
+    if not isinstance(router, Router):
+        raise routers.error(name, f"it is a {type(router).__name__}, not a ninja.Router")
+    if name in TAKEN_ROUTERS:
+        raise routers.error(name, "the API has such paths already")
+    routers.register(name, router)
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """For tests: while the context lasts, things can be registered; afterwards all is as before."""
+    with ExitStack() as stack:
+        for registry in REGISTRIES:
+            stack.enter_context(registry.reopened())
+        yield

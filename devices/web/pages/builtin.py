@@ -1,0 +1,44 @@
+"""The pages that are always there: fleet, device, operations. Live data comes by WebSocket."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest
+
+from devices.extensions import register_page
+from devices.models import Device
+from devices.rules.pages import Page
+from devices.web.auth import Access
+
+
+def register() -> None:
+    """Register them; fleet and operations say themselves that somebody has no role."""
+    register_page(
+        Page(name="fleet", title="Fleet", path="", template="causeway/fleet.html", modules="causeway/fleet"),
+    )
+    register_page(
+        Page(
+            name="device",
+            title="Device",
+            path="devices/<name:site>/<name:name>",
+            template="causeway/device.html",
+            modules="causeway/device",
+            capability="devices.read",
+            packages={"uplot": "vendor/uplot/uPlot.esm.js"},
+            data=_device,
+        )
+    )
+    register_page(
+        Page(name="ops", title="Operations", path="ops", template="causeway/ops.html", modules="causeway/ops"),
+    )
+
+
+def _device(_request: HttpRequest, access: Access, site: str, name: str) -> dict[str, Any]:
+    """Which device, and the user's role at its site.
+
+    Raises:
+        Http404: there is none.
+    """
+    key = f"{site}/{name}"
+    if not Device.objects.filter(key=key).exists():
+        raise Http404(f"no device {key}")
+    return {"device": key, "role": access.role_at(site)}

@@ -1,0 +1,19 @@
+"""The Django app."""
+
+from django.apps import AppConfig
+
+from causeway import register_page, register_router
+
+
+class PlantsConfig(AppConfig):
+    """Registers what the app adds to Causeway."""
+
+    name = "tests.apps.plants"
+    label = "plants"
+
+    def ready(self) -> None:
+        from tests.apps.plants.api import router
+        from tests.apps.plants.pages import PLANTS
+
+        register_page(PLANTS)
+        register_router("plants", router)

@@ -1,0 +1,52 @@
+"""A program: an installation with the app ``plants``, and two people who look at it. Prints what they got as JSON."""
+
+import json
+import os
+import re
+import sys
+from typing import Any
+
+import django
+
+
+def main() -> None:
+    """On the migrated database that the environment names."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.apps.settings"
+    django.setup()
+    json.dump({name: _visit(name, role) for name, role in (("olga", "operator"), ("vera", "viewer"))}, sys.stdout)
+
+
+def _visit(name: str, role: str) -> dict[str, Any]:
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    from devices.models import Command, Membership
+    from devices.requests.registry import register_device
+
+    site = register_device("demo/fern").site
+    register_device("elsewhere/rose")
+    user = User.objects.create_user(name)
+    Membership.objects.create(user=user, site=site, role=role)
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(user)
+    answer = client.get("/plants")
+    watered = client.post("/api/v1/plants/demo/fern/water")
+    return {
+        "navigation": re.findall(r'<a href="([^"]+)"(?: aria-current="page")?>', _nav(client.get("/"))),
+        "status": answer.status_code,
+        "html": answer.content.decode(),
+        "static": client.get("/static/plants/plant.js").status_code,
+        "watered": [watered.status_code, watered.headers["Content-Type"]],
+        "hidden": client.post("/api/v1/plants/elsewhere/rose/water").status_code,
+        "commands": [[one.name, one.created_by] for one in Command.objects.filter(user=user)],
+    }
+
+
+def _nav(answer: Any) -> str:
+    found = re.search(r"<nav.*?</nav>", answer.content.decode(), re.DOTALL)
+    assert found
+    return found[0]
+
+
+if __name__ == "__main__":
+    main()
