@@ -4,6 +4,7 @@ import ast
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -226,3 +227,11 @@ def test_every_folder_says_what_it_is_for(path: Path) -> None:
     if path.parent.name in {"management", "commands"} and not path.read_text():
         return  # Django's own convention; the commands document themselves
     assert ast.get_docstring(ast.parse(path.read_text())), f"{path.relative_to(ROOT)} has no docstring"
+
+
+def test_image_wheel_and_contracts_have_the_same_packages() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    contracts = set(project["importlinter"]["root_packages"])
+    wheel = {name.rstrip("*") for name in project["setuptools"]["packages"]["find"]["include"]}
+    image = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"}
+    assert set(PACKAGES) == contracts == wheel == {name for name in image if (ROOT / name / "__init__.py").exists()}
