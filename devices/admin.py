@@ -22,7 +22,7 @@ from devices.models import ApiToken, Command, Device, Membership, Quarantined, S
 from devices.models.registry import DELETED_PREFIX
 from devices.requests.ask import ask
 from devices.requests.deletion import delete_device
-from devices.requests.refusals import Refusal, Unavailable
+from devices.requests.refusals import RefusalError, UnavailableError
 from devices.rules.capabilities import Capability
 from devices.rules.stream import snapshot
 from devices.rules.twin import load_value
@@ -182,7 +182,7 @@ class DeviceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             raise PermissionDenied
         try:
             async_to_sync(delete_device)(device.key, _access(request).actor)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             self.message_user(request, f"{device} was not deleted: {refusal}", messages.ERROR)
         else:
             self.log_deletions(request, cast("QuerySet[Device]", [device]))  # it only iterates
@@ -242,10 +242,10 @@ class QuarantinedAdmin(ReadOnly):
         for pk, key in entries.order_by("pk").values_list("pk", "device__key"):
             try:
                 result = async_to_sync(ask)(key, "replay", {"quarantined_id": pk}, actor=actor)
-            except Unavailable as refusal:
+            except UnavailableError as refusal:
                 self.message_user(request, f"Stopped: {refusal}", messages.ERROR)
                 break
-            except Refusal as refusal:
+            except RefusalError as refusal:
                 became[f"not replayed: {refusal}"] += 1
             else:
                 became[" ".join(filter(None, (result["outcome"], result["reason"])))] += 1

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 
-from devices.requests.refusals import Refusal
-from devices.requests.registry import RegistryFull
+from devices.requests.refusals import RefusalError
+from devices.requests.registry import RegistryFullError
 
 
 @contextlib.contextmanager
@@ -18,5 +18,5 @@ def one_line() -> Iterator[None]:
     except DatabaseError as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CommandError(f"the database failed: {reason}") from None
-    except (OSError, ValueError, RegistryFull, Refusal) as error:
+    except (OSError, ValueError, RegistryFullError, RefusalError) as error:
         raise CommandError(str(error)) from None

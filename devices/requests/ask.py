@@ -21,29 +21,29 @@ from devices.models import Request
 from devices.requests.commands import store_command
 from devices.requests.nudges import nudge
 from devices.requests.refusals import (
-    BadRequest,
-    Conflict,
-    Forbidden,
-    NotFound,
-    RateLimited,
-    Refusal,
-    TooLarge,
-    Unauthorized,
-    Unavailable,
+    BadRequestError,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    RateLimitedError,
+    RefusalError,
+    TooLargeError,
+    UnauthorizedError,
+    UnavailableError,
     refusal,
 )
 from devices.rules.actors import Actor
 
 __all__ = [
-    "BadRequest",
-    "Conflict",
-    "Forbidden",
-    "NotFound",
-    "RateLimited",
-    "Refusal",
-    "TooLarge",
-    "Unauthorized",
-    "Unavailable",
+    "BadRequestError",
+    "ConflictError",
+    "ForbiddenError",
+    "NotFoundError",
+    "RateLimitedError",
+    "RefusalError",
+    "TooLargeError",
+    "UnauthorizedError",
+    "UnavailableError",
     "ask",
     "nudge",
     "store_command",
@@ -70,9 +70,9 @@ async def ask(
         The result: the change is committed.
 
     Raises:
-        Refusal: nothing was changed, for a reason of the worker's (NotFound, Conflict, BadRequest, …), or because no
-            worker took it in time (Unavailable). Only when the database fails meanwhile may it have happened
-            nevertheless; the message of Unavailable says so.
+        RefusalError: nothing was changed, for a reason of the worker's (NotFoundError, ConflictError, …), or because
+            no worker took it in time (UnavailableError). Only when the database fails meanwhile may it have happened
+            nevertheless; the message of UnavailableError says so.
     """
     deadline = time.monotonic() + timeout_s
     request_id = await _store(device_key, kind, body, actor)
@@ -94,7 +94,7 @@ async def _store(device_key: str, kind: str, body: dict[str, Any], actor: Actor)
     try:
         request_id: int = await database_sync_to_async(insert)()
     except DatabaseError:
-        raise Unavailable("the database does not answer; nothing was changed") from None
+        raise UnavailableError("the database does not answer; nothing was changed") from None
     return request_id
 
 
@@ -146,7 +146,7 @@ async def _withdrawn(request_id: int) -> Request:
     """Take the request back. Returns the row when the worker was quicker.
 
     Raises:
-        Unavailable: it is withdrawn.
+        UnavailableError: it is withdrawn.
     """
 
     def withdraw() -> Request | None:
@@ -158,9 +158,9 @@ async def _withdrawn(request_id: int) -> Request:
     try:
         row: Request | None = await database_sync_to_async(withdraw)()
     except DatabaseError:
-        raise Unavailable("the database does not answer; whether it was done is not known") from None
+        raise UnavailableError("the database does not answer; whether it was done is not known") from None
     if row is None:
-        raise Unavailable("no worker answered for this device; nothing was changed")
+        raise UnavailableError("no worker answered for this device; nothing was changed")
     return row
 
 

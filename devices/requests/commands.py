@@ -16,7 +16,14 @@ from bridge.names import is_name
 from bridge.shards import shard_of
 from devices.models import Command, Device
 from devices.requests.nudges import nudge
-from devices.requests.refusals import BadRequest, Conflict, NotFound, RateLimited, TooLarge, Unavailable
+from devices.requests.refusals import (
+    BadRequestError,
+    ConflictError,
+    NotFoundError,
+    RateLimitedError,
+    TooLargeError,
+    UnavailableError,
+)
 from devices.rules.actors import Actor
 from devices.rules.commands import UNFINISHED, begun
 
@@ -62,17 +69,17 @@ async def store_command(
         The command as it is now; a repeated one may have gone on already.
 
     Raises:
-        BadRequest, TooLarge: the arguments are not as above.
-        NotFound: there is no such device.
-        Conflict: the key was used for another command of this device.
-        RateLimited: the device has 100 unfinished commands already.
-        Unavailable: the database failed; with an idempotency key it is safe to repeat.
+        BadRequestError, TooLargeError: the arguments are not as above.
+        NotFoundError: there is no such device.
+        ConflictError: the key was used for another command of this device.
+        RateLimitedError: the device has 100 unfinished commands already.
+        UnavailableError: the database failed; with an idempotency key it is safe to repeat.
     """
     wish = _checked(_Wish(device_key, name, {} if args is None else args, ttl_s, idempotency_key, actor))
     try:
         command: Command = await database_sync_to_async(_store)(wish)
     except DatabaseError:
-        raise Unavailable("the database does not answer; whether the command was stored is not known") from None
+        raise UnavailableError("the database does not answer; whether the command was stored is not known") from None
     await nudge(CommandStored(shard_of(device_key, settings.DEVICES.shards), str(command.pk)))
     return command
 
@@ -80,20 +87,20 @@ async def store_command(
 def _checked(wish: _Wish) -> _Wish:
     """The wish, if it can be granted: now its fields are what :func:`store_command` says."""
     if not isinstance(wish.name, str) or not is_name(wish.name):
-        raise BadRequest("name must be 1 to 64 of A-Z a-z 0-9 _ - . :")
+        raise BadRequestError("name must be 1 to 64 of A-Z a-z 0-9 _ - . :")
     if isinstance(wish.ttl_s, bool) or not isinstance(wish.ttl_s, int) or not 1 <= wish.ttl_s <= MAX_TTL_S:
-        raise BadRequest(f"ttl_s must be a whole number from 1 to {MAX_TTL_S}")
+        raise BadRequestError(f"ttl_s must be a whole number from 1 to {MAX_TTL_S}")
     if not isinstance(wish.args, dict):
-        raise BadRequest("args must be a JSON object")
+        raise BadRequestError("args must be a JSON object")
     if malformed := json_error(wish.args):
-        raise BadRequest(f"args: {malformed.reason} {malformed.detail}".rstrip())
+        raise BadRequestError(f"args: {malformed.reason} {malformed.detail}".rstrip())
     if len(msgspec.json.encode(wish.args)) > MAX_PAYLOAD_BYTES:
-        raise TooLarge(f"args: over {MAX_PAYLOAD_BYTES} bytes")
+        raise TooLargeError(f"args: over {MAX_PAYLOAD_BYTES} bytes")
     key = wish.idempotency_key
     if key is not None and not (
         isinstance(key, str) and 0 < len(key) <= MAX_IDEMPOTENCY_KEY_CHARS and key.isprintable()
     ):
-        raise BadRequest(f"the idempotency key must be 1 to {MAX_IDEMPOTENCY_KEY_CHARS} printable characters")
+        raise BadRequestError(f"the idempotency key must be 1 to {MAX_IDEMPOTENCY_KEY_CHARS} printable characters")
     return wish
 
 
@@ -103,14 +110,14 @@ def _store(wish: _Wish) -> Command:
             device = _locked_device(wish.device_key)
             return _repeated(device, wish) or _insert(device, wish)
     except IntegrityError:  # the device was deleted meanwhile
-        raise NotFound(f"there is no device {wish.device_key}") from None
+        raise NotFoundError(f"there is no device {wish.device_key}") from None
 
 
 def _locked_device(key: str) -> Device:
     """The device; one command at a time is added to it. (Not against those who only refer to it, like the worker.)"""
     device = Device.objects.select_for_update(no_key=True).filter(key=key).first()
     if device is None:
-        raise NotFound(f"there is no device {key}")
+        raise NotFoundError(f"there is no device {key}")
     return device
 
 
@@ -120,7 +127,7 @@ def _repeated(device: Device, wish: _Wish) -> Command | None:
         return None
     command = Command.objects.filter(device=device, idempotency_key=wish.idempotency_key).first()
     if command is not None and not _same(command, wish):
-        raise Conflict("this idempotency key was used for another command of this device")
+        raise ConflictError("this idempotency key was used for another command of this device")
     return command
 
 
@@ -140,7 +147,7 @@ def _insert(device: Device, wish: _Wish) -> Command:
     now = timezone.now()
     unfinished = Command.objects.filter(device=device, status__in=UNFINISHED, expires_at__gt=now).count()
     if unfinished >= MAX_OPEN_COMMANDS:
-        raise RateLimited(
+        raise RateLimitedError(
             f"{wish.device_key} has {unfinished} unfinished commands; at most {MAX_OPEN_COMMANDS} may wait"
         )
     progress = begun(int(now.timestamp() * 1000))

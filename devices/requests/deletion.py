@@ -16,7 +16,7 @@ async def delete_device(device_key: str, actor: Actor) -> None:
     One that publishes again afterwards becomes a new device, if auto-register lets it, whose revs go on.
 
     Raises:
-        devices.requests.refusals.Refusal: it was not deleted.
+        devices.requests.refusals.RefusalError: it was not deleted.
     """
     await ask(device_key, "delete", {}, actor=actor)
     try:

@@ -17,7 +17,7 @@ from django.db import transaction
 from bridge.names import is_device_key
 from bridge.shards import shard_of
 from devices.models import Device
-from devices.requests.ask import Unavailable, ask
+from devices.requests.ask import UnavailableError, ask
 from devices.requests.credentials import mosquitto_hash, new_password, password_file
 from devices.requests.registry import register_device
 from devices.requests.shard_owners import unowned_shards
@@ -34,7 +34,8 @@ def provision(device_key: str, actor: Actor) -> str:
 
     Raises:
         ValueError: ``device_key`` is no ``site/device``.
-        devices.requests.registry.RegistryFull, devices.requests.refusals.Refusal: there are MAX_DEVICES already.
+        devices.requests.registry.RegistryFullError, devices.requests.refusals.RefusalError: there are MAX_DEVICES
+            already.
         OSError: the broker's file could not be written; the former password stays.
     """
     _register(device_key, actor)
@@ -50,7 +51,7 @@ def _register(device_key: str, actor: Actor) -> None:
     if not is_device_key(device_key):
         raise ValueError(f"{device_key!r} is not site/device, each 1 to 64 of A-Z a-z 0-9 _ - . :")
     if shard_of(device_key, settings.DEVICES.shards) not in unowned_shards():
-        with contextlib.suppress(Unavailable):
+        with contextlib.suppress(UnavailableError):
             async_to_sync(ask)(device_key, "register", {}, actor=actor)
     register_device(device_key)
 

@@ -1,68 +1,68 @@
 """Why something that was asked for is not done: one exception a code of docs/websocket.md.
 
-Refusal
-├── BadRequest       what was asked makes no sense
-├── Unauthorized     nobody knows who asks
-├── Forbidden        known, visible, but the role is too low
-├── NotFound         it does not exist, or not for this user
-├── Conflict         it exists in another version or state
-├── TooLarge
-├── RateLimited      later, perhaps
-└── Unavailable      a part of ours does not answer
+RefusalError
+├── BadRequestError       what was asked makes no sense
+├── UnauthorizedError     nobody knows who asks
+├── ForbiddenError        known, visible, but the role is too low
+├── NotFoundError         it does not exist, or not for this user
+├── ConflictError         it exists in another version or state
+├── TooLargeError
+├── RateLimitedError      later, perhaps
+└── UnavailableError      a part of ours does not answer
 """
 
 from typing import ClassVar, Final
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """What was asked for is not done. Its text is a sentence for people."""
 
     code: ClassVar[str]
 
 
-class BadRequest(Refusal):
+class BadRequestError(RefusalError):
     """What was asked makes no sense."""
 
     code = "bad_request"
 
 
-class Unauthorized(Refusal):
+class UnauthorizedError(RefusalError):
     """Nobody knows who asks."""
 
     code = "unauthorized"
 
 
-class Forbidden(Refusal):
+class ForbiddenError(RefusalError):
     """The role is too low."""
 
     code = "forbidden"
 
 
-class NotFound(Refusal):
+class NotFoundError(RefusalError):
     """It does not exist, or not for this user."""
 
     code = "not_found"
 
 
-class Conflict(Refusal):
+class ConflictError(RefusalError):
     """It is in another version or state than the request supposes."""
 
     code = "conflict"
 
 
-class TooLarge(Refusal):
+class TooLargeError(RefusalError):
     """Over a limit of size."""
 
     code = "too_large"
 
 
-class RateLimited(Refusal):
+class RateLimitedError(RefusalError):
     """Over a limit of number; the same may succeed later."""
 
     code = "rate_limited"
 
 
-class Unavailable(Refusal):
+class UnavailableError(RefusalError):
     """A part of ours does not answer; the text says whether it may have happened nevertheless."""
 
     code = "unavailable"
@@ -70,10 +70,19 @@ class Unavailable(Refusal):
 
 _CLASSES: Final = {
     cls.code: cls
-    for cls in (BadRequest, Unauthorized, Forbidden, NotFound, Conflict, TooLarge, RateLimited, Unavailable)
+    for cls in (
+        BadRequestError,
+        UnauthorizedError,
+        ForbiddenError,
+        NotFoundError,
+        ConflictError,
+        TooLargeError,
+        RateLimitedError,
+        UnavailableError,
+    )
 }
 
 
-def refusal(code: str, message: str) -> Refusal:
-    """The exception for a code; Unavailable for one that nobody knows."""
-    return _CLASSES.get(code, Unavailable)(message)
+def refusal(code: str, message: str) -> RefusalError:
+    """The exception for a code; UnavailableError for one that nobody knows."""
+    return _CLASSES.get(code, UnavailableError)(message)

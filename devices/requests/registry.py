@@ -17,7 +17,7 @@ from devices.rules.documents import Document
 from devices.rules.twin import TwinState, dump
 
 
-class RegistryFull(Exception):
+class RegistryFullError(Exception):
     """There are as many devices as MAX_DEVICES allows."""
 
 
@@ -26,11 +26,11 @@ def register_device(key: str) -> Device:
 
     Raises:
         ValueError: ``key`` is no ``site/device``.
-        RegistryFull: it would be one more than MAX_DEVICES.
+        RegistryFullError: it would be one more than MAX_DEVICES.
     """
     devices = register_devices([key])
     if key not in devices:
-        raise RegistryFull(f"MAX_DEVICES: there are {settings.DEVICES.max_devices} devices already")
+        raise RegistryFullError(f"MAX_DEVICES: there are {settings.DEVICES.max_devices} devices already")
     return devices[key]
 
 

@@ -1,8 +1,8 @@
 """Who asks, and what they may: users, roles at sites, API tokens.
 
 A role holds at one site or at all of them; where both apply, the stronger counts. What a role may do stands in the one
-table devices.rules.capabilities. What a user may not see does not exist for them (``NotFound``); what they see but may
-not do is ``Forbidden``.
+table devices.rules.capabilities. What a user may not see does not exist for them (``NotFoundError``); what they see but
+may not do is ``ForbiddenError``.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from devices.models import ApiToken, Membership, Role
-from devices.requests.refusals import Forbidden, NotFound
+from devices.requests.refusals import ForbiddenError, NotFoundError
 from devices.rules.actors import Actor
 from devices.rules.capabilities import Capability, capabilities_of, strongest, weakest_with
 
@@ -81,15 +81,15 @@ class Access:
         """Check the right to something of a device ``site/device`` (which need not exist).
 
         Raises:
-            NotFound: its site is not visible.
-            Forbidden: it is, but the user may not do this there.
+            NotFoundError: its site is not visible.
+            ForbiddenError: it is, but the user may not do this there.
         """
         site = device_key.partition("/")[0]
         if not self.sees(site):
-            raise NotFound(f"there is no device {device_key}")
+            raise NotFoundError(f"there is no device {device_key}")
         if not self.may(capability, site):
             needed = weakest_with(capability)
-            raise Forbidden(f"this needs the role {needed} at site {site}; yours is {self.role_at(site)}")
+            raise ForbiddenError(f"this needs the role {needed} at site {site}; yours is {self.role_at(site)}")
 
     def device_filter(self, path: str = "") -> Q:
         """The visible devices as a filter. ``path`` leads to the device from the queryset's model (``"device__"``)."""

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from devices.management.reasons import one_line
-from devices.worker.ownership.resharding import MAX_SHARDS, NotDrained, reshard
+from devices.worker.ownership.resharding import MAX_SHARDS, NotDrainedError, reshard
 
 
 class Command(BaseCommand):
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         try:
             with one_line():
                 former = reshard(shards, options["gone"])
-        except NotDrained as reason:
+        except NotDrainedError as reason:
             raise CommandError(str(reason)) from None
         if former == shards:
             self.stdout.write(f"there are {shards} shards already; nothing was changed")

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.checks import run_checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from devices.worker.ownership.fence import Resharded
+from devices.worker.ownership.fence import ReshardedError
 from devices.worker.rules.shard_list import format_shards, parse_shards
 
 _MAX_LIST_CHARS: Final = 200  # Worker.pinned
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         try:
             with contextlib.suppress(KeyboardInterrupt):
                 uvloop.run(_main(shards))
-        except Resharded as reason:
+        except ReshardedError as reason:
             raise CommandError(str(reason)) from None
 
 

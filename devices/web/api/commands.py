@@ -11,7 +11,7 @@ from ninja import Header, Query, Router
 
 from devices import models
 from devices.requests.ask import ask, store_command
-from devices.requests.refusals import BadRequest, NotFound
+from devices.requests.refusals import BadRequestError, NotFoundError
 from devices.rules.capabilities import Capability
 from devices.rules.commands import Status, command_json
 from devices.web.api.devices import visible_device
@@ -75,7 +75,7 @@ def _after(cursor: str) -> Q:
     try:
         created_at, command_id = datetime.fromisoformat(created_text), UUID(id_text)
     except ValueError:
-        raise BadRequest("cursor: it is none of ours") from None
+        raise BadRequestError("cursor: it is none of ours") from None
     return Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=command_id)
 
 
@@ -103,10 +103,10 @@ def visible_command(who: Access, command_id: str, capability: Capability) -> mod
     """A command with its device, for somebody who needs ``capability`` there.
 
     Raises:
-        NotFound: there is none, or its site is not visible.
-        Forbidden: the role at its site does not allow that.
+        NotFoundError: there is none, or its site is not visible.
+        ForbiddenError: the role at its site does not allow that.
     """
-    missing = NotFound("there is no such command")
+    missing = NotFoundError("there is no such command")
     try:
         command = models.Command.objects.select_related("device").filter(pk=UUID(command_id)).first()
     except ValueError:

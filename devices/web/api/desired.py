@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Header, Router
 
 from devices.requests.ask import ask
-from devices.requests.refusals import BadRequest, Conflict
+from devices.requests.refusals import BadRequestError, ConflictError
 from devices.rules.twin import load_value
 from devices.web.api.devices import visible_device
 from devices.web.api.paging import json_response
@@ -44,7 +44,7 @@ async def set_desired(
     version = None if if_match is None else version_of(if_match)
     try:
         return _answer(await ask(key, "desired", {"patch": payload.root, "if_version": version}, actor=who.actor))
-    except Conflict as conflict:
+    except ConflictError as conflict:
         if version is None:
             raise
         return problem("conflict", str(conflict), status=HTTPStatus.PRECONDITION_FAILED)
@@ -54,14 +54,14 @@ def version_of(if_match: str) -> int | None:
     """The version in an If-Match header: ``"3"``, or just ``3``; None for ``*`` (any).
 
     Raises:
-        BadRequest: it is neither.
+        BadRequestError: it is neither.
     """
     text = if_match.strip()
     number = text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
     if number == "*":
         return None
     if not (number.isascii() and number.isdecimal() and len(number) <= 18):
-        raise BadRequest('If-Match: write the version as the ETag has it, like "3"')
+        raise BadRequestError('If-Match: write the version as the ETag has it, like "3"')
     return int(number)
 
 

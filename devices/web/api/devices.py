@@ -11,7 +11,7 @@ from ninja import Query, Router
 from devices import models
 from devices.requests import deletion
 from devices.requests.ask import ask
-from devices.requests.refusals import NotFound
+from devices.requests.refusals import NotFoundError
 from devices.rules.capabilities import Capability
 from devices.rules.stream import snapshot
 from devices.rules.twin import Status, load_value
@@ -93,13 +93,13 @@ def visible_device(who: Access, key: str, capability: Capability) -> models.Devi
     """A device with its twin, for somebody who needs ``capability`` there.
 
     Raises:
-        NotFound: there is none, or its site is not visible.
-        Forbidden: the role at its site does not allow that.
+        NotFoundError: there is none, or its site is not visible.
+        ForbiddenError: the role at its site does not allow that.
     """
     who.require("devices.read", key)
     device = models.Device.objects.select_related("twin").filter(key=key).first()
     if device is None:
-        raise NotFound(f"there is no device {key}")
+        raise NotFoundError(f"there is no device {key}")
     who.require(capability, key)
     return device
 

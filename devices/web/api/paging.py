@@ -12,7 +12,7 @@ import msgspec
 from django.http import HttpResponse
 from ninja import Query
 
-from devices.requests.refusals import BadRequest
+from devices.requests.refusals import BadRequestError
 
 T = TypeVar("T")
 
@@ -32,14 +32,14 @@ def decode_cursor(kind: str, cursor: str, types: Sequence[type]) -> list[Any]:
     """The position in a cursor; its parts are of ``types``.
 
     Raises:
-        BadRequest: it is none of this list's.
+        BadRequestError: it is none of this list's.
     """
     try:
         parts = msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except ValueError:
-        raise BadRequest("cursor: it is none of ours") from None
+        raise BadRequestError("cursor: it is none of ours") from None
     if not isinstance(parts, list) or [type(part) for part in parts] != [str, *types] or parts[0] != kind:
-        raise BadRequest("cursor: it belongs to another list")
+        raise BadRequestError("cursor: it belongs to another list")
     return parts[1:]
 
 

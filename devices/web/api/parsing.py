@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from ninja.parser import Parser
 
 from bridge.json_limits import json_error
-from devices.requests.refusals import BadRequest
+from devices.requests.refusals import BadRequestError
 
 
 class StrictParser(Parser):
@@ -17,12 +17,12 @@ class StrictParser(Parser):
         """The body's value.
 
         Raises:
-            BadRequest: it is no JSON, or JSON that we don't store.
+            BadRequestError: it is no JSON, or JSON that we don't store.
         """
         try:
             value = msgspec.json.decode(request.body)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise BadRequest(f"the body is no JSON: {error}") from None
+            raise BadRequestError(f"the body is no JSON: {error}") from None
         if malformed := json_error(value):
-            raise BadRequest(f"the body: {malformed.reason} {malformed.detail}".rstrip())
+            raise BadRequestError(f"the body: {malformed.reason} {malformed.detail}".rstrip())
         return value

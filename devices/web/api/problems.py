@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from devices.requests.refusals import Refusal
+from devices.requests.refusals import RefusalError
 from runtime.outages import Outage
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -74,7 +74,7 @@ def problem_of_status(status: int, detail: str = "") -> HttpResponse:
 
 def handle_all(api: NinjaAPI) -> None:
     """Make every exception of the API's operations a problem."""
-    api.add_exception_handler(Refusal, _refused)
+    api.add_exception_handler(RefusalError, _refused)
     api.add_exception_handler(ValidationError, _invalid)
     api.add_exception_handler(HttpError, _http_error)
     api.add_exception_handler(Http404, _not_found)
@@ -83,7 +83,7 @@ def handle_all(api: NinjaAPI) -> None:
     api.add_exception_handler(Exception, _unexpected)
 
 
-def _refused(_request: HttpRequest, error: Refusal | type[Refusal]) -> HttpResponse:
+def _refused(_request: HttpRequest, error: RefusalError | type[RefusalError]) -> HttpResponse:
     return problem(error.code, str(error))
 
 
@@ -101,7 +101,7 @@ def _name(location: Sequence[Any]) -> str:
 
 def _http_error(request: HttpRequest, error: HttpError | type[HttpError]) -> HttpResponse:
     assert isinstance(error, HttpError)
-    if isinstance(error.__cause__, Refusal):  # from our parser
+    if isinstance(error.__cause__, RefusalError):  # from our parser
         return _refused(request, error.__cause__)
     if error.status_code == HTTPStatus.UNAUTHORIZED:
         return problem("unauthorized", "log in, or send a valid API token: Authorization: Bearer TOKEN")

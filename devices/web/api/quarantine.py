@@ -12,7 +12,7 @@ from ninja import Query, Router
 from devices import models
 from devices.models.registry import DELETED_PREFIX
 from devices.requests.ask import ask
-from devices.requests.refusals import Conflict, NotFound
+from devices.requests.refusals import ConflictError, NotFoundError
 from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, json_response, page
 from devices.web.api.schemas import Quarantined, QuarantinePage, Replayed
 from devices.web.api.security import access
@@ -49,7 +49,7 @@ def get_quarantined(request: HttpRequest, entry_id: int) -> HttpResponse:
     """One quarantined message with all that was kept of its payload."""
     row = _sized(_visible(access(request)).filter(pk=entry_id)).first()
     if row is None:
-        raise NotFound("there is no such quarantined message")
+        raise NotFoundError("there is no such quarantined message")
     return json_response(_json(row))
 
 
@@ -72,10 +72,10 @@ async def replay_quarantined(request: HttpRequest, entry_id: int) -> HttpRespons
 def _replayable(who: Access, entry_id: int) -> models.Quarantined:
     entry = _visible(who).defer("payload").filter(pk=entry_id).first()
     if entry is None:
-        raise NotFound("there is no such quarantined message")
+        raise NotFoundError("there is no such quarantined message")
     who.require("quarantine.replay", entry.device.key)
     if entry.truncated:
-        raise Conflict("only the beginning of this message was kept: it is not replayable")
+        raise ConflictError("only the beginning of this message was kept: it is not replayable")
     return entry
 
 

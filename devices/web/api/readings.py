@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 from ninja import Query, Router
 
 from devices import models
-from devices.requests.refusals import NotFound
+from devices.requests.refusals import NotFoundError
 from devices.web.api.devices import visible_device
 from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, page
 from devices.web.api.schemas import ReadingPage
@@ -71,11 +71,11 @@ def _purged_rev(device: models.Device) -> int:
     """Read after the rows: what has a higher rev was there when they were read.
 
     Raises:
-        NotFound: the device was deleted meanwhile.
+        NotFoundError: the device was deleted meanwhile.
     """
     found = models.Twin.objects.filter(pk=device.pk).values_list("purged_rev", flat=True).first()
     if found is None:
-        raise NotFound(f"there is no device {device.key}")
+        raise NotFoundError(f"there is no device {device.key}")
     return found
 
 

@@ -8,7 +8,7 @@ from ninja.errors import AuthenticationError, AuthorizationError
 from ninja.security.base import AuthBase
 from ninja.utils import check_csrf
 
-from devices.requests.refusals import Forbidden
+from devices.requests.refusals import ForbiddenError
 from devices.web.api.problems import database_outage
 from devices.web.auth import Access, access_by_token, access_of, bearer_token
 
@@ -50,11 +50,11 @@ def access(request: HttpRequest) -> Access:
     """Who asks, in an operation.
 
     Raises:
-        Forbidden: a user without any role.
+        ForbiddenError: a user without any role.
     """
     found: Any = getattr(request, "auth", None)
     assert isinstance(found, Access)
     database_outage.ends()
     if not found.sees_any:
-        raise Forbidden("you have no role at any site; ask an administrator for one")
+        raise ForbiddenError("you have no role at any site; ask an administrator for one")
     return found

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from devices.requests.refusals import BadRequest
+from devices.requests.refusals import BadRequestError
 
 _MAX_MS = 2**53
 
@@ -21,14 +21,14 @@ def parse_ms(name: str, text: str) -> int:
     """Unix milliseconds of a parameter in either form.
 
     Raises:
-        BadRequest: it is in neither.
+        BadRequestError: it is in neither.
     """
     if text.removeprefix("-").isdecimal() and text.isascii():
         ms = int(text) if len(text) <= 17 else _MAX_MS + 1
     else:
         ms = _ms_of_rfc3339(text.strip().replace(" ", "+"))  # a "+" in a query means a space
     if not -_MAX_MS <= ms <= _MAX_MS:
-        raise BadRequest(f"{name}: write Unix milliseconds or RFC 3339 with zone, like 2026-01-31T12:00:00Z")
+        raise BadRequestError(f"{name}: write Unix milliseconds or RFC 3339 with zone, like 2026-01-31T12:00:00Z")
     return ms
 
 

@@ -57,7 +57,7 @@ def store(works: Sequence[DeviceWork], rules: Rules, shards: Collection[Shard]) 
     """Write the effects of all works, devices of ``shards``; those of a refused operation are replaced in its work.
 
     Raises:
-        ShardLost: no wonder that a row is refused: its new owner has written it.
+        ShardLostError: no wonder that a row is refused: its new owner has written it.
         django.db.Error: the database failed; the transaction is to be given up.
     """
     if not works:

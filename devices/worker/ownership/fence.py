@@ -32,7 +32,7 @@ _PASS_ALL: Final = (
 )
 
 
-class ShardLost(Exception):
+class ShardLostError(Exception):
     """Another worker owns the shards now."""
 
     def __init__(self, shards: Iterable[int]) -> None:
@@ -40,7 +40,7 @@ class ShardLost(Exception):
         super().__init__(f"shard {', '.join(map(str, sorted(self.shards)))}: another worker has taken it")
 
 
-class Resharded(Exception):
+class ReshardedError(Exception):
     """The database has another number of shards than we were started with: ours would be other devices."""
 
     def __init__(self, ours: int, kept: int) -> None:
@@ -51,11 +51,11 @@ def check_number(shards: int) -> None:
     """Whether the shards' numbers still mean what they meant at our start. One small query.
 
     Raises:
-        Resharded: no.
+        ReshardedError: no.
     """
     kept = Installation.kept_shards()
     if kept not in (None, shards):
-        raise Resharded(shards, kept)
+        raise ReshardedError(shards, kept)
 
 
 def take(number: int, owner: str) -> bool:
@@ -78,12 +78,12 @@ def claim(number: int, owner: str) -> ShardState:
     """A shard that we have taken, before it is read: whatever a transaction of ours still does to it is over or fenced.
 
     Raises:
-        ShardLost: somebody else has it.
+        ShardLostError: somebody else has it.
     """
     with transaction.atomic():
         rows = ShardState.objects.filter(shard=number, owner=owner)
         if not rows.update(generation=F("generation") + 1, beat_ms=DatabaseNowMs()):
-            raise ShardLost([number])
+            raise ShardLostError([number])
         return rows.get()
 
 
@@ -110,23 +110,23 @@ def pass_fence(shards: Sequence[Shard], *, broadcast: bool = False) -> None:
         broadcast: the transaction will be broadcast, so it raises the commit numbers.
 
     Raises:
-        ShardLost: at least one of them is not ours.
+        ShardLostError: at least one of them is not ours.
     """
     if not shards:
         return
     rows = [(shard.number, shard.generation) for shard in shards]
     if update_each(_PASS_ALL, _PASS_ONE, (int(broadcast),), rows) != len(shards):
-        raise ShardLost(_not_ours(shards))
+        raise ShardLostError(_not_ours(shards))
 
 
 def check_fence(shards: Collection[Shard]) -> None:
     """Whether the shards are ours up to now, for those who wonder in the middle of a transaction.
 
     Raises:
-        ShardLost: at least one of them is not.
+        ShardLostError: at least one of them is not.
     """
     if gone := _not_ours(shards):
-        raise ShardLost(gone)
+        raise ShardLostError(gone)
 
 
 def _not_ours(shards: Collection[Shard]) -> set[int]:

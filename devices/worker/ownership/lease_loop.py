@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from devices.worker.ownership.fence import Resharded
+from devices.worker.ownership.fence import ReshardedError
 from devices.worker.ownership.leases import Found, Leases
 from devices.worker.ownership.shard_states import ShardStates
 from runtime.database import DatabaseThread, DatabaseUnavailableError
@@ -59,7 +59,7 @@ class LeaseLoop:
         """Look until told to stop.
 
         Raises:
-            Resharded: there is another number of shards by now.
+            ReshardedError: there is another number of shards by now.
         """
         self._database = DatabaseThread("ingest-leases", connection_name="causeway leases")
         while not stop.is_set():
@@ -91,7 +91,7 @@ class LeaseLoop:
             found = await database.run(self._leases.check, self._shard_states.owned, self._shard_states.leaving)
         except DatabaseUnavailableError as error:
             self._failed(error)
-        except Resharded:
+        except ReshardedError:
             raise
         except Exception:
             log.exception("a look at the leases failed: a bug")

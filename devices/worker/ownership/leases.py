@@ -83,7 +83,7 @@ class Leases:
 
         Raises:
             django.db.Error: the database failed.
-            Resharded: there is another number of shards by now; we have none of them.
+            ReshardedError: there is another number of shards by now; we have none of them.
         """
         now_s = self._clock()
         if self._looked_s is not None and now_s - self._looked_s > LEASE_S:

@@ -20,7 +20,7 @@ from runtime.leases import LEASE_MS
 MAX_SHARDS: Final = 256  # as for BRIDGE_SHARDS
 
 
-class NotDrained(Exception):
+class NotDrainedError(Exception):
     """Somebody works, or has left deliveries half-done; the message names them and says what to do."""
 
 
@@ -35,7 +35,7 @@ def reshard(shards: int, gone: Collection[str] = ()) -> int:
         The former number.
 
     Raises:
-        NotDrained: nothing was changed.
+        NotDrainedError: nothing was changed.
         django.db.Error: likewise.
     """
     with transaction.atomic():
@@ -45,7 +45,7 @@ def reshard(shards: int, gone: Collection[str] = ()) -> int:
             list(ShardState.objects.select_for_update())  # nobody takes one from now on
             gateways = import_string(settings.CAUSEWAY_GATEWAY_STATUS)().gateways
             if in_the_way := [*_workers(), *_gateways(gateways, gone)]:
-                raise NotDrained("; ".join(in_the_way))
+                raise NotDrainedError("; ".join(in_the_way))
             installation.save()
             _move(former, shards, gateways)
     return former

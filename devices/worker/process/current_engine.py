@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from django.conf import settings
 
-from devices.worker.ownership.fence import Resharded
+from devices.worker.ownership.fence import ReshardedError
 from devices.worker.process.engine import Engine
 
 log = structlog.get_logger(__name__)
@@ -53,7 +53,7 @@ async def _run(engine: Engine) -> None:
     """Nobody supervises: without its engine, the process must end rather than swallow messages."""
     try:
         await engine.run()
-    except Resharded as reason:
+    except ReshardedError as reason:
         log.error(str(reason))  # noqa: TRY400  expected, and one line
     except Exception:
         log.exception("the engine died: a bug")

@@ -23,7 +23,7 @@ import structlog
 from channels.layers import get_channel_layer
 
 from devices.options import DevicesOptions
-from devices.worker.ownership.fence import Resharded, ShardLost, connection_name
+from devices.worker.ownership.fence import ReshardedError, ShardLostError, connection_name
 from devices.worker.ownership.lease_loop import LeaseLoop
 from devices.worker.ownership.leases import Leases
 from devices.worker.ownership.shard_states import ShardStates
@@ -122,7 +122,7 @@ class Engine:
         time, and nothing is acknowledged.
 
         Raises:
-            Resharded: there is another number of shards by now.
+            ReshardedError: there is another number of shards by now.
         """
         self._database = DatabaseThread(
             "ingest-database", outage=self._database_outage, connection_name=connection_name(self._owner)
@@ -132,7 +132,7 @@ class Engine:
                 parts.create_task(self._lease_loop.run(self._stopping), name="ingest-leases")
                 await self._rounds(self._database)
         except ExceptionGroup as group:
-            if resharded := group.subgroup(Resharded):
+            if resharded := group.subgroup(ReshardedError):
                 raise resharded.exceptions[0] from None
             raise
         finally:
@@ -195,7 +195,7 @@ class Engine:
         self._round_since_s = time.monotonic()
         try:
             results = await database.run(self._runner.work, round_)
-        except ShardLost as lost:
+        except ShardLostError as lost:
             self._lease_loop.lost(lost.shards)
             self._give_back()
             return None

@@ -46,7 +46,7 @@ async def run(shards: Iterable[int], stop: asyncio.Event, application: Any = Non
         application: the ASGI application with the shard consumers; None: the project's.
 
     Raises:
-        Resharded: there is another number of shards by now.
+        ReshardedError: there is another number of shards by now.
     """
     engine = Engine(settings.DEVICES, shards)
     worker = SupervisedWorker(application or get_default_application(), get_channel_layer(), engine)

@@ -56,7 +56,7 @@ class Scope(Struct, frozen=True):
         """A transaction that our ownership holds good for.
 
         Raises:
-            ShardLost: it does not any more; nothing was removed.
+            ShardLostError: it does not any more; nothing was removed.
         """
         with transaction.atomic():
             yield

@@ -13,7 +13,7 @@ from typing import Final
 from devices.models import Event, Reading
 from devices.options import DevicesOptions
 from devices.worker.memory.shard import Shard
-from devices.worker.ownership.fence import ShardLost
+from devices.worker.ownership.fence import ShardLostError
 from devices.worker.retention.purges import (
     Commands,
     Deleted,
@@ -96,7 +96,7 @@ class Retention:
         if planned.due_ms <= now_ms:
             try:
                 took_s = planned.step(self._scope(shards, now_ms))
-            except ShardLost:  # the next round finds out which
+            except ShardLostError:  # the next round finds out which
                 return now_ms + _REST_MS
         rested_ms = now_ms + 1 + round(2000 * took_s)  # the step's own time, and as much again
         return max(rested_ms, min(one.due_ms for one in self._planned))

@@ -16,7 +16,7 @@ from devices.worker.effects.operations import PresenceCheck
 from devices.worker.link import delivery_history
 from devices.worker.memory.shard import Shard
 from devices.worker.ownership import fence
-from devices.worker.ownership.fence import ShardLost
+from devices.worker.ownership.fence import ShardLostError
 from devices.worker.presence import checks
 from devices.worker.presence.gateway_links import LinkWatch
 from devices.worker.retention.retention import Retention
@@ -74,7 +74,7 @@ class RoundRunner:
             What to send now that it is committed.
 
         Raises:
-            ShardLost: other workers have taken these shards; nothing was done.
+            ShardLostError: other workers have taken these shards; nothing was done.
             django.db.Error: the database failed; nobody knows what was committed.
 
         After any exception the round is to be given again, without the shards that are lost. What was known of all
@@ -83,16 +83,16 @@ class RoundRunner:
         try:
             self._own(round_)
             return self._work(round_)
-        except ShardLost:
+        except ShardLostError:
             self._forget()
-            raise ShardLost(fence.lost(round_.shards, self._owner)) from None  # all of them, in one go
+            raise ShardLostError(fence.lost(round_.shards, self._owner)) from None  # all of them, in one go
         except Error:
             self._forget()
             raise
         except Exception:
             self._forget()
             if lost := fence.lost(round_.shards, self._owner):  # no bug: another owner has changed what we knew
-                raise ShardLost(lost) from None
+                raise ShardLostError(lost) from None
             raise
 
     def purge(self) -> int:

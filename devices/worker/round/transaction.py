@@ -77,7 +77,7 @@ class Transaction:
         """Carry out and commit; then :attr:`results` may be sent.
 
         Raises:
-            ShardLost: somebody took one of the shards; nothing was done.
+            ShardLostError: somebody took one of the shards; nothing was done.
             django.db.Error: nothing was done, or, if the connection was lost, perhaps all.
         """
         with transaction.atomic():

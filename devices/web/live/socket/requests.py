@@ -11,7 +11,14 @@ from bridge.names import is_device_key
 from devices.models import Site
 from devices.requests.ask import ask
 from devices.requests.commands import DEFAULT_TTL_S, store_command
-from devices.requests.refusals import BadRequest, Conflict, Forbidden, NotFound, RateLimited, Refusal
+from devices.requests.refusals import (
+    BadRequestError,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    RateLimitedError,
+    RefusalError,
+)
 from devices.rules.capabilities import Capability
 from devices.rules.commands import command_json
 from devices.web.live.queries.replay import list_existing
@@ -59,7 +66,7 @@ class Requests:
         try:
             async with asyncio.timeout(_LIMIT_S):
                 await self._carry_out(request)
-        except Refusal as refused:
+        except RefusalError as refused:
             self._writer.error(request.id, refused.code, str(refused))
         except DatabaseUnavailableError:
             self._writer.error(request.id, "unavailable", "the database does not answer; nothing was done")
@@ -87,9 +94,9 @@ class Requests:
     async def _subscribe(self, request: Subscribe) -> None:
         sub = msgspec.json.encode(request.id)
         if sub in self._subscriptions.by_id:
-            raise Conflict("there is a subscription of this id; unsubscribe it first")
+            raise ConflictError("there is a subscription of this id; unsubscribe it first")
         if len(self._subscriptions.by_id) >= MAX_SUBSCRIPTIONS:
-            raise RateLimited(f"at most {MAX_SUBSCRIPTIONS} subscriptions a connection")
+            raise RateLimitedError(f"at most {MAX_SUBSCRIPTIONS} subscriptions a connection")
         asked = request.devices or {}
         wish = await self._wish(request)
         visible = [key for key in asked if self._is_visible(wish, key)]
@@ -107,14 +114,14 @@ class Requests:
     async def _wish(self, request: Subscribe) -> Target:
         if request.site is None:
             if not request.devices:
-                raise BadRequest("subscribe: name devices, a site, or both")
+                raise BadRequestError("subscribe: name devices, a site, or both")
             return Target(devices=frozenset(request.devices))
         if request.site == "*":
             return Target()
         if not self._subscriptions.access.sees(request.site):
-            raise Forbidden(f"you have no role at site {request.site}")
+            raise ForbiddenError(f"you have no role at site {request.site}")
         if not await self._database.run_once(_site_exists, request.site):
-            raise NotFound(f"there is no site {request.site}")
+            raise NotFoundError(f"there is no site {request.site}")
         return Target(sites=frozenset([request.site]))
 
     def _is_visible(self, wish: Target, key: str) -> bool:
@@ -122,7 +129,7 @@ class Requests:
 
     def _unsubscribe(self, request: Unsubscribe) -> None:
         if not self._subscriptions.unwatch(msgspec.json.encode(request.sub)):
-            raise NotFound(f"there is no subscription {request.sub}")
+            raise NotFoundError(f"there is no subscription {request.sub}")
         self._writer.reply(request.id, sub=request.sub)
 
     # Changing ----------------------------------------------------------------------------------------------------
@@ -152,7 +159,7 @@ class Requests:
 
     def _require(self, capability: Capability, device: str) -> None:
         if not is_device_key(device):
-            raise NotFound(f"there is no device {device[:200]}")
+            raise NotFoundError(f"there is no device {device[:200]}")
         self._subscriptions.access.require(capability, device)
 
 

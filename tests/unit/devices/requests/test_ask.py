@@ -10,7 +10,7 @@ from channels.layers import channel_layers
 
 from bridge.messages import RequestStored
 from devices.models import Request, Twin
-from devices.requests.ask import Conflict, NotFound, Unavailable, ask
+from devices.requests.ask import ConflictError, NotFoundError, UnavailableError, ask
 from devices.rules.actors import Actor
 from tests.support.waiting import eventually_async
 from tests.support.worlds.fake_worker import FakeWorker, fresh_layers, set_twin, settle
@@ -41,9 +41,9 @@ async def test_the_worker_does_it_and_the_asker_hears_at_once() -> None:
 async def test_what_the_worker_refuses_is_raised() -> None:
     await sync_to_async(set_twin)(KEY)
     async with FakeWorker().running():
-        with pytest.raises(Conflict, match="desired is at version 0, not 7"):
+        with pytest.raises(ConflictError, match="desired is at version 0, not 7"):
             await ask(KEY, "desired", {"patch": {"on": True}, "if_version": 7}, actor=VERA)
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             await ask("demo/other", "tags", {"tags": []}, actor=VERA)
 
 
@@ -55,7 +55,7 @@ async def test_a_worker_that_finds_it_by_itself_and_tells_nobody() -> None:
 
 
 async def test_without_a_worker_it_is_withdrawn_and_certainly_not_done() -> None:
-    with pytest.raises(Unavailable, match="nothing was changed"):
+    with pytest.raises(UnavailableError, match="nothing was changed"):
         await ask(KEY, "delete", {}, timeout_s=0.1, actor=VERA)
     row = await Request.objects.aget()
     assert (row.status, row.created_by) == (Request.Status.WITHDRAWN, "user:vera")
@@ -107,5 +107,5 @@ async def test_while_the_layer_hangs_the_nudge_gives_up(monkeypatch: pytest.Monk
 
     monkeypatch.setattr("devices.requests.nudges.NUDGE_TIMEOUT_S", 0.05)
     channel_layers.backends["default"] = Hanging()
-    with pytest.raises(Unavailable):
+    with pytest.raises(UnavailableError):
         await ask(KEY, "tags", {"tags": []}, timeout_s=0.2, actor=VERA)

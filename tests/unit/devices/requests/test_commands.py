@@ -16,7 +16,7 @@ from bridge.names import devices_channel
 from bridge.shards import shard_of
 from devices.models import Command
 from devices.requests.ask import store_command
-from devices.requests.refusals import BadRequest, Conflict, NotFound, RateLimited, TooLarge
+from devices.requests.refusals import BadRequestError, ConflictError, NotFoundError, RateLimitedError, TooLargeError
 from devices.requests.registry import register_device
 from devices.rules.actors import Actor
 from tests.support.worlds.fake_worker import fresh_layers
@@ -48,25 +48,25 @@ async def test_it_is_stored_and_the_worker_nudged() -> None:
 @pytest.mark.parametrize(
     ("wish", "refusal"),
     [
-        ({"name": "set led"}, BadRequest),
-        ({"name": ""}, BadRequest),
-        ({"name": 7}, BadRequest),
-        ({"ttl_s": 0}, BadRequest),
-        ({"ttl_s": 604_801}, BadRequest),
-        ({"ttl_s": True}, BadRequest),
-        ({"ttl_s": 1.5}, BadRequest),
-        ({"ttl_s": "60"}, BadRequest),
-        ({"args": []}, BadRequest),
-        ({"args": "text"}, BadRequest),
-        ({"args": {"x": float("nan")}}, BadRequest),
-        ({"args": {"x": "a\0b"}}, BadRequest),
-        ({"args": {"x": 2**53 + 1}}, BadRequest),
-        ({"args": {"x": "y" * 270_000}}, TooLarge),
-        ({"idempotency_key": ""}, BadRequest),
-        ({"idempotency_key": "x" * 201}, BadRequest),
-        ({"idempotency_key": "a\nb"}, BadRequest),
-        ({"idempotency_key": 5}, BadRequest),
-        ({"device_key": "demo/other"}, NotFound),
+        ({"name": "set led"}, BadRequestError),
+        ({"name": ""}, BadRequestError),
+        ({"name": 7}, BadRequestError),
+        ({"ttl_s": 0}, BadRequestError),
+        ({"ttl_s": 604_801}, BadRequestError),
+        ({"ttl_s": True}, BadRequestError),
+        ({"ttl_s": 1.5}, BadRequestError),
+        ({"ttl_s": "60"}, BadRequestError),
+        ({"args": []}, BadRequestError),
+        ({"args": "text"}, BadRequestError),
+        ({"args": {"x": float("nan")}}, BadRequestError),
+        ({"args": {"x": "a\0b"}}, BadRequestError),
+        ({"args": {"x": 2**53 + 1}}, BadRequestError),
+        ({"args": {"x": "y" * 270_000}}, TooLargeError),
+        ({"idempotency_key": ""}, BadRequestError),
+        ({"idempotency_key": "x" * 201}, BadRequestError),
+        ({"idempotency_key": "a\nb"}, BadRequestError),
+        ({"idempotency_key": 5}, BadRequestError),
+        ({"device_key": "demo/other"}, NotFoundError),
     ],
 )
 async def test_what_is_refused_is_not_stored(wish: dict[str, Any], refusal: type[Exception]) -> None:
@@ -79,7 +79,7 @@ async def test_the_same_key_and_content_give_the_same_command() -> None:
     first = await store_command(KEY, "x", {"a": 1, "b": 2}, 60, "key-1", actor=VERA)
     assert (await store_command(KEY, "x", {"b": 2, "a": 1}, 60, "key-1", actor=VERA)).pk == first.pk
     for name, args, ttl_s in (("y", {"a": 1, "b": 2}, 60), ("x", {"a": True, "b": 2}, 60), ("x", {"a": 1, "b": 2}, 61)):
-        with pytest.raises(Conflict):
+        with pytest.raises(ConflictError):
             await store_command(KEY, name, args, ttl_s, "key-1", actor=VERA)
     await sync_to_async(register_device)("demo/other")
     assert (await store_command("demo/other", "x", {}, 60, "key-1", actor=VERA)).pk != first.pk
@@ -93,12 +93,12 @@ async def test_without_a_key_each_is_a_new_one() -> None:
 async def test_at_most_a_hundred_unfinished_ones_wait() -> None:
     for number in range(100):
         await store_command(KEY, "x", idempotency_key=str(number), actor=VERA)
-    with pytest.raises(RateLimited, match="100 unfinished commands"):
+    with pytest.raises(RateLimitedError, match="100 unfinished commands"):
         await store_command(KEY, "x", actor=VERA)
     await store_command(KEY, "x", idempotency_key="7", actor=VERA)  # a repeated one is no new one
     await Command.objects.filter(idempotency_key="1").aupdate(status="done")
     await store_command(KEY, "x", actor=VERA)
-    with pytest.raises(RateLimited):
+    with pytest.raises(RateLimitedError):
         await store_command(KEY, "x", actor=VERA)
     await Command.objects.filter(idempotency_key="2").aupdate(expires_at=timezone.now())  # no worker has noticed yet
     await store_command(KEY, "x", actor=VERA)

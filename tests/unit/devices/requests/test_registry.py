@@ -6,7 +6,7 @@ from django.db import IntegrityError
 
 from devices.models import Device, Site, Twin
 from devices.requests import registry
-from devices.requests.registry import RegistryFull, new_twin, register_device, register_devices, retire_key
+from devices.requests.registry import RegistryFullError, new_twin, register_device, register_devices, retire_key
 from devices.rules.stream import can_replay
 from devices.rules.twin import load_value
 
@@ -48,7 +48,7 @@ def test_what_is_no_key_is_refused(key: str) -> None:
 def test_beyond_the_limit_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     full_at(monkeypatch, 2)
     assert sorted(register_devices(["a/1", "a/2", "a/3"])) == ["a/1", "a/2"]
-    with pytest.raises(RegistryFull, match="MAX_DEVICES: there are 2 devices"):
+    with pytest.raises(RegistryFullError, match="MAX_DEVICES: there are 2 devices"):
         register_device("a/4")
     assert register_device("a/1").key == "a/1"
     full_at(monkeypatch, 1)

@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.utils import timezone
 
 from devices.models import ApiToken, Device, Membership, Site
-from devices.requests.refusals import Forbidden, NotFound
+from devices.requests.refusals import ForbiddenError, NotFoundError
 from devices.requests.registry import register_device
 from devices.rules.actors import Actor
 from devices.rules.capabilities import ROLES, Capability
@@ -61,9 +61,9 @@ def test_the_stronger_of_site_and_all_sites_counts() -> None:
 def test_what_is_not_visible_is_not_there_and_a_low_role_is_forbidden() -> None:
     who = access(demo="viewer")
     who.require("devices.read", "demo/lamp")
-    with pytest.raises(Forbidden, match="needs the role operator at site demo; yours is viewer"):
+    with pytest.raises(ForbiddenError, match="needs the role operator at site demo; yours is viewer"):
         who.require("devices.command", "demo/lamp")
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         who.require("devices.read", "other/lamp")
     assert not access().sees_any
 

@@ -7,7 +7,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 
-from devices.requests.refusals import BadRequest
+from devices.requests.refusals import BadRequestError
 from devices.rules.requested import set_desired
 from devices.web.api.desired import version_of
 from tests.support.worlds.fake_worker import FakeWorker, set_twin
@@ -66,5 +66,5 @@ def test_versions(header: str, version: int | None) -> None:
 
 @pytest.mark.parametrize("header", ["", '"', 'W/"3"', '"3", "4"', "-1", "x", "1.5", "³", "1" * 30])
 def test_no_versions(header: str) -> None:
-    with pytest.raises(BadRequest):
+    with pytest.raises(BadRequestError):
         version_of(header)

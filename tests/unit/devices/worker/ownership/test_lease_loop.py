@@ -10,7 +10,7 @@ import pytest
 from django.db import DatabaseError
 
 from devices.worker.ownership import lease_loop
-from devices.worker.ownership.fence import Resharded
+from devices.worker.ownership.fence import ReshardedError
 from devices.worker.ownership.lease_loop import LeaseLoop
 from devices.worker.ownership.leases import Found
 from devices.worker.ownership.shard_states import ShardStates
@@ -76,7 +76,7 @@ class Setup:
             yield task
         finally:
             self.stop.set()
-            with contextlib.suppress(Resharded):
+            with contextlib.suppress(ReshardedError):
                 await asyncio.wait_for(task, 5)
             await one.leave()
             one.close()
@@ -173,8 +173,8 @@ async def test_rounds_that_hang_leave_the_shards_to_others(setup: Callable[[], S
 
 async def test_another_number_of_shards_ends_it(setup: Callable[[], Setup]) -> None:
     one = setup()
-    one.leases.finds = [Resharded(4, 8)]
+    one.leases.finds = [ReshardedError(4, 8)]
     async with one.running() as task:
         await asyncio.wait({task}, timeout=5)
-        with pytest.raises(Resharded):
+        with pytest.raises(ReshardedError):
             task.result()

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from devices.models import Installation, ShardState, Worker
 from devices.worker.ownership import fence
-from devices.worker.ownership.fence import Resharded
+from devices.worker.ownership.fence import ReshardedError
 from devices.worker.ownership.leases import Found, Leases
 from runtime.database_clock import DatabaseNowMs
 from runtime.leases import LEASE_MS
@@ -223,7 +223,7 @@ def test_rows_of_shards_that_are_missing_are_made() -> None:
 
 def test_nothing_is_taken_of_another_number_of_shards() -> None:
     Installation.objects.update(shards=8)
-    with pytest.raises(Resharded, match="BRIDGE_SHARDS: 4 here, but the database has 8 shards by now"):
+    with pytest.raises(ReshardedError, match="BRIDGE_SHARDS: 4 here, but the database has 8 shards by now"):
         Process("one").check()
     assert owners() == [""] * 4
 

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from bridge.link import Cursor, judge
 from devices.models import Installation, LedgerCount, LinkCursor, RecentDeliveries, ShardState, Worker
-from devices.worker.ownership.resharding import NotDrained, reshard
+from devices.worker.ownership.resharding import NotDrainedError, reshard
 from runtime.database_clock import DatabaseNowMs
 from tests.support.worlds.fake_worker import install
 
@@ -115,7 +115,7 @@ def test_there_and_back_again() -> None:
 def test_a_living_worker_is_in_the_way() -> None:
     Worker.objects.create(owner="host:1:a", beat_ms=DatabaseNowMs())
     ShardState.objects.filter(shard=1).update(owner="host:2:b", beat_ms=DatabaseNowMs())
-    with pytest.raises(NotDrained) as refused:
+    with pytest.raises(NotDrainedError) as refused:
         reshard(8)
     assert str(refused.value) == "device worker host:1:a lives: stop it; device worker host:2:b lives: stop it"
     assert Installation.kept_shards() == 4
@@ -141,7 +141,7 @@ def test_a_gateway_that_is_not_drained_is_in_the_way(gateway: Gateway, reason: s
 
 def test_a_gateway_that_never_connected_or_never_comes_back_is_not_in_the_way() -> None:
     gateways.extend([Gateway("new", beat_ms=5, epoch=0), Gateway("burnt", beat_ms=5, in_flight=3)])
-    with pytest.raises(NotDrained, match="gateway burnt was not stopped in order"):
+    with pytest.raises(NotDrainedError, match="gateway burnt was not stopped in order"):
         reshard(8)
     call_command("reshard", "8", "--gone", "burnt")
     assert Installation.kept_shards() == 8

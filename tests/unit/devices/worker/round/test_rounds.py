@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bridge.messages import LinkAck
 from bridge.shards import shard_of
 from devices.models import Device, Event, LedgerCount, LinkCursor, Quarantined, Reading, ShardState, Site, Twin
-from devices.worker.ownership.fence import ShardLost
+from devices.worker.ownership.fence import ShardLostError
 from tests.support.worlds.deliveries import GATEWAY, NOW_MS, Uplink, delivery, key_in
 from tests.support.worlds.ingest_worker import Worker, twin_of
 
@@ -244,7 +244,7 @@ def test_only_what_is_broadcast_raises_the_commit_number(worker: Worker) -> None
 def test_a_fenced_worker_writes_nothing(worker: Worker, another_worker: Callable[[], Worker]) -> None:
     worker.hear(delivery(A, "telemetry", {"t": 1}))
     another_worker().round()
-    with pytest.raises(ShardLost, match="shard 0, 1, 2, 3: another worker has taken it"):
+    with pytest.raises(ShardLostError, match="shard 0, 1, 2, 3: another worker has taken it"):
         worker.hear(delivery(A, "telemetry", {"t": 2}))
     assert Reading.objects.count() == 1
 
@@ -255,7 +255,7 @@ def test_the_fence_tells_which_are_lost(worker: Worker, another_worker: Callable
     other.round()
     worker.hear(delivery(ELSEWHERE, "telemetry", {"t": 2}))
     for quiet in ({}, {"t": 1}):
-        with pytest.raises(ShardLost) as lost:
+        with pytest.raises(ShardLostError) as lost:
             worker.hear(delivery(A, "telemetry", quiet), delivery(ELSEWHERE, "telemetry", {"t": 3}))
         assert lost.value.shards == {0, 3}, "those without a message, too"
     assert Reading.objects.count() == 1
@@ -281,7 +281,7 @@ def test_a_fenced_worker_blames_no_row(
     other.hear(delivery(A, "telemetry", {"t": 2}), delivery(A, "telemetry", {"t": 3}))
     blamed: list[str] = []
     monkeypatch.setattr("devices.worker.effects.storage.log.warning", lambda event, **_: blamed.append(event))
-    with pytest.raises(ShardLost):
+    with pytest.raises(ShardLostError):
         worker.hear(delivery(A, "telemetry", {"t": 4}))
     assert blamed == []
     assert [row.metrics["t"] for row in Reading.objects.order_by("rev")] == [1, 2, 3]
@@ -294,7 +294,7 @@ def test_what_looks_like_a_bug_of_a_fenced_worker_is_none(
     other = another_worker()
     other.round()
     monkeypatch.setattr("devices.worker.round.transaction.admit", _surprised)
-    with pytest.raises(ShardLost):
+    with pytest.raises(ShardLostError):
         worker.hear(delivery(A, "telemetry", {"t": 1}))
     with pytest.raises(KeyError):
         other.hear(delivery(A, "telemetry", {"t": 1}))
