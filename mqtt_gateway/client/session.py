@@ -19,7 +19,6 @@ import aiomqtt
 import aiomqtt.exceptions
 import structlog
 from paho.mqtt import client as paho
-from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from mqtt_gateway.client import packets
@@ -27,6 +26,7 @@ from mqtt_gateway.client.broker import ConnectError, Listener, Outgoing
 from mqtt_gateway.client.keepalive import PausedKeepalive
 from mqtt_gateway.client.packets import LOST, words
 from mqtt_gateway.client.paho_socket import PahoSocket
+from mqtt_gateway.client.publisher import Publisher
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.rules.packet_reader import MalformedError, PacketReader
 
@@ -55,10 +55,11 @@ class AiomqttConnection:
         self._listener: Listener
         self._reader: PacketReader
         self._socket: PahoSocket
-        self._outgoing: dict[int, asyncio.Future[str]] = {}
         self._read = 0  # times
         self._reader_fd = -1
         self._keepalive = PausedKeepalive(self._paho, options.keepalive_s)
+        self._publisher = Publisher(self._paho, is_5=self._is_5)
+        self.publish = self._publisher.publish  # see the protocol
         self.max_outgoing = 65_535
         self.lost: asyncio.Future[str] = self._loop.create_future()
         self._take_over()
@@ -74,7 +75,6 @@ class AiomqttConnection:
         client.connect_timeout = _ANSWER_S
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
-        client.on_publish = self._on_publish
         client.on_socket_open = self._on_socket_open
         client.on_socket_register_write = self._on_register_write
 
@@ -156,12 +156,9 @@ class AiomqttConnection:
             self.lost.set_result(reason)
         # aiomqtt leaves the socket open after an error. Not now: in paho's callbacks its lock would wait for itself.
         self._loop.call_soon(self._paho._sock_close)
-        for waiting in self._outgoing.values():
-            if not waiting.done():
-                waiting.set_result(reason)
-        self._outgoing.clear()
+        self._publisher.lose(reason)
 
-    # ----------------------------------------------------------------------------------------- what we send
+    # ---------------------------------------------------------------------- what we confirm, and when we read
 
     def acknowledge(self, packet_ids: Iterable[int]) -> None:
         """See the protocol."""
@@ -169,24 +166,6 @@ class AiomqttConnection:
             return
         if pubacks := packets.pubacks(packet_ids):  # as one packet of paho's: one system call, and a fifth of the CPU
             self._paho._packet_queue(paho.PUBACK, pubacks, 0, 1)
-
-    def publish(self, message: Outgoing) -> asyncio.Future[str]:
-        """See the protocol."""
-        confirmed: asyncio.Future[str] = self._loop.create_future()
-        if self.lost.done():
-            confirmed.set_result(self.lost.result())
-            return confirmed
-        properties = packets.publish_properties(message) if self._is_5 else None
-        try:
-            sent = self._paho.publish(message.topic, message.payload, 1, message.retain, properties)
-        except ValueError as error:  # no topic name
-            confirmed.set_result(str(error))
-            return confirmed
-        if sent.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            confirmed.set_result(paho.error_string(sent.rc))
-        else:
-            self._outgoing[sent.mid] = confirmed
-        return confirmed
 
     def pause(self) -> None:
         """See the protocol."""
@@ -275,11 +254,6 @@ class AiomqttConnection:
         self._aiomqtt_disconnect(client, userdata, flags, code, properties)
         by_broker = flags.is_disconnect_packet_from_server
         self.drop(f"closed by the broker: {words(code)}" if by_broker else words(code))
-
-    def _on_publish(self, _client: paho.Client, _userdata: Any, mid: int, code: ReasonCode, _props: Any) -> None:
-        confirmed = self._outgoing.pop(mid, None)
-        if confirmed is not None and not confirmed.done():
-            confirmed.set_result(words(code) if code.is_failure else "")
 
 
 def _client(options: GatewayOptions, will: Outgoing) -> aiomqtt.Client:
