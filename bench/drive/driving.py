@@ -71,7 +71,8 @@ class Rig:
     ) -> None:
         self._installation, self._clients, self._drain_s = installation, clients, drain_s
         self.plan = load_plan(installation, **plan)
-        endpoint = installation.endpoint()
+        endpoint = installation.endpoint
+        assert endpoint, f"{installation.name} has no WebSocket"
         self._patience_s = endpoint.patience_s
         self.browsers = Browsers(endpoint, self.plan, clients)
         self.publisher = Publisher(self.plan, each=each)
@@ -160,9 +161,7 @@ class Rig:
 
 def load_plan(installation: Installation, **fields: Any) -> Plan:
     """What the loads of most scenarios publish; ``fields`` may differ."""
-    return Plan(
-        **{"port": installation.mqtt_port(), "devices": DEVICES, "size": PAYLOAD_BYTES, "stamp": True, **fields}
-    )
+    return Plan(**{"port": installation.mqtt_port, "devices": DEVICES, "size": PAYLOAD_BYTES, "stamp": True, **fields})
 
 
 def paced(running: "Future[Outcome]", received: Callable[[], int], go_on: Callable[[int], None]) -> float:

@@ -1,11 +1,9 @@
 """Causeway in other shapes: without the reliable link (``without_link``), on SQLite, with MQTT 3.1.1."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 from typing import Any, Final
 
-from bench.installations.installation import Candidate, Causeway, causeway
+from bench.installations.installation import Candidate, causeway
 from bench.installations.without_link import arguments
 from bench.measure.results import OURS
 from tests.support.worlds.system import System
@@ -22,16 +20,10 @@ def _variant(name: str, *, gateway: str = "", full_only: bool = False, **setting
         full_only: left out of the quick run.
         settings: as ``tests.support.worlds.system.Factory`` takes them.
     """
-
-    @contextmanager
-    def running(directory: Path) -> Iterator[Causeway]:
-        with causeway(directory, name=name, change=lambda system: _replace(system, gateway), **settings) as installed:
-            yield installed
-
-    return Candidate(name, running, full_only)
+    return Candidate(name, partial(causeway, name=name, change=partial(_replace, gateway), **settings), full_only)
 
 
-def _replace(system: System, gateway: str) -> None:
+def _replace(gateway: str, system: System) -> None:
     if gateway:
         system.gateway.arguments = arguments(gateway)
     if gateway == "fire-and-forget":

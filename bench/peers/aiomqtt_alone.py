@@ -1,6 +1,6 @@
 """``python -m bench.peers.aiomqtt_alone PORT``: aiomqtt, as its documentation uses it, that only counts.
 
-It prints a line for each message. It takes over the session ``alone``, whose subscription somebody else has made.
+It prints an empty line for each message, and takes over the session ``alone``, which somebody else has subscribed.
 """
 
 import asyncio
@@ -13,31 +13,24 @@ import aiomqtt
 _EVERY_S = 0.02
 
 
-class _Counted:
-    """Messages that are not told of yet."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    async def tell(self) -> None:
-        while True:
-            await asyncio.sleep(_EVERY_S)
-            count, self.count = self.count, 0
-            os.write(sys.stdout.fileno(), b"\n" * count)
-
-
 async def main(port: int) -> None:
     """Never returns.
 
     Raises:
         aiomqtt.MqttError: the broker is gone.
     """
-    counted = _Counted()
-    telling = asyncio.create_task(counted.tell())
+    count, loop = 0, asyncio.get_running_loop()
+
+    def tell() -> None:
+        nonlocal count
+        os.write(sys.stdout.fileno(), b"\n" * count)
+        count = 0
+        loop.call_later(_EVERY_S, tell)
+
+    tell()
     async with aiomqtt.Client("127.0.0.1", port, identifier="alone", clean_session=False) as client:
         async for _ in client.messages:
-            counted.count += 1
-    telling.cancel()
+            count += 1
 
 
 if __name__ == "__main__":

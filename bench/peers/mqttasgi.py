@@ -1,4 +1,4 @@
-"""mqttasgi as an installation: in the place of the plain way's MQTT loop and worker, before the same Daphne.
+"""mqttasgi, in the place of the plain way's MQTT loop and worker, before the same Daphne and on the same channel layer.
 
 It is installed with pip into ``var/bench/mqttasgi``, so only the full benchmark runs it.
 """
@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from bench.peers.plain_channels import REDIS_LAYER, PlainChannels
 from tests.support.environment import ROOT
 
 _HOME: Final = ROOT / "var/bench/mqttasgi"
@@ -16,18 +15,10 @@ _REQUIREMENTS: Final = ROOT / "requirements/bench-mqttasgi.txt"
 _PIP: Final = ("-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input", "--require-hashes")
 
 
-class Mqttasgi(PlainChannels):
-    """One mqttasgi process, which is both, and Daphne, on the channel layer that mqttasgi's documentation names."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name, REDIS_LAYER)
-
-    def _gateway(self) -> list[str]:
-        broker = ["-H", "127.0.0.1", "-p", str(self.mosquitto.port), "-i", "mqttasgi", "-c", "false"]
-        return [str(install() / "bin/mqttasgi"), *broker, "bench.peers.plain.through_mqttasgi:application"]
-
-    def _workers(self) -> list[list[str]]:
-        return []
+def gateway(mqtt_port: int) -> list[str]:
+    """The command line of its one process."""
+    broker = ["-H", "127.0.0.1", "-p", str(mqtt_port), "-i", "mqttasgi", "-c", "false"]
+    return [str(install() / "bin/mqttasgi"), *broker, "bench.peers.plain.through_mqttasgi:application"]
 
 
 def install(home: Path = _HOME) -> Path:

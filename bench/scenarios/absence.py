@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from typing import Final
 
 from bench.drive.driving import Rig
-from bench.installations.installation import CAUSEWAY, Causeway, Effort, Installation
+from bench.installations.installation import CAUSEWAY, Effort, Installation
 from bench.measure.limits import Limit
 from bench.measure.results import Measured
 from bench.peers.candidates import PLAIN
-from bench.peers.plain_channels import PlainChannels
 from bench.scenarios import Scenario
 from tests.support.servers.processes import Process
+from tests.support.servers.service import Service
 
 RATE: Final = 200.0
 SECONDS: Final = 10.0
@@ -25,7 +25,7 @@ def measure(installation: Installation, effort: Effort) -> Measured:  # noqa: AR
     """One absence. Usage is left out: who is killed can't be asked what it used."""
     with Rig(installation) as rig:
         rig.warm_up()
-        with absent(workers(installation), KILLED_AT_S, GONE_S):
+        with absent(installation.processes["workers"], KILLED_AT_S, GONE_S):
             trial = rig.trial(RATE, SECONDS)
     figures = {
         "lost_percent": 100 * trial.lost / trial.sent,
@@ -37,22 +37,8 @@ def measure(installation: Installation, effort: Effort) -> Measured:  # noqa: AR
     return Measured(figures)
 
 
-def workers(installation: Installation) -> Sequence[Process]:
-    """All that take messages from the channel layer and hand them on.
-
-    Raises:
-        TypeError: it has no such processes.
-    """
-    match installation:
-        case Causeway():
-            return installation.system.workers
-        case PlainChannels():
-            return installation.workers
-    raise TypeError(f"{installation.name} has no workers")
-
-
 @contextmanager
-def absent(processes: Sequence[Process], after_s: float, for_s: float) -> Iterator[None]:
+def absent(processes: Sequence[Process | Service], after_s: float, for_s: float) -> Iterator[None]:
     """SIGKILL to all, and start them again, while the context goes on; they run again when it has ended."""
     ending = threading.Event()
 

@@ -39,7 +39,7 @@ def measure(operators: int, installation: Installation, effort: Effort) -> Measu
 @contextmanager
 def devices(installation: Causeway) -> Iterator[None]:
     """Devices that obey at once, registered."""
-    command = python("bench.programs.echo_devices", port=installation.mqtt_port(), site=SITE, devices=DEVICES)
+    command = python("bench.programs.echo_devices", port=installation.mqtt_port, site=SITE, devices=DEVICES)
     with Tool("devices", command):
         api = installation.system.api(USER, "admin", None)
         for number in range(DEVICES):  # the shards' workers register each in its own time

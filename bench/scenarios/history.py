@@ -27,7 +27,7 @@ def measure(installation: Installation, effort: Effort) -> Measured:  # noqa: AR
     assert isinstance(installation, Causeway)
     start_ms = int(time.time() * 1000) - _DAY_MS
     plan = Plan(
-        port=installation.mqtt_port(),
+        port=installation.mqtt_port,
         site=f"history-{start_ms}",  # new devices every time
         devices=DEVICES,
         readings=BATCH,

@@ -3,15 +3,16 @@
 import json
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench.drive.driving import Rig
 from bench.drive.tools import BenchError
-from bench.installations.installation import Causeway, Effort
+from bench.installations.installation import Effort, installed
 from bench.measure.usage import all_stats, trees
-from bench.peers.ceilings import Alone, mosquitto_sub
+from bench.peers.ceilings import alone, mosquitto_sub
 from bench.programs.load import Generator
 from bench.protocol.endpoint import Endpoint
 from bench.protocol.packets import Plan
@@ -25,7 +26,7 @@ ROLES = {"gateway", "workers", "web", "mosquitto", "redis", "postgres", "recorde
 
 
 def test_a_load_reaches_the_recorder_whole_and_in_order(shared_system: System) -> None:
-    measured = latency.at_rate(100, Causeway(shared_system), SHORT)
+    measured = latency.at_rate(100, installed(shared_system), SHORT)
     figures = measured.figures
     assert (figures["lost"], figures["repeated"], figures["disordered"]) == (0, 0, 0)
     assert 50 < figures["messages_per_s"] < 150
@@ -37,7 +38,7 @@ def test_a_load_reaches_the_recorder_whole_and_in_order(shared_system: System) -
 
 def test_stretches_follow_on_each_other_and_on_other_rigs(shared_system: System) -> None:
     for _ in range(2):
-        with Rig(Causeway(shared_system)) as rig:
+        with Rig(installed(shared_system)) as rig:
             rig.warm_up()
             for _ in range(2):
                 trial = rig.trial(400, 0.5)
@@ -46,24 +47,24 @@ def test_stretches_follow_on_each_other_and_on_other_rigs(shared_system: System)
 
 
 def test_commands_come_back_done(shared_system: System) -> None:
-    figures = commands.measure(2, Causeway(shared_system), SHORT).figures
+    figures = commands.measure(2, installed(shared_system), SHORT).figures
     assert figures["round_trips_per_s"] > 1
     assert 0 < figures["p50_ms"] <= figures["p99_ms"]
 
 
-def test_an_endpoint_that_refuses_is_told(shared_system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_that_refuses_is_told(shared_system: System) -> None:
     nobody = Endpoint(f"ws://127.0.0.1:{shared_system.port}/ws/v1/", first='{"type":"subscribe","id":"1","site":"*"}')
-    monkeypatch.setattr(Causeway, "endpoint", lambda self: nobody)
-    with pytest.raises(BenchError, match="the recorder has ended"), Rig(Causeway(shared_system)):
+    ours = replace(installed(shared_system), endpoint=nobody)
+    with pytest.raises(BenchError, match="the recorder has ended"), Rig(ours):
         pass
 
 
 def test_the_generator_is_checked_against_mosquitto_sub(tmp_path: Path) -> None:
-    with Alone("alone", mosquitto_sub).running(tmp_path) as alone:
-        with Generator(Plan(port=alone.mqtt_port(), size=120, stamp=True)) as generator:
+    with alone(tmp_path, name="alone", command=mosquitto_sub) as client:
+        with Generator(Plan(port=client.mqtt_port, size=120, stamp=True)) as generator:
             outcome = generator.run(seconds=0.5)
-        eventually(lambda: alone.received >= outcome.sent, what="all is received")
-        assert alone.received == outcome.sent == outcome.confirmed > 100
+        eventually(lambda: client.received >= outcome.sent, what="all is received")
+        assert client.received == outcome.sent == outcome.confirmed > 100
 
 
 def _below(pid: int) -> list[int]:

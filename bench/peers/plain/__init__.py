@@ -5,3 +5,7 @@ group ``dashboard``; a WebSocket consumer for each browser, behind Daphne, sends
 does not ask to change are left as they are: on the Redis layer a channel holds 100 messages, and what is beyond is lost
 (more would turn loss into delay, not into speed).
 """
+
+DEVICES = "devices"  # channel: what devices say, to the worker
+PUBLISH = "mqtt-publish"  # channel: what is to be said to devices, to the MQTT loop
+DASHBOARD = "dashboard"  # group: every WebSocket

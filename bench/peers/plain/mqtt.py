@@ -10,7 +10,7 @@ import django
 from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
 
-from bench.peers.plain.names import DEVICES, PUBLISH
+from bench.peers.plain import DEVICES, PUBLISH
 
 log = logging.getLogger(__name__)
 _RECONNECT_S = 1

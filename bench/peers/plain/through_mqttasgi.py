@@ -13,7 +13,7 @@ django.setup()
 
 from mqttasgi.consumers import MqttConsumer  # noqa: E402  Django must be set up first
 
-from bench.peers.plain.names import DASHBOARD  # noqa: E402
+from bench.peers.plain import DASHBOARD  # noqa: E402
 
 log = logging.getLogger(__name__)
 

@@ -13,25 +13,8 @@ from bench.drive import running
 from bench.installations.installation import Candidate, Effort, Installation
 from bench.measure.limits import Limit
 from bench.measure.results import Measured, Usage
-from bench.protocol.endpoint import Endpoint
 from bench.report import document
 from bench.scenarios import Scenario
-
-
-class Nothing:
-    """An installation that is only a name."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def mqtt_port(self) -> int:
-        return 0
-
-    def endpoint(self) -> Endpoint:
-        return Endpoint("")
-
-    def pids(self) -> dict[str, list[int]]:
-        return {}
 
 
 class Story:
@@ -45,7 +28,7 @@ class Story:
         def start(directory: Path) -> Iterator[Installation]:
             assert directory.is_dir()
             self.lines.append(f"+{name}")
-            yield Nothing(name)
+            yield Installation(name=name, mqtt_port=0, endpoint=None, processes={})
             self.lines.append(f"-{name}")
 
         return Candidate(name, start, full_only)

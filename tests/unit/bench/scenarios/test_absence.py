@@ -1,10 +1,7 @@
 import threading
 from typing import Any, cast
 
-import pytest
-
-from bench.peers.ceilings import MqttOverWebSocket
-from bench.scenarios.absence import absent, workers
+from bench.scenarios.absence import absent
 from tests.support.servers.processes import Process
 
 LONG_S = 60
@@ -43,8 +40,3 @@ def test_when_the_context_ends_early_they_run_again_all_the_same() -> None:
     with absent(fakes(told), LONG_S, LONG_S):
         assert not told
     assert told == BOTH
-
-
-def test_what_has_no_workers_is_refused() -> None:
-    with pytest.raises(TypeError, match="over WebSocket has no workers"):
-        workers(MqttOverWebSocket("MQTT over WebSocket"))
