@@ -7,9 +7,11 @@ from typing import get_args
 
 import pytest
 
+import causeway
 from bench.report import document
 from bridge.dialects.native.topics import TopicReason
 from bridge.observations import PayloadReason
+from devices.rules.capabilities import ROLES, Capability
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("mosquitto/*.md")])
@@ -42,6 +44,28 @@ def test_every_reason_is_documented() -> None:
     page = (ROOT / "docs" / "mqtt.md").read_text()
     reasons = set(get_args(PayloadReason)) | set(get_args(TopicReason))
     assert not {reason for reason in reasons if f"`{reason}`" not in page}
+
+
+def test_the_table_of_capabilities_is_that_of_the_code() -> None:
+    page = (ROOT / "docs" / "access.md").read_text()
+    roles = tuple(re.findall(r"\w+", re.findall(r"^\| capability \|(.*)\|", page, re.MULTILINE)[0]))[:-1]
+    rows = [line.split("|")[1:] for line in page.splitlines() if re.match(r"\| `\w+\.\w+` \|", line)]
+    told = {row[0].strip(" `"): [mark.strip() == "yes" for mark in row[1 : len(roles) + 1]] for row in rows}
+    assert roles == tuple(ROLES)
+    assert told == {one: [one in ROLES[role] for role in roles] for one in get_args(Capability)}
+
+
+def test_the_example_of_an_app_is_the_apps_code() -> None:
+    page = (ROOT / "docs" / "extending.md").read_text()
+    examples = re.findall(r"^`([\w/.]+)`:\n\n```\w+\n(.*?)```$", page, re.MULTILINE | re.DOTALL)
+    assert {name for name, _ in examples} >= {"plants/apps.py", "plants/pages.py", "settings.py"}
+    for name, code in examples:
+        assert code in (ROOT / "tests" / "apps" / name).read_text(), name
+
+
+def test_what_the_public_face_has_is_documented() -> None:
+    page = (ROOT / "docs" / "extending.md").read_text()
+    assert not [name for name in causeway.__all__ if f"`{name}`" not in page]
 
 
 def test_the_performance_page_is_what_its_data_gives() -> None:

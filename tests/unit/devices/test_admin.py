@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from asgiref.sync import ThreadSensitiveContext
 from django.contrib.admin import site
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import AsyncClient, Client
 from django.urls import reverse
 from django.utils import timezone
@@ -81,6 +81,38 @@ def test_only_the_limit_of_a_device_can_be_changed(client: Client, lamp: Device)
     assert client.post(url, {"stale_after_s": "60", "key": "a/b", "rev": "99"}).status_code == 302
     lamp.refresh_from_db()
     assert (lamp.stale_after_s, lamp.key, lamp.twin.rev) == (60, "demo/lamp", 1)
+
+
+def staff(role: str, *permissions: str) -> Client:
+    """Somebody who may use the admin for what is named, with a role at all sites (or "" for none)."""
+    user = User.objects.create_user("sam", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    if role:
+        Membership.objects.create(user=user, site=None, role=role)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.mark.parametrize(("role", "status"), [("", 403), ("operator", 403), ("admin", 200)])
+def test_what_changes_devices_takes_the_role_too(lamp: Device, role: str, status: int) -> None:
+    client = staff(role, "delete_device", "change_device", "view_device")
+    assert client.get(reverse("admin:devices_device_delete", args=[lamp.pk])).status_code == status
+    posted = client.post(reverse("admin:devices_device_change", args=[lamp.pk]), {"stale_after_s": "60"})
+    assert posted.status_code == {200: 302}.get(status, status)
+    assert client.get(reverse("admin:devices_device_change", args=[lamp.pk])).status_code == 200, "to be looked at"
+
+
+@pytest.mark.parametrize(("role", "offered"), [("", False), ("viewer", False), ("operator", True)])
+def test_replaying_is_offered_to_those_who_may(lamp: Device, role: str, offered: bool) -> None:
+    page = staff(role, "view_quarantined").get(reverse("admin:devices_quarantined_changelist"))
+    assert (b'value="replay"' in page.content) == offered
+
+
+def test_commands_say_who_asked(client: Client, lamp: Device) -> None:
+    Command.objects.update(created_by="token:vera/0f1e2d3c")
+    page = client.get(reverse("admin:devices_command_changelist"))
+    assert b"token:vera/0f1e2d3c" in page.content
 
 
 def test_a_token_is_shown_once(client: Client, root: User) -> None:
