@@ -6,8 +6,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from msgspec import ValidationError
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from devices.web.live.stream.server_frames import decode
 from tests.support.servers.installing import program
 from tests.support.waiting import PATIENCE_S
 
@@ -50,14 +52,25 @@ def chromium() -> Iterator[Browser]:
 
 @contextlib.contextmanager
 def fresh_page(browser: Browser, screenshot: Path) -> Iterator[Page]:
-    """A page without cookies or cache. A script error in it fails the test; `screenshot` shows its last state."""
+    """A page without cookies or cache; `screenshot` shows its last state.
+
+    A script error in it fails the test, and so does a frame of its WebSocket that docs/websocket.md does not have.
+    """
     errors: list[str] = []
     with browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce") as context:
         context.set_default_timeout(_TIMEOUT_MS)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("websocket", lambda socket: socket.on("framereceived", lambda text: _check(text, errors)))
         try:
             yield page
         finally:
             page.screenshot(path=screenshot, full_page=True)
-    assert not errors, f"script errors in the page: {errors}"
+    assert not errors, f"script errors in the page, or wrong frames: {errors}"
+
+
+def _check(text: str | bytes, errors: list[str]) -> None:
+    try:
+        decode(text)
+    except ValidationError as error:
+        errors.append(f"{error} in {text[:500]!r}")

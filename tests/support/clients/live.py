@@ -9,6 +9,7 @@ from typing import Any, Self
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from devices.web.live.stream.server_frames import decode
 from tests.support.waiting import PATIENCE_S
 
 Frame = dict[str, Any]
@@ -53,10 +54,13 @@ class LiveSocket:
         """The next frame; its `n` must be one more than the last one's.
 
         Raises:
+            ValidationError: docs/websocket.md does not have such a frame.
             TimeoutError: none came in time.
             ConnectionClosed: the server closed.
         """
-        frame: Frame = json.loads(self._connection.recv(timeout=timeout_s))
+        text = self._connection.recv(timeout=timeout_s)
+        decode(text)
+        frame: Frame = json.loads(text)
         self._n += 1
         assert frame.get("n") == self._n, f"frame {self._n} is numbered {frame.get('n')}"
         self.seen.append(frame)

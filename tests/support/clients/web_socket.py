@@ -22,6 +22,7 @@ from causeway_client import (
 )
 from causeway_client import Stream as ClientStream
 from causeway_client import StreamBrokenError as ClientStreamBrokenError
+from devices.web.live.stream.server_frames import convert
 from tests.support.waiting import PATIENCE_S, eventually
 
 __all__ = ["Follower", "Frame", "Stream", "StreamBrokenError", "merge_patch"]
@@ -48,6 +49,7 @@ class Stream(ClientStream):
         self.apply(frame)
 
     def apply(self, frame: Frame) -> list[Change]:
+        convert(frame)  # or it is one that docs/websocket.md does not have
         try:
             changes = super().apply(frame)
         except ClientStreamBrokenError as broken:

@@ -26,6 +26,17 @@ async def soon(awaitable: Awaitable[T]) -> T:
         return await awaitable
 
 
+# What a snapshot says of a device of which nothing was heard but that it exists.
+NOTHING: Frame = {
+    "metrics": {},
+    "reported": {},
+    "desired": {},
+    "desired_version": 0,
+    "presence": {"status": "unknown", "since": 0, "why": "never_seen"},
+    "tags": [],
+}
+
+
 class Peer:
     """The server's end of one connection."""
 
@@ -83,7 +94,7 @@ class Peer:
 
     async def show(self, sub: str, *devices: str, rev: int = 1, reason: str = "subscribe", more: bool = False) -> int:
         """Send a snapshot of these."""
-        states = [{"device": device, "rev": rev, "metrics": {}} for device in devices]
+        states = [{"device": device, "rev": rev, **NOTHING} for device in devices]
         return await self.send("snapshot", sub=sub, reason=reason, more=more, devices=states)
 
     async def change(self, sub: str, device: str, prev: int, rev: int | None = None) -> int:

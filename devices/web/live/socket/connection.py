@@ -15,8 +15,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import msgspec
-
 from devices.web.auth import Access
 from devices.web.live.hub.hub import Hub
 from devices.web.live.queries.authentication import Credential
@@ -108,7 +106,7 @@ class Connection:
 
     def show_link(self, link: Link) -> None:
         """Send a ``link`` frame."""
-        self._writer.push_object({"type": "link", **msgspec.structs.asdict(link)})
+        self._writer.link(link)
 
     def tick(self) -> None:
         """Close when the client is too slow."""

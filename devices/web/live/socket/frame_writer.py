@@ -13,8 +13,10 @@ from typing import Any, Final
 import msgspec
 
 from devices.web.live.hub.write_queue import WriteQueue
+from devices.web.live.queries.survey import Link
 from devices.web.live.socket.credit import Credit
 from devices.web.live.stream.rendering import Body
+from devices.web.live.stream.server_frames import ErrorCode, ErrorFrame, Id, LinkFrame, OkFrame
 from devices.web.live.stream.subscription import Subscription
 
 TOO_SLOW: Final = 4408
@@ -23,6 +25,8 @@ _SEND_S: Final = 30.0
 
 Event = dict[str, Any]
 WriteTexts = Callable[[Sequence[bytes]], None]
+_encode: Final = msgspec.json.Encoder().encode
+
 Outgoing = bytes | tuple[Body, int, bytes]  # a frame, or what makes one: with its number and subscription
 
 
@@ -67,18 +71,18 @@ class FrameWriter:
             self.credit.sent(body.frame_size(n, sub.sub))
             self._queue((body, n, sub.sub))
 
-    def push_object(self, fields: dict[str, Any]) -> None:
-        """Send a frame of another kind."""
-        self.push(msgspec.json.encode({"n": self.next_n, **fields}))
+    def link(self, link: Link) -> None:
+        """Show the state of the chain."""
+        self.push(_encode(LinkFrame(self.next_n, "link", link.broker, link.workers, link.since)))
 
-    def reply(self, request_id: str | int, **fields: Any) -> None:
-        """Answer a request."""
-        self.push_object({"type": "ok", "id": request_id, **fields})
+    def reply(self, request_id: Id, **fields: Any) -> None:
+        """Answer a request; for the fields see :class:`OkFrame`."""
+        self.push(_encode(OkFrame(self.next_n, "ok", request_id, **fields)))
         self.close_if_lost()
 
-    def error(self, request_id: str | int | None, code: str, message: str) -> None:
+    def error(self, request_id: Id | None, code: ErrorCode, message: str) -> None:
         """Answer a request, or a frame that is none, with an error."""
-        self.push_object({"type": "error", "id": request_id, "code": code, "message": message})
+        self.push(_encode(ErrorFrame(self.next_n, "error", request_id, code, message)))
         self.close_if_lost()
 
     def close(self, code: int) -> None:

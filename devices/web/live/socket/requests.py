@@ -1,7 +1,7 @@
 """Carries a client's requests out: one after the other, each with one reply before what it causes."""
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 import structlog
@@ -25,6 +25,7 @@ from devices.web.live.queries.replay import list_existing
 from devices.web.live.socket.client_frames import Ping, Request, SendCommand, SetDesired, Subscribe, Unsubscribe
 from devices.web.live.socket.frame_writer import FrameWriter
 from devices.web.live.socket.subscriptions import MAX_SUBSCRIPTIONS, SocketSubscriptions
+from devices.web.live.stream.server_frames import Command, ErrorCode
 from devices.web.live.stream.targets import DeliveryOptions, Target
 from runtime.database import DatabaseReaders, DatabaseUnavailableError
 
@@ -67,7 +68,7 @@ class Requests:
             async with asyncio.timeout(_LIMIT_S):
                 await self._carry_out(request)
         except RefusalError as refused:
-            self._writer.error(request.id, refused.code, str(refused))
+            self._writer.error(request.id, cast("ErrorCode", refused.code), str(refused))
         except DatabaseUnavailableError:
             self._writer.error(request.id, "unavailable", "the database does not answer; nothing was done")
         except TimeoutError:
@@ -143,7 +144,7 @@ class Requests:
             command = await store_command(
                 request.device, request.name, request.args, ttl_s, request.idempotency_key, actor=actor
             )
-            self._writer.reply(request.id, command=command_json(command, request.device))
+            self._writer.reply(request.id, command=msgspec.convert(command_json(command, request.device), Command))
         finally:
             self._subscriptions.release(request.device)
 

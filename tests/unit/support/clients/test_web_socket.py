@@ -3,18 +3,20 @@
 import asyncio
 
 import pytest
+from msgspec import ValidationError
 
 from tests.support.clients.web_socket import Follower, Frame, Stream, StreamBrokenError
-from tests.unit.causeway_client.fake_server import fake_server
+from tests.unit.causeway_client.fake_server import NOTHING, fake_server
 
 SHOWN: Frame = {
+    "n": 1,
     "type": "snapshot",
     "sub": "1",
     "reason": "subscribe",
     "more": False,
-    "devices": [{"device": "s/a", "rev": 1}],
+    "devices": [{"device": "s/a", "rev": 1, **NOTHING}],
 }
-GAP: Frame = {"type": "delta", "sub": "1", "items": [{"device": "s/a", "prev": 5, "rev": 6, "readings": []}]}
+GAP: Frame = {"n": 2, "type": "delta", "sub": "1", "items": [{"device": "s/a", "prev": 5, "rev": 6, "readings": []}]}
 
 
 def test_a_gap_is_a_failed_assertion() -> None:
@@ -28,14 +30,21 @@ def test_a_stream_remembers_what_it_was_told() -> None:
     stream = Stream()
     stream.take(SHOWN)
     reading = {"rev": 2, "ts": 1, "metrics": {"t": 1}}
-    stream.take({"type": "delta", "items": [{"device": "s/a", "prev": 1, "rev": 2, "readings": [reading]}]})
-    event = {"type": "event", "device": "s/a", "prev": 2, "rev": 3, "name": "e", "data": 1, "ts": 1}
+    item = {"device": "s/a", "prev": 1, "rev": 2, "readings": [reading]}
+    stream.take({"n": 2, "type": "delta", "sub": "1", "items": [item]})
+    event = {"n": 3, "type": "event", "sub": "1", "device": "s/a", "prev": 2, "rev": 3, "name": "e", "data": 1, "ts": 1}
     stream.take(event)
-    stream.take({"type": "gone", "device": "s/a"})
+    stream.take({"n": 4, "type": "gone", "sub": "1", "device": "s/a"})
     assert stream.snapshots == [("subscribe", "s/a")]
     assert stream.readings == {"s/a": {2: reading}}
     assert stream.events == {"s/a": {3: event}}
     assert (stream.gone, stream.devices) == (["s/a"], {})
+
+
+def test_a_frame_with_an_unknown_or_a_missing_field_is_a_failure() -> None:
+    for wrong in (SHOWN | {"colour": "red"}, {name: SHOWN[name] for name in SHOWN if name != "more"}):
+        with pytest.raises(ValidationError):
+            Stream().take(wrong)
 
 
 @pytest.mark.parametrize("wrong", [{"items": GAP["items"]}, {"items": [], "n": 99}], ids=["gap", "number"])

@@ -10,6 +10,7 @@ import msgspec
 from channels.db import database_sync_to_async
 
 from devices.web.live.socket.application import websocket_application
+from devices.web.live.stream.server_frames import decode
 from tests.unit.devices.web.conftest import make_user
 
 WAIT_S = 10.0
@@ -43,12 +44,13 @@ class Peer:
         self.send(type="ack", n=self._n)
 
     async def receive(self) -> dict[str, Any]:
-        """The next frame; checks its number."""
+        """The next frame; fails on one that docs/websocket.md does not have, and on a wrong number."""
         async with asyncio.timeout(WAIT_S):
             event = await self.from_server.get()
         if event["type"] == "websocket.close":
             self.close_code = event["code"]
             raise ConnectionError(event["code"])
+        decode(event["text"])
         frame: dict[str, Any] = msgspec.json.decode(event["text"])
         self._n += 1
         assert frame["n"] == self._n

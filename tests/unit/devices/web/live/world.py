@@ -17,6 +17,7 @@ from devices.rules.stream import StreamEvent, StreamReading, replay, snapshot
 from devices.rules.twin import TwinState, dump, load
 from devices.web.live.queries.answers import Rows, answer, refusal, winners
 from devices.web.live.stream.changes import Answer, Query, StreamChange
+from devices.web.live.stream.server_frames import decode as decode_frame
 from tests.unit.devices.rules.test_documents import merge_patch, patches
 
 NOW = 1_600_000_000_005
@@ -165,6 +166,7 @@ class Client:
 
     def take(self, raw: bytes) -> None:
         """Apply one stream frame."""
+        decode_frame(raw)
         frame = msgspec.json.decode(raw)
         match frame["type"]:
             case "snapshot":
