@@ -1,4 +1,4 @@
-"""The shape of the source: import arrows (import-linter), purity, and folders that say what they are for."""
+"""The shape of the source: import arrows (import-linter), purity, sizes, and folders that say what they are for."""
 
 import ast
 import shutil
@@ -235,3 +235,59 @@ def test_image_wheel_and_contracts_have_the_same_packages() -> None:
     wheel = {name.rstrip("*") for name in project["setuptools"]["packages"]["find"]["include"]}
     image = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"}
     assert set(PACKAGES) == contracts == wheel == {name for name in image if (ROOT / name / "__init__.py").exists()}
+
+
+# ---- sizes: one look takes in any folder, module or function
+
+SIZED = sorted({*PACKAGES, "bench", "tests/support"})
+MOST_ENTRIES, MOST_MODULE_LINES, MOST_FUNCTION_LINES = 15, 299, 39
+DJANGOS = {"admin.py", "apps.py", "management", "migrations"}  # stand in an app because Django looks for them there
+
+
+def sized_files() -> list[Path]:
+    """All modules but migrations, which Django writes."""
+    return sorted(path for part in SIZED for path in (ROOT / part).rglob("*.py") if path.parent.name != "migrations")
+
+
+def entries(folder: Path) -> list[str]:
+    """What a look at a folder shows: its files and folders, without what is the same in all of them."""
+    found = {path.name for path in folder.iterdir() if not path.name.startswith(("__", "."))}
+    return sorted(found - DJANGOS if "apps.py" in found else found)
+
+
+def long_functions(source: str) -> Iterator[str]:
+    """Functions and methods with too many lines, from ``def`` to their last one, docstrings counted in."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
+            lines = node.end_lineno - node.lineno + 1
+            if lines > MOST_FUNCTION_LINES:
+                yield f"{node.lineno}: {node.name} has {lines} lines"
+
+
+def sized_folders() -> list[Path]:
+    """All folders but migrations: pages' templates and scripts, too."""
+    found = [folder for part in SIZED for folder in (ROOT / part, *(ROOT / part).rglob("*")) if folder.is_dir()]
+    return sorted(folder for folder in found if folder.name not in {"migrations", "__pycache__"})
+
+
+def test_one_look_takes_in_any_folder() -> None:
+    shown = {str(folder.relative_to(ROOT)): entries(folder) for folder in sized_folders()}
+    assert len(shown) > 50
+    assert {folder: found for folder, found in shown.items() if len(found) > MOST_ENTRIES} == {}
+
+
+def test_modules_are_short() -> None:
+    lines = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in sized_files()}
+    assert len(lines) > 200
+    assert {path: count for path, count in lines.items() if count > MOST_MODULE_LINES} == {}
+
+
+def test_functions_are_short() -> None:
+    found = {str(path.relative_to(ROOT)): list(long_functions(path.read_text())) for path in sized_files()}
+    assert {path: functions for path, functions in found.items() if functions} == {}
+
+
+def test_the_size_check_sees_what_is_long() -> None:
+    body = '    """One line."""\n' + "    x = 1\n" * 37
+    assert list(long_functions(f"async def f():\n{body}")) == []
+    assert list(long_functions(f"@cached\ndef f():\n{body}    x = 2\n")) == ["2: f has 40 lines"]
