@@ -23,12 +23,10 @@ ErrorCode = Literal[
 ]  # fmt: skip
 
 JsonObject = dict[str, Any]
-Id = str | int
+Id = str | int  # of a request; ``sub`` is that of the subscribe request
 N = Annotated[int, Meta(ge=1, description="the frame's number in its connection: 1, 2, 3, …")]
 Rev = Annotated[int, Meta(ge=0)]
 Prev = Annotated[int, Meta(ge=0, description="where you are")]
-Sub = Annotated[Id, Meta(description="the subscription: its request's `id`")]
-RequestId = Annotated[Id, Meta(description="the request's")]
 Version = Annotated[int, Meta(ge=0, description="raised by each change of `desired`")]
 
 
@@ -132,8 +130,8 @@ class OkFrame(_Strict, frozen=True):
 
     n: N
     type: Literal["ok"]
-    id: RequestId
-    sub: Annotated[Sub | UnsetType, Meta(description="of `subscribe` and `unsubscribe`")] = UNSET
+    id: Id
+    sub: Annotated[Id | UnsetType, Meta(description="of `subscribe` and `unsubscribe`")] = UNSET
     refused: Annotated[
         list[str] | UnsetType,
         Meta(description="of `subscribe`: the devices that do not exist, may not be seen, or are not of the site"),
@@ -175,7 +173,7 @@ class SnapshotFrame(_Strict, frozen=True):
 
     n: N
     type: Literal["snapshot"]
-    sub: Sub
+    sub: Id
     reason: Reason
     more: Annotated[bool, Meta(description="another page follows")]
     devices: list[DeviceSnapshot]
@@ -186,7 +184,7 @@ class DeltaFrame(_Strict, frozen=True):
 
     n: N
     type: Literal["delta"]
-    sub: Sub
+    sub: Id
     items: list[DeltaItem]
 
 
@@ -195,7 +193,7 @@ class EventFrame(_Strict, frozen=True):
 
     n: N
     type: Literal["event"]
-    sub: Sub
+    sub: Id
     device: str
     prev: Prev
     rev: Rev
@@ -209,7 +207,7 @@ class GoneFrame(_Strict, frozen=True):
 
     n: N
     type: Literal["gone"]
-    sub: Sub
+    sub: Id
     device: str
 
 

@@ -6,12 +6,6 @@
  * @typedef {null | boolean | number | string | Json[] | {[key: string]: Json}} Json
  * @typedef {{[key: string]: Json}} JsonObject
  *
- * @typedef {null | boolean | number | string} Scalar
- * @typedef {{value: Scalar, ts: number}} Metric
- *
- * @typedef {"online" | "offline" | "stale" | "unknown"} PresenceStatus
- * @typedef {{status: PresenceStatus, since: number, why: string}} Presence  `since` 0: never seen
- *
  * @typedef {object} DeviceState  A device as of `rev`. Never changed in place: every change makes a new object.
  * @property {number} rev
  * @property {{[metric: string]: Metric}} metrics  its latest values
@@ -20,62 +14,6 @@
  * @property {number} desired_version  raised by each change of `desired`
  * @property {Presence} presence
  * @property {string[]} tags
- *
- * @typedef {object} Reading
- * @property {number} rev
- * @property {number} ts
- * @property {{[metric: string]: Scalar}} metrics
- * @property {boolean} [clamped]  the device's own time was too far ahead; `ts` is when it was received
- *
- * @typedef {object} SnapshotFrame
- * @property {"snapshot"} type
- * @property {string} sub
- * @property {"subscribe" | "new" | "too_far" | "reset"} reason
- * @property {boolean} [more]  another page follows
- * @property {({device: string, rev: number} & Partial<DeviceState>)[]} devices
- *
- * @typedef {object} DeltaItem  Takes a device from `prev` to `rev`; all but `readings` are merge patches (RFC 7396).
- * @property {string} device
- * @property {number} prev
- * @property {number} rev
- * @property {Reading[]} [readings]
- * @property {JsonObject} [metrics]  values that no reading explains (retained messages)
- * @property {JsonObject} [reported]
- * @property {JsonObject} [desired]
- * @property {number} [desired_version]
- * @property {JsonObject} [presence]
- * @property {string[]} [tags]
- *
- * @typedef {{type: "delta", sub: string, items: DeltaItem[]}} DeltaFrame
- * @typedef {{type: "gone", sub: string, device: string}} GoneFrame
- *
- * @typedef {object} EventFrame  Something that happened; takes one `rev`.
- * @property {"event"} type
- * @property {string} [sub]
- * @property {string} device
- * @property {number} rev
- * @property {number} [prev]
- * @property {string} name
- * @property {Json} data
- * @property {number} ts
- *
- * @typedef {SnapshotFrame | DeltaFrame | EventFrame | GoneFrame} StreamFrame
- *
- * @typedef {"accepted" | "sent" | "delivered" | "done" | "rejected" | "failed" | "expired" | "cancelled"} CommandStatus
- * @typedef {{status: CommandStatus, at: string, late?: boolean, result?: Json, reason?: string}} CommandStep
- *
- * @typedef {object} Command
- * @property {string} id
- * @property {string} device
- * @property {string} name
- * @property {Json} args
- * @property {CommandStatus} status
- * @property {CommandStep[]} timeline  oldest first
- * @property {Json} result  what the device sent with its last acknowledgement
- * @property {string | null} reason
- * @property {number} ttl_s
- * @property {string} created_at
- * @property {string} expires_at
  *
  * @typedef {{broker: "up" | "down", workers: "up" | "down", since: number}} Link
  *
@@ -157,5 +95,137 @@
  * @typedef {{kind: "gone", device: string}} GoneChange
  * @typedef {SnapshotChange | DeltaChange | EventChange | GoneChange} Change
  */
+
+// frames: made by scripts/server_frames.py
+/**
+ * @typedef {string | number | number | boolean | null} Scalar
+ * @typedef {"online" | "offline" | "stale" | "unknown"} PresenceStatus
+ * @typedef {"accepted" | "sent" | "delivered" | "done" | "rejected" | "failed" | "expired" | "cancelled"} CommandStatus
+ * @typedef {"bad_request" | "forbidden" | "not_found" | "conflict" | "too_large" | "rate_limited" | "unavailable"} ErrorCode
+ * @typedef {"subscribe" | "new" | "too_far" | "reset"} SnapshotReason
+ * @typedef {string} Id  of a request; ours are texts, so what we are answered is, too
+ *
+ * @typedef {object} Metric  A metric's latest value.
+ * @property {Scalar} value
+ * @property {number} ts
+ *
+ * @typedef {object} Presence  Whether the device is there.
+ * @property {PresenceStatus} status
+ * @property {number} since  0: never seen
+ * @property {string} why  how we know
+ *
+ * @typedef {object} DeviceSnapshot  A device as of `rev`.
+ * @property {string} device
+ * @property {number} rev
+ * @property {{[name: string]: Metric}} metrics
+ * @property {JsonObject} reported
+ * @property {JsonObject} desired
+ * @property {number} desired_version  raised by each change of `desired`
+ * @property {Presence} presence
+ * @property {string[]} tags
+ *
+ * @typedef {object} Reading  What the device measured at one time.
+ * @property {number} rev
+ * @property {number} ts
+ * @property {{[name: string]: Scalar}} metrics
+ * @property {boolean} [clamped]  the device's own time was too far ahead; `ts` is when it was received
+ *
+ * @typedef {object} DeltaItem  Takes a device from `prev` to `rev`; all but `readings` are merge patches (RFC 7396) of the snapshot's.
+ * @property {string} device
+ * @property {number} prev  where you are
+ * @property {number} rev
+ * @property {Reading[]} readings
+ * @property {{[name: string]: Metric}} [metrics]  values that no reading explains (retained messages)
+ * @property {JsonObject} [reported]
+ * @property {JsonObject} [desired]
+ * @property {number} [desired_version]  raised by each change of `desired`
+ * @property {Presence} [presence]
+ * @property {string[]} [tags]
+ *
+ * @typedef {object} CommandStep  One step of a command.
+ * @property {CommandStatus} status
+ * @property {string} at
+ * @property {boolean} [late]  it came after the command had expired or was cancelled
+ * @property {Json} [result]
+ * @property {string} [reason]
+ *
+ * @typedef {object} Command  A command with all that became of it.
+ * @property {string} id
+ * @property {string} device
+ * @property {string} name
+ * @property {Json} args
+ * @property {CommandStatus} status
+ * @property {CommandStep[]} timeline  oldest first
+ * @property {Json} result  what the device sent with its last acknowledgement
+ * @property {string | null} reason
+ * @property {number} ttl_s
+ * @property {string} created_at
+ * @property {string} expires_at
+ *
+ * @typedef {object} OkFrame  The reply to a request that was carried out; beyond `id`, what the request asked for.
+ * @property {number} n  the frame's number in its connection: 1, 2, 3, …
+ * @property {"ok"} type
+ * @property {Id} id
+ * @property {Id} [sub]  of `subscribe` and `unsubscribe`
+ * @property {string[]} [refused]  of `subscribe`: the devices that do not exist, may not be seen, or are not of the site
+ * @property {Command} [command]  of `command`: as it is stored
+ * @property {string} [device]  of `desired`
+ * @property {number} [version]  of `desired`: its version now
+ * @property {JsonObject} [desired]  of `desired`: the whole of it now
+ *
+ * @typedef {object} ErrorFrame  The reply to a request that was not carried out, or to a frame that is none.
+ * @property {number} n  the frame's number in its connection: 1, 2, 3, …
+ * @property {"error"} type
+ * @property {Id | null} id  the request's, as far as it had one
+ * @property {ErrorCode} code
+ * @property {string} message  a sentence for whoever wrote the client
+ *
+ * @typedef {object} SnapshotFrame  The truth about each device as of its `rev`. It replaces what you had.
+ * @property {number} n  the frame's number in its connection: 1, 2, 3, …
+ * @property {"snapshot"} type
+ * @property {Id} sub
+ * @property {SnapshotReason} reason
+ * @property {boolean} more  another page follows
+ * @property {DeviceSnapshot[]} devices
+ *
+ * @typedef {object} DeltaFrame  What changed.
+ * @property {number} n  the frame's number in its connection: 1, 2, 3, …
+ * @property {"delta"} type
+ * @property {Id} sub
+ * @property {DeltaItem[]} items
+ *
+ * @typedef {object} EventFrame  Something happened at the device; it takes one rev.
+ * @property {number} n  the frame's number in its connection: 1, 2, 3, …
+ * @property {"event"} type
+ * @property {Id} sub
+ * @property {string} device
+ * @property {number} prev  where you are
+ * @property {number} rev
+ * @property {string} name
+ * @property {Json} data
+ * @property {number} ts
+ *
+ * @typedef {object} GoneFrame  The device is deleted, or no longer visible to you.
+ * @property {number} n  the frame's number in its connection: 1, 2, 3, …
+ * @property {"gone"} type
+ * @property {Id} sub
+ * @property {string} device
+ *
+ * @typedef {object} CommandFrame  A step of a command on a watched device.
+ * @property {number} n  the frame's number in its connection: 1, 2, 3, …
+ * @property {"command"} type
+ * @property {Command} command  the whole of it
+ *
+ * @typedef {object} LinkFrame  What the server itself can see of the chain; at once and at each change.
+ * @property {number} n  the frame's number in its connection: 1, 2, 3, …
+ * @property {"link"} type
+ * @property {"up" | "down"} broker
+ * @property {"up" | "down"} workers
+ * @property {number} since  another one with the same words: it was otherwise in between
+ *
+ * @typedef {SnapshotFrame | DeltaFrame | EventFrame | GoneFrame} StreamFrame
+ * @typedef {OkFrame | ErrorFrame | SnapshotFrame | DeltaFrame | EventFrame | GoneFrame | CommandFrame | LinkFrame} ServerFrame
+ */
+// end of frames
 
 export {};
