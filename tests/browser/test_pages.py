@@ -45,7 +45,7 @@ def sign_in(page: Page, system: System, path: str, role: Role = "operator") -> N
     page.get_by_label("User name").fill(user)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.locator(".way-label")).to_have_text("Live")
+    expect(page.locator(".link-label")).to_have_text("Live")
 
 
 def row(page: Page, key: str) -> Locator:
@@ -183,7 +183,7 @@ def test_what_is_missed_while_the_web_is_down_comes_after(page: Page, causeway: 
     expect(page.locator("html")).to_have_attribute("data-fresh", "no")
     device.publish("devices/browser/pump/telemetry", {"temperature": 25.5})
     system.web.start()
-    expect(page.locator(".way-label")).to_have_text("Live", timeout=40_000)
+    expect(page.locator(".link-label")).to_have_text("Live", timeout=40_000)
     expect(metric(page, "temperature")).to_have_text("25.5")
     expect(page.locator(".banner")).to_have_count(0)
     expect(page.locator("html")).to_have_attribute("data-fresh", "yes")

@@ -9,7 +9,7 @@ import {
   formatTime,
   formatValue,
 } from "../../../devices/web/static/causeway/lib/format.js";
-import { commonMetrics, counts, isUniform, selected } from "../../../devices/web/static/causeway/lib/roster.js";
+import { commonMetrics, counts, isUniform, selected } from "../../../devices/web/static/causeway/lib/device_list.js";
 import { Series } from "../../../devices/web/static/causeway/lib/series.js";
 import { compare, lacks, patchFor } from "../../../devices/web/static/causeway/lib/twin.js";
 
@@ -139,7 +139,7 @@ describe("series", () => {
   });
 });
 
-describe("roster", () => {
+describe("device list", () => {
   /** @param {string} key @param {any} [state] @returns {any} */
   function device(key, state = {}) {
     const presence = { status: state.status ?? "online", since: 1, why: "birth" };

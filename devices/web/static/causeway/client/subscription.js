@@ -15,7 +15,7 @@ import { applyFrame, forget, knownRevs, newStream } from "./stream.js";
  * @property {number} [max_rate_hz]  frames a second and device (the server's default: 10)
  * @property {"all" | "latest"} [readings]  latest: leave out the intermediate ones
  *
- * @typedef {object} Surroundings  What a subscription asks of its client.
+ * @typedef {object} SubscriptionHost  What a subscription asks of its client.
  * @property {(frame: object) => boolean} send
  * @property {(id: string, frame: object) => Promise<any>} request
  * @property {() => void} left
@@ -41,16 +41,16 @@ export class Subscription extends Emitter {
   settled = false;
 
   #target;
-  #around;
+  #host;
   #stream = newStream();
   /** @type {Map<string, number>} */ #gaps = new Map();
   #left = false;
 
-  /** @param {Target} target @param {Surroundings} around */
-  constructor(target, around) {
+  /** @param {Target} target @param {SubscriptionHost} host */
+  constructor(target, host) {
     super();
     this.#target = target;
-    this.#around = around;
+    this.#host = host;
   }
 
   /** Device states by key, as of the last frame. @returns {ReadonlyMap<string, DeviceState>} */
@@ -68,8 +68,8 @@ export class Subscription extends Emitter {
     this.#left = true;
     if (this.id) this.#leave(this.id);
     this.id = null;
-    this.#around.left();
-    this.#around.settled();
+    this.#host.left();
+    this.#host.settled();
   }
 
   /** Ask the server for it, from where we are. */
@@ -77,7 +77,7 @@ export class Subscription extends Emitter {
     if (this.#left) return;
     const id = (this.id = newId());
     this.settled = false;
-    this.#around.request(id, this.#frame()).then(
+    this.#host.request(id, this.#frame()).then(
       (reply) => this.id === id && this.#taken(reply),
       (error) => this.id === id && this.#refused(error, id),
     );
@@ -142,7 +142,7 @@ export class Subscription extends Emitter {
     if (error.code === "too_large") this.#stream.devices.clear();
     if (error.code === "timeout") this.#leave(id); // it may yet be taken up
     if (["too_large", "unavailable", "rate_limited", "timeout"].includes(error.code)) {
-      this.#around.after(RETRY_MS, () => this.id !== null && this.take());
+      this.#host.after(RETRY_MS, () => this.id !== null && this.take());
     } else if (error.code !== "disconnected" && error.code !== "closed") {
       this.#settle();
       this.emit("failed", error);
@@ -151,12 +151,12 @@ export class Subscription extends Emitter {
 
   /** @param {string} id */
   #leave(id) {
-    this.#around.send({ type: "unsubscribe", id: newId(), sub: id });
+    this.#host.send({ type: "unsubscribe", id: newId(), sub: id });
   }
 
   #settle() {
     this.settled = true;
-    this.#around.settled();
+    this.#host.settled();
   }
 
   /** Take it up again from where it was whole. @param {string[]} gaps */
@@ -165,7 +165,7 @@ export class Subscription extends Emitter {
     console.warn(`causeway: a gap in ${gaps.join(", ")}; asking again`);
     if (this.id) this.#leave(this.id);
     this.take();
-    this.#around.settled();
+    this.#host.settled();
   }
 }
 

@@ -6,7 +6,7 @@ import { client, perFrame } from "../live.js";
 import { page, recall, remember } from "../page.js";
 import { getCommands, getReadings } from "../rest.js";
 import { Decimals } from "../lib/format.js";
-import { isUpkeep } from "../lib/roster.js";
+import { isUpkeep } from "../lib/device_list.js";
 import { drawable } from "../lib/series.js";
 import { naturally } from "../lib/twin.js";
 import { History } from "./history.js";

@@ -7,12 +7,12 @@ import { batch, computed, effect, signal } from "@preact/signals";
 
 import { client, perFrame } from "../live.js";
 import { page, recall, remember } from "../page.js";
-import { commonMetrics, counts, isUniform, selected } from "../lib/roster.js";
+import { commonMetrics, counts, isUniform, selected } from "../lib/device_list.js";
 import { naturally } from "../lib/twin.js";
 
 /**
  * @import {Change, DeviceState, Reading} from "../client/types.js"
- * @import {Wanted} from "../lib/roster.js"
+ * @import {Wanted} from "../lib/device_list.js"
  * @import {Signal} from "@preact/signals"
  */
 

@@ -34,7 +34,7 @@ async function look() {
     samples.value = [...samples.value, { at: found.now, ledger: found.ledger }].slice(-KEPT);
     problem.value = "";
   } catch (error) {
-    problem.value = told(error);
+    problem.value = messageOf(error);
   }
 }
 
@@ -42,7 +42,7 @@ async function lookAtQuarantine() {
   try {
     quarantined.value = (await getQuarantine(SHOWN)).items;
   } catch (error) {
-    problem.value = told(error);
+    problem.value = messageOf(error);
   }
 }
 
@@ -53,7 +53,7 @@ export async function replay(id) {
     const { outcome, reason } = await replayQuarantined(id);
     note(id, reason ? `${outcome}: ${reason}` : outcome);
   } catch (error) {
-    note(id, told(error));
+    note(id, messageOf(error));
   }
   await Promise.all([look(), lookAtQuarantine()]);
 }
@@ -64,7 +64,7 @@ function note(id, text) {
 }
 
 /** @param {unknown} error */
-function told(error) {
+function messageOf(error) {
   return error instanceof Error ? error.message : String(error);
 }
 

@@ -12,26 +12,26 @@ const PATIENCE_MS = 900; // a shorter interruption only dims the values: a banne
 const LABELS = { live: "Live", connecting: "Connecting", reconnecting: "Reconnecting", closed: "Closed" };
 
 /** Three spans of a causeway: broker, workers, this page. A broken one is where the way is interrupted. */
-function Way() {
+function LinkIndicator() {
   const here = status.value;
   const [broker, workers] =
     here === "live" && link.value ? [link.value.broker, link.value.workers] : ["unsure", "unsure"];
   const page = here === "live" ? "up" : here === "closed" ? "down" : "unsure";
   const spans = [broker, workers, page];
-  const label = here === "live" && spans.includes("down") ? "Interrupted" : LABELS[here];
+  const text = here === "live" && spans.includes("down") ? "Interrupted" : LABELS[here];
   const since = link.value?.since ? `\nas it is since ${formatTime(link.value.since)}` : "";
-  const tip = `Broker: ${told(broker)}\nWorkers: ${told(workers)}\nThis page: ${LABELS[here].toLowerCase()}${since}`;
-  return html`<div class="way tip-right" data-tip=${tip} tabindex="0" role="status">
+  const tip = `Broker: ${label(broker)}\nWorkers: ${label(workers)}\nThis page: ${LABELS[here].toLowerCase()}${since}`;
+  return html`<div class="link-indicator tip-right" data-tip=${tip} tabindex="0" role="status">
     <svg viewBox="0 0 46 14" fill="none" stroke-width="2" aria-hidden="true">
       ${spans.map((span, index) => html`<path class="span-${span}" d="M${4 + index * 13} 7h12" />`)}
       ${[4, 17, 30, 43].map((x) => html`<circle class="pier" cx=${x - 0.5} cy="7" r="2.2" stroke-width="1.5" />`)}
     </svg>
-    <span class="way-label">${label}</span>
+    <span class="link-label">${text}</span>
   </div>`;
 }
 
 /** @param {string} state */
-function told(state) {
+function label(state) {
   return state === "unsure" ? "not known" : state;
 }
 
@@ -92,11 +92,11 @@ function Message({ heading, text, action = null, bad = false }) {
 
 /** Show a page's content between its frame. @param {any} content */
 export function show(content) {
-  const [way, banner, main] = ["way", "banner", "main"].map(
+  const [indicator, banner, main] = ["link-indicator", "banner", "main"].map(
     (id) => /** @type {HTMLElement} */ (document.getElementById(id)),
   );
-  if (!way || !banner || !main) throw new Error("not a page of ours");
-  render(html`<${Way} />`, way);
+  if (!indicator || !banner || !main) throw new Error("not a page of ours");
+  render(html`<${LinkIndicator} />`, indicator);
   render(html`<${Banner} />`, banner);
   main.replaceChildren();
   render(content, main);
