@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
 
@@ -34,7 +33,7 @@ from devices.rules.commands import begun
 from devices.worker.ownership.fence import claim, connection_name, end_standstill, take
 from devices.worker.process.consumer import ShardConsumer
 from devices.worker.process.supervisor import run
-from tests.support.servers.databases import SHARDS, postgres_copy, sqlite_copy, use_database, with_own_connection
+from tests.support.servers.databases import SHARDS, postgres_copy, use_database, with_own_connection
 from tests.support.servers.postgres import PostgresService
 from tests.support.waiting import eventually, eventually_async, promptly_async
 from tests.support.worlds.deliveries import delivery, key_in
@@ -42,30 +41,6 @@ from tests.support.worlds.ingest_gateway import Gateway
 
 T = TypeVar("T")
 A, B = key_in(0), key_in(1)
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("template") / "template.sqlite3"
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def own_database(
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-    sqlite_template: Path,
-    templates: dict[str, str],
-    django_db_blocker: DjangoDbBlocker,
-) -> Iterator[str]:
-    """This process's database for the test: its kind."""
-    with contextlib.ExitStack() as stack:
-        if request.param == "sqlite":
-            url = sqlite_copy(sqlite_template, tmp_path)
-        else:
-            postgres: PostgresService = request.getfixturevalue("postgres")
-            url = stack.enter_context(postgres_copy(postgres, templates))
-        stack.enter_context(use_database(url, django_db_blocker))
-        yield request.param
 
 
 @pytest.fixture(autouse=True)

@@ -1,35 +1,15 @@
 """Migrations of databases that have rows already, on both databases."""
 
-import contextlib
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
-from pytest_django import DjangoDbBlocker
 
 from devices.models import Command, Request
-from tests.support.servers.databases import postgres_copy, sqlite_copy, use_database
 
-
-@pytest.fixture(params=["sqlite", "postgres"], autouse=True)
-def own_database(
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-    templates: dict[str, str],
-    django_db_blocker: DjangoDbBlocker,
-) -> Iterator[None]:
-    """This process's database for the test."""
-    with contextlib.ExitStack() as stack:
-        if request.param == "sqlite":
-            url = sqlite_copy(tmp_path / "template.sqlite3", tmp_path)
-        else:
-            url = stack.enter_context(postgres_copy(request.getfixturevalue("postgres"), templates))
-        stack.enter_context(use_database(url, django_db_blocker))
-        yield
+pytestmark = pytest.mark.usefixtures("own_database")
 
 
 def _migrate(name: str) -> Any:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.clients.mqtt import MqttClient
 from tests.support.waiting import eventually
+from tests.support.worlds.history import listed_numbers
 from tests.support.worlds.system import System
 
 STEP = 1_200
@@ -57,18 +58,6 @@ class Account:
         return found
 
 
-def readings(system: System, device: str) -> list[int]:
-    """The values of metric ``n`` of all readings of a device, in order."""
-    api, found, cursor = system.api("auditor", "admin", None), [], None
-    while True:
-        query = {"limit": 1000, **({"cursor": cursor} if cursor else {})}
-        page = api("GET", f"/devices/demo/{device}/readings", params=query).json()
-        found += [reading["metrics"]["n"] for reading in page["items"]]
-        cursor = page["next"]
-        if cursor is None:
-            return found
-
-
 class Kills:
     """Sends a step, and kills the gateway when some of it is stored: with luck, some that is not confirmed yet."""
 
@@ -99,6 +88,6 @@ def test_what_the_broker_delivers_again_takes_no_second_effect(system: System) -
         assert kill.sent < STEP * KILLS * 4, "not once was anything stored and not yet confirmed"
         kill()
     assert found["applied"] == kill.sent, found
-    assert readings(system, "d0") == [0] * (kill.sent // DEVICES)
+    assert listed_numbers(system, "demo/d0") == [0] * (kill.sent // DEVICES)
     for device in range(1, DEVICES):
-        assert readings(system, f"d{device}") == list(range(device, kill.sent, DEVICES))
+        assert listed_numbers(system, f"demo/d{device}") == list(range(device, kill.sent, DEVICES))

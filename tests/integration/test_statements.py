@@ -1,46 +1,21 @@
 """devices.worker.memory.bulk_writes on both databases: few rows and many, new and known ones, refused ones, ids."""
 
 import contextlib
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import DataError, Error, IntegrityError, connection, transaction
-from pytest_django import DjangoDbBlocker
 
 from devices.models import LedgerCount, RecentDeliveries, ShardState
 from devices.worker.memory.bulk_writes import Row, Table
 from devices.worker.memory.shard import Shard
 from devices.worker.ownership.fence import pass_fence
-from tests.support.servers.databases import postgres_copy, sqlite_copy, use_database
+
+pytestmark = pytest.mark.usefixtures("own_database")
 
 COUNTS = Table(LedgerCount, ("shard", "outcome", "reason", "count"), ("shard", "outcome", "reason"), ("count",))
 RECENT = Table(RecentDeliveries, ("shard", "gateway", "session", "epoch", "connection_count", "packed"))
 SIZES = [1, 2, 4, 5, 300]  # few go another way than many
-
-
-@pytest.fixture(scope="module")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("template") / "template.sqlite3"
-
-
-@pytest.fixture(params=["sqlite", "postgres"], autouse=True)
-def own_database(
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-    sqlite_template: Path,
-    templates: dict[str, str],
-    django_db_blocker: DjangoDbBlocker,
-) -> Iterator[None]:
-    """This process's database for the test."""
-    with contextlib.ExitStack() as stack:
-        if request.param == "sqlite":
-            url = sqlite_copy(sqlite_template, tmp_path)
-        else:
-            url = stack.enter_context(postgres_copy(request.getfixturevalue("postgres"), templates))
-        stack.enter_context(use_database(url, django_db_blocker))
-        yield
 
 
 def _counts() -> list[Row]:

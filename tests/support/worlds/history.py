@@ -55,3 +55,15 @@ def stored_numbers(system: System, metric: str = "number") -> dict[str, list[int
     for key, metrics in query(system, f"SELECT d.key, r.metrics FROM {joined} ORDER BY r.device_id, r.rev"):
         out.setdefault(key, []).append(json.loads(metrics)[metric])
     return out
+
+
+def listed_numbers(system: System, device: str, metric: str = "n") -> list[int]:
+    """The values of a metric of all readings of a device, as the REST API lists them, page after page."""
+    api, found, cursor = system.api("auditor", "admin", None), [], None
+    while True:
+        query = {"limit": 1000, **({"cursor": cursor} if cursor else {})}
+        page = api("GET", f"/devices/{device}/readings", params=query).json()
+        found += [reading["metrics"][metric] for reading in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            return found

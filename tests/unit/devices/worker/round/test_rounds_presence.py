@@ -1,4 +1,4 @@
-"""Presence: silence, wills, what comes across outages. Our own link: test_keeper_links.py."""
+"""Presence: silence, wills, what comes across outages. Our own link: test_rounds_links.py."""
 
 from collections.abc import Callable
 
