@@ -66,13 +66,13 @@ class SiteAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
         """With the number of devices."""
-        sites: QuerySet[Site] = super().get_queryset(request).annotate(_devices=Count("devices"))
+        sites: QuerySet[Site] = super().get_queryset(request).annotate(device_total=Count("devices"))
         return sites
 
-    @admin.display(description="devices", ordering="_devices")
+    @admin.display(description="devices", ordering="device_total")
     def device_count(self, site: Any) -> int:
         """How many devices there are."""
-        return int(site._devices)
+        return int(site.device_total)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> list[str]:
         """The name can be given, not changed."""
