@@ -13,16 +13,14 @@ from typing import Literal
 
 from msgspec import Struct
 
-from bridge.dialects.native.topics import Kind
-
 
 class Delivery(Struct, frozen=True, array_like=True):
     """One PUBLISH as the broker delivered it, its topic already understood."""
 
     topic: str
-    device: str  # site/device
-    kind: Kind
-    detail: str  # the metric, event name or command id in the topic, else ""
+    source: str  # who speaks: a device's key, site/device
+    kind: str  # of payload: the dialect's own word
+    detail: str  # what else the topic names, "" if nothing: of Causeway's own a metric, event or command id
     payload: bytes
     received_ms: int  # Unix ms at the gateway
     qos: int  # 0 or 1
@@ -30,6 +28,7 @@ class Delivery(Struct, frozen=True, array_like=True):
     dup: bool
     packet_id: int  # 0 for QoS 0
     late: bool = False  # the broker had it before this connection: it came across an outage, and may be old
+    dialect: str = ""  # by which the topic was understood: its name in bridge.dialects.registry; "": Causeway's own
 
 
 class Batch(Struct, frozen=True, array_like=True):

@@ -8,6 +8,8 @@ import re
 
 _NAME = re.compile(r"[A-Za-z0-9_\-.:]{1,64}\Z")
 _KEY = re.compile(r"[A-Za-z0-9_\-.:]{1,64}/[A-Za-z0-9_\-.:]{1,64}\Z")
+_CHILD_KEY = re.compile(_KEY.pattern.removesuffix(r"\Z") + r"~[A-Za-z0-9_\-.:]{1,64}\Z")
+_MAX_KEY_CHARS = 129  # Device.key
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 
@@ -16,9 +18,14 @@ def is_name(text: str) -> bool:
     return _NAME.match(text) is not None
 
 
-def is_device_key(text: str) -> bool:
-    """Whether ``text`` is a key ``site/device``."""
+def is_source_key(text: str) -> bool:
+    """Whether ``text`` is a key ``site/device``, as people and Causeway's own topics name devices."""
     return _KEY.match(text) is not None
+
+
+def is_device_key(text: str) -> bool:
+    """Whether ``text`` is a key ``site/device``, or ``site/device~child``: a device for which that one speaks."""
+    return is_source_key(text) or (_CHILD_KEY.match(text) is not None and len(text) <= _MAX_KEY_CHARS)
 
 
 def devices_channel(shard: int) -> str:

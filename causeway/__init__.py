@@ -5,13 +5,23 @@ working for a release beside what replaces it. Everything else (devices, mqtt_ga
 change at any time; apps import nothing of it.
 
 This module can be imported while apps are loaded; the others, which need models, from then on:
-``causeway.models``, ``causeway.requests``, ``causeway.web``.
+``causeway.models``, ``causeway.requests``, ``causeway.web``. ``causeway.dialects``, which is pure, can be imported
+at any time.
 """
 
+from bridge.dialects.registry import register_dialect
 from bridge.registry import RegistrationError
 from devices.extensions import register_page, register_router
 from devices.rules.actors import Actor
 from devices.rules.capabilities import Capability
 from devices.rules.pages import Page
 
-__all__ = ["Actor", "Capability", "Page", "RegistrationError", "register_page", "register_router"]
+__all__ = [
+    "Actor",
+    "Capability",
+    "Page",
+    "RegistrationError",
+    "register_dialect",
+    "register_page",
+    "register_router",
+]

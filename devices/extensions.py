@@ -1,5 +1,7 @@
 """What apps may add, each from its ``AppConfig.ready()``: pages and API routers. ``causeway`` re-exports it for them.
 
+Dialects, which both banks use, are in bridge.dialects.registry.
+
 Whoever uses what was added takes it from the registries here, and so knows none by name. Never: devices.web,
 devices.worker; those import this.
 """
@@ -8,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.dialects.registry import factories
 from bridge.registry import Registry
 from devices.rules.pages import Page
 
@@ -19,7 +22,7 @@ TAKEN_ROUTERS: Final = frozenset({"commands", "devices", "docs", "ledger", "ops"
 pages: Final = Registry("page", Page)
 routers: Final[Registry[Any]] = Registry("router", object)
 
-REGISTRIES: Final[tuple[Registry[Any], ...]] = (pages, routers)
+REGISTRIES: Final[tuple[Registry[Any], ...]] = (pages, routers, factories)
 
 
 def register_page(page: Page) -> None:

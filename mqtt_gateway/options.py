@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
+from bridge.dialects.registry import dialects
 from bridge.link import MAX_IN_FLIGHT
 from bridge.names import gateway_channel, is_name
 from bridge.topic_filters import overlap, topic_filter_error
@@ -35,7 +36,7 @@ class GatewayOptions:
     version: MqttVersion = "5"  # of the protocol
     client_id: str = "causeway-gateway"  # stable: the broker keeps the session under it
     topic_root: str = "devices"  # first level of native topics
-    topic_filters: tuple[str, ...] = ()  # empty: ``{topic_root}/#``
+    topic_filters: tuple[str, ...] = ()  # empty: all that the dialects listen to, ``{topic_root}/#`` alone of our own
     shards: int = 4  # the fleet's number of shards
     heartbeat_file: str = ""  # touched at each beat, for a health check from outside; "" for none
     keepalive_s: int = 20  # a dead connection is noticed after 1.5 times this
@@ -54,7 +55,7 @@ class GatewayOptions:
     @property
     def filters(self) -> tuple[str, ...]:
         """The topic filters to subscribe to."""
-        return self.topic_filters or (f"{self.topic_root}/#",)
+        return self.topic_filters or dialects(self.topic_root).filters
 
     @property
     def broker(self) -> str:
@@ -89,8 +90,9 @@ def problem(options: GatewayOptions) -> str | None:
 
 
 def _foreign_filter(options: GatewayOptions) -> str | None:
+    listened = dialects(options.topic_root).filters
     for one in options.filters:
-        if not overlap(one, f"{options.topic_root}/#"):
+        if not any(overlap(one, other) for other in listened):
             return f"GATEWAY_TOPIC_FILTERS: {one!r} matches nothing under {options.topic_root}/ (BRIDGE_TOPIC_ROOT)"
     return None
 

@@ -10,6 +10,7 @@ import pytest
 import causeway
 from bench.report import document
 from bridge.dialects.native.topics import TopicReason
+from bridge.dialects.registry import UNCLAIMED
 from bridge.observations import PayloadReason
 from devices.rules.capabilities import ROLES, Capability
 
@@ -42,7 +43,7 @@ def test_every_setting_is_documented_and_every_documented_one_is_read() -> None:
 
 def test_every_reason_is_documented() -> None:
     page = (ROOT / "docs" / "mqtt.md").read_text()
-    reasons = set(get_args(PayloadReason)) | set(get_args(TopicReason))
+    reasons = {*get_args(PayloadReason), *get_args(TopicReason), UNCLAIMED}
     assert not {reason for reason in reasons if f"`{reason}`" not in page}
 
 

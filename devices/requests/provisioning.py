@@ -14,7 +14,7 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import transaction
 
-from bridge.names import is_device_key
+from bridge.names import is_source_key
 from bridge.shards import shard_of
 from devices.models import Device
 from devices.requests.ask import UnavailableError, ask
@@ -48,7 +48,7 @@ def provision(device_key: str, actor: Actor) -> str:
 
 def _register(device_key: str, actor: Actor) -> None:
     """By its shard's worker, if there is one: then browsers see the new device at once."""
-    if not is_device_key(device_key):
+    if not is_source_key(device_key):
         raise ValueError(f"{device_key!r} is not site/device, each 1 to 64 of A-Z a-z 0-9 _ - . :")
     if shard_of(device_key, settings.DEVICES.shards) not in unowned_shards():
         with contextlib.suppress(UnavailableError):

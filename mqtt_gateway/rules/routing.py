@@ -1,4 +1,4 @@
-"""Topic name → where its deliveries go. Pure; a thin cache over bridge.dialects.native.topics."""
+"""Topic name → where its deliveries go. Pure; a thin cache over bridge.dialects.registry."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -6,7 +6,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from bridge.dialects.native.topics import Kind, NativeTopics, OwnDownlink, RejectedTopic, Route
+from bridge.dialects.dialect import OwnDownlink, RejectedTopic, Route
+from bridge.dialects.registry import Dialects
 from bridge.shards import shard_of
 
 _CACHED_TOPICS: Final = 65_536  # the least recently used goes first
@@ -14,25 +15,27 @@ _MAX_CACHED_CHARS: Final = 320  # root, site, device, metric at their longest; b
 
 
 class Routed(Struct, frozen=True):
-    """A delivery for a shard's worker; the fields are Delivery's."""
+    """A delivery for a shard's worker; the fields are Route's and Delivery's."""
 
     shard: int
-    device: str
-    kind: Kind
+    source: str
+    kind: str
     detail: str
+    dialect: str
+    status: bool
 
 
 Destination = Routed | OwnDownlink | RejectedTopic
 
 
-def router(root: str, shards: int) -> Callable[[str], Destination]:
-    """The function from topic name to destination, for one topic root and number of shards. It never raises."""
-    topics = NativeTopics(root)
+def router(dialects: Dialects, shards: int) -> Callable[[str], Destination]:
+    """The function from topic name to destination, for some dialects and a number of shards. It never raises."""
 
     def find(topic: str) -> Destination:
-        match topics.parse(topic):
-            case Route(device, kind, detail):
-                return Routed(shard_of(device, shards), device, kind, detail)
+        match dialects.route(topic):
+            case Route() as found:
+                shard = shard_of(found.source, shards)
+                return Routed(shard, found.source, found.kind, found.detail, found.dialect, found.status)
             case other:
                 return other
 

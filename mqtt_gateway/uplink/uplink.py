@@ -14,7 +14,8 @@ from typing import Any, Final, NoReturn
 import structlog
 
 from bridge import wire
-from bridge.dialects.native.topics import OwnDownlink, RejectedTopic
+from bridge.dialects.dialect import OwnDownlink, RejectedTopic
+from bridge.dialects.registry import dialects
 from bridge.json_limits import MAX_PAYLOAD_BYTES
 from bridge.link import ArrivalOrder, Window
 from bridge.messages import Batch, Delivery, LinkAck
@@ -54,7 +55,7 @@ class Uplink:
         self._counters, self._markers, self._marker_topic = state.counters, state.markers, options.marker_topic
         self.marker_is_due = asyncio.Event()  # earlier than it was
         self.drained = asyncio.Event()  # somebody waits for what markers.drained_ms now says
-        self._route = router(options.topic_root, options.shards)
+        self._route = router(dialects(options.topic_root), options.shards)
         self._links = [ShardQueue(shard) for shard in range(options.shards)]
         self._silent = [Outage(log, f"worker of shard {shard}", time.monotonic) for shard in range(options.shards)]
         self._order = ArrivalOrder()
@@ -147,11 +148,11 @@ class Uplink:
             return
         kept = payload if len(payload) <= _KEPT_BYTES else payload[:_KEPT_BYTES]
         now_ms = unix_ms()
-        if route.kind == "status":
+        if route.status:
             now_ms = self._status_came(now_ms)
         delivery = Delivery(
             topic,
-            route.device,
+            route.source,
             route.kind,
             route.detail,
             kept,
@@ -161,6 +162,7 @@ class Uplink:
             dup,
             packet_id,
             self._markers.late,
+            route.dialect,
         )
         dropped = self._links[route.shard].put(delivery, ticket)
         self.in_flight += 1 - dropped

@@ -75,7 +75,7 @@ class Rig:
 
     def payloads(self, device: str = "") -> list[bytes]:
         """What was applied, in order; of all devices or one."""
-        return [one.payload for one in self.worker.deliveries if one.device == device or not device]
+        return [one.payload for one in self.worker.deliveries if one.source == device or not device]
 
     async def applied(self, count: int, timeout_s: float = 20) -> None:
         """Wait until so many deliveries were applied."""

@@ -39,7 +39,7 @@ def expected(count: int, devices: int = 7) -> dict[str, list[bytes]]:
 
 def by_device(rig: Rig) -> dict[str, list[bytes]]:
     """Device → what was applied."""
-    return {device: rig.payloads(device) for device in sorted({one.device for one in rig.worker.deliveries})}
+    return {device: rig.payloads(device) for device in sorted({one.source for one in rig.worker.deliveries})}
 
 
 def distinct(payloads: list[bytes]) -> list[bytes]:

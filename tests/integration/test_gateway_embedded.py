@@ -66,7 +66,7 @@ async def test_a_burst_of_5000_arrives_once_and_in_order(demo: Demo) -> None:
     await asyncio.to_thread(_burst, demo.port, 5_000)
     await eventually_async(lambda: len(demo.worker.deliveries) >= 5_000, 60)
     for device in range(5):
-        got = [one.payload for one in demo.worker.deliveries if one.device == f"demo/d{device}"]
+        got = [one.payload for one in demo.worker.deliveries if one.source == f"demo/d{device}"]
         assert got == [b"%d" % n for n in range(device, 5_000, 5)]
 
 
@@ -76,17 +76,17 @@ async def test_it_carries_a_hundred_devices(demo: Demo) -> None:
     fleet = asyncio.ensure_future(simulate(options, stop))
 
     def devices(kind: str) -> int:
-        return len({one.device for one in demo.worker.deliveries if one.kind == kind})
+        return len({one.source for one in demo.worker.deliveries if one.kind == kind})
 
     await eventually_async(lambda: devices("telemetry") == 100, 30)
     assert devices("state") == 100
     assert devices("status") == 100
     stop.set()
     await fleet
-    last = {one.device: one.payload for one in demo.worker.deliveries if one.kind == "status"}
+    last = {one.source: one.payload for one in demo.worker.deliveries if one.kind == "status"}
     await eventually_async(
         lambda: (
-            {one.device: one.payload for one in demo.worker.deliveries if one.kind == "status"}
+            {one.source: one.payload for one in demo.worker.deliveries if one.kind == "status"}
             == dict.fromkeys(last, b"offline")
         )
     )

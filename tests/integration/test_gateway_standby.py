@@ -217,7 +217,7 @@ async def test_two_gateways_share_the_topics(rig: Rig) -> None:
         await line(second, "broker link up")
         await rig.publish([("devices/a/d/telemetry", "1"), ("devices/b/d/telemetry", "2")])
         await rig.applied(2)
-        assert {(batch.gateway, one.device) for batch in rig.worker.batches for one in batch.deliveries} == {
+        assert {(batch.gateway, one.source) for batch in rig.worker.batches for one in batch.deliveries} == {
             (CLIENT_ID, "a/d"),
             ("second", "b/d"),
         }

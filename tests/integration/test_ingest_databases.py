@@ -131,7 +131,7 @@ async def test_a_row_that_the_database_refuses_harms_no_neighbour(
             return Telemetry((RawReading(-(2**70), decoded.readings[0].metrics),))
         return decoded
 
-    monkeypatch.setattr("devices.worker.effects.operations.decode", with_a_huge_ts)
+    monkeypatch.setattr("bridge.dialects.native.dialect.decode", with_a_huge_ts)
     keys = [key_in(0, nth=number) for number in range(9)]
     async with workers_and_gateway() as gateway:
         for payload in ({"t": 1}, {"refused": 2}, {"t": 3}):

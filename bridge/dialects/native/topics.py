@@ -9,35 +9,13 @@ command ids follow the same rule; a metric is any level of 1-128 characters.
 
 from typing import Literal
 
-from msgspec import Struct
-
+from bridge.dialects.dialect import NATIVE, OWN_DOWNLINK, RejectedTopic, Route, Sorted
 from bridge.names import is_name
 
 Kind = Literal["telemetry", "metric", "state", "status", "event", "ack"]
-TopicReason = Literal["foreign_root", "odd_levels", "bad_name", "unknown_suffix"]
+TopicReason = Literal["odd_levels", "bad_name", "unknown_suffix"]
 
 MAX_METRIC_CHARS = 128
-
-
-class Route(Struct, frozen=True, array_like=True):
-    """An uplink topic understood: the device's key, the kind of payload, and the name in the topic (else "")."""
-
-    device: str
-    kind: Kind
-    detail: str = ""
-
-
-class OwnDownlink(Struct, frozen=True):
-    """A topic on which Causeway itself publishes; the subscription ``{root}/#`` brings it back."""
-
-
-class RejectedTopic(Struct, frozen=True):
-    """A topic that is nobody's."""
-
-    reason: TopicReason
-
-
-OWN_DOWNLINK = OwnDownlink()
 
 
 class NativeTopics:
@@ -70,33 +48,41 @@ class NativeTopics:
         """The topic name of a device's retained desired state."""
         return f"{self.root}/{device}/desired"
 
-    def parse(self, topic: str) -> Route | OwnDownlink | RejectedTopic:
-        """Sort a topic name. Never raises, whatever the string."""
+    def parse(self, topic: str) -> Sorted | None:
+        """Sort a topic name; None: it is not under the root. Never raises, whatever the string."""
         levels = topic.split("/")
         if levels[0] != self.root:
-            return RejectedTopic("foreign_root")
+            return None
         if not 4 <= len(levels) <= 6:
-            return RejectedTopic("odd_levels")
+            return _rejected("odd_levels")
         _, site, name, suffix, *rest = levels
         if not (is_name(site) and is_name(name)):
-            return RejectedTopic("bad_name")
+            return _rejected("bad_name")
         return _suffix(f"{site}/{name}", suffix, rest)
 
 
-def _suffix(device: str, suffix: str, rest: list[str]) -> Route | OwnDownlink | RejectedTopic:
+def _suffix(device: str, suffix: str, rest: list[str]) -> Sorted:
     match suffix, rest:
         case (("telemetry" | "state" | "status"), []):
-            return Route(device, suffix)
+            return _route(device, suffix)
         case "telemetry", [metric]:
-            return Route(device, "metric", metric) if _is_metric(metric) else RejectedTopic("bad_name")
+            return _route(device, "metric", metric) if _is_metric(metric) else _rejected("bad_name")
         case (("event" | "ack"), [detail]):
-            return Route(device, suffix, detail) if is_name(detail) else RejectedTopic("bad_name")
+            return _route(device, suffix, detail) if is_name(detail) else _rejected("bad_name")
         case ("desired", []) | ("command", [_, _]):
             return OWN_DOWNLINK
         case (("telemetry" | "state" | "status" | "event" | "ack" | "desired" | "command"), _):
-            return RejectedTopic("odd_levels")
+            return _rejected("odd_levels")
         case _:
-            return RejectedTopic("unknown_suffix")
+            return _rejected("unknown_suffix")
+
+
+def _route(device: str, kind: Kind, detail: str = "") -> Route:
+    return Route(NATIVE, device, kind, detail, status=kind == "status")
+
+
+def _rejected(reason: TopicReason) -> RejectedTopic:
+    return RejectedTopic(reason)
 
 
 def _is_metric(metric: str) -> bool:

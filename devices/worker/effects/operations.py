@@ -13,7 +13,6 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct, json
 
-from bridge.dialects.native.payloads import decode
 from bridge.json_limits import MAX_PAYLOAD_BYTES
 from bridge.messages import Delivery
 from bridge.observations import (
@@ -34,6 +33,7 @@ _samples = SampledLog(log, "rejected", time.monotonic)
 
 UNKNOWN_PAYLOAD: Final = "?"  # TwinState.desired_published of a key used before: its old topic may still be retained
 _MAX_DETAIL_CHARS: Final = 200  # Quarantined.detail
+_FAILED: Final = Outcome("quarantined", "internal_error")
 _encode = json.Encoder().encode
 
 
@@ -44,10 +44,12 @@ class Registered(Struct, frozen=True):
 
 
 class Uplink(Struct, frozen=True):
-    """A delivery to apply."""
+    """What a delivery says of the device, to apply."""
 
     delivery: Delivery
-    gateway: str = ""  # MQTT client id; who received it
+    gateway: str  # MQTT client id; who received it
+    said: Decoded | None  # None: nobody knows, as its dialect has failed
+    counts: bool = True  # for the ledger; False: it counts as what comes of another device that it speaks of
 
 
 class RequestOperation(Struct, frozen=True):
@@ -146,8 +148,8 @@ def set_aside(effects: Effects, operation: Operation, reason: str) -> None:
     match operation:
         case Replay():
             _replayed(effects, operation, Outcome("quarantined", reason))
-        case Uplink(delivery):
-            _quarantine(effects, delivery, reason, "")
+        case Uplink(delivery, counts=counts):
+            _quarantine(effects, delivery, reason, "", counts=counts)
         case RequestOperation(request_id):
             effects.results[request_id] = _encode(refusal(Refused("unavailable", "the change could not be made")))
 
@@ -157,10 +159,11 @@ def _apply(operation: Operation, effects: Effects, rules: Rules) -> None:
     match operation:
         case Uplink():
             _uplink(operation, effects, rules)
-        case Replay(delivery=delivery):
+        case Replay(delivery=delivery, said=said):
             arrival = Arrival(delivery.received_ms, delivery.retain, replayed=True)
-            _, outcome = _reduced(delivery, arrival, effects, rules)
-            _replayed(effects, operation, outcome)
+            outcomes = [_reduced(one, arrival, effects, rules) for one in said]
+            bad = (one for one in outcomes if one.outcome != "applied")
+            _replayed(effects, operation, next(bad, outcomes[0]) if outcomes else _FAILED)
         case Registered(asked):
             if twin.rev:
                 twin.desired_published = UNKNOWN_PAYLOAD
@@ -179,30 +182,33 @@ def _apply(operation: Operation, effects: Effects, rules: Rules) -> None:
 def _uplink(uplink: Uplink, effects: Effects, rules: Rules) -> None:
     member, delivery = effects.member, uplink.delivery
     was_online = member.twin.presence.status == "online"
+    said = uplink.said
+    if said is None:
+        set_aside(effects, uplink, "internal_error")
+        return
     arrival = Arrival(delivery.received_ms, delivery.retain, delivery.late, uplink.gateway)
-    decoded, outcome = _reduced(delivery, arrival, effects, rules)
+    outcome = _reduced(said, arrival, effects, rules)
     if outcome.outcome == "quarantined":
-        _quarantine(effects, delivery, outcome.reason, outcome.detail)
+        _quarantine(effects, delivery, outcome.reason, outcome.detail, counts=uplink.counts)
     else:
-        effects.counts[outcome.outcome, outcome.reason] += 1
+        effects.counts[outcome.outcome, outcome.reason] += uplink.counts
         if outcome.outcome == "rejected":
             _samples.add(outcome.reason, delivery.topic)
-    birth = isinstance(decoded, StatusReported) and decoded.online and not delivery.retain
+    birth = isinstance(said, StatusReported) and said.online and not delivery.retain
     effects.came_online |= birth or (not was_online and member.twin.presence.status == "online")
 
 
-def _reduced(delivery: Delivery, arrival: Arrival, effects: Effects, rules: Rules) -> tuple[Decoded, Outcome]:
-    """Decode a message and apply it to the twin; what it brings goes into the effects."""
+def _reduced(said: Decoded, arrival: Arrival, effects: Effects, rules: Rules) -> Outcome:
+    """Apply what a message says to the twin; what it brings goes into the effects."""
     member = effects.member
-    decoded = decode(delivery.kind, delivery.detail, delivery.payload)
-    outcome = reduce(member.twin, decoded, arrival, rules.limits)
+    outcome = reduce(member.twin, said, arrival, rules.limits)
     if outcome.ack and not rules.knows_command(outcome.ack.command_id, member.id):
         outcome = Outcome("quarantined", "unknown_command", outcome.ack.command_id)
     effects.readings += outcome.readings
     effects.events += outcome.events
     if outcome.ack:
-        effects.acks.append(Acknowledged(outcome.ack, delivery.received_ms))
-    return decoded, outcome
+        effects.acks.append(Acknowledged(outcome.ack, arrival.received_ms))
+    return outcome
 
 
 def _replayed(effects: Effects, replay: Replay, outcome: Outcome) -> None:
@@ -215,8 +221,8 @@ def _replayed(effects: Effects, replay: Replay, outcome: Outcome) -> None:
     effects.results[replay.request_id] = _encode(told)
 
 
-def _quarantine(effects: Effects, delivery: Delivery, reason: str, detail: str) -> None:
-    effects.counts["quarantined", reason] += 1
+def _quarantine(effects: Effects, delivery: Delivery, reason: str, detail: str, *, counts: bool) -> None:
+    effects.counts["quarantined", reason] += counts
     effects.quarantined.append(
         Quarantined(
             device_id=effects.member.id,

@@ -9,12 +9,17 @@ from typing import Final
 
 from msgspec import Struct
 
-from bridge.dialects.native.topics import NativeTopics, Route
+from bridge.dialects.dialect import Route
+from bridge.dialects.registry import Dialects
 from bridge.messages import Delivery
+from bridge.observations import Decoded
+from bridge.shards import source_of
 from devices.models import Quarantined, Request
 from devices.rules.requested import Refused
+from devices.worker.effects.readings import read
 
 _NOT_THERE: Final = Refused("not_found", "there is no such quarantined message")
+_NOBODYS: Final = Refused("conflict", "no device publishes on this topic any more: it is not replayable")
 
 
 class Replay(Struct, frozen=True):
@@ -23,6 +28,7 @@ class Replay(Struct, frozen=True):
     request_id: int
     entry_id: int
     delivery: Delivery  # as it came
+    said: tuple[Decoded, ...]  # of the device; empty: nobody knows, as its dialect has failed
 
 
 class Replayed(Struct, frozen=True):
@@ -46,18 +52,26 @@ def entry_id(request: Request) -> int | None:
     return named if isinstance(named, int) and not isinstance(named, bool) and 0 < named < 2**63 else None
 
 
-def plan(request: Request, entry: Quarantined | None, topics: NativeTopics) -> Replay | Refused:
+def plan(request: Request, entry: Quarantined | None, dialects: Dialects) -> Replay | Refused:
     """How to carry a request out, or why not."""
     if entry is None or entry.device.key != request.device_key:
         return _NOT_THERE
     if entry.truncated:
         return Refused("conflict", "only the beginning of this message was kept: it is not replayable")
-    route = topics.parse(entry.topic)
-    if not isinstance(route, Route) or route.device != request.device_key:
-        return Refused("conflict", "no device publishes on this topic any more: it is not replayable")
-    delivery = Delivery(
+    route = dialects.route(entry.topic)
+    if not isinstance(route, Route) or route.source != source_of(request.device_key):
+        return _NOBODYS
+    delivery = _delivery(entry, route)
+    reading = read(dialects, delivery)
+    said = tuple(one.what for one in reading.said if one.device == request.device_key) if reading else ()
+    return Replay(request.pk, entry.pk, delivery, said) if said or reading is None else _NOBODYS
+
+
+def _delivery(entry: Quarantined, route: Route) -> Delivery:
+    """The message as it came, as far as it matters."""
+    return Delivery(
         topic=entry.topic,
-        device=route.device,
+        source=route.source,
         kind=route.kind,
         detail=route.detail,
         payload=bytes(entry.payload),
@@ -67,8 +81,8 @@ def plan(request: Request, entry: Quarantined | None, topics: NativeTopics) -> R
         dup=False,
         packet_id=0,
         late=True,
+        dialect=route.dialect,
     )
-    return Replay(request.pk, entry.pk, delivery)
 
 
 def store(replayed: Iterable[Replayed]) -> None:

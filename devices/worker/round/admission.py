@@ -8,6 +8,7 @@ from typing import Any, Final
 import structlog
 
 from bridge.names import is_device_key
+from bridge.observations import Cleared
 from bridge.shards import shard_of
 from devices.models import Device
 from devices.options import DevicesOptions
@@ -42,9 +43,9 @@ class Refusals:
         """Reject deliveries, refuse requests; anything else on a device that is not there is void."""
         for operation in operations:
             match operation:
-                case Uplink():
-                    self.counts["rejected", reason] += 1
-                    _samples.add(reason, operation.delivery.topic)
+                case Uplink(delivery, counts=counts):
+                    self.counts["rejected", reason] += counts
+                    _samples.add(reason, delivery.topic)
                 case RequestOperation() | Replay():
                     code, message = _MESSAGES[reason]
                     self.results[operation.request_id] = {"error": code, "message": f"{key[:200]}: {message}"}
@@ -95,7 +96,7 @@ def _may_register(operations: Iterable[Operation], options: DevicesOptions) -> b
     """Whether they make a device: somebody asks for it, or it speaks. (Clearing a retained message is not speaking.)"""
     return any(
         (isinstance(one, RequestOperation) and one.kind == "register")
-        or (options.auto_register and isinstance(one, Uplink) and bool(one.delivery.payload))
+        or (options.auto_register and isinstance(one, Uplink) and not isinstance(one.said, Cleared))
         for one in operations
     )
 
@@ -118,7 +119,7 @@ def _refuse(refusals: Refusals, key: str, operations: list[Operation], options: 
         refusals.add(key, operations, "too_many_devices")
         return
     if options.auto_register:  # then only cleared messages are left: they change nothing, for nobody
-        cleared = sum(isinstance(one, Uplink) for one in operations)
+        cleared = sum(isinstance(one, Uplink) and one.counts for one in operations)
         refusals.counts["applied", ""] += cleared
         operations = [one for one in operations if not isinstance(one, Uplink)]
     refusals.add(key, operations, "unknown_device")

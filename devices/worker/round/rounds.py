@@ -9,6 +9,7 @@ import structlog
 from django.db import Error
 from django.db.models import F
 
+from bridge.dialects.registry import dialects
 from devices.models import Command
 from devices.options import DevicesOptions
 from devices.worker.commands.command_steps import command_id
@@ -64,7 +65,7 @@ class RoundRunner:
         self._pending_requests = PendingRequests(options.shards)
         self._sweep_requests, self._sweep_commands, self._forget_sessions = RateGate(1), RateGate(2), RateGate(3_600)
         self._look_at_links, self._look_soon, self._refresh_limits = RateGate(1), RateGate(checks.SOON_S), RateGate(10)
-        self._links = LinkWatch(options.topic_root)
+        self._links, self._dialects = LinkWatch(options.topic_root), dialects(options.topic_root)
         self._retention = Retention(options)
 
     def work(self, round_: Round) -> RoundResults:
@@ -144,7 +145,7 @@ class RoundRunner:
         if self._refresh_limits():
             checks.refresh_limits(self._shards.values(), now_ms)
         job = self._job(round_, now_ms)
-        transaction = Transaction(self._shards.values(), self._options, now_ms)
+        transaction = Transaction(self._shards.values(), self._options, self._dialects, now_ms)
         if job:
             with writing():
                 transaction.run(job)

@@ -1,14 +1,15 @@
 """One transaction: all that a round brings for the process's shards, applied, stored and fenced together."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeGuard
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from msgspec import Struct, field
 
-from bridge.dialects.native.topics import NativeTopics
-from bridge.messages import Batch, CommandStep, Published
+from bridge.dialects.registry import Dialects
+from bridge.messages import Batch, CommandStep, Delivery, Published
+from bridge.observations import CommandAck
 from bridge.shards import shard_of
 from devices.models import Quarantined, Request
 from devices.options import DevicesOptions
@@ -27,6 +28,7 @@ from devices.worker.effects.operations import (
     Uplink,
     refusal,
 )
+from devices.worker.effects.readings import spoken
 from devices.worker.link import delivery_history
 from devices.worker.memory.shard import Shard
 from devices.worker.ownership.fence import pass_fence
@@ -59,10 +61,11 @@ class Transaction:
     Args:
         shards: all that we own. They are changed in place: to be thrown away if :meth:`run` raises.
         options: of the installation.
+        dialects: of the installation.
         now_ms: Unix ms.
     """
 
-    def __init__(self, shards: Iterable[Shard], options: DevicesOptions, now_ms: int) -> None:
+    def __init__(self, shards: Iterable[Shard], options: DevicesOptions, dialects: Dialects, now_ms: int) -> None:
         self._parts = parts = {shard.number: ShardWork(shard, options, now_ms) for shard in shards}
         self._options, self._now_ms = options, now_ms
         # Nothing may refer to this in a circle: all that a round made would wait for the garbage collector.
@@ -71,7 +74,7 @@ class Transaction:
         self.settled: dict[int, Any] = {}  # results of the requests that were carried out, by id
         self._cancels: list[Request] = []  # requests about commands, not twins
         self._replaying: set[int | None] = set()  # quarantined messages, by id
-        self._topics = NativeTopics(options.topic_root)
+        self._dialects = dialects
 
     def run(self, job: Job) -> None:
         """Carry out and commit; then :attr:`results` may be sent.
@@ -98,7 +101,7 @@ class Transaction:
         for batch_shard, part in self._parts.items():
             batches = [batch for batch in job.batches if batch.shard == batch_shard]
             for delivery in part.acceptance.deliveries(batches):
-                part.add(delivery.device, Uplink(delivery, part.shard.gateway))
+                self._plan_delivery(part, delivery)
             for key, look in job.presence_checks.get(batch_shard, {}).items():
                 part.add(key, look)
         for published in job.published:
@@ -107,6 +110,13 @@ class Transaction:
         if job.requests:
             self._plan_requests(pending_requests.held(job.requests))
         self._desk.fetch(self._commands_of(job))
+
+    def _plan_delivery(self, part: ShardWork, delivery: Delivery) -> None:
+        """What it says of each device; of several, the first one's outcome is the delivery's."""
+        gateway, counts = part.shard.gateway, True
+        for key, said in spoken(self._dialects, delivery, part.counted):
+            part.add(key, Uplink(delivery, gateway, said, counts))
+            counts = False
 
     def _plan_requests(self, rows: Sequence[Request]) -> None:
         ending: set[str] = set()
@@ -130,7 +140,7 @@ class Transaction:
         if entry in self._replaying:
             return
         self._replaying.add(entry)
-        planned = replays.plan(row, entries.get(entry or 0), self._topics)
+        planned = replays.plan(row, entries.get(entry or 0), self._dialects)
         if isinstance(planned, replays.Replay):
             part.add(row.device_key, planned)
         else:
@@ -143,7 +153,7 @@ class Transaction:
         texts = [published.command_id for published in job.published if published.kind == "command" and published.ok]
         for part in self._parts.values():
             for operations in part.operations.values():
-                texts += [one.delivery.detail for one in operations if _is_ack(one)]
+                texts += [ack.command_id for one in operations for ack in _acks(one)]
         yield from filter(None, map(command_id, texts))
 
     # -------------------------------------------------------------------------------------------- carry out
@@ -252,5 +262,9 @@ def _named(row: Request) -> str:
     return str(row.body.get("command_id")) if isinstance(row.body, dict) else ""
 
 
-def _is_ack(operation: Operation) -> TypeGuard[Uplink | replays.Replay]:
-    return isinstance(operation, Uplink | replays.Replay) and operation.delivery.kind == "ack"
+def _acks(operation: Operation) -> Iterator[CommandAck]:
+    match operation:
+        case Uplink(said=CommandAck() as ack):
+            yield ack
+        case replays.Replay(said=said):
+            yield from (one for one in said if isinstance(one, CommandAck))

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 from itertools import count, islice
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
-from bridge.dialects.native.topics import Kind
 from bridge.link import Window
 from bridge.messages import Batch, CommandStep, Commit, Delivery, Delta, EventRecorded, LinkAck
 from bridge.shards import shard_of
@@ -28,7 +27,7 @@ def delivery(device: str, topic: str, payload: object, *, at_ms: int = NOW_MS, *
     kind = "metric" if suffix == "telemetry" and detail else suffix
     fields = {"qos": 1, "retain": False, "dup": False, "packet_id": 1, **more}
     data = payload if isinstance(payload, bytes) else msgspec.json.encode(payload)
-    return Delivery(f"devices/{device}/{topic}", device, cast("Kind", kind), detail, data, at_ms, **fields)
+    return Delivery(f"devices/{device}/{topic}", device, kind, detail, data, at_ms, **fields)
 
 
 class Uplink:
@@ -54,7 +53,7 @@ class Uplink:
 
     def batch(self, *deliveries: Delivery, position: int = 0) -> Batch:
         """One batch; all deliveries are of one shard."""
-        (shard,) = {shard_of(one.device, self._shards) for one in deliveries}
+        (shard,) = {shard_of(one.source, self._shards) for one in deliveries}
         return self._windows[shard].push(deliveries, position)
 
     def acknowledged(self, ack: LinkAck) -> None:

@@ -70,7 +70,7 @@ class Gateway:
         """The broker delivers these."""
         for one in deliveries:
             self._position += one.qos == 1 and not one.dup
-            self._queues[shard_of(one.device, self._shards)].append((one, self._position))
+            self._queues[shard_of(one.source, self._shards)].append((one, self._position))
         self._wake.set()
 
     @property

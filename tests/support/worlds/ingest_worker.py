@@ -62,7 +62,7 @@ class Worker:
         """A round with one batch a shard of these."""
         by_shard: dict[int, list[Delivery]] = {}
         for one in deliveries:
-            by_shard.setdefault(shard_of(one.device, 4), []).append(one)
+            by_shard.setdefault(shard_of(one.source, 4), []).append(one)
         return self.take(*(self.uplink.batch(*its) for its in by_shard.values()))
 
     def ask(self, key: str, kind: str, **body: Any) -> Any:

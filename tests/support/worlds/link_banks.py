@@ -73,7 +73,7 @@ class PureBank:
 
     def _apply(self, batch: Batch, new: Stored) -> None:
         sifted = self._history(batch).sift(batch)
-        new.applied += [(one.device, one.received_ms - NOW_MS) for one in sifted.fresh]
+        new.applied += [(one.source, one.received_ms - NOW_MS) for one in sifted.fresh]
         new.counts += Counter(applied=len(sifted.fresh), duplicate=sifted.duplicates)
         if record := sifted.record:
             new.records[batch.session].append(_packed(record))

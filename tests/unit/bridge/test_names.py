@@ -1,10 +1,12 @@
 import re
+from zlib import crc32
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.names import dashboard_group, devices_channel, gateway_channel
-from bridge.shards import device_hash, shard_of
+from bridge.names import dashboard_group, devices_channel, gateway_channel, is_device_key, is_name, is_source_key
+from bridge.shards import device_hash, shard_of, source_of
 
 VALID = re.compile(r"[A-Za-z0-9_.\-]{1,99}\Z")
 
@@ -24,3 +26,36 @@ def test_shard_names_are_valid(shard: int) -> None:
 def test_the_shard_of_a_device_never_changes() -> None:
     assert device_hash("demo/thermostat-001") == 1_250_315_351
     assert [shard_of(f"demo/d{n}", 4) for n in range(8)] == [2, 0, 2, 0, 3, 1, 3, 1]
+
+
+names = st.from_regex(r"[A-Za-z0-9_\-.:]{1,64}", fullmatch=True)
+
+
+@given(names, names, names)
+def test_a_child_is_in_its_sources_shard(site: str, source: str, child: str) -> None:
+    key = f"{site}/{source}"
+    assert source_of(key) == source_of(f"{key}~{child}") == key
+    assert device_hash(f"{key}~{child}") == device_hash(key)
+
+
+@given(st.text(), st.integers(1, 256))
+def test_a_key_without_a_child_has_the_shard_that_it_always_had(text: str, shards: int) -> None:
+    key = text.replace("~", "").encode(errors="replace").decode()
+    assert shard_of(key, shards) == crc32(key.encode()) % shards
+
+
+@given(names, names, names)
+def test_only_other_dialects_have_children(site: str, source: str, child: str) -> None:
+    key = f"{site}/{source}"
+    assert is_device_key(key)
+    assert is_source_key(key)
+    assert is_device_key(f"{key}~{child}") is (len(f"{key}~{child}") <= 129)
+    assert not is_source_key(f"{key}~{child}")
+    assert not is_name(f"{source}~{child}")
+
+
+@pytest.mark.parametrize(
+    "key", ["a", "a/", "/b", "a/b~", "a/~c", "a~c/b", "a/b~c~d", "a/b~c d", "a/b~ö", "a/b/c", "a/b\n"]
+)
+def test_what_is_no_key(key: str) -> None:
+    assert not is_device_key(key)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.dialects.native.topics import RejectedTopic
+from bridge.dialects.dialect import RejectedTopic
+from bridge.dialects.registry import dialects
 from bridge.link import MAX_IN_FLIGHT
 from mqtt_gateway.options import GatewayOptions, problem
 from mqtt_gateway.rules.routing import router
@@ -57,7 +58,7 @@ def test_the_in_flight_limit_is_bounded(limit: int) -> None:
 def test_the_status_topic_is_a_topic_and_no_device(root: str, client_id: str) -> None:
     topic = GatewayOptions(topic_root=root, client_id=client_id).status_topic
     assert not set("+#") & set(topic)
-    assert isinstance(router(root, 4)(topic), RejectedTopic)
+    assert isinstance(router(dialects(root), 4)(topic), RejectedTopic)
 
 
 def test_the_status_topic_of_the_default_client() -> None:

@@ -88,6 +88,7 @@ def merge(target: dict[str, Any], patch: dict[str, Any]) -> None:
 @pytest.fixture
 def faults(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug in the reducer, and a row that the database refuses."""
+    from bridge.dialects.native import dialect
     from bridge.dialects.native.payloads import decode
     from bridge.observations import RawReading, Telemetry
     from devices.rules.reducer import reduce
@@ -103,7 +104,7 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> None:
         return Telemetry((RawReading(-(2**70), {"t": 1}),)) if b"refused" in payload else decoded
 
     monkeypatch.setattr(operations, "reduce", broken)
-    monkeypatch.setattr(operations, "decode", with_a_huge_ts)
+    monkeypatch.setattr(dialect, "decode", with_a_huge_ts)
 
 
 @pytest.mark.django_db

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from bridge.dialects.native import dialect
 from bridge.messages import RequestStored
 from devices.models import Command, Device, Event, LedgerCount, Quarantined, Reading
-from devices.worker.effects import operations
 from tests.support.worlds.deliveries import NOW_MS, delivery, key_in
 from tests.support.worlds.ingest_worker import Worker, twin_of
 from tests.unit.devices.worker.retention.test_retention import command
@@ -151,7 +151,7 @@ def test_a_bug_or_a_row_that_is_refused_leaves_it_in_quarantine(
         raise RuntimeError("a bug")
 
     with monkeypatch.context() as patch:
-        patch.setattr(operations, "decode", broken)
+        patch.setattr(dialect, "decode", broken)
         assert replay(worker, entry)["reason"] == "internal_error"
     entry.refresh_from_db()
     assert entry.reason == "internal_error"

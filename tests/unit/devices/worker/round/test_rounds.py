@@ -388,7 +388,7 @@ def test_a_bug_costs_one_message_only(worker: Worker, monkeypatch: pytest.Monkey
 def test_a_row_that_the_database_refuses_costs_one_message_only(
     worker: Worker, monkeypatch: pytest.MonkeyPatch, neighbours: int
 ) -> None:
-    monkeypatch.setattr("devices.worker.effects.operations.decode", _decode_with_a_huge_ts)
+    monkeypatch.setattr("bridge.dialects.native.dialect.decode", _decode_with_a_huge_ts)
     others = [key_in(0, name="n", nth=number) for number in range(neighbours)]
     worker.hear(delivery(A, "telemetry", {"t": 0}))
     worker.hear(

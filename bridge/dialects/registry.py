@@ -1,0 +1,73 @@
+"""The dialects of an installation: Causeway's own first, then those that apps registered, in their order.
+
+Both banks ask :func:`dialects` with the same options, so that a worker reads what its gateways route. Apps register
+theirs in ``AppConfig.ready``, which every process runs.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from bridge.dialects.dialect import Dialect, RejectedTopic, Sorted
+from bridge.dialects.native.dialect import NativeDialect
+from bridge.registry import Registry
+
+Factory = Callable[[str], Dialect]  # from the topic root
+
+UNCLAIMED: Final = "foreign_root"  # why a topic is rejected that no dialect takes
+factories: Final[Registry[Any]] = Registry("dialect", object)
+
+
+class Dialects:
+    """Some dialects in order: the first that takes a topic has it.
+
+    Args:
+        dialects: no two with one name.
+    """
+
+    def __init__(self, *dialects: Dialect) -> None:
+        self._by_name = {one.name: one for one in dialects}
+
+    def __iter__(self) -> Iterator[Dialect]:
+        return iter(self._by_name.values())
+
+    def named(self, name: str) -> Dialect | None:
+        """The dialect of this name; None: there is none (any more)."""
+        return self._by_name.get(name)
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """What to subscribe to for all of them."""
+        return tuple(one for dialect in self for one in dialect.filters())
+
+    def route(self, topic: str) -> Sorted:
+        """Sort a topic name; one that no dialect takes is rejected. Never raises, whatever the string."""
+        for dialect in self:
+            found = dialect.route(topic)
+            if found is not None:
+                return found
+        return RejectedTopic(UNCLAIMED)
+
+    def example(self, name: str, source: str) -> str | None:
+        """A topic name on which this source publishes; None: nobody speaks that dialect (any more)."""
+        dialect = self.named(name)
+        return dialect.example(source) if dialect else None
+
+
+def register_dialect(name: str, factory: Factory) -> None:
+    """Add a dialect, after those that are there.
+
+    Args:
+        name: the dialect's own. It is stored with devices: never change it.
+        factory: makes it; the argument is the topic root of Causeway's own, which stays out of bounds for others.
+
+    Raises:
+        bridge.registry.RegistrationError: nothing that can be called, its name is another's, or it is too late.
+    """
+    if not callable(factory):
+        raise factories.error(name, f"it is a {type(factory).__name__}, which makes no dialect")
+    factories.register(name, factory)
+
+
+def dialects(topic_root: str) -> Dialects:
+    """The installation's dialects. ``topic_root``: the first level of Causeway's own topics."""
+    return Dialects(NativeDialect(topic_root), *(factory(topic_root) for factory in factories.all().values()))

@@ -1,0 +1,88 @@
+"""Dialects side by side: the first that takes a topic has it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bridge.dialects.dialect import NATIVE, Command, Publication, Reading, RejectedTopic, Route, Sorted
+from bridge.dialects.native.dialect import NativeDialect
+from bridge.dialects.registry import Dialects, dialects, factories, register_dialect
+from bridge.messages import Delivery
+from bridge.registry import RegistrationError
+
+
+class Everything:
+    """Takes every topic."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def filters(self) -> tuple[str, ...]:
+        return (f"{self.name}/#",)
+
+    def route(self, topic: str) -> Sorted | None:
+        return Route(self.name, "site/all", topic)
+
+    def example(self, source: str) -> str:
+        return f"{self.name}/{source}"
+
+    def fresh(self) -> None:
+        return None
+
+    def read(self, _state: Any, _delivery: Delivery) -> Reading:
+        return Reading()
+
+    def render(self, device: str, command: Command) -> Publication:
+        return Publication(f"{self.name}/{device}/{command.name}", command.args)
+
+    def render_desired(self, _device: str, _payload: bytes) -> None:
+        return None
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays() -> Iterator[None]:
+    with factories.reopened():
+        yield
+
+
+def test_causeways_own_is_always_there() -> None:
+    (native,) = dialects("devices")
+    assert isinstance(native, NativeDialect)
+    assert dialects("devices").filters == ("devices/#",)
+    assert dialects("devices").route("else/where") == RejectedTopic("foreign_root")
+
+
+def test_the_first_that_takes_a_topic_has_it() -> None:
+    register_dialect("one", lambda _root: Everything("one"))
+    register_dialect("other", lambda _root: Everything("other"))
+    both = dialects("devices")
+    assert [one.name for one in both] == [NATIVE, "one", "other"]
+    assert both.route("devices/a/b/state") == Route(NATIVE, "a/b", "state")
+    assert both.route("devices/a/b/nonsense") == RejectedTopic("unknown_suffix")
+    assert both.route("else") == Route("one", "site/all", "else")
+    assert both.filters == ("devices/#", "one/#", "other/#")
+    assert both.example("other", "a/b") == "other/a/b"
+    assert Dialects(Everything("other"), NativeDialect("devices")).route("devices/a/b/state") == Route(
+        "other", "site/all", "devices/a/b/state"
+    )
+
+
+def test_a_dialect_that_is_gone_leaves_nothing() -> None:
+    with factories.reopened():
+        register_dialect("one", lambda _root: Everything("one"))
+        assert dialects("devices").named("one")
+    assert dialects("devices").named("one") is None
+    assert dialects("devices").example("one", "a/b") is None
+    assert dialects("devices").filters == ("devices/#",)
+
+
+def test_what_makes_no_dialect_is_refused() -> None:
+    with pytest.raises(RegistrationError, match="makes no dialect"):
+        register_dialect("one", "one")  # type: ignore[arg-type]
+
+
+def test_it_is_too_late_once_a_topic_may_have_been_sorted() -> None:
+    dialects("devices")
+    with pytest.raises(RegistrationError, match="too late"):
+        register_dialect("one", lambda _root: Everything("one"))
