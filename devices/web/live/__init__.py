@@ -1,10 +1,10 @@
-"""The WebSocket bank: commits of the groups ``dashboard.<shard>`` and queries in, frames of docs/websocket.md out.
+"""Live updates: commits of the groups ``dashboard.<shard>`` and rows of queries in, frames of docs/websocket.md out.
 
-Pure, no I/O and no clock     parts, targets, patches, merging, rendering, sequencer, feeds, subscription, answering,
-                              credit, frames
-Queries, on threads           database, replaying, authentication, links
-Per process and event loop    hub, listening, mending, watching
-Per socket                    connection, requests, catching_up
+    stream    pure: from changes and answers to frames, without gap, repeat or reordering
+    queries   reads what the stream asks of the database, on threads
+    hub       once a process: hears each commit once, hands it to the sockets that watch
+    socket    once a WebSocket: reads the client's frames, writes the server's
 
-Never: writes of twins, readings or events; more than one channel on the layer a process; a task a message.
+Imports only to the left: socket → hub → queries → stream. Never: writes of twins, readings or events; more than one
+channel on the layer a process; a task a message. docs/live.md is the long form.
 """

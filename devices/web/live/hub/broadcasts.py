@@ -81,7 +81,7 @@ class BroadcastListener:
         return True
 
     def _unanswered(self, channel: str, error: Exception) -> None:
-        """Once may be a pause in which the layer mends itself."""
+        """A probe failed: the first time it may be a pause after which the layer goes on by itself."""
         self._failures += 1
         late = isinstance(error, TimeoutError)
         if self._failures >= _FAILURES or not late:

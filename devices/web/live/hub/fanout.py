@@ -30,8 +30,8 @@ class Fanout:
     """From commits to receivers, on one event loop; asks nobody and waits for nobody.
 
     Args:
-        tracker: is told of each commit.
-        repair: is told what the feeds and the tracker find missing.
+        tracker: counts the commits.
+        repair: takes what the feeds and the tracker find missing.
     """
 
     def __init__(self, tracker: CommitTracker, repair: RepairQueue) -> None:

@@ -23,7 +23,7 @@ class Receiver(Protocol):
         """Something of ours failed: close it, so that the client begins anew."""
 
     def wake(self) -> None:
-        """One of its subscriptions queries something of the database."""
+        """One of its subscriptions has questions to the database."""
 
 
 class Room:

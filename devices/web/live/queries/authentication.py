@@ -1,4 +1,4 @@
-"""Who is at the other end of a socket: a session cookie or a bearer token, looked at again and again."""
+"""Who is at the other end of a socket: by a session cookie or a bearer token, checked again and again."""
 
 from importlib import import_module
 from typing import Any

@@ -20,7 +20,7 @@ from devices.web.live.stream.changes import Answer, NotFound, Query, answer_byte
 from devices.web.live.stream.targets import Target
 
 _KEYS_A_QUERY: Final = 500
-STEPS_A_QUERY: Final = 200  # more only if one commit told more
+STEPS_A_QUERY: Final = 200  # more only if one commit brought more
 
 _encode = msgspec.json.Encoder().encode
 
@@ -77,7 +77,7 @@ def list_existing(keys: Iterable[str]) -> set[str]:
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A command as its latest step left it, and the commit that told that."""
+    """A command as its latest step left it, and the commit that brought it."""
 
     device: str
     id: str
@@ -86,7 +86,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Steps(msgspec.Struct, frozen=True):
-    """The commands whose latest step was told by a commit up to ``upto``; others follow if that is below ``high``."""
+    """The commands whose latest step came with a commit up to ``upto``; others follow if that is below ``high``."""
 
     found: Sequence[Step]
     upto: int
@@ -94,7 +94,7 @@ class Steps(msgspec.Struct, frozen=True):
 
 
 def steps_between(targets: Sequence[Target], shard: int, of: int, low: int, high: int | None) -> Steps:
-    """The targets' commands whose latest step was told by a commit of the shard, ``low`` < commit ≤ ``high``.
+    """The targets' commands whose latest step came with a commit of the shard, ``low`` < commit ≤ ``high``.
 
     Args:
         targets: the commands' devices belong to any of them.
@@ -131,7 +131,7 @@ def _step(row: Command) -> Step:
 
 
 class _Found(msgspec.Struct, frozen=True):
-    """A device as its twin's row tells."""
+    """What a twin's row says of a device."""
 
     pk: int
     twin: TwinState

@@ -34,7 +34,7 @@ class Shard(Struct, frozen=True):
 
 
 class Survey(Struct, frozen=True):
-    """What is looked at every 2 s."""
+    """What is read every 2 s."""
 
     link: Link
     commits: dict[int, int]  # shard → number of its last broadcast

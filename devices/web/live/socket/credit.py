@@ -10,7 +10,7 @@ PATIENCE_S: Final = 60.0
 
 
 class Credit:
-    """Of one connection."""
+    """The credit of one socket: how much is sent and not acknowledged."""
 
     __slots__ = ("_blocked_since", "_sizes", "n", "unacknowledged_bytes")
 

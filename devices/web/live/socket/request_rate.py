@@ -1,4 +1,4 @@
-"""How fast one client may ask. Pure."""
+"""Limits how fast one client may ask. Pure."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ BURST: Final = 100.0
 
 
 class Bucket:
-    """Full at first; refills steadily."""
+    """A token bucket: full at first, refilled steadily."""
 
     def __init__(self, now: float) -> None:
         self._tokens = BURST

@@ -1,4 +1,5 @@
 """The stream rule, pure: from changes and rows to frames. No gap, no repeat, no reordering for a device.
 
-Changes and snapshots come in, encoded items go out. Imports rules and bridge only; no clock, no I/O.
+Changes of commits and answers of queries come in (changes), frames go out (rendering, server_frames). Imports rules and
+bridge only, never ``queries``, ``hub`` or ``socket``; no clock, no I/O.
 """

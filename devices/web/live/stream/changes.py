@@ -1,4 +1,4 @@
-"""What a device's stream consists of, on its way from commits and queries to frames. Frozen values, no I/O."""
+"""The values that a device's stream consists of, on their way from commits and queries to frames. Frozen, no I/O."""
 
 from typing import Literal
 

@@ -18,7 +18,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Item(Struct, omit_defaults=True):
-    """One of a delta frame's items, its changes left as they are."""
+    """One of a delta frame's items, its sections left as the bytes that they are."""
 
     device: str
     prev: int

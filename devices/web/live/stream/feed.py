@@ -1,4 +1,4 @@
-"""What several subscriptions of the same kind are sent, worked out once: gapless, conflated, gathered. Pure.
+"""Works out once what all subscriptions of the same kind are sent: gapless, conflated, gathered. Pure.
 
 A feed follows its target's devices from commit to commit. What changed waits in ``pending`` until it is due: at once
 after quiet, else when the device's last frame is 1 / ``max_rate_hz`` old. A flush hands everything due to the
@@ -49,7 +49,7 @@ class FlushBatch:
 
 
 class Feed:
-    """One target in one options.
+    """Follows the devices of one target, for all subscriptions with the same delivery options.
 
     ``sent`` holds where the subscriptions in step stand: a rev, or None while that is not known yet (the device was
     listed, nothing was handed out, no subscription has asked the database about it). Until the devices are listed,
@@ -78,7 +78,7 @@ class Feed:
     # In ----------------------------------------------------------------------------------------------------------
 
     def take(self, change: StreamChange) -> None:
-        """A change of a covered device, from a commit."""
+        """Take a change of a covered device, from a commit."""
         device = change.device
         if not self.is_listed:
             self.touched.add(device)
@@ -88,7 +88,7 @@ class Feed:
         self.sequencer.take(change)
 
     def listed(self, devices: list[str]) -> None:
-        """The database's list of the target's devices, read after a subscription joined."""
+        """Take the database's list of the target's devices, read after a subscription joined."""
         for device in devices:
             if device in self.sent or device in self._pending or device in self.sequencer:
                 continue
@@ -99,12 +99,12 @@ class Feed:
         self.is_listed = True
 
     def discover(self, device: str) -> None:
-        """There is such a device; if that is news, it is asked about."""
+        """Ask about a device that there is, if that is news."""
         if self.is_listed and device not in self.sent and device not in self._pending:
             self.sequencer.ask(device)
 
     def compare(self, device: str, rev: int | None) -> None:
-        """Where the database says that a device is (None: there is none). What is missing is asked for."""
+        """Ask for what is missing up to where the database says that a device is (None: there is none)."""
         if not self.is_listed or device in self.sequencer:
             return
         if rev is None or self._unknown(device):
@@ -115,7 +115,7 @@ class Feed:
             self.sequencer.ask(device)
 
     def align(self, device: str, rev: int | None) -> None:
-        """A subscription stands at ``rev`` (None: found no such device): so does the feed, if it knows no better."""
+        """Take over where a subscription stands (None: found no such device), if the feed knows no better."""
         if self._unknown(device):
             if rev is None:
                 del self.sent[device]
@@ -152,7 +152,7 @@ class Feed:
         return self._gates[0][0] if self._pending and self._gates else None
 
     def flush(self, now: float) -> FlushBatch | None:
-        """Everything due, up to about one frame of 512 KiB; what is left over stays due.
+        """Hand out everything due, up to about one frame of 512 KiB; what is left over stays due.
 
         Args:
             now: seconds of a monotonic clock.
@@ -179,7 +179,7 @@ class Feed:
                 self._ready[device] = None
 
     def _hand_out(self, device: str, changes: list[StreamChange], now: float) -> int | None:
-        """Where the feed stood before."""
+        """Take a device's changes out of what is pending; where the feed stood before them."""
         rest = self._pending.pop(device)[len(changes) :]
         if rest:
             self._pending[device] = rest  # at the end; and ready still

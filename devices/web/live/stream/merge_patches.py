@@ -1,4 +1,4 @@
-"""Merge patches of merge patches. RFC 7396; pure."""
+"""Composes merge patches (RFC 7396). Pure."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Parts to frame bodies. Each is encoded once, however many sockets get it: only ``n`` and ``sub`` differ. Pure."""
+"""Renders changes as frame bodies, each encoded once for all sockets: only ``n`` and ``sub`` differ. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""The stream rule for one follower of many devices: no gap, no repeat, no reordering. All its transitions live here.
+"""Holds the stream rule for a follower of many devices: no gap, no repeat, no reordering. All transitions live here.
 
     a change …                          is
     from where the device stands      passed on
@@ -33,7 +33,7 @@ Judgement = Literal["next", "past", "gap"]
 
 
 def judge(rev: int | None, change: StreamChange) -> Judgement:
-    """What a change is to a follower who stands at ``rev`` (None: does not have the device)."""
+    """Say what a change is to a follower who stands at ``rev`` (None: does not have the device)."""
     if isinstance(change, Gone):
         return "past" if rev is None else "gap"
     if isinstance(change, Snapshot):
@@ -58,7 +58,7 @@ class _Aside:
 
 
 class Sequencer:
-    """Judges changes for one follower.
+    """Judges changes for one follower: what is next, past, or after a gap.
 
     Args:
         rev_of: where the follower stands with a device; None: does not have it.

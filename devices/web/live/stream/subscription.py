@@ -1,11 +1,11 @@
-"""One subscription of one socket: where its client stands with every device, and what to send next. Pure.
+"""One subscription of one socket: knows where its client stands with every device, and what to send next. Pure.
 
     pending ──join, list──> joined ──pause (the client lags)──> pending
     a joined one's device:  own ──stands where the feed stands──> in step
 
 In step, a device needs no thought: what the feed hands out is passed on as it is. While its client stands elsewhere
 (not shown yet, ahead of the feed, behind it after a gap) a device is the subscription's *own*: changes are judged by
-its own rev, and the database is asked for what lacks. A pending subscription knows its revs and nothing else.
+its own rev, and the database is asked for what is missing. A pending subscription knows its revs and nothing else.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -22,12 +22,12 @@ MAX_ASIDE_BYTES: Final = 256 * 1024
 
 
 class Subscription:
-    """A stream to one client.
+    """The stream to one client.
 
     Args:
         sub: the subscribe request's id, as JSON.
         target: what it watches.
-        options: how.
+        options: how often, and how much.
         known: the revs that the client has.
     """
 
@@ -66,7 +66,7 @@ class Subscription:
         return self._listed
 
     def listed(self, devices: Iterable[tuple[str, int]]) -> list[Body]:
-        """Begin with the target's devices and their revs, read since :meth:`join`; what lacks is now wanted."""
+        """Begin with the target's devices and their revs, read since :meth:`join`; what is missing is asked for."""
         assert self.feed is not None
         have, self._have = self._have, {}
         found = dict(devices)
@@ -88,7 +88,7 @@ class Subscription:
         return self._rendered()
 
     def _ask_for_what_the_feed_has(self, found: Mapping[str, int]) -> None:
-        """Devices made since the list was read (or about to be deleted)."""
+        """Ask about devices made since the list was read (or about to be deleted)."""
         assert self.feed is not None
         for device in [*self.feed.sent, *self._touched]:
             if device not in found and device not in self._own:
@@ -106,7 +106,7 @@ class Subscription:
         self._own, self._sequencer, self._first = {}, self._new_sequencer(), set()
 
     def retarget(self, target: Target) -> list[Body]:
-        """Watch something else from now on; only while pending. Frames about what is no longer watched."""
+        """Watch something else from now on, only while pending; the frames about what is no longer watched."""
         assert self.feed is None
         self.target = target
         gone = [device for device in self._have if not target.covers(device)]
@@ -142,7 +142,7 @@ class Subscription:
         self._sequencer.hold(device)
 
     def release(self, device: str) -> list[Body]:
-        """Go on with a device held back: the frames that makes. Safe to repeat, and when it was not held."""
+        """Go on with a device held back; the frames that makes. Safe to repeat, and when it was not held."""
         if self.feed is None or not self._listed:
             return []
         self._sequencer.release(device)
@@ -150,7 +150,7 @@ class Subscription:
         return self._rendered()
 
     def compare(self, device: str, rev: int | None) -> None:
-        """Where the database says that a device is (None: there is none); matters to those that are not in step."""
+        """Ask about a device that is not in step and not where the database has it (None: there is none)."""
         if self._listed and device in self._own and device not in self._sequencer and self._own[device] != rev:
             self._sequencer.ask(device)
 

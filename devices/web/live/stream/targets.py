@@ -23,7 +23,7 @@ class Target(Struct, frozen=True):
 
 
 class DeliveryOptions(Struct, frozen=True):
-    """How often and how much."""
+    """How often frames are delivered, and with which readings."""
 
     max_rate_hz: float = DEFAULT_RATE_HZ  # frames a device
     readings: Literal["all", "latest"] = "all"

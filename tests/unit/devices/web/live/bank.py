@@ -63,8 +63,8 @@ def _store(row: Device, twin: TwinState, since: int, outcomes: Sequence[Outcome]
         Reading.objects.create(device=row, metrics=one.metrics, **values)
     for event in events:
         Event.objects.create(device=row, rev=event.rev, name=event.name, data=event.data, ts=event.ts)
-    told = [StreamReading(one.rev, one.ts, one.metrics, one.clamped) for one in readings]
-    return list(replay(row.key, twin, since, told, [StreamEvent(e.rev, e.name, e.data, e.ts) for e in events]))
+    shown = [StreamReading(one.rev, one.ts, one.metrics, one.clamped) for one in readings]
+    return list(replay(row.key, twin, since, shown, [StreamEvent(e.rev, e.name, e.data, e.ts) for e in events]))
 
 
 def delete(device: str) -> Commit:
@@ -94,12 +94,12 @@ def step(command_id: str, status: Status) -> Commit:
         device = row.device.key
         row.commit = raised(device)
         row.save()
-        told = CommandStep(device, msgspec.json.encode(command_json(row, device)))
-        return Commit(shard(device), row.commit, (told,))
+        change = CommandStep(device, msgspec.json.encode(command_json(row, device)))
+        return Commit(shard(device), row.commit, (change,))
 
 
 def command(device: str, args: Any = None) -> str:
-    """Store a command, which nobody is told of; its id."""
+    """Store a command, which no broadcast brings; its id."""
     at = datetime.now(UTC)
     fields = {"name": "x", "args": args or {}, "timeline": list(begun(now_ms()).timeline)}
     row = Command.objects.create(device=register_device(device), created_at=at, expires_at=at, **fields)
@@ -132,14 +132,14 @@ async def broadcast(done: Commit) -> None:
     await get_channel_layer("groups").group_send(dashboard_group(done.shard), wire.pack(done))
 
 
-async def told(device: str, *messages: tuple[str, Any]) -> Commit:
+async def change(device: str, *messages: tuple[str, Any]) -> Commit:
     """Commit and broadcast."""
     done: Commit = await database_sync_to_async(commit)(device, *messages)
     await broadcast(done)
     return done
 
 
-async def untold(device: str, *messages: tuple[str, Any]) -> Commit:
+async def change_unheard(device: str, *messages: tuple[str, Any]) -> Commit:
     """Commit; the broadcast is lost."""
     done: Commit = await database_sync_to_async(commit)(device, *messages)
     return done

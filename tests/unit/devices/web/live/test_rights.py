@@ -131,8 +131,8 @@ async def test_a_viewer_sees_a_site_and_no_other() -> None:
         assert [one["device"] for one in (await peer.watch(site="*"))["devices"]] == ["demo/a"]
         assert (await peer.request("subscribe", site="secret"))["code"] == "forbidden"
         assert (await peer.request("subscribe", site="nowhere"))["code"] == "forbidden"
-        await bank.told("secret/b", ("event/x", 1))
-        await bank.told("demo/a", ("event/x", 1))
+        await bank.change("secret/b", ("event/x", 1))
+        await bank.change("demo/a", ("event/x", 1))
         assert (await peer.next_of("event"))["device"] == "demo/a"
 
 
@@ -166,8 +166,8 @@ async def test_a_site_that_is_no_longer_visible_is_gone() -> None:
         await in_thread(Membership.objects.filter(site__name="secret").delete)()
         gone = [await peer.next_of("gone") for _ in range(2)]
         assert {(frame["device"], frame["sub"]) for frame in gone} == {("secret/b", "1"), ("secret/b", "2")}
-        await bank.told("secret/b", ("event/x", 1))
-        await bank.told("demo/a", ("event/x", 1))
+        await bank.change("secret/b", ("event/x", 1))
+        await bank.change("demo/a", ("event/x", 1))
         assert (await peer.next_of("event"))["device"] == "demo/a"
 
 

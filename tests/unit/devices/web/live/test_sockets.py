@@ -37,12 +37,12 @@ def about(frame: dict[str, Any], device: str) -> bool:
 
 
 async def test_a_change_arrives_as_a_delta_from_the_snapshot_on() -> None:
-    await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    await bank.change_unheard("demo/a", ("telemetry", {"t": 1}))
     async with connected(await token()) as peer:
         snapshot = await peer.watch("demo/a")
         assert (snapshot["sub"], snapshot["reason"], snapshot["more"]) == ("1", "subscribe", False)
         rev = snapshot["devices"][0]["rev"]
-        await bank.told("demo/a", ("telemetry", {"t": 2}))
+        await bank.change("demo/a", ("telemetry", {"t": 2}))
         delta = await peer.next_of("delta")
         assert items(delta) == [("demo/a", rev, rev + 1)]
         assert delta["items"][0]["readings"][0]["metrics"] == {"t": 2}
@@ -59,11 +59,11 @@ async def test_nothing_is_left_when_the_last_socket_has_gone() -> None:
 
 
 async def test_events_cut_the_deltas() -> None:
-    await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    await bank.change_unheard("demo/a", ("telemetry", {"t": 1}))
     async with connected(await token()) as peer:
         rev = (await peer.watch("demo/a"))["devices"][0]["rev"]
         messages = [("telemetry", {"t": 2}), ("event/door", {"open": True}), ("telemetry", {"t": 3})]
-        await bank.told("demo/a", *messages)
+        await bank.change("demo/a", *messages)
         before, event, after = [await peer.receive() for _ in range(3)]
         assert items(before) == [("demo/a", rev, rev + 1)]
         assert (event["type"], event["name"], event["data"], event["rev"]) == ("event", "door", {"open": True}, rev + 2)
@@ -71,16 +71,16 @@ async def test_events_cut_the_deltas() -> None:
 
 
 async def test_a_site_is_watched_with_the_devices_that_come_later() -> None:
-    await bank.untold("demo/a", ("telemetry", {"t": 1}))
-    await bank.untold("other/x", ("telemetry", {"t": 1}))
+    await bank.change_unheard("demo/a", ("telemetry", {"t": 1}))
+    await bank.change_unheard("other/x", ("telemetry", {"t": 1}))
     async with connected(await token()) as peer:
         snapshot = await peer.watch(site="demo")
         assert [one["device"] for one in snapshot["devices"]] == ["demo/a"]
-        await bank.told("other/x", ("telemetry", {"t": 2}))
-        await bank.told("demo/b", ("telemetry", {"t": 7}))
+        await bank.change("other/x", ("telemetry", {"t": 2}))
+        await bank.change("demo/b", ("telemetry", {"t": 7}))
         new = await peer.next_of("snapshot")
         assert (new["reason"], new["devices"][0]["metrics"]["t"]["value"]) == ("new", 7)
-        await bank.told("demo/b", ("telemetry", {"t": 8}))
+        await bank.change("demo/b", ("telemetry", {"t": 8}))
         assert items(await peer.next_of("delta"))[0][0] == "demo/b"
         assert not any(about(frame, "other/x") for frame in peer.seen)
 
@@ -99,12 +99,12 @@ async def test_a_site_without_devices_begins_with_an_empty_snapshot() -> None:
 
 
 async def test_a_deleted_device_is_gone_and_its_successor_new() -> None:
-    await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    await bank.change_unheard("demo/a", ("telemetry", {"t": 1}))
     async with connected(await token()) as peer:
         rev = (await peer.watch(site="demo"))["devices"][0]["rev"]
         await bank.broadcast(await in_thread(bank.delete)("demo/a"))
         assert (await peer.next_of("gone"))["device"] == "demo/a"
-        await bank.told("demo/a", ("telemetry", {"t": 9}))
+        await bank.change("demo/a", ("telemetry", {"t": 9}))
         new = await peer.next_of("snapshot")
         assert new["reason"] == "new"
         assert new["devices"][0]["rev"] > rev
@@ -112,40 +112,40 @@ async def test_a_deleted_device_is_gone_and_its_successor_new() -> None:
 
 
 async def test_who_comes_back_gets_what_was_missed() -> None:
-    first = await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    first = await bank.change_unheard("demo/a", ("telemetry", {"t": 1}))
     rev = first.changes[-1].rev  # type: ignore[union-attr]
-    await bank.untold("demo/a", ("telemetry", {"t": 2}), ("event/x", 1), ("telemetry", {"t": 3}))
+    await bank.change_unheard("demo/a", ("telemetry", {"t": 2}), ("event/x", 1), ("telemetry", {"t": 3}))
     async with connected(await token()) as peer:
         await peer.request("subscribe", devices={"demo/a": rev})
         before, event, after = [await peer.receive() for _ in range(3)]
         assert items(before) == [("demo/a", rev, rev + 1)]
         assert event["rev"] == rev + 2
         assert items(after) == [("demo/a", rev + 2, rev + 3)]
-        await bank.told("demo/a", ("telemetry", {"t": 4}))
+        await bank.change("demo/a", ("telemetry", {"t": 4}))
         assert items(await peer.receive()) == [("demo/a", rev + 3, rev + 4)]
 
 
 async def test_who_missed_nothing_gets_nothing() -> None:
-    done = await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    done = await bank.change_unheard("demo/a", ("telemetry", {"t": 1}))
     rev = done.changes[-1].rev  # type: ignore[union-attr]
     async with connected(await token()) as peer:
         await peer.request("subscribe", site="*", devices={"demo/a": rev})
-        await bank.told("demo/a", ("telemetry", {"t": 2}))
+        await bank.change("demo/a", ("telemetry", {"t": 2}))
         assert items(await peer.next_of("delta")) == [("demo/a", rev, rev + 1)]
         assert not [frame for frame in peer.seen if frame["type"] == "snapshot"]
 
 
 async def test_a_client_ahead_of_the_server_is_reset() -> None:
-    await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    await bank.change_unheard("demo/a", ("telemetry", {"t": 1}))
     async with connected(await token()) as peer:
         await peer.request("subscribe", devices={"demo/a": 1_000})
         assert (await peer.next_of("snapshot"))["reason"] == "reset"
 
 
 async def test_a_client_of_a_former_life_is_too_far() -> None:
-    done = await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    done = await bank.change_unheard("demo/a", ("telemetry", {"t": 1}))
     await in_thread(bank.delete)("demo/a")
-    await bank.untold("demo/a", ("telemetry", {"u": 1}))
+    await bank.change_unheard("demo/a", ("telemetry", {"u": 1}))
     async with connected(await token()) as peer:
         await peer.request("subscribe", devices={"demo/a": done.changes[-1].rev})  # type: ignore[union-attr]
         snapshot = await peer.next_of("snapshot")
@@ -154,7 +154,7 @@ async def test_a_client_of_a_former_life_is_too_far() -> None:
 
 
 async def test_what_a_resuming_client_knows_and_is_deleted_is_refused_and_gone() -> None:
-    await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    await bank.change_unheard("demo/a", ("telemetry", {"t": 1}))
     async with connected(await token()) as peer:
         reply = await peer.request("subscribe", site="demo", devices={"demo/dead": 5, "other/x": 3})
         assert reply["refused"] == ["demo/dead", "other/x"]
@@ -172,39 +172,39 @@ async def test_a_large_site_comes_in_pages() -> None:
 
 
 async def test_each_subscription_has_a_stream_of_its_own() -> None:
-    done = await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    done = await bank.change_unheard("demo/a", ("telemetry", {"t": 1}))
     rev = done.changes[-1].rev  # type: ignore[union-attr]
-    await bank.untold("demo/a", ("telemetry", {"t": 2}))
+    await bank.change_unheard("demo/a", ("telemetry", {"t": 2}))
     async with connected(await token()) as peer:
         await peer.watch("demo/a")
         await peer.request("subscribe", site="demo", devices={"demo/a": rev})
         resumed = await peer.next_of("delta")
         assert (resumed["sub"], items(resumed)) == ("2", [("demo/a", rev, rev + 1)])
-        await bank.told("demo/a", ("event/x", 1))
+        await bank.change("demo/a", ("event/x", 1))
         events = [await peer.next_of("event") for _ in range(2)]
         assert {event["sub"] for event in events} == {"1", "2"}
         await peer.request("unsubscribe", sub="1")
-        await bank.told("demo/a", ("event/x", 2))
+        await bank.change("demo/a", ("event/x", 2))
         assert (await peer.next_of("event"))["sub"] == "2"
         await peer.nothing_but()
 
 
 async def test_only_the_latest_readings_are_sent_when_that_is_asked() -> None:
-    await bank.untold("demo/a", ("telemetry", {"t": 1}))
+    await bank.change_unheard("demo/a", ("telemetry", {"t": 1}))
     async with connected(await token()) as peer:
         rev = (await peer.watch("demo/a", readings="latest"))["devices"][0]["rev"]
-        await bank.told("demo/a", ("telemetry", [{"t": 2}, {"t": 3}, {"h": 1}]))
+        await bank.change("demo/a", ("telemetry", [{"t": 2}, {"t": 3}, {"h": 1}]))
         [item] = (await peer.next_of("delta"))["items"]
         assert (item["prev"], item["rev"]) == (rev, rev + 3)
         assert [reading["metrics"] for reading in item["readings"]] == [{"t": 3}, {"h": 1}]
 
 
 async def test_a_rate_gathers_what_comes_too_fast() -> None:
-    await bank.untold("demo/a", ("telemetry", {"t": 0}))
+    await bank.change_unheard("demo/a", ("telemetry", {"t": 0}))
     async with connected(await token()) as peer:
         await peer.watch("demo/a", max_rate_hz=2)
         for number in range(1, 6):
-            await bank.told("demo/a", ("telemetry", {"t": number}))
+            await bank.change("demo/a", ("telemetry", {"t": number}))
         first, second = await peer.next_of("delta"), await peer.next_of("delta")
         assert len(first["items"][0]["readings"]) == 1
         [item] = second["items"]
@@ -215,42 +215,42 @@ async def test_a_rate_gathers_what_comes_too_fast() -> None:
 
 
 async def test_a_lost_broadcast_is_mended_at_the_next_one() -> None:
-    await bank.untold("demo/a", ("telemetry", {"t": 0}))
+    await bank.change_unheard("demo/a", ("telemetry", {"t": 0}))
     async with connected(await token()) as peer:
         rev = (await peer.watch("demo/a"))["devices"][0]["rev"]
-        await bank.untold("demo/a", ("telemetry", {"t": 1}))
-        await bank.told("demo/a", ("telemetry", {"t": 2}))
+        await bank.change_unheard("demo/a", ("telemetry", {"t": 1}))
+        await bank.change("demo/a", ("telemetry", {"t": 2}))
         delta = await peer.next_of("delta")
         assert items(delta) == [("demo/a", rev, rev + 2)]
         assert len(delta["items"][0]["readings"]) == 2
 
 
 async def test_a_lost_last_broadcast_is_mended_without_a_next_one() -> None:
-    await bank.untold("demo/a", ("telemetry", {"t": 0}))
+    await bank.change_unheard("demo/a", ("telemetry", {"t": 0}))
     async with connected(await token()) as peer:
         await peer.watch(site="demo")
-        await bank.untold("demo/a", ("telemetry", {"t": 1}))
+        await bank.change_unheard("demo/a", ("telemetry", {"t": 1}))
         assert about(await peer.next_of("delta"), "demo/a")
 
 
 async def test_a_lost_deletion_and_a_lost_birth_are_mended() -> None:
-    await bank.untold("demo/a", ("telemetry", {"t": 0}))
+    await bank.change_unheard("demo/a", ("telemetry", {"t": 0}))
     async with connected(await token()) as peer:
         await peer.watch(site="demo")
         await in_thread(bank.delete)("demo/a")
         assert (await peer.next_of("gone"))["device"] == "demo/a"
-        await bank.untold("demo/a", ("telemetry", {"t": 1}))
+        await bank.change_unheard("demo/a", ("telemetry", {"t": 1}))
         assert (await peer.next_of("snapshot"))["reason"] == "new"
 
 
 async def test_a_repeated_broadcast_changes_nothing() -> None:
-    await bank.untold("demo/a", ("telemetry", {"t": 0}))
+    await bank.change_unheard("demo/a", ("telemetry", {"t": 0}))
     async with connected(await token()) as peer:
         rev = (await peer.watch("demo/a", max_rate_hz=100))["devices"][0]["rev"]
-        done = await bank.told("demo/a", ("telemetry", {"t": 1}))
+        done = await bank.change("demo/a", ("telemetry", {"t": 1}))
         assert items(await peer.next_of("delta")) == [("demo/a", rev, rev + 1)]
         await bank.broadcast(done)
-        await bank.told("demo/a", ("telemetry", {"t": 2}))
+        await bank.change("demo/a", ("telemetry", {"t": 2}))
         assert items(await peer.next_of("delta")) == [("demo/a", rev + 1, rev + 2)]
 
 
@@ -260,14 +260,14 @@ async def test_lost_steps_of_commands_are_told_as_they_are_by_then() -> None:
         await peer.watch(site="demo")
         await in_thread(bank.step)(first, "sent")  # lost
         await bank.broadcast(await in_thread(bank.step)(second, "sent"))
-        told = [(await peer.next_of("command"))["command"] for _ in range(2)]
-        assert {(one["id"], one["status"]) for one in told} == {(first, "sent"), (second, "sent")}
+        received = [(await peer.next_of("command"))["command"] for _ in range(2)]
+        assert {(one["id"], one["status"]) for one in received} == {(first, "sent"), (second, "sent")}
         await in_thread(bank.step)(first, "delivered")  # lost, and no next one
         assert (await peer.next_of("command"))["command"]["timeline"][-1]["status"] == "delivered"
         late = await in_thread(bank.step)(first, "done")
         await bank.broadcast(await in_thread(bank.step)(second, "done"))
-        told = [(await peer.next_of("command"))["command"] for _ in range(2)]
-        assert {one["status"] for one in told} == {"done"}
+        received = [(await peer.next_of("command"))["command"] for _ in range(2)]
+        assert {one["status"] for one in received} == {"done"}
         await bank.broadcast(late)
         await peer.nothing_but()
 
@@ -277,31 +277,31 @@ async def test_steps_before_the_first_socket_are_not_told() -> None:
     await in_thread(bank.step)(old, "sent")
     async with connected(await token()) as peer:
         await peer.watch(site="demo")
-        await bank.untold("demo/a", ("telemetry", {"t": 1}))
+        await bank.change_unheard("demo/a", ("telemetry", {"t": 1}))
         await peer.next_of("delta")
         assert not [frame for frame in peer.seen if frame["type"] == "command"]
 
 
 async def test_an_older_database_resets_whoever_watches() -> None:
-    await bank.untold("demo/a", *[("telemetry", {"t": number}) for number in range(9)])
+    await bank.change_unheard("demo/a", *[("telemetry", {"t": number}) for number in range(9)])
     async with connected(await token()) as peer:
         await peer.watch("demo/a")
-        await bank.told("demo/a", ("telemetry", {"t": 9}))
+        await bank.change("demo/a", ("telemetry", {"t": 9}))
         await peer.next_of("delta")
         await in_thread(bank.restore)("demo/a", 3)
         snapshot = await peer.next_of("snapshot")
         assert (snapshot["reason"], snapshot["devices"][0]["rev"]) == ("reset", 3)
-        await bank.told("demo/a", ("telemetry", {"t": 1}))
+        await bank.change("demo/a", ("telemetry", {"t": 1}))
         assert items(await peer.next_of("delta")) == [("demo/a", 3, 4)]
 
 
 async def test_rubbish_on_the_layer_harms_nothing() -> None:
-    await bank.untold("demo/a", ("telemetry", {"t": 0}))
+    await bank.change_unheard("demo/a", ("telemetry", {"t": 0}))
     async with connected(await token()) as peer:
         await peer.watch("demo/a")
         for message in ({"type": "dashboard.commit", "v": 1, "body": b"\xff"}, {"type": "x"}, {}):
             await get_channel_layer("groups").group_send(dashboard_group(0), message)
-        await bank.told("demo/a", ("telemetry", {"t": 1}))
+        await bank.change("demo/a", ("telemetry", {"t": 1}))
         assert about(await peer.next_of("delta"), "demo/a")
 
 
@@ -309,25 +309,25 @@ async def test_rubbish_on_the_layer_harms_nothing() -> None:
 
 
 async def test_who_was_away_for_longer_than_history_is_kept_is_told_so_and_goes_on() -> None:
-    await bank.untold("demo/a", ("telemetry", {"t": 0}))
+    await bank.change_unheard("demo/a", ("telemetry", {"t": 0}))
     async with connected(await token()) as peer:
         rev = (await peer.watch("demo/a"))["devices"][0]["rev"]
-    await bank.untold("demo/a", *[("telemetry", {"t": number}) for number in range(5)])
+    await bank.change_unheard("demo/a", *[("telemetry", {"t": number}) for number in range(5)])
     await in_thread(bank.purge)("demo/a", rev + 3)
     async with connected(await token("again")) as peer:
         reply = await peer.request("subscribe", devices={"demo/a": rev})
         assert reply["refused"] == []
         snapshot = await peer.next_of("snapshot")
         assert (snapshot["reason"], snapshot["devices"][0]["rev"]) == ("too_far", rev + 5)
-        await bank.told("demo/a", ("telemetry", {"t": 9}))
+        await bank.change("demo/a", ("telemetry", {"t": 9}))
         assert items(await peer.next_of("delta")) == [("demo/a", rev + 5, rev + 6)]
 
 
 async def test_who_has_all_that_was_purged_goes_on_without_a_snapshot() -> None:
-    await bank.untold("demo/a", *[("telemetry", {"t": number}) for number in range(5)])
+    await bank.change_unheard("demo/a", *[("telemetry", {"t": number}) for number in range(5)])
     rev = 6
     await in_thread(bank.purge)("demo/a", rev)
-    await bank.untold("demo/a", ("telemetry", {"t": 9}))
+    await bank.change_unheard("demo/a", ("telemetry", {"t": 9}))
     async with connected(await token()) as peer:
         await peer.request("subscribe", devices={"demo/a": rev})
         assert items(await peer.next_of("delta")) == [("demo/a", rev, rev + 1)]
@@ -338,10 +338,10 @@ async def test_who_has_all_that_was_purged_goes_on_without_a_snapshot() -> None:
 
 async def exhausted(peer: Peer) -> None:
     """Use the credit up with one device's long values."""
-    await bank.untold("demo/big", ("telemetry", {"t": 0}))
+    await bank.change_unheard("demo/big", ("telemetry", {"t": 0}))
     await peer.watch("demo/big", max_rate_hz=100)
     for number in range(12):
-        await bank.told("demo/big", ("telemetry", {"text": f"{number}" + "x" * 100_000}))
+        await bank.change("demo/big", ("telemetry", {"text": f"{number}" + "x" * 100_000}))
     await peer.request("ping")
 
 
@@ -350,7 +350,7 @@ async def test_a_client_that_acknowledges_nothing_is_sent_no_more_than_a_mebibyt
         await exhausted(peer)
         sent = peer.bytes_received
         assert LIMIT_BYTES / 2 < sent < LIMIT_BYTES + 1_000  # but for the reply
-        await bank.told("demo/big", ("telemetry", {"text": "more"}))
+        await bank.change("demo/big", ("telemetry", {"text": "more"}))
         await peer.nothing_but()
 
 
@@ -365,7 +365,7 @@ async def test_a_client_that_acknowledges_late_goes_on_without_a_gap() -> None:
         assert all(later[1] == earlier[2] for earlier, later in pairwise(chain))
         texts = [r["metrics"]["text"] for f in seen if f["type"] == "delta" for i in f["items"] for r in i["readings"]]
         assert [int(text.rstrip("x")) for text in texts] == list(range(12))
-        await bank.told("demo/big", ("telemetry", {"text": "again"}))
+        await bank.change("demo/big", ("telemetry", {"text": "again"}))
         assert about(await peer.next_of("delta"), "demo/big")
 
 
@@ -379,21 +379,21 @@ async def test_steps_of_commands_that_no_credit_was_left_for_come_later_however_
         for done in (*steps[:3], last):
             await bank.broadcast(done)
         await peer.nothing_but()
-        told: list[str] = []
-        while set(told) != set(ids):
+        received: list[str] = []
+        while set(received) != set(ids):
             peer.acknowledge()
             frame = await peer.receive()
-            told += [frame["command"]["id"]] if frame["type"] == "command" else []
+            received += [frame["command"]["id"]] if frame["type"] == "command" else []
         peer.acknowledge()
         await peer.nothing_but("delta")
-        assert len(told) == len(ids), "each once"
+        assert len(received) == len(ids), "each once"
 
 
 async def test_a_client_that_does_not_go_on_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("devices.web.live.socket.credit.PATIENCE_S", 0.3)
     async with connected(await token()) as peer:
         await exhausted(peer)
-        await bank.told("demo/big", ("telemetry", {"text": "more"}))
+        await bank.change("demo/big", ("telemetry", {"text": "more"}))
         assert await peer.closed() == frame_writer.TOO_SLOW
 
 
@@ -417,7 +417,7 @@ async def test_a_wrong_acknowledgement_is_an_error_and_harms_nothing() -> None:
 
 
 async def test_while_the_database_is_away_sockets_stay_and_go_on_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    await bank.untold("demo/a", ("telemetry", {"t": 0}))
+    await bank.change_unheard("demo/a", ("telemetry", {"t": 0}))
 
     def away(*_: Any, **__: Any) -> Any:
         raise OperationalError("the server closed the connection")
@@ -433,8 +433,8 @@ async def test_while_the_database_is_away_sockets_stay_and_go_on_later(monkeypat
             reply = await peer.request("subscribe", devices={"demo/b": None})
             assert (reply["type"], reply["code"]) == ("error", "unavailable")
             assert (await peer.request("subscribe", site="*"))["type"] == "ok"
-            await bank.untold("demo/a", ("telemetry", {"t": 1}))
-            await bank.told("demo/a", ("telemetry", {"t": 2}))
+            await bank.change_unheard("demo/a", ("telemetry", {"t": 1}))
+            await bank.change("demo/a", ("telemetry", {"t": 2}))
             await peer.nothing_but()
         delta = await peer.next_of("delta")
         assert items(delta) == [("demo/a", rev, rev + 2)]
@@ -443,7 +443,7 @@ async def test_while_the_database_is_away_sockets_stay_and_go_on_later(monkeypat
 
 
 async def test_many_sockets_of_one_site_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    await bank.untold("demo/a", ("telemetry", {"t": 0}))
+    await bank.change_unheard("demo/a", ("telemetry", {"t": 0}))
     made: list[int] = []
     real = rendering.bodies
 
@@ -456,7 +456,7 @@ async def test_many_sockets_of_one_site_share_the_work(monkeypatch: pytest.Monke
     async with AsyncExitStack() as stack:
         peers = [await stack.enter_async_context(connected(shown)) for _ in range(100)]
         await asyncio.gather(*(peer.watch(site="demo") for peer in peers))
-        await bank.told("demo/a", ("telemetry", {"t": 1}))
+        await bank.change("demo/a", ("telemetry", {"t": 1}))
         deltas = await asyncio.gather(*(peer.next_of("delta") for peer in peers))
         assert {tuple(items(delta)) for delta in deltas} == {tuple(items(deltas[0]))}
         assert len(made) == 1

@@ -44,7 +44,7 @@ class Viewer:
 
 @dataclass
 class Web:
-    """What hub and sockets do with the pure changes."""
+    """What hub and sockets do with the pure parts."""
 
     database: Database = field(default_factory=Database)
     now: float = 0.0

@@ -174,7 +174,7 @@ def test_steps_are_found_by_the_commits_that_told_them(monkeypatch: pytest.Monke
     assert [(one.id, one.commit) for one in steps.found] == [(ids[1], 2), (ids[2], 3)]
     assert (steps.upto, steps.high) == (3, 3)
     bank.step(ids[1], "delivered")
-    assert [one.id for one in steps_between(everything, shard, 4, 1, 3).found] == [ids[2]], "told later"
+    assert [one.id for one in steps_between(everything, shard, 4, 1, 3).found] == [ids[2]], "brought by a later one"
     steps = steps_between(everything, shard, 4, 4, None)
     assert ([one.id for one in steps.found], steps.high) == ([ids[4], ids[1]], 6)
     assert msgspec.json.decode(steps.found[1].command)["status"] == "delivered"

@@ -46,7 +46,7 @@ async def test_bad_frames_are_answered_and_harm_nothing() -> None:
         errors = [await peer.next_of("error") for _ in range(8)]
         assert {error["code"] for error in errors} == {"bad_request", "too_large"}
         assert [error["id"] for error in errors].count("9") == 1
-        await bank.told(key, ("telemetry", {"t": 1}))
+        await bank.change(key, ("telemetry", {"t": 1}))
         await peer.next_of("delta")
 
 
@@ -126,9 +126,9 @@ async def test_a_command_is_stored_and_each_step_is_told() -> None:
         assert [step["status"] for step in command["timeline"]] == ["accepted"]
         for status in ("sent", "done"):
             await bank.broadcast(await in_thread(bank.step)(command["id"], status))
-        told = [(await peer.next_of("command"))["command"] for _ in range(2)]
-        assert [one["status"] for one in told] == ["sent", "done"]
-        assert [step["status"] for step in told[-1]["timeline"]] == ["accepted", "sent", "delivered", "done"]
+        received = [(await peer.next_of("command"))["command"] for _ in range(2)]
+        assert [one["status"] for one in received] == ["sent", "done"]
+        assert [step["status"] for step in received[-1]["timeline"]] == ["accepted", "sent", "delivered", "done"]
 
 
 async def test_a_command_is_told_once_a_socket_however_often_its_device_is_watched() -> None:
@@ -195,7 +195,7 @@ async def carried_out_and_told_first(key: str, onlooker: Peer) -> None:
     message = wire.unpack(await get_channel_layer().receive(devices_channel(bank.shard(key))))
     assert isinstance(message, RequestStored)
     await in_thread(settle)(message.request_id)
-    await bank.told(key, ("telemetry", {"t": 1}))
+    await bank.change(key, ("telemetry", {"t": 1}))
     await onlooker.next_of("delta")
     await get_channel_layer().send(message.reply_to, wire.pack(RequestSettled(message.request_id)))
 

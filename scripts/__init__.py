@@ -1,1 +1,0 @@
-"""Small programs for those who work on Causeway."""
