@@ -41,6 +41,12 @@ def test_every_setting_is_documented_and_every_documented_one_is_read() -> None:
     assert documented <= read
 
 
+def test_the_page_of_the_live_stream_names_each_of_its_files() -> None:
+    named = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "live.md").read_text()))
+    files = {path.stem for path in (ROOT / "devices" / "web" / "live").rglob("*.py")} - {"__init__"}
+    assert not files - named
+
+
 def test_every_reason_is_documented() -> None:
     page = (ROOT / "docs" / "mqtt.md").read_text()
     reasons = {*get_args(PayloadReason), *get_args(TopicReason), UNCLAIMED}
