@@ -8,7 +8,7 @@ from typing import Final
 
 from bench.drive.running import RESULTS, run
 from bench.drive.tools import BenchError
-from bench.measure.files import allow_files
+from bench.programs.lines import allow_files
 from bench.report import document, profile
 
 OUTPUT: Final = Path("var/bench")

@@ -14,7 +14,7 @@ OURS: Final = "Causeway"
 """The installation that ratios are to, unless a scenario says otherwise."""
 TOOLS: Final = ("generator", "recorder")
 """Roles that measure, and are no part of an installation."""
-QUANTILES: Final[Mapping[str, float]] = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
+QUANTILES: Final[Mapping[str, float]] = {"p50_ms": 0.5, "p90_ms": 0.9, "p99_ms": 0.99, "max_ms": 1.0}
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,11 @@ def quantile(ordered: Sequence[float], part: float) -> float:
         return 0.0
     rank = -int(-part * len(ordered) // 1)  # rounded up
     return ordered[min(max(rank - 1, 0), len(ordered) - 1)]
+
+
+def quantiles_ms(ordered: Sequence[float], per_ms: float = 1.0) -> dict[str, float]:
+    """``p50_ms`` and so on of sorted times, of which so many units are a millisecond."""
+    return {name: quantile(ordered, part) / per_ms for name, part in QUANTILES.items()}
 
 
 def spread(values: Iterable[float]) -> dict[str, Any]:

@@ -9,22 +9,20 @@ and then answers lines on its standard input with one line of JSON each, until t
   whose next message is number 12000; of many ``counters.Tally.mark``.
 """
 
-import argparse
 import select
 import socket
 import sys
 import time
 from collections import deque
-from typing import Final, get_args
+from typing import Final
 from urllib.parse import urlsplit
 
-from bench.measure.files import TooFewFilesError, allow_files
-from bench.programs.lines import Commands, say
+from bench.programs.lines import Commands, allow_files, options, say
 from bench.protocol import websocket
 from bench.protocol.continuity import Stretch
 from bench.protocol.counters import Tally
-from bench.protocol.dialects import READERS, ClosedError, Reader
-from bench.protocol.endpoint import Dialect, Endpoint
+from bench.protocol.dialects import READERS, ClosedError, PlainReader
+from bench.protocol.endpoint import Endpoint
 
 _BUFFER: Final = bytearray(4 * 1024 * 1024)
 _VIEW: Final = memoryview(_BUFFER)
@@ -42,7 +40,7 @@ class Client:
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
-        self.reader: Reader | None = None
+        self.reader: PlainReader | None = None
         self.rest = b""  # an incomplete frame
 
     def send(self, opcode: int, payload: bytes) -> None:
@@ -160,7 +158,7 @@ class Browsers:
         client.reader = self._kind(client.send, self._endpoint.first)
         return blank + 4
 
-    def _frames(self, fd: int, client: Client, reader: Reader, at: int, end: int) -> int:
+    def _frames(self, fd: int, client: Client, reader: PlainReader, at: int, end: int) -> int:
         """All that are complete. Where the incomplete one begins."""
         now_us = time.monotonic_ns() // 1000
         for first, start, stop in websocket.frames(_VIEW, at, end):
@@ -193,22 +191,16 @@ class Browsers:
 
 def main() -> int:
     """Run from the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", required=True)
-    parser.add_argument("--clients", type=int, default=1)
-    parser.add_argument("--header", action="append", default=[], metavar="NAME:VALUE", help="may be repeated")
-    parser.add_argument("--first", default="", help="the frame that each sends first")
-    parser.add_argument("--dialect", choices=get_args(Dialect), default="causeway")
-    parser.add_argument("--site", default="bench")
-    parser.add_argument("--devices", type=int, default=200)
-    options = parser.parse_args()
-    headers = {name: value.strip() for name, _, value in (header.partition(":") for header in options.header)}
-    endpoint = Endpoint(options.url, headers, options.first, options.dialect)
-    devices = [f"{options.site}/d{number}" for number in range(options.devices)]
+    given = options(
+        __doc__, url="", clients=1, header=list[str](), first="", dialect="causeway", site="bench", devices=200
+    )
+    headers = {name: value.strip() for name, _, value in (header.partition(":") for header in given.header)}
+    endpoint = Endpoint(given.url, headers, given.first, given.dialect)
+    devices = [f"{given.site}/d{number}" for number in range(given.devices)]
     try:
-        allow_files(options.clients)
-        Browsers(endpoint, options.clients, Stretch(devices) if options.clients == 1 else Tally()).run()
-    except (ClosedError, TooFewFilesError, OSError) as problem:
+        allow_files(given.clients)
+        Browsers(endpoint, given.clients, Stretch(devices) if given.clients == 1 else Tally()).run()
+    except (ClosedError, OSError) as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0

@@ -8,7 +8,6 @@ for so many seconds. Then it says ``{"done", "seconds", "p50_ms", …}``; a roun
 frame. The API token comes in the environment variable TOKEN.
 """
 
-import argparse
 import http.client
 import json
 import os
@@ -16,15 +15,16 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from functools import partial
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
-from bench.measure.results import QUANTILES, quantile
-from bench.programs.lines import say
+from bench.measure.results import quantiles_ms
+from bench.programs.lines import options, say
 
 _TIMEOUT_S: Final = 15.0
 _BODY: Final = b'{"name":"set_led","args":{"on":true},"ttl_s":60}'
@@ -48,6 +48,7 @@ class Frame(msgspec.Struct):
 
 
 _frame = msgspec.json.Decoder(Frame).decode
+_command = msgspec.json.Decoder(Command).decode
 
 
 class Watcher:
@@ -94,80 +95,48 @@ class Watcher:
         return frame
 
 
-class Operator:
-    """Gives commands to one device.
+def operate(watcher: Watcher, server: http.client.HTTPConnection, token: str, path: str, ends: float) -> list[float]:
+    """Give commands to the device at this path until then; the ms of each round trip.
 
-    Args:
-        watcher: who says when they are done.
-        url: of the server.
-        path: where its commands are posted.
-        headers: of the requests.
+    Raises:
+        OSError, http.client.HTTPException: the server refused one, or a command was not done.
     """
-
-    def __init__(self, watcher: Watcher, url: str, path: str, headers: dict[str, str]) -> None:
-        self._watcher, self._path, self._headers = watcher, path, headers
-        parts = urlsplit(url)
-        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_TIMEOUT_S)
-
-    def run(self, ends: float) -> list[float]:
-        """Until then; the ms of each round trip.
-
-        Raises:
-            OSError, http.client.HTTPException: the server refused one, or a command was not done.
-        """
-        times_ms = []
-        while time.perf_counter() < ends:
-            begun = time.perf_counter()
-            times_ms.append((self._watcher.done_at(self._post()) - begun) * 1000)
-        return times_ms
-
-    def _post(self) -> str:
-        self._connection.request("POST", self._path, _BODY, self._headers)
-        answer = self._connection.getresponse()
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    times_ms = []
+    while (begun := time.perf_counter()) < ends:
+        server.request("POST", path, _BODY, headers)
+        answer = server.getresponse()
         body = answer.read()
         if answer.status != http.client.ACCEPTED:
             raise http.client.HTTPException(f"{answer.status}: {body[:200]!r}")
-        return str(msgspec.json.decode(body, type=Command).id)
+        times_ms.append((watcher.done_at(_command(body).id) - begun) * 1000)
+    return times_ms
 
 
-def give(team: list[Operator], seconds: float) -> dict[str, Any]:
-    """All operators for a time; returns what is said.
-
-    Raises:
-        Exception: what ended an operator.
-    """
-    begun = time.perf_counter()
-    with ThreadPoolExecutor(len(team)) as pool:
-        working = [pool.submit(one.run, begun + seconds) for one in team]
-    took = time.perf_counter() - begun
-    times = sorted(time_ms for one in working for time_ms in one.result())
-    return {
-        "done": len(times),
-        "seconds": took,
-        **{f"{name}_ms": quantile(times, part) for name, part in QUANTILES.items()},
-    }
-
-
-def main() -> int:
-    """Run from the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", required=True)
-    parser.add_argument("--site", default="actors")
-    parser.add_argument("--operators", type=int, default=16)
-    options = parser.parse_args()
-    headers = {"Authorization": f"Bearer {os.environ['TOKEN']}"}
-    url = f"{options.url.replace('http', 'ws', 1)}/ws/v1/"
-    with connect(url, additional_headers=headers, compression=None, max_size=None, proxy=None) as connection:
-        connection.send(json.dumps({"type": "subscribe", "id": "1", "site": options.site, "max_rate_hz": 100}))
+def main() -> None:
+    """Run from the command line."""
+    given = options(__doc__, url="", site="actors", operators=16)
+    token, address = os.environ["TOKEN"], urlsplit(given.url).netloc
+    headers = {"Authorization": f"Bearer {token}"}
+    ws = f"ws://{address}/ws/v1/"
+    with (
+        connect(ws, additional_headers=headers, compression=None, max_size=None, proxy=None) as connection,
+        ThreadPoolExecutor(given.operators) as pool,
+    ):
+        connection.send(json.dumps({"type": "subscribe", "id": "1", "site": given.site, "max_rate_hz": 100}))
         watcher = Watcher(connection)
-        posting = {**headers, "Content-Type": "application/json"}
-        paths = [f"/api/v1/devices/{options.site}/d{number}/commands" for number in range(options.operators)]
-        team = [Operator(watcher, options.url, path, posting) for path in paths]
-        say({"ready": options.operators})
+        servers = [http.client.HTTPConnection(address, timeout=_TIMEOUT_S) for _ in range(given.operators)]
+        team = [
+            partial(operate, watcher, server, token, f"/api/v1/devices/{given.site}/d{number}/commands")
+            for number, server in enumerate(servers)
+        ]
+        say({"ready": given.operators})
         for line in sys.stdin:
-            say(give(team, float(line.split()[1])))
-    return 0
+            begun = time.perf_counter()
+            ends = begun + float(line.split()[1])
+            times = sorted(ms for found in pool.map(lambda one, ends=ends: one(ends), team) for ms in found)
+            say({"done": len(times), "seconds": time.perf_counter() - begun, **quantiles_ms(times)})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -3,7 +3,7 @@
 import socket
 from typing import Final
 
-from bench.protocol.packets import remaining_length
+from tests.support.servers.mqtt_stream import packet, text
 
 KEEP_ALIVE_S: Final = 60  # of devices
 _TIMEOUT_S: Final = 30.0
@@ -71,15 +71,10 @@ def connect_packet(client_id: str = "", will_topic: str = "") -> bytes:
     flags = 0b0010_1110 if will_topic else 0b10  # will retain, will QoS 1, will, clean session
     keep_alive_s = KEEP_ALIVE_S if will_topic else 0
     parts = (client_id, will_topic, "offline") if will_topic else (client_id,)
-    body = b"\x00\x04MQTT\x04" + bytes((flags,)) + keep_alive_s.to_bytes(2) + b"".join(map(_text, parts))
-    return b"\x10" + remaining_length(len(body)) + body
+    head = text(b"MQTT") + bytes((4, flags)) + keep_alive_s.to_bytes(2)
+    return packet(0x10, head + b"".join(text(part.encode()) for part in parts))
 
 
 def birth_packet(topic: str) -> bytes:
     """PUBLISH ``online``, retained, QoS 1, packet id 1: nothing else is under way yet."""
-    body = _text(topic) + b"\x00\x01online"
-    return b"\x33" + remaining_length(len(body)) + body
-
-
-def _text(value: str) -> bytes:
-    return len(value.encode()).to_bytes(2) + value.encode()
+    return packet(0x33, text(topic.encode()) + b"\x00\x01online")

@@ -1,9 +1,26 @@
-"""How a program speaks with what drives it: commands on standard input, a line of JSON each on standard output."""
+"""What all programs have in common: options, commands on standard input, a line of JSON each on standard output."""
 
+import argparse
 import json
 import os
+import resource
 import sys
-from typing import Any
+from typing import Any, Final
+
+SPARE_FILES: Final = 100
+
+
+def options(doc: str | None, **defaults: Any) -> argparse.Namespace:
+    """The command line's options: by name their defaults, whose types they have; a list may be added to."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, default in defaults.items():
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(default, list):
+            parser.add_argument(option, action="append", default=default)
+        else:
+            kind = "True".__eq__ if isinstance(default, bool) else type(default)
+            parser.add_argument(option, type=kind, default=default, help="default: %(default)s")
+    return parser.parse_args()
 
 
 class Commands:
@@ -32,3 +49,12 @@ class Commands:
 def say(what: dict[str, Any]) -> None:
     """One line of JSON."""
     print(json.dumps(what), flush=True)
+
+
+def allow_files(sockets: int) -> None:
+    """Let this process, and those that it starts from now on, open so many sockets, as far as the hard limit goes.
+
+    A socket is an open file, and a process may have 1,024 where nobody said otherwise.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(sockets + SPARE_FILES, hard)), hard))

@@ -14,7 +14,6 @@ Everything that is sent follows from one number, the count of messages: message 
 is that device's ``i // devices``-th; its ``n`` says so. So whoever knows ``sent`` knows what must have arrived.
 """
 
-import argparse
 import contextlib
 import json
 import select
@@ -25,7 +24,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
-from bench.measure.files import TooFewFilesError, allow_files
 from bench.programs.connections import (
     DISCONNECT,
     KEEP_ALIVE_S,
@@ -36,7 +34,7 @@ from bench.programs.connections import (
     connect_packet,
     dialled,
 )
-from bench.programs.lines import Commands, say
+from bench.programs.lines import Commands, allow_files, options, say
 from bench.protocol.packets import Packets, Plan
 
 WINDOW: Final = 4_000  # QoS 1 messages that the broker has not confirmed
@@ -228,32 +226,21 @@ class Generator:
 
 def main() -> int:
     """Run from the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    for field in fields(Plan):
-        kind = "True".__eq__ if field.type is bool else field.type
-        default = 1883 if field.name == "port" else field.default
-        parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=default)
-    parser.add_argument("--each", type="True".__eq__, default=False, metavar="True|False")
-    parser.add_argument("--commands", type="True".__eq__, default=False, metavar="True|False")
-    parser.add_argument("--window", type=int, default=WINDOW)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--rate", type=float)
-    parser.add_argument("--seconds", type=float)
-    parser.add_argument("--messages", type=int)
-    given = vars(parser.parse_args())
-    plan = Plan(**{field.name: given.pop(field.name) for field in fields(Plan)})
-    commands, each, window = given.pop("commands"), given.pop("each"), given.pop("window")
+    published = {field.name: field.default for field in fields(Plan)} | {"port": 1883}
+    given = vars(options(__doc__, **published, each=False, commands=False, first=0, rate=0.0, seconds=0.0, messages=0))
+    plan = Plan(**{name: given.pop(name) for name in published})
+    commands, each = given.pop("commands"), given.pop("each")
     begun = time.monotonic()
     try:
         allow_files(plan.devices if each else 1)
-        with Generator(plan, each=each, window=window) as generator:
+        with Generator(plan, each=each) as generator:
             signal.signal(signal.SIGTERM, lambda *_: generator.stop())
             if commands:
                 say({"ready": plan.devices, "seconds": time.monotonic() - begun})
                 generator.serve()
             else:
-                say(asdict(generator.run(**given)))
-    except (BrokerGoneError, TooFewFilesError, OSError) as problem:
+                say(asdict(generator.run(**{name: value or None for name, value in given.items()})))
+    except (BrokerGoneError, OSError) as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0

@@ -6,14 +6,14 @@ Its devices have said something already, so that their twins are of a usual size
 No device worker may run meanwhile: they are the only writers of twins, and know only what they have read themselves.
 """
 
-import argparse
 import random
-import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import django
+
+from bench.programs.lines import options
 
 if TYPE_CHECKING:
     from devices.rules.twin import TwinState
@@ -23,19 +23,13 @@ _METRICS: Final = b'{"n":-1,"temperature":21.5,"humidity":48.25,"battery":0.87,"
 _STATE: Final = b'{"firmware":"2.4.1","model":"T-1000","led":{"on":false,"colour":"green"},"interval_s":60}'
 
 
-def main() -> int:
-    """Run from the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.programs.registering", description=sys.modules[__name__].__doc__
-    )
-    parser.add_argument("--devices", type=int, required=True, help="so many: d0, d1, …, in no order")
-    parser.add_argument("--site", default="bench")
-    options = parser.parse_args()
+def main() -> None:
+    """Run from the command line."""
+    given = options(__doc__, devices=1_000, site="bench")
     django.setup()
-    names = [f"d{number}" for number in range(options.devices)]
+    names = [f"d{number}" for number in range(given.devices)]
     random.Random(1).shuffle(names)
-    register(options.site, names)
-    return 0
+    register(given.site, names)
 
 
 def register(site_name: str, names: Sequence[str]) -> None:
@@ -88,4 +82,4 @@ def _twin(now_ms: int) -> "TwinState":
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

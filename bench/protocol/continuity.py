@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Collection
 from typing import Any
 
-from bench.measure.results import QUANTILES, quantile
+from bench.measure.results import quantile, quantiles_ms
 from bench.protocol.dialects import Text
 
 
@@ -107,7 +107,7 @@ class Stretch:
             "disordered": self.disordered,
             "stale": self.stale,
             "seconds": (self._last_us - self._first_us) / 1e6,
-            **{f"{name}_ms": quantile(ages, part) / 1000 for name, part in QUANTILES.items()},
+            **quantiles_ms(ages, 1000),
             "early_p50_ms": quantile(sorted(self._ages_us[: count // 2]), 0.5) / 1000,
             "late_p50_ms": quantile(sorted(self._ages_us[count - count // 4 :]), 0.5) / 1000,
         }

@@ -51,7 +51,7 @@ class Tally:
             "messages": expected,
             "lost": sum(lost for lost, _ in differences),
             "repeated": sum(repeated for _, repeated in differences),
-            **{f"{name}_ms": _quantile_ms(ages, part) for name, part in QUANTILES.items()},
+            **{name: _quantile_ms(ages, part) for name, part in QUANTILES.items()},
         }
         self._begin()
         return found

@@ -3,6 +3,8 @@
 import time
 from dataclasses import dataclass
 
+from tests.support.servers.mqtt_stream import text, variable_length
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -62,7 +64,7 @@ class Packets:
         topic = f"{self._plan.root}/{self._plan.site}/{name}/telemetry".encode()
         qos1 = name[0] == "d"
         rest = 2 + len(topic) + 2 * qos1 + self._size
-        return bytes((0x32 if qos1 else 0x30,)) + remaining_length(rest) + len(topic).to_bytes(2) + topic, qos1
+        return bytes((0x32 if qos1 else 0x30,)) + variable_length(rest) + text(topic), qos1
 
     def encode(self, first: int, count: int) -> tuple[bytes, int]:
         """Messages ``first`` … ``first + count - 1``, and how many of them are of QoS 1."""
@@ -100,13 +102,3 @@ def _template(plan: Plan) -> bytes:
         parts.append(f'"pad":"{"x" * max(0, missing)}"')
     one = "{" + ",".join(parts) + "}"
     return (one if plan.readings == 1 else "[" + ",".join([one] * plan.readings) + "]").encode()
-
-
-def remaining_length(number: int) -> bytes:
-    """Remaining length (MQTT-2.2.3): seven bits a byte."""
-    out = bytearray()
-    while True:
-        number, seven = divmod(number, 128)
-        out.append(seven | (0x80 if number else 0))
-        if not number:
-            return bytes(out)

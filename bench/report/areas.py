@@ -1,13 +1,12 @@
 """Which area of the work a sampled stack belongs to: a table of module prefixes, and the shares by it. Pure.
 
-A stack is py-spy's raw line, outermost frame first: ``thread (1708): MainThread;main (manage.py);… 12``. It belongs to
+A stack is py-spy's raw line, outermost frame first: ``MainThread;main (manage.py);… 12``. It belongs to
 the area of its innermost frame that the table knows; the standard library's and Django's helpers thus count for whoever
 called them. Frames above the event loop's (or a thread's) own are how the process was started, and say nothing.
 """
 
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 EVENT_LOOP: Final = "event loop"
@@ -58,59 +57,16 @@ _LOOPS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What calls everything that is to be told apart: file → its functions."""
 
-_SLEEPS: Final[Mapping[str, tuple[str, ...]]] = {
-    "selectors.py": ("EpollSelector.select",),
-    "psycopg/connection.py": ("Connection.wait",),
-    "threading.py": ("Condition.wait",),
-}
-"""Where a thread sleeps until it is woken, next to uvloop's own sleep and a thread's at its queue."""
-
 _Frame = tuple[str, str]  # function, file
-_Stack = tuple[int, Sequence[_Frame], int]  # thread, frames, samples
 
 
-def sampled(raw: str, ran_s: Mapping[int, float], rate_hz: float) -> Mapping[str, float]:
-    """CPU seconds of one process by area.
-
-    Args:
-        raw: py-spy's raw output with threads and without line numbers, idle threads left out.
-        ran_s: how long each thread, by number, has run meanwhile as the kernel counts it.
-        rate_hz: samples a second.
-
-    To py-spy a thread that waits for a core is running, and often one that sleeps, too. So each thread's samples stand
-    for the time that the kernel says it ran; what was sampled beyond that is first taken off where threads sleep.
-    """
-    stacks = list(_stacks(raw))
-    seconds: dict[str, float] = defaultdict(float)
-    for thread, thread_s in ran_s.items():
-        counts = _on_a_core([stack for stack in stacks if stack[0] == thread], thread_s * rate_hz)
-        whole = sum(counts.values())
-        for area, count in counts.items():
-            seconds[area] += thread_s * count / whole
-    return seconds
-
-
-def _on_a_core(stacks: Iterable[_Stack], expected: float) -> dict[str, float]:
-    """One thread's samples by area, less those that must have been taken in its sleep; {}: there are none."""
-    counts: dict[str, float] = defaultdict(float)
-    asleep: dict[str, float] = defaultdict(float)
-    for _, frames, samples in stacks:
-        area = _area(frames)
-        counts[area] += samples
-        if _sleeps(frames):
-            asleep[area] += samples
-    beyond = max(0.0, sum(counts.values()) - expected)
-    sleeping = sum(asleep.values())
-    for area, count in asleep.items():
-        counts[area] -= count * min(1.0, beyond / sleeping)
-    return {area: count for area, count in counts.items() if count > 0}
-
-
-def _stacks(raw: str) -> Iterator[_Stack]:
+def sampled(raw: str) -> Counter[str]:
+    """Samples of one process by area, from py-spy's raw output without line numbers."""
+    counts: Counter[str] = Counter()
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
-        thread, *frames = stack.split(";")
-        yield int(re.findall(r"\d+", thread)[0]), [_frame(text) for text in frames], int(count)
+        counts[_area([_frame(text) for text in stack.split(";")])] += int(count)
+    return counts
 
 
 def _frame(text: str) -> _Frame:
@@ -129,14 +85,6 @@ def _area(frames: Sequence[_Frame]) -> str:
 def _below_loops(frames: Sequence[_Frame]) -> Sequence[_Frame]:
     loops = [index for index, (function, file) in enumerate(frames) if function in _LOOPS.get(file, ())]
     return frames[loops[-1] + 1 :] if loops else frames
-
-
-def _sleeps(frames: Sequence[_Frame]) -> bool:
-    below = _below_loops(frames)
-    if not below or (len(below) == 1 and frames[0][0] == "Thread._bootstrap"):
-        return True
-    function, file = below[-1]
-    return function in _SLEEPS.get(file, ())
 
 
 def _area_of_file(file: str) -> str:

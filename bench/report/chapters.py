@@ -6,7 +6,7 @@ from typing import Final
 
 from bench.measure.results import OURS
 from bench.report import planning
-from bench.report.markdown import MissingError, Results, amount, block, number, rate, spread, table, times, words
+from bench.report.markdown import Results, amount, block, number, rate, spread, table, times, words
 
 PLAIN: Final = ("plain Channels, Redis layer", "plain Channels, pub/sub layer")
 _UNWELCOME: Final = ("lost", "repeated", "disordered")
@@ -17,27 +17,17 @@ _HELD: Final = {True: "held", False: "**not held**", None: "not measured"}
 def headline(results: Results) -> str:
     """Two sentences: how much, against whom; how soon."""
     scenarios = results["scenarios"]
-    try:
-        per_s = planning.median(scenarios, "uplink", "messages_per_s")
-    except MissingError:
+    if not {"uplink", "latency/50%", "latency/lone"} <= scenarios.keys():
         return "What Causeway costs and carries, measured side by side with other ways from MQTT to a browser."
     uplink = scenarios["uplink"]["installations"]
     ratios = {name: uplink[name]["ratio"].get("messages_per_s") for name in PLAIN if name in uplink}
     than = " and ".join(f"{times(ratio, 'higher')} as many as {name}" for name, ratio in ratios.items() if ratio)
+    half, lone = (planning.median(scenarios, f"latency/{row}", "p50_ms") for row in ("50%", "lone"))
     return (
-        f"**{number(per_s)} QoS 1 messages a second** from MQTT to a browser, each in PostgreSQL before its PUBACK, on "
-        f"{results['machine']['cores']} cores that also carry broker, databases and load"
-        f"{f': {than}' if than else ''}. {_soon(scenarios)}"
-    ).strip()
-
-
-def _soon(scenarios: Results) -> str:
-    try:
-        half, lone = (planning.median(scenarios, f"latency/{row}", "p50_ms") for row in ("50%", "lone"))
-    except MissingError:
-        return ""
-    return (
-        f"A lone message is in the browser after {number(lone)} ms, at half of that rate after {number(half)} ms (p50)."
+        f"**{number(planning.median(scenarios, 'uplink', 'messages_per_s'))} QoS 1 messages a second** from MQTT to a "
+        f"browser, each in PostgreSQL before its PUBACK, on {results['machine']['cores']} cores that also carry "
+        f"broker, databases and load{f': {than}' if than else ''}. A lone message is in the browser after "
+        f"{number(lone)} ms, at half of that rate after {number(half)} ms (p50)."
     )
 
 
@@ -55,10 +45,15 @@ def machine(results: Results) -> str:
     return "| | |\n| --- | --- |\n" + "\n".join(f"| {name} | {what} |" for name, what in rows.items())
 
 
+def _ours(results: Results) -> dict[str, Results]:
+    """The scenarios of Causeway."""
+    return {name: one for name, one in results["scenarios"].items() if OURS in one["installations"]}
+
+
 @block
 def against(results: Results) -> str:
     """Each scenario's first figure, and its p99, of all installations."""
-    scenarios = {name: one for name, one in results["scenarios"].items() if OURS in one["installations"]}
+    scenarios = _ours(results)
     others = list(dict.fromkeys(name for one in scenarios.values() for name in one["installations"] if name != OURS))
     rows = []
     for name, scenario in scenarios.items():
@@ -67,8 +62,6 @@ def against(results: Results) -> str:
             cells = [_cell(scenario, other, figure) for other in others]
             if any(cells):
                 rows.append([f"{name}: {words(figure)}", _cell(scenario, OURS, figure), *cells])
-    if not rows:
-        raise MissingError("anything but Causeway")
     return table(["", OURS, *others], rows)
 
 
@@ -97,8 +90,6 @@ def must_hold(results: Results) -> str:
         [name, one["text"], number(one["actual"]), f"{one['at']} {number(one['bound'])}", _HELD[one["held"]]]
         for name, one in limits
     ]
-    if not rows:
-        raise MissingError("anything that has a limit")
     return table(["scenario", "limit", "measured", "bound", ""], rows, text=2)
 
 
@@ -134,21 +125,19 @@ def _figures(scenario: Results) -> Iterable[str]:
 @block
 def cpu(results: Results) -> str:
     """µs by role, a line a scenario that tells its CPU time by message, item or command."""
-    found = {name: planning.by_role(results["scenarios"], name) for name in results["scenarios"]}
+    found = {name: planning.by_role(results["scenarios"], name) for name in _ours(results)}
     return _by_role({f"{name}, a {unit}": by_role for name, (unit, by_role) in found.items()}, "scenario, µs")
 
 
 @block
 def memory(results: Results) -> str:
     """MiB by role, a line a scenario."""
-    found = {name: planning.memory(results["scenarios"], name) for name in results["scenarios"]}
+    found = {name: planning.memory(results["scenarios"], name) for name in _ours(results)}
     return _by_role(found, "scenario, MiB")
 
 
 def _by_role(named: Mapping[str, Mapping[str, float]], head: str) -> str:
     named = {name: found for name, found in named.items() if any(found.values())}
-    if not named:
-        raise MissingError("the usage of processes")
     roles = dict.fromkeys(role for found in named.values() for role in found)
     return table(
         [head, *roles], [[name, *(amount(found.get(role)) for role in roles)] for name, found in named.items()]
@@ -158,8 +147,6 @@ def _by_role(named: Mapping[str, Mapping[str, float]], head: str) -> str:
 @block
 def profile(results: Results) -> str:
     """A table of each load."""
-    if not results.get("profile"):
-        raise MissingError("the `profile`")
     return "\n\n".join(map(_profile, results["profile"].values()))
 
 

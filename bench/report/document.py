@@ -14,7 +14,7 @@ from string import Template
 from typing import Final
 
 from bench.report import chapters, outlook, planning  # noqa: F401  chapters and outlook register their blocks
-from bench.report.markdown import BLOCKS, MissingError, Results
+from bench.report.markdown import BLOCKS, Results
 
 DOCS: Final = Path("docs")
 RESULTS: Final = Path("var/bench/results.json")
@@ -45,9 +45,6 @@ def page(results: Results, template: str = TEMPLATE) -> str:
     Args:
         results: as results.json has them.
         template: of the page.
-
-    Raises:
-        KeyError: the template asks for a block that there is not.
     """
     return "".join(_section(part, results) for part in re.split(r"(?m)^(?=## )", template))
 
@@ -55,9 +52,9 @@ def page(results: Results, template: str = TEMPLATE) -> str:
 def _section(text: str, results: Results) -> str:
     try:
         return re.sub(r" +$", "", Template(text).substitute(_Blocks(results)), flags=re.MULTILINE)
-    except MissingError as what:
+    except KeyError as missing:
         heading = text.partition("\n")[0]
-        return f"{heading}\n\nLeft out: this run did not measure {what}.\n\n"
+        return f"{heading}\n\nLeft out: this run did not measure `{missing.args[0]}`.\n\n"
 
 
 def write(results: Results, docs: Path = DOCS) -> None:

@@ -17,10 +17,6 @@ _WORDS: Final[Mapping[str, str]] = {
 _UNITS: Final = {"ms": "ms", "us": "µs", "s": "s", "percent": "%"}
 
 
-class MissingError(Exception):
-    """The run did not measure this; the message names it as the page says it."""
-
-
 def block(function: Block) -> Block:
     """Make it a block, by its name."""
     BLOCKS[function.__name__] = function

@@ -12,7 +12,8 @@ WISHES: Final = (Wish(1_000, 1.0, 10), Wish(10_000, 0.1, 200), Wish(10_000, 1.0,
 @block
 def most(results: Results) -> str:
     """The highest rate that planning rests on."""
-    return rate(planning.costs(results["scenarios"]).most_per_s)
+    scenarios = results["scenarios"]
+    return rate(max(planning.median(scenarios, name, "messages_per_s") for name in planning.loads(scenarios)))
 
 
 @block
@@ -40,14 +41,14 @@ def examples(results: Results) -> str:
 
 
 def _example(found: Costs, wish: Wish) -> list[str]:
-    made = planning.plan(found, wish)
+    needs = planning.plan(found, wish).values()
     return [
         f"{wish.devices:,} devices at {wish.hz:g} Hz, {wish.dashboards:,} dashboards",
         number(wish.per_s),
         number(wish.frames_per_s),
-        *(f"{n} ({cores(made.cores[role])})" if n else "none is enough" for role, n in made.processes.items()),
-        " + ".join(cores(made.cores[role]) for role in planning.SERVERS if role in made.cores),
-        number(round(sum(made.mib.values()))) if all(made.processes.values()) else "",
+        *(f"{one.processes} ({cores(one.cores)})" if one.processes else "none is enough" for one in needs),
+        " + ".join(cores(found.lines[role].cores(wish.per_s)) for role in planning.SERVERS),
+        number(round(sum(one.mib for one in needs))) if all(one.processes for one in needs) else "",
     ]
 
 
@@ -62,7 +63,8 @@ def twin(results: Results) -> str:
 def first(results: Results) -> str:
     """Which process is full first, in a sentence or two."""
     role, per_s = planning.fills(results["scenarios"])[0]
-    whole = planning.together_us(results["scenarios"])
+    heaviest = planning.loads(results["scenarios"])[-1]
+    whole = sum(planning.by_role(results["scenarios"], heaviest)[1].values())
     machine_cores = results["machine"]["cores"]
     return (
         f"**{role}** first: one process of it fills its core at about {rate(per_s)} messages/s. All processes "

@@ -2,16 +2,18 @@
 
 What a role's processes take of a core grows with the rate in a straight line: something for being there and for
 batches, and something a message. Both are fitted to the loads that were measured. Sockets cost web processes by frame.
+
+Of a scenario that was not measured, everything here raises KeyError with its name.
 """
 
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
-from bench.measure.results import OURS, figure_of, of_installation
-from bench.report.markdown import MissingError, Results
+from bench.measure.results import OURS, TOOLS
+from bench.report.markdown import Results
 
 FULL: Final = 0.7  # of a core that a process is given to do: the rest is for peaks
 FRAMES_PER_S: Final = 10.0  # to a socket at most: items are gathered for 100 ms
@@ -20,18 +22,11 @@ LOADS: Final = ("latency/10%", "latency/50%", "latency/80%", "uplink")
 MEASURED_PROCESSES: Final[Mapping[str, int]] = {"gateway": 1, "workers": 2, "web": 1}
 """Of a role under measurement (bench.installations.installation)."""
 SERVERS: Final = ("mosquitto", "redis", "postgres")
-_UNIT: Final = re.compile(r"(?:([a-z]+)_)?cpu_(us|ms)_per_([a-z]+)")
-TOOLS: Final = ("generator", "recorder", "swarm", "devices")
+_UNIT: Final = re.compile(r"(web_)?cpu_(us|ms)_per_([a-z]+)")
 
 
-@dataclass(frozen=True)
-class Line:
-    """Cores by rate.
-
-    Attributes:
-        base: before any message.
-        us: a message, in µs of CPU.
-    """
+class Line(NamedTuple):
+    """Cores by rate: before any message, and the µs of CPU that a message takes."""
 
     base: float
     us: float
@@ -71,7 +66,6 @@ class Costs:
         mib: by role, of one process that holds next to nothing.
         twin_mib: more, a device, of all workers together.
         socket_mib: more, a socket, of all web processes together.
-        most_per_s: the highest rate that the lines rest on.
     """
 
     lines: Mapping[str, Line]
@@ -80,16 +74,11 @@ class Costs:
     mib: Mapping[str, float]
     twin_mib: float
     socket_mib: float
-    most_per_s: float
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be carried.
-
-    Attributes:
-        hz: messages a second of each device.
-    """
+    """What is to be carried: devices that send so many messages a second each, and dashboards."""
 
     devices: int
     hz: float
@@ -106,35 +95,25 @@ class Wish:
         return self.dashboards * min(FRAMES_PER_S, min(WATCHED, self.devices) * self.hz)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What it takes.
+class Need(NamedTuple):
+    """What a role takes: processes (0: no number is enough, as each must hear of every message), cores, memory."""
 
-    Attributes:
-        processes: by role; 0: no number of them is enough, because each must hear of every message.
-        cores: by role, servers too: what they use of them.
-        mib: by role.
-    """
-
-    processes: dict[str, int] = field(default_factory=dict)
-    cores: dict[str, float] = field(default_factory=dict)
-    mib: dict[str, float] = field(default_factory=dict)
+    processes: int
+    cores: float
+    mib: float
 
 
-def plan(costs: Costs, wish: Wish) -> Plan:
-    """Processes, cores and memory for it. Gateways and workers share the messages, web processes the sockets."""
-    out = Plan(cores={role: costs.lines[role].cores(wish.per_s) for role in SERVERS if role in costs.lines})
-    frames = wish.frames_per_s * costs.frame_us / 1e6
-    more = {"workers": costs.twin_mib * wish.devices, "web": costs.socket_mib * wish.dashboards}
-    for role in MEASURED_PROCESSES:
+def plan(costs: Costs, wish: Wish) -> dict[str, Need]:
+    """By role of ours. Gateways and workers share the messages, web processes the sockets."""
+    out = {}
+    more = {"gateway": 0.0, "workers": costs.twin_mib * wish.devices, "web": costs.socket_mib * wish.dashboards}
+    for role, mib in more.items():
         line = costs.lines[role]
+        each, shared = line.base, line.us * wish.per_s / 1e6
         if role == "web":  # every one hears of every message
-            each, shared = line.cores(wish.per_s), frames
-        else:
-            each, shared = line.base, line.us * wish.per_s / 1e6
-        out.processes[role] = count = max(1, math.ceil(shared / (FULL - each))) if each < FULL else 0
-        out.cores[role] = each * count + shared
-        out.mib[role] = costs.mib[role] * count + more.get(role, 0.0)
+            each, shared = line.cores(wish.per_s), wish.frames_per_s * costs.frame_us / 1e6
+        count = max(1, math.ceil(shared / (FULL - each))) if each < FULL else 0
+        out[role] = Need(count, each * count + shared, costs.mib[role] * count + mib)
     return out
 
 
@@ -142,12 +121,8 @@ def plan(costs: Costs, wish: Wish) -> Plan:
 
 
 def costs(scenarios: Results) -> Costs:
-    """Of Causeway, from the ``scenarios`` of results.json.
-
-    Raises:
-        MissingError: a scenario that it rests on was not measured.
-    """
-    lines = _lines(scenarios)
+    """Of Causeway, from the ``scenarios`` of results.json."""
+    lines = process_lines(scenarios)
     quiet = memory(scenarios, loads(scenarios)[0])
     fanout, clients = _sizes(scenarios, "fanout", 1)[-1]
     (small, few), *_, (large, many) = _sizes(scenarios, "scale", 2)
@@ -162,89 +137,77 @@ def costs(scenarios: Results) -> Costs:
         mib={role: quiet[role] / count for role, count in MEASURED_PROCESSES.items()},
         twin_mib=max(0.0, twins) / (many - few),
         socket_mib=max(0.0, memory(scenarios, fanout)["web"] - quiet["web"]) / clients,
-        most_per_s=max(median(scenarios, name, "messages_per_s") for name in loads(scenarios)),
     )
 
 
-def loads(scenarios: Results) -> list[str]:
-    """The measured loads that costs rest on, the lightest first.
-
-    Raises:
-        MissingError: there is none.
-    """
-    found = [name for name in LOADS if of_installation(scenarios, name, OURS)]
-    if not found:
-        raise MissingError("`uplink`")
+def ours(scenarios: Results, name: str) -> Mapping[str, Any]:
+    """What was measured of Causeway."""
+    try:
+        found: Mapping[str, Any] = scenarios[name]["installations"][OURS]
+    except KeyError:
+        raise KeyError(name) from None
     return found
 
 
 def median(scenarios: Results, name: str, figure: str) -> float:
-    """Of one figure of Causeway.
+    """Of one figure of Causeway."""
+    return float(ours(scenarios, name)["figures"][figure]["median"])
 
-    Raises:
-        MissingError: it was not measured.
-    """
-    found = figure_of(scenarios, name, OURS, figure)
-    if found is None:
-        raise MissingError(f"`{name}`")
+
+def loads(scenarios: Results) -> list[str]:
+    """The measured loads that costs rest on, the lightest first."""
+    found = [name for name in LOADS if OURS in scenarios.get(name, {}).get("installations", {})]
+    if not found:
+        raise KeyError("uplink")
     return found
 
 
 def by_role(scenarios: Results, name: str) -> tuple[str, dict[str, float]]:
     """A unit (message, item, command), and µs of CPU for one by role, the tools left out; {}: not measured so."""
-    found = of_installation(scenarios, name, OURS)
-    used = {role: one["cpu_s"]["median"] for role, one in found.get("usage", {}).items() if role not in TOOLS}
-    of, unit, us = unit_us(found.get("figures", {})) or ("", "", 0.0)
-    whole = used.get(of, 0.0) if of else sum(used.values())
+    found = ours(scenarios, name)
+    used = {role: one["cpu_s"]["median"] for role, one in found["usage"].items() if role not in TOOLS}
+    of_web, unit, us = unit_us(found["figures"]) or (False, "", 0.0)
+    whole = used.get("web", 0.0) if of_web else sum(used.values())
     return unit, {role: us * cpu_s / whole for role, cpu_s in used.items()} if unit and whole else {}
 
 
-def unit_us(figures: Mapping[str, Any]) -> tuple[str, str, float] | None:
-    """The first figure that tells CPU time by a unit: whose, of what, how many µs.
+def unit_us(figures: Mapping[str, Any]) -> tuple[bool, str, float] | None:
+    """The first figure that tells CPU time by a unit: only web's or all processes', of what, how many µs.
 
-    ``cpu_ms_per_command`` → ("", "command", 1200.0): of all together; ``web_cpu_us_per_item`` → ("web", "item", 0.8).
+    ``cpu_ms_per_command`` → (False, "command", 1200.0); ``web_cpu_us_per_item`` → (True, "item", 0.8).
     """
     for name, value in figures.items():
-        if (found := _UNIT.fullmatch(name)) and found[1] not in TOOLS:
-            return found[1] or "", found[3], value["median"] * (1000.0 if found[2] == "ms" else 1.0)
+        if found := _UNIT.fullmatch(name):
+            return bool(found[1]), found[3], value["median"] * (1000.0 if found[2] == "ms" else 1.0)
     return None
 
 
 def memory(scenarios: Results, name: str) -> dict[str, float]:
     """Peak MiB by role, the tools of measuring left out."""
-    found = of_installation(scenarios, name, OURS).get("usage", {})
+    found = ours(scenarios, name)["usage"]
     return {role: float(one["peak_mib"]["median"]) for role, one in found.items() if role not in TOOLS}
 
 
 def _sizes(scenarios: Results, name: str, least: int) -> list[tuple[str, int]]:
     """Measured rows of a parameterised scenario, ascending: ``scale`` → [("scale/100", 100), …]; so many at least."""
-    found = {one: one.removeprefix(f"{name}/") for one in scenarios if of_installation(scenarios, one, OURS)}
+    found = {one: one.removeprefix(f"{name}/") for one in scenarios}
     sizes = sorted(((one, int(size)) for one, size in found.items() if size.isdigit()), key=lambda one: one[1])
     if len(sizes) < least:
-        raise MissingError(f"`{name}`")
+        raise KeyError(name)
     return sizes
 
 
-def _lines(scenarios: Results) -> dict[str, Line]:
-    """By role, of one process of it."""
+def process_lines(scenarios: Results) -> dict[str, Line]:
+    """By role, of one process of it; servers: of all of it."""
     points = [(median(scenarios, name, "messages_per_s"), by_role(scenarios, name)[1]) for name in loads(scenarios)]
     out = {}
-    for role in (*MEASURED_PROCESSES, *SERVERS):
-        if role in points[0][1]:
-            line = fitted((rate, rate * us.get(role, 0.0) / 1e6) for rate, us in points)
-            out[role] = Line(line.base / MEASURED_PROCESSES.get(role, 1), line.us)
+    for role in points[0][1]:
+        line = fitted((rate, rate * us.get(role, 0.0) / 1e6) for rate, us in points)
+        out[role] = Line(line.base / MEASURED_PROCESSES.get(role, 1), line.us)
     return out
 
 
 def fills(scenarios: Results) -> list[tuple[str, float]]:
-    """Role, and messages/s at which one process of it takes a whole core; the first to be full comes first.
-
-    Raises:
-        MissingError: there is nothing to go by.
-    """
-    return sorted(((role, line.fills_at(1.0)) for role, line in _lines(scenarios).items()), key=lambda one: one[1])
-
-
-def together_us(scenarios: Results) -> float:
-    """µs of CPU a message, of all processes, at the heaviest load that was measured."""
-    return sum(by_role(scenarios, loads(scenarios)[-1])[1].values())
+    """Role, and messages/s at which one process of it takes a whole core; the first to be full comes first."""
+    lines = process_lines(scenarios)
+    return sorted(((role, line.fills_at(1.0)) for role, line in lines.items()), key=lambda one: one[1])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bench.protocol import websocket
-from bench.protocol.dialects import CausewayReader, ClosedError, MqttReader, PlainReader, Reader
+from bench.protocol.dialects import CausewayReader, ClosedError, MqttReader, PlainReader
 from tests.support.servers.mqtt_stream import PUBLISH, Packets, packet, text
 
 
@@ -20,7 +20,7 @@ class Server:
     def send(self, opcode: int, payload: bytes) -> None:
         self.sent.append((opcode, payload))
 
-    def tell(self, reader: Reader, payload: bytes) -> None:
+    def tell(self, reader: PlainReader, payload: bytes) -> None:
         self.taken += reader.read(payload).messages
 
 

@@ -103,7 +103,7 @@ def test_it_says_which_run_it_is_of(results: dict[str, Any]) -> None:
     [
         ("fanout/1000", "Capacity planning", "`fanout`"),
         ("scale/100", "Capacity planning", "`scale`"),
-        ("profile", "Where the time goes", "the `profile`"),
+        ("profile", "Where the time goes", "`profile`"),
     ],
 )
 def test_what_was_not_measured_is_left_out_with_a_line(

@@ -5,18 +5,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from bench.drive.tools import BenchError
-from bench.installations.installation import Causeway
+from bench.installations.installation import Installation
 from bench.measure.results import Usage
 from bench.report import profile
-from bench.report.cores import thread_times
-from bench.report.profile import Load
 
 BUSY = """
 import ctypes, threading
@@ -30,7 +28,7 @@ threading.Thread(target=sleeping, daemon=True).start()
 print(flush=True)
 busy()
 """
-RAW = "thread (7): MainThread;a (paho/mqtt/client.py) 30\nthread (7): MainThread;b (mqtt_gateway/uplink/uplink.py) 10\n"
+RAW = "MainThread;a (paho/mqtt/client.py) 30\nMainThread;b (mqtt_gateway/uplink/uplink.py) 10\n"
 
 
 @contextlib.contextmanager
@@ -46,13 +44,10 @@ def running(*command: str) -> Iterator[int]:
 
 def test_it_samples_what_a_process_is_busy_with() -> None:
     with running(sys.executable, "-c", BUSY) as pid:
-        before = thread_times(pid)
         raw = profile.record(pid, 1)
-        ran_s = {thread: value - before.get(thread, 0.0) for thread, value in thread_times(pid).items()}
     busy = [line for line in raw.splitlines() if "busy (<string>)" in line]
     assert busy
-    assert all(line.startswith(f"thread ({pid})") for line in busy)
-    assert ran_s[pid] > 10 * sum(value for thread, value in ran_s.items() if thread != pid)
+    assert not [line for line in raw.splitlines() if "sleeping" in line]
 
 
 def test_it_says_when_a_process_cannot_be_sampled() -> None:
@@ -68,29 +63,25 @@ class FakeCauseway:
 @pytest.fixture
 def driven(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Times for which the load was driven; nothing is really sampled."""
-    times = iter(value / 10 for value in range(100))
-    monkeypatch.setattr(profile, "thread_times", lambda _: {7: next(times)})
     monkeypatch.setattr(profile, "record", lambda *_: RAW)
-    monkeypatch.setattr(profile, "alone", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(profile, "_AROUND_S", 0.01)
     return []
 
 
-def taken(driven: list[float], **options: Any) -> dict[str, Any]:
+def taken(driven: list[float], roles: Sequence[str] = profile.PYTHON) -> dict[str, Any]:
     usage = {"gateway": Usage(0.4, 0), "workers": Usage(1.0, 0), "redis": Usage(0.1, 0), "recorder": Usage(9, 0)}
 
     def drive(seconds: float) -> tuple[int, dict[str, Usage]]:
         driven.append(seconds)
         return 10_000, usage
 
-    ours = cast("Causeway", FakeCauseway())
-    return profile.profile(ours, Load(title="T", unit="message", drive=drive, **options), 5.0)
+    return profile.profile(cast("Installation", FakeCauseway()), drive, roles, 5.0)
 
 
 def test_cpu_time_is_the_undisturbed_loads_and_its_parts_are_the_samples(driven: list[float]) -> None:
     found = taken(driven)
     assert driven == pytest.approx([5, 5.02, 5.02, 5.02])  # undisturbed, then once a process
-    assert (found["title"], found["unit"], found["rate_per_s"]) == ("T", "message", 2000)
+    assert found["rate_per_s"] == 2000
     gateway, workers = found["roles"]["gateway"], found["roles"]["workers"]
     assert gateway["cpu_us"] == 40
     assert gateway["areas"] == {"MQTT": 30, "naming and batching": 10}
@@ -109,7 +100,7 @@ def test_profiles_are_put_into_the_results(monkeypatch: pytest.MonkeyPatch, tmp_
     file = tmp_path / "results.json"
     uplink = {"installations": {"Causeway": {"figures": {"messages_per_s": {"median": 5000}}}}}
     file.write_text(json.dumps({"mode": "quick", "scenarios": {"uplink": uplink}}))
-    monkeypatch.setattr(profile, "profiles", lambda rate, *_: {"rate": rate})
+    monkeypatch.setattr(profile, "profiles", lambda rate: {"rate": rate})
     profile.add(file)
     assert json.loads(file.read_text()) == {
         "mode": "quick",
