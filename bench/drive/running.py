@@ -31,48 +31,30 @@ class Fleet:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._running: dict[_Make, tuple[contextlib.ExitStack, Installation]] = {}
+        self._running: dict[Candidate, tuple[contextlib.ExitStack, Installation]] = {}
         self._started = 0
-
-    def __enter__(self) -> "Fleet":
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.keep(())
 
     def get(self, candidate: Candidate) -> Installation:
         """The running one; started if it is not."""
-        if _make(candidate) not in self._running:
+        if candidate not in self._running:
             _say(f"starting {candidate.name}")
             self._started += 1
             directory = self._directory / str(self._started)
             directory.mkdir()
             with contextlib.ExitStack() as stack:
                 installation = stack.enter_context(candidate.running(directory))
-                self._running[_make(candidate)] = stack.pop_all(), installation
-        return self._running[_make(candidate)][1]
+                self._running[candidate] = stack.pop_all(), installation
+        return self._running[candidate][1]
+
+    def end(self, candidates: Iterable[Candidate]) -> None:
+        """End those of them that run. They will be started anew when they are wanted."""
+        with contextlib.ExitStack() as ending:
+            for candidate in self._running.keys() & set(candidates):
+                ending.push(self._running.pop(candidate)[0])
 
     def keep(self, candidates: Iterable[Candidate]) -> None:
         """End all but these."""
-        kept = {_make(candidate) for candidate in candidates}
-        self._end(self._running.keys() - kept)
-
-    def drop(self, candidate: Candidate) -> None:
-        """End it: it failed. It will be started anew when it is wanted."""
-        self._end({_make(candidate)})
-
-    def _end(self, makes: Iterable["_Make"]) -> None:
-        with contextlib.ExitStack() as ending:
-            for make in makes:
-                ending.push(self._running.pop(make)[0])
-
-
-_Make = tuple[str, object]
-
-
-def _make(candidate: Candidate) -> _Make:
-    """What tells apart what runs: Causeway with 100 and with 100,000 devices have one name."""
-    return candidate.name, candidate.running
+        self.end(self._running.keys() - set(candidates))
 
 
 def run(
@@ -92,12 +74,14 @@ def run(
     results: dict[str, Any] = {
         "mode": "full" if full else "quick",
         "machine": machine(),
-        "date": _today(),
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "scenarios": {},
     }
     output.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as directory, Fleet(Path(directory)) as fleet:
+    with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as stack:
+        fleet = Fleet(Path(directory))
+        stack.callback(fleet.keep, ())
         for index, scenario in enumerate(plan):
             fleet.keep({candidate for one in plan[index:] for candidate in one.on})
             count = min(rounds or sys.maxsize, _rounds(scenario, full=full))
@@ -112,10 +96,6 @@ def _rounds(scenario: Scenario, *, full: bool) -> int:
     if full:
         return scenario.rounds or FULL_ROUNDS
     return scenario.quick_rounds or scenario.rounds or QUICK_ROUNDS
-
-
-def _today() -> str:
-    return dt.datetime.now(dt.UTC).date().isoformat()
 
 
 def _on(scenario: Scenario, names: tuple[str, ...], *, full: bool) -> Scenario:
@@ -138,7 +118,7 @@ def _alternate(scenario: Scenario, fleet: Fleet, effort: Effort, count: int) -> 
                 measured[candidate.name].append(_round(scenario, fleet.get(candidate), effort, number))
             except AssertionError as problem:
                 failed[candidate.name] = str(problem)
-                fleet.drop(candidate)
+                fleet.end([candidate])
                 _say(f"{scenario.name} on {candidate.name} FAILED: {problem}")
     return {
         "title": scenario.title,

@@ -56,7 +56,7 @@ class Causeway(Installation):
 
 @dataclass(frozen=True)
 class Candidate:
-    """An installation that can be had.
+    """An installation that can be had; the same as another if the same would be started under the same name.
 
     Attributes:
         name: the same as its installation's.
@@ -66,7 +66,7 @@ class Candidate:
 
     name: str
     running: Callable[[Path], AbstractContextManager[Installation]]
-    full_only: bool = False
+    full_only: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

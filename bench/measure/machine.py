@@ -37,11 +37,8 @@ def machine() -> dict[str, Any]:
 
 
 def _cpu() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.processor()
-    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    cpuinfo = Path("/proc/cpuinfo")
+    found = re.search(r"(?m)^model name\s*:\s*(.+)$", cpuinfo.read_text() if cpuinfo.exists() else "")
     return found[1] if found else platform.machine()
 
 
@@ -50,16 +47,9 @@ def _servers() -> dict[str, str]:
     for name, (command, option) in _SERVERS.items():
         if path := find_program([command], _PLACES) or shutil.which(command):
             said = subprocess.run([path, option], capture_output=True, text=True, timeout=10, check=False)
-            version = _VERSION.search(said.stdout + said.stderr)
-            found[name] = version[0] if version else "unknown"
+            found[name] = [*_VERSION.findall(said.stdout + said.stderr), "unknown"][0]
     return found
 
 
 def _libraries() -> dict[str, str]:
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found["redis-py" if name == "redis" else name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    return {"redis-py" if name == "redis" else name: importlib.metadata.version(name) for name in _LIBRARIES}

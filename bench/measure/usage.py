@@ -10,6 +10,7 @@ Linux only. What may not be read (another user's processes) counts as 0.
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -68,25 +69,12 @@ def cpu_s(roles: Mapping[str, Iterable[int]]) -> dict[str, float]:
     return {role: sum(stats[pid].ticks for pid in trees(pids, stats)) / _TICKS for role, pids in roles.items()}
 
 
-def peak_mib(pid: int) -> float:
-    """High-water mark of resident memory since it was reset."""
-    return _field(f"/proc/{pid}/status", "VmHWM")
-
-
-def resident_mib(pid: int) -> float:
-    """Resident memory now."""
-    return _field(f"/proc/{pid}/status", "VmRSS")
-
-
-def pss_mib(pid: int) -> float:
-    """Resident memory, what is shared divided by how many share it."""
-    return _field(f"/proc/{pid}/smaps_rollup", "Pss")
-
-
-def _field(file: str, name: str) -> float:
+def mib(pid: int, field: str) -> float:
+    """Memory of a process: ``VmRSS`` resident now, ``VmHWM`` its peak since that was reset, ``Pss`` its share."""
+    file = "smaps_rollup" if field == "Pss" else "status"
     with contextlib.suppress(*_UNREADABLE):
-        for line in Path(file).read_text().splitlines():
-            if line.startswith(f"{name}:"):
+        for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
+            if line.startswith(f"{field}:"):
                 return int(line.split()[1]) / _KIB_IN_MIB
     return 0.0
 
@@ -96,28 +84,34 @@ class Meter:
 
     Args:
         roles: role → main processes.
+
+    Attributes:
+        samples: twice a second: seconds since the beginning, and by role the resident MiB (of PostgreSQL the share).
     """
 
     def __init__(self, roles: Mapping[str, Iterable[int]]) -> None:
         self._roles = {role: list(pids) for role, pids in roles.items()}
-        self._begun: dict[str, float] = {}
-        self._most = dict.fromkeys(self._roles, 0.0)
         self._stopping = threading.Event()
         self._usage: dict[str, Usage] | None = None
+        self.samples: list[tuple[float, dict[str, float]]] = []
 
     def read(self) -> dict[str, Usage]:
         """What was used; the first call ends the measured stretch."""
         if self._usage is None:
-            self._sample(every_role=True)
-            now = cpu_s(self._roles)
-            self._usage = {role: Usage(now[role] - self._begun[role], self._most[role]) for role in self._roles}
+            self._sample()
+            now, peaks = cpu_s(self._roles), self._memory("VmHWM")
+            peaks |= {role: max(one[role] for _, one in self.samples) for role in _SHARED & self._roles.keys()}
+            self._usage = {role: Usage(now[role] - self._begun[role], peaks[role]) for role in self._roles}
         return self._usage
 
     @contextlib.contextmanager
     def running(self) -> Iterator["Meter"]:
         """The measured stretch."""
-        self._reset_peaks()
-        self._begun = cpu_s(self._roles)
+        stats = all_stats()
+        for pid in (pid for pids in self._roles.values() for pid in trees(pids, stats)):
+            with contextlib.suppress(*_UNREADABLE):
+                Path(f"/proc/{pid}/clear_refs").write_text("5")  # begins a new peak
+        self._begun, self._begun_s = cpu_s(self._roles), time.monotonic()
         thread = threading.Thread(target=self._run, name="usage", daemon=True)
         thread.start()
         try:
@@ -127,21 +121,16 @@ class Meter:
             self._stopping.set()
             thread.join()
 
-    def _reset_peaks(self) -> None:
-        stats = all_stats()
-        for pids in self._roles.values():
-            for pid in trees(pids, stats):
-                with contextlib.suppress(*_UNREADABLE):
-                    Path(f"/proc/{pid}/clear_refs").write_text("5")
-
     def _run(self) -> None:
         while not self._stopping.wait(_EVERY_S):
             self._sample()
 
-    def _sample(self, *, every_role: bool = False) -> None:
-        roles = [role for role in self._roles if every_role or role in _SHARED]
-        stats = all_stats() if roles else {}
-        for role in roles:
-            of_one = pss_mib if role in _SHARED else peak_mib
-            now = sum(of_one(pid) for pid in trees(self._roles[role], stats))
-            self._most[role] = max(self._most[role], now)
+    def _sample(self) -> None:
+        self.samples.append((time.monotonic() - self._begun_s, self._memory("VmRSS")))
+
+    def _memory(self, field: str) -> dict[str, float]:
+        stats = all_stats()
+        return {
+            role: sum(mib(pid, "Pss" if role in _SHARED else field) for pid in trees(pids, stats))
+            for role, pids in self._roles.items()
+        }

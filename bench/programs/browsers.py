@@ -21,12 +21,12 @@ from bench.programs.lines import Commands, allow_files, options, say
 from bench.protocol import websocket
 from bench.protocol.continuity import Stretch
 from bench.protocol.counters import Tally
-from bench.protocol.dialects import READERS, ClosedError, PlainReader
+from bench.protocol.dialects import READERS, ClosedError
 from bench.protocol.endpoint import Endpoint
 
 _BUFFER: Final = bytearray(4 * 1024 * 1024)
 _VIEW: Final = memoryview(_BUFFER)
-_CONNECTING: Final = 32  # at a time
+_TIMEOUT_S: Final = 20.0
 _ACK_S: Final = 1.0
 _SLICES: Final = 50  # a second, in which acknowledgements are sent
 _FINAL: Final = 0x80
@@ -34,17 +34,38 @@ _DATA: Final = frozenset({_FINAL | websocket.TEXT, _FINAL | websocket.BINARY})
 
 
 class Client:
-    """One socket; it has a reader from its upgrade on."""
+    """One socket, from its upgrade on."""
 
     __slots__ = ("reader", "rest", "socket")
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, endpoint: Endpoint, rest: bytes) -> None:
         self.socket = connection
-        self.reader: PlainReader | None = None
-        self.rest = b""  # an incomplete frame
+        self.rest = rest  # an incomplete frame
+        self.reader = READERS[endpoint.dialect](self.send, endpoint.first)
 
     def send(self, opcode: int, payload: bytes) -> None:
         self.socket.sendall(websocket.frame(opcode, payload))
+
+
+def connected(endpoint: Endpoint) -> Client:
+    """A client after its upgrade.
+
+    Raises:
+        ClosedError: the server refused.
+    """
+    to = urlsplit(endpoint.url)
+    connection = socket.create_connection((to.hostname or "", to.port or 80), timeout=_TIMEOUT_S)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    protocol = READERS[endpoint.dialect].protocol
+    connection.sendall(websocket.upgrade(to.path or "/", to.netloc, endpoint.headers, protocol))
+    answer = data = b""
+    while b"\r\n\r\n" not in answer and (data := connection.recv(65_536)):
+        answer += data
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 101"):
+        raise ClosedError(head.decode(errors="replace")[:300])
+    connection.settimeout(None)
+    return Client(connection, endpoint, rest)
 
 
 class Browsers:
@@ -61,15 +82,9 @@ class Browsers:
     """
 
     def __init__(self, endpoint: Endpoint, clients: int, account: Stretch | Tally) -> None:
-        self._endpoint, self._account = endpoint, account
-        self._kind = READERS[endpoint.dialect]
-        self._to = urlsplit(endpoint.url)
-        path, protocol = self._to.path or "/", self._kind.protocol
-        self._request = websocket.upgrade(path, self._to.netloc, endpoint.headers, protocol)
+        self._endpoint, self._clients, self._account = endpoint, clients, account
         self.open: dict[int, Client] = {}
         self.closed = 0
-        self._clients = self._left = clients
-        self._starting: set[int] = set()
         self._epoll = select.epoll()
         self._commands = Commands()
         self._epoll.register(self._commands.fileno(), select.EPOLLIN)
@@ -82,25 +97,18 @@ class Browsers:
         Raises:
             ClosedError: a server refused, or said something that it must not; or the only browser's connection ended.
         """
-        while (self._left or self._starting) and not self._commands.ended:
-            self._connect()
+        for _ in range(self._clients):
+            client = connected(self._endpoint)
+            fd = client.socket.fileno()
+            self.open[fd] = client
+            self._epoll.register(fd, select.EPOLLIN)
+            self._read(fd, client, 0)  # what came with the answer
+            self._step(0)
+        while not self._commands.ended and not all(client.reader.ready for client in self.open.values()):
             self._step()
         say({"ready": len(self.open)})
         while not self._commands.ended:
             self._step()
-
-    # Out ---------------------------------------------------------------------------------------------------------
-
-    def _connect(self) -> None:
-        while self._left and len(self._starting) < _CONNECTING:
-            self._left -= 1
-            connection = socket.create_connection((self._to.hostname or "", self._to.port or 80), timeout=20)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.sendall(self._request)
-            connection.settimeout(None)
-            self.open[connection.fileno()] = Client(connection)
-            self._starting.add(connection.fileno())
-            self._epoll.register(connection.fileno(), select.EPOLLIN)
 
     def _acknowledge(self, now: float) -> None:
         """Each client once a second, spread over it."""
@@ -109,18 +117,18 @@ class Browsers:
         left = len(self.open) * max(0.0, 1 - (now - self._turns_from) / _ACK_S)
         while self._turns and len(self._turns) > left:
             client = self._turns.popleft()
-            if client.reader and client.socket.fileno() >= 0:
+            if client.socket.fileno() >= 0:
                 client.reader.acknowledge()
 
     # In ----------------------------------------------------------------------------------------------------------
 
-    def _step(self) -> None:
+    def _step(self, wait_s: float = 1 / _SLICES) -> None:
         """What there is to be read now."""
-        for fd, _ in self._epoll.poll(1 / _SLICES):
+        for fd, _ in self._epoll.poll(wait_s):
             if fd == self._commands.fileno():
                 self._obey()
             elif fd in self.open:
-                self._read(fd, self.open[fd])
+                self._receive(fd, self.open[fd])
         self._acknowledge(time.monotonic())
 
     def _obey(self) -> None:
@@ -130,48 +138,30 @@ class Browsers:
             else:
                 say({"received": self._account.received})
 
-    def _read(self, fd: int, client: Client) -> None:
-        start = len(client.rest)
-        if start:
-            _BUFFER[:start] = client.rest
+    def _receive(self, fd: int, client: Client) -> None:
         try:
-            size = client.socket.recv_into(_VIEW[start:])
+            size = client.socket.recv_into(_VIEW[len(client.rest) :])
         except OSError:
             size = 0
-        if not size:
+        if size:
+            self._read(fd, client, size)
+        else:
             self._lose(fd)
-            return
-        end, at = start + size, 0
-        if client.reader is None:
-            at = self._upgraded(client, end)
-        if client.reader is not None:
-            at = self._frames(fd, client, client.reader, at, end)
-        client.rest = bytes(_VIEW[at:end]) if at < end else b""
 
-    def _upgraded(self, client: Client, end: int) -> int:
-        """Where the answer to the upgrade request ends."""
-        blank = _BUFFER.find(b"\r\n\r\n", 0, end)
-        if blank < 0:
-            return 0
-        if not _BUFFER.startswith(b"HTTP/1.1 101"):
-            raise ClosedError(bytes(_VIEW[: min(end, 300)]).decode(errors="replace"))
-        client.reader = self._kind(client.send, self._endpoint.first)
-        return blank + 4
-
-    def _frames(self, fd: int, client: Client, reader: PlainReader, at: int, end: int) -> int:
-        """All that are complete. Where the incomplete one begins."""
+    def _read(self, fd: int, client: Client, size: int) -> None:
+        """All frames that are complete, of what was left and the bytes that came behind it into the buffer."""
         now_us = time.monotonic_ns() // 1000
-        for first, start, stop in websocket.frames(_VIEW, at, end):
+        at, end = 0, len(client.rest) + size
+        _BUFFER[: len(client.rest)] = client.rest
+        for first, start, stop in websocket.frames(_VIEW, 0, end):
             payload, at = bytes(_VIEW[start:stop]), stop
             if first in _DATA:
-                text = reader.read(payload)
-                if reader.ready:
+                text = client.reader.read(payload)
+                if client.reader.ready:
                     self._account.receive(fd, text, now_us)
             else:
                 self._control(client, first, payload)
-        if reader.ready and self._starting:
-            self._starting.discard(fd)
-        return at
+        client.rest = bytes(_VIEW[at:end])
 
     def _control(self, client: Client, first: int, payload: bytes) -> None:
         if first == _FINAL | websocket.PING:
@@ -183,7 +173,6 @@ class Browsers:
 
     def _lose(self, fd: int) -> None:
         self.open.pop(fd).socket.close()
-        self._starting.discard(fd)
         self.closed += 1
         if self._clients == 1:
             raise ClosedError("the server hung up")

@@ -1,23 +1,8 @@
 """What is measured: a list of scenarios. Each module here has a tuple ``SCENARIOS``; MODULES names them in order.
 
-To add one::
-
-    def measure(installation: Installation, effort: Effort) -> Measured: ...
-
-    SCENARIOS = (
-        Scenario(
-            name="absence",
-            title="A worker gone for 3 s",
-            what="Share of QoS 1 messages that never reach the browser when the worker is killed for 3 s",
-            measure=measure,
-            on=(CAUSEWAY, *BRIDGES),
-            better={"lost_percent": "lower"},
-            limits=(Limit("lost_percent", "≤", 0, text="nothing is lost"),),
-        ),
-    )
-
-and put the module's name into MODULES. The runner calls ``measure`` a number of rounds on each installation in
-turn, all of which run at that time and are idle; what it drove must be idle again when it returns.
+To add one, write such a module (``absence`` is a short one) and put its name into MODULES. The runner calls ``measure``
+a number of rounds on each installation in turn, all of which run at that time and are idle; what it drove must be idle
+again when it returns.
 """
 
 import importlib

@@ -13,7 +13,7 @@ from bench.drive.tools import BenchError, python
 from bench.installations.installation import USER, Candidate, Causeway, Effort, Installation, causeway
 from bench.measure.limits import Limit
 from bench.measure.results import OURS, Measured, total_cpu_s
-from bench.measure.usage import cpu_s, peak_mib
+from bench.measure.usage import cpu_s, mib
 from bench.scenarios import Scenario
 from bench.scenarios.absence import absent
 from tests.support.servers.processes import run_command
@@ -59,7 +59,7 @@ def start_up(system: System) -> dict[str, float]:
     figures = {
         "worker_start_s": took_s,
         "worker_start_cpu_s": cpu_s({"worker": [first.pid]})["worker"],
-        "worker_start_mib": peak_mib(first.pid),
+        "worker_start_mib": mib(first.pid, "VmHWM"),
     }
     for worker in others:
         since = worker.position()

@@ -7,5 +7,4 @@ does not ask to change are left as they are: on the Redis layer a channel holds 
 """
 
 DEVICES = "devices"  # channel: what devices say, to the worker
-PUBLISH = "mqtt-publish"  # channel: what is to be said to devices, to the MQTT loop
 DASHBOARD = "dashboard"  # group: every WebSocket

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from bench.measure.usage import Meter, Stat, cpu_s, parse_stat, peak_mib, trees
+from bench.measure.usage import Meter, Stat, cpu_s, mib, parse_stat, trees
 from tests.support.waiting import eventually
 
 LINE = "42 (a (b) c) S 7 42 42 0 -1 4194304 100 5 0 0 11 22 33 44 20 0 1 0 1000 1 2 3"
@@ -49,7 +49,7 @@ def test_a_meter_sees_cpu_and_the_peak_of_a_process_and_of_its_children_that_end
 
 def test_a_peak_is_of_the_measured_stretch_only() -> None:
     filled = bytearray(100 << 20)
-    before = peak_mib(os.getpid())
+    before = mib(os.getpid(), "VmHWM")
     del filled
     with Meter({"me": [os.getpid()]}).running() as meter:
         pass
@@ -87,7 +87,7 @@ sys.stdin.read()
 
 
 def test_nobody_of_that_id_is_no_error() -> None:
-    assert peak_mib(2**22 + 1) == 0
+    assert mib(2**22 + 1, "VmHWM") == 0
     assert cpu_s({"gone": [2**22 + 1]}) == {"gone": 0}
 
 
@@ -99,3 +99,12 @@ def test_reading_ends_the_stretch() -> None:
             pass
     assert meter.read() == first
     assert first["me"].cpu_s == pytest.approx(0, abs=0.06)
+
+
+def test_memory_of_each_role_is_sampled() -> None:
+    with Meter({"me": [os.getpid()], "nobody": []}).running() as meter:
+        eventually(lambda: meter.samples, what="a sample is taken")
+    (at_s, first), *_ = meter.samples
+    assert 0 < at_s < 10
+    assert first["me"] > 1
+    assert first["nobody"] == 0
