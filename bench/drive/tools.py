@@ -58,7 +58,7 @@ class Tool:
         )
         try:
             self.ready = self.answer(_READY_S)
-        except BenchError:
+        except BaseException:
             self.__exit__()
             raise
         self.ready_s = time.monotonic() - begun
