@@ -10,6 +10,7 @@ from channels_redis.core import RedisChannelLayer
 from redis import Redis
 from redis.exceptions import RedisError
 
+from runtime.channel_layers import redis as redis_layers
 from runtime.channel_layers.redis import ChannelLayer, GroupLayer
 from tests.support.servers.redis import redis_service
 from tests.support.servers.service import Service
@@ -155,7 +156,7 @@ async def test_it_goes_on_when_redis_was_started_anew() -> None:
 
 async def test_a_redis_that_is_silent_is_noticed(redis: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its answers never come: here, since it was asked to wait for longer than its time."""
-    monkeypatch.setattr(redis, "_LATE_S", -0.9)
+    monkeypatch.setattr(redis_layers, "_LATE_S", -0.9)
     layer = ChannelLayer(hosts=[redis.url])
     layer.brpop_timeout = 1
     for channel in ("devices.0", await layer.new_channel("reply")):
@@ -173,13 +174,13 @@ async def test_many_at_once_use_connections_of_their_own(layer: ChannelLayer) ->
     layer.capacity = 1_000
     await asyncio.gather(*(layer.send("devices.0", {"type": "n", "number": number}) for number in range(100)))
     assert sorted(await _received(layer, "devices.0", 100)) == [*range(100)]
-    await eventually_async(lambda: len(layer._loop.lines[0]._idle) <= 16)
+    await eventually_async(lambda: len(layer._loop.commands[0]._idle) <= 16)
 
 
 async def test_a_process_that_does_not_receive_keeps_the_newest_broadcasts_only(
     redis: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis, "WAITING_BYTES", 1_000_000)
+    monkeypatch.setattr(redis_layers, "WAITING_BYTES", 1_000_000)
     layer = GroupLayer(hosts=[redis.url])
     channel = await layer.new_channel("live.")
     await layer.group_add("dashboard.0", channel)
