@@ -16,6 +16,7 @@ from devices.rules.capabilities import ROLES, Capability
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("mosquitto/*.md")])
+SOURCES = ("bench", "bridge", "causeway_client", "config", "devices", "docs", "mqtt_gateway", "runtime", "tests")
 READERS = ("text", "boolean", "integer", "choice", "parsed", "names", "origins", "writable_file")
 INTERNAL = {"CAUSEWAY_SINGLE_PROCESS"}  # the demo's own
 
@@ -90,3 +91,17 @@ def performance() -> dict[str, str]:
         return {}
     results = json.loads(data.read_text())
     return {"performance.md": document.page(results)}
+
+
+def test_every_decision_named_in_code_or_docs_exists() -> None:
+    known = {path.stem for path in (ROOT / "docs" / "decisions").glob("*.md")}
+    sources = [
+        path for folder in SOURCES for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".md", ".js")
+    ]
+    named = {
+        (path.relative_to(ROOT).as_posix(), slug)
+        for path in [*sources, *ROOT.glob("*.md"), *ROOT.glob("*.toml")]
+        for slug in re.findall(r"decisions/(\d{4}[\w-]*)", path.read_text())
+    }
+    assert named
+    assert not sorted((name, slug) for name, slug in named if slug not in known)
