@@ -13,6 +13,7 @@ from bridge.dialects.native.topics import TopicReason
 from bridge.dialects.registry import UNCLAIMED
 from bridge.observations import PayloadReason
 from devices.rules.capabilities import ROLES, Capability
+from scripts import draw_house
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("mosquitto/*.md")])
@@ -105,3 +106,7 @@ def test_every_decision_named_in_code_or_docs_exists() -> None:
     }
     assert named
     assert not sorted((name, slug) for name, slug in named if slug not in known)
+
+
+def test_the_picture_of_the_house_is_what_the_imports_give() -> None:
+    assert draw_house.PICTURE.read_text() == draw_house.picture(), "make it again: python -m scripts.draw_house"

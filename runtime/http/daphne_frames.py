@@ -2,9 +2,9 @@
 
 ``scope["extensions"]["causeway.frames"]["write"]`` takes several texts (bytes, UTF-8) and sends each as one frame, in
 order with all that is sent by ASGI's ``send``; on a socket that isn't open they vanish, as ASGI says of ``send``.
-docs/decisions/0016-frames-past-asgi-send.md says why, and what it saves. Nothing of Daphne's or autobahn's is replaced but by their own hooks:
-the command's ``server_class``, the factory's ``protocol``, the protocol's ``sendData``. TLS endpoints of Daphne's own
-have it too, but frames go through Twisted's buffer there.
+docs/decisions/0016-frames-past-asgi-send.md says why, and what it saves. Nothing of Daphne's or autobahn's is replaced
+but by their own hooks: the command's ``server_class``, the factory's ``protocol``, the protocol's ``sendData``. TLS
+endpoints of Daphne's own have it too, but frames go through Twisted's buffer there.
 """
 
 from collections.abc import Sequence
