@@ -2,14 +2,12 @@
 
     gateway ── Batch ──> worker ── Commit ──> web          web ── CommandStored, RequestStored ──> worker
     gateway <── LinkAck ── worker                          web <── RequestSettled ── worker
-    gateway <── PublishCommand, PublishDesired ── worker
+    gateway <── Publish ── worker
     gateway ── Published ──> worker
 
 The layer may drop, repeat or reorder any of them (channels specification: at most once). Batch is made reliable by
 bridge.link; the others are nudges or can be repeated safely.
 """
-
-from typing import Literal
 
 from msgspec import Struct
 
@@ -62,34 +60,29 @@ class LinkAck(Struct, frozen=True, array_like=True):
     former_seq: int = 0  # up to which of them: the rest of that epoch will never be applied
 
 
-class PublishCommand(Struct, frozen=True, array_like=True):
-    """Publish one command to a device, QoS 1, not retained. Safe to repeat: the device knows it by its id."""
+class Publish(Struct, frozen=True, array_like=True):
+    """Publish this, and answer with its token. Safe to repeat. The gateway knows nothing of what it means."""
 
-    shard: int
-    device: str
-    command_id: str
-    name: str
-    args: bytes  # JSON
-    expires_ms: int  # Unix ms; not published any more after that
-
-
-class PublishDesired(Struct, frozen=True, array_like=True):
-    """Publish what reported still lacks, QoS 1, retained. Safe to repeat."""
-
-    shard: int
-    device: str
-    payload: bytes  # JSON {"version": n, "delta": {…}}; empty once nothing is missing
+    shard: int  # whose worker gets the answer
+    device: str  # for whom it is; comes back in Published, as the token does
+    token: bytes  # the worker's own
+    topic: str
+    payload: bytes
+    qos: int = 1  # 0 or 1
+    retain: bool = False
+    expires_ms: int = 0  # Unix ms; not published any more after that; 0: never too late
+    correlation: bytes = b""  # correlation data, with MQTT 5; empty: none
+    response_topic: str = ""  # with MQTT 5; "": none
 
 
 class Published(Struct, frozen=True, array_like=True):
-    """What became of a PublishCommand (``command_id``) or a PublishDesired (``payload``)."""
+    """What became of a Publish."""
 
     shard: int
     device: str
-    kind: Literal["command", "desired"]
-    command_id: str  # "" for desired
-    payload: bytes  # as in PublishDesired; empty for a command
-    ok: bool  # True: the broker has confirmed it (PUBACK)
+    token: bytes
+    gateway: str  # MQTT client id; whose broker it is about
+    ok: bool  # True: the broker has confirmed it (PUBACK), or it was sent with QoS 0
     reason: str  # "" when ok
     at_ms: int  # Unix ms
 

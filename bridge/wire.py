@@ -13,22 +13,13 @@ from bridge import messages as m
 VERSION: Final = 1
 
 Message = (
-    m.Batch
-    | m.LinkAck
-    | m.PublishCommand
-    | m.PublishDesired
-    | m.Published
-    | m.CommandStored
-    | m.RequestStored
-    | m.RequestSettled
-    | m.Commit
+    m.Batch | m.LinkAck | m.Publish | m.Published | m.CommandStored | m.RequestStored | m.RequestSettled | m.Commit
 )
 
 _CLASSES: Final[dict[str, type[Message]]] = {
     "uplink.batch": m.Batch,
     "link.ack": m.LinkAck,
-    "downlink.command": m.PublishCommand,
-    "downlink.desired": m.PublishDesired,
+    "downlink.publish": m.Publish,
     "downlink.published": m.Published,
     "command.stored": m.CommandStored,
     "request.stored": m.RequestStored,

@@ -1,5 +1,6 @@
 """Messages on the gateway's channel → PUBLISH → what became of it, back to the shard's worker.
 
+What they mean is the workers' affair: topic and payload are published as they come, a token goes back with the answer.
 PUBLISH packets leave in the order in which the messages came, so each device's order is kept (MQTT-4.6.0-6); the
 answers wait for the broker's PUBACK without holding up the next.
 """
@@ -12,8 +13,7 @@ from typing import Final, NoReturn
 import structlog
 
 from bridge import wire
-from bridge.dialects.native.topics import NativeTopics
-from bridge.messages import PublishCommand, PublishDesired, Published
+from bridge.messages import Publish, Published
 from bridge.names import devices_channel
 from mqtt_gateway.client.broker import Connection, Outgoing
 from mqtt_gateway.layer import Layer
@@ -28,20 +28,18 @@ _LONGEST_EXPIRY_S: Final = 0xFFFFFFFF
 LINK_DOWN: Final = "broker link down"
 EXPIRED: Final = "expired"
 
-DownlinkMessage = PublishCommand | PublishDesired
-
 
 class Downlink:
     """The downlink of one gateway process.
 
     Args:
-        topic_root: of the native dialect.
+        client_id: of the gateway.
         layer: where the answers go.
         connection: gives the connection that is up, or None.
     """
 
-    def __init__(self, topic_root: str, layer: Layer, connection: Callable[[], Connection | None]) -> None:
-        self._topics = NativeTopics(topic_root)
+    def __init__(self, client_id: str, layer: Layer, connection: Callable[[], Connection | None]) -> None:
+        self._client_id = client_id
         self._layer, self._connection = layer, connection
         self._under_way = 0
         self._room = asyncio.Event()
@@ -50,7 +48,7 @@ class Downlink:
 
     async def handle(self, message: wire.Message) -> None:
         """One message of the gateway's channel; waits while too many are under way."""
-        if not isinstance(message, DownlinkMessage):
+        if not isinstance(message, Publish):
             log.warning("unexpected message on the gateway's channel", type=type(message).__name__)
             return
         while self._under_way >= self._limit():
@@ -65,15 +63,15 @@ class Downlink:
         connection = self._connection()
         return max(1, min(_AT_ONCE, connection.max_outgoing - _OTHERS)) if connection else _AT_ONCE
 
-    def _publish(self, order: DownlinkMessage) -> str | None:
+    def _publish(self, order: Publish) -> str | None:
         """Send it. None: its fate comes later; else it is known at once, in words."""
         connection = self._connection()
         if connection is None:
             return LINK_DOWN
         now_ms = unix_ms()
-        if isinstance(order, PublishCommand) and order.expires_ms <= now_ms:
+        if order.expires_ms and order.expires_ms <= now_ms:
             return EXPIRED
-        confirmed = connection.publish(self._packet(order, now_ms))
+        confirmed = connection.publish(_packet(order, now_ms))
         overdue = asyncio.get_running_loop().call_later(_CONFIRM_S, _give_up, confirmed)
 
         def settle(done: "asyncio.Future[str]") -> None:
@@ -83,19 +81,9 @@ class Downlink:
         confirmed.add_done_callback(settle)
         return None
 
-    def _packet(self, order: DownlinkMessage, now_ms: int) -> Outgoing:
-        if isinstance(order, PublishDesired):
-            return Outgoing(self._topics.desired(order.device), order.payload, retain=True)
-        return Outgoing(
-            self._topics.command(order.device, order.command_id, order.name),
-            order.args,
-            expiry_s=min(math.ceil((order.expires_ms - now_ms) / 1000), _LONGEST_EXPIRY_S),
-            correlation=order.command_id.encode(),
-            response_topic=self._topics.uplink(order.device, "ack", order.command_id),
-        )
-
-    def _settled(self, order: DownlinkMessage, reason: str) -> None:
-        self._answers.put_nowait(_answer(order, reason))
+    def _settled(self, order: Publish, reason: str) -> None:
+        answer = Published(order.shard, order.device, order.token, self._client_id, not reason, reason, unix_ms())
+        self._answers.put_nowait(answer)
 
     async def run(self) -> NoReturn:
         """Send the answers, for ever. One that the layer loses is missed by nobody: the worker asks again."""
@@ -111,8 +99,14 @@ def _give_up(confirmed: "asyncio.Future[str]") -> None:
         confirmed.set_result("the broker did not confirm in time")
 
 
-def _answer(order: DownlinkMessage, reason: str) -> Published:
-    ok, now_ms = not reason, unix_ms()
-    if isinstance(order, PublishCommand):
-        return Published(order.shard, order.device, "command", order.command_id, b"", ok, reason, now_ms)
-    return Published(order.shard, order.device, "desired", "", order.payload, ok, reason, now_ms)
+def _packet(order: Publish, now_ms: float) -> Outgoing:
+    expires_s = math.ceil((order.expires_ms - now_ms) / 1000) if order.expires_ms else None
+    return Outgoing(
+        order.topic,
+        order.payload,
+        order.retain,
+        expiry_s=None if expires_s is None else min(expires_s, _LONGEST_EXPIRY_S),
+        correlation=order.correlation or None,
+        response_topic=order.response_topic or None,
+        qos=order.qos,
+    )

@@ -105,7 +105,7 @@ class _Gateway:
         beat = Heartbeat(self._lease, self._state, uplink.figures, uplink.drained)
         draining = MarkerPublisher(self._options, self._state, uplink)
         link = BrokerLink(self._options, self._connect, uplink, draining, self._lease, self._state, beat)
-        downlink = Downlink(self._options.topic_root, self._layer, lambda: link.connection)
+        downlink = Downlink(self._options.client_id, self._layer, lambda: link.connection)
         parts = {
             "uplink": uplink.run(),
             "replies": self._layer.listen(reply_to, listener_of(uplink)),

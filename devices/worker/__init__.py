@@ -3,7 +3,7 @@
 ::
 
     devices.<shard> ─> consumer ─> engine ─(database thread)─> keeper ─> transaction ─> database
-                                     └─< results: LinkAck, Commit, PublishCommand, PublishDesired, RequestSettled
+                                     └─< results: LinkAck, Commit, Publish, RequestSettled
 
 The only writer of twins, readings, events, command steps and revs. Everything about shards lives in the database thread
 (keeper and below); the event loop holds only what waits (intake) and what is being sent.

@@ -11,7 +11,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One PUBLISH of ours, QoS 1. The last three need MQTT 5; on 3.1.1 they are left out."""
+    """One PUBLISH of ours. Expiry, correlation data and response topic need MQTT 5; on 3.1.1 they are left out."""
 
     topic: str
     payload: bytes
@@ -19,6 +19,7 @@ class Outgoing:
     expiry_s: int | None = None  # message expiry interval
     correlation: bytes | None = None  # correlation data
     response_topic: str | None = None
+    qos: int = 1  # 0 or 1
 
 
 class ConnectError(Exception):
@@ -78,8 +79,9 @@ class Connection(Protocol):
         """Send a PUBLISH now, after those before it.
 
         Returns:
-            Done with "" once the broker has confirmed it (PUBACK), else with the reason in words; also done when the
-            connection is lost. The caller bounds how many are under way (:attr:`max_outgoing`) and for how long.
+            Done with "" once the broker has confirmed it (PUBACK; with QoS 0 at once), else with the reason in words;
+            also done when the connection is lost. The caller bounds how many are under way (:attr:`max_outgoing`) and
+            for how long.
         """
 
     @property

@@ -12,7 +12,7 @@ from mqtt_gateway.client.broker import Outgoing
 
 
 class Publisher:
-    """Publishes at QoS 1 and keeps a future for each publication that has no PUBACK yet.
+    """Publishes, and keeps a future for each publication of QoS 1 that has no PUBACK yet.
 
     Args:
         client: paho's, connected or not; its ``on_publish`` is ours from now on.
@@ -33,12 +33,14 @@ class Publisher:
             return confirmed
         properties = packets.publish_properties(message) if self._is_5 else None
         try:
-            sent = self._paho.publish(message.topic, message.payload, 1, message.retain, properties)
+            sent = self._paho.publish(message.topic, message.payload, message.qos, message.retain, properties)
         except ValueError as error:  # no topic name
             confirmed.set_result(str(error))
             return confirmed
         if sent.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             confirmed.set_result(paho.error_string(sent.rc))
+        elif message.qos == 0:  # nobody will confirm it
+            confirmed.set_result("")
         else:
             self._unconfirmed[sent.mid] = confirmed
         return confirmed

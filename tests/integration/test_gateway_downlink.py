@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from bridge.messages import PublishCommand, PublishDesired
-from tests.integration.gateway_rig import STATUS_TOPIC, Rig, gateway_rig
+from bridge.messages import Publish
+from tests.integration.gateway_rig import CLIENT_ID, STATUS_TOPIC, Rig, gateway_rig
 from tests.support.clients.mqtt import MqttClient
 from tests.support.servers.service import Service
 from tests.support.waiting import eventually_async
+from tests.support.worlds import downlinks
 
 PAHO = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 
@@ -35,8 +36,8 @@ def device(rig: Rig) -> Iterator[MqttClient]:
         yield client
 
 
-def command(command_id: str, ttl_ms: int = 30_000) -> PublishCommand:
-    return PublishCommand(1, "demo/d1", command_id, "set_led", b'{"on":true}', int(time.time() * 1000) + ttl_ms)
+def command(command_id: str, ttl_ms: int = 30_000) -> Publish:
+    return downlinks.command(1, "demo/d1", command_id, "set_led", b'{"on":true}', int(time.time() * 1000) + ttl_ms)
 
 
 async def test_a_command_reaches_the_device_and_the_worker_hears_of_it(rig: Rig, device: MqttClient) -> None:
@@ -50,7 +51,7 @@ async def test_a_command_reaches_the_device_and_the_worker_hears_of_it(rig: Rig,
         assert 15 <= message.properties.MessageExpiryInterval <= 30  # type: ignore[attr-defined]
     await eventually_async(lambda: rig.worker.published)
     answer = rig.worker.published[0]
-    assert (answer.kind, answer.command_id, answer.ok, answer.device) == ("command", "c1", True, "demo/d1")
+    assert (answer.token, answer.ok, answer.device, answer.gateway) == (b"c1", True, "demo/d1", CLIENT_ID)
 
 
 async def test_our_own_publications_come_back_to_nobody(rig: Rig, device: MqttClient) -> None:
@@ -63,10 +64,10 @@ async def test_our_own_publications_come_back_to_nobody(rig: Rig, device: MqttCl
 
 async def test_desired_is_retained_until_it_is_cleared(rig: Rig) -> None:
     for payload in (b'{"version":1,"delta":{"led":true}}', b""):
-        await rig.order(PublishDesired(1, "demo/d1", payload))
+        await rig.order(downlinks.desired(1, "demo/d1", payload))
     await eventually_async(lambda: len(rig.worker.published) == 2)
-    assert all(answer.ok and answer.kind == "desired" for answer in rig.worker.published)
-    await rig.order(PublishDesired(1, "demo/d1", b'{"version":2,"delta":{"led":false}}'))
+    assert all(answer.ok and answer.token.startswith(b"d") for answer in rig.worker.published)
+    await rig.order(downlinks.desired(1, "demo/d1", b'{"version":2,"delta":{"led":false}}'))
     await eventually_async(lambda: len(rig.worker.published) == 3)
     with MqttClient(rig.mosquitto.port) as late:
         await asyncio.to_thread(late.subscribe, "devices/demo/d1/desired")

@@ -23,7 +23,7 @@ from pytest_django import DjangoDbBlocker
 
 from bridge import wire
 from bridge.dialects.native.payloads import decode
-from bridge.messages import CommandStored, PublishCommand, RequestSettled, RequestStored
+from bridge.messages import CommandStored, RequestSettled, RequestStored
 from bridge.names import devices_channel
 from bridge.observations import RawReading, Telemetry
 from bridge.shards import device_hash, shard_of
@@ -192,8 +192,8 @@ async def test_a_command_goes_down_and_its_answer_comes_up(own_database: str) ->
         await get_channel_layer().send(devices_channel(nudge.shard), wire.pack(nudge))
         await eventually_async(lambda: [item.get("status") for item in gateway.seen][-1] == "sent")
         (order,) = gateway.orders
-        assert isinstance(order, PublishCommand)
-        assert (order.device, order.name, order.args) == (A, "set_led", b'{"on":true}')
+        assert (order.device, order.payload) == (A, b'{"on":true}')
+        assert order.topic == f"devices/{A}/command/{command.pk}/set_led"
         gateway.deliver([delivery(A, f"ack/{command.pk}", {"status": "done", "result": 5})])
         await gateway.all_committed()
         await eventually_async(lambda: gateway.seen[-1].get("status") == "done")

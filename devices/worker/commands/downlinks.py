@@ -1,34 +1,84 @@
-"""What is due in the outbox, as messages to the gateways."""
+"""What is due in the outbox, rendered by the devices' dialects, as messages to the gateways; and their answers.
+
+outbox ──due──> Publish ──> gateway ──> Published ──item_of──> outbox
+"""
 
 from collections.abc import Iterator
+from typing import Final
+from uuid import UUID
 
 from msgspec import json
 
-from bridge.messages import PublishCommand, PublishDesired
+from bridge.dialects import dialect
+from bridge.dialects.dialect import NATIVE, Publication
+from bridge.dialects.registry import Dialects
+from bridge.messages import Publish, Published
 from bridge.names import gateway_channel
 from devices.models import Command
 from devices.rules.commands import OPEN
 from devices.worker.commands.command_steps import CommandSteps
 from devices.worker.memory.shard import Shard
-from devices.worker.rules.outbox import CommandItem, Due
+from devices.worker.rules.outbox import CommandItem, DesiredItem, Due, Item
 
+_COMMAND, _DESIRED = b"c", b"d"  # what a token begins with: the id, or the payload, follows
+_UUID_BYTES: Final = 16
 _encode = json.Encoder().encode
 
 
-def due(shard: Shard, desk: CommandSteps, now_ms: int) -> Iterator[tuple[str, PublishCommand | PublishDesired]]:
+def due(shard: Shard, desk: CommandSteps, dialects: Dialects, now_ms: int) -> Iterator[tuple[str, Publish]]:
     """Messages with their channel. At most one query, for commands that ``desk`` does not know."""
     items = shard.outbox.due(now_ms)
     desk.fetch(one.item.command_id for one in items if isinstance(one.item, CommandItem))
     channel = gateway_channel(shard.gateway)
     for one in items:
-        if not isinstance(one.item, CommandItem):
-            yield channel, PublishDesired(shard.number, one.device, one.payload)
-        elif (command := desk.get(one.item.command_id)) and command.status in OPEN:
-            yield channel, _publish(shard.number, one, command)
-        else:
+        if rendered := _rendered(one, desk, dialects):
+            yield channel, _publish(shard.number, one, rendered)
+        elif isinstance(one.item, CommandItem):
             shard.outbox.close(one.item.command_id)
+        else:
+            shard.outbox.settled(one.device)
 
 
-def _publish(shard: int, one: Due, command: Command) -> PublishCommand:
+def _rendered(one: Due, desk: CommandSteps, dialects: Dialects) -> Publication | None:
+    """None: there is nothing to publish (any more)."""
+    speaks = dialects.named(NATIVE)
+    if speaks is None:
+        return None
+    if not isinstance(one.item, CommandItem):
+        return speaks.render_desired(one.device, one.payload)
+    command = desk.get(one.item.command_id)
+    return speaks.render(one.device, _command(command)) if command and command.status in OPEN else None
+
+
+def _command(command: Command) -> dialect.Command:
     expires_ms = int(command.expires_at.timestamp() * 1000)
-    return PublishCommand(shard, one.device, str(command.pk), command.name, _encode(command.args), expires_ms)
+    return dialect.Command(str(command.pk), command.name, _encode(command.args), expires_ms)
+
+
+def _publish(shard: int, one: Due, what: Publication) -> Publish:
+    token = _COMMAND + one.item.command_id.bytes if isinstance(one.item, CommandItem) else _DESIRED + one.payload
+    return Publish(
+        shard,
+        one.device,
+        token,
+        what.topic,
+        what.payload,
+        what.qos,
+        what.retain,
+        what.expires_ms,
+        what.correlation,
+        what.response_topic,
+    )
+
+
+def item_of(published: Published) -> Item | None:
+    """What an answer is about; None: nothing of ours."""
+    kind, rest = published.token[:1], published.token[1:]
+    if kind == _COMMAND and len(rest) == _UUID_BYTES:
+        return CommandItem(UUID(bytes=rest))
+    return DesiredItem(published.device) if kind == _DESIRED else None
+
+
+def payload_of(published: Published) -> bytes:
+    """The desired payload that an answer is about."""
+    return published.token[1:]

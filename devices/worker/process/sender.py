@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Coroutine, Iterable
+from itertools import chain
 from typing import Any, Final
 
 import structlog
@@ -38,7 +39,7 @@ class Sender:
         What fails is let go.
         """
         by_channel: dict[str, list[wire.Message]] = {}
-        for channel, message in (*results.acks, *results.downlinks, *results.settled):
+        for channel, message in chain[tuple[str, wire.Message]](results.acks, results.downlinks, results.settled):
             by_channel.setdefault(channel, []).append(message)
         jobs = [self._broadcast(commit) for commit in results.commits]
         jobs += [self._send_all(channel, messages) for channel, messages in by_channel.items()]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from bridge.messages import Commit, LinkAck, PublishCommand, PublishDesired, RequestSettled
+from bridge.messages import Commit, LinkAck, Publish, RequestSettled
 
 
 @dataclass(slots=True)
@@ -11,6 +11,6 @@ class RoundResults:
 
     acks: list[tuple[str, LinkAck]] = field(default_factory=list)
     settled: list[tuple[str, RequestSettled]] = field(default_factory=list)
-    downlinks: list[tuple[str, PublishCommand | PublishDesired]] = field(default_factory=list)
+    downlinks: list[tuple[str, Publish]] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
     next_ms: int | None = None  # Unix ms; None: when something comes

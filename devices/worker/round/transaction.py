@@ -36,7 +36,7 @@ from devices.worker.round import pending_requests
 from devices.worker.round.admission import admit
 from devices.worker.round.results import RoundResults
 from devices.worker.round.shard_work import ShardWork
-from devices.worker.rules.outbox import CommandItem, DesiredItem
+from devices.worker.rules.outbox import CommandItem
 
 
 class Job(Struct):
@@ -150,7 +150,8 @@ class Transaction:
         yield from job.stored
         yield from job.expired
         yield from filter(None, (command_id(_named(row)) for row in self._cancels))
-        texts = [published.command_id for published in job.published if published.kind == "command" and published.ok]
+        yield from (pk for pk, _ in _sent(job))
+        texts: list[str] = []
         for part in self._parts.values():
             for operations in part.operations.values():
                 texts += [ack.command_id for one in operations for ack in _acks(one)]
@@ -182,9 +183,8 @@ class Transaction:
         """The steps of commands, in the order in which they happened as far as known."""
         for pk in job.stored:
             self._open(pk)
-        for published in job.published:
-            if published.kind == "command" and published.ok and (sent := command_id(published.command_id)):
-                self._desk.sent(sent, published.at_ms)
+        for pk, at_ms in _sent(job):
+            self._desk.sent(pk, at_ms)
         for part in self._parts.values():
             self._acknowledge(part)
         for pk in job.expired:
@@ -217,7 +217,7 @@ class Transaction:
     def publish_due(self) -> None:
         """What is due in the outboxes goes into the results. Needs no transaction."""
         for part in self._parts.values():
-            self.results.downlinks += downlinks.due(part.shard, self._desk, self._now_ms)
+            self.results.downlinks += downlinks.due(part.shard, self._desk, self._dialects, self._now_ms)
 
     def _broadcast_parts(self) -> list[ShardWork]:
         """The shards of which browsers see something."""
@@ -245,16 +245,25 @@ class Transaction:
 
 
 def _plan_published(part: ShardWork, published: Published, now_ms: int) -> None:
-    outbox, key, pk = part.shard.outbox, published.device, command_id(published.command_id)
-    if published.kind == "command":
-        if pk:
-            outbox.answered(CommandItem(pk), now_ms, ok=published.ok)
+    outbox, key, item = part.shard.outbox, published.device, downlinks.item_of(published)
+    if item is None:
         return
-    outbox.answered(DesiredItem(key), now_ms, ok=published.ok)
-    if published.ok and key in part.shard.members:
-        part.add(key, DesiredConfirmed(published.payload))
-    elif published.ok and outbox.unconfirmed(key) == published.payload:
+    outbox.answered(item, now_ms, ok=published.ok)
+    if isinstance(item, CommandItem) or not published.ok:
+        return
+    payload = downlinks.payload_of(published)
+    if key in part.shard.members:
+        part.add(key, DesiredConfirmed(payload))
+    elif outbox.unconfirmed(key) == payload:
         outbox.settled(key)  # of a deleted device
+
+
+def _sent(job: Job) -> Iterator[tuple[UUID, int]]:
+    """The commands that the brokers have confirmed, each with the time (Unix ms)."""
+    for published in job.published:
+        item = downlinks.item_of(published)
+        if published.ok and isinstance(item, CommandItem):
+            yield item.command_id, published.at_ms
 
 
 def _named(row: Request) -> str:

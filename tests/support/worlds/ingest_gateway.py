@@ -9,11 +9,12 @@ from typing import Any
 
 from bridge import wire
 from bridge.link import Window
-from bridge.messages import Commit, Delivery, LinkAck, PublishCommand, PublishDesired, Published
+from bridge.messages import Commit, Delivery, LinkAck, Publish
 from bridge.names import dashboard_group, devices_channel, gateway_channel
 from bridge.shards import shard_of
 from tests.support.waiting import eventually_async
 from tests.support.worlds.deliveries import GATEWAY, items
+from tests.support.worlds.downlinks import answer
 
 _RESEND_S = 0.5
 _PER_BATCH = 200
@@ -38,7 +39,7 @@ class Gateway:
         self._sent_s: dict[int, float] = {}
         self._wake = asyncio.Event()
         self.acks: list[LinkAck] = []
-        self.orders: list[PublishCommand | PublishDesired] = []
+        self.orders: list[Publish] = []
         self.commits: list[Commit] = []
         self.confirms = True  # whether orders are answered as the broker's PUBACK
 
@@ -137,17 +138,12 @@ class Gateway:
         self._windows[ack.shard].acknowledge(ack)
         self._wake.set()
 
-    async def _ordered(self, order: PublishCommand | PublishDesired) -> None:
+    async def _ordered(self, order: Publish) -> None:
         self.orders.append(order)
         if not self.confirms:
             return
-        now_ms = time.time_ns() // 1_000_000
-        if isinstance(order, PublishCommand):
-            answer = Published(order.shard, order.device, "command", order.command_id, b"", True, "", now_ms)
-        else:
-            answer = Published(order.shard, order.device, "desired", "", order.payload, True, "", now_ms)
         with contextlib.suppress(Exception):
-            await self._channels.send(devices_channel(order.shard), wire.pack(answer))
+            await self._channels.send(devices_channel(order.shard), wire.pack(answer(order)))
 
     async def _overhear(self) -> None:
         mine = await self._groups.new_channel()

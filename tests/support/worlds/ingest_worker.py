@@ -11,9 +11,7 @@ from bridge.messages import (
     CommandStored,
     Delivery,
     LinkAck,
-    PublishCommand,
-    PublishDesired,
-    Published,
+    Publish,
     RequestStored,
 )
 from bridge.shards import device_hash, shard_of
@@ -24,6 +22,7 @@ from devices.worker.round.intake import Round
 from devices.worker.round.results import RoundResults
 from devices.worker.round.rounds import RoundRunner
 from tests.support.worlds.deliveries import NOW_MS, REPLY_TO, Uplink, items
+from tests.support.worlds.downlinks import answer
 
 
 @dataclass
@@ -80,13 +79,9 @@ class Worker:
         assert row.status == "settled"
         return row.result
 
-    def published(self, sent: PublishCommand | PublishDesired, *, ok: bool = True, reason: str = "") -> RoundResults:
+    def published(self, sent: Publish, *, ok: bool = True, reason: str = "") -> RoundResults:
         """The gateway's answer."""
-        if isinstance(sent, PublishCommand):
-            answer = Published(sent.shard, sent.device, "command", sent.command_id, b"", ok, reason, self.now_ms)
-        else:
-            answer = Published(sent.shard, sent.device, "desired", "", sent.payload, ok, reason, self.now_ms)
-        return self.round(published=(answer,))
+        return self.round(published=(answer(sent, ok=ok, reason=reason, at_ms=self.now_ms),))
 
     def commanded(self, *ids: Any) -> RoundResults:
         """Nudges for commands just stored."""
@@ -109,7 +104,7 @@ class Worker:
         return items(self.last.commits)
 
     @property
-    def sent(self) -> list[PublishCommand | PublishDesired]:
+    def sent(self) -> list[Publish]:
         """What went down to devices in the last round."""
         return [message for _, message in self.last.downlinks]
 

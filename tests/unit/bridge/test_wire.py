@@ -1,6 +1,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,8 +11,7 @@ from bridge import wire
 messages = st.one_of(
     st.from_type(m.Batch),
     st.from_type(m.LinkAck),
-    st.from_type(m.PublishCommand),
-    st.from_type(m.PublishDesired),
+    st.from_type(m.Publish),
     st.from_type(m.Published),
     st.from_type(m.CommandStored),
     st.from_type(m.RequestStored),
@@ -58,6 +58,30 @@ def test_no_damaged_message_raises(message: wire.Message, data: st.DataObject) -
 def test_another_version_is_named() -> None:
     packed = wire.pack(m.CommandStored(0, "c"))
     assert wire.unpack({**packed, "v": 2}) == wire.Unreadable("command.stored of version 2, expected 1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("downlink.command", [1, "demo/d1", "c1", "set_led", b"{}", 1_800_000_000_000]),
+        ("downlink.desired", [1, "demo/d1", b"{}"]),
+        ("downlink.published", [1, "demo/d1", "command", "c1", b"", True, "", 1_800_000_000_000]),
+        ("downlink.published", [1, "demo/d1", "desired", "", b"{}", True, "", 1_800_000_000_000]),
+    ],
+)
+def test_what_a_process_from_before_publish_says_is_unreadable(kind: str, body: list[Any]) -> None:
+    assert isinstance(
+        wire.unpack({"type": kind, "v": wire.VERSION, "body": msgspec.msgpack.encode(body)}), wire.Unreadable
+    )
+
+
+def test_a_delivery_from_before_there_were_dialects_is_causeways_own() -> None:
+    fields: list[Any] = ["devices/s/d/state", "s/d", "state", "", b"{}", 5, 1, False, False, 1, True]
+    body = msgspec.msgpack.encode([1, "g", 2, 3, "reply", [fields]])
+    batch = wire.unpack({"type": "uplink.batch", "v": 1, "body": body})
+    assert isinstance(batch, m.Batch)
+    (delivery,) = batch.deliveries
+    assert (delivery.source, delivery.late, delivery.dialect) == ("s/d", True, "")
 
 
 def test_types_name_consumer_handlers() -> None:

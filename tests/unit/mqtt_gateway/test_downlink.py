@@ -10,7 +10,7 @@ import pytest
 from channels.layers import InMemoryChannelLayer
 
 from bridge import wire
-from bridge.messages import LinkAck, PublishCommand, PublishDesired, Published
+from bridge.messages import LinkAck, Publish, Published
 from bridge.names import devices_channel
 from mqtt_gateway.client.broker import Outgoing
 from mqtt_gateway.downlink import EXPIRED, LINK_DOWN, Downlink
@@ -18,6 +18,7 @@ from mqtt_gateway.fakes import FakeBroker, FakeConnection
 from mqtt_gateway.layer import Layer
 from mqtt_gateway.options import GatewayOptions
 from tests.support.waiting import eventually_async
+from tests.support.worlds import downlinks
 
 
 class Bench:
@@ -25,7 +26,7 @@ class Bench:
         self.backend = InMemoryChannelLayer()
         self.broker = FakeBroker()
         self.connection: FakeConnection | None = self.broker(GatewayOptions(), Outgoing("t", b""))
-        self.downlink = Downlink("devices", Layer(self.backend), lambda: self.connection)
+        self.downlink = Downlink("gw", Layer(self.backend), lambda: self.connection)
 
     async def answer(self) -> Published:
         async with asyncio.timeout(5):
@@ -44,8 +45,8 @@ async def bench() -> AsyncIterator[Bench]:
         await task
 
 
-def command(command_id: str = "c1", *, ttl_ms: int = 60_000, device: str = "demo/d1") -> PublishCommand:
-    return PublishCommand(2, device, command_id, "set_led", b'{"on":true}', int(time.time() * 1000) + ttl_ms)
+def command(command_id: str = "c1", *, ttl_ms: int = 60_000, device: str = "demo/d1") -> Publish:
+    return downlinks.command(2, device, command_id, "set_led", b'{"on":true}', int(time.time() * 1000) + ttl_ms)
 
 
 async def test_a_command_is_published_with_what_mqtt5_can_say(bench: Bench) -> None:
@@ -69,20 +70,28 @@ async def test_the_answer_comes_after_the_brokers(bench: Bench) -> None:
     bench.broker.puback = ""
     await bench.downlink.handle(command("c2"))
     answer = await bench.answer()
-    assert (answer.kind, answer.command_id, answer.ok, answer.reason) == ("command", "c2", True, "")
+    assert (answer.device, answer.token, answer.gateway) == ("demo/d1", b"c2", "gw")
+    assert (answer.ok, answer.reason) == (True, "")
     assert abs(answer.at_ms - time.time() * 1000) < 5_000
 
 
 async def test_desired_is_retained_and_answered_with_its_payload(bench: Bench) -> None:
     for payload in (b'{"version":1,"delta":{"a":1}}', b""):
-        await bench.downlink.handle(PublishDesired(2, "demo/d1", payload))
+        await bench.downlink.handle(downlinks.desired(2, "demo/d1", payload))
         answer = await bench.answer()
-        assert (answer.kind, answer.payload, answer.ok) == ("desired", payload, True)
+        assert (answer.token, answer.ok) == (b"d" + payload, True)
     assert bench.connection is not None
     assert [(m.topic, m.payload, m.retain) for m in bench.connection.published] == [
         ("devices/demo/d1/desired", b'{"version":1,"delta":{"a":1}}', True),
         ("devices/demo/d1/desired", b"", True),
     ]
+
+
+async def test_what_has_no_properties_is_published_without(bench: Bench) -> None:
+    await bench.downlink.handle(Publish(2, "plants/rose", b"t", "plants/rose/set", b"water", qos=0))
+    assert (await bench.answer()).token == b"t"
+    assert bench.connection is not None
+    assert bench.connection.published == [Outgoing("plants/rose/set", b"water", qos=0)]
 
 
 async def test_without_a_link_the_answer_says_so_at_once(bench: Bench) -> None:

@@ -11,7 +11,6 @@ import pytest
 from channels.layers import InMemoryChannelLayer
 
 from bridge import wire
-from bridge.messages import PublishCommand
 from bridge.names import gateway_channel
 from mqtt_gateway import gateway
 from mqtt_gateway.fakes import FakeBroker, FakeWorker
@@ -24,6 +23,7 @@ from mqtt_gateway.status import gateway_status
 from mqtt_gateway.uplink.uplink import Uplink
 from runtime.database_clock import DatabaseNowMs
 from tests.support.waiting import contention, eventually_async
+from tests.support.worlds.downlinks import command
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,7 +65,7 @@ async def test_up_and_down_stream(bench: Bench) -> None:
     connection = await bench.subscribed()
     connection.deliver("devices/demo/d1/telemetry", b"{}", 1)
     await eventually_async(lambda: connection.acknowledged == [1])
-    order = PublishCommand(1, "demo/d1", "c1", "reboot", b"{}", int(time.time() * 1000) + 60_000)
+    order = command(1, "demo/d1", "c1", "reboot", b"{}", int(time.time() * 1000) + 60_000)
     await bench.backend.send(gateway_channel("g"), wire.pack(order))
     await eventually_async(lambda: bench.worker.published)
     assert bench.worker.published[0].ok
@@ -136,7 +136,7 @@ async def test_who_loses_the_client_id_drops_its_connection_and_stands_by(bench:
     await eventually_async(connection.lost.done)
     assert [message.payload for message in connection.published] == [b"online"], "the other is online: no goodbye"
     assert not bench.running.done()
-    order = PublishCommand(1, "demo/d1", "c1", "reboot", b"{}", int(time.time() * 1000) + 60_000)
+    order = command(1, "demo/d1", "c1", "reboot", b"{}", int(time.time() * 1000) + 60_000)
     await bench.backend.send(gateway_channel("g"), wire.pack(order))
     await GatewayProcess.objects.filter(client_id="g").aupdate(instance="another", beat_ms=DatabaseNowMs())
     assert (len(bench.broker.connections), bench.worker.published) == (1, [])

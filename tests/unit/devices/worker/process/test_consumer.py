@@ -14,7 +14,7 @@ FOR_SHARDS: list[wire.Message] = [
     Batch(1, "g", 1, 1, "reply", ()),
     CommandStored(1, "c"),
     RequestStored(1, 7, "reply"),
-    Published(1, "demo/a", "desired", "", b"", True, "", 1),
+    Published(1, "demo/a", b"d", "gw", True, "", 1),
 ]
 
 

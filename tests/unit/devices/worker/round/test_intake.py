@@ -24,7 +24,7 @@ def seqs(round_: Round) -> list[tuple[int, int]]:
 def test_hands_out_all_that_waits_in_order() -> None:
     intake = Intake()
     nudges = CommandStored(0, "c"), RequestStored(0, 7, "reply")
-    published = Published(0, "demo/a", "desired", "", b"", True, "", 1)
+    published = Published(0, "demo/a", b"d", "gw", True, "", 1)
     for message in (batch(1), *nudges, published, batch(2, shard=1)):
         assert intake.offer(message)
     round_ = intake.take(frozenset({0, 1}), frozenset({2}), 5)
@@ -93,7 +93,7 @@ def test_notes_are_bounded() -> None:
         intake.offer(CommandStored(0, str(number)))
         intake.offer(RequestStored(0, number, ""))
     for _ in range(MAX_PUBLISHED + 5):
-        intake.offer(Published(0, "demo/a", "desired", "", b"", True, "", 1))
+        intake.offer(Published(0, "demo/a", b"d", "gw", True, "", 1))
     round_ = taken(intake)
     assert (len(round_.commands), len(round_.requests), len(round_.published)) == (
         MAX_NUDGES,
@@ -127,7 +127,7 @@ def test_what_waits_for_other_shards_is_dropped() -> None:
         RequestStored(0, 7, "r"),
     ):
         assert intake.offer(message)
-    intake.offer(Published(0, "demo/a", "desired", "", b"", True, "", 1))
+    intake.offer(Published(0, "demo/a", b"d", "gw", True, "", 1))
     intake.drop_all_but({1})
     round_ = taken(intake)
     assert (round_.batches, round_.commands) == ((batch(1, shard=1),), (CommandStored(1, "b"),))

@@ -7,12 +7,14 @@ from uuid import uuid4
 
 import pytest
 
-from bridge.messages import PublishCommand, Published
+from bridge.messages import Publish
 from bridge.names import gateway_channel
 from devices.models import Command, Device, LedgerCount, Quarantined
 from devices.requests.registry import register_device
 from devices.rules.commands import begun
+from tests.support.worlds import downlinks
 from tests.support.worlds.deliveries import GATEWAY, NOW_MS, Uplink, delivery, key_in
+from tests.support.worlds.downlinks import answer, command_id, is_command
 from tests.support.worlds.ingest_worker import Worker
 
 A, B, ELSEWHERE = key_in(0), key_in(0, nth=1), key_in(1)
@@ -37,9 +39,9 @@ def steps(command: Command) -> list[str]:
     return [step["status"] for step in command.timeline]
 
 
-def publish(command: Command) -> PublishCommand:
+def publish(command: Command) -> Publish:
     expires_ms = round(command.expires_at.timestamp() * 1000)
-    return PublishCommand(0, command.device.key, str(command.pk), "set_led", b'{"on":true}', expires_ms)
+    return downlinks.command(0, command.device.key, str(command.pk), "set_led", b'{"on":true}', expires_ms)
 
 
 def ack(command: Command, status: str, key: str = A, **more: Any) -> Any:
@@ -215,10 +217,8 @@ def test_open_commands_are_known_after_a_takeover(worker: Worker, another_worker
     other = another_worker()
     other.now_ms += 1_000
     other.round()
-    assert {sent.command_id for sent in other.sent if isinstance(sent, PublishCommand)} == {
-        str(waiting.pk),
-        str(confirmed.pk),
-    }
+    waits = {command_id(sent) for sent in other.sent if is_command(sent)}
+    assert waits == {str(waiting.pk), str(confirmed.pk)}
     assert steps(done) == ["accepted"]
     assert steps(expired) == ["accepted", "expired"]
 
@@ -235,7 +235,7 @@ def test_commands_of_shards_that_others_own_are_theirs(worker: Worker, another_w
     one.round()
     command = stored(ELSEWHERE)
     one.commanded(command.pk)
-    one.round(published=(Published(0, ELSEWHERE, "command", str(command.pk), b"", True, "", NOW_MS),))
+    one.round(published=(answer(publish(command), at_ms=NOW_MS),))
     one.wait(100)
     assert steps(command) == ["accepted"]
     assert all(not result.downlinks for result in one.results)
@@ -245,12 +245,12 @@ def test_many_commands_go_out_in_portions(worker: Worker) -> None:
     Device.objects.all().delete()
     commands = [stored(key_in(0, nth=number % 7)) for number in range(120)]
     worker.commanded(*(command.pk for command in commands))
-    sent = [one for one in worker.sent if isinstance(one, PublishCommand)]
+    sent = [one for one in worker.sent if is_command(one)]
     while len(sent) < len(commands):
         for one in list(worker.sent):
             worker.published(one)
-            sent += [more for more in worker.sent if isinstance(more, PublishCommand)]
-    assert [one.command_id for one in sent[:120]] == [str(command.pk) for command in commands]
+            sent += [more for more in worker.sent if is_command(more)]
+    assert [command_id(one) for one in sent[:120]] == [str(command.pk) for command in commands]
     assert set(Command.objects.values_list("status", flat=True)) <= {"accepted", "sent"}
 
 

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from msgspec import json
 
-from bridge.messages import PublishDesired, RequestSettled, RequestStored
+from bridge.messages import Publish, RequestSettled, RequestStored
 from devices.models import Command, Device, LedgerCount, Reading, Request, RetiredKey, Twin
 from devices.worker.round import pending_requests
+from tests.support.worlds import downlinks
 from tests.support.worlds.deliveries import delivery, key_in
 from tests.support.worlds.ingest_worker import Worker, twin_of
 
@@ -20,8 +21,8 @@ def device(worker: Worker) -> None:
     worker.hear(delivery(A, "telemetry", {"t": 1}))
 
 
-def desired(payload: Any, key: str = A) -> PublishDesired:
-    return PublishDesired(0, key, payload if isinstance(payload, bytes) else json.encode(payload))
+def desired(payload: Any, key: str = A) -> Publish:
+    return downlinks.desired(0, key, payload if isinstance(payload, bytes) else json.encode(payload))
 
 
 # ---- twins
