@@ -1,0 +1,63 @@
+"""The plants' dialect: ``plants/<site>/<pot>`` with ``moisture=41 light=7``. Pure: no clock, no database, no files."""
+
+from causeway.dialects import (
+    Command,
+    Delivery,
+    Malformed,
+    Publication,
+    RawReading,
+    Reading,
+    RejectedTopic,
+    Route,
+    Said,
+    Sorted,
+    Telemetry,
+    is_name,
+)
+
+
+class PlantsDialect:
+    """Pots that have no words for anything but numbers."""
+
+    name = "plants"
+
+    def __init__(self, topic_root: str) -> None:
+        """``topic_root`` is the first level of Causeway's own topics: not ours."""
+
+    def filters(self) -> tuple[str, ...]:
+        """What the gateway subscribes to."""
+        return ("plants/+/+",)
+
+    def route(self, topic: str) -> Sorted | None:
+        """The pot that speaks."""
+        root, *levels = topic.split("/")
+        if root != "plants":
+            return None
+        if len(levels) != 2 or not all(map(is_name, levels)):
+            return RejectedTopic("no_pot")
+        return Route(self.name, "/".join(levels), "numbers")
+
+    def example(self, source: str) -> str:
+        """A topic of the pot."""
+        return f"plants/{source}"
+
+    def fresh(self) -> None:
+        """No message depends on another."""
+
+    def read(self, _state: None, delivery: Delivery) -> Reading:
+        """One reading of the pot."""
+        try:
+            pairs = [pair.partition("=") for pair in delivery.payload.decode("ascii").split()]
+            numbers = {name: int(number) for name, _, number in pairs if is_name(name)}
+        except ValueError:
+            return Reading((Said(delivery.source, Malformed("not_a_scalar", delivery.payload[:50].decode("latin-1"))),))
+        if not numbers:
+            return Reading(rejected="no_numbers")
+        return Reading((Said(delivery.source, Telemetry((RawReading(None, {**numbers}),))),))
+
+    def render(self, device: str, command: Command) -> Publication:
+        """``water`` to the pot. It answers nothing: the command is published until it expires."""
+        return Publication(f"plants/{device}/do", command.name.encode(), expires_ms=command.expires_ms)
+
+    def render_desired(self, _device: str, _payload: bytes) -> None:
+        """A pot has no settings."""
