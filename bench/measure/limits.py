@@ -26,7 +26,7 @@ class Limit:
         of: the other's installation.
         scenario: the other's scenario; "": the same. In the same scenario a mere factor is compared with the median of
             the ratios within each round.
-        text: how the issue says it; "": the numbers say enough.
+        text: in words.
     """
 
     figure: str
@@ -45,8 +45,7 @@ def verdict(limit: Limit, scenario: str, results: Results) -> dict[str, Any]:
     held = None
     if ours is not None and bound is not None:
         held = ours >= bound if limit.at == "≥" else ours <= bound
-    text = limit.text or in_words(limit)
-    return {"figure": limit.figure, "text": text, "at": limit.at, "actual": ours, "bound": bound, "held": held}
+    return {"figure": limit.figure, "text": limit.text, "at": limit.at, "actual": ours, "bound": bound, "held": held}
 
 
 def _bound(limit: Limit, scenario: str, results: Results, ours: float | None) -> float | None:
@@ -58,10 +57,3 @@ def _bound(limit: Limit, scenario: str, results: Results, ours: float | None) ->
             return limit.times * ours * float(ratio["median"])  # what the other one would have had in the round of ours
     other = figure_of(results, limit.scenario or scenario, limit.of, limit.figure)
     return None if other is None else limit.value + limit.times * other
-
-
-def in_words(limit: Limit) -> str:
-    """``p50_ms ≤ 8 + 1 × plain Channels, Redis layer``."""
-    other = f"{limit.times:g} × {limit.scenario or limit.of}" if limit.times else ""
-    parts = [f"{limit.value:g}"] * bool(limit.value or not other) + [other] * bool(other)
-    return f"{limit.figure} {limit.at} {' + '.join(parts)}"

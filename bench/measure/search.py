@@ -91,26 +91,14 @@ def highest(attempt: Callable[[float], Trial], start: float, *, step: float = 2.
         first = attempt(rate)
         return not first.problem or (first.is_close and not attempt(rate).problem)
 
-    low, high = _bracket(goes, start, step)
+    low, high = 0.0, start
+    while goes(high) and high < _HIGHEST:
+        low, high = high, high * step
+    if not low:  # down from the start
+        while high > _LOWEST and not goes(low := high / step):
+            high, step = low, min(step * step, 2.0)  # a guess that was far off
+        low = low if high > _LOWEST else 0.0
     while low and high / low > 1 + resolution:
         middle = (low * high) ** 0.5
-        if goes(middle):
-            low = middle
-        else:
-            high = middle
+        low, high = (middle, high) if goes(middle) else (low, middle)
     return low
-
-
-def _bracket(goes: Callable[[float], bool], start: float, step: float) -> tuple[float, float]:
-    """A rate that goes and a higher one that does not; (0, lowest tried) or (highest tried, the same)."""
-    rate = start
-    if goes(rate):
-        while rate < _HIGHEST and goes(rate * step):
-            rate *= step
-        return rate, rate * step if rate < _HIGHEST else rate
-    while rate > _LOWEST:
-        rate /= step
-        if goes(rate):
-            return rate, rate * step
-        step = min(step * step, 2.0)  # a guess that was far off
-    return 0.0, rate

@@ -64,18 +64,17 @@ class Generator:
     Args:
         plan: what.
         each: on one connection a device (whose births are confirmed first), not on one for all.
-        window: so many QoS 1 messages may be unconfirmed.
 
     Attributes:
         sent: number of the next message.
         limit: it stops at so many messages and waits until this is raised (by another thread, perhaps).
     """
 
-    def __init__(self, plan: Plan, *, each: bool = False, window: int = WINDOW) -> None:
+    def __init__(self, plan: Plan, *, each: bool = False) -> None:
         self.plan = plan
         self.sent = 0
         self.limit = sys.maxsize
-        self._each, self._window = each, window
+        self._each = each
         self._packets = Packets(plan)
         self._connections: list[Connection] = []
         self._epoll = select.epoll()
@@ -126,7 +125,7 @@ class Generator:
         began, confirmed = time.monotonic(), self._confirmed
         while not self._stopped and self.sent < last and (passed := time.monotonic() - began) < most_s:
             due = sys.maxsize if rate is None else start + int(passed * rate)
-            count = min(_CHUNK, min(last, self.limit, due) - self.sent, self._window - self._awaited)
+            count = min(_CHUNK, min(last, self.limit, due) - self.sent, WINDOW - self._awaited)
             if count > 0:
                 self._publish(count)
             self._receive(0 if count > 0 else 0.002)

@@ -39,7 +39,7 @@ class Scenario:
         what: one sentence that says what is measured.
         measure: one round. Raises AssertionError when the installation failed in a way that makes figures worthless.
         on: the installations it is measured on; the first is what the others are compared with.
-        better: figure → which way is better, for those where there is one.
+        figures: those that are compared, of all that ``measure`` gives; rates are better high, all else is better low.
         limits: what must hold.
         compared_with: installation → the one its ratio is to, where that isn't Causeway.
         rounds: None: as many as the run makes.
@@ -52,12 +52,21 @@ class Scenario:
     what: str
     measure: Callable[[Installation, Effort], Measured]
     on: tuple[Candidate, ...]
-    better: Mapping[str, Better]
+    figures: tuple[str, ...]
     limits: tuple[Limit, ...] = ()
     compared_with: Mapping[str, str] = field(default_factory=dict)
     rounds: int | None = None
     quick_rounds: int | None = None
     full_only: bool = False
+
+    @property
+    def better(self) -> dict[str, Better]:
+        """Of each figure which way is better."""
+        return {name: "higher" if name.endswith(("per_s", "per_cpu_s")) else "lower" for name in self.figures}
+
+
+NOTHING_LOST: Final = Limit("lost", "≤", 0, text="nothing is lost")
+NOTHING_REPEATED: Final = Limit("repeated", "≤", 0, text="nothing is repeated")
 
 
 def scenarios(only: tuple[str, ...] = (), *, full: bool = True) -> list[Scenario]:

@@ -11,7 +11,7 @@ from bench.installations.installation import CAUSEWAY, Effort, Installation
 from bench.measure.limits import Limit
 from bench.measure.results import Measured
 from bench.peers.candidates import PLAIN
-from bench.scenarios import Scenario
+from bench.scenarios import NOTHING_REPEATED, Scenario
 from tests.support.servers.processes import Process
 from tests.support.servers.service import Service
 
@@ -70,11 +70,11 @@ SCENARIOS: Final = (
         ),
         measure=measure,
         on=(CAUSEWAY, *PLAIN),
-        better={"lost_percent": "lower"},
+        figures=("lost_percent",),
         quick_rounds=1,
         limits=(
             Limit("lost_percent", "≤", 0, text="nothing is lost"),
-            Limit("repeated", "≤", 0, text="nothing is repeated"),
+            NOTHING_REPEATED,
         ),
     ),
 )

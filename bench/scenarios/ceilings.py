@@ -45,7 +45,7 @@ SCENARIOS: Final = (
         what="QoS 1 messages/s that an MQTT client receives when it does nothing with them, as fast as it goes",
         measure=measure,
         on=ALONE,
-        better={"messages_per_s": "higher", "cpu_us_per_message": "lower"},
+        figures=("messages_per_s", "cpu_us_per_message"),
         quick_rounds=1,
         compared_with={candidate.name: ALONE[0].name for candidate in ALONE},
     ),

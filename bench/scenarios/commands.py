@@ -59,7 +59,7 @@ def _scenario(name: str, what: str, operators: int, *limits: Limit) -> Scenario:
         what=f"Round trips REST → device (which answers at once) → `done` on the WebSocket, {what}",
         measure=partial(measure, operators),
         on=(CAUSEWAY,),
-        better={"round_trips_per_s": "higher", "p50_ms": "lower", "p99_ms": "lower", "cpu_ms_per_command": "lower"},
+        figures=("round_trips_per_s", "p50_ms", "p99_ms", "cpu_ms_per_command"),
         limits=limits,
     )
 

@@ -94,6 +94,6 @@ SCENARIOS: Final = (
         ),
         measure=measure,
         on=(CAUSEWAY,),
-        better={"readings_per_s": "higher", "day_s": "lower", "page_ms": "lower", "web_cpu_us_per_row": "lower"},
+        figures=("readings_per_s", "day_s", "page_ms", "web_cpu_us_per_row"),
     ),
 )

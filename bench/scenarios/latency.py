@@ -8,15 +8,13 @@ from typing import Final
 from bench.drive.driving import Rig
 from bench.installations.installation import CAUSEWAY, Effort, Installation
 from bench.measure.limits import Limit
-from bench.measure.results import Better, Measured
+from bench.measure.results import Measured
 from bench.peers.candidates import BRIDGES, MQTT_WEBSOCKET
 from bench.scenarios import Scenario
 from bench.scenarios.uplink import sustained
 
 QUIET_PER_S: Final = 200.0
 LONE_PER_S: Final = 20.0  # so that each is alone
-_TITLE: Final = "Latency"
-_BETTER: Final[dict[str, Better]] = {"p50_ms": "lower", "p99_ms": "lower", "cpu_us_per_message": "lower"}
 PLAIN = "plain Channels, Redis layer"
 
 
@@ -37,11 +35,11 @@ def _scenario(row: str, what: str, measure: Callable[[Installation, Effort], Mea
     relative = row.endswith("%")  # needs the search, which for the ceiling is long
     return Scenario(
         name=f"latency/{row}",
-        title=_TITLE,
+        title="Latency",
         what=f"Publish → WebSocket frame in the browser, {what}",
         measure=measure,
         on=(CAUSEWAY, *BRIDGES, replace(MQTT_WEBSOCKET, full_only=relative)),
-        better=_BETTER,
+        figures=("p50_ms", "p99_ms", "cpu_us_per_message"),
         limits=limits,
     )
 

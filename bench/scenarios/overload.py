@@ -10,7 +10,7 @@ from bench.installations.installation import CAUSEWAY, Effort, Installation
 from bench.measure.limits import Limit
 from bench.measure.results import Measured, total_cpu_s
 from bench.measure.usage import Meter
-from bench.scenarios import Scenario
+from bench.scenarios import NOTHING_LOST, NOTHING_REPEATED, Scenario
 from bench.scenarios.uplink import key
 
 QUICK_S, FULL_S = 8.0, 60.0
@@ -73,11 +73,11 @@ SCENARIOS: Final = (
         ),
         measure=measure,
         on=(CAUSEWAY,),
-        better={"messages_per_s": "higher", **{f"{role}_drift_percent": "lower" for role in OURS_ROLES}},
+        figures=("messages_per_s", *(f"{role}_drift_percent" for role in OURS_ROLES)),
         limits=(
             Limit("times_sustained", "≥", 3, text="at least 3 times the sustained rate comes into the broker"),
-            Limit("lost", "≤", 0, text="nothing is lost"),
-            Limit("repeated", "≤", 0, text="nothing is repeated"),
+            NOTHING_LOST,
+            NOTHING_REPEATED,
             *(
                 Limit(f"{role}_drift_percent", "≤", 10, text=f"memory of {role} flat within 10 %")
                 for role in OURS_ROLES

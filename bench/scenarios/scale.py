@@ -14,7 +14,7 @@ from bench.installations.installation import USER, Candidate, Causeway, Effort, 
 from bench.measure.limits import Limit
 from bench.measure.results import OURS, Measured, total_cpu_s
 from bench.measure.usage import cpu_s, mib
-from bench.scenarios import Scenario
+from bench.scenarios import NOTHING_LOST, NOTHING_REPEATED, Scenario
 from bench.scenarios.absence import absent
 from tests.support.servers.processes import run_command
 from tests.support.waiting import eventually
@@ -120,7 +120,7 @@ def _with_fleet(directory: Path, *, size: int) -> Iterator[Causeway]:
 
 
 def _scenario(size: int) -> Scenario:
-    limits = [Limit("lost", "≤", 0, text="nothing is lost"), Limit("repeated", "≤", 0, text="nothing is repeated")]
+    limits = [NOTHING_LOST, NOTHING_REPEATED]
     if size == max(SIZES):
         base = "scale/1000"
         limits += [
@@ -140,15 +140,15 @@ def _scenario(size: int) -> Scenario:
         ),
         measure=partial(measure, size=size),
         on=(Candidate(OURS, partial(_with_fleet, size=size)),),
-        better={
-            "messages_per_s": "higher",
-            "cpu_us_per_message": "lower",
-            "worker_start_s": "lower",
-            "takeover_s": "lower",
-            "births_s": "lower",
-            "dashboard_s": "lower",
-            "list_page_ms": "lower",
-        },
+        figures=(
+            "messages_per_s",
+            "cpu_us_per_message",
+            "worker_start_s",
+            "takeover_s",
+            "births_s",
+            "dashboard_s",
+            "list_page_ms",
+        ),
         limits=tuple(limits),
         full_only=size not in _QUICK,
     )

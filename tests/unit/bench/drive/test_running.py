@@ -41,8 +41,9 @@ class Story:
 
     def scenario(self, name: str, *on: Candidate, **fields: Any) -> Scenario:
         measure = partial(self.measure, name)
-        better = {"per_s": "higher"}
-        return Scenario(name=name, title=name, what=f"what {name} is", measure=measure, on=on, better=better, **fields)  # type: ignore[arg-type]
+        return Scenario(
+            name=name, title=name, what=f"what {name} is", measure=measure, on=on, figures=("per_s",), **fields
+        )
 
 
 @pytest.fixture
@@ -127,7 +128,7 @@ def test_everything_ends_when_it_is_interrupted(monkeypatch: pytest.MonkeyPatch,
     def interrupted(installation: Installation, effort: Effort) -> Measured:
         raise KeyboardInterrupt
 
-    plan = [Scenario(name="x", title="", what="", measure=interrupted, on=(story.candidate("Causeway"),), better={})]
+    plan = [Scenario(name="x", title="", what="", measure=interrupted, on=(story.candidate("Causeway"),), figures=())]
     monkeypatch.setattr(running, "scenarios", lambda only, *, full: plan)
     with pytest.raises(KeyboardInterrupt):
         running.run(full=False, output=tmp_path)
@@ -137,7 +138,11 @@ def test_everything_ends_when_it_is_interrupted(monkeypatch: pytest.MonkeyPatch,
 def test_a_table_tells_figures_usage_ratios_failures_and_limits(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, story: Story
 ) -> None:
-    limits = (Limit("per_s", "≥", 1000, text="at least 1,000"), Limit("per_s", "≤", 1), Limit("absent", "≤", 1))
+    limits = (
+        Limit("per_s", "≥", 1000, text="at least 1,000"),
+        Limit("per_s", "≤", 1, text="at most 1"),
+        Limit("absent", "≤", 1),
+    )
     on = tuple(story.candidate(name) for name in ("Causeway", "peer", "broken"))
     found = run(monkeypatch, tmp_path, [story.scenario("one", *on, limits=limits)], rounds=1)
     text = document.page(found, document.SUMMARY)
@@ -146,5 +151,5 @@ def test_a_table_tells_figures_usage_ratios_failures_and_limits(
     for line in ("|  | Causeway | peer |", "| one: per, s | 1,200 | 1,200, **1×** |", "| one | 90 |"):
         assert line in text.splitlines()
     assert "| one | at least 1,000 | 1,200 | ≥ 1,000 | held |" in text
-    assert "| one | per_s ≤ 1 | 1,200 | ≤ 1 | **not held** |" in text
-    assert "| one | absent ≤ 1 |  | ≤ 1 | not measured |" in text
+    assert "| one | at most 1 | 1,200 | ≤ 1 | **not held** |" in text
+    assert "| one |  |  | ≤ 1 | not measured |" in text

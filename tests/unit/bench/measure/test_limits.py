@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bench.measure.limits import Limit, in_words, verdict
+from bench.measure.limits import Limit, verdict
 from bench.measure.results import Measured, summarise
 
 
@@ -48,8 +48,5 @@ def test_what_was_not_measured_is_not_judged(limit: Limit) -> None:
     assert verdict(limit, "a", FOUND)["held"] is None
 
 
-def test_limits_in_words() -> None:
-    assert in_words(Limit("f", "≤", 250)) == "f ≤ 250"
-    assert in_words(Limit("f", "≤", 0)) == "f ≤ 0"
-    assert in_words(Limit("f", "≤", 8, times=1, of="peer")) == "f ≤ 8 + 1 × peer"
+def test_a_limit_says_what_it_is_about() -> None:
     assert verdict(Limit("f", "≥", 1, text="words"), "a", FOUND)["text"] == "words"

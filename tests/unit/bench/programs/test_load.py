@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+from bench.programs import load
 from bench.programs.connections import BrokerGoneError
 from bench.programs.load import Generator
 from bench.protocol.packets import Packets, Plan
@@ -77,8 +78,9 @@ def broker(connack: bytes = b"\x20\x02\x00\x00") -> Iterator[FakeBroker]:
         fake.close()
 
 
-def test_each_device_counts_its_own_messages_and_ids_go_on() -> None:
-    with broker() as fake, Generator(Plan(port=fake.port, devices=3), window=2) as generator:
+def test_each_device_counts_its_own_messages_and_ids_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "WINDOW", 2)
+    with broker() as fake, Generator(Plan(port=fake.port, devices=3)) as generator:
         outcome = generator.run(messages=10)
     assert (outcome.sent, outcome.confirmed, outcome.unconfirmed) == (10, 10, 0)
     assert [json.loads(one.payload)["n"] for one in fake.published] == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3]
