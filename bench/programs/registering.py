@@ -9,14 +9,11 @@ No device worker may run meanwhile: they are the only writers of twins, and know
 import random
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import django
 
 from bench.programs.lines import options
-
-if TYPE_CHECKING:
-    from devices.rules.twin import TwinState
 
 _CHUNK: Final = 5_000
 _METRICS: Final = b'{"n":-1,"temperature":21.5,"humidity":48.25,"battery":0.87,"rssi":-61}'
@@ -33,52 +30,44 @@ def main() -> None:
 
 
 def register(site_name: str, names: Sequence[str]) -> None:
-    """Make devices, none of which is there; each gets the twin of one that has spoken and gone offline."""
+    """Make devices, none of which is there; each gets the twin of one that has spoken and gone offline.
+
+    One statement makes all twins: to write so many texts of JSON takes Django half a minute.
+    """
     from django.db import connection, transaction
 
     from bridge.shards import device_hash
-    from devices.models import Device, Site
+    from devices.models import Device, Site, Twin
 
-    with transaction.atomic():
+    doc, rev, status = _twin(time.time_ns() // 1_000_000)
+    twins, devices = Twin._meta.db_table, Device._meta.db_table
+    with transaction.atomic(), connection.cursor() as cursor:
         site, _ = Site.objects.get_or_create(name=site_name)
         keys = [f"{site_name}/{name}" for name in names]
-        devices = [Device(site=site, key=key, hash=device_hash(key)) for key in keys]
-        Device.objects.bulk_create(devices, batch_size=_CHUNK)
-        _make_twins()
+        made = [Device(site=site, key=key, hash=device_hash(key)) for key in keys]
+        Device.objects.bulk_create(made, batch_size=_CHUNK)
+        cursor.execute(
+            f"INSERT INTO {twins} (device_id, doc, rev, status, tags, purged_rev)"
+            f" SELECT id, %s, %s, %s, '[]', 0 FROM {devices} WHERE id NOT IN (SELECT device_id FROM {twins})",
+            [doc, rev, status],
+        )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")  # as the database will have done by itself where a fleet has grown
 
 
-def _make_twins() -> None:
-    """One statement for all devices that have none: to write so many texts of JSON takes Django half a minute."""
-    from django.db import connection
-
-    from devices.models import Device, Twin
-    from devices.rules.twin import dump
-
-    twin = _twin(time.time_ns() // 1_000_000)
-    twins, devices = Twin._meta.db_table, Device._meta.db_table
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {twins} (device_id, doc, rev, status, tags, purged_rev)"
-            f" SELECT id, %s, %s, %s, '[]', 0 FROM {devices} WHERE id NOT IN (SELECT device_id FROM {twins})",
-            [dump(twin).decode(), twin.rev, twin.presence.status],
-        )
-
-
-def _twin(now_ms: int) -> "TwinState":
+def _twin(now_ms: int) -> tuple[str, int, str]:
+    """Its document, revision and status."""
     from bridge.dialects.native.payloads import decode
     from devices.rules import presence
     from devices.rules.reducer import Arrival, Limits, reduce
-    from devices.rules.twin import TwinState
+    from devices.rules.twin import TwinState, dump
 
     twin = TwinState()
-    said = (decode("telemetry", "", _METRICS), decode("state", "", _STATE), decode("status", "", b"offline"))
-    for one in said:
+    for one in (decode("telemetry", "", _METRICS), decode("state", "", _STATE), decode("status", "", b"offline")):
         reduce(twin, one, Arrival(now_ms, gateway="registering"), Limits())
     link = presence.Link(up=True, since_ms=now_ms, drained_ms=now_ms)
     presence.evaluate(twin, presence.Evidence(now_ms, link, {"registering": link}, None))
-    return twin
+    return dump(twin).decode(), twin.rev, twin.presence.status
 
 
 if __name__ == "__main__":

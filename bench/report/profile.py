@@ -4,9 +4,10 @@
 
 It starts a Causeway of its own, drives it as the scenarios do, and puts ``profile`` into the file of results. A load
 runs once undisturbed, which gives each process's CPU time a message; then once for each process, which py-spy samples.
-Only stacks that hold Python's lock count: who sleeps has not got it. py-spy stops the process for each sample, some
-tenths of a millisecond: without that (``--nonblocking``) it loses most stacks that change while it reads them, and so
-shows mainly those that stand still. Hence the load is half of what is sustained.
+Only stacks that hold Python's lock count: who sleeps has not got it. A stack belongs to the package of its innermost
+frame that is not the standard library's, of our own packages to the room. py-spy stops the process for each sample,
+some tenths of a millisecond: without that (``--nonblocking``) it loses most stacks that change while it reads them, and
+so shows mainly those that stand still. Hence the load is half of what is sustained.
 
 py-spy reads other processes' memory: it needs root, ``CAP_SYS_PTRACE``, or ``kernel.yama.ptrace_scope = 0``.
 """
@@ -27,8 +28,8 @@ from bench.drive.driving import DEVICES, Rig
 from bench.drive.tools import BenchError
 from bench.installations.installation import Installation, causeway
 from bench.measure.results import OURS, Usage, figure_of, significant
-from bench.report import areas
 from bench.scenarios.fanout import RATE_PER_S
+from tests.support.environment import ROOT
 
 RESULTS: Final = Path("var/bench/results.json")
 PART: Final = 0.5  # of the sustained rate
@@ -38,6 +39,8 @@ RATE_HZ: Final = 97  # not in step with anything that happens 100 times a second
 _AROUND_S: Final = 1.0  # of a load, before and after the sampling
 PYTHON: Final = ("gateway", "workers", "web")
 _ATTACH_S: Final = 20.0
+EVENT_LOOP: Final = "event loop"
+"""Nothing but the standard library, below what started the process."""
 
 
 Drive = Callable[[float], tuple[int, Mapping[str, Usage]]]
@@ -48,32 +51,25 @@ def main(arguments: list[str] | None = None) -> int:
     """Run from the command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", nargs="?", type=Path, default=RESULTS, help="default: %(default)s")
-    parser.add_argument("--rate", type=float, help="messages/s; default: half of the results' sustained ones")
-    options = parser.parse_args(arguments)
     try:
-        add(options.results, options.rate)
+        add(parser.parse_args(arguments).results)
     except BenchError as problem:
         print(f"no profile: {problem}", file=sys.stderr)
         return 1
     return 0
 
 
-def add(file: Path, rate: float | None = None) -> None:
+def add(file: Path) -> None:
     """Take the profiles, and put them into a file of results.
-
-    Args:
-        file: which need not be there.
-        rate: messages/s; None: half of what the results say is sustained.
 
     Raises:
         BenchError: there is no rate to go by, or py-spy may not look into processes.
     """
     results = json.loads(file.read_text()) if file.exists() else {}
-    rate = rate or PART * (figure_of(results.get("scenarios", {}), "uplink", OURS, "messages_per_s") or 0.0)
-    if not rate:
-        raise BenchError(f"{file} has no sustained rate: run make bench first, or give --rate")
-    results["profile"] = profiles(rate)
-    file.parent.mkdir(parents=True, exist_ok=True)
+    sustained = figure_of(results.get("scenarios", {}), "uplink", OURS, "messages_per_s")
+    if not sustained:
+        raise BenchError(f"{file} has no sustained rate: run make bench first")
+    results["profile"] = profiles(PART * sustained)
     file.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -114,7 +110,7 @@ def profile(ours: Installation, drive: Drive, roles: Sequence[str], seconds: flo
         cpu_us = usage[role].cpu_s * 1e6 / count
         found[role] = {"cpu_us": significant(cpu_us), "processes": len(pids)}
         if role in roles:
-            samples = sum((areas.sampled(_driven(drive, pid, seconds)) for pid in pids), Counter[str]())
+            samples = sum((sampled(_driven(drive, pid, seconds)) for pid in pids), Counter[str]())
             whole = samples.total()
             found[role]["areas"] = {area: significant(cpu_us * n / whole, 3) for area, n in samples.most_common()}
             found[role]["samples"] = whole
@@ -129,6 +125,23 @@ def _driven(drive: Drive, pid: int, seconds: float) -> str:
         raw = record(pid, seconds)
         driven.result()
     return raw
+
+
+def sampled(raw: str) -> Counter[str]:
+    """Samples by area, from py-spy's raw output: ``main (manage.py);execute (psycopg/cursor.py);… 12``."""
+    counts: Counter[str] = Counter()
+    for line in raw.splitlines():
+        stack, _, count = line.rpartition(" ")
+        counts[_area(stack.split(";"))] += int(count)
+    return counts
+
+
+def _area(stack: Sequence[str]) -> str:
+    for frame in reversed(stack):
+        package, *rest = Path(frame.rpartition(" (")[2].rstrip(")")).with_suffix("").parts or ("",)
+        if package and package not in sys.stdlib_module_names and "management" not in rest and rest:
+            return "/".join([package, *rest[:-1]][:3]) if (ROOT / package).is_dir() else package
+    return EVENT_LOOP
 
 
 def record(pid: int, seconds: float) -> str:

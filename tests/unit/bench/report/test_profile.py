@@ -50,6 +50,30 @@ def test_it_samples_what_a_process_is_busy_with() -> None:
     assert not [line for line in raw.splitlines() if "sleeping" in line]
 
 
+LOOP = "main (manage.py);handle (mqtt_gateway/management/commands/run_gateway.py);Runner.run (asyncio/runners.py)"
+
+
+@pytest.mark.parametrize(
+    ("stack", "area"),
+    [
+        (f"{LOOP};on_readable (mqtt_gateway/client/session.py);_packet_read (paho/mqtt/client.py)", "paho"),
+        (f"{LOOP};Uplink.run (mqtt_gateway/uplink/uplink.py);take (mqtt_gateway/gateway.py)", "mqtt_gateway"),
+        (f"{LOOP};store (devices/worker/effects/storage.py);filter (re/__init__.py)", "devices/worker/effects"),
+        (f"{LOOP};execute_command (redis/asyncio/client.py);writelines (asyncio/streams.py)", "redis"),
+        (f"{LOOP};sleep (asyncio/tasks.py)", "event loop"),
+        (LOOP, "event loop"),
+        ("Thread._bootstrap (threading.py);Thread.run (threading.py)", "event loop"),
+        ("Thread.run (threading.py);somebody (elsewhere/else.py)", "elsewhere"),
+    ],
+)
+def test_a_stack_belongs_to_the_package_of_its_innermost_frame(stack: str, area: str) -> None:
+    assert profile.sampled(f"{stack} 7\n{stack} 5\n") == {area: 12}
+
+
+def test_no_samples_are_no_areas() -> None:
+    assert not profile.sampled("")
+
+
 def test_it_says_when_a_process_cannot_be_sampled() -> None:
     with running("/bin/sh", "-c", "echo; exec sleep 60") as pid, pytest.raises(BenchError, match="py-spy"):
         profile.record(pid, 1)
@@ -84,8 +108,8 @@ def test_cpu_time_is_the_undisturbed_loads_and_its_parts_are_the_samples(driven:
     assert found["rate_per_s"] == 2000
     gateway, workers = found["roles"]["gateway"], found["roles"]["workers"]
     assert gateway["cpu_us"] == 40
-    assert gateway["areas"] == {"MQTT": 30, "naming and batching": 10}
-    assert workers["areas"] == {"MQTT": 75, "naming and batching": 25}
+    assert gateway["areas"] == {"paho": 30, "mqtt_gateway/uplink": 10}
+    assert workers["areas"] == {"paho": 75, "mqtt_gateway/uplink": 25}
     assert workers["processes"] == 2
     assert found["roles"]["redis"] == {"cpu_us": 10, "processes": 1}
 
