@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Any, Self
 
 from bench.programs.load import Outcome
-from bench.protocol.endpoint import Endpoint
+from bench.protocol.dialects import Endpoint
 from bench.protocol.packets import Plan
 from tests.support.environment import ROOT, clean_environment
 

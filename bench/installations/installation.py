@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.measure.results import OURS
-from bench.protocol.endpoint import Endpoint
+from bench.protocol.dialects import Endpoint
 from tests.support.servers.mosquitto import mosquitto_service
 from tests.support.servers.postgres import postgres_service
 from tests.support.servers.processes import Process

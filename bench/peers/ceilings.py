@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.installations.installation import Installation, started
-from bench.protocol.endpoint import Endpoint
+from bench.protocol.dialects import Endpoint
 from tests.support.servers.mosquitto import client_program, mosquitto_service
 from tests.support.servers.ports import free_port, is_listening
 from tests.support.servers.processes import Process, end_all

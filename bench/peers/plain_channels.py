@@ -10,7 +10,7 @@ from typing import Final
 from websockets.sync.client import connect
 
 from bench.installations.installation import Installation, started
-from bench.protocol.endpoint import Endpoint
+from bench.protocol.dialects import Endpoint
 from tests.support.clients.mqtt import MqttClient
 from tests.support.servers.mosquitto import mosquitto_service
 from tests.support.servers.ports import free_port

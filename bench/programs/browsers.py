@@ -21,8 +21,7 @@ from bench.programs.lines import Commands, allow_files, options, say
 from bench.protocol import websocket
 from bench.protocol.continuity import Stretch
 from bench.protocol.counters import Tally
-from bench.protocol.dialects import READERS, ClosedError
-from bench.protocol.endpoint import Endpoint
+from bench.protocol.dialects import READERS, ClosedError, Endpoint
 
 _BUFFER: Final = bytearray(4 * 1024 * 1024)
 _VIEW: Final = memoryview(_BUFFER)

@@ -1,4 +1,4 @@
-"""What a browser is told, read by dialect (``endpoint.Dialect``): device, number and time of each message.
+"""What a browser is told, read by dialect: device, number and time of each message.
 
 A reader is one browser's end: it is given what comes in data frames, and sends what its protocol owes. Browsers that
 watch the same receive the same texts but for the frame's number, so each is decoded once for all of them.
@@ -7,15 +7,15 @@ watch the same receive the same texts but for the frame's number, so each is dec
     plain      {"device":…,"payload":{"n":…,"t":…}}
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
 
 from bench.protocol import websocket
-from bench.protocol.endpoint import Dialect
 from tests.support.servers.mqtt_stream import (
     PUBACK,
     PUBLISH,
@@ -35,6 +35,29 @@ Send = Callable[[int, bytes], None]
 """(opcode, payload)"""
 Message = tuple[str, int, int]
 """Device key, ``n``, ``t`` (µs of CLOCK_MONOTONIC when it was made)."""
+
+
+Dialect = Literal["causeway", "plain", "mqtt"]
+"""What is read from the WebSocket:
+
+- causeway: docs/websocket.md;
+- plain: a text frame a message, ``{"device": "bench/d0", "payload": {"n": …, "t": …, …}}``;
+- mqtt: MQTT 3.1.1 in binary frames, as Mosquitto's WebSocket listener speaks it; ``first`` is the topic filter.
+"""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a browser would listen."""
+
+    url: str
+    """``ws://127.0.0.1:…/…``"""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    first: str = ""
+    """What to send first, to be told everything; "": nothing."""
+    dialect: Dialect = "causeway"
+    patience_s: float = 3.0
+    """Nothing has come for so long: what is missing will not come."""
 
 
 class ClosedError(Exception):

@@ -1,5 +1,6 @@
 """What a load publishes: its plan, and the PUBLISH packets of it, encoded by hand (MQTT 3.1.1)."""
 
+import itertools
 import time
 from dataclasses import dataclass
 
@@ -36,13 +37,9 @@ class Plan:
         """In the order of their turns: those of QoS 0 spread among the others."""
         every = self.total_devices / self.qos0 if self.qos0 else 0
         low = {int(number * every) for number in range(self.qos0)}
-        counts = {"d": 0, "q": 0}
-        out = []
-        for turn in range(self.total_devices):
-            kind = "q" if turn in low else "d"
-            out.append(f"{kind}{counts[kind]}")
-            counts[kind] += 1
-        return out
+        kinds = {"d": itertools.count(), "q": itertools.count()}
+        turns = ["q" if turn in low else "d" for turn in range(self.total_devices)]
+        return [f"{kind}{next(kinds[kind])}" for kind in turns]
 
 
 class Packets:

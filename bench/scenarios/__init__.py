@@ -16,7 +16,6 @@ from bench.measure.results import Better, Measured
 
 MODULES: Final[tuple[str, ...]] = (
     "uplink",
-    "latency",
     "commands",
     "fanout",
     "absence",

@@ -68,16 +68,15 @@ def _read(device: str, start_ms: int, api: Any) -> dict[str, float]:
     Raises:
         BenchError: they are not the day's.
     """
+    asked = {"metric": "n", "since": start_ms, "until": start_ms + _DAY_MS, "limit": PAGE}
     begun = time.perf_counter()
-    found, cursor, first_s = [], None, 0.0
-    while True:
-        asked = {"metric": "n", "since": start_ms, "until": start_ms + _DAY_MS, "limit": PAGE}
-        page = api("GET", f"/devices/{device}/readings", params={**asked, **({"cursor": cursor} if cursor else {})})
-        content = page.raise_for_status().json()
+    found, first_s = [], 0.0
+    more: dict[str, str] | None = {}
+    while more is not None:
+        content = api("GET", f"/devices/{device}/readings", params={**asked, **more}).raise_for_status().json()
         found += [item["metrics"]["n"] for item in content["items"]]
         first_s = first_s or time.perf_counter() - begun
-        if (cursor := content["next"]) is None:
-            break
+        more = {"cursor": content["next"]} if content["next"] else None
     took_s = time.perf_counter() - begun
     if found != list(range(DAY_S)):
         raise BenchError(f"{len(found)} readings came back, or others than those of the day")

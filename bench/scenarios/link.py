@@ -7,8 +7,7 @@ from bench.installations.installation import CAUSEWAY, Effort, Installation
 from bench.installations.variants import COMPARED_WITH, VARIANTS
 from bench.measure.results import Measured
 from bench.scenarios import Scenario
-from bench.scenarios.latency import LONE_PER_S
-from bench.scenarios.uplink import search
+from bench.scenarios.uplink import LONE_PER_S, search
 
 RATE: Final = 2000.0
 

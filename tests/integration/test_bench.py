@@ -14,9 +14,9 @@ from bench.installations.installation import Effort, installed
 from bench.measure.usage import all_stats, trees
 from bench.peers.ceilings import alone, mosquitto_sub
 from bench.programs.load import Generator
-from bench.protocol.endpoint import Endpoint
+from bench.protocol.dialects import Endpoint
 from bench.protocol.packets import Plan
-from bench.scenarios import commands, latency
+from bench.scenarios import commands, uplink
 from tests.support.servers.processes import Process
 from tests.support.waiting import eventually
 from tests.support.worlds.system import System
@@ -26,7 +26,7 @@ ROLES = {"gateway", "workers", "web", "mosquitto", "redis", "postgres", "recorde
 
 
 def test_a_load_reaches_the_recorder_whole_and_in_order(shared_system: System) -> None:
-    measured = latency.at_rate(100, installed(shared_system), SHORT)
+    measured = uplink.at_rate(100, installed(shared_system), SHORT)
     figures = measured.figures
     assert (figures["lost"], figures["repeated"], figures["disordered"]) == (0, 0, 0)
     assert 50 < figures["messages_per_s"] < 150

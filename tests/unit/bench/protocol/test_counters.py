@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.protocol.counters import BIN_US, Tally
-from bench.protocol.dialects import READERS
-from bench.protocol.endpoint import Dialect
+from bench.protocol.dialects import READERS, Dialect
 
 
 def delta(*messages: tuple[str, int, int]) -> bytes:
