@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from msgspec import ValidationError
+from msgspec import DecodeError
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from devices.web.live.stream.server_frames import decode
@@ -72,5 +72,5 @@ def fresh_page(browser: Browser, screenshot: Path) -> Iterator[Page]:
 def _check(text: str | bytes, errors: list[str]) -> None:
     try:
         decode(text)
-    except ValidationError as error:
+    except DecodeError as error:
         errors.append(f"{error} in {text[:500]!r}")

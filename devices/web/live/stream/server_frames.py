@@ -257,7 +257,7 @@ def decode(text: str | bytes) -> ServerFrame:
     """Read a frame.
 
     Raises:
-        msgspec.ValidationError: a field is missing, unknown or of another type.
+        msgspec.DecodeError: it is no JSON; ValidationError: a field is missing, unknown or of another type.
     """
     return _decoders[_known(_type(text).type)](text)
 
@@ -266,7 +266,7 @@ def convert(frame: Mapping[str, Any]) -> ServerFrame:
     """Read a frame that is parsed already.
 
     Raises:
-        msgspec.ValidationError: as above.
+        msgspec.ValidationError: a field is missing, unknown or of another type.
     """
     found: ServerFrame = msgspec.convert(frame, FRAMES[_known(frame.get("type"))])
     return found
