@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class CausewayConfig(AppConfig):
-    """Registers the start-up checks."""
+    """Registers the start-up checks; hands from one bank to the other what may not be imported there."""
 
     name = "config"
     label = "causeway"
@@ -12,5 +12,8 @@ class CausewayConfig(AppConfig):
     def ready(self) -> None:
         """Django calls it once the apps are loaded."""
         from config import checks
+        from devices import gateways
+        from mqtt_gateway import status
 
         checks.register_all()
+        gateways.provide(status.gateway_status, status.incidents)

@@ -33,7 +33,6 @@ logging_config(level=LOG_LEVEL, style=LOG_FORMAT)
 
 # True only in the demo, which runs every part in one process and so may use the in-memory layer.
 CAUSEWAY_SINGLE_PROCESS = env.boolean("CAUSEWAY_SINGLE_PROCESS")
-CAUSEWAY_GATEWAY_STATUS = "mqtt_gateway.status.gateway_status"  # devices/ may not import it
 
 
 def _topic_root(value: str) -> str:

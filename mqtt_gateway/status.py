@@ -1,59 +1,16 @@
-"""What the gateways say about themselves, read from their rows. For views; config wires it in.
+"""What the gateways say about themselves, read from their rows. config hands these functions to devices.gateways."""
 
-``settings.CAUSEWAY_GATEWAY_STATUS`` names :func:`gateway_status`, because devices/ may not import this package.
-"""
-
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Final
 
-from mqtt_gateway.models import BrokerSession, GatewayProcess, Incident
+from bridge.gateway_status import GatewayRow, GatewayStatus, Incident
+from mqtt_gateway import models
+from mqtt_gateway.models import BrokerSession, GatewayProcess
 from mqtt_gateway.options import is_own_subscription
 from runtime.database_clock import DatabaseNowMs
 
 _INCIDENTS: Final = 100
 FRESH_MS: Final = 5_000  # so long without a beat, and with the lease over and nobody there to take it: down
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GatewayRow:
-    """One gateway, as its last beat left it."""
-
-    client_id: str
-    instance: str  # "host:pid:start in Unix ms"
-    alive: bool  # its beat is fresh
-    broker_up: bool  # alive and connected to its broker
-    since_ms: int  # Unix ms; since when broker_up is what it is, as far as known
-    beat_ms: int  # Unix ms
-    epoch: int  # of its newest connection
-    rejected: Mapping[str, int]  # deliveries that were nobody's, by reason
-    dropped: int  # QoS 0 deliveries left out
-    entered: Mapping[int, int]  # by shard: deliveries of the connection entered_epoch that are queued or were numbered
-    entered_epoch: int  # epoch, or an earlier one: the newest connection has just begun
-    in_flight: int  # deliveries not yet known to be committed
-    in_flight_limit: int  # QoS 1; at it the broker waits
-    saturated_ms: int  # Unix ms; since when it is at the limit; 0: it isn't
-    broker_stored: int | None  # messages that its broker holds for all its clients; None: it does not say
-    filters: tuple[str, ...]  # what it is subscribed to
-    drained_ms: int  # Unix ms; what its broker had for it before is committed; 0: not known
-    lag_ms: int | None  # how long ago that is; None: not known
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GatewayStatus:
-    """All gateways together."""
-
-    broker_up: bool  # any gateway is alive and connected
-    since_ms: int  # Unix ms; since when broker_up is what it is; 0: no gateway ever ran
-    gateways: tuple[GatewayRow, ...]
-    in_flight: int
-    broker_stored: int | None  # as the first gateway that knows says
-    drained_ms: int | None  # Unix ms; what the brokers had for the living gateways before is committed; None: not known
-
-    @property
-    def incidents(self) -> list[Incident]:
-        """The newest 100, newest first; read when asked for: one query."""
-        return list(Incident.objects.order_by("-until_ms", "-pk")[:_INCIDENTS])
 
 
 def gateway_status() -> GatewayStatus:
@@ -105,3 +62,9 @@ def _row(process: GatewayProcess, filters: set[str], now_ms: int) -> GatewayRow:
         drained_ms=process.drained_ms,
         lag_ms=max(0, now_ms - process.drained_ms) if process.drained_ms else None,
     )
+
+
+def incidents() -> tuple[Incident, ...]:
+    """The newest 100, newest first (one query). Synchronous."""
+    rows = models.Incident.objects.order_by("-until_ms", "-pk")[:_INCIDENTS]
+    return tuple(Incident(**row) for row in rows.values(*Incident.__struct_fields__))

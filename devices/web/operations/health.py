@@ -13,8 +13,8 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from msgspec import Struct
 
+from devices.gateways import gateway_status
 from devices.requests.shard_owners import unowned_shards
-from devices.web.operations.ledger import gateway_status
 
 _PROBE: Final = {"type": "readiness.probe"}
 CHECK_TIMEOUT_S: Final = 2.0  # a part that takes longer is not ready

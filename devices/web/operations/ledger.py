@@ -13,47 +13,19 @@ reached a shard, is counted once and stands on both sides.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Final
 
-from django.conf import settings
 from django.db.models import CharField, Value
-from django.utils.module_loading import import_string
 from msgspec import Struct
 
+from bridge.gateway_status import GatewayRow, GatewayStatus
+from devices.gateways import gateway_status
 from devices.models import LedgerCount, LinkCursor
 
 OUTCOMES: Final = ("applied", "duplicate", "quarantined", "rejected")
 WITH_REASONS: Final = ("quarantined", "rejected")
 
 _CURSOR: Final = "cursor"  # instead of an outcome: the row is a gateway's cursor
-
-
-class GatewayStatus(Protocol):
-    """What gateways say about themselves."""
-
-    @property
-    def broker_up(self) -> bool:
-        """Whether any gateway is alive and connected."""
-
-    @property
-    def since_ms(self) -> int:
-        """Unix ms; since when that is so; 0: no gateway ever ran."""
-
-    @property
-    def gateways(self) -> Sequence[Any]:
-        """One row a gateway, mqtt_gateway.status.GatewayRow. Of it the ledger uses:
-
-        client_id; rejected: deliveries that were nobody's, by reason; dropped: QoS 0 left out under pressure; entered:
-        by shard, deliveries of the connection ``entered_epoch`` that came into its queue and were not left out.
-        """
-
-    @property
-    def broker_stored(self) -> int | None:
-        """Messages that the broker holds for all its clients; None: it does not say."""
-
-    @property
-    def incidents(self) -> Sequence[Any]:
-        """The newest first, mqtt_gateway.models.Incident. Read when asked for."""
 
 
 class GatewayAccount(Struct, frozen=True):
@@ -99,12 +71,6 @@ class Ledger(Struct, frozen=True):
     shards: list[ShardAccount]
 
 
-def gateway_status() -> GatewayStatus:
-    """What the gateways last said. (config names the function: devices may not import mqtt_gateway.)"""
-    status: GatewayStatus = import_string(settings.CAUSEWAY_GATEWAY_STATUS)()
-    return status
-
-
 def read_ledger(status: GatewayStatus | None = None) -> Ledger:
     """The ledger as of now: one query, and what the gateways last said."""
     rows = (status or gateway_status()).gateways  # before the query: what a gateway says of old may be stored by now
@@ -114,7 +80,7 @@ def read_ledger(status: GatewayStatus | None = None) -> Ledger:
 class _Books:
     """All that was read, by shard and by gateway."""
 
-    def __init__(self, rows: Sequence[Any]) -> None:
+    def __init__(self, rows: Sequence[GatewayRow]) -> None:
         self._rows = rows
         self._counts: Counter[tuple[int, str]] = Counter()  # by shard and outcome
         self._reasons: dict[str, Counter[str]] = {outcome: Counter() for outcome in WITH_REASONS}
@@ -133,12 +99,12 @@ class _Books:
         if outcome in self._reasons:
             self._reasons[outcome][reason] += count
 
-    def _waiting(self, row: Any) -> list[tuple[int, int]]:
+    def _waiting(self, row: GatewayRow) -> list[tuple[int, int]]:
         """What a gateway has for each shard and the shard has not stored."""
         entered: Mapping[int, int] = row.entered
         return [(shard, self._ahead(shard, row, count)) for shard, count in entered.items()]
 
-    def _ahead(self, shard: int, row: Any, entered: int) -> int:
+    def _ahead(self, shard: int, row: GatewayRow, entered: int) -> int:
         epoch, taken = self._stored.get((shard, row.client_id), (0, 0))
         if epoch > row.entered_epoch:
             return 0

@@ -16,9 +16,10 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from devices.gateways import gateway_status
 from devices.models import Command, Quarantined, ShardState, Twin
 from devices.rules.commands import UNFINISHED
-from devices.web.operations.ledger import OUTCOMES, Ledger, gateway_status, read_ledger
+from devices.web.operations.ledger import OUTCOMES, Ledger, read_ledger
 from runtime.database_clock import unix_ms
 
 STATUSES: Final = ("online", "offline", "stale", "unknown")

@@ -6,9 +6,11 @@ from typing import Any
 from django.db.models import Count
 from msgspec import Struct
 
+from bridge.gateway_status import GatewayRow
+from devices.gateways import gateway_incidents, gateway_status
 from devices.models import Command, Quarantined, ShardState, Twin
 from devices.rules.commands import UNFINISHED
-from devices.web.operations.ledger import GatewayStatus, Ledger, gateway_status, read_ledger
+from devices.web.operations.ledger import Ledger, read_ledger
 from runtime.database_clock import DatabaseNowMs, unix_ms
 from runtime.leases import LEASE_MS
 
@@ -87,11 +89,11 @@ def read_overview() -> Overview:
         commands=_counted(Command.objects.filter(status__in=UNFINISHED).values_list("status"), UNFINISHED),
         quarantine=Quarantined.objects.count(),
         ledger=read_ledger(status),
-        incidents=_incidents(status),
+        incidents=_incidents(),
     )
 
 
-def _gateway(row: Any) -> Gateway:
+def _gateway(row: GatewayRow) -> Gateway:
     return Gateway(
         client_id=row.client_id,
         instance=row.instance,
@@ -106,9 +108,10 @@ def _gateway(row: Any) -> Gateway:
     )
 
 
-def _incidents(status: GatewayStatus) -> list[Incident]:
+def _incidents() -> list[Incident]:
     return [
-        Incident(one.kind, one.gateway, one.since_ms, one.until_ms, one.count, one.detail) for one in status.incidents
+        Incident(one.kind, one.gateway, one.since_ms, one.until_ms, one.count, one.detail)
+        for one in gateway_incidents()
     ]
 
 

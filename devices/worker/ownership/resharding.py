@@ -6,13 +6,13 @@ the gateways' next connections begin anew. Devices, their revs, readings and str
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from typing import Any, Final
+from typing import Final
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
-from django.utils.module_loading import import_string
 
+from bridge.gateway_status import GatewayRow
+from devices.gateways import gateway_status
 from devices.models import Installation, LedgerCount, LinkCursor, RecentDeliveries, ShardState, Worker
 from runtime.database_clock import DatabaseNowMs
 from runtime.leases import LEASE_MS
@@ -43,7 +43,7 @@ def reshard(shards: int, gone: Collection[str] = ()) -> int:
         former, installation.shards = installation.shards, shards
         if former != shards:
             list(ShardState.objects.select_for_update())  # nobody takes one from now on
-            gateways = import_string(settings.CAUSEWAY_GATEWAY_STATUS)().gateways
+            gateways = gateway_status().gateways
             if in_the_way := [*_workers(), *_gateways(gateways, gone)]:
                 raise NotDrainedError("; ".join(in_the_way))
             installation.save()
@@ -59,7 +59,7 @@ def _workers() -> Iterator[str]:
         yield f"device worker {owner} lives: stop it"
 
 
-def _gateways(rows: Collection[Any], gone: Collection[str]) -> Iterator[str]:
+def _gateways(rows: Collection[GatewayRow], gone: Collection[str]) -> Iterator[str]:
     for row in rows:
         if row.alive and row.beat_ms:
             yield f"gateway {row.client_id} lives: stop it"
@@ -77,7 +77,7 @@ def _gateways(rows: Collection[Any], gone: Collection[str]) -> Iterator[str]:
             )
 
 
-def _move(former: int, shards: int, gateways: Collection[Any]) -> None:
+def _move(former: int, shards: int, gateways: Collection[GatewayRow]) -> None:
     _move_counts(shards)
     _begin_links(max(former, shards), gateways)
     RecentDeliveries.objects.all().delete()  # the brokers have nothing that they would deliver again
@@ -101,7 +101,7 @@ def _move_counts(shards: int) -> None:
     )
 
 
-def _begin_links(shards: int, gateways: Collection[Any]) -> None:
+def _begin_links(shards: int, gateways: Collection[GatewayRow]) -> None:
     """Each gateway's next connection begins with batch 1 in every shard.
 
     Cursors that stand at its beginning say so, where none would tell the ledger that all of the last connection is

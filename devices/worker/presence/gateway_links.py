@@ -1,13 +1,13 @@
 """The gateways' links to their brokers, as far as presence depends on them. The rules are devices.rules.presence."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-from django.conf import settings
-from django.utils.module_loading import import_string
 from msgspec import Struct
 
+from bridge.gateway_status import GatewayRow
 from bridge.topic_filters import matches
+from devices.gateways import gateway_status
 from devices.rules.presence import Link
 
 GONE_MS: Final = 5_000  # down for longer, and nothing is known any more
@@ -63,7 +63,7 @@ class LinkWatch:
 
     def read(self, now_ms: int) -> Links:
         """What the gateways say now (Unix ms). A few small queries."""
-        status: Any = import_string(settings.CAUSEWAY_GATEWAY_STATUS)()
+        status = gateway_status()
         links = {row.client_id: self._link(row, now_ms) for row in status.gateways}
         return Links(links, {row.client_id: row.filters for row in status.gateways}, self._topic_root)
 
@@ -71,7 +71,7 @@ class LinkWatch:
         """The database failed: nothing was seen for a while."""
         self._down_since_ms.clear()
 
-    def _link(self, row: Any, now_ms: int) -> Link:
+    def _link(self, row: GatewayRow, now_ms: int) -> Link:
         drained_ms = row.drained_ms or row.beat_ms - _UNMARKED_MS
         if row.broker_up:
             self._down_since_ms.pop(row.client_id, None)

@@ -9,7 +9,7 @@ from django.db.models import Value
 from mqtt_gateway.models import BrokerSession, GatewayProcess
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
-from mqtt_gateway.status import gateway_status
+from mqtt_gateway.status import gateway_status, incidents
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +28,7 @@ def gateway(client_id: str = "g", *, age_ms: int = 0, **fields: Any) -> None:
 
 def test_no_gateway_ever_ran() -> None:
     status = gateway_status()
-    assert (status.broker_up, status.since_ms, status.gateways, status.incidents) == (False, 0, (), [])
+    assert (status.broker_up, status.since_ms, status.gateways, incidents()) == (False, 0, (), ())
 
 
 def test_one_that_is_up() -> None:

@@ -6,8 +6,8 @@ from typing import Final, Literal
 from django.db.models import F
 from msgspec import Struct
 
+from devices.gateways import gateway_status
 from devices.models import Device, ShardState
-from devices.web.operations.ledger import gateway_status
 from runtime.database_clock import DatabaseNowMs
 from runtime.leases import LEASE_MS
 

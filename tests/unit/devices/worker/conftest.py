@@ -1,12 +1,14 @@
 """A keeper whose clock the tests hold."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import count
 from typing import Any
 
 import pytest
 
+from bridge.gateway_status import GatewayRow, GatewayStatus
+from devices.gateways import provider
 from devices.worker.round import rounds as rounds_module
 from tests.support.worlds.deliveries import GATEWAY
 from tests.support.worlds.ingest_worker import Worker
@@ -45,7 +47,7 @@ def options(settings: Any) -> Callable[..., None]:
 
 @dataclass
 class GatewayLink:
-    """A gateway's row, as the workers see it."""
+    """What a gateway says, as far as workers need it; tests change it."""
 
     client_id: str
     broker_up: bool = True
@@ -56,21 +58,12 @@ class GatewayLink:
 
 
 @pytest.fixture(autouse=True)
-def gateways(settings: Any) -> dict[str, GatewayLink]:
+def gateways(monkeypatch: pytest.MonkeyPatch) -> dict[str, GatewayLink]:
     """What the gateways say of their links, by client id: one that is up and has nothing to catch up with."""
-    settings.CAUSEWAY_GATEWAY_STATUS = f"{__name__}.fake_status"
-    _gateways.clear()
-    _gateways[GATEWAY] = GatewayLink(GATEWAY)
-    return _gateways
+    links = {GATEWAY: GatewayLink(GATEWAY)}
 
+    def status() -> GatewayStatus:
+        return GatewayStatus(gateways=tuple(GatewayRow(**asdict(link)) for link in links.values()))
 
-@dataclass
-class _Status:
-    gateways: list[GatewayLink]
-
-
-_gateways: dict[str, GatewayLink] = {}
-
-
-def fake_status() -> _Status:
-    return _Status(list(_gateways.values()))
+    monkeypatch.setattr(provider, "status", status)
+    return links

@@ -7,7 +7,7 @@ import pytest
 from mqtt_gateway.models import Incident
 from mqtt_gateway.process import incidents
 from mqtt_gateway.rules.incident_reports import Report, Reports
-from mqtt_gateway.status import gateway_status
+from mqtt_gateway.status import incidents as shown
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
@@ -54,8 +54,7 @@ def test_those_of_90_days_ago_are_purged() -> None:
 def test_the_newest_hundred_are_shown() -> None:
     for number in range(105):
         incidents.record(f"g{number}", Report("session_lost", 1, number))
-    shown = gateway_status().incidents
-    assert [one.until_ms for one in shown] == list(range(104, 4, -1))
+    assert [one.until_ms for one in shown()] == list(range(104, 4, -1))
 
 
 def test_reports_wait_one_a_kind() -> None:

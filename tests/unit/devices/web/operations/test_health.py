@@ -3,7 +3,6 @@
 import asyncio
 import threading
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from channels.layers import channel_layers
 from django.db import OperationalError
 from django.test import AsyncClient, Client
 
+from bridge.gateway_status import GatewayRow, GatewayStatus
 from devices.models import ShardState
 from devices.web.operations import health
 from tests.support.worlds.fake_worker import install
@@ -21,7 +21,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def all_well(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker link, and workers that have just beaten."""
-    status = SimpleNamespace(broker_up=True, since_ms=1_790_000_000_000, gateways=(SimpleNamespace(alive=True),))
+    status = GatewayStatus(
+        broker_up=True, since_ms=1_790_000_000_000, gateways=(GatewayRow(client_id="g", alive=True),)
+    )
     monkeypatch.setattr(health, "gateway_status", lambda: status)
     install()
     ShardState.objects.update(beat_ms=int(time.time() * 1000))
@@ -60,7 +62,7 @@ async def test_a_shard_without_a_beat() -> None:
 
 
 async def test_the_broker_link(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "gateway_status", lambda: SimpleNamespace(broker_up=False, since_ms=0, gateways=()))
+    monkeypatch.setattr(health, "gateway_status", GatewayStatus)
     status, checks = await ready()
     assert (status, broken(checks)) == (503, ["broker_link"])
     assert checks["broker_link"]["detail"] == "down, 0 gateway(s) alive"

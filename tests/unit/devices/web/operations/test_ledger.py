@@ -1,15 +1,16 @@
 """The ledger: sums of what is counted at different places."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from bridge.gateway_status import GatewayRow, GatewayStatus
+from devices.gateways import gateway_status, provider
 from devices.models import LedgerCount, LinkCursor
 from devices.web.api.schemas import Ledger as LedgerSchema
-from devices.web.operations.ledger import gateway_status, read_ledger
+from devices.web.operations.ledger import read_ledger
 
 pytestmark = pytest.mark.django_db
 
@@ -21,28 +22,27 @@ def count(shard: int, **outcomes: int) -> None:
         LedgerCount.objects.create(shard=shard, outcome=outcome, reason="", count=number)
 
 
-def gateway(client_id: str = "g", **more: Any) -> Any:
-    fields = {"rejected": {}, "dropped": 0, "entered_epoch": 5, "entered": {}, **more}
-    return SimpleNamespace(client_id=client_id, **fields)
+def gateway(client_id: str = "g", **more: Any) -> GatewayRow:
+    return GatewayRow(client_id=client_id, entered_epoch=5, **more)
 
 
-def status(*rows: Any) -> Any:
-    return SimpleNamespace(broker_up=True, since_ms=5, gateways=rows)
+def status(*rows: GatewayRow) -> GatewayStatus:
+    return GatewayStatus(broker_up=True, since_ms=5, gateways=rows)
 
 
 def cursor(shard: int, epoch: int, taken: int, gateway: str = "g") -> None:
     LinkCursor.objects.create(shard=shard, gateway=gateway, epoch=epoch, seq=1, delivery_count=taken)
 
 
-def two_gateways() -> Any:
+def two_gateways() -> GatewayStatus:
     return status(
         gateway("a", rejected={"odd_levels": 3, "bad_name": 1}, dropped=7, entered={0: 60, 1: 21}),
         gateway("b", rejected={"bad_name": 2}, dropped=1, entered={0: 4}),
     )
 
 
-def test_it_adds_shards_and_gateways(as_role: Callable[..., Client], settings: Any) -> None:
-    settings.CAUSEWAY_GATEWAY_STATUS = f"{__name__}.two_gateways"
+def test_it_adds_shards_and_gateways(as_role: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provider, "status", two_gateways)
     for shard, outcome, reason, number in (
         (0, "applied", "", 50), (1, "applied", "", 20), (0, "duplicate", "", 4), (0, "quarantined", "bad_json", 2),
         (3, "quarantined", "bad_json", 1), (3, "quarantined", "too_deep", 6), (2, "rejected", "bad_name", 3),

@@ -1,7 +1,6 @@
 """/metrics."""
 
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +9,8 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
+from bridge.gateway_status import GatewayRow, GatewayStatus
+from devices.gateways import provider
 from devices.models import Command, LedgerCount, ShardState
 from devices.rules.presence import seen
 from tests.support.worlds.fake_worker import install, set_twin
@@ -59,8 +60,8 @@ def test_what_the_tables_say() -> None:
     assert found["process_resident_memory_bytes",] > 0
 
 
-def test_what_gateways_say_of_themselves(settings: Any) -> None:
-    settings.CAUSEWAY_GATEWAY_STATUS = f"{__name__}.status"
+def test_what_gateways_say_of_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provider, "status", status)
     found = scrape()
     assert found["causeway_gateway_deliveries_total", "g", "rejected"] == 3
     assert found["causeway_gateway_deliveries_total", "g", "dropped"] == 2
@@ -69,11 +70,9 @@ def test_what_gateways_say_of_themselves(settings: Any) -> None:
     assert found["causeway_ledger_balanced",] == 1
 
 
-def status() -> Any:
-    row = SimpleNamespace(
-        client_id="g", alive=True, rejected={"odd_levels": 3}, dropped=2, entered_epoch=5, entered={0: 4}
-    )
-    return SimpleNamespace(broker_up=True, since_ms=5, gateways=(row,))
+def status() -> GatewayStatus:
+    row = GatewayRow(client_id="g", alive=True, rejected={"odd_levels": 3}, dropped=2, entered_epoch=5, entered={0: 4})
+    return GatewayStatus(broker_up=True, since_ms=5, gateways=(row,))
 
 
 def test_without_a_database_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

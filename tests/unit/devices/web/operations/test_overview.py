@@ -1,12 +1,12 @@
 """The operator's overview."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from django.test import Client
 
+from bridge.gateway_status import GatewayRow, GatewayStatus, Incident
+from devices.gateways import provider
 from devices.models import LedgerCount, ShardState
 from devices.requests.registry import register_device
 from devices.web.api.schemas import Overview
@@ -15,20 +15,22 @@ from runtime.database_clock import DatabaseNowMs
 pytestmark = pytest.mark.django_db
 
 
-def trouble() -> Any:
-    gateway = SimpleNamespace(
+def trouble() -> GatewayStatus:
+    gateway = GatewayRow(
         client_id="g", instance="host:1:2", alive=True, broker_up=False, since_ms=40, lag_ms=90_000, in_flight=8_192,
         in_flight_limit=8_192, saturated_ms=50, filters=("devices/#",), rejected={"odd_levels": 2}, dropped=1,
         entered={0: 3}, entered_epoch=1, epoch=1,
     )  # fmt: skip
-    incident = SimpleNamespace(kind="session_lost", gateway="g", since_ms=10, until_ms=20, count=1, detail="why")
-    return SimpleNamespace(
-        broker_up=False, since_ms=40, gateways=(gateway,), broker_stored=12_000, incidents=[incident]
-    )  # fmt: skip
+    return GatewayStatus(broker_up=False, since_ms=40, gateways=(gateway,), broker_stored=12_000)
 
 
-def test_it_shows_who_works_and_what_is_wrong(as_role: Callable[..., Client], settings: Any) -> None:
-    settings.CAUSEWAY_GATEWAY_STATUS = f"{__name__}.trouble"
+def incidents() -> tuple[Incident, ...]:
+    return (Incident(kind="session_lost", gateway="g", since_ms=10, until_ms=20, count=1, detail="why"),)
+
+
+def test_it_shows_who_works_and_what_is_wrong(as_role: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provider, "status", trouble)
+    monkeypatch.setattr(provider, "incidents", incidents)
     rows = ShardState.objects
     rows.filter(shard__gt=1).delete()
     rows.filter(shard=0).update(owner="worker:1", beat_ms=DatabaseNowMs(), up_since_ms=5, commit=7)

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from bridge.gateway_status import GatewayRow, GatewayStatus
 from bridge.link import Cursor, judge
+from devices.gateways import provider
 from devices.models import Installation, LedgerCount, LinkCursor, RecentDeliveries, ShardState, Worker
 from devices.worker.ownership.resharding import NotDrainedError, reshard
 from runtime.database_clock import DatabaseNowMs
@@ -29,18 +31,14 @@ class Gateway:
 gateways: list[Gateway] = []
 
 
-def fake_status() -> Any:
-    @dataclass
-    class Status:
-        gateways: list[Gateway]
-
-    return Status(list(gateways))
+def status() -> GatewayStatus:
+    return GatewayStatus(gateways=tuple(GatewayRow(**asdict(one)) for one in gateways))
 
 
 @pytest.fixture(autouse=True)
-def drained(settings: Any) -> Iterator[None]:
+def drained(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Four shards with something in every table, and a gateway that was stopped in order."""
-    settings.CAUSEWAY_GATEWAY_STATUS = f"{__name__}.fake_status"
+    monkeypatch.setattr(provider, "status", status)
     install()
     gateways[:] = [Gateway()]
     for shard in range(4):

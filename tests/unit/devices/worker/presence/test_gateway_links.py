@@ -1,9 +1,8 @@
 """The gateways' links, as presence sees them."""
 
-from typing import Any
-
 import pytest
 
+from devices.gateways import provider
 from devices.rules.presence import Link
 from devices.worker.presence.gateway_links import GONE_MS, Links, LinkWatch
 from tests.unit.devices.worker.conftest import GatewayLink
@@ -65,9 +64,10 @@ def test_a_gateway_without_markers_must_outlive_a_will_by_5_s(gateways: dict[str
     assert LinkWatch("devices").read(0).by_gateway["g"] == up(77, 5_000)
 
 
-def test_the_real_rows_have_what_is_read(db: None, settings: Any) -> None:
+def test_the_real_rows_have_what_is_read(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     from mqtt_gateway.models import GatewayProcess
+    from mqtt_gateway.status import gateway_status
 
-    settings.CAUSEWAY_GATEWAY_STATUS = "mqtt_gateway.status.gateway_status"
+    monkeypatch.setattr(provider, "status", gateway_status)
     GatewayProcess.objects.create(client_id="g", since_ms=5, beat_ms=6, drained_ms=4, broker_up=True)
     assert LinkWatch("devices").read(0).by_gateway == {"g": Link(since_ms=6, drained_ms=4)}

@@ -1,0 +1,51 @@
+"""What the gateways say about themselves: written by mqtt_gateway, read by devices, handed over by config."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+
+class GatewayRow(Struct, frozen=True, kw_only=True):
+    """One gateway, as its last beat left it."""
+
+    client_id: str  # MQTT
+    instance: str = ""  # "host:pid:start in Unix ms"
+    alive: bool = False  # its beat is fresh
+    broker_up: bool = False  # alive and connected to its broker
+    since_ms: int = 0  # Unix ms; since when broker_up is what it is, as far as known
+    beat_ms: int = 0  # Unix ms
+    epoch: int = 0  # of its newest connection
+    rejected: Mapping[str, int] = {}  # deliveries that were nobody's, by reason
+    dropped: int = 0  # QoS 0 deliveries left out under pressure
+    # By shard: deliveries of the connection entered_epoch that came into its queue and were not left out.
+    entered: Mapping[int, int] = {}
+    entered_epoch: int = 0  # epoch, or an earlier one: the newest connection has just begun
+    in_flight: int = 0  # deliveries not yet known to be committed
+    in_flight_limit: int = 0  # QoS 1; at it the broker waits
+    saturated_ms: int = 0  # Unix ms; since when it is at the limit; 0: it isn't
+    broker_stored: int | None = None  # messages that its broker holds for all its clients; None: it does not say
+    filters: tuple[str, ...] = ()  # what it is subscribed to
+    drained_ms: int = 0  # Unix ms; what its broker had for it before is committed; 0: not known
+    lag_ms: int | None = None  # how long ago that is; None: not known
+
+
+class GatewayStatus(Struct, frozen=True, kw_only=True):
+    """All gateways together."""
+
+    broker_up: bool = False  # any gateway is alive and connected
+    since_ms: int = 0  # Unix ms; since when broker_up is what it is; 0: no gateway ever ran
+    gateways: tuple[GatewayRow, ...] = ()
+    in_flight: int = 0
+    broker_stored: int | None = None  # as the first gateway that knows says
+    drained_ms: int | None = None  # Unix ms; what they had for living ones before is committed; None: not known
+
+
+class Incident(Struct, frozen=True, kw_only=True):
+    """Something that may have cost messages and that only the broker knows more about."""
+
+    kind: str
+    gateway: str  # MQTT client id
+    since_ms: int  # Unix ms; messages may be missing from then on
+    until_ms: int  # Unix ms; up to then
+    count: int = 1  # messages where they are counted, else how often
+    detail: str = ""

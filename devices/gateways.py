@@ -1,0 +1,40 @@
+"""What the gateways say about themselves, for workers, web and admin commands. config hands in who asks them.
+
+(For devices may not import mqtt_gateway.) Synchronous: not for an event loop's thread.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bridge.gateway_status import GatewayStatus, Incident
+
+
+def _nobody() -> GatewayStatus:
+    raise RuntimeError("nobody said who asks the gateways: config.apps does")
+
+
+@dataclass
+class Provider:
+    """Who asks the gateways."""
+
+    status: Callable[[], GatewayStatus] = _nobody
+    incidents: Callable[[], Sequence[Incident]] = tuple
+
+
+provider: Final = Provider()
+
+
+def provide(status: Callable[[], GatewayStatus], incidents: Callable[[], Sequence[Incident]]) -> None:
+    """Ask them so from now on. At start-up, before anybody asks."""
+    provider.status, provider.incidents = status, incidents
+
+
+def gateway_status() -> GatewayStatus:
+    """What the gateways last said. Two queries."""
+    return provider.status()
+
+
+def gateway_incidents() -> Sequence[Incident]:
+    """The newest 100, newest first. One query."""
+    return provider.incidents()
