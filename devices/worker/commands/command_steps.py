@@ -35,7 +35,7 @@ class CommandSteps:
         self._is_ours = is_ours
         self._commands: dict[UUID, Command] = {}
         self._changed: dict[UUID, Command] = {}
-        self.told: dict[str, list[CommandStep]] = {}  # the steps for browsers, by device key, in order
+        self.by_device: dict[str, list[CommandStep]] = {}  # the steps for browsers, by device key, in order
 
     def fetch(self, ids: Iterable[UUID]) -> None:
         """Know these, too, if they exist; one query for those not known yet."""
@@ -61,7 +61,7 @@ class CommandSteps:
         if command is None or command.status not in OPEN:
             return None
         if command.status == "accepted":
-            self._tell(command)
+            self._note(command)
         return command
 
     def sent(self, pk: UUID, at_ms: int) -> None:
@@ -94,13 +94,13 @@ class CommandSteps:
         command.status, command.timeline = progress.status, list(progress.timeline)
         command.result = command.result if result is None else result
         command.reason = reason or command.reason
-        self._tell(command)
+        self._note(command)
         return True
 
-    def _tell(self, command: Command) -> None:
+    def _note(self, command: Command) -> None:
         key = command.device.key
         self._changed[command.pk] = command
-        self.told.setdefault(key, []).append(CommandStep(key, _encode(command_json(command, key))))
+        self.by_device.setdefault(key, []).append(CommandStep(key, _encode(command_json(command, key))))
 
     # ----------------------------------------------------------------------------------------- afterwards
 
@@ -109,7 +109,7 @@ class CommandSteps:
         for pk in [pk for pk, command in self._commands.items() if command.device.key == device]:
             del self._commands[pk]
             self._changed.pop(pk, None)
-        self.told.pop(device, None)
+        self.by_device.pop(device, None)
 
     def save(self, commit_of: Callable[[str], int]) -> list[Command]:
         """Store the steps, in one statement. Returns the commands of which any is told.

@@ -25,13 +25,13 @@ _UUID_BYTES: Final = 16
 _encode = json.Encoder().encode
 
 
-def due(shard: Shard, desk: CommandSteps, dialects: Dialects, now_ms: int) -> Iterator[tuple[str, Publish]]:
-    """Messages with their channel. At most one query, for commands that ``desk`` does not know."""
+def due(shard: Shard, steps: CommandSteps, dialects: Dialects, now_ms: int) -> Iterator[tuple[str, Publish]]:
+    """Messages with their channel. At most one query, for commands that ``steps`` does not know."""
     items = shard.outbox.due(now_ms)
-    desk.fetch(one.item.command_id for one in items if isinstance(one.item, CommandItem))
+    steps.fetch(one.item.command_id for one in items if isinstance(one.item, CommandItem))
     channel = gateway_channel(shard.gateway)
     for one in items:
-        if rendered := _rendered(one, desk, dialects):
+        if rendered := _rendered(one, steps, dialects):
             yield channel, _publish(shard.number, one, rendered)
         elif isinstance(one.item, CommandItem):
             shard.outbox.close(one.item.command_id)
@@ -39,14 +39,14 @@ def due(shard: Shard, desk: CommandSteps, dialects: Dialects, now_ms: int) -> It
             shard.outbox.settled(one.device)
 
 
-def _rendered(one: Due, desk: CommandSteps, dialects: Dialects) -> Publication | None:
+def _rendered(one: Due, steps: CommandSteps, dialects: Dialects) -> Publication | None:
     """None: there is nothing to publish (any more)."""
     speaks = dialects.named(NATIVE)
     if speaks is None:
         return None
     if not isinstance(one.item, CommandItem):
         return speaks.render_desired(one.device, one.payload)
-    command = desk.get(one.item.command_id)
+    command = steps.get(one.item.command_id)
     return speaks.render(one.device, _command(command)) if command and command.status in OPEN else None
 
 

@@ -1,22 +1,42 @@
 """What browsers are told of a committed transaction: the same rule as for replay (devices.rules.stream)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from bridge.messages import Change, CommandStep, Commit, Gone
+from bridge.messages import Change, Commit, Gone
 from devices.rules.stream import StreamEvent, StreamReading, replay
-from devices.worker.effects.operations import Effects
-from devices.worker.memory.shard import Shard
+from devices.worker.effects.effects import Effects
+from devices.worker.effects.hooks import Hooks
+from devices.worker.effects.work import RoundWork, ShardWork
 
 
-def is_visible(effects: Effects) -> bool:
-    """Whether there is anything to tell."""
-    return effects.gone or effects.member.twin.rev != effects.since
+class Broadcast:
+    """One transaction's. Made when all is stored: of which shards do browsers see anything?
+
+    Args:
+        work: the transaction's.
+        hooks: the features', which may tell more than what has changed in twins.
+    """
+
+    def __init__(self, work: RoundWork, hooks: Hooks) -> None:
+        self._more: dict[int, list[Change]] = {}  # by shard
+        for changes in hooks.changes:
+            for number, change in changes(work):
+                self._more.setdefault(number, []).append(change)
+        self.parts = [part for part in work.parts.values() if part.shard.number in self._more or _is_visible(part)]
+
+    def commits(self) -> Iterator[Commit]:
+        """It is committed: one message a shard, whose commit number is raised."""
+        for part in self.parts:
+            part.shard.commit += 1
+            yield Commit(part.shard.number, part.shard.commit, self._changes(part))
+
+    def _changes(self, part: ShardWork) -> tuple[Change, ...]:
+        of_twins = [change for one in part.works for change in _changes(one.effects)]
+        return (*of_twins, *self._more.get(part.shard.number, ()))
 
 
-def commit_message(shard: Shard, effects: Iterable[Effects], steps: Iterable[CommandStep]) -> Commit:
-    """The broadcast of the shard's latest commit."""
-    changes: list[Change] = [change for one in effects for change in _changes(one)]
-    return Commit(shard.number, shard.commit, (*changes, *steps))
+def _is_visible(part: ShardWork) -> bool:
+    return any(one.effects.gone or one.member.twin.rev != one.effects.since for one in part.works)
 
 
 def _changes(effects: Effects) -> Iterator[Change]:

@@ -19,7 +19,7 @@ class Acceptance:
     """Judges a round's batches of one shard. Moves the shard's cursors: valid only if the transaction commits."""
 
     def __init__(self, shard: Shard) -> None:
-        self._shard = shard
+        self.shard = shard
         self._replies: dict[tuple[str, int, str], bool] = {}  # (gateway, epoch, channel) → gap
         self.records: list[NewRecord] = []
         self.moved: set[str] = set()  # gateways whose cursor has moved
@@ -37,7 +37,7 @@ class Acceptance:
                 yield from self._sifted(batch)
 
     def _applies(self, batch: Batch) -> bool:
-        cursor = self._shard.cursors.get(batch.gateway, Cursor())
+        cursor = self.shard.cursors.get(batch.gateway, Cursor())
         verdict = judge(cursor, batch.epoch, batch.seq)
         if verdict == "outdated":
             return False
@@ -47,13 +47,13 @@ class Acceptance:
             return False
         self.new_connection |= batch.epoch != cursor.epoch
         self.counts["received", ""] += cursor.newly_taken(batch)
-        self._shard.cursors[batch.gateway] = cursor.after(batch)
-        self._shard.gateway = batch.gateway
+        self.shard.cursors[batch.gateway] = cursor.after(batch)
+        self.shard.gateway = batch.gateway
         self.moved.add(batch.gateway)
         return True
 
     def _sifted(self, batch: Batch) -> tuple[Delivery, ...]:
-        histories = self._shard.histories
+        histories = self.shard.histories
         history = histories[batch.gateway] = delivery_history.history_for(batch, histories.get(batch.gateway))
         sifted = history.sift(batch)
         self.counts["duplicate", ""] += sifted.duplicates
@@ -64,9 +64,9 @@ class Acceptance:
     def replies(self) -> Iterator[Reply]:
         """One acknowledgement a gateway, connection and channel: for after the commit."""
         for (gateway, epoch, channel), gap in self._replies.items():
-            cursor = self._shard.cursors.get(gateway, Cursor())
+            cursor = self.shard.cursors.get(gateway, Cursor())
             if epoch == cursor.epoch:
                 former = (cursor.former_epoch, cursor.former_seq)
-                yield channel, LinkAck(self._shard.number, gateway, epoch, cursor.seq + 1, gap, *former)
+                yield channel, LinkAck(self.shard.number, gateway, epoch, cursor.seq + 1, gap, *former)
             elif epoch > cursor.epoch:  # its first batch is missing; until that is here, the former epoch may go on
-                yield channel, LinkAck(self._shard.number, gateway, epoch, 1, gap)
+                yield channel, LinkAck(self.shard.number, gateway, epoch, 1, gap)

@@ -4,7 +4,7 @@ Touched in the database thread only, and thrown away after any transaction that 
 """
 
 from collections import Counter
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import F, TextField
 from django.db.models.expressions import ExpressionWrapper
@@ -102,3 +102,4 @@ class Shard:
         self.outbox = Outbox()
         self.own_limits: dict[str, int] = {}  # of devices with a stale_after_s of their own, as last read
         self.watch = PresenceWatchlist()
+        self.kept: dict[str, Any] = {}  # what features keep of it besides, by name

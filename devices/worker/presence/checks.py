@@ -12,11 +12,9 @@ from typing import Final
 from devices.models import Device
 from devices.options import DevicesOptions
 from devices.rules.presence import Evidence, Link, heard_last_ms, patience_ms, transition
-from devices.worker.effects.operations import PresenceCheck
 from devices.worker.memory.shard import Member, Shard
 from devices.worker.presence.gateway_links import Links
 
-SOON_S: Final = 0.25  # between looks at the links while somebody waits for them
 _CHANGES: Final = 1_000  # a shard and round, of each kind: uplink must not wait for a whole fleet's
 _CHECKS: Final = 20_000  # a shard and round, of each kind
 _CATCH_UP_MS: Final = 10_000  # QoS 0 waits in the gateway while we don't listen: then it takes so long to reach us
@@ -25,8 +23,8 @@ _LAGGING_CHECK_MS: Final = 5_000  # until the next look for silence while the li
 
 def due_checks(
     shard: Shard, links: Links, options: DevicesOptions, now_ms: int, listening_since_ms: int | None
-) -> dict[str, PresenceCheck]:
-    """The devices whose presence has to change, unless something comes from them in this round.
+) -> dict[str, Evidence]:
+    """The devices whose presence has to change, and by what, unless something comes from them in this round.
 
     Args:
         shard: whose devices.
@@ -43,7 +41,7 @@ def due_checks(
         *_some(checks, _popped(shard)),
         *_some(checks, _overdue(checks)),
     ]
-    return {key: PresenceCheck(checks.evidence(shard.members[key])) for key in keys}
+    return {key: checks.evidence(shard.members[key]) for key in keys}
 
 
 def watch(shard: Shard, member: Member, options: DevicesOptions) -> None:

@@ -2,7 +2,7 @@
 
 ::
 
-    consumers ──offer──> intake ──round──> keeper (database thread) ──results──> sender
+    consumers ──offer──> intake ──round──> RoundRunner (database thread) ──results──> sender
                                    shards │ ↑ served, lost
     leases (their own thread) ──found──> possession
 
@@ -23,13 +23,14 @@ import structlog
 from channels.layers import get_channel_layer
 
 from devices.options import DevicesOptions
+from devices.worker.effects.results import RoundResults
+from devices.worker.features import all_features
 from devices.worker.ownership.fence import ReshardedError, ShardLostError, connection_name
 from devices.worker.ownership.lease_loop import LeaseLoop
 from devices.worker.ownership.leases import Leases
 from devices.worker.ownership.shard_states import ShardStates
 from devices.worker.process.sender import Sender
-from devices.worker.round.intake import Incoming, Intake, Round
-from devices.worker.round.results import RoundResults
+from devices.worker.round.intake import Incoming, Intake
 from devices.worker.round.rounds import RoundRunner
 from runtime.backoff import backoff_s
 from runtime.database import DatabaseThread, DatabaseUnavailableError
@@ -57,7 +58,7 @@ class Engine:
         self._clock = clock
         self.layer_outage = Outage(log, "channel layer", time.monotonic)
         self._owner = f"{socket.gethostname()[:80]}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._runner = RoundRunner(options, self._owner, clock)
+        self._runner = RoundRunner(options, all_features(options), self._owner, clock)
         self._pinned = frozenset(pinned)
         self._leases = Leases(self._owner, options, self._pinned)
         self._shard_states = ShardStates()
@@ -190,11 +191,11 @@ class Engine:
     async def _round(self, database: DatabaseThread) -> RoundResults | None:
         """Carry out what waits; None when it failed and is to be tried again."""
         self._wake.clear()
-        possession = self._shard_states
-        round_ = self._intake.take(possession.next_round, possession.leaving, self._listening_since_ms)
+        shards, leaving = self._shard_states.next_round, self._shard_states.leaving
+        round_ = self._intake.take(self._listening_since_ms)
         self._round_since_s = time.monotonic()
         try:
-            results = await database.run(self._runner.work, round_)
+            results = await database.run(self._runner.work, round_, shards, leaving)
         except ShardLostError as lost:
             self._lease_loop.lost(lost.shards)
             self._give_back()
@@ -208,18 +209,15 @@ class Engine:
         finally:
             self._round_since_s = None
         self._intake.done()
-        self._carried_out(round_, results)
+        self._failures, self._next_ms = 0, results.next_ms
+        self._shard_states.round_done(shards, leaving)
+        if self._intake or self._shard_states.owned != self._shard_states.served:
+            self._wake.set()
         return results
 
     def _give_back(self) -> None:
         self._intake.give_back()
         self.wake()
-
-    def _carried_out(self, round_: Round, results: RoundResults) -> None:
-        self._failures, self._next_ms = 0, results.next_ms
-        self._shard_states.round_done(round_.shards, round_.leaving)
-        if self._intake or self._shard_states.owned != self._shard_states.served:
-            self._wake.set()
 
     async def _purge(self, database: DatabaseThread) -> None:
         """A step of retention, while what the round came to is sent. One that fails is made again."""

@@ -12,7 +12,7 @@ from channels.exceptions import ChannelFull
 from bridge import wire
 from bridge.messages import Commit
 from bridge.names import dashboard_group
-from devices.worker.round.results import RoundResults
+from devices.worker.effects.results import RoundResults
 from runtime.outages import Outage, SampledLog
 
 log = structlog.get_logger(__name__)

@@ -1,23 +1,16 @@
-"""What retention removes, kind by kind, a step at a time. When steps are made is in retention.py.
-
-A step finds first, without a transaction, and removes then, in one that ends at the fence: no other writer waits for
-the search, and who has lost a shard removes nothing.
-"""
+"""What retention removes, kind by kind, a step at a time (scope.py). When steps are made is in retention.py."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol, get_args
+from typing import Any, Final, get_args
 
-from django.db import transaction
-from django.db.models import F, Max, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Max, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Length
 from msgspec import Struct
 
 from devices.models import Command, Device, Event, Quarantined, Reading, Request, Twin
 from devices.rules.commands import OPEN, Status
-from devices.worker.memory.shard import Shard
-from devices.worker.ownership.fence import pass_fence
+from devices.worker.retention.scope import Scope
 
 CHUNK_DEVICES: Final = 100  # looked at together …
 GROUP_DEVICES: Final = 20  # … and purged together; more would cost more than the rows of which there are fewer then
@@ -29,45 +22,6 @@ STEP_BYTES: Final = 4 * 1024 * 1024  # of payloads, removed at a time
 ENTRY_BYTES: Final = 512  # what a quarantined message takes besides its payload
 _DAY_MS: Final = 86_400_000
 _OVER: Final = tuple(status for status in get_args(Status) if status not in OPEN)
-
-
-class Scope(Struct, frozen=True):
-    """Whose rows a step may remove, and which are old."""
-
-    shards: Sequence[Shard]  # those that we own
-    of: int  # how many there are
-    now_ms: int  # Unix ms
-    keep_ms: int  # RETENTION_DAYS
-    quarantine_bytes: int  # QUARANTINE_MAX_MB
-
-    @property
-    def cutoff_ms(self) -> int:
-        """Unix ms; what is from before that goes."""
-        return self.now_ms - self.keep_ms
-
-    def ours(self, rows: QuerySet[Any], hash_field: str) -> QuerySet[Any]:
-        """Those of ``rows`` that are of our shards."""
-        numbers = [shard.number for shard in self.shards]
-        mine: QuerySet[Any] = rows.annotate(its_shard=F(hash_field) % self.of).filter(its_shard__in=numbers)
-        return mine
-
-    @contextmanager
-    def removing(self) -> Iterator[None]:
-        """A transaction that our ownership holds good for.
-
-        Raises:
-            ShardLostError: it does not any more; nothing was removed.
-        """
-        with transaction.atomic():
-            yield
-            pass_fence(self.shards)
-
-
-class PurgeTask(Protocol):
-    """One kind of rows."""
-
-    def step(self, scope: Scope, limit: int) -> float:
-        """Remove up to ``limit`` rows. Returns the seconds until the next look; 0: there may be more at once."""
 
 
 class Histories:

@@ -1,49 +1,39 @@
 """Retention: what is older than RETENTION_DAYS goes, in small steps between the rounds. Lives in the database thread.
 
 Each step is a short transaction of its own, the only thing that a round ever waits for; after it comes a rest at least
-as long. A chore that may have more to remove is due again at once, so the more there is, the closer the steps follow,
+as long. A task that may have more to remove is due again at once, so the more there is, the closer the steps follow,
 up to half of the thread's time; with nothing to remove they cost next to nothing. Whatever stops a step half-way harms
 nothing: what was not removed is found again.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from devices.models import Event, Reading
 from devices.options import DevicesOptions
 from devices.worker.memory.shard import Shard
 from devices.worker.ownership.fence import ShardLostError
-from devices.worker.retention.purges import (
-    Commands,
-    Deleted,
-    Histories,
-    LargeQuarantine,
-    OldQuarantine,
-    PurgeTask,
-    Requests,
-    Scope,
-)
+from devices.worker.retention.scope import PurgeTask, Scope
 
 MAX_ROWS: Final = 2_000  # of a step
 _MIN_ROWS: Final = 50
-_LONG_S, _SHORT_S = 0.05, 0.02  # a step that takes longer, or less, makes the chore's next one smaller, or larger
+_LONG_S, _SHORT_S = 0.05, 0.02  # a step that takes longer, or less, makes the task's next one smaller, or larger
 _REST_MS: Final = 1_000  # while there is nothing to do it for, or it failed
 _DAY_MS: Final = 86_400_000
 
 
 class _Planned:
-    """A chore with its next time."""
+    """A task with its next time."""
 
-    def __init__(self, chore: PurgeTask) -> None:
-        self.chore = chore
+    def __init__(self, task: PurgeTask) -> None:
+        self.task = task
         self.due_ms = 0
         self._limit = MAX_ROWS // 4
 
     def step(self, scope: Scope) -> float:
         """The seconds that it took."""
         begun_s = time.monotonic()
-        pause_s = self.chore.step(scope, self._limit)
+        pause_s = self.task.step(scope, self._limit)
         took_s = time.monotonic() - begun_s
         if took_s > _LONG_S:
             self._limit = max(_MIN_ROWS, self._limit // 2)
@@ -58,20 +48,12 @@ class Retention:
 
     Args:
         options: of the installation.
+        tasks: the kinds of rows.
     """
 
-    def __init__(self, options: DevicesOptions) -> None:
+    def __init__(self, options: DevicesOptions, tasks: Iterable[PurgeTask]) -> None:
         self._options = options
-        chores: list[PurgeTask] = [
-            Histories(Reading, "received_ms"),
-            Histories(Event, "ts"),
-            Commands(),
-            Requests(),
-            OldQuarantine(),
-            LargeQuarantine(),
-            Deleted(),
-        ]
-        self._planned = [_Planned(chore) for chore in chores]
+        self._planned = [_Planned(task) for task in tasks]
         self._now_ms = 0  # of the latest step
 
     def step(self, shards: Sequence[Shard], now_ms: int) -> int:
@@ -90,7 +72,7 @@ class Retention:
         if not shards:
             return now_ms + _REST_MS
         if now_ms < self._now_ms:  # the clock was set back
-            self._planned = [_Planned(one.chore) for one in self._planned]
+            self._planned = [_Planned(one.task) for one in self._planned]
         self._now_ms, took_s = now_ms, 0.0
         planned = min(self._planned, key=lambda one: one.due_ms)
         if planned.due_ms <= now_ms:

@@ -5,9 +5,8 @@ from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import Final, TypeVar
 
-from msgspec import Struct
-
 from bridge.messages import Batch, CommandStored, Published, RequestStored
+from devices.worker.effects.work import Round
 
 MAX_BATCHES: Final = 16  # a shard; a gateway has two under way. Beyond: the newest is dropped, the link repeats it
 MAX_NUDGES: Final = 1_000  # of each kind; beyond: the newest is dropped, the sweeps find what it told
@@ -20,18 +19,6 @@ Incoming = Batch | Note
 _Key = tuple[int, str, int, int]  # shard, gateway, epoch, seq
 K = TypeVar("K")
 V = TypeVar("V")
-
-
-class Round(Struct, frozen=True):
-    """What one round of the keeper carries out."""
-
-    shards: frozenset[int] = frozenset()  # ours
-    leaving: frozenset[int] = frozenset()  # ours up to now, to be given up
-    batches: tuple[Batch, ...] = ()
-    commands: tuple[CommandStored, ...] = ()
-    requests: tuple[RequestStored, ...] = ()
-    published: tuple[Published, ...] = ()
-    listening_since_ms: int | None = None  # Unix ms; None while the channel layer brings nothing
 
 
 class Intake:
@@ -84,7 +71,7 @@ class Intake:
             del self._batches[key]
             self._per_shard[key[0]] -= 1
 
-    def take(self, shards: frozenset[int], leaving: frozenset[int], listening_since_ms: int | None) -> Round:
+    def take(self, listening_since_ms: int | None) -> Round:
         """The next round. Follow it by :meth:`done` or :meth:`give_back`."""
         self._in_hand = self._some_batches()
         for key in self._in_hand:
@@ -95,7 +82,7 @@ class Intake:
         self._commands, self._requests, self._published = {}, {}, []
         self._notes_in_hand = [*commands, *requests, *published]
         batches = tuple(self._in_hand.values())
-        return Round(shards, leaving, batches, commands, requests, published, listening_since_ms)
+        return Round(batches, commands, requests, published, listening_since_ms)
 
     def _some_batches(self) -> dict[_Key, Batch]:
         size, wanted = 0, 0

@@ -1,59 +1,56 @@
 """Reading a shard into memory: at takeover as a whole, later a device that somebody else registered."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from django.db.models import F, QuerySet
 
-from bridge.link import Cursor
-from devices.models import Command, Device, LedgerCount, LinkCursor, ShardState, Twin
+from devices.models import Device, ShardState, Twin
 from devices.options import DevicesOptions
 from devices.requests.registry import new_twin
-from devices.rules.commands import OPEN
 from devices.rules.twin import dump
-from devices.worker.commands import desired_topic
+from devices.worker.effects.hooks import Hooks
 from devices.worker.memory.shard import DOC_TEXT, Member, Shard
-from devices.worker.presence import checks
 
 _CHUNK: Final = 2_000  # rows read at a time
 
 
-def load(state: ShardState, options: DevicesOptions, now_ms: int) -> Shard:
-    """All that is known of a shard just taken: two passes over its devices, none over their history.
+class Loader:
+    """Reads shards and devices, and has the features read what they know of them.
 
-    Raises:
-        django.db.Error: the database failed.
+    Args:
+        options: of the installation.
+        hooks: the features'.
+        clock: gives Unix ms.
     """
-    rows = LinkCursor.objects.filter(shard=state.shard).values_list("gateway", *Cursor.__struct_fields__)
-    cursors = {gateway: Cursor(*fields) for gateway, *fields in rows}
-    gateway = next(iter(cursors)) if len(cursors) == 1 else options.default_gateway
-    shard = Shard(state.shard, state.generation, state.commit, now_ms, gateway)
-    shard.cursors = cursors
-    for row in LedgerCount.objects.filter(shard=state.shard):
-        shard.counts[row.outcome, row.reason] = row.count
-    twins = Twin.objects.annotate(number=F("device__hash") % options.shards).filter(number=state.shard)
-    _add(shard, _members(twins), options, now_ms)
-    _load_commands(shard, options, now_ms)
-    return shard
 
+    def __init__(self, options: DevicesOptions, hooks: Hooks, clock: Callable[[], int]) -> None:
+        self._options, self._hooks, self._clock = options, hooks, clock
 
-def add_members(shard: Shard, options: DevicesOptions, now_ms: int, **where: Any) -> None:
-    """Know devices from now on, and what is to be done for them; ``where`` filters Twin."""
-    _add(shard, _members(Twin.objects.filter(**where)), options, now_ms)
+    def load(self, state: ShardState) -> Shard:
+        """All that is known of a shard just taken: two passes over its devices, none over their history.
 
+        Raises:
+            django.db.Error: the database failed.
+        """
+        now_ms = self._clock()
+        shard = Shard(state.shard, state.generation, state.commit, now_ms, self._options.default_gateway)
+        twins = Twin.objects.annotate(number=F("device__hash") % self._options.shards).filter(number=state.shard)
+        self._join(shard, _members(twins), now_ms)
+        for load in self._hooks.load:
+            load(shard, now_ms)
+        return shard
 
-def _add(shard: Shard, members: Iterable[Member], options: DevicesOptions, now_ms: int) -> None:
-    for member in members:
-        shard.members[member.key] = member
-        checks.watch(shard, member, options)
-        if member.uses_desired:
-            desired_topic.update(shard.outbox, member, now_ms)
+    def add_members(self, shard: Shard, **where: Any) -> None:
+        """Know devices from now on, and what is to be done for them; ``where`` filters Twin."""
+        self._join(shard, _members(Twin.objects.filter(**where)), self._clock())
 
-
-def _members(twins: QuerySet[Twin]) -> Iterator[Member]:
-    rows = twins.values_list("device_id", "device__key", "device__stale_after_s", DOC_TEXT)
-    for device_id, key, stale_after_s, doc in rows.iterator(chunk_size=_CHUNK):
-        yield Member(device_id, key, stale_after_s, doc.encode())
+    def _join(self, shard: Shard, members: Iterable[Member], now_ms: int) -> None:
+        joins = self._hooks.join
+        for member in members:
+            shard.members[member.key] = member
+            for join in joins:
+                join(shard, member, now_ms)
 
 
 def mend_twins(devices: list[Device]) -> None:
@@ -62,8 +59,7 @@ def mend_twins(devices: list[Device]) -> None:
     Twin.objects.bulk_create(twins, ignore_conflicts=True)
 
 
-def _load_commands(shard: Shard, options: DevicesOptions, now_ms: int) -> None:
-    rows = Command.objects.annotate(number=F("device__hash") % options.shards)
-    rows = rows.filter(number=shard.number, status__in=OPEN).order_by("created_at")
-    for pk, key, expires_at in rows.values_list("pk", "device__key", "expires_at").iterator(chunk_size=_CHUNK):
-        shard.outbox.open(pk, key, int(expires_at.timestamp() * 1000), now_ms)
+def _members(twins: QuerySet[Twin]) -> Iterator[Member]:
+    rows = twins.values_list("device_id", "device__key", "device__stale_after_s", DOC_TEXT)
+    for device_id, key, stale_after_s, doc in rows.iterator(chunk_size=_CHUNK):
+        yield Member(device_id, key, stale_after_s, doc.encode())

@@ -17,9 +17,10 @@ from bridge.messages import (
 from bridge.shards import device_hash, shard_of
 from devices.models import Request, ShardState, Twin
 from devices.rules.twin import TwinState, load_value
+from devices.worker.effects.results import RoundResults
+from devices.worker.effects.work import Round
+from devices.worker.features import all_features
 from devices.worker.ownership.fence import take
-from devices.worker.round.intake import Round
-from devices.worker.round.results import RoundResults
 from devices.worker.round.rounds import RoundRunner
 from tests.support.worlds.deliveries import NOW_MS, REPLY_TO, Uplink, items
 from tests.support.worlds.downlinks import answer
@@ -41,15 +42,15 @@ class Worker:
     results: list[RoundResults] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.keeper = RoundRunner(settings.DEVICES, self.owner, lambda: self.now_ms)
+        self.keeper = RoundRunner(settings.DEVICES, all_features(settings.DEVICES), self.owner, lambda: self.now_ms)
         self.uplink = Uplink(self.epoch)
 
-    def round(self, **what: Any) -> RoundResults:
-        """One round; ``what`` are fields of Round."""
+    def round(self, *, leaving: frozenset[int] = frozenset(), **what: Any) -> RoundResults:
+        """One round; ``what`` are fields of Round; shards that are left are given up."""
         if not self.results:
             seize(self.shards, self.owner)
         what = {"listening_since_ms": self.listening_since_ms, **what}
-        self.last = self.keeper.work(Round(self.shards, **what))
+        self.last = self.keeper.work(Round(**what), self.shards, leaving)
         self.results.append(self.last)
         return self.last
 

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.gateway_status import GatewayRow, GatewayStatus
 from devices.gateways import provider
-from devices.worker.round import rounds as rounds_module
+from devices.worker.effects.rate_gate import RateGate
 from tests.support.worlds.deliveries import GATEWAY
 from tests.support.worlds.ingest_worker import Worker
 
@@ -17,7 +17,7 @@ from tests.support.worlds.ingest_worker import Worker
 @pytest.fixture(autouse=True)
 def every_round_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sweeps and beats come with each round: they depend on the clock of the machine otherwise."""
-    monkeypatch.setattr(rounds_module.RateGate, "__call__", lambda self: True)
+    monkeypatch.setattr(RateGate, "__call__", lambda self: True)
 
 
 @pytest.fixture

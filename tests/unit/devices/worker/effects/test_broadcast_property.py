@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bridge.messages import Delta, EventRecorded, Gone
 from devices.rules.stream import snapshot
-from devices.worker.effects import operations
+from devices.worker.link import uplink
 from tests.support.worlds.deliveries import delivery, key_in
 from tests.support.worlds.ingest_worker import Worker, twin_of
 
@@ -103,7 +103,7 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> None:
         decoded = decode(kind, detail, payload)
         return Telemetry((RawReading(-(2**70), {"t": 1}),)) if b"refused" in payload else decoded
 
-    monkeypatch.setattr(operations, "reduce", broken)
+    monkeypatch.setattr(uplink, "reduce", broken)
     monkeypatch.setattr(dialect, "decode", with_a_huge_ts)
 
 

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bridge.redelivery import DeliveryHistory
+from devices.worker.effects.rate_gate import RateGate
 from devices.worker.link import delivery_history
-from devices.worker.round import rounds as rounds_module
 from tests.support.worlds.deliveries import key_in
 from tests.support.worlds.ingest_worker import Worker, twin_of
 from tests.support.worlds.link_banks import KeeperBank, PureBank
@@ -73,7 +73,7 @@ def test_each_delivery_takes_effect_once_and_in_order(kinds: Sequence[int], code
 @pytest.fixture
 def few_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
     """The keepers do little beside batches, of which there are many; and their window is the world's."""
-    monkeypatch.setattr(rounds_module.RateGate, "__call__", lambda self: False)
+    monkeypatch.setattr(RateGate, "__call__", lambda self: False)
     monkeypatch.setattr(delivery_history, "DeliveryHistory", partial(DeliveryHistory, window=WINDOW))
     monkeypatch.setattr(delivery_history, "_FORGET_AT_LEAST", 1)
 

@@ -11,8 +11,9 @@ from django.db import DatabaseError
 from devices.models import Command, Device, Event, Quarantined, Reading, Request, ShardState, Twin
 from devices.rules.commands import begun
 from devices.worker.retention import purges
-from devices.worker.retention.purges import ENTRY_BYTES, Histories, Scope
+from devices.worker.retention.purges import ENTRY_BYTES, Histories
 from devices.worker.retention.retention import MAX_ROWS
+from devices.worker.retention.scope import Scope
 from tests.support.worlds.deliveries import NOW_MS, delivery, key_in
 from tests.support.worlds.ingest_worker import Worker, twin_of
 

@@ -1,7 +1,8 @@
 import pytest
 
 from bridge.messages import Batch, CommandStored, Published, RequestStored
-from devices.worker.round.intake import MAX_BATCHES, MAX_NUDGES, MAX_PUBLISHED, ROUND_DELIVERIES, Intake, Round
+from devices.worker.effects.work import Round
+from devices.worker.round.intake import MAX_BATCHES, MAX_NUDGES, MAX_PUBLISHED, ROUND_DELIVERIES, Intake
 from tests.support.worlds.deliveries import delivery
 
 ONE = delivery("demo/a", "telemetry", {"t": 1})
@@ -12,7 +13,7 @@ def batch(seq: int, *, epoch: int = 1, shard: int = 0, gateway: str = "g", deliv
 
 
 def taken(intake: Intake) -> Round:
-    round_ = intake.take(frozenset({0, 1}), frozenset({2}), 5)
+    round_ = intake.take(5)
     intake.done()
     return round_
 
@@ -27,10 +28,8 @@ def test_hands_out_all_that_waits_in_order() -> None:
     published = Published(0, "demo/a", b"d", "gw", True, "", 1)
     for message in (batch(1), *nudges, published, batch(2, shard=1)):
         assert intake.offer(message)
-    round_ = intake.take(frozenset({0, 1}), frozenset({2}), 5)
-    assert round_ == Round(
-        frozenset({0, 1}), frozenset({2}), (batch(1), batch(2, shard=1)), nudges[:1], nudges[1:], (published,), 5
-    )
+    round_ = intake.take(5)
+    assert round_ == Round((batch(1), batch(2, shard=1)), nudges[:1], nudges[1:], (published,), 5)
     assert not intake
 
 
@@ -38,7 +37,7 @@ def test_a_repeat_is_dropped_while_the_first_waits_or_is_in_hand() -> None:
     intake = Intake()
     assert intake.offer(batch(1))
     assert not intake.offer(batch(1))
-    intake.take(frozenset({0}), frozenset(), None)
+    intake.take(None)
     assert not intake.offer(batch(1))
     intake.done()
     assert intake.offer(batch(1)), "its acknowledgement may have been lost"
@@ -48,7 +47,7 @@ def test_a_round_that_failed_comes_again_before_what_came_later() -> None:
     intake = Intake()
     intake.offer(batch(1))
     intake.offer(RequestStored(0, 7, "reply"))
-    intake.take(frozenset({0}), frozenset(), None)
+    intake.take(None)
     intake.offer(batch(2))
     intake.give_back()
     round_ = taken(intake)
@@ -81,7 +80,7 @@ def test_room_comes_back_after_a_failure_too() -> None:
     for seq in range(1, MAX_BATCHES + 1):
         intake.offer(batch(seq))
     for _ in range(3):
-        intake.take(frozenset({0}), frozenset(), None)
+        intake.take(None)
         intake.give_back()
     assert len(taken(intake).batches) == MAX_BATCHES
     assert intake.offer(batch(99))

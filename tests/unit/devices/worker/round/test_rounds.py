@@ -293,7 +293,7 @@ def test_what_looks_like_a_bug_of_a_fenced_worker_is_none(
     """Its successor may have deleted what it knows."""
     other = another_worker()
     other.round()
-    monkeypatch.setattr("devices.worker.round.transaction.admit", _surprised)
+    monkeypatch.setattr("devices.worker.round.transaction.Admission.admit", _surprised)
     with pytest.raises(ShardLostError):
         worker.hear(delivery(A, "telemetry", {"t": 1}))
     with pytest.raises(KeyError):
@@ -351,7 +351,7 @@ def test_a_commit_that_succeeded_unseen_is_acknowledged_once_more(
 ) -> None:
     batch = worker.uplink.batch(delivery(A, "telemetry", {"t": 1}))
     with monkeypatch.context() as broken:
-        broken.setattr("devices.worker.round.transaction.Transaction._tell", _broken)
+        broken.setattr("devices.worker.round.transaction._tell", _broken)
         with pytest.raises(DatabaseError):
             worker.take(batch)
     worker.take(batch)
@@ -361,7 +361,7 @@ def test_a_commit_that_succeeded_unseen_is_acknowledged_once_more(
 
 def test_a_bug_costs_one_message_only(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     from devices.rules.reducer import reduce as real
-    from devices.worker.effects import operations
+    from devices.worker.link import uplink
 
     def reduce(twin: Any, decoded: Any, *rest: Any) -> Any:
         twin.rev += 100  # half-done
@@ -370,7 +370,7 @@ def test_a_bug_costs_one_message_only(worker: Worker, monkeypatch: pytest.Monkey
         twin.rev -= 100
         return real(twin, decoded, *rest)
 
-    monkeypatch.setattr(operations, "reduce", reduce)
+    monkeypatch.setattr(uplink, "reduce", reduce)
     worker.hear(delivery(A, "telemetry", {"t": 0}))
     worker.hear(
         delivery(A, "telemetry", {"t": 1}),

@@ -175,7 +175,7 @@ def test_an_outage_of_the_database_is_none_of_the_link(
     gateways[GATEWAY].broker_up = False
     worker.round()
     with monkeypatch.context() as broken:
-        broken.setattr("devices.worker.round.rounds.Transaction", _raise)
+        broken.setattr("devices.worker.round.rounds.Transaction.run", _raise)
         with pytest.raises(OperationalError):
             worker.wait(1000)
     worker.wait(1)

@@ -12,7 +12,6 @@ from bridge.messages import Delivery, LinkAck
 from bridge.redelivery import unpack
 from devices.models import Event, LedgerCount, LinkCursor, Quarantined, Reading, RecentDeliveries
 from devices.requests.registry import register_device
-from devices.worker.effects import storage
 from devices.worker.link import delivery_history
 from tests.support.worlds.deliveries import GATEWAY, NOW_MS, Uplink, delivery, key_in
 from tests.support.worlds.ingest_worker import Worker, twin_of
@@ -105,7 +104,7 @@ def test_after_a_failed_commit_only_what_was_committed_is_known(
     worker.hear(first := telemetry(1, 1))
     connect(worker, 2)
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "store_counts", _fails)
+        patch.setattr("devices.worker.link.ledger.store_counts", _fails)
         with pytest.raises(DatabaseError):
             worker.hear(*again(first), second := telemetry(2, 2))
     connect(worker, 3)

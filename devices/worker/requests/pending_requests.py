@@ -1,4 +1,4 @@
-"""Stored requests (devices.models.Request): found, held, settled, answered. What they do is in operations.py."""
+"""Stored requests (devices.models.Request): found, held, settled, answered. What they do is in requests.py."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final

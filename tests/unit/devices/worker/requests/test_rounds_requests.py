@@ -8,7 +8,7 @@ from msgspec import json
 
 from bridge.messages import Publish, RequestSettled, RequestStored
 from devices.models import Command, Device, LedgerCount, Reading, Request, RetiredKey, Twin
-from devices.worker.round import pending_requests
+from devices.worker.requests import pending_requests
 from tests.support.worlds import downlinks
 from tests.support.worlds.deliveries import delivery, key_in
 from tests.support.worlds.ingest_worker import Worker, twin_of
@@ -139,7 +139,7 @@ def test_a_bug_in_one_request_costs_that_only(worker: Worker, monkeypatch: pytes
     def broken(*_: Any) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("devices.worker.effects.operations.set_tags", broken)
+    monkeypatch.setattr("devices.worker.requests.requests.set_tags", broken)
     first = worker.store(A, "tags", tags=["a"])
     second = worker.store(A, "desired", patch={"n": 1})
     assert worker.settle(second)["version"] == 1

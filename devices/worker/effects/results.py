@@ -7,7 +7,7 @@ from bridge.messages import Commit, LinkAck, Publish, RequestSettled
 
 @dataclass(slots=True)
 class RoundResults:
-    """Messages to send, each with its channel; broadcasts; and when the keeper wants to be called again."""
+    """Messages to send, each with its channel; broadcasts; and when the round wants to be called again."""
 
     acks: list[tuple[str, LinkAck]] = field(default_factory=list)
     settled: list[tuple[str, RequestSettled]] = field(default_factory=list)

@@ -4,10 +4,10 @@ A replay is old news: the message is decoded and applied as if it came when it c
 the device is there now. It leaves quarantine unless it is quarantined again, and counts in the ledger as a delivery.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from bridge.dialects.dialect import Route
 from bridge.dialects.registry import Dialects
@@ -15,20 +15,35 @@ from bridge.messages import Delivery
 from bridge.observations import Decoded
 from bridge.shards import source_of
 from devices.models import Quarantined, Request
+from devices.rules.reducer import Outcome
 from devices.rules.requested import Refused
-from devices.worker.effects.readings import read
+from devices.worker.effects.effects import Effects
+from devices.worker.effects.operations import Operation, Refusal
+from devices.worker.link.readings import read
+from devices.worker.link.uplink import storable
+from devices.worker.requests.refusal import refused_device
 
+NOTE: Final = "replays"  # in Effects.noted
+_encode = json.Encoder().encode
 _NOT_THERE: Final = Refused("not_found", "there is no such quarantined message")
 _NOBODYS: Final = Refused("conflict", "no device publishes on this topic any more: it is not replayable")
 
 
-class Replay(Struct, frozen=True):
+class Replay(Operation, frozen=True):
     """A quarantined message to carry out once more."""
 
     request_id: int
     entry_id: int
     delivery: Delivery  # as it came
     said: tuple[Decoded, ...]  # of the device; empty: nobody knows, as its dialect has failed
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Whoever asks hears why."""
+        refusal.results[self.request_id] = refused_device(refusal.key, refusal.reason)
+
+    def set_aside(self, effects: Effects, reason: str) -> None:
+        """It stays in quarantine, with this reason."""
+        settled(self, effects, Outcome("quarantined", reason))
 
 
 class Replayed(Struct, frozen=True):
@@ -38,6 +53,16 @@ class Replayed(Struct, frozen=True):
     outcome: str  # applied | rejected | quarantined
     reason: str
     detail: str
+
+
+def settled(replay: Replay, effects: Effects, outcome: Outcome) -> None:
+    """It counts as received, and as what became of it: no gateway's batch counts it."""
+    effects.counts["received", ""] += 1
+    effects.counts[outcome.outcome, outcome.reason] += 1
+    replayed = Replayed(replay.entry_id, outcome.outcome, outcome.reason, storable(outcome.detail))
+    effects.note(NOTE, replayed)
+    told = {"outcome": replayed.outcome, "reason": replayed.reason, "detail": replayed.detail}
+    effects.results[replay.request_id] = _encode(told)
 
 
 def find(requests: Iterable[Request]) -> dict[int, Quarantined]:
@@ -85,10 +110,10 @@ def _delivery(entry: Quarantined, route: Route) -> Delivery:
     )
 
 
-def store(replayed: Iterable[Replayed]) -> None:
+def store(effects: Sequence[Effects]) -> None:
     """Take those that are settled out of quarantine, and say why the others are still there."""
     out = []
-    for one in replayed:
+    for one in (replayed for each in effects for replayed in each.noted.get(NOTE, ())):
         if one.outcome == "quarantined":
             Quarantined.objects.filter(pk=one.entry_id).update(reason=one.reason, detail=one.detail)
         else:

@@ -1,0 +1,161 @@
+"""The feature of commands: their steps, and their way down by the outbox."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+from uuid import UUID
+
+from django.db.models import F
+
+from bridge.dialects.registry import Dialects
+from bridge.messages import CommandStep, Published
+from devices.models import Command, Request
+from devices.options import DevicesOptions
+from devices.rules.commands import OPEN
+from devices.worker.commands import downlinks
+from devices.worker.commands.command_steps import CommandSteps, command_id
+from devices.worker.effects.feature import Feature
+from devices.worker.effects.rate_gate import RateGate
+from devices.worker.effects.work import Round, RoundWork
+from devices.worker.memory.shard import Shard
+from devices.worker.requests.refusal import refusal
+from devices.worker.retention.purges import Commands
+from devices.worker.retention.scope import PurgeTask
+from devices.worker.rules.outbox import CommandItem
+
+_MAX_SWEPT: Final = 5_000  # commands at a time
+_CHUNK: Final = 2_000  # rows read at a time
+
+
+class CommandsFeature(Feature):
+    """Takes stored commands to their devices, and records what becomes of them.
+
+    Args:
+        options: of the installation.
+        dialects: of the installation.
+    """
+
+    name = "commands"
+
+    def __init__(self, options: DevicesOptions, dialects: Dialects) -> None:
+        self._dialects = dialects
+        self._of = options.shards
+        self._sweeps = RateGate(2)
+        # Of the present round:
+        self._steps = CommandSteps(lambda _: False)
+        self._stored: list[UUID] = []  # that may be new
+        self._expired: list[UUID] = []  # whose time has ended
+
+    def knows(self, text: str, device_id: int) -> bool:
+        """Whether the id is one of the device's commands, of those that the round's operations name."""
+        return self._steps.knows(text, device_id)
+
+    def load(self, shard: Shard, now_ms: int) -> None:
+        """All that still waits for its device goes into the outbox."""
+        rows = Command.objects.annotate(number=F("device__hash") % self._of)
+        rows = rows.filter(number=shard.number, status__in=OPEN).order_by("created_at")
+        for pk, key, expires_at in rows.values_list("pk", "device__key", "expires_at").iterator(chunk_size=_CHUNK):
+            shard.outbox.open(pk, key, int(expires_at.timestamp() * 1000), now_ms)
+
+    def find(self, round_: Round, shards: Sequence[Shard], now_ms: int) -> bool:
+        """Commands that may be new: told of, or found; commands that are over; what the gateways have published."""
+        ours, of = {shard.number for shard in shards}, self._of
+        self._steps = CommandSteps(lambda hashed: hashed % of in ours)
+        self._stored = [pk for nudge in round_.commands if (pk := command_id(nudge.command_id))]
+        if self._sweeps():
+            self._stored += self._unknown(shards)
+        self._expired = [pk for shard in shards for pk in shard.outbox.expired(now_ms)]
+        return bool(self._stored or self._expired or round_.published)
+
+    def _unknown(self, shards: Sequence[Shard]) -> list[UUID]:
+        """Stored commands whose nudge was lost. Reads an index of commands that are not sent yet."""
+        rows = Command.objects.filter(status="accepted").annotate(shard=F("device__hash") % self._of)
+        ours = rows.filter(shard__in=[shard.number for shard in shards])
+        found = ours.order_by("expires_at").values_list("pk", flat=True)[:_MAX_SWEPT]
+        return [pk for pk in found if not any(CommandItem(pk) in shard.outbox for shard in shards)]
+
+    def plan(self, work: RoundWork) -> None:
+        """What the gateways say of commands; none of it is for the twins."""
+        for published, item in _of_commands(work):
+            if part := work.parts.get(published.shard):
+                part.shard.outbox.answered(item, work.now_ms, ok=published.ok)
+
+    def prepare(self, work: RoundWork) -> None:
+        """Read all that are concerned, in one query."""
+        named = filter(None, map(command_id, (*map(_named, work.cancels), *work.command_ids)))
+        sent = (item.command_id for published, item in _of_commands(work) if published.ok)
+        self._steps.fetch([*self._stored, *self._expired, *named, *sent])
+
+    def follow_up(self, work: RoundWork) -> None:
+        """Record the steps, in the order in which they happened as far as known; then bring the outboxes up to date."""
+        for pk in self._stored:
+            self._open(pk, work)
+        for published, item in _of_commands(work):
+            if published.ok:
+                self._steps.sent(item.command_id, published.at_ms)
+        self._acknowledge(work)
+        for pk in self._expired:
+            self._steps.expired(pk, work.now_ms)
+        for row in work.cancels:
+            work.settled[row.pk] = refusal(self._steps.cancelled(_named(row), row.device_key, work.now_ms)) or {}
+        for command in self._steps.save(lambda key: work.part_of(key, self._of).shard.commit + 1):
+            if command.status not in OPEN:
+                work.part_of(command.device.key, self._of).shard.outbox.close(command.pk)
+        _hurry(work)
+
+    def _acknowledge(self, work: RoundWork) -> None:
+        for _, effects in work.effects():
+            if effects.gone:
+                self._steps.forget(effects.member.key)
+            for answer in effects.acks:
+                self._steps.acknowledged(answer.ack, answer.at_ms)
+
+    def _open(self, pk: UUID, work: RoundWork) -> None:
+        """A command heard of for the first time goes into the outbox."""
+        known = any(CommandItem(pk) in part.shard.outbox for part in work.parts.values())
+        if not known and (command := self._steps.stored(pk)):
+            key, expires_ms = command.device.key, int(command.expires_at.timestamp() * 1000)
+            work.part_of(key, self._of).shard.outbox.open(pk, key, expires_ms, work.now_ms)
+
+    def publish(self, work: RoundWork) -> None:
+        """What is due in the outboxes."""
+        for part in work.parts.values():
+            work.results.downlinks += downlinks.due(part.shard, self._steps, self._dialects, work.now_ms)
+
+    def changes(self, work: RoundWork) -> Iterator[tuple[int, CommandStep]]:
+        """The steps."""
+        for key, steps in self._steps.by_device.items():
+            number = work.part_of(key, self._of).shard.number
+            for step in steps:
+                yield number, step
+
+    def due(self, shards: Sequence[Shard], now_ms: int) -> int | None:
+        """When the next is to be published, or over."""
+        times = (shard.outbox.next_ms() for shard in shards)
+        return min((time_ms for time_ms in times if time_ms is not None), default=None)
+
+    def purges(self) -> Iterable[PurgeTask]:
+        """Commands that are over."""
+        return (Commands(),)
+
+
+def _of_commands(work: RoundWork) -> Iterator[tuple[Published, CommandItem]]:
+    """What the gateways have published, or could not: which command."""
+    for published in work.round.published:
+        item = downlinks.item_of(published)
+        if isinstance(item, CommandItem):
+            yield published, item
+
+
+def _named(row: Request) -> str:
+    """The command that a request is about."""
+    return str(row.body.get("command_id")) if isinstance(row.body, dict) else ""
+
+
+def _hurry(work: RoundWork) -> None:
+    """Who listens now gets at once what waits: all behind a new connection, or a device that came online."""
+    for part in work.parts.values():
+        if part.new_connection:
+            part.shard.outbox.gateway_changed(work.now_ms)
+    for part, effects in work.effects():
+        if effects.came_online and not effects.gone:
+            part.shard.outbox.device_online(effects.member.key, work.now_ms)

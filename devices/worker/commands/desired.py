@@ -1,0 +1,72 @@
+"""The feature of the devices' desired topics: what they should hold, and what the broker has confirmed that they do."""
+
+from devices.rules.requested import desired_payload
+from devices.worker.commands import downlinks
+from devices.worker.effects.effects import Effects
+from devices.worker.effects.feature import Feature
+from devices.worker.effects.operations import Operation
+from devices.worker.effects.work import RoundWork, ShardWork
+from devices.worker.memory.shard import Member, Shard
+from devices.worker.rules.outbox import DesiredItem, Outbox
+
+
+class DesiredConfirmed(Operation, frozen=True):
+    """The broker holds ``payload`` under the device's desired topic."""
+
+    payload: bytes
+
+
+class DesiredFeature(Feature):
+    """Keeps each device's desired topic at what reported still lacks. Published by the outbox, as commands are."""
+
+    name = "desired"
+    operations = (DesiredConfirmed,)
+
+    def join(self, shard: Shard, member: Member, now_ms: int) -> None:
+        """Its topic may not hold what it should."""
+        _update(shard.outbox, member, now_ms)
+
+    def plan(self, work: RoundWork) -> None:
+        """What the gateways have published, or could not."""
+        for published in work.round.published:
+            part, item = work.parts.get(published.shard), downlinks.item_of(published)
+            if part and isinstance(item, DesiredItem):
+                part.shard.outbox.answered(item, work.now_ms, ok=published.ok)
+                if published.ok:
+                    _plan_confirmed(part, item.device, downlinks.payload_of(published))
+
+    def apply(self, operation: DesiredConfirmed, effects: Effects) -> None:
+        """Know it."""
+        effects.member.twin.desired_published = operation.payload.decode()
+
+    def follow_up(self, work: RoundWork) -> None:
+        """See what is to be published for the devices that have changed."""
+        for part, effects in work.effects():
+            (_clear if effects.gone else _update)(part.shard.outbox, effects.member, work.now_ms)
+
+
+def _plan_confirmed(part: ShardWork, key: str, payload: bytes) -> None:
+    outbox = part.shard.outbox
+    if key in part.shard.members:
+        part.add(key, DesiredConfirmed(payload))
+    elif outbox.unconfirmed(key) == payload:
+        outbox.settled(key)  # of a deleted device
+
+
+def _update(outbox: Outbox, member: Member, now_ms: int) -> None:
+    """See to it that the topic is published when it does not hold what reported still lacks."""
+    if not member.uses_desired:
+        return
+    payload = desired_payload(member.twin)
+    if payload.decode() == member.twin.desired_published:
+        outbox.settled(member.key)
+    else:
+        outbox.want(member.key, payload, now_ms)
+
+
+def _clear(outbox: Outbox, member: Member, now_ms: int) -> None:
+    """The device is deleted: nothing waits for it any more, and what the broker retains for it is to go."""
+    was_used = member.uses_desired
+    outbox.forget(member.key)
+    if was_used:
+        outbox.want(member.key, b"", now_ms)

@@ -1,0 +1,34 @@
+"""The features of the worker, in the order in which the round calls their hooks.
+
+The order says two things. Plans: a device undergoes what it has sent itself, then what time and the gateways say, then
+what is asked of it. Following up: steps of commands before the outboxes are cleared of deleted devices, and before
+requests, some of which they settle, are stored. Features of other apps come last.
+"""
+
+from collections.abc import Callable, Iterable
+
+from bridge.dialects.registry import dialects
+from devices.options import DevicesOptions
+from devices.worker.commands.commands import CommandsFeature
+from devices.worker.commands.desired import DesiredFeature
+from devices.worker.effects.feature import Feature
+from devices.worker.link.uplink import UplinkFeature
+from devices.worker.presence.presence import PresenceFeature
+from devices.worker.requests.requests import RequestsFeature
+
+FeatureFactory = Callable[[DevicesOptions], Feature]  # the class itself, say
+
+
+def all_features(options: DevicesOptions, more: Iterable[FeatureFactory] = ()) -> tuple[Feature, ...]:
+    """New instances of all, for one process.
+
+    Args:
+        options: of the installation.
+        more: other apps'.
+    """
+    known = dialects(options.topic_root)
+    commands = CommandsFeature(options, known)
+    uplink = UplinkFeature(options, known, commands.knows)
+    requests = RequestsFeature(options, known, uplink.reduce)
+    built_in = (uplink, PresenceFeature(options), commands, DesiredFeature(), requests)
+    return (*built_in, *(make(options) for make in more))

@@ -1,0 +1,212 @@
+"""The feature of what comes from devices: a delivery becomes readings, events, changes of the twin, or quarantine."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import structlog
+
+from bridge.dialects.registry import Dialects
+from bridge.json_limits import MAX_PAYLOAD_BYTES
+from bridge.messages import Batch, Delivery
+from bridge.observations import Cleared, CommandAck, Decoded, StatusReported
+from devices.models import Event, Quarantined, Reading
+from devices.options import DevicesOptions
+from devices.rules.reducer import Arrival, Limits, Outcome, reduce
+from devices.worker.effects.effects import Acknowledged, Effects
+from devices.worker.effects.feature import Feature
+from devices.worker.effects.operations import Operation, Refusal
+from devices.worker.effects.rate_gate import RateGate
+from devices.worker.effects.work import Round, RoundWork, ShardWork
+from devices.worker.link import delivery_history, ledger
+from devices.worker.link.acceptance import Acceptance
+from devices.worker.link.readings import spoken
+from devices.worker.memory.bulk_writes import Table
+from devices.worker.memory.shard import Shard
+from devices.worker.retention.purges import Histories, LargeQuarantine, OldQuarantine
+from devices.worker.retention.scope import PurgeTask
+from runtime.outages import SampledLog
+
+_samples = SampledLog(structlog.get_logger(__name__), "rejected", time.monotonic)
+
+_MAX_DETAIL_CHARS: Final = 200  # Quarantined.detail
+_READINGS: Final = Table(Reading, ("device", "rev", "ts", "received_ms", "metrics", "clamped"))
+
+
+class Uplink(Operation, frozen=True):
+    """What a delivery says of the device, to apply."""
+
+    delivery: Delivery
+    gateway: str  # MQTT client id; who received it
+    said: Decoded | None  # None: nobody knows, as its dialect has failed
+    counts: bool = True  # for the ledger; False: it counts as what comes of another device that it speaks of
+
+    def registers(self, options: DevicesOptions) -> bool:
+        """A device that speaks is one. (Clearing a retained message is not speaking.)"""
+        return options.auto_register and not isinstance(self.said, Cleared)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """It is rejected; a cleared message, which is all that makes no device, changes nothing, for nobody."""
+        unseen = refusal.options.auto_register and refusal.reason == "unknown_device"
+        if self.counts:
+            refusal.counts[("applied", "") if unseen else ("rejected", refusal.reason)] += 1
+        if not unseen:
+            _samples.add(refusal.reason, self.delivery.topic)
+
+    def set_aside(self, effects: Effects, reason: str) -> None:
+        """It goes to quarantine."""
+        _quarantine(effects, self, reason, "")
+
+
+class UplinkFeature(Feature):
+    """Takes the gateways' batches: what was not applied yet is applied, stored, counted and acknowledged.
+
+    Args:
+        options: of the installation.
+        dialects: of the installation.
+        knows_command: whether a command id (text) is one of the device's (its primary key).
+    """
+
+    name = "uplink"
+    operations = (Uplink,)
+
+    def __init__(self, options: DevicesOptions, dialects: Dialects, knows_command: Callable[[str, int], bool]) -> None:
+        self._dialects = dialects
+        self._limits = Limits(options.max_metrics_per_device)
+        self._knows_command = knows_command
+        self._forgets_sessions = RateGate(3_600)
+        self._acceptances: dict[int, Acceptance] = {}  # of the present round, by shard
+
+    def load(self, shard: Shard, now_ms: int) -> None:
+        """Cursors and counts. What is known of deliveries is read at a gateway's first batch."""
+        ledger.load(shard)
+
+    def forget(self) -> None:
+        """The round is over."""
+        self._acceptances = {}
+
+    def find(self, round_: Round, shards: Sequence[Shard], now_ms: int) -> bool:
+        """Whether there are batches. Once an hour, sessions that are over are forgotten."""
+        if self._forgets_sessions():
+            delivery_history.forget_gone_sessions([shard.number for shard in shards], now_ms)
+        return bool(round_.batches)
+
+    def plan(self, work: RoundWork) -> None:
+        """Each shard's batches, each gateway's by number: their deliveries, but for those that were applied before."""
+        by_shard: dict[int, list[Batch]] = {}
+        for batch in work.round.batches:
+            by_shard.setdefault(batch.shard, []).append(batch)
+        self._acceptances = {}
+        for number, batches in by_shard.items():
+            if part := work.parts.get(number):
+                self._acceptances[number] = acceptance = Acceptance(part.shard)
+                for delivery in acceptance.deliveries(batches):
+                    self._plan_delivery(delivery, part, work)
+                part.new_connection = acceptance.new_connection
+
+    def _plan_delivery(self, delivery: Delivery, part: ShardWork, work: RoundWork) -> None:
+        """What it says of each device; of several, the first one's outcome is the delivery's."""
+        gateway, counts = part.shard.gateway, True
+        for key, said in spoken(self._dialects, delivery, part.counted):
+            part.add(key, Uplink(delivery, gateway, said, counts))
+            counts = False
+            if isinstance(said, CommandAck):
+                work.command_ids.add(said.command_id)
+
+    def apply(self, operation: Uplink, effects: Effects) -> None:
+        """Change the twin by what it says."""
+        member, delivery, said = effects.member, operation.delivery, operation.said
+        if said is None:
+            operation.set_aside(effects, "internal_error")
+            return
+        was_online = member.twin.presence.status == "online"
+        arrival = Arrival(delivery.received_ms, delivery.retain, delivery.late, operation.gateway)
+        outcome = self.reduce(said, arrival, effects)
+        if outcome.outcome == "quarantined":
+            _quarantine(effects, operation, outcome.reason, outcome.detail)
+        else:
+            if operation.counts:
+                effects.counts[outcome.outcome, outcome.reason] += 1
+            if outcome.outcome == "rejected":
+                _samples.add(outcome.reason, delivery.topic)
+        birth = isinstance(said, StatusReported) and said.online and not delivery.retain
+        effects.came_online |= birth or (not was_online and member.twin.presence.status == "online")
+
+    def reduce(self, said: Decoded, arrival: Arrival, effects: Effects) -> Outcome:
+        """Apply what a message says to the twin; what it brings goes into the effects."""
+        member = effects.member
+        outcome = reduce(member.twin, said, arrival, self._limits)
+        if outcome.ack and not self._knows_command(outcome.ack.command_id, member.id):
+            outcome = Outcome("quarantined", "unknown_command", outcome.ack.command_id)
+        effects.readings += outcome.readings
+        effects.events += outcome.events
+        if outcome.ack:
+            effects.acks.append(Acknowledged(outcome.ack, arrival.received_ms))
+        return outcome
+
+    def store(self, effects: Sequence[Effects]) -> None:
+        """Readings, events, quarantine."""
+        readings = [
+            (one.member.id, new.rev, new.ts, new.received_ms, new.metrics.decode(), new.clamped)
+            for one in effects
+            for new in one.readings
+        ]
+        events = [
+            Event(device_id=one.member.id, rev=new.rev, name=new.name, data=new.data, ts=new.ts)
+            for one in effects
+            for new in one.events
+        ]
+        _READINGS.write(readings)
+        Event.objects.bulk_create(events)
+        Quarantined.objects.bulk_create([row for one in effects for row in one.quarantined])
+
+    def follow_up(self, work: RoundWork) -> None:
+        """Write what the shards know of their gateways, and the ledger: all shards' in a statement each."""
+        accepted = self._acceptances.values()
+        for part, effects in work.effects():
+            part.counted.update(effects.counts)
+        for number, acceptance in self._acceptances.items():
+            work.parts[number].counted += acceptance.counts
+            work.parts[number].touched |= bool(acceptance.moved)
+        ledger.store_cursors((one.shard, gateway) for one in accepted for gateway in one.moved)
+        delivery_history.store([record for one in accepted for record in one.records])
+        histories = (history for part in work.parts.values() for history in part.shard.histories.values())
+        delivery_history.forget_outdated(histories)
+        counted = [part for part in work.parts.values() if part.counted]
+        ledger.store_counts((part.shard, part.counted) for part in counted)
+        for part in counted:
+            part.touched = True
+
+    def committed(self, work: RoundWork) -> None:
+        """Acknowledge."""
+        for acceptance in self._acceptances.values():
+            work.results.acks += acceptance.replies()
+        self._acceptances = {}
+
+    def purges(self) -> Iterable[PurgeTask]:
+        """Readings, events, and quarantine by age and by size."""
+        return Histories(Reading, "received_ms"), Histories(Event, "ts"), OldQuarantine(), LargeQuarantine()
+
+
+def _quarantine(effects: Effects, uplink: Uplink, reason: str, detail: str) -> None:
+    delivery = uplink.delivery
+    if uplink.counts:
+        effects.counts["quarantined", reason] += 1
+    effects.quarantined.append(
+        Quarantined(
+            device_id=effects.member.id,
+            topic=delivery.topic,
+            payload=delivery.payload[:MAX_PAYLOAD_BYTES],
+            truncated=len(delivery.payload) > MAX_PAYLOAD_BYTES,
+            qos=delivery.qos,
+            retain=delivery.retain,
+            received_ms=delivery.received_ms,
+            reason=reason,
+            detail=storable(detail),
+        )
+    )
+
+
+def storable(detail: str) -> str:
+    """What PostgreSQL takes as a text, and the column: details may quote what was wrong."""
+    return detail.replace("\0", "\\0").encode(errors="replace").decode()[:_MAX_DETAIL_CHARS]

@@ -1,0 +1,82 @@
+"""The feature of the presence of devices that say nothing themselves: time and the gateways' links speak for them."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from devices.options import DevicesOptions
+from devices.rules.presence import Evidence, evaluate
+from devices.worker.effects.effects import Effects
+from devices.worker.effects.feature import Feature
+from devices.worker.effects.operations import Operation
+from devices.worker.effects.rate_gate import RateGate
+from devices.worker.effects.work import Round, RoundWork
+from devices.worker.memory.shard import Member, Shard
+from devices.worker.presence import checks
+from devices.worker.presence.gateway_links import LinkWatch
+
+_SOON_S: Final = 0.25  # between looks at the links while somebody waits for them
+
+
+class PresenceCheck(Operation, frozen=True):
+    """Time to see what has become of the device's presence."""
+
+    evidence: Evidence
+
+
+class PresenceFeature(Feature):
+    """Looks at those whose presence time, or our own links, may have changed.
+
+    Args:
+        options: of the installation.
+    """
+
+    name = "presence"
+    operations = (PresenceCheck,)
+
+    def __init__(self, options: DevicesOptions) -> None:
+        self._options = options
+        self._links = LinkWatch(options.topic_root)
+        self._looks, self._looks_soon, self._refreshes_limits = RateGate(1), RateGate(_SOON_S), RateGate(10)
+        self._due: dict[int, dict[str, Evidence]] = {}  # in the present round, by shard, then by device key
+
+    def join(self, shard: Shard, member: Member, now_ms: int) -> None:
+        """Watch the device."""
+        checks.watch(shard, member, self._options)
+
+    def forget(self) -> None:
+        """The database failed: nothing was seen for a while."""
+        self._links.forget()
+
+    def find(self, round_: Round, shards: Sequence[Shard], now_ms: int) -> bool:
+        """Whether there is a presence that may have to change."""
+        if self._refreshes_limits():
+            checks.refresh_limits(shards, now_ms)
+        self._due = {}
+        soon = any(shard.watch.is_waiting for shard in shards) and self._looks_soon()
+        if not (soon or self._looks()):
+            return False
+        links, since_ms = self._links.read(now_ms), round_.listening_since_ms
+        self._due = {shard.number: checks.due_checks(shard, links, self._options, now_ms, since_ms) for shard in shards}
+        return any(self._due.values())
+
+    def plan(self, work: RoundWork) -> None:
+        """Look at them, after what came from them."""
+        for number, due in self._due.items():
+            for key, evidence in due.items():
+                work.parts[number].add(key, PresenceCheck(evidence))
+
+    def apply(self, operation: PresenceCheck, effects: Effects) -> None:
+        """By the rules."""
+        evaluate(effects.member.twin, operation.evidence)
+
+    def follow_up(self, work: RoundWork) -> None:
+        """Watch those that have changed."""
+        for part, effects in work.effects():
+            if effects.gone:
+                checks.forget(part.shard, effects.member.key)
+            else:
+                checks.watch(part.shard, effects.member, self._options)
+
+    def due(self, shards: Sequence[Shard], now_ms: int) -> int | None:
+        """Soon, while somebody waits for the links."""
+        return now_ms + int(1000 * _SOON_S) if any(shard.watch.is_waiting for shard in shards) else None

@@ -1,0 +1,162 @@
+"""The feature of what people and programs ask of devices: stored requests are carried out, settled, answered."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, Final
+
+from msgspec import json
+
+from bridge.dialects.registry import Dialects
+from bridge.observations import CommandAck, Decoded
+from devices.models import Quarantined, Request
+from devices.options import DevicesOptions
+from devices.rules.reducer import Arrival, Outcome
+from devices.rules.requested import Refused, set_desired, set_tags
+from devices.worker.effects.effects import Effects
+from devices.worker.effects.feature import Feature
+from devices.worker.effects.operations import Operation, Refusal
+from devices.worker.effects.rate_gate import RateGate
+from devices.worker.effects.work import Round, RoundWork
+from devices.worker.memory.shard import Shard
+from devices.worker.requests import pending_requests, replays
+from devices.worker.requests.pending_requests import PendingRequests
+from devices.worker.requests.refusal import refusal, refused_device
+from devices.worker.requests.replays import Replay
+from devices.worker.retention.purges import Requests
+from devices.worker.retention.scope import PurgeTask
+
+Reduce = Callable[[Decoded, Arrival, Effects], Outcome]
+_FAILED: Final = Outcome("quarantined", "internal_error")
+_encode = json.Encoder().encode
+
+
+class RequestOperation(Operation, frozen=True):
+    """A request (devices.models.Request) to carry out."""
+
+    is_asked_for: ClassVar[bool] = True
+
+    request_id: int
+    kind: str
+    body: Any
+
+    def registers(self, options: DevicesOptions) -> bool:
+        """Only if that is what it asks for."""
+        return self.kind == "register"
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Whoever asks hears why."""
+        refusal.results[self.request_id] = refused_device(refusal.key, refusal.reason)
+
+    def set_aside(self, effects: Effects, reason: str) -> None:
+        """Whoever asks hears that it could not be done."""
+        effects.results[self.request_id] = _encode(refusal(Refused("unavailable", "the change could not be made")))
+
+
+class RequestsFeature(Feature):
+    """Carries out what is asked of devices, quarantined messages to be replayed included.
+
+    Args:
+        options: of the installation.
+        dialects: of the installation.
+        reduce: applies what a message says, as for one that comes from the device.
+    """
+
+    name = "requests"
+    operations = (RequestOperation, Replay)
+
+    def __init__(self, options: DevicesOptions, dialects: Dialects, reduce: Reduce) -> None:
+        self._of = options.shards
+        self._reduce = reduce
+        self._dialects = dialects
+        self._pending = PendingRequests(options.shards)
+        self._sweeps = RateGate(1)
+        self._found: list[int] = []  # for the present round, by id
+
+    def find(self, round_: Round, shards: Sequence[Shard], now_ms: int) -> bool:
+        """Whether any are pending, if there is reason to look."""
+        numbers = [shard.number for shard in shards]
+        self._found = self._pending.find(round_.requests, numbers, sweep=self._sweeps())
+        return bool(self._found)
+
+    def plan(self, work: RoundWork) -> None:
+        """Hold the requests, oldest first. What follows a deletion of the same device is for the next transaction."""
+        rows = pending_requests.held(self._found) if self._found else []
+        entries = replays.find(rows)
+        ending: set[str] = set()
+        replaying: set[int | None] = set()
+        for row in rows:
+            part = work.parts.get(row.hash % self._of)
+            if part is None or row.device_key in ending:
+                continue
+            if row.kind == "cancel":
+                work.cancels.append(row)
+            elif row.kind == "replay":
+                self._plan_replay(work, row, entries, replaying)
+            else:
+                part.add(row.device_key, RequestOperation(row.pk, row.kind, row.body))
+            if row.kind == "delete":
+                ending.add(row.device_key)
+
+    def _plan_replay(
+        self, work: RoundWork, row: Request, entries: dict[int, Quarantined], replaying: set[int | None]
+    ) -> None:
+        """The same message once more is for the next transaction: it may have left quarantine then."""
+        entry = replays.entry_id(row)
+        if entry in replaying:
+            return
+        replaying.add(entry)
+        planned = replays.plan(row, entries.get(entry or 0), self._dialects)
+        if isinstance(planned, Refused):
+            work.settled[row.pk] = refusal(planned)
+            return
+        work.parts[row.hash % self._of].add(row.device_key, planned)
+        work.command_ids.update(one.command_id for one in planned.said if isinstance(one, CommandAck))
+
+    def apply(self, operation: RequestOperation | Replay, effects: Effects) -> None:
+        """Change the twin as asked, or as the message says."""
+        if isinstance(operation, RequestOperation):
+            effects.results[operation.request_id] = _encode(_asked(operation, effects))
+            return
+        arrival = Arrival(operation.delivery.received_ms, operation.delivery.retain, replayed=True)
+        outcomes = [self._reduce(one, arrival, effects) for one in operation.said]
+        bad = (one for one in outcomes if one.outcome != "applied")
+        replays.settled(operation, effects, next(bad, outcomes[0]) if outcomes else _FAILED)
+
+    def store(self, effects: Sequence[Effects]) -> None:
+        """What is replayed leaves quarantine, or stays."""
+        replays.store(effects)
+
+    def follow_up(self, work: RoundWork) -> None:
+        """Settle."""
+        for _, effects in work.effects():
+            if effects.results:
+                work.settled |= effects.results
+        pending_requests.settle(work.settled)
+
+    def committed(self, work: RoundWork) -> None:
+        """Answer whoever waits."""
+        work.results.settled += self._pending.answers(work.settled)
+
+    def due(self, shards: Sequence[Shard], now_ms: int) -> int | None:
+        """At once when some are left."""
+        return now_ms if self._pending.more else None
+
+    def purges(self) -> Iterable[PurgeTask]:
+        """Requests that are over."""
+        return (Requests(),)
+
+
+def _asked(asked: RequestOperation, effects: Effects) -> Any:
+    twin, body = effects.member.twin, asked.body if isinstance(asked.body, dict) else {}
+    match asked.kind:
+        case "desired":
+            refused = set_desired(twin, body.get("patch"), body.get("if_version"))
+            return refusal(refused) or {"version": twin.desired_version, "desired": twin.desired.value}
+        case "tags":
+            return refusal(set_tags(twin, body.get("tags"))) or {"tags": twin.tags}
+        case "delete":
+            effects.gone = True
+            return {}
+        case "register":
+            return {}
+        case _:
+            return refusal(Refused("bad_request", f"unknown kind of request {asked.kind!r}"))
