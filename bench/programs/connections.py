@@ -6,7 +6,7 @@ from typing import Final
 from tests.support.servers.mqtt_stream import packet, text
 
 KEEP_ALIVE_S: Final = 60  # of devices
-_TIMEOUT_S: Final = 30.0
+_TIMEOUT_S: Final = 120.0  # of a broker that reads nothing
 _CONNACK, _PUBACK, _PINGRESP = 0x20, 0x40, 0xD0
 _LENGTHS: Final = {_CONNACK: 4, _PUBACK: 4, _PINGRESP: 2}
 PINGREQ, DISCONNECT = b"\xc0\x00", b"\xe0\x00"

@@ -85,7 +85,7 @@ class Generator:
 
     def __enter__(self) -> "Generator":
         try:
-            self._connect_each() if self._each else self._connect(dialled(*self._broker, connect_packet()))
+            self._connect()
         except BaseException:
             self.__exit__()
             raise
@@ -157,36 +157,32 @@ class Generator:
 
     # ------------------------------------------------------------------------------------------ connecting
 
-    @property
-    def _broker(self) -> tuple[str, int]:
-        return self.plan.host, self.plan.port
+    def _connect(self) -> None:
+        plan = self.plan
+        names = plan.names if self._each else [""]
+        for first in range(0, len(names), _CONNECTING):
+            for name in names[first : first + _CONNECTING]:
+                topic = f"{plan.root}/{plan.site}/{name}/status"
+                packets = (connect_packet(f"{plan.site}-{name}", topic), birth_packet(topic))
+                self._add(dialled(plan.host, plan.port, *(packets if self._each else (connect_packet(),))))
+            self._await(lambda first=first: all(one.connected for one in self._connections[first:]), "no CONNACK")  # type: ignore[misc]
+        self._await(lambda: not self._awaited, "no PUBACK")
+        if self._each:
+            self._next_ping_s = time.monotonic() + KEEP_ALIVE_S / 2
 
-    def _connect_each(self) -> None:
-        for first in range(0, self.plan.devices, _CONNECTING):
-            for name in self.plan.names[first : first + _CONNECTING]:
-                topic = f"{self.plan.root}/{self.plan.site}/{name}/status"
-                connect = connect_packet(f"{self.plan.site}-{name}", topic)
-                self._connect(dialled(*self._broker, connect, birth_packet(topic)), wait=False)
-                self._awaited += 1
-            self._wait_connected(first)
-        if not self._until(lambda: not self._awaited):
-            raise BrokerGoneError(f"{self._awaited} births were not confirmed within {_LAST_S:g} s")
-        self._next_ping_s = time.monotonic() + KEEP_ALIVE_S / 2
-
-    def _connect(self, connection: Connection, *, wait: bool = True) -> None:
+    def _add(self, connection: Connection) -> None:
         def receive() -> None:
             pubacks = connection.receive()
             self._awaited -= pubacks
             self._confirmed += pubacks
 
         self._connections.append(connection)
+        self._awaited += self._each
         self._listen(connection.socket.fileno(), receive)
-        if wait:
-            self._wait_connected(0)
 
-    def _wait_connected(self, first: int) -> None:
-        if not self._until(lambda: all(one.connected for one in self._connections[first:])):
-            raise BrokerGoneError(f"no CONNACK within {_LAST_S:g} s")
+    def _await(self, done: Callable[[], bool], missing: str) -> None:
+        if not self._until(done):
+            raise BrokerGoneError(f"{missing} within {_LAST_S:g} s")
 
     # ------------------------------------------------------------------------------------------------ loop
 
