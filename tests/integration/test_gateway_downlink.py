@@ -48,7 +48,7 @@ async def test_a_command_reaches_the_device_and_the_worker_hears_of_it(rig: Rig,
         assert message.properties is not None
         assert message.properties.CorrelationData == b"c1"  # type: ignore[attr-defined]
         assert message.properties.ResponseTopic == "devices/demo/d1/ack/c1"  # type: ignore[attr-defined]
-        assert 15 <= message.properties.MessageExpiryInterval <= 30  # type: ignore[attr-defined]
+        assert 25 <= message.properties.MessageExpiryInterval <= 30  # type: ignore[attr-defined]
     await eventually_async(lambda: rig.worker.published)
     answer = rig.worker.published[0]
     assert (answer.token, answer.ok, answer.device, answer.gateway) == (b"c1", True, "demo/d1", CLIENT_ID)

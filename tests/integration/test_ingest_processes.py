@@ -14,7 +14,8 @@ from tests.support.worlds.deliveries import delivery
 from tests.support.worlds.ingest_gateway import Gateway
 from tests.support.worlds.ingest_rig import Rig, burst, each_once_in_order
 
-RECOVERY_S = 30
+RECOVERY_S = 15
+STOP_S = 10
 
 
 # ---- the way of a message
@@ -142,7 +143,7 @@ async def test_it_stops_cleanly_and_gives_its_shards_up(rig: Rig, number: signal
         gateway.deliver(burst(4_000))
         await gateway.at_most_in_flight(3_500)
         worker.send_signal(number)
-        await eventually_async(lambda: worker.returncode is not None)
+        await eventually_async(lambda: worker.returncode is not None, STOP_S)
         assert worker.returncode == 0, worker.tail()
         assert set(rig.query("SELECT owner, beat_ms FROM devices_shardstate")) == {("", 0)}
         rig.started()
@@ -164,7 +165,7 @@ def test_it_stops_while_the_database_hangs(rig: Rig) -> None:
         connection.execute("LOCK TABLE devices_shardstate")
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         eventually(lambda: rig.query(waiting) == [(1,)], 10, what="the worker's beat waits for us")
-        assert worker.terminate() == 0
+        assert worker.terminate(STOP_S) == 0
 
 
 def test_bad_settings_are_refused_in_a_line(rig: Rig) -> None:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 from runtime.leases import LEASE_S
 from tests.support.servers.processes import Process
-from tests.support.waiting import eventually, eventually_async, promptly_async
+from tests.support.waiting import eventually, eventually_async
 from tests.support.worlds.ingest_gateway import Gateway
 from tests.support.worlds.ingest_rig import Rig, burst, each_once_in_order
 
 TAKEOVER_S = 5  # after a SIGKILL
 HANDOVER_S = 1  # after a SIGTERM
 SLACK_S = 1.5  # for a machine that does other things, too, and for our own polling
-SETTLE_S = 40
+SETTLE_S = 20
 OUTAGE_S = LEASE_S + 2
 
 
@@ -86,17 +86,13 @@ async def test_a_killed_workers_shards_are_taken_over_under_load(rig: Rig) -> No
     share(rig, (first, 2), (second, 2))
     async with rig.gateway() as gateway, Load(gateway).running() as load:
         await load.more_committed()
-
-        async def killed() -> float:
-            second.kill()
-            took_s = await asyncio.to_thread(taken_over_by, rig, first)
-            await load.more_committed()
-            second.start()
-            await asyncio.to_thread(share, rig, (first, 2), (second, 2))
-            await load.more_committed()
-            return took_s
-
-        await promptly_async(killed, TAKEOVER_S + SLACK_S)
+        second.kill()
+        took_s = await asyncio.to_thread(taken_over_by, rig, first)
+        await load.more_committed()
+        second.start()
+        await asyncio.to_thread(share, rig, (first, 2), (second, 2))
+        await load.more_committed()
+    assert took_s <= TAKEOVER_S + SLACK_S
     assert rig.numbers() == each_once_in_order(load.sent)
 
 
@@ -105,18 +101,11 @@ async def test_a_worker_that_is_told_to_stop_hands_over_at_once_under_load(rig: 
     share(rig, (first, 2), (second, 2))
     async with rig.gateway() as gateway, Load(gateway).running() as load:
         await load.more_committed()
-
-        async def told() -> float:
-            if not second.is_alive():
-                second.start()
-                await asyncio.to_thread(share, rig, (first, 2), (second, 2))
-            second.send_signal(signal.SIGTERM)
-            took_s = await asyncio.to_thread(taken_over_by, rig, first)
-            await load.more_committed()
-            assert second.terminate() == 0
-            return took_s
-
-        await promptly_async(told, HANDOVER_S + SLACK_S)
+        second.send_signal(signal.SIGTERM)
+        took_s = await asyncio.to_thread(taken_over_by, rig, first)
+        await load.more_committed()
+        assert second.terminate() == 0
+    assert took_s <= HANDOVER_S + SLACK_S
     assert rig.query("SELECT count(*) FROM devices_worker") == [(1,)]
     assert rig.numbers() == each_once_in_order(load.sent)
 
@@ -136,7 +125,7 @@ async def test_a_stopped_worker_loses_its_shards_and_drops_them_when_it_goes_on(
         await asyncio.to_thread(second.wait_for_line, "shards lost to another worker", since=position)
         await asyncio.to_thread(share, rig, (first, 2), (second, 2))
         await load.more_committed()
-    assert took_s <= TAKEOVER_S + 3 * SLACK_S
+    assert took_s <= TAKEOVER_S + SLACK_S
     assert second.count_lines("shards lost to another worker") == 1
     assert "Traceback" not in second.log()
     assert rig.numbers() == each_once_in_order(load.sent)
@@ -196,10 +185,8 @@ def test_of_two_workers_pinned_to_one_shard_the_second_stands_by(rig: Rig) -> No
     second.wait_for_line("standing by: another worker has shards that are pinned here .*shards=.1, 2.", 60)
     assert rig.shares() == {first.pid: 4}
     first.kill()
-    assert (
-        _wait_s(lambda: rig.owners() == {0: first.pid, 1: second.pid, 2: second.pid, 3: first.pid})
-        <= TAKEOVER_S + 3 * SLACK_S
-    )
+    took_s = _wait_s(lambda: rig.owners() == {0: first.pid, 1: second.pid, 2: second.pid, 3: first.pid})
+    assert took_s <= TAKEOVER_S + SLACK_S
     first.start()
     first.wait_for_line("standing by", 60)
     share(rig, (first, 2), (second, 2))

@@ -1,7 +1,7 @@
 """Waiting for something to become true, with a deadline. Nothing in the tests sleeps a fixed time.
 
-Deadlines are generous, as the machine may be slow: only failures wait for them. What is to be quick is measured by
-`promptly`.
+Deadlines are generous, as the machine may be slow: only failures wait for them. What is to be quick is measured, and
+asserted with a limit of its own.
 """
 
 import asyncio
@@ -13,8 +13,6 @@ T = TypeVar("T")
 
 PAUSE_S = 0.02
 PATIENCE_S = 30
-_TRIES = 3
-_SAMPLE_S = 0.05
 
 
 class _Attempts:
@@ -103,52 +101,3 @@ async def eventually_async(
             attempts.last = value
         attempts.check_deadline()
         await asyncio.sleep(pause_s)
-
-
-class _Measurements:
-    """Of what is to take no longer than `limit_s`, once in three times."""
-
-    def __init__(self, limit_s: float) -> None:
-        self.limit_s = limit_s
-        self.took_s: list[float] = []
-
-    def suffice(self, took_s: float) -> bool:
-        """Whether this one was within the limit.
-
-        Raises:
-            AssertionError: it was the last, and none was.
-        """
-        self.took_s.append(took_s)
-        if took_s <= self.limit_s or took_s <= self.limit_s * contention():
-            return True
-        if len(self.took_s) < _TRIES:
-            return False
-        raise AssertionError(f"it took {self.took_s} s, not once {self.limit_s:g} s or less")
-
-
-def contention() -> float:
-    """How much slower than alone a process is just now, because others want the processors, too: 1 to 8."""
-    begun_s, own_s = time.perf_counter(), time.thread_time()
-    while time.thread_time() - own_s < _SAMPLE_S:
-        pass
-    return min(8.0, max(1.0, (time.perf_counter() - begun_s) / _SAMPLE_S))
-
-
-def promptly(measure: Callable[[], float], limit_s: float) -> None:
-    """Measure up to three times, until it took no longer than `limit_s` seconds, or what these are on a busy machine.
-
-    Our own timers are in each measurement; what the machine adds isn't.
-
-    Raises:
-        AssertionError: it always took longer.
-    """
-    measurements = _Measurements(limit_s)
-    while not measurements.suffice(measure()):
-        pass
-
-
-async def promptly_async(measure: Callable[[], Awaitable[float]], limit_s: float) -> None:
-    """`promptly` for a running event loop."""
-    measurements = _Measurements(limit_s)
-    while not measurements.suffice(await measure()):
-        pass

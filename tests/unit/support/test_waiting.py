@@ -1,7 +1,6 @@
 import pytest
 
-from tests.support import waiting
-from tests.support.waiting import eventually, eventually_async, promptly, promptly_async
+from tests.support.waiting import eventually, eventually_async
 
 
 def test_returns_the_first_true_value() -> None:
@@ -43,29 +42,3 @@ async def test_waits_for_coroutines_and_functions() -> None:
     assert await eventually_async(lambda: "yes") == "yes"
     with pytest.raises(AssertionError, match=r"did not come true within 0.05 s; last: 0"):
         await eventually_async(lambda: 0, 0.05)
-
-
-async def test_what_is_prompt_once_in_three_times_is_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "contention", lambda: 1.0)
-    took_s = iter([3.0, 2.0, 1.0])
-    promptly(lambda: next(took_s), 1)
-    with pytest.raises(AssertionError, match=r"it took \[2, 2, 2\] s, not once 1 s or less"):
-        promptly(lambda: 2, 1)
-
-    async def measure() -> float:
-        return next(more_s)
-
-    more_s = iter([2.0, 0.5, 9.0])
-    await promptly_async(measure, 1)
-    assert list(more_s) == [9.0]
-    more_s = iter([2.0, 3.0, 4.0])
-    with pytest.raises(AssertionError, match="not once"):
-        await promptly_async(measure, 1)
-
-
-def test_a_busy_machine_has_longer_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert waiting.contention() >= 1
-    monkeypatch.setattr(waiting, "contention", lambda: 4.0)
-    promptly(lambda: 4, 1)
-    with pytest.raises(AssertionError, match="not once"):
-        promptly(lambda: 4.1, 1)
