@@ -1,7 +1,4 @@
-"""Credit, pacing: small state machines."""
-
 from devices.web.live.socket.credit import LIMIT_BYTES, PATIENCE_S, REPLIES_LIMIT_BYTES, RESUME_BYTES, Credit
-from devices.web.live.socket.request_rate import BURST, REQUESTS_PER_S, Bucket
 
 
 def test_frames_are_numbered_from_one() -> None:
@@ -71,10 +68,3 @@ def test_a_stream_goes_on_when_a_quarter_is_free() -> None:
     assert credit.may_resume
     credit.sent(1)
     assert not credit.may_resume
-
-
-def test_requests_have_a_burst_and_a_rate() -> None:
-    bucket = Bucket(0)
-    assert sum(bucket.take(0) for _ in range(1_000)) == BURST
-    assert sum(bucket.take(1) for _ in range(1_000)) == REQUESTS_PER_S
-    assert sum(bucket.take(1_000) for _ in range(1_000)) == BURST
