@@ -29,6 +29,7 @@ class CommitTracker:
         self._last: dict[int, int] = {}
         self._gaps: dict[int, CommitGap] = {}  # to be asked for; of several in a shard, all between them as well
         self._asked: dict[int, CommitGap] = {}  # asked for, not answered yet
+        self._answered: dict[int, int] = {}  # the last commit that an answer covered: it may be later than any heard
         self._surveyed: dict[int, int] = {}
 
     def begin(self, commits: Mapping[int, int]) -> set[int]:
@@ -74,6 +75,7 @@ class CommitTracker:
             self._last[shard] = commits[shard]
             self._gaps.pop(shard, None)
             self._asked.pop(shard, None)
+            self._answered.pop(shard, None)
         return back
 
     def doubt(self, shards: Iterable[int]) -> None:
@@ -93,8 +95,9 @@ class CommitTracker:
             self._asked[shard] = gap
         return gap
 
-    def settle(self, shard: int, rest: CommitGap | None) -> None:
-        """The gap that was asked for is closed but for ``rest``; None: wholly."""
+    def settle(self, shard: int, upto: int, rest: CommitGap | None) -> None:
+        """The gap that was asked for is closed up to commit ``upto``, but for ``rest``; None: wholly."""
+        self._answered[shard] = max(upto, self._answered.get(shard, upto))
         if rest is None:
             self._asked.pop(shard, None)
         else:
@@ -111,8 +114,8 @@ class CommitTracker:
             self._gaps.pop(shard, None)
 
     def last(self, shard: int) -> int:
-        """The last commit heard or asked for; -1 when nothing is known."""
-        return self._last.get(shard, -1)
+        """The last commit that was heard, asked for, or covered by an answer; -1 when nothing is known."""
+        return max(self._last.get(shard, -1), self._answered.get(shard, -1))
 
     @property
     def notified_up_to(self) -> dict[int, int]:

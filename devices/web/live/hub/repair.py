@@ -126,7 +126,7 @@ class GapRepair:
                 for step in steps.found:
                     self._fanout.show_step(step, shard)
                 gap = CommitGap(steps.upto, steps.high) if steps.upto < steps.high else None
-                self._tracker.settle(shard, gap)
+                self._tracker.settle(shard, steps.upto, gap)
         finally:
             self._tracker.give_back(shard)
 
