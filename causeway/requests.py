@@ -1,7 +1,8 @@
 """Asking devices for something: commands and changes are stored, and carried out by the device's worker.
 
-``ask`` with kind ``desired`` (body ``{"patch": {…}, "if_version": n | null}``) or ``tags`` (``{"tags": ["…"]}``);
-``store_command`` for commands. Whoever calls has checked the right to, and says who asks: an Actor.
+``ask`` takes the kinds ``desired`` (body ``{"patch": {…}, "if_version": n | null}``), ``tags`` (``{"tags": ["…"]}``)
+and ``settings`` (``{"stale_after_s": n | null}``); ``store_command`` is for commands. Whoever calls has checked the
+right to, and says who asks: an Actor.
 """
 
 from devices.requests.ask import ask

@@ -163,6 +163,29 @@ class DeviceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """The twin as clients see it."""
         return _pretty(snapshot(device.key, load_value(device.twin.doc)))
 
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask the device's worker to change it, as for :meth:`delete_view`."""
+        device = self.get_object(request, unquote(object_id))
+        if request.method == "POST" and device is not None and self.has_change_permission(request, device):
+            form = self.get_form(request, device, change=True)(request.POST, instance=device)
+            if form.is_valid():
+                return self._changed(request, device, form)
+        answer: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
+        return answer
+
+    def _changed(self, request: HttpRequest, device: Device, form: Any) -> HttpResponse:
+        try:
+            if form.has_changed():
+                async_to_sync(ask)(device.key, "settings", form.cleaned_data, actor=_access(request).actor)
+                self.log_change(request, device, self.construct_change_message(request, form, []))
+        except RefusalError as refusal:
+            self.message_user(request, f"{device} was not changed: {refusal}", messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+        answer: HttpResponse = self.response_change(request, device)
+        return answer
+
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:

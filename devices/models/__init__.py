@@ -1,7 +1,7 @@
 """Tables of the browser bank. Who writes what:
 
 access       sites, memberships, API tokens             web and commands
-registry     devices                                    shard workers (auto-register, deletion), web (name, limits)
+registry     devices                                    shard workers; provisioning (passwords)
 state        twins, readings, events, quarantine        shard workers only: the single writer of their devices
 requests     changes asked for, commands                web inserts, shard workers carry out
 shards       ownership, cursors, recent deliveries, ledger  shard workers

@@ -1,6 +1,6 @@
-"""Changes that people and programs ask of a twin: desired state and tags."""
+"""Changes that people and programs ask of a device: desired state, tags, settings."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -12,6 +12,7 @@ from devices.rules.reducer import MAX_DOCUMENT_BYTES
 from devices.rules.twin import TwinState
 
 MAX_TAGS = 50
+MAX_STALE_AFTER_S: Final = 366 * 86_400
 
 
 class Refused(Struct, frozen=True):
@@ -50,6 +51,16 @@ def set_tags(twin: TwinState, tags: Any) -> Refused | None:
         twin.rev += 1
         twin.tags, twin.tags_rev = wanted, twin.rev
     return None
+
+
+def settings_error(settings: Any) -> Refused | None:
+    """What is wrong with ``{"stale_after_s": n | null}``: seconds of silence until stale; null: the installation's."""
+    if not isinstance(settings, dict) or set(settings) != {"stale_after_s"}:
+        return Refused("bad_request", "settings must be an object with stale_after_s")
+    limit = settings["stale_after_s"]
+    if limit is None or (type(limit) is int and 1 <= limit <= MAX_STALE_AFTER_S):
+        return None
+    return Refused("bad_request", f"stale_after_s must be a whole number from 1 to {MAX_STALE_AFTER_S}, or null")
 
 
 def desired_payload(twin: TwinState) -> bytes:

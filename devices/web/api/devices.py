@@ -72,7 +72,7 @@ async def change_device(request: HttpRequest, site: str, device: str, payload: D
     if "tags" in wanted:
         await ask(key, "tags", {"tags": wanted["tags"] or []}, actor=who.actor)
     if "stale_after_s" in wanted:
-        await models.Device.objects.filter(key=key).aupdate(stale_after_s=wanted["stale_after_s"])
+        await ask(key, "settings", {"stale_after_s": wanted["stale_after_s"]}, actor=who.actor)
     return json_response(device_json(await sync_to_async(visible_device)(who, key, "devices.read")))
 
 

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, RootModel
 
 from devices.requests.commands import DEFAULT_TTL_S, MAX_TTL_S
 from devices.rules.commands import Status as CommandStatus
+from devices.rules.requested import MAX_STALE_AFTER_S
 from devices.rules.twin import Status as PresenceStatus
 
 Json = dict[str, Any]
@@ -31,7 +32,7 @@ class DevicePatch(Input):
 
     tags: list[str] | None = Field(None, description="replaces the tags; each 1-64 of A-Z a-z 0-9 _ - . :, at most 50")
     stale_after_s: int | None = Field(
-        None, ge=1, le=366 * 86_400, description="silence until stale; null: the installation's STALE_AFTER_S"
+        None, ge=1, le=MAX_STALE_AFTER_S, description="silence until stale; null: the installation's STALE_AFTER_S"
     )
 
 

@@ -76,9 +76,10 @@ class Member:
         self._twin = None
 
     def reload(self) -> None:
-        """Take its state from the database, as the present transaction sees it. One query."""
-        self._doc = Twin.objects.annotate(text=DOC_TEXT).values_list("text", flat=True).get(pk=self.id).encode()
-        self._twin = None
+        """Take its state and settings from the database, as the present transaction sees them. One query."""
+        rows = Twin.objects.annotate(text=DOC_TEXT).values_list("text", "device__stale_after_s")
+        doc, self.stale_after_s = rows.get(pk=self.id)
+        self._doc, self._twin = doc.encode(), None
 
 
 class Shard:
@@ -100,6 +101,5 @@ class Shard:
         self.histories: dict[str, DeliveryHistory] = {}  # by gateway, once it has spoken; of its broker's session
         self.counts: Counter[tuple[str, str]] = Counter()  # the ledger, by outcome and reason, for ever
         self.outbox = Outbox()
-        self.own_limits: dict[str, int] = {}  # of devices with a stale_after_s of their own, as last read
         self.watch = PresenceWatchlist()
         self.kept: dict[str, Any] = {}  # what features keep of it besides, by name

@@ -5,11 +5,10 @@
 - Online devices, when they may have been silent for too long.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from devices.models import Device
 from devices.options import DevicesOptions
 from devices.rules.presence import Evidence, Link, heard_last_ms, patience_ms, transition
 from devices.worker.memory.shard import Member, Shard
@@ -65,21 +64,6 @@ def forget(shard: Shard, key: str) -> None:
 def limit_s(member: Member, options: DevicesOptions) -> int:
     """How long the device may be silent."""
     return member.stale_after_s or options.stale_after_s
-
-
-def refresh_limits(shards: Iterable[Shard], now_ms: int) -> None:
-    """Take over the devices' own limits, which the web writes. One query; reads only devices that have one."""
-    rows = Device.objects.filter(stale_after_s__isnull=False).values_list("key", "stale_after_s")
-    own = {key: limit for key, limit in rows if limit}
-    for shard in shards:
-        mine = {key: limit for key, limit in own.items() if key in shard.members}
-        for key in mine.keys() | shard.own_limits.keys():
-            member = shard.members.get(key)
-            if member and member.stale_after_s != mine.get(key):
-                member.stale_after_s = mine.get(key)
-                if key in shard.watch.silence:
-                    shard.watch.silence.set(key, now_ms)  # to be looked at: its deadline is another now
-        shard.own_limits = mine
 
 
 def _keep(keys: set[str], key: str, *, wanted: bool) -> None:

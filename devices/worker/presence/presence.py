@@ -36,7 +36,7 @@ class PresenceFeature(Feature):
     def __init__(self, options: DevicesOptions) -> None:
         self._options = options
         self._links = LinkWatch(options.topic_root)
-        self._looks, self._looks_soon, self._refreshes_limits = RateGate(1), RateGate(_SOON_S), RateGate(10)
+        self._looks, self._looks_soon = RateGate(1), RateGate(_SOON_S)
         self._due: dict[int, dict[str, Evidence]] = {}  # in the present round, by shard, then by device key
 
     def join(self, shard: Shard, member: Member, now_ms: int) -> None:
@@ -49,8 +49,6 @@ class PresenceFeature(Feature):
 
     def find(self, round_: Round, shards: Sequence[Shard], now_ms: int) -> bool:
         """Whether there is a presence that may have to change."""
-        if self._refreshes_limits():
-            checks.refresh_limits(shards, now_ms)
         self._due = {}
         soon = any(shard.watch.is_waiting for shard in shards) and self._looks_soon()
         if not (soon or self._looks()):

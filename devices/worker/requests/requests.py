@@ -7,10 +7,10 @@ from msgspec import json
 
 from bridge.dialects.registry import Dialects
 from bridge.observations import CommandAck, Decoded
-from devices.models import Quarantined, Request
+from devices.models import Device, Quarantined, Request
 from devices.options import DevicesOptions
 from devices.rules.reducer import Arrival, Outcome
-from devices.rules.requested import Refused, set_desired, set_tags
+from devices.rules.requested import Refused, set_desired, set_tags, settings_error
 from devices.worker.effects.effects import Effects
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import Operation, Refusal
@@ -26,6 +26,7 @@ from devices.worker.retention.scope import PurgeTask
 
 Reduce = Callable[[Decoded, Arrival, Effects], Outcome]
 _FAILED: Final = Outcome("quarantined", "internal_error")
+_SETTINGS: Final = "settings"  # in Effects.noted
 _encode = json.Encoder().encode
 
 
@@ -122,8 +123,11 @@ class RequestsFeature(Feature):
         replays.settled(operation, effects, next(bad, outcomes[0]) if outcomes else _FAILED)
 
     def store(self, effects: Sequence[Effects]) -> None:
-        """What is replayed leaves quarantine, or stays."""
+        """What is replayed leaves quarantine, or stays; settings are the device's."""
         replays.store(effects)
+        for one in effects:
+            if _SETTINGS in one.noted:
+                Device.objects.filter(pk=one.member.id).update(stale_after_s=one.member.stale_after_s)
 
     def follow_up(self, work: RoundWork) -> None:
         """Settle."""
@@ -153,6 +157,8 @@ def _asked(asked: RequestOperation, effects: Effects) -> Any:
             return refusal(refused) or {"version": twin.desired_version, "desired": twin.desired.value}
         case "tags":
             return refusal(set_tags(twin, body.get("tags"))) or {"tags": twin.tags}
+        case "settings":
+            return refusal(settings_error(asked.body)) or _settings(body["stale_after_s"], effects)
         case "delete":
             effects.gone = True
             return {}
@@ -160,3 +166,9 @@ def _asked(asked: RequestOperation, effects: Effects) -> Any:
             return {}
         case _:
             return refusal(Refused("bad_request", f"unknown kind of request {asked.kind!r}"))
+
+
+def _settings(stale_after_s: int | None, effects: Effects) -> Any:
+    effects.member.stale_after_s = stale_after_s
+    effects.note(_SETTINGS, stale_after_s)
+    return {"stale_after_s": stale_after_s}

@@ -119,6 +119,11 @@ def _do(row: Request) -> dict[str, Any]:
             done = _change_twin(device, lambda twin: requested.set_desired(twin, patch, if_version))
         case "tags":
             done = _change_twin(device, lambda twin: requested.set_tags(twin, row.body["tags"]))
+        case "settings":
+            if refused := requested.settings_error(row.body):
+                return {"error": refused.code, "message": refused.message}
+            Device.objects.filter(pk=device.pk).update(**row.body)
+            return dict(row.body)
         case "cancel":
             return _cancel(row.body["command_id"])
         case "replay":

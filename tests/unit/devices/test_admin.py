@@ -10,7 +10,7 @@ from django.test import AsyncClient, Client
 from django.urls import reverse
 from django.utils import timezone
 
-from devices.models import ApiToken, Command, Device, Membership, Quarantined, Site
+from devices.models import ApiToken, Command, Device, Membership, Quarantined, Request, Site
 from devices.rules.requested import set_desired
 from devices.web.auth import access_by_token
 from tests.support.worlds.fake_worker import FakeWorker, fresh_layers, set_twin
@@ -76,11 +76,34 @@ def test_what_is_a_workers_can_only_be_looked_at(client: Client, lamp: Device) -
     assert registered == {model._meta.model_name for model in OURS}
 
 
-def test_only_the_limit_of_a_device_can_be_changed(client: Client, lamp: Device) -> None:
-    url = reverse("admin:devices_device_change", args=[lamp.pk])
-    assert client.post(url, {"stale_after_s": "60", "key": "a/b", "rev": "99"}).status_code == 302
-    lamp.refresh_from_db()
-    assert (lamp.stale_after_s, lamp.key, lamp.twin.rev) == (60, "demo/lamp", 1)
+async def _change(root: User, device: Device, limit: str) -> str:
+    """Change its limit in the admin; the messages shown then."""
+    browser = AsyncClient()
+    await browser.aforce_login(root)
+    url = reverse("admin:devices_device_change", args=[device.pk])
+    async with ThreadSensitiveContext():
+        answer = await browser.post(url, {"stale_after_s": limit, "key": "a/b", "rev": "99"}, follow=True)
+    return "; ".join(str(message) for message in answer.context["messages"])
+
+
+async def test_only_the_limit_of_a_device_can_be_changed(root: User, lamp: Device) -> None:
+    async with FakeWorker().running():
+        assert "was changed successfully" in await _change(root, lamp, "60")
+    changed = await Device.objects.select_related("twin").aget()
+    assert (changed.stale_after_s, changed.key, changed.twin.rev) == (60, "demo/lamp", 1)
+    assert (await Request.objects.aget()).created_by == "user:root"
+
+
+async def test_a_limit_that_the_worker_refuses_or_nobody_takes_is_not_changed(
+    root: User, lamp: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with FakeWorker().running():
+        assert "was not changed: stale_after_s must be" in await _change(root, lamp, "0")
+    monkeypatch.setattr("devices.admin.ask.__defaults__", (0.1,))
+    assert "was not changed: no worker answered" in await _change(root, lamp, "60")
+    assert await _change(root, lamp, "-1") == "", "the form says what is wrong"
+    await lamp.arefresh_from_db()
+    assert lamp.stale_after_s is None
 
 
 def staff(role: str, *permissions: str) -> Client:
@@ -95,7 +118,10 @@ def staff(role: str, *permissions: str) -> Client:
 
 
 @pytest.mark.parametrize(("role", "status"), [("", 403), ("operator", 403), ("admin", 200)])
-def test_what_changes_devices_takes_the_role_too(lamp: Device, role: str, status: int) -> None:
+def test_what_changes_devices_takes_the_role_too(
+    lamp: Device, role: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devices.admin.ask.__defaults__", (0.1,))
     client = staff(role, "delete_device", "change_device", "view_device")
     assert client.get(reverse("admin:devices_device_delete", args=[lamp.pk])).status_code == status
     posted = client.post(reverse("admin:devices_device_change", args=[lamp.pk]), {"stale_after_s": "60"})

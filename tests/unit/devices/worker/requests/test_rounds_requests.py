@@ -42,6 +42,8 @@ def test_a_refused_change_changes_nothing(worker: Worker) -> None:
     assert worker.ask(A, "desired", patch={"a": 1}, if_version=3)["error"] == "conflict"
     assert worker.ask(A, "desired", patch=[1])["error"] == "bad_request"
     assert worker.ask(A, "tags", tags=["no good!"])["error"] == "bad_request"
+    assert worker.ask(A, "settings", stale_after_s=0)["error"] == "bad_request"
+    assert worker.ask(A, "settings", tags=[])["error"] == "bad_request"
     assert worker.ask(A, "dance")["error"] == "bad_request"
     assert worker.last.commits == []
     assert twin_of(A).rev == 2
@@ -58,6 +60,14 @@ def test_tags_are_changed(worker: Worker) -> None:
     assert worker.ask(A, "tags", tags=["b", "a"]) == {"tags": ["a", "b"]}
     assert Twin.objects.get().tags == ["a", "b"]
     assert worker.seen[0]["tags"] == ["a", "b"]
+
+
+def test_settings_are_changed_without_a_word_to_clients(worker: Worker) -> None:
+    assert worker.ask(A, "settings", stale_after_s=10) == {"stale_after_s": 10}
+    assert (worker.last.commits, twin_of(A).rev) == ([], 2)
+    assert Device.objects.get().stale_after_s == 10
+    assert worker.ask(A, "settings", stale_after_s=None) == {"stale_after_s": None}
+    assert Device.objects.get().stale_after_s is None
 
 
 def test_requests_are_carried_out_in_order_whatever_the_nudges(worker: Worker) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError
 
 from bridge.shards import shard_of
-from devices.models import Device, Twin
+from devices.models import Twin
 from devices.worker.presence import checks
 from tests.support.worlds.deliveries import GATEWAY, NOW_MS, delivery, key_in
 from tests.support.worlds.ingest_worker import Worker, twin_of
@@ -39,8 +39,7 @@ def fleet(worker: Worker, gateways: dict[str, GatewayLink]) -> dict[str, tuple[s
     for name, what, payload in KINDS:
         worker.hear(delivery(named(name), what, payload, at_ms=worker.now_ms, retain=name == "asleep"))
     dies(worker, named("dead"))
-    Device.objects.filter(key=named("stale")).update(stale_after_s=1)
-    worker.round()
+    worker.ask(named("stale"), "settings", stale_after_s=1)
     worker.wait(10)
     assert [status(named(name)) for name, *_ in KINDS] == ["online", "offline", "stale", "unknown"]
     return presences()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from devices.models import Device, Twin
+from devices.models import Twin
 from tests.support.worlds.deliveries import GATEWAY, NOW_MS, Uplink, delivery, key_in
 from tests.support.worlds.ingest_worker import Worker, twin_of
 from tests.unit.devices.worker.conftest import GatewayLink
@@ -77,7 +77,7 @@ def test_an_offline_device_is_not_stale(worker: Worker) -> None:
 
 def test_a_device_has_a_limit_of_its_own(worker: Worker) -> None:
     worker.hear(delivery(B, "telemetry", {"t": 1}))
-    Device.objects.filter(key=A).update(stale_after_s=10)
+    assert worker.ask(A, "settings", stale_after_s=10) == {"stale_after_s": 10}
     worker.wait(10)
     worker.wait(0.1)
     assert (status(A), status(B)) == ("stale", "online")
@@ -86,10 +86,19 @@ def test_a_device_has_a_limit_of_its_own(worker: Worker) -> None:
 def test_a_limit_that_grows_or_goes_counts_too(worker: Worker) -> None:
     for limit, waited in ((10, 9), (1000, 400), (None, 301)):
         worker.hear(delivery(A, "telemetry", {}, at_ms=worker.now_ms))
-        Device.objects.filter(key=A).update(stale_after_s=limit)
-        worker.round()
+        worker.ask(A, "settings", stale_after_s=limit)
         worker.wait(waited)
         assert status() == ("stale" if limit is None else "online")
+
+
+def test_a_limit_is_known_to_whoever_takes_over(worker: Worker, another_worker: Callable[[], Worker]) -> None:
+    worker.ask(A, "settings", stale_after_s=20)
+    other = another_worker()
+    other.round()
+    other.wait(17)
+    assert status() == "online"
+    other.wait(5)
+    assert status() == "stale"
 
 
 def test_a_worker_that_was_away_waits_for_what_the_gateway_kept(
