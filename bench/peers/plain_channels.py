@@ -16,6 +16,7 @@ from tests.support.servers.mosquitto import mosquitto_service
 from tests.support.servers.ports import free_port
 from tests.support.servers.processes import Process, end_all
 from tests.support.servers.redis import redis_service
+from tests.support.servers.service import Service
 from tests.support.waiting import eventually
 
 REDIS_LAYER: Final = "channels_redis.core.RedisChannelLayer"
@@ -28,6 +29,35 @@ _READY_S: Final = 30
 def mqtt_loop(mqtt_port: int) -> list[str]:  # noqa: ARG001  it is in its environment
     """The command line of the plain way's gateway."""
     return [sys.executable, "-m", "bench.peers.plain.mqtt"]
+
+
+def _daphne(port: int) -> list[str]:
+    return [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), _APPLICATION]
+
+
+def _settings(layer: str, mosquitto: Service, redis: Service) -> dict[str, str]:
+    return {
+        "CHANNEL_LAYER": layer,
+        "DJANGO_SETTINGS_MODULE": "bench.peers.plain.settings",
+        "MQTT_PORT": str(mosquitto.port),
+        "REDIS_URL": redis.url,
+        "SECRET_KEY": secrets.token_urlsafe(48),
+    }
+
+
+def _processes(
+    role: str, commands: Sequence[Sequence[str]], settings: dict[str, str], directory: Path
+) -> list[Process]:
+    """Those of a role, not started yet."""
+    name = role.removesuffix("s")
+    return [Process(name, command, settings, directory / f"{name}.log") for command in commands]
+
+
+def _start(processes: Sequence[Process], stack: ExitStack) -> None:
+    """Start them; they end with the context."""
+    stack.callback(end_all, processes)
+    for one in processes:
+        one.start()
 
 
 @contextmanager
@@ -52,28 +82,10 @@ def plain_channels(
     """
     with ExitStack() as stack:
         mosquitto, redis = started(mosquitto_service(), stack), started(redis_service(), stack)
-        port = free_port()
-        settings = {
-            "CHANNEL_LAYER": layer,
-            "DJANGO_SETTINGS_MODULE": "bench.peers.plain.settings",
-            "MQTT_PORT": str(mosquitto.port),
-            "REDIS_URL": redis.url,
-            "SECRET_KEY": secrets.token_urlsafe(48),
-        }
-
-        def process(role: str, arguments: Sequence[str]) -> Process:
-            return Process(role, arguments, settings, directory / f"{role}.log")
-
-        daphne = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), _APPLICATION]
-        ours = {
-            "gateway": [process("gateway", gateway(mosquitto.port))],
-            "workers": [process("worker", arguments) for arguments in workers],
-            "web": [process("web", daphne)],
-        }
-        processes = [one for role in ("workers", "web", "gateway") for one in ours[role]]
-        stack.callback(end_all, processes)
-        for one in processes:
-            one.start()
+        port, settings = free_port(), _settings(layer, mosquitto, redis)
+        commands = {"gateway": [gateway(mosquitto.port)], "workers": workers, "web": [_daphne(port)]}
+        ours = {role: _processes(role, commands[role], settings, directory) for role in commands}
+        _start([*ours["workers"], *ours["web"], *ours["gateway"]], stack)
         installation = Installation(
             name=name,
             mqtt_port=mosquitto.port,
