@@ -4,14 +4,14 @@ What is named here and in this package's modules is promised: it changes only wi
 working for a release beside what replaces it. Everything else (devices, mqtt_gateway, bridge, runtime, config) may
 change at any time; apps import nothing of it.
 
-This module can be imported while apps are loaded; the others, which need models, from then on:
-``causeway.models``, ``causeway.requests``, ``causeway.web``. ``causeway.dialects``, which is pure, can be imported
+This module can be imported while apps are loaded; the others, which need models, from then on: ``causeway.models``,
+``causeway.requests``, ``causeway.web``, ``causeway.features``. ``causeway.dialects``, which is pure, can be imported
 at any time.
 """
 
 from bridge.dialects.registry import register_dialect
 from bridge.registry import RegistrationError
-from devices.extensions import register_page, register_router
+from devices.extensions import register_feature, register_page, register_router
 from devices.rules.actors import Actor
 from devices.rules.capabilities import Capability
 from devices.rules.pages import Page
@@ -22,6 +22,7 @@ __all__ = [
     "Page",
     "RegistrationError",
     "register_dialect",
+    "register_feature",
     "register_page",
     "register_router",
 ]

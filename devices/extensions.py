@@ -1,4 +1,6 @@
-"""What apps may add, each from its ``AppConfig.ready()``: pages and API routers. ``causeway`` re-exports it for them.
+"""What apps may add, each from its ``AppConfig.ready()``: pages, API routers, features of the device workers.
+
+``causeway`` re-exports it for them.
 
 Dialects, which both banks use, are in bridge.dialects.registry.
 
@@ -6,7 +8,7 @@ Whoever uses what was added takes it from the registries here, and so knows none
 devices.worker; those import this.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,8 +23,9 @@ TAKEN_ROUTERS: Final = frozenset({"commands", "devices", "docs", "ledger", "ops"
 
 pages: Final = Registry("page", Page)
 routers: Final[Registry[Any]] = Registry("router", object)
+features: Final[Registry[Any]] = Registry("feature", object)
 
-REGISTRIES: Final[tuple[Registry[Any], ...]] = (pages, routers, factories)
+REGISTRIES: Final[tuple[Registry[Any], ...]] = (pages, routers, features, factories)
 
 
 def register_page(page: Page) -> None:
@@ -50,6 +53,21 @@ def register_router(name: str, router: "Router") -> None:
     if name in TAKEN_ROUTERS:
         raise routers.error(name, "the API has such paths already")
     routers.register(name, router)
+
+
+def register_feature(name: str, factory: Callable[[], Any]) -> None:
+    """Add a feature of the device workers, after those that are there.
+
+    Args:
+        name: the feature's own.
+        factory: makes a causeway.features.Feature, once a process; its class, say.
+
+    Raises:
+        bridge.registry.RegistrationError: nothing that can be called, its name is another's, or it is too late.
+    """
+    if not callable(factory):
+        raise features.error(name, f"it is a {type(factory).__name__}, which makes no feature")
+    features.register(name, factory)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from devices.worker.link.uplink import UplinkFeature
 from devices.worker.presence.presence import PresenceFeature
 from devices.worker.requests.requests import RequestsFeature
 
-FeatureFactory = Callable[[DevicesOptions], Feature]  # the class itself, say
+FeatureFactory = Callable[[], Feature]  # the class itself, say
 
 
 def all_features(options: DevicesOptions, more: Iterable[FeatureFactory] = ()) -> tuple[Feature, ...]:
@@ -24,11 +24,11 @@ def all_features(options: DevicesOptions, more: Iterable[FeatureFactory] = ()) -
 
     Args:
         options: of the installation.
-        more: other apps'.
+        more: make other apps' (devices.extensions).
     """
     known = dialects(options.topic_root)
     commands = CommandsFeature(options, known)
     uplink = UplinkFeature(options, known, commands.knows)
     requests = RequestsFeature(options, known, uplink.reduce)
     built_in = (uplink, PresenceFeature(options), commands, DesiredFeature(), requests)
-    return (*built_in, *(make(options) for make in more))
+    return (*built_in, *(make() for make in more))

@@ -13,7 +13,22 @@ def main() -> None:
     """On the migrated database that the environment names."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.apps.settings"
     django.setup()
+    _install()
     json.dump({name: _visit(name, role) for name, role in (("olga", "operator"), ("vera", "viewer"))}, sys.stdout)
+
+
+def _install() -> None:
+    """The app's tables are made, and a worker hears of a plant."""
+    from django.core.management import call_command
+
+    from devices.extensions import features
+    from tests.support.worlds.deliveries import delivery
+    from tests.support.worlds.ingest_worker import Worker
+
+    call_command("migrate", "plants", verbosity=0)
+    worker = Worker(more=list(features.all().values()))
+    for moisture in (40, 39):
+        worker.hear(delivery("demo/fern", "telemetry", {"moisture": moisture}))
 
 
 def _visit(name: str, role: str) -> dict[str, Any]:

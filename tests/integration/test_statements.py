@@ -41,6 +41,15 @@ def test_no_rows_are_no_statement() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
+def test_known_rows_are_added_to_where_that_is_meant(size: int) -> None:
+    adding = Table(LedgerCount, ("shard", "outcome", "reason", "count"), ("shard", "outcome", "reason"), add=("count",))
+    for _ in range(3):
+        with transaction.atomic():
+            adding.write(_rows(size, 5))
+    assert _counts() == [(shard, outcome, reason, 3 * count) for shard, outcome, reason, count in _rows(size, 5)]
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_what_the_caller_gives_up_is_not_written(size: int) -> None:
     with contextlib.suppress(ZeroDivisionError), transaction.atomic():
         COUNTS.write(_rows(size))

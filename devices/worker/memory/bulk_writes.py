@@ -28,17 +28,25 @@ class Table:
         fields: names, in the order of the rows' values.
         unique: by which fields a row is there already; none: rows are only inserted.
         update: which fields one that is there takes over.
+        add: which fields it adds to its own, each a number that is never null.
     """
 
     def __init__(
-        self, model: type[Model], fields: Sequence[str], unique: Sequence[str] = (), update: Sequence[str] = ()
+        self,
+        model: type[Model],
+        fields: Sequence[str],
+        unique: Sequence[str] = (),
+        update: Sequence[str] = (),
+        add: Sequence[str] = (),
     ) -> None:
         columns = {field.name: f'"{field.column}"' for field in model._meta.concrete_fields}
+        table = f'"{model._meta.db_table}"'
         self._width = len(fields)
-        self._into = f'INSERT INTO "{model._meta.db_table}" ({", ".join(columns[name] for name in fields)})'
-        taken_over = ", ".join(f"{columns[name]} = EXCLUDED.{columns[name]}" for name in update)
+        self._into = f"INSERT INTO {table} ({', '.join(columns[name] for name in fields)})"
+        changed = [f"{columns[name]} = EXCLUDED.{columns[name]}" for name in update]
+        changed += [f"{columns[name]} = {table}.{columns[name]} + EXCLUDED.{columns[name]}" for name in add]
         keys = ", ".join(columns[name] for name in unique)
-        self._conflict = f" ON CONFLICT ({keys}) DO UPDATE SET {taken_over}" if unique else ""
+        self._conflict = f" ON CONFLICT ({keys}) DO UPDATE SET {', '.join(changed)}" if unique else ""
 
     def write(self, rows: Sequence[Row]) -> None:
         """Write rows, in one statement; none: nothing is done.

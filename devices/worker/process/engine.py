@@ -22,6 +22,7 @@ from typing import Final
 import structlog
 from channels.layers import get_channel_layer
 
+from devices.extensions import features
 from devices.options import DevicesOptions
 from devices.worker.effects.results import RoundResults
 from devices.worker.features import all_features
@@ -58,7 +59,7 @@ class Engine:
         self._clock = clock
         self.layer_outage = Outage(log, "channel layer", time.monotonic)
         self._owner = f"{socket.gethostname()[:80]}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._runner = RoundRunner(options, all_features(options), self._owner, clock)
+        self._runner = RoundRunner(options, all_features(options, features.all().values()), self._owner, clock)
         self._pinned = frozenset(pinned)
         self._leases = Leases(self._owner, options, self._pinned)
         self._shard_states = ShardStates()

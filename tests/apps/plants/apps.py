@@ -2,7 +2,7 @@
 
 from django.apps import AppConfig
 
-from causeway import register_dialect, register_page, register_router
+from causeway import register_dialect, register_feature, register_page, register_router
 
 
 class PlantsConfig(AppConfig):
@@ -14,8 +14,10 @@ class PlantsConfig(AppConfig):
     def ready(self) -> None:
         from tests.apps.plants.api import router
         from tests.apps.plants.dialect import PlantsDialect
+        from tests.apps.plants.feature import PlantsFeature
         from tests.apps.plants.pages import PLANTS
 
         register_page(PLANTS)
         register_router("plants", router)
         register_dialect("plants", PlantsDialect)
+        register_feature("plants", PlantsFeature)

@@ -7,12 +7,14 @@ from django.http import HttpRequest
 from causeway import Page
 from causeway.models import Device
 from causeway.web import Access
+from tests.apps.plants.models import PlantCount
 
 
 def plants(_request: HttpRequest, access: Access) -> dict[str, Any]:
-    """What page.js finds in ``page``: the keys of all plants that the user sees."""
+    """What page.js finds in ``page``: the keys of all plants that the user sees, and how many readings each had."""
     devices = Device.objects.filter(access.device_filter()).order_by("key")
-    return {"plants": [device.key for device in devices]}
+    counts = dict(PlantCount.objects.filter(device__in=devices).values_list("device__key", "readings"))
+    return {"plants": [device.key for device in devices], "readings": counts}
 
 
 PLANTS = Page(

@@ -1,6 +1,6 @@
 """A keeper called as the engine would, by tests that hold its clock."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from devices.models import Request, ShardState, Twin
 from devices.rules.twin import TwinState, load_value
 from devices.worker.effects.results import RoundResults
 from devices.worker.effects.work import Round
-from devices.worker.features import all_features
+from devices.worker.features import FeatureFactory, all_features
 from devices.worker.ownership.fence import take
 from devices.worker.round.rounds import RoundRunner
 from tests.support.worlds.deliveries import NOW_MS, REPLY_TO, Uplink, items
@@ -38,11 +38,13 @@ class Worker:
     shards: frozenset[int] = frozenset(range(4))
     now_ms: int = NOW_MS
     listening_since_ms: int | None = NOW_MS
+    more: Sequence[FeatureFactory] = ()  # features besides the built-in ones
     last: RoundResults = field(default_factory=RoundResults)
     results: list[RoundResults] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.keeper = RoundRunner(settings.DEVICES, all_features(settings.DEVICES), self.owner, lambda: self.now_ms)
+        features = all_features(settings.DEVICES, self.more)
+        self.keeper = RoundRunner(settings.DEVICES, features, self.owner, lambda: self.now_ms)
         self.uplink = Uplink(self.epoch)
 
     def round(self, *, leaving: frozenset[int] = frozenset(), **what: Any) -> RoundResults:

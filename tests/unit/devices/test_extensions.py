@@ -21,7 +21,9 @@ from devices.models import Membership, Site
 from devices.requests.registry import register_device
 from devices.rules.pages import Page
 from devices.web.pages.urls import patterns
+from tests.apps.plants.models import PlantCount
 from tests.apps.plants.pages import PLANTS
+from tests.support.tables import make_table
 
 
 @pytest.fixture
@@ -52,6 +54,7 @@ def urls_anew() -> Iterator[None]:
 def with_plants() -> Iterator[None]:
     """With the app installed, as at start-up."""
     with extensions.restored(), modify_settings(INSTALLED_APPS={"append": "tests.apps.plants"}), urls_anew():
+        make_table(PlantCount)
         yield
 
 
@@ -111,7 +114,7 @@ def test_nothing_is_left_of_an_app_that_was_taken_away(visitor: Callable[[str], 
     assert client.get("/plants").status_code == 404
     assert links(client) == ["/", "/ops"]
     assert [page.name for page in extensions.pages] == ["fleet", "device", "ops"]
-    assert extensions.routers.all() == {}
+    assert extensions.routers.all() == extensions.features.all() == {}
     assert finders.find("plants/page.js") is None
     with pytest.raises(RegistrationError, match="too late"):
         extensions.register_page(PLANTS)
@@ -139,3 +142,13 @@ def test_a_wrong_router_is_refused_with_its_reason() -> None:
             extensions.register_router("devices", Router())
         extensions.register_router("plants", Router())
     assert extensions.routers.all() == {}
+
+
+def test_a_wrong_feature_is_refused_with_its_reason() -> None:
+    anything: Any = "feature"
+    with extensions.restored():
+        with pytest.raises(RegistrationError, match="feature 'plants': it is a str, which makes no feature"):
+            extensions.register_feature("plants", anything)
+        extensions.register_feature("plants", dict)
+        with pytest.raises(RegistrationError, match="feature 'plants': there is another of this name"):
+            extensions.register_feature("plants", list)

@@ -6,4 +6,4 @@ import { html } from "../causeway/ui/html.js";
 import { Plant } from "./plant.js";
 
 show(html`<h1>Plants</h1>
-  <ul class="plants">${page.plants.map((key) => html`<${Plant} key=${key} device=${key} />`)}</ul>`);
+  <ul class="plants">${page.plants.map((key) => html`<${Plant} key=${key} device=${key} readings=${page.readings[key] ?? 0} />`)}</ul>`);

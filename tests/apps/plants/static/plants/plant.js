@@ -1,10 +1,10 @@
-/** One plant: its key, and a button that waters it. */
+/** One plant: its key, how many readings it had, and a button that waters it. */
 
 import { client } from "../causeway/live.js";
 import { html } from "../causeway/ui/html.js";
 
-export function Plant({ device }) {
+export function Plant({ device, readings }) {
   const water = () => client.command(device, "water", { seconds: 5 });
-  return html`<li><span class="mono">${device}</span>
+  return html`<li><span class="mono">${device}</span> ${readings} readings
     <button class="button small" onClick=${water}>Water</button></li>`;
 }
