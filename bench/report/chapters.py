@@ -157,10 +157,11 @@ def _profile(load: Results) -> str:
     whole = ["**all**", *(f"**{amount(cpu_us)}**" for cpu_us, _ in roles.values())]
     rows = [[area, *(amount(parts.get(area)) for _, parts in roles.values())] for area in areas]
     samples = ", ".join(f"{role} {number(one['samples'])}" for role, one in load["roles"].items() if "samples" in one)
+    others = [f"{parts.get('other', 0.0) / cpu_us:.0%}" for cpu_us, parts in roles.values() if parts and cpu_us]
     return (
         f"{load['title']}, at {rate(load['rate_per_s'])} {load['unit']}s/s; µs per {load['unit']}:\n\n"
         f"{table(['', *roles], [whole, *rows])}\n\n"
-        f"Samples: {samples}."
+        f'Samples: {samples}; "other" in the same order: {", ".join(others)}.'
     )
 
 

@@ -5,16 +5,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from bench.drive.tools import BenchError
-from bench.installations.installation import Installation
+from bench.installations.installation import Causeway
 from bench.measure.results import Usage
 from bench.report import profile
+from bench.report.cores import thread_times
+from bench.report.profile import Load
 
 BUSY = """
 import ctypes, threading
@@ -28,7 +30,7 @@ threading.Thread(target=sleeping, daemon=True).start()
 print(flush=True)
 busy()
 """
-RAW = "MainThread;a (paho/mqtt/client.py) 30\nMainThread;b (mqtt_gateway/uplink/uplink.py) 10\n"
+RAW = "thread (7): MainThread;a (paho/mqtt/client.py) 30\nthread (7): MainThread;b (mqtt_gateway/uplink/uplink.py) 10\n"
 
 
 @contextlib.contextmanager
@@ -44,34 +46,13 @@ def running(*command: str) -> Iterator[int]:
 
 def test_it_samples_what_a_process_is_busy_with() -> None:
     with running(sys.executable, "-c", BUSY) as pid:
+        before = thread_times(pid)
         raw = profile.record(pid, 1)
+        ran_s = {thread: value - before.get(thread, 0.0) for thread, value in thread_times(pid).items()}
     busy = [line for line in raw.splitlines() if "busy (<string>)" in line]
     assert busy
-    assert not [line for line in raw.splitlines() if "sleeping" in line]
-
-
-LOOP = "main (manage.py);handle (mqtt_gateway/management/commands/run_gateway.py);Runner.run (asyncio/runners.py)"
-
-
-@pytest.mark.parametrize(
-    ("stack", "area"),
-    [
-        (f"{LOOP};on_readable (mqtt_gateway/client/session.py);_packet_read (paho/mqtt/client.py)", "paho"),
-        (f"{LOOP};Uplink.run (mqtt_gateway/uplink/uplink.py);take (mqtt_gateway/gateway.py)", "mqtt_gateway"),
-        (f"{LOOP};store (devices/worker/effects/storage.py);filter (re/__init__.py)", "devices/worker/effects"),
-        (f"{LOOP};execute_command (redis/asyncio/client.py);writelines (asyncio/streams.py)", "redis"),
-        (f"{LOOP};sleep (asyncio/tasks.py)", "event loop"),
-        (LOOP, "event loop"),
-        ("Thread._bootstrap (threading.py);Thread.run (threading.py)", "event loop"),
-        ("Thread.run (threading.py);somebody (elsewhere/else.py)", "elsewhere"),
-    ],
-)
-def test_a_stack_belongs_to_the_package_of_its_innermost_frame(stack: str, area: str) -> None:
-    assert profile.sampled(f"{stack} 7\n{stack} 5\n") == {area: 12}
-
-
-def test_no_samples_are_no_areas() -> None:
-    assert not profile.sampled("")
+    assert all(line.startswith(f"thread ({pid})") for line in busy)
+    assert ran_s[pid] > 10 * sum(value for thread, value in ran_s.items() if thread != pid)
 
 
 def test_it_says_when_a_process_cannot_be_sampled() -> None:
@@ -87,29 +68,33 @@ class FakeCauseway:
 @pytest.fixture
 def driven(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Times for which the load was driven; nothing is really sampled."""
+    times = iter(value / 10 for value in range(100))
+    monkeypatch.setattr(profile, "thread_times", lambda _: {7: next(times)})
     monkeypatch.setattr(profile, "record", lambda *_: RAW)
+    monkeypatch.setattr(profile, "alone", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(profile, "_AROUND_S", 0.01)
     return []
 
 
-def taken(driven: list[float], roles: Sequence[str] = profile.PYTHON) -> dict[str, Any]:
+def taken(driven: list[float], **options: Any) -> dict[str, Any]:
     usage = {"gateway": Usage(0.4, 0), "workers": Usage(1.0, 0), "redis": Usage(0.1, 0), "recorder": Usage(9, 0)}
 
     def drive(seconds: float) -> tuple[int, dict[str, Usage]]:
         driven.append(seconds)
         return 10_000, usage
 
-    return profile.profile(cast("Installation", FakeCauseway()), drive, roles, 5.0)
+    ours = cast("Causeway", FakeCauseway())
+    return profile.profile(ours, Load(title="T", unit="message", drive=drive, **options), 5.0)
 
 
 def test_cpu_time_is_the_undisturbed_loads_and_its_parts_are_the_samples(driven: list[float]) -> None:
     found = taken(driven)
     assert driven == pytest.approx([5, 5.02, 5.02, 5.02])  # undisturbed, then once a process
-    assert found["rate_per_s"] == 2000
+    assert (found["title"], found["unit"], found["rate_per_s"]) == ("T", "message", 2000)
     gateway, workers = found["roles"]["gateway"], found["roles"]["workers"]
     assert gateway["cpu_us"] == 40
-    assert gateway["areas"] == {"paho": 30, "mqtt_gateway/uplink": 10}
-    assert workers["areas"] == {"paho": 75, "mqtt_gateway/uplink": 25}
+    assert gateway["areas"] == {"MQTT": 30, "naming and batching": 10}
+    assert workers["areas"] == {"MQTT": 75, "naming and batching": 25}
     assert workers["processes"] == 2
     assert found["roles"]["redis"] == {"cpu_us": 10, "processes": 1}
 
@@ -124,7 +109,7 @@ def test_profiles_are_put_into_the_results(monkeypatch: pytest.MonkeyPatch, tmp_
     file = tmp_path / "results.json"
     uplink = {"installations": {"Causeway": {"figures": {"messages_per_s": {"median": 5000}}}}}
     file.write_text(json.dumps({"mode": "quick", "scenarios": {"uplink": uplink}}))
-    monkeypatch.setattr(profile, "profiles", lambda rate: {"rate": rate})
+    monkeypatch.setattr(profile, "profiles", lambda rate, *_: {"rate": rate})
     profile.add(file)
     assert json.loads(file.read_text()) == {
         "mode": "quick",
