@@ -19,7 +19,7 @@ from tests.support.servers.proxies import Confirmed, Delivered
 
 RECOVERY_S = 60
 SETTLE_S = 30
-_LEDGER_S = 30
+_LEDGER_S = 15
 _SHOWN = 20
 _OUTCOMES = ("applied", "duplicate", "quarantined", "rejected", "dropped", "in_flight")
 

@@ -63,5 +63,5 @@ def test_more_than_the_system_can_take_costs_no_memory_and_no_qos_1(causeway: Ca
         equals_rest(system, browser.stream)
 
         flow.send()  # recovery: as quick as before
-        browser.arrives(flow, 30)
+        browser.arrives(flow, 10)
         print(f"{flow.sent} messages; {counted}")

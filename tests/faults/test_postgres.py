@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.arena import PER_S, Arena
+from tests.faults.arena import Arena
 from tests.faults.conftest import Round
 from tests.faults.faults import PAUSE_S
 
@@ -49,17 +49,17 @@ def test_redis_flushed(arena: Arena, round_with: Round) -> None:
 
 def test_the_gateway_paused(arena: Arena, round_with: Round) -> None:
     result = round_with("pause-gateway")
-    assert result.messages > PAUSE_S * PER_S / 3, "the devices went on"
+    assert result.messages > PAUSE_S * 500, "the devices went on"
 
 
 def test_a_worker_paused(arena: Arena, round_with: Round) -> None:
     result = round_with("pause-worker")
-    assert result.messages > PAUSE_S * PER_S / 3, "the devices went on"
+    assert result.messages > PAUSE_S * 500, "the devices went on"
 
 
 def test_the_web_paused(arena: Arena, round_with: Round) -> None:
     result = round_with("pause-web")
-    assert result.messages > PAUSE_S * PER_S / 3, "the devices went on"
+    assert result.messages > PAUSE_S * 500, "the devices went on"
 
 
 @pytest.mark.parametrize("fault", ["cut-broker", "stall-broker"])
