@@ -7,19 +7,16 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.dialects.native.payloads import decode
 from bridge.messages import Delta
-from devices.rules.reducer import Arrival, Limits, reduce
-from devices.rules.requested import set_desired, set_tags
-from devices.rules.stream import StreamEvent, StreamReading, replay, snapshot
+from devices.rules.stream import StreamReading, replay, snapshot
 from devices.rules.twin import TwinState, dump, load
 from tests.unit.devices.rules.test_documents import merge_patch, patches
+from tests.unit.devices.twin_history import NOW, TwinHistory
 
 names = st.sampled_from(["t", "h"])
 readings = st.fixed_dictionaries(
     {}, optional={"t": st.integers(0, 3), "h": st.booleans(), "ts": st.integers(1_600_000_000_000, 1_600_000_000_009)}
 )
-NOW = 1_600_000_000_005
 messages = st.one_of(
     st.tuples(st.just("telemetry"), st.one_of(readings, st.lists(readings, max_size=3))),
     st.tuples(st.just("state"), patches),
@@ -34,42 +31,20 @@ steps = st.one_of(
 )
 
 
-class History:
-    """A twin with everything stored that a worker would store, and its snapshot at every rev it stopped at."""
+class History(TwinHistory):
+    """With its snapshot at every rev that it stopped at."""
 
     def __init__(self) -> None:
-        self.twin = TwinState()
-        self.readings: list[StreamReading] = []
-        self.events: list[StreamEvent] = []
+        super().__init__("s/d", TwinState())
         self.snapshots = {0: self.fresh()}
 
     def fresh(self) -> dict[str, Any]:
-        return copy.deepcopy(snapshot("s/d", self.twin))
+        return copy.deepcopy(snapshot(self.device, self.twin))
 
-    def take(self, step: Any) -> None:
-        match step:
-            case "message", (kind, payload), retain:
-                decoded = decode(kind, "pressed", msgspec.json.encode(payload))
-                outcome = reduce(self.twin, decoded, Arrival(NOW, retain), Limits())
-                self.readings += [StreamReading(r.rev, r.ts, r.metrics, r.clamped) for r in outcome.readings]
-                self.events += [StreamEvent(e.rev, e.name, e.data, e.ts) for e in outcome.events]
-            case "desired", patch:
-                set_desired(self.twin, patch, None)
-            case "tags", tags:
-                set_tags(self.twin, tags)
+    def step(self, step: Any) -> None:
+        super().step(step)
         before = self.snapshots.setdefault(self.twin.rev, self.fresh())
         assert before == self.fresh(), "a visible change without a rev"
-
-    def since(self, rev: int) -> list[Any]:
-        return list(
-            replay(
-                "s/d",
-                self.twin,
-                rev,
-                [r for r in self.readings if r.rev > rev],
-                [e for e in self.events if e.rev > rev],
-            )
-        )
 
 
 def follow(client: dict[str, Any], item: dict[str, Any]) -> None:
@@ -94,7 +69,7 @@ def follow(client: dict[str, Any], item: dict[str, Any]) -> None:
 def test_old_snapshot_and_stream_give_the_fresh_snapshot(history: list[Any]) -> None:
     kept = History()
     for step in history:
-        kept.take(step)
+        kept.step(step)
     for rev, old in kept.snapshots.items():
         client, seen = copy.deepcopy(old), []
         for change in kept.since(rev):
@@ -115,7 +90,7 @@ def test_old_snapshot_and_stream_give_the_fresh_snapshot(history: list[Any]) -> 
 def test_a_twin_survives_storage(history: list[Any]) -> None:
     kept = History()
     for step in history:
-        kept.take(step)
+        kept.step(step)
     assert load(dump(kept.twin)) == kept.twin
 
 
@@ -134,13 +109,13 @@ def test_whoever_stops_half_way_can_go_on_from_there(first: list[Any], second: l
     """A replay that broke off is continued after more has happened: the halves were made from different twins."""
     kept = History()
     for step in first:
-        kept.take(step)
+        kept.step(step)
     start = data.draw(st.sampled_from(sorted(kept.snapshots)))
     client = copy.deepcopy(kept.snapshots[start])
     for change in kept.since(start)[: data.draw(st.integers(0, 3))]:
         _apply(client, change)
     for step in second:
-        kept.take(step)
+        kept.step(step)
     for change in kept.since(client["rev"]):
         _apply(client, change)
     assert client == kept.fresh()
@@ -148,14 +123,14 @@ def test_whoever_stops_half_way_can_go_on_from_there(first: list[Any], second: l
 
 def test_an_object_that_became_a_scalar_leaves_nothing_behind_for_whoever_stops_before_that() -> None:
     kept = History()
-    kept.take(("message", ("state", {"a": {"x": 1}}), False))
+    kept.step(("message", ("state", {"a": {"x": 1}}), False))
     client = copy.deepcopy(kept.fresh())
-    kept.take(("message", ("state", {"a": None}), False))
-    kept.take(("message", ("event", 1), False))
-    kept.take(("message", ("state", {"a": 1}), False))
+    kept.step(("message", ("state", {"a": None}), False))
+    kept.step(("message", ("event", 1), False))
+    kept.step(("message", ("state", {"a": 1}), False))
     _apply(client, kept.since(client["rev"])[0])  # up to the event
     assert client["reported"] == {}
-    kept.take(("message", ("state", {"a": {}}), False))
+    kept.step(("message", ("state", {"a": {}}), False))
     for change in kept.since(client["rev"]):
         _apply(client, change)
     assert client == kept.fresh()

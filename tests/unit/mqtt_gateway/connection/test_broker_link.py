@@ -85,6 +85,25 @@ def log(monkeypatch: pytest.MonkeyPatch) -> CapturingLogger:
     return log
 
 
+class Sessions:
+    """`storage.open_session` on a database that can be down."""
+
+    down = False
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        if self.down:
+            raise OperationalError("away")
+        return storage.open_session(*args, **kwargs)
+
+
+@pytest.fixture
+def sessions(monkeypatch: pytest.MonkeyPatch) -> Sessions:
+    made = Sessions()
+    monkeypatch.setattr(module, "_DATABASE_WAIT_S", 0.01)
+    monkeypatch.setattr(module, "open_session", made.open)
+    return made
+
+
 @pytest.fixture
 async def bench(log: CapturingLogger) -> AsyncIterator[Bench]:
     made = Bench()
@@ -225,48 +244,30 @@ async def test_an_outage_is_logged_once_at_each_end(bench: Bench, log: Capturing
     ]
 
 
-async def test_deliveries_wait_while_the_database_is_down(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_DATABASE_WAIT_S", 0.01)
-    down, really = [True], storage.open_session
-
-    def open_session(*args: Any, **kwargs: Any) -> Any:
-        if down[0]:
-            raise OperationalError("away")
-        return really(*args, **kwargs)
-
-    monkeypatch.setattr(module, "open_session", open_session)
+async def test_deliveries_wait_while_the_database_is_down(bench: Bench, sessions: Sessions) -> None:
+    sessions.down = True
     starting = asyncio.ensure_future(bench.start())
     await eventually_async(lambda: bench.broker_stub.connections)
     bench.broker_stub.connections[0].deliver("devices/demo/d/telemetry", b"1", 1)
     assert bench.uplink.in_flight == 1
     assert not any(link.ready for link in bench.uplink._links)
-    down[0] = False
+    sessions.down = False
     await starting
     assert any(link.ready for link in bench.uplink._links)
 
 
-async def test_a_session_that_the_database_has_not_heard_of_is_not_forgotten(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_session_that_the_database_has_not_heard_of_is_not_forgotten(bench: Bench, sessions: Sessions) -> None:
     """The broker begins a new session, the database is down, the connection breaks: the broker has that session now."""
-    monkeypatch.setattr(module, "_DATABASE_WAIT_S", 0.01)
     (await bench.start()).drop("gone")
     await bench.up(2)
     assert (await BrokerSession.objects.aget()).session == 2, "the fake broker keeps none"
-    down, really = [True], storage.open_session
-
-    def open_session(*args: Any, **kwargs: Any) -> Any:
-        if down[0]:
-            raise OperationalError("away")
-        return really(*args, **kwargs)
-
-    monkeypatch.setattr(module, "open_session", open_session)
+    sessions.down = True
     bench.broker_stub.connections[-1].drop("gone")
     await eventually_async(lambda: len(bench.broker_stub.connections) == 3)
     bench.broker_stub.session_present = True
     bench.broker_stub.connections[-1].drop("gone again")
     await eventually_async(lambda: len(bench.broker_stub.connections) == 4)
-    down[0] = False
+    sessions.down = False
     assert (await bench.up(4)).calls == [("subscribe", ("devices/#",))]
     assert (await BrokerSession.objects.aget()).session == 3
 

@@ -1,26 +1,22 @@
 """A world for the stream rule, without I/O: devices with histories, a database to ask, and strict clients."""
 
 import copy
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from hypothesis import strategies as st
 from msgspec import structs
 
-from bridge.dialects.native.payloads import decode
 from bridge.messages import Gone
 from devices.requests.registry import new_twin
-from devices.rules.reducer import Arrival, Limits, reduce
-from devices.rules.requested import set_desired, set_tags
-from devices.rules.stream import StreamEvent, StreamReading, replay, snapshot
+from devices.rules.stream import snapshot
 from devices.rules.twin import TwinState, dump, load
 from devices.web.live.queries.answers import Rows, answer, refusal, winners
 from devices.web.live.stream.changes import Answer, Query, StreamChange
 from devices.web.live.stream.server_frames import decode as decode_frame
 from tests.unit.devices.rules.test_documents import merge_patch, patches
+from tests.unit.devices.twin_history import TwinHistory
 
-NOW = 1_600_000_000_005
 _readings = st.fixed_dictionaries(
     {},
     optional={
@@ -44,39 +40,11 @@ steps = st.one_of(
 )
 
 
-@dataclass
-class History:
-    """One life of a device: its twin, and what is stored of it."""
-
-    device: str
-    twin: TwinState
-    readings: list[StreamReading] = field(default_factory=list)
-    events: list[StreamEvent] = field(default_factory=list)
-
-    def step(self, step: Any) -> None:
-        """Let something happen, not committed yet."""
-        match step:
-            case "message", (kind, payload), retain:
-                decoded = decode(kind, "pressed", msgspec.json.encode(payload))
-                outcome = reduce(self.twin, decoded, Arrival(NOW, retain), Limits())
-                self.readings += [StreamReading(r.rev, r.ts, r.metrics, r.clamped) for r in outcome.readings]
-                self.events += [StreamEvent(e.rev, e.name, e.data, e.ts) for e in outcome.events]
-            case "desired", patch:
-                set_desired(self.twin, patch, None)
-            case "tags", tags:
-                set_tags(self.twin, tags)
-
-    def since(self, rev: int) -> list[StreamChange]:
-        """What a worker would broadcast."""
-        readings = [reading for reading in self.readings if reading.rev > rev]
-        return list(replay(self.device, self.twin, rev, readings, [one for one in self.events if one.rev > rev]))
-
-
 class Database:
     """The committed truth."""
 
     def __init__(self) -> None:
-        self.devices: dict[str, History] = {}
+        self.devices: dict[str, TwinHistory] = {}
         self.retired: dict[str, int] = {}
         self.purged: dict[str, int] = {}  # through which rev
         self.stored: dict[str, dict[int, Any]] = {}  # readings and events of all lives, by device and rev
@@ -97,9 +65,9 @@ class Database:
             kept |= {one.rev: one.name for one in history.events}
         return changes
 
-    def _history(self, device: str) -> History:
+    def _history(self, device: str) -> TwinHistory:
         if device not in self.devices:
-            self.devices[device] = History(device, new_twin(self.retired.get(device)))
+            self.devices[device] = TwinHistory(device, new_twin(self.retired.get(device)))
         return self.devices[device]
 
     def delete(self, device: str) -> list[StreamChange]:

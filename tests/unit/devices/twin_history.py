@@ -1,0 +1,43 @@
+"""One life of a device, step by step: its twin, and what a worker would store and broadcast of it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from bridge.dialects.native.payloads import decode
+from bridge.messages import Delta, EventRecorded
+from devices.rules.reducer import Arrival, Limits, reduce
+from devices.rules.requested import set_desired, set_tags
+from devices.rules.stream import StreamEvent, StreamReading, replay
+from devices.rules.twin import TwinState
+
+NOW = 1_600_000_000_005
+
+
+@dataclass
+class TwinHistory:
+    """A device's twin with all readings and events."""
+
+    device: str
+    twin: TwinState
+    readings: list[StreamReading] = field(default_factory=list)
+    events: list[StreamEvent] = field(default_factory=list)
+
+    def step(self, step: Any) -> None:
+        """Let something happen, not committed yet."""
+        match step:
+            case "message", (kind, payload), retain:
+                decoded = decode(kind, "pressed", msgspec.json.encode(payload))
+                outcome = reduce(self.twin, decoded, Arrival(NOW, retain), Limits())
+                self.readings += [StreamReading(r.rev, r.ts, r.metrics, r.clamped) for r in outcome.readings]
+                self.events += [StreamEvent(e.rev, e.name, e.data, e.ts) for e in outcome.events]
+            case "desired", patch:
+                set_desired(self.twin, patch, None)
+            case "tags", tags:
+                set_tags(self.twin, tags)
+
+    def since(self, rev: int) -> list[Delta | EventRecorded]:
+        """What a worker would broadcast."""
+        readings = [reading for reading in self.readings if reading.rev > rev]
+        return list(replay(self.device, self.twin, rev, readings, [one for one in self.events if one.rev > rev]))
