@@ -8,9 +8,8 @@ Promised: ``Feature`` with its hooks; of what they get ``Shard.number``, ``.memb
 
 from bridge.messages import Change
 from devices.rules.reducer import NewEvent, NewReading
-from devices.worker.effects.effects import Effects
 from devices.worker.effects.feature import Feature
-from devices.worker.effects.operations import Operation, Refusal
+from devices.worker.effects.operations import Effects, Operation, Refusal
 from devices.worker.effects.rate_gate import RateGate
 from devices.worker.effects.work import Round, RoundWork, ShardWork
 from devices.worker.memory.bulk_writes import Row, Table

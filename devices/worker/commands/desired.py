@@ -2,9 +2,8 @@
 
 from devices.rules.requested import desired_payload
 from devices.worker.commands import downlinks
-from devices.worker.effects.effects import Effects
 from devices.worker.effects.feature import Feature
-from devices.worker.effects.operations import Operation
+from devices.worker.effects.operations import Effects, Operation
 from devices.worker.effects.work import RoundWork, ShardWork
 from devices.worker.memory.shard import Member, Shard
 from devices.worker.rules.outbox import DesiredItem, Outbox

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from bridge.messages import Change, Commit, Gone
 from devices.rules.stream import StreamEvent, StreamReading, replay
-from devices.worker.effects.effects import Effects
 from devices.worker.effects.hooks import Hooks
+from devices.worker.effects.operations import Effects
 from devices.worker.effects.work import RoundWork, ShardWork
 
 

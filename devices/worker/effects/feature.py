@@ -18,8 +18,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bridge.messages import Change
-from devices.worker.effects.effects import Effects
-from devices.worker.effects.operations import Operation
+from devices.worker.effects.operations import Effects, Operation
 from devices.worker.effects.work import Round, RoundWork
 from devices.worker.memory.shard import Member, Shard
 from devices.worker.retention.scope import PurgeTask

@@ -15,9 +15,8 @@ from msgspec import json
 from devices.models import Twin
 from devices.requests.registry import forget_device
 from devices.rules.twin import dump
-from devices.worker.effects.effects import Effects
 from devices.worker.effects.hooks import Hooks
-from devices.worker.effects.operations import DeviceWork, carry_out
+from devices.worker.effects.operations import DeviceWork, Effects, carry_out
 from devices.worker.memory.bulk_writes import Row, Table
 from devices.worker.memory.shard import Shard
 from devices.worker.ownership.fence import check_fence

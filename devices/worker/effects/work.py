@@ -14,8 +14,7 @@ from msgspec import Struct
 from bridge.messages import Batch, CommandStored, Published, RequestStored
 from bridge.shards import shard_of
 from devices.models import Request
-from devices.worker.effects.effects import Effects
-from devices.worker.effects.operations import DeviceWork, Operation
+from devices.worker.effects.operations import DeviceWork, Effects, Operation
 from devices.worker.effects.results import RoundResults
 from devices.worker.memory.shard import Shard
 
@@ -44,6 +43,11 @@ class ShardWork:
     def add(self, key: str, operation: Operation) -> None:
         """Have the device carry out the operation after those it has already."""
         self.operations.setdefault(key, []).append(operation)
+
+    @property
+    def has_strangers(self) -> bool:
+        """Whether there are operations on devices that the shard does not know."""
+        return not self.operations.keys() <= self.shard.members.keys()
 
     @property
     def writes(self) -> bool:

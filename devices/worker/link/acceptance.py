@@ -54,7 +54,9 @@ class Acceptance:
 
     def _sifted(self, batch: Batch) -> tuple[Delivery, ...]:
         histories = self.shard.histories
-        history = histories[batch.gateway] = delivery_history.history_for(batch, histories.get(batch.gateway))
+        history = histories.get(batch.gateway)
+        if history is None or (history.session, history.epoch) != (batch.session, batch.epoch):
+            history = histories[batch.gateway] = delivery_history.history_for(batch, history)
         sifted = history.sift(batch)
         self.counts["duplicate", ""] += sifted.duplicates
         if sifted.record:

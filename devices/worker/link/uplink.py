@@ -13,9 +13,8 @@ from bridge.observations import Cleared, CommandAck, Decoded, StatusReported
 from devices.models import Event, Quarantined, Reading
 from devices.options import DevicesOptions
 from devices.rules.reducer import Arrival, Limits, Outcome, reduce
-from devices.worker.effects.effects import Acknowledged, Effects
 from devices.worker.effects.feature import Feature
-from devices.worker.effects.operations import Operation, Refusal
+from devices.worker.effects.operations import Acknowledged, Effects, Operation, Refusal
 from devices.worker.effects.rate_gate import RateGate
 from devices.worker.effects.work import Round, RoundWork, ShardWork
 from devices.worker.link import delivery_history, ledger

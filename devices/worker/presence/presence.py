@@ -5,9 +5,8 @@ from typing import Final
 
 from devices.options import DevicesOptions
 from devices.rules.presence import Evidence, evaluate
-from devices.worker.effects.effects import Effects
 from devices.worker.effects.feature import Feature
-from devices.worker.effects.operations import Operation
+from devices.worker.effects.operations import Effects, Operation
 from devices.worker.effects.rate_gate import RateGate
 from devices.worker.effects.work import Round, RoundWork
 from devices.worker.memory.shard import Member, Shard

@@ -17,8 +17,7 @@ from bridge.shards import source_of
 from devices.models import Quarantined, Request
 from devices.rules.reducer import Outcome
 from devices.rules.requested import Refused
-from devices.worker.effects.effects import Effects
-from devices.worker.effects.operations import Operation, Refusal
+from devices.worker.effects.operations import Effects, Operation, Refusal
 from devices.worker.link.readings import read
 from devices.worker.link.uplink import storable
 from devices.worker.requests.refusal import refused_device

@@ -11,9 +11,8 @@ from devices.models import Device, Quarantined, Request
 from devices.options import DevicesOptions
 from devices.rules.reducer import Arrival, Outcome
 from devices.rules.requested import Refused, set_desired, set_tags, settings_error
-from devices.worker.effects.effects import Effects
 from devices.worker.effects.feature import Feature
-from devices.worker.effects.operations import Operation, Refusal
+from devices.worker.effects.operations import Effects, Operation, Refusal
 from devices.worker.effects.rate_gate import RateGate
 from devices.worker.effects.work import Round, RoundWork
 from devices.worker.memory.shard import Shard

@@ -1,5 +1,7 @@
 """Operations on devices that the shard does not know yet: registered elsewhere, to be registered, or nobody's."""
 
+from collections.abc import Collection
+
 from bridge.names import is_device_key
 from bridge.shards import shard_of
 from devices.models import Device
@@ -22,16 +24,12 @@ class Admission:
     def __init__(self, options: DevicesOptions, loader: Loader) -> None:
         self._options, self._loader = options, loader
 
-    def admit(self, work: RoundWork) -> None:
-        """See to it that each key in a shard's operations is a member of it; those that can't be are refused.
+    def admit(self, work: RoundWork, strange: Collection[ShardWork]) -> None:
+        """See to it that each key in these shards' operations is a member; those that can't be are refused.
 
-        Costs queries only if there are unknown keys. Runs in the caller's transaction. All shards' devices are
-        registered together: their sites are then made in one order by every worker, else two workers could wait for
-        each other.
+        Runs in the caller's transaction. All shards' devices are registered together: their sites are then made in one
+        order by every worker, else two workers could wait for each other.
         """
-        strange = [part for part in work.parts.values() if not part.operations.keys() <= part.shard.members.keys()]
-        if not strange:
-            return
         unknown = [(part, self._unknown(part, work)) for part in strange]
         wanted = dict.fromkeys(
             key

@@ -50,7 +50,8 @@ class Transaction:
         hooks, parts = self._hooks, work.parts.values()
         for plan in hooks.plan:
             plan(work)
-        self._admission.admit(work)
+        if strange := [part for part in parts if part.has_strangers]:
+            self._admission.admit(work, strange)
         for prepare in hooks.prepare:
             prepare(work)
         for part in parts:

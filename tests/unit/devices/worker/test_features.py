@@ -13,10 +13,9 @@ from bridge.messages import Change, CommandStep
 from bridge.observations import RawReading, Telemetry
 from devices import extensions
 from devices.models import Quarantined, Reading
-from devices.worker.effects.effects import Effects
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.hooks import Hooks
-from devices.worker.effects.operations import Operation
+from devices.worker.effects.operations import Effects, Operation
 from devices.worker.effects.work import Round, RoundWork
 from devices.worker.features import FeatureFactory
 from devices.worker.link.uplink import Uplink
