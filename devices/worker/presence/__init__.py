@@ -1,1 +1,1 @@
-"""Presence of devices that say nothing themselves: timers, and what the gateways' links tell."""
+"""The feature of devices that say nothing themselves: timers, and what the gateways' links tell of them."""
