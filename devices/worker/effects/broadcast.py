@@ -24,11 +24,12 @@ class Broadcast:
                 self._more.setdefault(number, []).append(change)
         self.parts = [part for part in work.parts.values() if part.shard.number in self._more or _is_visible(part)]
 
-    def commits(self) -> Iterator[Commit]:
-        """It is committed: one message a shard, whose commit number is raised."""
+    def tell(self, work: RoundWork) -> None:
+        """It is committed: one message a shard, whose commit number is raised. Twins are kept as they are stored."""
         for part in self.parts:
             part.shard.commit += 1
-            yield Commit(part.shard.number, part.shard.commit, self._changes(part))
+            work.results.commits.append(Commit(part.shard.number, part.shard.commit, self._changes(part)))
+        work.fold()
 
     def _changes(self, part: ShardWork) -> tuple[Change, ...]:
         of_twins = [change for one in part.works for change in _changes(one.effects)]

@@ -78,6 +78,18 @@ class RoundWork:
             for work in part.works:
                 yield part, work.effects
 
+    def forget_deleted(self) -> None:
+        """The devices that are gone are no members of their shards any more."""
+        for part, effects in self.effects():
+            if effects.gone:
+                del part.shard.members[effects.member.key]
+
+    def fold(self) -> None:
+        """The transaction is committed: of the twins, what it stored is all that is kept."""
+        for part in self.parts.values():
+            for one in part.works:
+                one.member.fold()
+
     def part_of(self, key: str, of: int) -> ShardWork:
         """The part of the shard that the device is in, one of ``of``. It must be ours."""
         return self.parts[shard_of(key, of)]

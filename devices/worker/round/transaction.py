@@ -38,12 +38,16 @@ class Transaction:
         """
         with transaction.atomic():
             self._carry_out(work)
-            self._follow_up(work)
+            for follow_up in self._hooks.follow_up:
+                follow_up(work)
+            work.forget_deleted()
+            for publish in self._hooks.publish:
+                publish(work)
             broadcast = Broadcast(work, self._hooks)
             pass_fence([part.shard for part in broadcast.parts], broadcast=True)
             quiet = [part for part in work.parts.values() if part.writes and part not in broadcast.parts]
             pass_fence([part.shard for part in quiet])
-        _tell(work, broadcast)
+        broadcast.tell(work)
 
     def _carry_out(self, work: RoundWork) -> None:
         """Plan, admit, apply and store."""
@@ -58,20 +62,3 @@ class Transaction:
             members = part.shard.members
             part.works = [carry_out(members[key], its, hooks.appliers) for key, its in part.operations.items()]
         storage.store([one for part in parts for one in part.works], hooks, [part.shard for part in parts])
-
-    def _follow_up(self, work: RoundWork) -> None:
-        for follow_up in self._hooks.follow_up:
-            follow_up(work)
-        for part, effects in work.effects():
-            if effects.gone:
-                del part.shard.members[effects.member.key]
-        for publish in self._hooks.publish:
-            publish(work)
-
-
-def _tell(work: RoundWork, broadcast: Broadcast) -> None:
-    """It is committed: browsers are told, and twins are kept as they are stored."""
-    work.results.commits += broadcast.commits()
-    for part in work.parts.values():
-        for one in part.works:
-            one.member.fold()

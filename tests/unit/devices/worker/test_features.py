@@ -53,7 +53,7 @@ def test_each_reading_counts_once(plants: Sequence[FeatureFactory]) -> None:
     assert counts() == {A: 3, ELSEWHERE: 1}
 
 
-@pytest.mark.parametrize("fails", ["pass_fence", "_tell"])  # before the commit, and after it
+@pytest.mark.parametrize("fails", ["pass_fence", "Broadcast.tell"])  # before the commit, and after it
 def test_a_transaction_that_failed_and_came_again_counts_once(
     plants: Sequence[FeatureFactory], monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:

@@ -351,7 +351,7 @@ def test_a_commit_that_succeeded_unseen_is_acknowledged_once_more(
 ) -> None:
     batch = worker.uplink.batch(delivery(A, "telemetry", {"t": 1}))
     with monkeypatch.context() as broken:
-        broken.setattr("devices.worker.round.transaction._tell", _broken)
+        broken.setattr("devices.worker.round.transaction.Broadcast.tell", _broken)
         with pytest.raises(DatabaseError):
             worker.take(batch)
     worker.take(batch)
