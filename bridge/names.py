@@ -5,6 +5,7 @@ The channels specification allows ``[A-Za-z0-9_.-]``, under 100 characters, so M
 
 import hashlib
 import re
+from functools import cache
 
 _NAME = re.compile(r"[A-Za-z0-9_\-.:]{1,64}\Z")
 _KEY = re.compile(r"[A-Za-z0-9_\-.:]{1,64}/[A-Za-z0-9_\-.:]{1,64}\Z")
@@ -28,11 +29,13 @@ def is_device_key(text: str) -> bool:
     return is_source_key(text) or (_CHILD_KEY.match(text) is not None and len(text) <= _MAX_KEY_CHARS)
 
 
+@cache
 def devices_channel(shard: int) -> str:
     """The channel on which the worker of ``shard`` (from 0) listens."""
     return f"devices.{shard}"
 
 
+@cache
 def dashboard_group(shard: int) -> str:
     """The group that gets every commit of ``shard`` (from 0)."""
     return f"dashboard.{shard}"

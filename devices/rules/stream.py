@@ -118,7 +118,7 @@ def _deltas(device: str, twin: TwinState, prev: int, rev: int, readings: Sequenc
 
 def _delta(device: str, twin: TwinState, prev: int, rev: int, readings: list[bytes]) -> Delta:
     head = b'{"device":%b,"prev":%d,"rev":%d,"readings":[%b]' % (_encode(device), prev, rev, b",".join(readings))
-    sections = _sections(twin, prev, rev)
+    sections = _sections(twin, prev, rev) if len(readings) < rev - prev else {}  # else each rev is a reading's
     tail = b"," + _encode(sections)[1:] if sections else b"}"
     return Delta(device, prev, rev, head + tail)
 

@@ -4,7 +4,8 @@ Every change that a client can see takes the device's next ``rev``; each part re
 what happened since any rev can be told from the twin and the stored readings and events.
 """
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct, field
@@ -70,18 +71,11 @@ class TwinState(Struct):
     former: Presence | None = None  # under link_down: what was known before
 
 
-_decoder = msgspec.json.Decoder(TwinState)
-_encoder = msgspec.json.Encoder()
+dump: Final[Callable[[TwinState], bytes]] = msgspec.json.Encoder().encode
+"""The twin as JSON, for storage."""
 
-
-def dump(twin: TwinState) -> bytes:
-    """The twin as JSON, for storage."""
-    return _encoder.encode(twin)
-
-
-def load(doc: bytes | str) -> TwinState:
-    """The twin from its JSON. Raises msgspec.ValidationError on what :func:`dump` never wrote."""
-    return _decoder.decode(doc)
+load: Final[Callable[[bytes | str], TwinState]] = msgspec.json.Decoder(TwinState).decode
+"""The twin from its JSON. Raises msgspec.ValidationError on what :func:`dump` never wrote."""
 
 
 def load_value(doc: Any) -> TwinState:

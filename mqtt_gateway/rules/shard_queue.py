@@ -202,7 +202,7 @@ class ShardQueue:
         assert self._current is not None
         batch = self._current.push(self._take())
         if self.resend_at_s is None:  # else an older batch is under way: its time counts
-            self._wait(now_s, random)
+            self._sent_at_s, self.resend_at_s = now_s, now_s + _PATIENCE_S * (1 + random)
         return batch
 
     def again(self, now_s: float, random: float) -> tuple[Batch, ...]:

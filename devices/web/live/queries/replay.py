@@ -16,7 +16,8 @@ from devices.rules.commands import command_json
 from devices.rules.twin import TwinState, load
 from devices.web.live.queries.answers import Rows, answer, refusal, winners
 from devices.web.live.queries.rows import MAX_ROWS, Replay, read_rows
-from devices.web.live.stream.changes import Answer, NotFound, Query, answer_bytes
+from devices.web.live.stream.changes import Answer, NotFound, Query
+from devices.web.live.stream.rendering import answer_bytes
 from devices.web.live.stream.targets import Target
 
 _KEYS_A_QUERY: Final = 500

@@ -11,8 +11,7 @@ from devices.web.live.queries.replay import list_devices, read, steps_between
 from devices.web.live.socket.credit import LIMIT_BYTES
 from devices.web.live.socket.frame_writer import FrameWriter
 from devices.web.live.socket.subscriptions import SocketSubscriptions
-from devices.web.live.stream.changes import answer_bytes
-from devices.web.live.stream.rendering import MAX_PAGE_DEVICES
+from devices.web.live.stream.rendering import MAX_PAGE_DEVICES, answer_bytes
 from devices.web.live.stream.subscription import Subscription
 from runtime.backoff import backoff_s
 from runtime.database import DatabaseUnavailableError

@@ -45,27 +45,3 @@ class Replayed(Struct, frozen=True):
 
 
 Answer = NotFound | Snapshot | Replayed
-
-
-def change_bytes(change: StreamChange) -> int:
-    """About how large a change is, in frames and in memory."""
-    match change:
-        case Delta():
-            return len(change.item)
-        case EventRecorded():
-            return len(change.frame)
-        case Snapshot():
-            return len(change.snapshot)
-        case Gone():
-            return 64
-
-
-def answer_bytes(answer: Answer) -> int:
-    """About how large an answer is in frames."""
-    match answer:
-        case Replayed():
-            return sum(change_bytes(change) for change in answer.changes)
-        case Snapshot():
-            return len(answer.snapshot)
-        case NotFound():
-            return 64

@@ -56,8 +56,6 @@ _object = msgspec.json.Decoder(dict[str, Any]).decode
 
 def merged(deltas: Sequence[Delta]) -> list[Delta]:
     """As few deltas as do the same. ``deltas`` are of one device, each from where the one before ended."""
-    if len(deltas) == 1:
-        return list(deltas)
     out: list[_Item] = []
     for delta in deltas:
         item = _item(delta.item)

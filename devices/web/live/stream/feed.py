@@ -9,8 +9,8 @@ from collections import deque
 from typing import Final
 
 from bridge.messages import Delta, EventRecorded, Gone
-from devices.web.live.stream.changes import StreamChange, change_bytes
-from devices.web.live.stream.rendering import MAX_BODY_BYTES, Body, bodies
+from devices.web.live.stream.changes import StreamChange
+from devices.web.live.stream.rendering import MAX_BODY_BYTES, Body, bodies, change_bytes
 from devices.web.live.stream.sequencer import Sequencer
 from devices.web.live.stream.targets import DeliveryOptions, Target
 

@@ -7,14 +7,40 @@ import msgspec
 from msgspec import Struct
 
 from bridge.messages import Delta, EventRecorded, Gone
-from devices.web.live.stream.changes import Reason, Snapshot, StreamChange
+from devices.web.live.stream.changes import Answer, NotFound, Reason, Replayed, Snapshot, StreamChange
 from devices.web.live.stream.conflation import latest, merged
 from devices.web.live.stream.targets import DeliveryOptions
 
 MAX_BODY_BYTES: Final = 512 * 1024  # a frame of several items; Daphne sends none above 1 MiB
 MAX_PAGE_DEVICES: Final = 200  # in a snapshot frame
 
+_GONE_BYTES: Final = 64  # about
+
 _encode = msgspec.json.Encoder().encode
+
+
+def change_bytes(change: StreamChange) -> int:
+    """About how large a change is, in frames and in memory."""
+    match change:
+        case Delta():
+            return len(change.item)
+        case EventRecorded():
+            return len(change.frame)
+        case Snapshot():
+            return len(change.snapshot)
+        case Gone():
+            return _GONE_BYTES
+
+
+def answer_bytes(answer: Answer) -> int:
+    """About how large an answer is in frames."""
+    match answer:
+        case Replayed():
+            return sum(change_bytes(change) for change in answer.changes)
+        case Snapshot():
+            return len(answer.snapshot)
+        case NotFound():
+            return _GONE_BYTES
 
 
 class Body(Struct, frozen=True):
@@ -82,7 +108,7 @@ def _runs(changes: Sequence[StreamChange], options: DeliveryOptions) -> list[_Ru
 
 
 def _conflated(deltas: list[Delta], options: DeliveryOptions) -> list[Delta]:
-    items = merged(deltas)
+    items = merged(deltas) if len(deltas) > 1 else deltas
     return latest(items) if options.readings == "latest" else items
 
 

@@ -26,8 +26,8 @@ from devices.web.live.stream.changes import (
     Replayed,
     Snapshot,
     StreamChange,
-    change_bytes,
 )
+from devices.web.live.stream.rendering import change_bytes
 
 Judgement = Literal["next", "past", "gap"]
 

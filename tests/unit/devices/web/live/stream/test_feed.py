@@ -1,9 +1,9 @@
 from itertools import pairwise
 
 from bridge.messages import Delta
-from devices.web.live.stream.changes import Replayed, Snapshot, change_bytes
+from devices.web.live.stream.changes import Replayed, Snapshot
 from devices.web.live.stream.feed import MAX_PENDING_BYTES, Feed, FlushBatch
-from devices.web.live.stream.rendering import MAX_BODY_BYTES
+from devices.web.live.stream.rendering import MAX_BODY_BYTES, change_bytes
 from devices.web.live.stream.targets import DeliveryOptions, Target
 
 
