@@ -25,6 +25,7 @@ class GatewayRow(Struct, frozen=True, kw_only=True):
     saturated_ms: int = 0  # Unix ms; since when it is at the limit; 0: it isn't
     broker_stored: int | None = None  # messages that its broker holds for all its clients; None: it does not say
     filters: tuple[str, ...] = ()  # what it is subscribed to
+    broker: str = ""  # host:port of the one with its newest session
     drained_ms: int = 0  # Unix ms; what its broker had for it before is committed; 0: not known
     lag_ms: int | None = None  # how long ago that is; None: not known
 

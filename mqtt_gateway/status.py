@@ -15,13 +15,18 @@ FRESH_MS: Final = 5_000  # so long without a beat, and with the lease over and n
 
 def gateway_status() -> GatewayStatus:
     """Read the rows (two queries). Synchronous: not for an event loop's thread."""
-    sessions = BrokerSession.objects.values_list("client_id", "filters")
+    sessions = BrokerSession.objects.order_by("session", "pk").values_list("client_id", "broker", "filters")
     filters: dict[str, set[str]] = {}
-    for client_id, known in sessions:
+    brokers: dict[str, str] = {}  # the one with the newest session
+    for client_id, broker, known in sessions:
+        brokers[client_id] = broker
         shown = {name for name, confirmed in known.items() if confirmed and not is_own_subscription(name)}
         filters.setdefault(client_id, set()).update(shown)
     processes = GatewayProcess.objects.order_by("client_id").annotate(now_ms=DatabaseNowMs())
-    return summary(_row(process, filters.get(process.client_id, set()), process.now_ms) for process in processes)
+    return summary(
+        _row(process, filters.get(process.client_id, set()), brokers.get(process.client_id, ""), process.now_ms)
+        for process in processes
+    )
 
 
 def summary(rows: Iterable[GatewayRow]) -> GatewayStatus:
@@ -38,7 +43,7 @@ def summary(rows: Iterable[GatewayRow]) -> GatewayStatus:
     )
 
 
-def _row(process: GatewayProcess, filters: set[str], now_ms: int) -> GatewayRow:
+def _row(process: GatewayProcess, filters: set[str], broker: str, now_ms: int) -> GatewayRow:
     alive = process.beat_ms > now_ms - FRESH_MS
     counters = process.counters
     entered = counters.get("entered", {})
@@ -59,6 +64,7 @@ def _row(process: GatewayProcess, filters: set[str], now_ms: int) -> GatewayRow:
         saturated_ms=counters.get("saturated_ms", 0) if alive else 0,
         broker_stored=counters.get("broker", {}).get("stored") if alive else None,
         filters=tuple(sorted(filters)),
+        broker=broker,
         drained_ms=process.drained_ms,
         lag_ms=max(0, now_ms - process.drained_ms) if process.drained_ms else None,
     )

@@ -69,6 +69,8 @@ class TwinState(Struct):
     last_seen_ms: int = 0  # Unix ms at the gateway, of the last message that was not retained
     unconfirmed: Unconfirmed | None = None
     former: Presence | None = None  # under link_down: what was known before
+    gateway: str = ""  # MQTT client id; the last one that brought something live of it: by which it can be reached
+    dialect: str = ""  # by which it speaks (bridge.dialects.registry); "": Causeway's own
 
 
 dump: Final[Callable[[TwinState], bytes]] = msgspec.json.Encoder().encode

@@ -13,6 +13,7 @@ from devices.worker.commands.commands import CommandsFeature
 from devices.worker.commands.desired import DesiredFeature
 from devices.worker.effects.feature import Feature
 from devices.worker.link.uplink import UplinkFeature
+from devices.worker.presence.gateway_links import LinkWatch
 from devices.worker.presence.presence import PresenceFeature
 from devices.worker.requests.requests import RequestsFeature
 
@@ -27,8 +28,9 @@ def all_features(options: DevicesOptions, more: Iterable[FeatureFactory] = ()) -
         more: make other apps' (devices.extensions).
     """
     known = dialects(options.topic_root)
-    commands = CommandsFeature(options, known)
-    uplink = UplinkFeature(options, known, commands.knows)
+    links = LinkWatch(known)
+    commands = CommandsFeature(options, known, links)
+    uplink = UplinkFeature(options, known, links, commands.knows)
     requests = RequestsFeature(options, known, uplink.reduce)
-    built_in = (uplink, PresenceFeature(options), commands, DesiredFeature(), requests)
+    built_in = (uplink, PresenceFeature(options, links), commands, DesiredFeature(links), requests)
     return (*built_in, *(make() for make in more))

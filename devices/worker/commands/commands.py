@@ -17,6 +17,7 @@ from devices.worker.effects.feature import Feature
 from devices.worker.effects.rate_gate import RateGate
 from devices.worker.effects.work import Round, RoundWork
 from devices.worker.memory.shard import Shard
+from devices.worker.presence.gateway_links import LinkWatch
 from devices.worker.requests.refusal import refusal
 from devices.worker.retention.purges import Commands
 from devices.worker.retention.scope import PurgeTask
@@ -32,12 +33,13 @@ class CommandsFeature(Feature):
     Args:
         options: of the installation.
         dialects: of the installation.
+        links: the gateways', as last read.
     """
 
     name = "commands"
 
-    def __init__(self, options: DevicesOptions, dialects: Dialects) -> None:
-        self._dialects = dialects
+    def __init__(self, options: DevicesOptions, dialects: Dialects, links: LinkWatch) -> None:
+        self._dialects, self._links = dialects, links
         self._of = options.shards
         self._sweeps = RateGate(2)
         # Of the present round:
@@ -77,7 +79,7 @@ class CommandsFeature(Feature):
         """What the gateways say of commands; none of it is for the twins."""
         for published, item in _of_commands(work):
             if part := work.parts.get(published.shard):
-                part.shard.outbox.answered(item, work.now_ms, ok=published.ok)
+                part.shard.outbox.answered(item, published.gateway, work.now_ms, ok=published.ok)
 
     def prepare(self, work: RoundWork) -> None:
         """Read all that are concerned, in one query."""
@@ -90,7 +92,8 @@ class CommandsFeature(Feature):
         for pk in self._stored:
             self._open(pk, work)
         for published, item in _of_commands(work):
-            if published.ok:
+            part = work.parts.get(published.shard)
+            if published.ok and part and downlinks.is_reached_by(published, part.shard, self._links.latest):
                 self._steps.sent(item.command_id, published.at_ms)
         self._acknowledge(work)
         for pk in self._expired:
@@ -100,7 +103,7 @@ class CommandsFeature(Feature):
         for command in self._steps.save(lambda key: work.part_of(key, self._of).shard.commit + 1):
             if command.status not in OPEN:
                 work.part_of(command.device.key, self._of).shard.outbox.close(command.pk)
-        _hurry(work)
+        self._hurry(work)
 
     def _acknowledge(self, work: RoundWork) -> None:
         for _, effects in work.effects():
@@ -116,10 +119,21 @@ class CommandsFeature(Feature):
             key, expires_ms = command.device.key, int(command.expires_at.timestamp() * 1000)
             work.part_of(key, self._of).shard.outbox.open(pk, key, expires_ms, work.now_ms)
 
+    def _hurry(self, work: RoundWork) -> None:
+        """Who listens now gets at once what waits: all behind a new connection, or a device that came online."""
+        for part in work.parts.values():
+            for gateway in part.connected:
+                serving = downlinks.gateways(part.shard, self._links.latest)
+                part.shard.outbox.gateway_changed(gateway, serving, work.now_ms)
+        for part, effects in work.effects():
+            if effects.came_online and not effects.gone:
+                part.shard.outbox.device_online(effects.member.key, work.now_ms)
+
     def publish(self, work: RoundWork) -> None:
         """What is due in the outboxes."""
         for part in work.parts.values():
-            work.results.downlinks += downlinks.due(part.shard, self._steps, self._dialects, work.now_ms)
+            links, shard = self._links.latest, part.shard
+            work.results.downlinks += downlinks.due(shard, self._steps, self._dialects, links, work.now_ms)
 
     def changes(self, work: RoundWork) -> Iterator[tuple[int, CommandStep]]:
         """The steps."""
@@ -149,13 +163,3 @@ def _of_commands(work: RoundWork) -> Iterator[tuple[Published, CommandItem]]:
 def _named(row: Request) -> str:
     """The command that a request is about."""
     return str(row.body.get("command_id")) if isinstance(row.body, dict) else ""
-
-
-def _hurry(work: RoundWork) -> None:
-    """Who listens now gets at once what waits: all behind a new connection, or a device that came online."""
-    for part in work.parts.values():
-        if part.new_connection:
-            part.shard.outbox.gateway_changed(work.now_ms)
-    for part, effects in work.effects():
-        if effects.came_online and not effects.gone:
-            part.shard.outbox.device_online(effects.member.key, work.now_ms)

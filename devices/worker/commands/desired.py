@@ -1,11 +1,13 @@
 """The feature of the devices' desired topics: what they should hold, and what the broker has confirmed that they do."""
 
+from bridge.dialects.dialect import NATIVE
 from devices.rules.requested import desired_payload
 from devices.worker.commands import downlinks
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import Effects, Operation
 from devices.worker.effects.work import RoundWork, ShardWork
 from devices.worker.memory.shard import Member, Shard
+from devices.worker.presence.gateway_links import LinkWatch
 from devices.worker.rules.outbox import DesiredItem, Outbox
 
 
@@ -16,10 +18,17 @@ class DesiredConfirmed(Operation, frozen=True):
 
 
 class DesiredFeature(Feature):
-    """Keeps each device's desired topic at what reported still lacks. Published by the outbox, as commands are."""
+    """Keeps each device's desired topic at what reported still lacks. Published by the outbox, as commands are.
+
+    Args:
+        links: the gateways', as last read.
+    """
 
     name = "desired"
     operations = (DesiredConfirmed,)
+
+    def __init__(self, links: LinkWatch) -> None:
+        self._links = links
 
     def join(self, shard: Shard, member: Member, now_ms: int) -> None:
         """Its topic may not hold what it should."""
@@ -30,8 +39,8 @@ class DesiredFeature(Feature):
         for published in work.round.published:
             part, item = work.parts.get(published.shard), downlinks.item_of(published)
             if part and isinstance(item, DesiredItem):
-                part.shard.outbox.answered(item, work.now_ms, ok=published.ok)
-                if published.ok:
+                part.shard.outbox.answered(item, published.gateway, work.now_ms, ok=published.ok)
+                if published.ok and downlinks.is_reached_by(published, part.shard, self._links.latest):
                     _plan_confirmed(part, item.device, downlinks.payload_of(published))
 
     def apply(self, operation: DesiredConfirmed, effects: Effects) -> None:
@@ -41,7 +50,11 @@ class DesiredFeature(Feature):
     def follow_up(self, work: RoundWork) -> None:
         """See what is to be published for the devices that have changed."""
         for part, effects in work.effects():
-            (_clear if effects.gone else _update)(part.shard.outbox, effects.member, work.now_ms)
+            shard, member = part.shard, effects.member
+            if effects.gone:
+                _clear(shard.outbox, member, self._links.latest.gateway_of(member, shard.gateway), work.now_ms)
+            else:
+                _update(shard.outbox, member, work.now_ms)
 
 
 def _plan_confirmed(part: ShardWork, key: str, payload: bytes) -> None:
@@ -63,9 +76,11 @@ def _update(outbox: Outbox, member: Member, now_ms: int) -> None:
         outbox.want(member.key, payload, now_ms)
 
 
-def _clear(outbox: Outbox, member: Member, now_ms: int) -> None:
-    """The device is deleted: nothing waits for it any more, and what the broker retains for it is to go."""
-    was_used = member.uses_desired
+def _clear(outbox: Outbox, member: Member, gateway: str, now_ms: int) -> None:
+    """The device is deleted: nothing waits for it any more, and what its broker retains for it is to go.
+
+    (Only in Causeway's own dialect: of a device that is gone, nobody knows another.)
+    """
     outbox.forget(member.key)
-    if was_used:
-        outbox.want(member.key, b"", now_ms)
+    if member.uses_desired and member.twin.dialect == NATIVE:
+        outbox.want(member.key, b"", now_ms, gateway)

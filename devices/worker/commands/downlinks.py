@@ -18,32 +18,51 @@ from devices.models import Command
 from devices.rules.commands import OPEN
 from devices.worker.commands.command_steps import CommandSteps
 from devices.worker.memory.shard import Shard
-from devices.worker.rules.outbox import CommandItem, DesiredItem, Due, Item
+from devices.worker.presence.gateway_links import Links
+from devices.worker.rules.outbox import CommandItem, DesiredItem, Due, GatewayOf, Item
 
 _COMMAND, _DESIRED = b"c", b"d"  # what a token begins with: the id, or the payload, follows
 _UUID_BYTES: Final = 16
 _encode = json.Encoder().encode
 
 
-def due(shard: Shard, steps: CommandSteps, dialects: Dialects, now_ms: int) -> Iterator[tuple[str, Publish]]:
+def due(
+    shard: Shard, steps: CommandSteps, dialects: Dialects, links: Links, now_ms: int
+) -> Iterator[tuple[str, Publish]]:
     """Messages with their channel. At most one query, for commands that ``steps`` does not know."""
-    items = shard.outbox.due(now_ms)
+    items = shard.outbox.due(now_ms, gateways(shard, links))
     steps.fetch(one.item.command_id for one in items if isinstance(one.item, CommandItem))
-    channel = gateway_channel(shard.gateway)
     for one in items:
-        if rendered := _rendered(one, steps, dialects):
-            yield channel, _publish(shard.number, one, rendered)
+        member = shard.members.get(one.device)
+        speaks = dialects.named(member.known.dialect if member else NATIVE)
+        if speaks and (rendered := _rendered(one, steps, speaks)):
+            yield gateway_channel(one.gateway), _publish(shard.number, one, rendered)
         elif isinstance(one.item, CommandItem):
             shard.outbox.close(one.item.command_id)
         else:
             shard.outbox.settled(one.device)
 
 
-def _rendered(one: Due, steps: CommandSteps, dialects: Dialects) -> Publication | None:
+def gateways(shard: Shard, links: Links) -> GatewayOf:
+    """By which gateway each of the shard's devices can be reached; also those that are gone, or not known yet."""
+
+    def gateway_of(device: str, last: str) -> str:
+        member = shard.members.get(device)
+        if member:
+            return links.gateway_of(member, shard.gateway)
+        return last or links.likely(device, NATIVE, shard.gateway)
+
+    return gateway_of
+
+
+def is_reached_by(published: Published, shard: Shard, links: Links) -> bool:
+    """Whether the gateway that says so can reach the device. If not, it was published where the device is not."""
+    member = shard.members.get(published.device)
+    return member is None or links.gateway_of(member, shard.gateway) == published.gateway
+
+
+def _rendered(one: Due, steps: CommandSteps, speaks: dialect.Dialect) -> Publication | None:
     """None: there is nothing to publish (any more)."""
-    speaks = dialects.named(NATIVE)
-    if speaks is None:
-        return None
     if not isinstance(one.item, CommandItem):
         return speaks.render_desired(one.device, one.payload)
     command = steps.get(one.item.command_id)

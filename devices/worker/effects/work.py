@@ -37,7 +37,7 @@ class ShardWork:
     operations: dict[str, list[Operation]] = field(default_factory=dict)  # by device key
     works: list[DeviceWork] = field(default_factory=list)  # what they came to
     counted: Counter[tuple[str, str]] = field(default_factory=Counter)  # deliveries for the ledger
-    new_connection: bool = False  # a gateway of it has connected to its broker anew
+    connected: Collection[str] = ()  # gateways that have connected to their broker anew
     touched: bool = False  # something of it was written besides its devices: the fence must be passed for it
 
     def add(self, key: str, operation: Operation) -> None:

@@ -23,18 +23,19 @@ class Acceptance:
         self._replies: dict[tuple[str, int, str], bool] = {}  # (gateway, epoch, channel) → gap
         self.records: list[NewRecord] = []
         self.moved: set[str] = set()  # gateways whose cursor has moved
-        self.new_connection = False  # of a gateway to its broker
+        self.connected: set[str] = set()  # gateways with a new connection to their broker
         self.counts: Counter[tuple[str, str]] = Counter()  # for the ledger: what gateways say that we got; duplicates
 
-    def deliveries(self, batches: Iterable[Batch]) -> Iterator[Delivery]:
-        """Those to apply, in order: each gateway's batches by number, however they came.
+    def deliveries(self, batches: Iterable[Batch]) -> Iterator[tuple[str, Delivery]]:
+        """Those to apply, with their gateway, in order: each gateway's batches by number, however they came.
 
         Raises:
             django.db.Error: the database failed.
         """
         for batch in sorted(batches, key=lambda batch: (batch.gateway, batch.epoch, batch.seq)):
             if self._applies(batch):
-                yield from self._sifted(batch)
+                for delivery in self._sifted(batch):
+                    yield batch.gateway, delivery
 
     def _applies(self, batch: Batch) -> bool:
         cursor = self.shard.cursors.get(batch.gateway, Cursor())
@@ -45,10 +46,10 @@ class Acceptance:
         self._replies[reply] = self._replies.get(reply, False) or verdict == "gap"
         if verdict != "apply":
             return False
-        self.new_connection |= batch.epoch != cursor.epoch
+        if batch.epoch != cursor.epoch:
+            self.connected.add(batch.gateway)
         self.counts["received", ""] += cursor.newly_taken(batch)
         self.shard.cursors[batch.gateway] = cursor.after(batch)
-        self.shard.gateway = batch.gateway
         self.moved.add(batch.gateway)
         return True
 

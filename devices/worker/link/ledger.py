@@ -19,15 +19,13 @@ _COUNTS: Final = Table(LedgerCount, (*_COUNT_KEY, "count"), _COUNT_KEY, ("count"
 
 
 def load(shard: Shard) -> None:
-    """Read both. The shard's gateway is the only one that it knows, if there is one.
+    """Read both.
 
     Raises:
         django.db.Error: the database failed.
     """
     rows = LinkCursor.objects.filter(shard=shard.number).values_list("gateway", *Cursor.__struct_fields__)
     shard.cursors = {gateway: Cursor(*fields) for gateway, *fields in rows}
-    if len(shard.cursors) == 1:
-        (shard.gateway,) = shard.cursors
     for row in LedgerCount.objects.filter(shard=shard.number):
         shard.counts[row.outcome, row.reason] = row.count
 

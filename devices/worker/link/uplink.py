@@ -14,14 +14,15 @@ from devices.models import Event, Quarantined, Reading
 from devices.options import DevicesOptions
 from devices.rules.reducer import Arrival, Limits, Outcome, reduce
 from devices.worker.effects.feature import Feature
-from devices.worker.effects.operations import Acknowledged, Effects, Operation, Refusal
+from devices.worker.effects.operations import UNKNOWN_PAYLOAD, Acknowledged, Effects, Operation, Refusal
 from devices.worker.effects.rate_gate import RateGate
 from devices.worker.effects.work import Round, RoundWork, ShardWork
 from devices.worker.link import delivery_history, ledger
 from devices.worker.link.acceptance import Acceptance
 from devices.worker.link.readings import spoken
 from devices.worker.memory.bulk_writes import Table
-from devices.worker.memory.shard import Shard
+from devices.worker.memory.shard import Member, Shard
+from devices.worker.presence.gateway_links import LinkWatch
 from devices.worker.retention.purges import Histories, LargeQuarantine, OldQuarantine
 from devices.worker.retention.scope import PurgeTask
 from runtime.outages import SampledLog
@@ -63,14 +64,22 @@ class UplinkFeature(Feature):
     Args:
         options: of the installation.
         dialects: of the installation.
+        links: the gateways', as last read.
         knows_command: whether a command id (text) is one of the device's (its primary key).
     """
 
     name = "uplink"
     operations = (Uplink,)
 
-    def __init__(self, options: DevicesOptions, dialects: Dialects, knows_command: Callable[[str, int], bool]) -> None:
-        self._dialects = dialects
+    def __init__(
+        self,
+        options: DevicesOptions,
+        dialects: Dialects,
+        links: LinkWatch,
+        knows_command: Callable[[str, int], bool],
+    ) -> None:
+        self._dialects, self._links = dialects, links
+        self._default_gateway = options.default_gateway
         self._limits = Limits(options.max_metrics_per_device)
         self._knows_command = knows_command
         self._forgets_sessions = RateGate(3_600)
@@ -99,13 +108,13 @@ class UplinkFeature(Feature):
         for number, batches in by_shard.items():
             if part := work.parts.get(number):
                 self._acceptances[number] = acceptance = Acceptance(part.shard)
-                for delivery in acceptance.deliveries(batches):
-                    self._plan_delivery(delivery, part, work)
-                part.new_connection = acceptance.new_connection
+                for gateway, delivery in acceptance.deliveries(batches):
+                    self._plan_delivery(gateway, delivery, part, work)
+                part.connected = acceptance.connected
 
-    def _plan_delivery(self, delivery: Delivery, part: ShardWork, work: RoundWork) -> None:
+    def _plan_delivery(self, gateway: str, delivery: Delivery, part: ShardWork, work: RoundWork) -> None:
         """What it says of each device; of several, the first one's outcome is the delivery's."""
-        gateway, counts = part.shard.gateway, True
+        counts = True
         for key, said in spoken(self._dialects, delivery, part.counted):
             part.add(key, Uplink(delivery, gateway, said, counts))
             counts = False
@@ -118,7 +127,12 @@ class UplinkFeature(Feature):
         if said is None:
             operation.set_aside(effects, "internal_error")
             return
-        was_online = member.twin.presence.status == "online"
+        twin = member.twin
+        if twin.dialect != delivery.dialect:
+            twin.dialect = delivery.dialect
+        if twin.gateway != operation.gateway and not (delivery.retain or delivery.late):
+            effects.came_online |= self._reached_by(operation.gateway, member)
+        was_online = twin.presence.status == "online"
         arrival = Arrival(delivery.received_ms, delivery.retain, delivery.late, operation.gateway)
         outcome = self.reduce(said, arrival, effects)
         if outcome.outcome == "quarantined":
@@ -129,7 +143,15 @@ class UplinkFeature(Feature):
             if outcome.outcome == "rejected":
                 _samples.add(outcome.reason, delivery.topic)
         birth = isinstance(said, StatusReported) and said.online and not delivery.retain
-        effects.came_online |= birth or (not was_online and member.twin.presence.status == "online")
+        effects.came_online |= birth or (not was_online and twin.presence.status == "online")
+
+    def _reached_by(self, gateway: str, member: Member) -> bool:
+        """The device can be reached by this gateway from now on; True: up to now we took it to be another one's."""
+        twin, former = member.twin, self._links.latest.gateway_of(member, self._default_gateway)
+        twin.gateway = gateway
+        if former != gateway and member.uses_desired:
+            twin.desired_published = UNKNOWN_PAYLOAD  # what it should hold is at the other's broker, if anywhere
+        return former != gateway
 
     def reduce(self, said: Decoded, arrival: Arrival, effects: Effects) -> Outcome:
         """Apply what a message says to the twin; what it brings goes into the effects."""

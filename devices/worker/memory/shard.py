@@ -30,6 +30,8 @@ class _Head(Struct):
     last_seen_ms: int = 0
     unconfirmed: Unconfirmed | None = None
     former: Presence | None = None
+    gateway: str = ""
+    dialect: str = ""
 
 
 _head = json.Decoder(_Head).decode
@@ -90,12 +92,12 @@ class Shard:
         generation: of the ownership; a writing transaction checks it.
         commit: number of the last broadcast transaction.
         owned_since_ms: Unix ms.
-        gateway: MQTT client id of the gateway that serves it, as far as known.
+        default_gateway: MQTT client id.
     """
 
-    def __init__(self, number: int, generation: int, commit: int, owned_since_ms: int, gateway: str) -> None:
+    def __init__(self, number: int, generation: int, commit: int, owned_since_ms: int, default_gateway: str) -> None:
         self.number, self.generation, self.commit, self.owned_since_ms = number, generation, commit, owned_since_ms
-        self.gateway = gateway
+        self._default_gateway = default_gateway
         self.members: dict[str, Member] = {}
         self.cursors: dict[str, Cursor] = {}  # by gateway
         self.histories: dict[str, DeliveryHistory] = {}  # by gateway, once it has spoken; of its broker's session
@@ -103,3 +105,8 @@ class Shard:
         self.outbox = Outbox()
         self.watch = PresenceWatchlist()
         self.kept: dict[str, Any] = {}  # what features keep of it besides, by name
+
+    @property
+    def gateway(self) -> str:
+        """Whom to try for a device of which nothing is known: the only gateway ever heard, or the default one."""
+        return next(iter(self.cursors)) if len(self.cursors) == 1 else self._default_gateway

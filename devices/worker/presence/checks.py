@@ -85,7 +85,7 @@ class _Checks:
     def evidence(self, member: Member) -> Evidence:
         """What the device is looked at by."""
         stale_after_s = limit_s(member, self.options) if self.hears else None
-        return Evidence(self.now_ms, self.links.of(member.key), self.links.by_gateway, stale_after_s)
+        return Evidence(self.now_ms, self.links.of(member), self.links.by_gateway, stale_after_s)
 
     def is_due(self, key: str) -> bool:
         """Whether anything has to change."""
@@ -123,7 +123,7 @@ def _overdue(checks: _Checks) -> Iterator[str]:
 
 def _wait_ms(checks: _Checks, member: Member) -> int:
     """Until it is worth looking again, as far as can be told."""
-    known, link = member.known, checks.links.of(member.key)
+    known, link = member.known, checks.links.of(member)
     heard_ms = min(checks.now_ms, link.drained_ms)
     if not (checks.hears and link.is_drained and checks.now_ms - heard_ms < _LAGGING_CHECK_MS):
         return _LAGGING_CHECK_MS

@@ -1,14 +1,17 @@
-"""The gateways' links to their brokers, as far as presence depends on them. The rules are devices.rules.presence."""
+"""The gateways' links to their brokers: what presence depends on, and by which a device can be reached."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
 
+from bridge.dialects.registry import Dialects
 from bridge.gateway_status import GatewayRow
+from bridge.shards import source_of
 from bridge.topic_filters import matches
 from devices.gateways import gateway_status
 from devices.rules.presence import Link
+from devices.worker.memory.shard import Member
 
 GONE_MS: Final = 5_000  # down for longer, and nothing is known any more
 _UNMARKED_MS: Final = 5_000  # where the broker lets a gateway send no markers: how long its link must outlive a will
@@ -19,18 +22,48 @@ class Links(Struct, frozen=True):
 
     by_gateway: Mapping[str, Link]  # by MQTT client id
     filters: Mapping[str, Sequence[str]]  # what each is subscribed to
-    topic_root: str
+    brokers: Mapping[str, str]  # what each is connected to, as far as known
+    dialects: Dialects
 
-    def of(self, key: str) -> Link:
+    def of(self, member: Member) -> Link:
         """The link of the gateways that serve a device, together: up if any is, drained if all of those are."""
         links = list(self.by_gateway.values())
         if len(links) == 1:
             return links[0]
-        return _together(self._serving(key) or links)
+        covering = self._covering(member.key, member.known.dialect)
+        return _together([self.by_gateway[name] for name in covering] or links)
 
-    def _serving(self, key: str) -> list[Link]:
-        topic = f"{self.topic_root}/{key}/status"
-        return [self.by_gateway[name] for name, filters in self.filters.items() if any_matches(filters, topic)]
+    def gateway_of(self, member: Member, fallback: str) -> str:
+        """By which gateway a device can be reached: its client id.
+
+        The one that last brought something live of it; should that one be gone, another one of the same broker. Of
+        a device that was never heard: the likely one.
+        """
+        known = member.known
+        if not known.gateway:
+            return self.likely(member.key, known.dialect, fallback)
+        link = self.by_gateway.get(known.gateway)
+        if not (link and link.gone):
+            return known.gateway
+        broker = self.brokers.get(known.gateway)
+        up = (name for name in self._covering(member.key, known.dialect) if self.by_gateway[name].up)
+        return next((name for name in up if broker and self.brokers.get(name) == broker), known.gateway)
+
+    def likely(self, key: str, dialect: str, fallback: str) -> str:
+        """The gateway that is subscribed to what a device would say, rather one that is up.
+
+        Args:
+            key: the device's.
+            dialect: by which it speaks.
+            fallback: whom to try if none is, or several are.
+        """
+        covering = list(self.by_gateway) if len(self.by_gateway) == 1 else self._covering(key, dialect)
+        candidates = [name for name in covering if self.by_gateway[name].up] or covering
+        return fallback if fallback in candidates or not candidates else candidates[0]
+
+    def _covering(self, key: str, dialect: str) -> list[str]:
+        topic = self.dialects.example(dialect, source_of(key))
+        return [name for name, filters in self.filters.items() if topic and any_matches(filters, topic)]
 
     @property
     def picture(self) -> object:
@@ -57,15 +90,21 @@ class LinkWatch:
     (Not by the rows' times: after an outage of the database, which is where they beat, all gateways look dead.)
     """
 
-    def __init__(self, topic_root: str) -> None:
-        self._topic_root = topic_root
+    def __init__(self, dialects: Dialects) -> None:
+        self._dialects = dialects
         self._down_since_ms: dict[str, int] = {}  # by gateway
+        self.latest = Links({}, {}, {}, dialects)  # as last read
 
     def read(self, now_ms: int) -> Links:
-        """What the gateways say now (Unix ms). A few small queries."""
-        status = gateway_status()
-        links = {row.client_id: self._link(row, now_ms) for row in status.gateways}
-        return Links(links, {row.client_id: row.filters for row in status.gateways}, self._topic_root)
+        """What the gateways say now (Unix ms). Two queries."""
+        rows = gateway_status().gateways
+        self.latest = Links(
+            {row.client_id: self._link(row, now_ms) for row in rows},
+            {row.client_id: row.filters for row in rows},
+            {row.client_id: row.broker for row in rows},
+            self._dialects,
+        )
+        return self.latest
 
     def forget(self) -> None:
         """The database failed: nothing was seen for a while."""

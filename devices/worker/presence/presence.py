@@ -27,14 +27,14 @@ class PresenceFeature(Feature):
 
     Args:
         options: of the installation.
+        links: reads the gateways'.
     """
 
     name = "presence"
     operations = (PresenceCheck,)
 
-    def __init__(self, options: DevicesOptions) -> None:
-        self._options = options
-        self._links = LinkWatch(options.topic_root)
+    def __init__(self, options: DevicesOptions, links: LinkWatch) -> None:
+        self._options, self._links = options, links
         self._looks, self._looks_soon = RateGate(1), RateGate(_SOON_S)
         self._due: dict[int, dict[str, Evidence]] = {}  # in the present round, by shard, then by device key
 

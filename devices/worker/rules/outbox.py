@@ -1,13 +1,16 @@
 """When what is to be published to devices is sent, and sent again. Pure: times are passed in, in Unix ms.
 
     open / want ──> due ──> sent ──(backoff 5, 10, 20, 40, 60, 60 … s)──> due again
-       at once              │        device comes online, new gateway connection: due at once, backoff from its start
+       at once              │        device comes online or elsewhere, new connection of its gateway: due at once,
+                            │        backoff from its start
                             └─ close / settled / expired / forget: done with
 
-At most ``UNDER_WAY_LIMIT`` are with the gateway at a time; a refusal by the gateway holds all for a second. What is
-kept is bounded by the database: no command's arguments, and a desired payload only while it is unconfirmed.
+Each gateway has a lane of its own: at most ``UNDER_WAY_LIMIT`` are with it at a time, and its refusal holds that lane
+for a second. Which gateway serves a device is asked whenever something is due for it. What is kept is bounded by the
+database: no command's arguments, and a desired payload only while it is unconfirmed.
 """
 
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
@@ -37,10 +40,11 @@ Item = CommandItem | DesiredItem
 
 
 class Due(Struct, frozen=True):
-    """What is to be sent now. ``payload`` for desired only."""
+    """What is to be sent now, and by which gateway. ``payload`` for desired only."""
 
     item: Item
     device: str
+    gateway: str
     payload: bytes = b""
 
 
@@ -48,11 +52,47 @@ class _Entry(Struct):
     device: str
     payload: bytes = b""
     attempts: int = 0
+    gateway: str = ""  # whose it was last
+    lane: str = ""  # the gateway in whose lane it is; "": to be asked
+
+
+# The client id of the gateway by which a device, the first argument, can be reached; the second is whose it was last.
+GatewayOf = Callable[[str, str], str]
 
 
 def retry_delay_ms(attempts: int) -> int:
     """How long to wait after the ``attempts``-th sending (from 1)."""
     return RETRY_MS[min(attempts, len(RETRY_MS)) - 1]
+
+
+class _Lane:
+    """What waits for one gateway, and what it has."""
+
+    def __init__(self) -> None:
+        self.due: Schedule[Item] = Schedule()
+        self.under_way: Schedule[Item] = Schedule()  # until when an answer is waited for
+        self.held_until_ms = 0
+
+    def pop(self, now_ms: int) -> Item | None:
+        """What to send now; None: nothing, or not yet."""
+        while self.under_way.pop(now_ms) is not None:
+            pass  # lost on its way, or its answer was
+        if len(self.under_way) >= UNDER_WAY_LIMIT or now_ms < self.held_until_ms:
+            return None
+        return self.due.pop(now_ms)
+
+    def next_ms(self) -> int | None:
+        """When :meth:`pop` will have something; None for never."""
+        first = self.due.first_ms()
+        if first is None:
+            return None
+        room = self.under_way.first_ms() if len(self.under_way) >= UNDER_WAY_LIMIT else None
+        return max(first, room or 0, self.held_until_ms)
+
+    def remove(self, item: Item) -> None:
+        """It waits no more."""
+        self.due.remove(item)
+        self.under_way.remove(item)
 
 
 class Outbox:
@@ -61,10 +101,8 @@ class Outbox:
     def __init__(self) -> None:
         self._entries: dict[Item, _Entry] = {}
         self._of_device: dict[str, set[Item]] = {}
-        self._due: Schedule[Item] = Schedule()
+        self._lanes: dict[str, _Lane] = {"": _Lane()}  # by gateway; in the first one what is in none yet
         self._expiry: Schedule[UUID] = Schedule()
-        self._under_way: Schedule[Item] = Schedule()  # until when an answer is waited for
-        self._held_until_ms = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -84,15 +122,18 @@ class Outbox:
         """The command waits no more."""
         self._remove(CommandItem(command_id))
 
-    def want(self, device: str, payload: bytes, now_ms: int) -> None:
-        """The desired topic should hold ``payload``; a new payload is due at once."""
+    def want(self, device: str, payload: bytes, now_ms: int, gateway: str = "") -> None:
+        """The desired topic should hold ``payload``; a new payload is due at once.
+
+        ``gateway``: whose it was last, if known.
+        """
         item = DesiredItem(device)
         entry = self._entries.get(item)
         if entry is None:
-            self._add(item, _Entry(device, payload), now_ms)
+            self._add(item, _Entry(device, payload, gateway=gateway), now_ms)
         elif entry.payload != payload:
             entry.payload = payload
-            self._again(item, now_ms)
+            self._into_lane(item, "", now_ms)
 
     def settled(self, device: str) -> None:
         """The desired topic holds what it should."""
@@ -106,41 +147,43 @@ class Outbox:
     # ------------------------------------------------------------------------------------- what happens
 
     def device_online(self, device: str, now_ms: int) -> None:
-        """It listens now: all that waits for it is due, its backoff begins anew."""
+        """It listens now, or at another gateway: all that waits for it is due, its backoff begins anew."""
         for item in self._of_device.get(device, ()):
-            self._again(item, now_ms)
+            self._into_lane(item, "", now_ms)
 
-    def gateway_changed(self, now_ms: int) -> None:
-        """A new connection to the broker: everything is due."""
-        self._held_until_ms = 0
-        for item in self._entries:
-            self._again(item, now_ms)
+    def gateway_changed(self, gateway: str, gateway_of: GatewayOf, now_ms: int) -> None:
+        """A new connection of this gateway to its broker: all that it is to publish is due."""
+        self._lane(gateway).held_until_ms = 0
+        for item, entry in self._entries.items():
+            if gateway in (entry.gateway, gateway_of(entry.device, entry.gateway)):
+                self._into_lane(item, "", now_ms)
 
-    def answered(self, item: Item, now_ms: int, *, ok: bool) -> None:
-        """The gateway said what became of it. Not ok: it comes again after its backoff, and all pause a little."""
-        self._under_way.remove(item)
+    def answered(self, item: Item, gateway: str, now_ms: int, *, ok: bool) -> None:
+        """What became of it. Not ok: it comes again after its backoff, and all that the gateway is to do pauses."""
+        lane = self._lane(gateway)
+        lane.under_way.remove(item)
         if not ok:
-            self._held_until_ms = now_ms + _HOLD_MS
+            lane.held_until_ms = now_ms + _HOLD_MS
 
     def unconfirmed(self, device: str) -> bytes | None:
         """The payload that the desired topic should hold; None when nothing is waited for."""
         entry = self._entries.get(DesiredItem(device))
         return entry.payload if entry else None
 
-    def due(self, now_ms: int) -> list[Due]:
+    def due(self, now_ms: int, gateway_of: GatewayOf) -> list[Due]:
         """What to send now; from now on it counts as sent."""
-        while self._under_way.pop(now_ms) is not None:
-            pass  # lost on its way, or its answer was
         out: list[Due] = []
-        while len(self._under_way) < UNDER_WAY_LIMIT and now_ms >= self._held_until_ms:
-            item = self._due.pop(now_ms)
-            if item is None:
-                break
-            entry = self._entries[item]
-            entry.attempts += 1
-            self._due.set(item, now_ms + retry_delay_ms(entry.attempts))
-            self._under_way.set(item, now_ms + _ANSWER_MS)
-            out.append(Due(item, entry.device, entry.payload))
+        names = list(self._lanes)
+        for at, name in enumerate(names):
+            while (item := self._lanes[name].pop(now_ms)) is not None:
+                entry = self._entries[item]
+                gateway = gateway_of(entry.device, entry.gateway)
+                if gateway == name:
+                    out.append(self._sent(item, entry, now_ms))
+                    continue
+                self._into_lane(item, gateway, now_ms)
+                if gateway not in names[at + 1 :]:
+                    names.append(gateway)
         return out
 
     def expired(self, now_ms: int) -> list[UUID]:
@@ -153,34 +196,39 @@ class Outbox:
 
     def next_ms(self) -> int | None:
         """When :meth:`due` or :meth:`expired` will have something; None for never."""
-        times = [time for time in (self._next_due_ms(), self._expiry.first_ms()) if time is not None]
-        return min(times, default=None)
+        times = [self._expiry.first_ms(), *(lane.next_ms() for lane in self._lanes.values())]
+        return min((time for time in times if time is not None), default=None)
 
     # ------------------------------------------------------------------------------------------- inside
 
-    def _next_due_ms(self) -> int | None:
-        first = self._due.first_ms()
-        if first is None:
-            return None
-        room = self._under_way.first_ms() if len(self._under_way) >= UNDER_WAY_LIMIT else None
-        return max(first, room or 0, self._held_until_ms)
+    def _lane(self, gateway: str) -> _Lane:
+        return self._lanes.setdefault(gateway, _Lane())
 
     def _add(self, item: Item, entry: _Entry, now_ms: int) -> None:
         self._entries[item] = entry
         self._of_device.setdefault(entry.device, set()).add(item)
-        self._due.set(item, now_ms)
+        self._lanes[entry.lane].due.set(item, now_ms)
 
-    def _again(self, item: Item, now_ms: int) -> None:
-        self._entries[item].attempts = 0
-        self._under_way.remove(item)
-        self._due.set(item, now_ms)
+    def _into_lane(self, item: Item, lane: str, now_ms: int) -> None:
+        """It is due there, its backoff begins anew."""
+        entry = self._entries[item]
+        self._lanes[entry.lane].remove(item)
+        entry.lane, entry.attempts = lane, 0
+        self._lane(lane).due.set(item, now_ms)
+
+    def _sent(self, item: Item, entry: _Entry, now_ms: int) -> Due:
+        lane = self._lanes[entry.lane]
+        entry.gateway = entry.lane
+        entry.attempts += 1
+        lane.due.set(item, now_ms + retry_delay_ms(entry.attempts))
+        lane.under_way.set(item, now_ms + _ANSWER_MS)
+        return Due(item, entry.device, entry.lane, entry.payload)
 
     def _remove(self, item: Item) -> None:
         entry = self._entries.pop(item, None)
         if entry is None:
             return
-        for schedule in (self._due, self._under_way):
-            schedule.remove(item)
+        self._lanes[entry.lane].remove(item)
         if isinstance(item, CommandItem):
             self._expiry.remove(item.command_id)
         siblings = self._of_device[entry.device]

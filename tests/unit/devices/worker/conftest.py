@@ -55,6 +55,7 @@ class GatewayLink:
     drained_ms: int = 2**60
     beat_ms: int = 0
     filters: tuple[str, ...] = ("devices/#",)
+    broker: str = ""
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from tests.support.worlds import downlinks
 from tests.support.worlds.deliveries import GATEWAY, NOW_MS, Uplink, delivery, key_in
 from tests.support.worlds.downlinks import answer, command_id, is_command
 from tests.support.worlds.ingest_worker import Worker
+from tests.unit.devices.worker.conftest import GatewayLink
 
 A, B, ELSEWHERE = key_in(0), key_in(0, nth=1), key_in(1)
 
@@ -127,7 +128,10 @@ def test_a_new_connection_of_the_gateway_gets_it_at_once(worker: Worker) -> None
     assert worker.sent == [publish(command)]
 
 
-def test_it_goes_to_the_gateway_that_spoke_last(worker: Worker, another_worker: Callable[[], Worker]) -> None:
+def test_as_long_as_no_gateway_has_a_row_it_goes_to_the_only_one_that_ever_spoke(
+    worker: Worker, another_worker: Callable[[], Worker], gateways: dict[str, GatewayLink]
+) -> None:
+    gateways.clear()
     worker.commanded(stored().pk)
     assert {channel for channel, _ in worker.last.downlinks} == {gateway_channel("causeway-gateway")}, "by default"
     worker.take(Uplink(gateway="other").hello(0))
@@ -205,7 +209,7 @@ def test_an_answer_retained_by_the_broker_is_no_news(worker: Worker) -> None:
 
 def test_a_command_whose_nudge_was_lost_is_found(worker: Worker) -> None:
     command = stored()
-    assert worker.wait(1).downlinks == [(gateway_channel("causeway-gateway"), publish(command))]
+    assert worker.wait(1).downlinks == [(gateway_channel(GATEWAY), publish(command))]
     assert [one["status"] for one in worker.seen] == ["accepted"]
     worker.commanded(command.pk)
     assert worker.last.commits == []
