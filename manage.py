@@ -23,7 +23,15 @@ def main() -> None:
     except ImproperlyConfigured as error:
         sys.stderr.write(f"causeway: {error}\n")
         raise SystemExit(2) from None
-    execute_from_command_line(sys.argv)
+    from django.db import OperationalError
+
+    from runtime.databases.reasons import in_words
+
+    try:
+        execute_from_command_line(sys.argv)
+    except OperationalError as error:  # it is not there, or not so; our own long-lived commands wait for it
+        sys.stderr.write(f"causeway: the database: {in_words(error)}\n")
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

@@ -6,16 +6,22 @@ Served by ``daphne config.asgi:application`` (http, websocket) and by ``manage.p
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
+import structlog
 from django.core.asgi import get_asgi_application
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
-from django.db import connections
+from django.db import DatabaseError, connections
 
+from runtime.databases.limits import limit_requests
+from runtime.databases.reasons import in_words
 from runtime.gc_tuning import collect_seldom
 from runtime.http import web_process
+from runtime.http.request_threads import RequestThreads
+from runtime.outages import Outage
 
 
 def _application() -> Any:
@@ -42,16 +48,21 @@ def _build() -> Any:
         raise ImproperlyConfigured(problem.msg)
     if by_daphne:
         web_process.begin_requests_at_once()
+        limit_requests()
         collect_seldom()
-    return by_protocol(http)
+    return by_protocol(RequestThreads(http))
 
 
 def _problems() -> Iterator[CheckMessage]:
-    from config.checks import keeps_its_shards, needs_channel_layer
+    from config.checks import can_use_its_redis, database_problems, needs_channel_layer
 
     yield from needs_channel_layer()
+    yield from can_use_its_redis()
     with contextlib.suppress(SynchronousOnlyOperation):  # imported in an event loop: by the demo, which has migrated
-        yield from keeps_its_shards()
+        try:
+            yield from database_problems()
+        except DatabaseError as error:  # it is waited for, but not silently
+            Outage(structlog.get_logger(__name__), "database", time.monotonic).begins(in_words(error))
         connections.close_all()
 
 

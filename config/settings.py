@@ -4,13 +4,13 @@ import re
 import warnings
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 from bridge.names import is_name
 from bridge.topic_filters import topic_filter_error
 from config import environment as env
+from config import service_urls
 from devices.options import DevicesOptions
 from mqtt_gateway.options import GatewayOptions, MqttVersion
 from runtime.logs import logging_config
@@ -75,7 +75,7 @@ DEVICES = DevicesOptions(
 _ca_file = env.text("MQTT_CA_CERTIFICATES")
 GATEWAY = GatewayOptions(
     **_shared,
-    **env.mqtt_server(),
+    **service_urls.mqtt_server(),
     version=cast("MqttVersion", env.choice("MQTT_VERSION", "5", ("5", "3.1.1"))),
     client_id=_client,
     topic_filters=env.parsed("GATEWAY_TOPIC_FILTERS", "", _topic_filters),
@@ -84,35 +84,28 @@ GATEWAY = GatewayOptions(
 
 # Storage and layers ----------------------------------------------------------------------------------------------
 
-DATABASES = {"default": env.database(BASE_DIR)}
+DATABASES = {"default": service_urls.database(BASE_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
-def _redis_url(value: str) -> str:
-    if value and not value.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("write redis://host:port/db")
-    _ = urlsplit(value).port  # raises ValueError
-    return value
-
-
-REDIS_URL = env.parsed("REDIS_URL", "", _redis_url)
+_redis = service_urls.redis()
+REDIS_URL = bool(_redis)  # whether there is one; what it says is a secret
 _CAPACITY = 2_000  # messages a channel holds; the link's window keeps uplink far below, nudges may be lost
-_HOST = {"address": REDIS_URL, "socket_connect_timeout": 5, "health_check_interval": 15}
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = (
     {
         # Channels: devices.<shard>, gateway.<id>, replies. Kept in Redis until received.
         "default": {
             "BACKEND": "runtime.channel_layers.redis.ChannelLayer",
-            "CONFIG": {"hosts": [_HOST], "capacity": _CAPACITY},
+            "CONFIG": {"hosts": [_redis[0]], "capacity": _CAPACITY},
         },
         # Groups: dashboard.<shard>. Redis publish/subscribe: one round trip a broadcast, recovers by itself. It
         # does not tell databases apart, so their number goes into the prefix.
         "groups": {
             "BACKEND": "runtime.channel_layers.redis.GroupLayer",
-            "CONFIG": {"hosts": [_HOST], "prefix": f"causeway-{urlsplit(REDIS_URL).path.strip('/') or 0}"},
+            "CONFIG": {"hosts": [_redis[0]], "prefix": f"causeway-{_redis[1]}"},
         },
     }
-    if REDIS_URL
+    if _redis
     else {
         name: {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": _CAPACITY}}
         for name in ("default", "groups")

@@ -20,21 +20,13 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 
+from runtime.databases.reasons import in_words
+from runtime.databases.sqlite.base import PATIENT_S
 from runtime.outages import Outage
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# So that either side notices within seconds that the other has vanished without a word; a transaction of ours that the
-# server still believes in would keep our successor waiting. (PostgreSQL: libpq's connection parameters, and 20.3.2.)
-_NOTICE_DEATH: Final = {
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-    "options": "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 "
-    "-c idle_in_transaction_session_timeout=60000",
-}
 _SLOW_S: Final = 15.0  # then a call without a limit counts as an outage, though it is waited for
 
 
@@ -45,28 +37,33 @@ class DatabaseUnavailableError(Exception):
     """
 
     def __init__(self, reason: object) -> None:
-        super().__init__((str(reason).strip() or type(reason).__name__).splitlines()[0])
+        super().__init__(in_words(reason))
 
 
 class _Call(Generic[T]):
     """A function and the future of its result. Made in the event loop, called in a thread."""
 
-    __slots__ = ("_function", "ended", "future", "loop")
+    __slots__ = ("_function", "asked", "ended", "future", "loop")
 
     def __init__(self, function: Callable[[], T]) -> None:
         self._function, self.ended = function, False
+        self.asked = False  # it has asked the database something
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[T] = self.loop.create_future()
 
     def __call__(self) -> None:
         """Unless nobody waits for it any more."""
         if not self.future.done():
+            before = _cursors_made()
             try:
                 result = self._function()
             except BaseException as error:  # noqa: BLE001  the caller gets it
                 connections.close_all()  # else Django goes on with a broken one
                 self._hand_over(self.future.set_exception, error)
             else:
+                self.asked = _cursors_made() != before
+                if _only_reads():
+                    connections.close_all()
                 self._hand_over(self.future.set_result, result)
         self.ended = True
 
@@ -86,17 +83,18 @@ class _Threads:
         names: of the threads, one each.
         connection_name: give each thread a connection of its own for its life, which PostgreSQL shows by this name.
             "": connections as Django's settings have them.
+        session: PostgreSQL's parameters for these connections.
     """
 
-    def __init__(self, names: list[str], connection_name: str = "") -> None:
+    def __init__(self, names: list[str], connection_name: str = "", session: dict[str, str] | None = None) -> None:
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()  # bounded: every caller waits for its own
-        self._names, self._connection_name = names, connection_name
+        self._names, self._connection_name, self._session = names, connection_name, session or {}
         for name in names:
             threading.Thread(target=self._serve, name=name, daemon=True).start()
 
     def _serve(self) -> None:
         if self._connection_name:
-            _connect_without_pool(self._connection_name)
+            _connect_for_life(self._connection_name, self._session)
         while (call := self._calls.get()) is not None:
             call()
         connections.close_all()
@@ -148,7 +146,7 @@ class DatabaseThread(_Threads):
             raise unavailable from error
         finally:
             late.cancel()
-        if self._outage is not None:
+        if self._outage is not None and call.asked:
             self._outage.ends()
         return result
 
@@ -163,7 +161,7 @@ class DatabaseThread(_Threads):
 
     def _fails(self, error: DatabaseUnavailableError) -> None:
         if self._outage is not None:
-            self._outage.begins(error)
+            self._outage.begins(error, is_news=True)
 
     async def end(self) -> None:
         """Close the thread's connections and end it; waits as long as a call may take, then leaves it to itself."""
@@ -182,7 +180,9 @@ class DatabaseReaders(_Threads):
     """
 
     def __init__(self, name: str, *, threads: int = 4, limit_s: float = 10.0) -> None:
-        super().__init__([f"{name}-{number}" for number in range(threads)])
+        super().__init__(
+            [f"{name}-{number}" for number in range(threads)], name, {"statement_timeout": f"{int(limit_s * 1000)}"}
+        )
         self._limit_s = limit_s
         self._waiting: dict[Any, asyncio.Future[Any]] = {}  # calls of run_once that have not begun
 
@@ -258,16 +258,27 @@ def writing() -> Iterator[None]:
         yield
 
 
-def _connect_without_pool(name: str) -> None:
+def _connect_for_life(name: str, session: dict[str, str]) -> None:
     """The thread has one connection for its life.
 
     A pool would only stand between us and PostgreSQL: while that is down, it hides the reason, and waits ever longer
     before it tries again.
     """
     connection = connections[DEFAULT_DB_ALIAS]  # this thread's; the settings are shared by all
+    options = {key: value for key, value in connection.settings_dict["OPTIONS"].items() if key != "pool"}
     if connection.vendor == "postgresql":
-        options = {key: value for key, value in connection.settings_dict["OPTIONS"].items() if key != "pool"}
-        connection.settings_dict = {
-            **connection.settings_dict,
-            "OPTIONS": {**_NOTICE_DEATH, "application_name": name, **options},
-        }
+        options |= {"application_name": name, "session": session}
+    else:
+        options |= {"timeout": PATIENT_S}
+    connection.settings_dict = {**connection.settings_dict, "OPTIONS": options}
+
+
+def _cursors_made() -> int:
+    """How often this thread has asked the database; changes when it asks."""
+    made: int = getattr(connections[DEFAULT_DB_ALIAS], "cursors_made", 0)
+    return made
+
+
+def _only_reads() -> bool:
+    """Whether this thread's connection has come to lead to a server that only reads: after a switchover."""
+    return bool(getattr(connections[DEFAULT_DB_ALIAS], "only_reads", False))

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 _EVERY_S: Final = 60
 _MAX_REASONS: Final = 1_000  # beyond, all begin anew
 _MAX_EXAMPLE_CHARS: Final = 200
+_MAX_LOGGED: Final = 10  # reasons of one outage
 
 
 class Log(Protocol):
@@ -44,14 +45,14 @@ class Outage:
 
         Args:
             reason: an exception, or words; its first line is logged.
-            is_news: log it, too, unless it was logged for the same reason already.
+            is_news: log it, too, unless it was logged for the same reason already (or for very many).
         """
         text = _first_line(reason)
-        present = _Present(self._clock(), text)
+        present = _Present(self._clock())
         known = self._present.setdefault("", present)
-        if known is not present and not (is_news and known.reason != text):
+        if known is not present and not (is_news and known.is_new(text)):
             return False
-        known.reason = text
+        known.reasons.add(text)
         self._log.warning(f"{self._of} down", reason=text, **self._fields)
         return True
 
@@ -83,8 +84,13 @@ class Outage:
 class _Present:
     """An outage that lasts."""
 
-    def __init__(self, since_s: float, reason: str) -> None:
-        self.since_s, self.reason = since_s, reason  # the reason that was logged last
+    def __init__(self, since_s: float) -> None:
+        self.since_s = since_s
+        self.reasons: set[str] = set()  # those that were logged
+
+    def is_new(self, reason: str) -> bool:
+        """Whether there is still something to say."""
+        return reason not in self.reasons and len(self.reasons) < _MAX_LOGGED
 
 
 def _first_line(reason: object) -> str:

@@ -30,7 +30,9 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
 
 
 def test_every_setting_is_documented_and_every_documented_one_is_read() -> None:
-    code = "".join((ROOT / "config" / name).read_text() for name in ("settings.py", "environment.py"))
+    code = "".join(
+        (ROOT / "config" / name).read_text() for name in ("settings.py", "environment.py", "service_urls.py")
+    )
     read = (
         set(re.findall(r'(?:text|boolean|integer|choice|parsed|names|origins|writable_file)\(\s*"([A-Z_]+)"', code))
         - INTERNAL

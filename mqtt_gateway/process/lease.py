@@ -38,7 +38,8 @@ _CALL_S: Final = 5.0  # at most; a lease asked for longer ago is over anyhow
 
 def database_thread() -> DatabaseThread:
     """The gateway's; it logs when the database is down."""
-    return DatabaseThread("gateway-database", outage=Outage(log, "database", time.monotonic), limit_s=_CALL_S)
+    outage = Outage(log, "database", time.monotonic)
+    return DatabaseThread("gateway-database", outage=outage, limit_s=_CALL_S, connection_name="causeway gateway")
 
 
 class Lease:

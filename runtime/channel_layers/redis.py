@@ -9,16 +9,19 @@ database.
 """
 
 import asyncio
+import contextlib
 import time
+from functools import partial
 from typing import Any, Final
 
 from channels.exceptions import ChannelFull
 from channels_redis.core import RedisChannelLayer, RedisLoopLayer
-from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
+from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer, RedisSingleShardConnection
 from channels_redis.utils import _consistent_hash, _wrap_close, create_pool, decode_hosts
+from redis.exceptions import RedisError
 
-from runtime.channel_layers.mailbox import Mailbox
-from runtime.channel_layers.redis_commands import RedisCommands, Script
+from runtime.channel_layers.mailbox import Mailbox, Unclaimed
+from runtime.channel_layers.redis_commands import RedisCommands, Script, leave_sentinels
 
 WAITING_BYTES: Final = 16 * 1024 * 1024  # a channel; one message may be larger
 _LATE_S: Final = 5  # for Redis's answer after a blocking command's own time; then the connection counts as dead
@@ -59,6 +62,10 @@ class ChannelLayer(RedisChannelLayer):
     Unlike its parent it keeps no copy of a message while it is handed over: one that Redis gives to a receiver that
     dies, or is cancelled, at that moment is lost. And of several hosts each channel has its own, so its order is kept.
     """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._unclaimed = Unclaimed(self.capacity)  # of this process's own channels, whichever event loop reads
 
     async def send(self, channel: str, message: Message) -> None:
         """Send, in one round trip.
@@ -105,7 +112,7 @@ class ChannelLayer(RedisChannelLayer):
             raise ValueError(f"{name} is another process's")
         mailboxes = self._loop.mailboxes
         if name not in mailboxes:
-            mailboxes[name] = Mailbox(lambda: self._pop(name), self.capacity)
+            mailboxes[name] = Mailbox(lambda: self._pop(name), self._unclaimed)
         return mailboxes[name]
 
     def _commands(self, name: str) -> RedisCommands:
@@ -145,12 +152,23 @@ class BoundedInbox(asyncio.Queue[bytes]):
         return item
 
 
+async def _leave(shard: RedisSingleShardConnection) -> None:
+    """Hear a Redis no longer that is a replica by now: the subscriber connects anew, with all its subscriptions."""
+    connection = shard._pubsub.connection if shard._pubsub else None
+    if connection is not None:
+        with contextlib.suppress(OSError, RedisError):
+            await connection.disconnect(nowait=True)
+
+
 class _GroupLoop(RedisPubSubLoopLayer):
     """Of one event loop. Besides the bound: no channel stays that nobody can receive from."""
 
     def __init__(self, hosts: Any = None, **options: Any) -> None:
         super().__init__(hosts, **options)
-        self._commands = [RedisCommands(create_pool(host)) for host in decode_hosts(hosts)]
+        self._commands = [
+            RedisCommands(create_pool(host), demoted=partial(_leave, shard))
+            for host, shard in zip(decode_hosts(hosts), self._shards, strict=True)
+        ]
 
     async def send(self, channel: str, message: Message) -> None:
         """Publish, at most once."""
@@ -168,7 +186,10 @@ class _GroupLoop(RedisPubSubLoopLayer):
         """Close all connections."""
         for commands in self._commands:
             await commands.close()
+        pools = [shard._redis.connection_pool for shard in self._shards if shard._redis]
         await super().flush()
+        for pool in pools:
+            await leave_sentinels(pool)
 
     async def _subscribe_to_channel(self, channel: str) -> None:
         self.channels[channel] = BoundedInbox()

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connections
 from pytest_django import DjangoDbBlocker
 
-from config.environment import database
+from config.service_urls import database
 from tests.support.servers.postgres import PostgresService, database_name
 from tests.support.servers.processes import migrate
 

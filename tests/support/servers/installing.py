@@ -37,6 +37,7 @@ PROGRAMS = {
     "mosquitto_pub": Program(package="mosquitto-clients"),
     "mosquitto_sub": Program(package="mosquitto-clients"),
     "openssl": Program(package="openssl"),
+    "pgbouncer": Program(package="pgbouncer"),
     "postgres": _POSTGRES,
     "redis-server": Program(package="redis-server"),
 }

@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import LiteralString
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 from psycopg import sql
@@ -93,6 +94,25 @@ def _local(port: int, server_options: list[str]) -> LocalRunner:
 
     # SIGINT is "fast shutdown": it doesn't wait for clients to leave.
     return LocalRunner("postgres", command, prepare, user=user, stop_signal=signal.SIGINT)
+
+
+def pgbouncer_service(postgres: PostgresService, pool_mode: str) -> Service:
+    """A PgBouncer before a server, for all its databases, as Debian's defaults have it but for the mode."""
+    port, path, user = free_port(), program("pgbouncer"), _unprivileged_user()
+    parts = urlsplit(postgres.url)
+
+    def prepare(directory: Path) -> None:
+        password = unquote(parts.password or "")
+        (directory / "users.txt").write_text(f'"{parts.username}" "{password}"\n')
+        (directory / "pgbouncer.ini").write_text(
+            f"[databases]\n* = host=127.0.0.1 port={postgres.port}\n"
+            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+            f"auth_type = plain\nauth_file = users.txt\npool_mode = {pool_mode}\n"
+        )
+
+    runner = LocalRunner("pgbouncer", lambda _: [path, "pgbouncer.ini"], prepare, user=user)
+    url = f"postgresql://{parts.username}:{parts.password}@127.0.0.1:{port}"
+    return Service("pgbouncer", runner, port, url, lambda: _select(f"{url}/postgres"), "local program")
 
 
 def _unprivileged_user() -> str | None:

@@ -82,6 +82,10 @@ class Proxies:
         """Let every byte come so much later, and only so many a second each way, until `heal`."""
         self._command(name, "slow", delay_s=delay_s, bytes_per_s=bytes_per_s)
 
+    def retarget(self, name: str, port: int) -> None:
+        """Lead new connections to another port; those that are there stay where they are."""
+        self._command(name, "retarget", target=port)
+
     def heal(self, name: str) -> None:
         """Be as good as no proxy again. What was held back passes."""
         self._command(name, "heal")

@@ -139,9 +139,13 @@ class Link:
         for end in list(self.ends):
             end.abort()
 
-    async def do(self, what: str, *, delay_s: float = 0, bytes_per_s: float = float("inf")) -> None:
+    async def do(
+        self, what: str, *, delay_s: float = 0, bytes_per_s: float = float("inf"), target: int | None = None
+    ) -> None:
         """Carry out a command."""
         match what:
+            case "retarget":
+                self.target = target or self.target
             case "cut":
                 self.cut()
             case "refuse":

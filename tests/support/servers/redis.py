@@ -1,6 +1,7 @@
 """Redis for tests. Like a Redis with default settings it keeps its data over `stop`, and loses the newest at `kill`."""
 
 import os
+from pathlib import Path
 
 from redis import Redis
 
@@ -24,14 +25,14 @@ class RedisService(Service):
             client.script_flush()
 
 
-def redis_service(kind: Kind | None = None) -> Service:
-    """A Redis server, its first database in the URL; not started yet."""
+def redis_service(kind: Kind | None = None, *options: str) -> Service:
+    """A Redis server with these options, its first database in the URL; not started yet."""
     port = free_port()
-    kind, origin = choose(IMAGE, kind)
+    kind, origin = choose(IMAGE, "local" if options else kind)
     url = f"redis://127.0.0.1:{port}/0"
     return RedisService(
         name="redis",
-        runner=_local(port) if kind == "local" else ContainerRunner(IMAGE, _CONTAINER_PORT, port),
+        runner=_local(port, *options) if kind == "local" else ContainerRunner(IMAGE, _CONTAINER_PORT, port),
         port=port,
         url=url,
         probe=lambda: _ping(url),
@@ -39,11 +40,38 @@ def redis_service(kind: Kind | None = None) -> Service:
     )
 
 
-def _local(port: int) -> LocalRunner:
+def _local(port: int, *options: str) -> LocalRunner:
     path = program("redis-server")
     return LocalRunner(
         "redis",
-        lambda directory: [path, "--port", f"{port}", "--bind", "127.0.0.1", "--dir", f"{directory}"],
+        lambda directory: [path, "--port", f"{port}", "--bind", "127.0.0.1", "--dir", f"{directory}", *options],
+    )
+
+
+SENTINEL_NAME = "main"
+
+
+def sentinel_service(master_port: int) -> Service:
+    """A Redis Sentinel that looks after the master on a port, alone: what it thinks is so."""
+    port, path = free_port(), program("redis-server")
+    lines = [
+        f"port {port}",
+        "bind 127.0.0.1",
+        f"sentinel monitor {SENTINEL_NAME} 127.0.0.1 {master_port} 1",
+        f"sentinel down-after-milliseconds {SENTINEL_NAME} 1000",
+        f"sentinel failover-timeout {SENTINEL_NAME} 5000",
+    ]
+
+    def prepare(directory: Path) -> None:
+        (directory / "sentinel.conf").write_text("\n".join(lines) + "\n")
+
+    return Service(
+        name="sentinel",
+        runner=LocalRunner("sentinel", lambda _: [path, "sentinel.conf", "--sentinel"], prepare),
+        port=port,
+        url=f"redis://127.0.0.1:{port}/0",
+        probe=lambda: _ping(f"redis://127.0.0.1:{port}/0"),
+        origin="local program",
     )
 
 

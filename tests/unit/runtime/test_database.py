@@ -1,6 +1,7 @@
 """Database threads: one that does things in order, several that read; results, failures, time limits."""
 
 import asyncio
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +14,12 @@ from runtime import database
 from runtime.database import DatabaseReaders, DatabaseThread, DatabaseUnavailableError
 from runtime.outages import Outage
 from tests.support.waiting import eventually_async
+
+
+@pytest.fixture(autouse=True)
+def every_call_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the backends tell it."""
+    monkeypatch.setattr(database, "_cursors_made", itertools.count().__next__)
 
 
 class Log:
@@ -86,6 +93,28 @@ async def test_an_outage_is_one_exception_in_one_line_and_logged_once_at_each_en
     for _ in range(2):
         await thread.run(int)
     assert log.events == ["database down", "database up again"]
+
+
+async def test_case_j6_a_call_that_asks_nothing_proves_nothing(
+    thread: DatabaseThread, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(DatabaseUnavailableError):
+        await thread.run(refuse)
+    monkeypatch.setattr(database, "_cursors_made", lambda: 0)
+    await thread.run(int)
+    assert log.events == ["database down"]
+
+
+async def test_case_j6_another_reason_is_told_once_more(thread: DatabaseThread, log: Log) -> None:
+    for reason in ("connection refused", "password authentication failed", "connection refused"):
+        with pytest.raises(DatabaseUnavailableError):
+            await thread.run(fail, OperationalError(reason))
+    assert log.events == ["database down"] * 2
+
+
+def test_case_j6_a_database_without_tables_is_told_as_such() -> None:
+    for text in ("no such table: devices_device", 'relation "devices_device" does not exist\nLINE 1: …'):
+        assert str(DatabaseUnavailableError(OperationalError(text))).endswith("(manage.py migrate)")
 
 
 async def test_a_bug_is_no_outage(thread: DatabaseThread, log: Log) -> None:

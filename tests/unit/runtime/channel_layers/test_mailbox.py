@@ -1,12 +1,14 @@
 """One stream for many channels: everybody gets what is theirs, nothing is read that nobody waits for."""
 
 import asyncio
+import threading
 from collections import deque
+from typing import Any
 
 import pytest
 
 from runtime.channel_layers import mailbox
-from runtime.channel_layers.mailbox import Mailbox, Received
+from runtime.channel_layers.mailbox import Mailbox, Received, Unclaimed
 from tests.support.waiting import eventually_async
 
 
@@ -43,8 +45,8 @@ def stream() -> Stream:
 
 
 @pytest.fixture
-def box(stream: Stream) -> Mailbox:
-    return Mailbox(stream.read, capacity=3)
+async def box(stream: Stream) -> Mailbox:
+    return Mailbox(stream.read, Unclaimed(capacity=3))
 
 
 async def _turns() -> None:
@@ -146,3 +148,43 @@ async def test_closed_it_reads_no_more(box: Mailbox, stream: Stream) -> None:
     await _turns()
     assert len(stream.waiting) == 1
     waiting.cancel()
+
+
+def test_case_f10_what_one_event_loop_reads_for_another_is_not_lost() -> None:
+    """One after the other: the first loop ends with a message that nobody asked it for."""
+    unclaimed = Unclaimed(capacity=3)
+
+    async def receive(channel: str, *arriving: str) -> Any:
+        stream = Stream()
+        for number, name in enumerate(arriving):
+            stream.put(name, number=number)
+        box = Mailbox(stream.read, unclaimed)
+        try:
+            async with asyncio.timeout(5):
+                return (await box.receive(channel))["number"]
+        finally:
+            box.close()
+
+    assert asyncio.run(receive("b", "a", "b")) == 1
+    assert asyncio.run(receive("a")) == 0
+
+
+async def test_case_f10_what_one_event_loop_reads_for_one_that_waits_in_another_gets_there() -> None:
+    unclaimed, waits = Unclaimed(capacity=3), threading.Event()
+
+    async def wait_in_another() -> Any:
+        box = Mailbox(Stream().read, unclaimed)
+        receiving = asyncio.create_task(box.receive("a"))
+        await asyncio.sleep(0)
+        waits.set()
+        async with asyncio.timeout(5):
+            return (await receiving)["number"]
+
+    other = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(wait_in_another())))
+    await asyncio.to_thread(waits.wait, 5)
+    stream = Stream()
+    stream.put("a", number=7)
+    stream.put("b")
+    box = Mailbox(stream.read, unclaimed)
+    await box.receive("b")
+    assert await other == 7
