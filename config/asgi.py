@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
@@ -47,6 +48,9 @@ def _build() -> Any:
     for problem in _problems():
         raise ImproperlyConfigured(problem.msg)
     if by_daphne:
+        from runtime.http import request_limits
+
+        request_limits.install(settings.TRUSTED_PROXIES)
         web_process.begin_requests_at_once()
         limit_requests()
         collect_seldom()

@@ -75,15 +75,6 @@ def names(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
 
 
-def origins(name: str) -> list[str]:
-    """A comma-separated list of origins, each with its scheme as Django wants it."""
-    found = names(name)
-    for one in found:
-        if not one.startswith(("http://", "https://")):
-            raise ImproperlyConfigured(f"{name}: one has no scheme; write https://host")
-    return found
-
-
 def writable_file(name: str) -> str:
     """The path of a file in a directory that is there; empty when unset."""
     path = text(name)

@@ -11,8 +11,10 @@ from bridge.names import is_name
 from bridge.topic_filters import topic_filter_error
 from config import environment as env
 from config import service_urls
+from config import web_environment as web
 from devices.options import DevicesOptions
 from mqtt_gateway.options import GatewayOptions, MqttVersion
+from runtime.http.front import MAX_BODY_BYTES
 from runtime.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -21,8 +23,12 @@ DEBUG = env.boolean("DEBUG")
 SECRET_KEY = env.text("SECRET_KEY") or ("only-for-development-" * 3 if DEBUG else "")
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY: set it to a long random text (or DEBUG=true for development)")
-ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+ALLOWED_HOSTS = web.allowed_hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = web.origins("CSRF_TRUSTED_ORIGINS")
+PATH_PREFIX = web.path_prefix("PATH_PREFIX")
+TRUSTED_PROXIES = web.trusted_proxies("TRUSTED_PROXIES")
+BEHIND_TLS_PROXY = web.behind_tls_proxy("BEHIND_TLS_PROXY", TRUSTED_PROXIES)
+METRICS_ALLOWED = web.allowed_networks("METRICS_ALLOWED", "127.0.0.0/8,::1")
 ADMIN_PASSWORD = env.text("ADMIN_PASSWORD")  # of the first user, for `manage.py ensure_admin`
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOG_FORMAT = env.choice("LOG_FORMAT", "console", ("console", "json"))
@@ -158,19 +164,23 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
-LOGIN_URL = "/login"
-LOGIN_REDIRECT_URL = "/"
-LOGOUT_REDIRECT_URL = "/login"
+LOGIN_URL = LOGOUT_REDIRECT_URL = "login"
+LOGIN_REDIRECT_URL = "fleet"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-gb"
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("BEHIND_TLS_PROXY") else None
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.boolean("BEHIND_TLS_PROXY")
+# Who asks, and whether by HTTPS, is seen to before Django: runtime.http.front.
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS_PROXY
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
+SECURE_HSTS_SECONDS = 365 * 86_400 if BEHIND_TLS_PROXY else 0
+FORCE_SCRIPT_NAME = PATH_PREFIX or None
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{PATH_PREFIX}/"
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 
-STATIC_URL = "/static/"
+STATIC_URL = f"{PATH_PREFIX}/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 # npm's packages as they are, each under /static/vendor/<name>/ (`make setup` fetches them).
 _VENDOR = {

@@ -34,7 +34,12 @@ def test_every_setting_is_documented_and_every_documented_one_is_read() -> None:
         (ROOT / "config" / name).read_text() for name in ("settings.py", "environment.py", "service_urls.py")
     )
     read = (
-        set(re.findall(r'(?:text|boolean|integer|choice|parsed|names|origins|writable_file)\(\s*"([A-Z_]+)"', code))
+        set(
+            re.findall(
+                r'(?:text|boolean|integer|choice|parsed|names|writable_file|allowed_hosts|origins|path_prefix|trusted_proxies|allowed_networks|behind_tls_proxy)\(\s*"([A-Z_]+)"',
+                code,
+            )
+        )
         - INTERNAL
     )
     table = (ROOT / "docs" / "configuration.md").read_text()

@@ -90,7 +90,9 @@ class _Demo:
 
     def run(self) -> int:
         from config.asgi import application
+        from runtime.http import request_limits
 
+        request_limits.install(settings.TRUSTED_PROXIES)
         server = Server(
             application=application,
             endpoints=[f"tcp:port={self._options.port}:interface=127.0.0.1"],

@@ -11,9 +11,12 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.middleware import clickjacking, common, csrf, security
 from django.utils.deprecation import MiddlewareMixin
+
+from runtime.http.front import PROBES
+from runtime.http.origins import is_same
 
 _SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 
@@ -40,7 +43,11 @@ class SecurityMiddleware(_InTheLoop, security.SecurityMiddleware):
 
 
 class CommonMiddleware(_InTheLoop, common.CommonMiddleware):
-    """Django's."""
+    """Django's. Probes are answered for any Host: who asks has an address or a service's name."""
+
+    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
+        """Check the Host header."""
+        return None if request.path_info in PROBES else super().process_request(request)
 
 
 class AuthenticationMiddleware(_InTheLoop, auth.AuthenticationMiddleware):
@@ -79,3 +86,9 @@ class CsrfViewMiddleware(_InTheLoop, csrf.CsrfViewMiddleware):
         if request.method in _SAFE or getattr(callback, "csrf_exempt", False):
             return check(request, callback, callback_args, callback_kwargs)
         return await sync_to_async(check)(request, callback, callback_args, callback_kwargs)
+
+    def _origin_verified(self, request: HttpRequest) -> bool:
+        """Django compares texts; a default port may stand or not."""
+        origin, host = request.META["HTTP_ORIGIN"].lower(), request.META.get("HTTP_HOST", "").lower()
+        verified: bool = super()._origin_verified(request)  # type: ignore[misc]  # the stubs leave it out
+        return verified or is_same(origin, host, secure=request.is_secure())

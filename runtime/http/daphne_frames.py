@@ -38,6 +38,13 @@ class FrameServer(Server):
             scope.setdefault("extensions", {})[EXTENSION] = {"write": protocol.write_texts}
         return super().create_application(protocol, scope)
 
+    def kill_all_applications(self) -> Any:
+        """Daphne's, at the end; it expects an application of every connection, and half a request has none yet."""
+        self.connections: dict[Any, Any] = {
+            one: it for one, it in self.connections.items() if "application_instance" in it
+        }
+        return super().kill_all_applications()
+
 
 class FrameProtocol(WebSocketProtocol):
     """One socket. All that it writes goes through one :class:`Writer`, so that nothing overtakes anything."""

@@ -10,8 +10,8 @@ from devices.web.auth import Access
 from devices.web.live.hub.hub import Hub, hub_of_this_loop
 from devices.web.live.queries.authentication import Credential, access_by, credential_in
 from devices.web.live.socket.connection import FORBIDDEN, UNAUTHORIZED, Connection
-from devices.web.live.socket.origins import is_foreign
 from runtime.database import DatabaseReaders, DatabaseUnavailableError
+from runtime.http.origins import is_foreign
 
 PATHS: Final = ("/ws/v1/", "/ws/v1")
 FRAMES: Final = "causeway.frames"  # an ASGI extension, see runtime.http.daphne_frames
@@ -30,7 +30,8 @@ async def websocket_application(scope: dict[str, Any], receive: Receive, send: S
     """
     if (await receive())["type"] != "websocket.connect":
         return
-    if scope["path"] not in PATHS or is_foreign(scope["headers"]):
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    if path not in PATHS or is_foreign(scope["headers"], secure=scope.get("scheme") == "wss"):
         await send({"type": "websocket.close"})
         return
     await send({"type": "websocket.accept"})

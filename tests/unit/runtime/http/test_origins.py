@@ -1,12 +1,12 @@
 import pytest
 from pytest_django import Settings
 
-from devices.web.live.socket.origins import is_foreign
+from runtime.http.origins import is_foreign
 
 
-def foreign(origin: str | None, host: str = "dash.example.com") -> bool:
+def foreign(origin: str | None, host: str = "dash.example.com", *, secure: bool = False) -> bool:
     headers = [(b"host", host.encode())]
-    return is_foreign(headers if origin is None else [*headers, (b"origin", origin.encode())])
+    return is_foreign(headers if origin is None else [*headers, (b"origin", origin.encode())], secure=secure)
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +57,24 @@ def test_while_debugging_without_hosts_the_loopback_is_ours(settings: Settings) 
     settings.ALLOWED_HOSTS, settings.DEBUG = [], True
     assert not foreign("http://127.0.0.1:8000", "127.0.0.1:8000")
     assert foreign("http://dash.example.com", "dash.example.com")
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "ours"),
+    [
+        ("https://dash.example.com", "dash.example.com:443", True),
+        ("https://dash.example.com:443", "dash.example.com", True),
+        ("http://dash.example.com", "dash.example.com:80", True),
+        ("http://[::1]", "[::1]:80", True),
+        ("http://dash.example.com", "dash.example.com:443", False),
+        ("https://dash.example.com", "dash.example.com:80", False),
+        ("https://dash.example.com", "dash.example.com:8443", False),
+    ],
+)
+def test_case_g2_a_schemes_default_port_may_stand_or_not(origin: str, host: str, ours: bool) -> None:
+    assert foreign(origin, host) is not ours
+
+
+def test_case_g2_what_came_by_https_takes_no_page_of_http() -> None:
+    assert foreign("http://dash.example.com", secure=True)
+    assert not foreign("https://dash.example.com", secure=True)

@@ -1,4 +1,7 @@
-"""Whether a browser's page may open a socket here: the Origin header. RFC 6455 10.2; like Django's CSRF check."""
+"""Whether a browser's page is one of ours: the Origin header, by scheme, host and port (RFC 6454; RFC 6455 10.2).
+
+One rule for sockets and forms. A scheme's default port may stand or not: ``https://h`` and ``h:443`` are the same.
+"""
 
 from urllib.parse import urlsplit
 
@@ -6,25 +9,36 @@ from django.conf import settings
 from django.http.request import validate_host
 from django.utils.http import is_same_domain
 
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
 _DEBUG_HOSTS = [".localhost", "127.0.0.1", "[::1]"]  # as in HttpRequest.get_host
 
 
-def is_foreign(headers: list[tuple[bytes, bytes]]) -> bool:
-    """Whether there is an Origin, and it is neither this host nor in CSRF_TRUSTED_ORIGINS. None (a program) is fine."""
+def is_foreign(headers: list[tuple[bytes, bytes]], *, secure: bool = False) -> bool:
+    """Whether there is an Origin, and it is neither this host nor in CSRF_TRUSTED_ORIGINS. None (a program) is fine.
+
+    Args:
+        headers: the request's.
+        secure: it came by HTTPS, as far as we know; then the page must have, too.
+    """
     found = dict(headers)
     if b"origin" not in found:
         return False
     origin = found[b"origin"].decode("latin1").lower()
     host = found.get(b"host", b"").decode("latin1").lower()
-    return not (_is_same(origin, host) or _is_trusted(origin))
+    return not (is_same(origin, host, secure=secure) or _is_trusted(origin))
 
 
-def _is_same(origin: str, host: str) -> bool:
+def is_same(origin: str, host: str, *, secure: bool) -> bool:
+    """Whether a page of ``origin`` is of ``host``, which is one of ours."""
     parts = _split(origin)
-    if parts is None or parts[1] != host:
+    if parts is None or (secure and parts[0] != "https"):
+        return False
+    default = _DEFAULT_PORTS[parts[0]]
+    name = _without_port(host)
+    if (_without_port(parts[1]), _port(parts[1]) or default) != (name, _port(host) or default):
         return False
     allowed = settings.ALLOWED_HOSTS or (_DEBUG_HOSTS if settings.DEBUG else [])
-    return validate_host(_without_port(host), allowed)  # or a name of theirs could point to us (DNS rebinding)
+    return validate_host(name, allowed)  # or a name of theirs could point to us (DNS rebinding)
 
 
 def _is_trusted(origin: str) -> bool:
@@ -48,3 +62,7 @@ def _split(origin: str) -> tuple[str, str] | None:
 
 def _without_port(host: str) -> str:
     return host if host.endswith("]") else host.rpartition(":")[0] or host
+
+
+def _port(host: str) -> str:
+    return host.removeprefix(_without_port(host)).removeprefix(":")
