@@ -71,7 +71,7 @@ class Downlink:
         now_ms = unix_ms()
         if order.expires_ms and order.expires_ms <= now_ms:
             return EXPIRED
-        confirmed = connection.publish(_packet(order, now_ms))
+        confirmed = connection.publish(packet(order, now_ms))
         overdue = asyncio.get_running_loop().call_later(_CONFIRM_S, _give_up, confirmed)
 
         def settle(done: "asyncio.Future[str]") -> None:
@@ -99,7 +99,8 @@ def _give_up(confirmed: "asyncio.Future[str]") -> None:
         confirmed.set_result("the broker did not confirm in time")
 
 
-def _packet(order: Publish, now_ms: float) -> Outgoing:
+def packet(order: Publish, now_ms: float) -> Outgoing:
+    """What is published, at this time."""
     expires_s = math.ceil((order.expires_ms - now_ms) / 1000) if order.expires_ms else None
     return Outgoing(
         order.topic,

@@ -92,9 +92,7 @@ def test_commands_and_desired_go_to_the_devices_broker(system: System, sites: di
         eventually(lambda: topic in sites[key].down(), what=f"desired reaches {key}")
         assert sites[key].seen[topic].json() == {"version": 1, "delta": {"speed": 5}}
 
-    for rounds, (speaker, listener) in enumerate(
-        [(SOUTH, NORTH), (NORTH, SOUTH)]
-    ):  # whoever spoke last is not whom a command is for
+    for rounds, (speaker, listener) in enumerate([(SOUTH, NORTH), (NORTH, SOUTH)]):  # the speaker has the last word
         speaks(listener, 2 * rounds)
         speaks(speaker, 2 * rounds + 1)
         goes_down(listener, "early")
