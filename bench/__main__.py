@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from bench.drive.running import RESULTS, run
-from bench.drive.tools import BenchError
 from bench.programs.lines import allow_files
 from bench.report import document, profile
 
@@ -35,16 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     print(document.page(results, document.SUMMARY))
     if options.full and not options.only and not options.on:
-        _profile(options.output / RESULTS)
+        profile.add(options.output / RESULTS)  # the results are worth something without it, too
     return 0
-
-
-def _profile(file: Path) -> None:
-    """Where the time goes, into the results, which are worth something without it, too."""
-    try:
-        profile.add(file)
-    except BenchError as problem:
-        print(f"no profile: {problem}", file=sys.stderr)
 
 
 def _stop(number: int, _frame: object) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+Results = Mapping[str, Any]
+"""results.json, or its ``scenarios``."""
 Better = Literal["higher", "lower"]
 OURS: Final = "Causeway"
 """The installation that ratios are to, unless a scenario says otherwise."""

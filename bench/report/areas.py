@@ -6,14 +6,14 @@ called them. Frames above the event loop's (or a thread's) own are how the proce
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 EVENT_LOOP: Final = "event loop"
 OTHER: Final = "other"
 
-_MODULES: Final[Mapping[str, str]] = {
+PREFIXES: Final[Mapping[str, str]] = {
     "MQTT": "paho/ aiomqtt/ mqtt_gateway/client/ mqtt_gateway/connection/ mqtt_gateway/rules/packet_reader.py",
     "naming and batching": """
         mqtt_gateway/ bridge/dialects/native/topics.py bridge/topic_filters.py bridge/shards.py bridge/link.py
@@ -39,14 +39,10 @@ _MODULES: Final[Mapping[str, str]] = {
     "pages, API": "devices/web/ django/core/handlers/ django/http/ django/middleware/ ninja/",
     EVENT_LOOP: "asyncio/ uvloop/ selectors.py concurrent/ threading.py queue.py contextlib.py",
 }
-PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {area: tuple(text.split()) for area, text in _MODULES.items()}
 """Areas in the order in which a message meets them. The longest prefix that fits decides."""
 
-AREAS: Final = (*PREFIXES, OTHER)
-
-_BY_LENGTH: Final = sorted(
-    ((prefix, area) for area, prefixes in PREFIXES.items() for prefix in prefixes), key=lambda one: -len(one[0])
-)
+_AREA_OF: Final = {prefix: area for area, prefixes in PREFIXES.items() for prefix in prefixes.split()}
+_BY_LENGTH: Final = sorted(_AREA_OF, key=len, reverse=True)
 _LOOPS: Final[Mapping[str, tuple[str, ...]]] = {
     "asyncio/runners.py": ("Runner.run", "run"),
     "asyncio/base_events.py": ("BaseEventLoop.run_forever", "BaseEventLoop._run_once"),
@@ -66,7 +62,6 @@ _SLEEPS: Final[Mapping[str, tuple[str, ...]]] = {
 """Where a thread sleeps until it is woken, next to uvloop's own sleep and a thread's at its queue."""
 
 _Frame = tuple[str, str]  # function, file
-_Stack = tuple[int, Sequence[_Frame], int]  # thread, frames, samples
 
 
 def sampled(raw: str, ran_s: Mapping[int, float], rate_hz: float) -> Mapping[str, float]:
@@ -80,33 +75,21 @@ def sampled(raw: str, ran_s: Mapping[int, float], rate_hz: float) -> Mapping[str
     To py-spy a thread that waits for a core is running, and often one that sleeps, too. So each thread's samples stand
     for the time that the kernel says it ran; what was sampled beyond that is first taken off where threads sleep.
     """
-    stacks = list(_stacks(raw))
+    counts: dict[int, Counter[tuple[str, bool]]] = defaultdict(Counter)  # by thread: samples by area, asleep or not
+    for thread, frames, samples in _stacks(raw):
+        counts[thread][_area(frames), _sleeps(frames)] += samples
     seconds: dict[str, float] = defaultdict(float)
     for thread, thread_s in ran_s.items():
-        counts = _on_a_core([stack for stack in stacks if stack[0] == thread], thread_s * rate_hz)
-        whole = sum(counts.values())
-        for area, count in counts.items():
-            seconds[area] += thread_s * count / whole
+        whole, asleep = counts[thread].total(), sum(count for (_, sleeps), count in counts[thread].items() if sleeps)
+        beyond = min(asleep, max(0.0, whole - thread_s * rate_hz))
+        for (area, sleeps), count in counts[thread].items():
+            if ran := count * (1 - beyond / asleep) if sleeps else count:
+                seconds[area] += thread_s * ran / (whole - beyond)
     return seconds
 
 
-def _on_a_core(stacks: Iterable[_Stack], expected: float) -> dict[str, float]:
-    """One thread's samples by area, less those that must have been taken in its sleep; {}: there are none."""
-    counts: dict[str, float] = defaultdict(float)
-    asleep: dict[str, float] = defaultdict(float)
-    for _, frames, samples in stacks:
-        area = _area(frames)
-        counts[area] += samples
-        if _sleeps(frames):
-            asleep[area] += samples
-    beyond = max(0.0, sum(counts.values()) - expected)
-    sleeping = sum(asleep.values())
-    for area, count in asleep.items():
-        counts[area] -= count * min(1.0, beyond / sleeping)
-    return {area: count for area, count in counts.items() if count > 0}
-
-
-def _stacks(raw: str) -> Iterator[_Stack]:
+def _stacks(raw: str) -> Iterator[tuple[int, Sequence[_Frame], int]]:
+    """Thread, frames, number of samples."""
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
         thread, *frames = stack.split(";")
@@ -140,4 +123,4 @@ def _sleeps(frames: Sequence[_Frame]) -> bool:
 
 
 def _area_of_file(file: str) -> str:
-    return next((area for prefix, area in _BY_LENGTH if file.startswith(prefix)), "")
+    return next((_AREA_OF[prefix] for prefix in _BY_LENGTH if file.startswith(prefix)), "")

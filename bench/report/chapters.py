@@ -1,19 +1,23 @@
-"""What was measured, as blocks of docs/performance.md, each from results.json as a whole. Pure."""
+"""What was measured and what follows from it: each public function makes a block of docs/performance.md. Pure.
 
-from collections.abc import Iterable, Mapping
+All of them are given results.json as a whole; of a scenario that was not measured they raise KeyError with its name.
+"""
+
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Final
 
-from bench.measure.results import OURS
+from bench.measure.results import OURS, Results
 from bench.report import planning
-from bench.report.markdown import Results, amount, block, number, rate, spread, table, times, words
+from bench.report.markdown import amount, number, rate, spread, table, times, words
+from bench.report.planning import Costs, Wish
 
 PLAIN: Final = ("plain Channels, Redis layer", "plain Channels, pub/sub layer")
+WISHES: Final = (Wish(1_000, 1.0, 10), Wish(10_000, 0.1, 200), Wish(10_000, 1.0, 1_000))
 _UNWELCOME: Final = ("lost", "repeated", "disordered")
 _HELD: Final = {True: "held", False: "**not held**", None: "not measured"}
 
 
-@block
 def headline(results: Results) -> str:
     """Two sentences: how much, against whom; how soon."""
     scenarios = results["scenarios"]
@@ -31,38 +35,42 @@ def headline(results: Results) -> str:
     )
 
 
-@block
 def machine(results: Results) -> str:
     """What it ran on."""
     found = results["machine"]
-    rows = {
-        "processor": f"{found['cores']} cores of {found['cpu']}",
-        "memory": f"{found['memory_gib']:g} GiB",
-        "system": found["kernel"],
-        "Python": found["python"],
-        "with": ", ".join(map(" ".join, found.get("versions", {}).items())),
-    }
-    return "| | |\n| --- | --- |\n" + "\n".join(f"| {name} | {what} |" for name, what in rows.items())
+    rows = [
+        ["processor", f"{found['cores']} cores of {found['cpu']}"],
+        ["memory", f"{found['memory_gib']:g} GiB"],
+        ["system", found["kernel"]],
+        ["Python", found["python"]],
+        ["with", ", ".join(map(" ".join, found.get("versions", {}).items()))],
+    ]
+    return table(["", ""], rows, text=2)
 
 
-def _ours(results: Results) -> dict[str, Results]:
+def _ours(results: Results) -> Results:
     """The scenarios of Causeway."""
     return {name: one for name, one in results["scenarios"].items() if OURS in one["installations"]}
 
 
-@block
 def against(results: Results) -> str:
-    """Each scenario's first figure, and its p99, of all installations."""
-    scenarios = _ours(results)
-    others = list(dict.fromkeys(name for one in scenarios.values() for name in one["installations"] if name != OURS))
-    rows = []
-    for name, scenario in scenarios.items():
-        better = scenario["better"]
-        for figure in dict.fromkeys([next(iter(better)), *(["p99_ms"] if "p99_ms" in better else [])]):
-            cells = [_cell(scenario, other, figure) for other in others]
-            if any(cells):
-                rows.append([f"{name}: {words(figure)}", _cell(scenario, OURS, figure), *cells])
-    return table(["", OURS, *others], rows)
+    """Each scenario's first figure, and its p99, of all installations, Causeway first."""
+    return _compared(_ours(results), _main_figures, least=2)
+
+
+def _main_figures(scenario: Results) -> Iterable[str]:
+    return [figure for place, figure in enumerate(scenario["better"]) if not place or figure == "p99_ms"]
+
+
+def _compared(scenarios: Results, figures: Callable[[Results], Iterable[str]], least: int = 0) -> str:
+    """A line a figure, a column an installation; only lines that have so many cells at least."""
+    installations = list(dict.fromkeys(name for one in scenarios.values() for name in one["installations"]))
+    rows = [
+        [f"{name}: {words(figure)}", *(_cell(one, other, figure) for other in installations)]
+        for name, one in scenarios.items()
+        for figure in figures(one)
+    ]
+    return table(["", *installations], [row for row in rows if sum(map(bool, row[1:])) >= least])
 
 
 def _cell(scenario: Results, installation: str, figure: str) -> str:
@@ -74,7 +82,6 @@ def _cell(scenario: Results, installation: str, figure: str) -> str:
     return f"{text}, **{times(ratio, better)}**" if text and better and ratio and ratio["median"] else text
 
 
-@block
 def ceiling(results: Results) -> str:
     """What no bridge can exceed."""
     found = results["scenarios"].get("ceilings", {}).get("installations", {})
@@ -82,37 +89,28 @@ def ceiling(results: Results) -> str:
     return f"Clients that do nothing with what they receive take, in messages/s: {', '.join(said)}." if said else ""
 
 
-@block
 def must_hold(results: Results) -> str:
     """Limit, measured, held or not."""
-    limits = [(name, one) for name, scenario in results["scenarios"].items() for one in scenario.get("limits", [])]
     rows = [
         [name, one["text"], number(one["actual"]), f"{one['at']} {number(one['bound'])}", _HELD[one["held"]]]
-        for name, one in limits
+        for name, scenario in results["scenarios"].items()
+        for one in scenario.get("limits", [])
     ]
     return table(["scenario", "limit", "measured", "bound", ""], rows, text=2)
 
 
-@block
 def scenarios(results: Results) -> str:
-    """A heading, sentence and table for each, those with one title together."""
+    """A heading, what is measured, and a table for each, those with one title together."""
     groups = groupby(results["scenarios"].items(), key=lambda one: one[1]["title"])
     return "\n\n".join(f"### {title}\n\n{_group(dict(group))}" for title, group in groups)
 
 
 def _group(rows: Results) -> str:
-    """One table: a line a figure, a column an installation."""
-    installations = list(dict.fromkeys(name for one in rows.values() for name in one["installations"]))
-    lines = [
-        [f"{name}: {words(figure)}", *(_cell(scenario, other, figure) for other in installations)]
-        for name, scenario in rows.items()
-        for figure in _figures(scenario)
-    ]
     rounds = {name: "one round" if one["rounds"] == 1 else f"{one['rounds']} rounds" for name, one in rows.items()}
-    said = "\n".join(f"- `{name}`: {one['what']} ({rounds[name]})." for name, one in rows.items())
+    said = [f"- `{name}`: {one['what']} ({rounds[name]})." for name, one in rows.items()]
     failed = [(where, name, why) for name, one in rows.items() for where, why in one.get("failed", {}).items()]
-    said += "".join(f"\n- {where} failed at `{name}`: {why}." for where, name, why in failed)
-    return f"{said}\n\n{table(['', *installations], lines)}"
+    said += [f"- {where} failed at `{name}`: {why}." for where, name, why in failed]
+    return "\n".join(said) + f"\n\n{_compared(rows, _figures)}"
 
 
 def _figures(scenario: Results) -> Iterable[str]:
@@ -122,29 +120,24 @@ def _figures(scenario: Results) -> Iterable[str]:
     return dict.fromkeys([*scenario["better"], *unwelcome])
 
 
-@block
 def cpu(results: Results) -> str:
     """µs by role, a line a scenario that tells its CPU time by message, item or command."""
     found = {name: planning.by_role(results["scenarios"], name) for name in _ours(results)}
     return _by_role({f"{name}, a {unit}": by_role for name, (unit, by_role) in found.items()}, "scenario, µs")
 
 
-@block
 def memory(results: Results) -> str:
     """MiB by role, a line a scenario."""
-    found = {name: planning.memory(results["scenarios"], name) for name in _ours(results)}
-    return _by_role(found, "scenario, MiB")
+    return _by_role({name: planning.memory(results["scenarios"], name) for name in _ours(results)}, "scenario, MiB")
 
 
-def _by_role(named: Mapping[str, Mapping[str, float]], head: str) -> str:
+def _by_role(named: dict[str, dict[str, float]], head: str) -> str:
     named = {name: found for name, found in named.items() if any(found.values())}
     roles = dict.fromkeys(role for found in named.values() for role in found)
-    return table(
-        [head, *roles], [[name, *(amount(found.get(role)) for role in roles)] for name, found in named.items()]
-    )
+    rows = [[name, *(amount(found.get(role)) for role in roles)] for name, found in named.items()]
+    return table([head, *roles], rows)
 
 
-@block
 def profile(results: Results) -> str:
     """A table of each load."""
     return "\n\n".join(map(_profile, results["profile"].values()))
@@ -165,7 +158,74 @@ def _profile(load: Results) -> str:
     )
 
 
-@block
+# ------------------------------------------------------------------- what more devices and dashboards would take
+
+
+def most(results: Results) -> str:
+    """The highest rate that planning rests on."""
+    scenarios = results["scenarios"]
+    return rate(max(planning.median(scenarios, name, "messages_per_s") for name in planning.loads(scenarios)))
+
+
+def costs(results: Results) -> str:
+    """What plans are made from."""
+    found = planning.costs(results["scenarios"])
+    rows = [
+        [role, amount(line.base), amount(line.us), f"{found.mib[role]:.0f}" if role in found.mib else ""]
+        for role, line in found.lines.items()
+    ]
+    return (
+        f"{table(['one process', 'cores, before any message', 'µs a message', 'MiB'], rows)}\n\n"
+        f"A frame to a socket: {amount(found.frame_us)} µs of a web process (with {found.items_a_frame:.0f} "
+        f"items in it); a socket: {found.socket_mib * 1024:.0f} KiB there."
+    )
+
+
+def examples(results: Results) -> str:
+    """What some installations need."""
+    found = planning.costs(results["scenarios"])
+    ours = list(planning.MEASURED_PROCESSES)
+    head = ["", "messages/s", "frames/s", *ours, "Mosquitto, Redis, PostgreSQL: cores", "MiB of ours"]
+    return table(head, [_example(found, wish) for wish in WISHES])
+
+
+def _example(found: Costs, wish: Wish) -> list[str]:
+    needs = planning.plan(found, wish).values()
+    return [
+        f"{wish.devices:,} devices at {wish.hz:g} Hz, {wish.dashboards:,} dashboards",
+        number(wish.per_s),
+        number(wish.frames_per_s),
+        *(f"{one.processes} ({amount(one.cores)})" if one.processes else "none is enough" for one in needs),
+        " + ".join(amount(found.lines[role].cores(wish.per_s)) for role in planning.SERVERS),
+        number(round(sum(one.mib for one in needs))) if all(one.processes for one in needs) else "",
+    ]
+
+
+def twin(results: Results) -> str:
+    """Memory of a device that says nothing."""
+    kib = planning.costs(results["scenarios"]).twin_mib * 1024
+    return f"{amount(kib)} KiB of a worker each, {kib * 100_000 / 1024:,.0f} MiB for 100,000"
+
+
+def first(results: Results) -> str:
+    """Which process is full first, in a sentence or two."""
+    role, per_s = planning.fills(results["scenarios"])[0]
+    heaviest = planning.loads(results["scenarios"])[-1]
+    whole = sum(planning.by_role(results["scenarios"], heaviest)[1].values())
+    cores = results["machine"]["cores"]
+    return (
+        f"**{role}** first: one process of it fills its core at about {rate(per_s)} messages/s. All processes "
+        f"together take {amount(whole)} µs of CPU a message, so {cores} cores end at about "
+        f"{rate(cores * 1e6 / whole)} messages/s: past that, cores come before processes."
+    )
+
+
+def saturation(results: Results) -> str:
+    """At which rate one process of each role has a core to itself and no more."""
+    rows = [[role, rate(per_s)] for role, per_s in planning.fills(results["scenarios"])]
+    return table(["one process of", "fills a core at, messages/s"], rows)
+
+
 def run(results: Results) -> str:
     """Which run this page is of."""
     took = f", which took {results['took_s'] / 60:.0f} minutes" if "took_s" in results else ""

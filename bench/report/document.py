@@ -1,8 +1,8 @@
 """``python -m bench.report.document [results.json]``: make docs/performance.md from a run's results.
 
-The words are in performance.md.in beside this file, a ``string.Template``; each ``$name`` in it is a function, so no
-figure is typed by hand. A section (``## …``) that rests on something which the run did not measure is replaced by a
-line that says so. The results are kept as docs/performance.json, and tests/test_docs.py holds page and data together.
+The words are in performance.md.in beside this file; each ``$name`` in it is a function of ``chapters``, so no figure is
+typed by hand. A section (``## …``) that rests on something which the run did not measure is replaced by a line that
+says so. The results are kept as docs/performance.json, and tests/test_docs.py holds page and data together.
 """
 
 import argparse
@@ -10,11 +10,10 @@ import json
 import re
 import sys
 from pathlib import Path
-from string import Template
 from typing import Final
 
-from bench.report import chapters, outlook, planning  # noqa: F401  chapters and outlook register their blocks
-from bench.report.markdown import BLOCKS, Results
+from bench.measure.results import Results
+from bench.report import chapters, planning
 
 DOCS: Final = Path("docs")
 RESULTS: Final = Path("var/bench/results.json")
@@ -28,30 +27,17 @@ CONSTANTS: Final = {
 }
 
 
-class _Blocks(dict[str, str]):
-    """The blocks that a text asks for, and no others."""
-
-    def __init__(self, results: Results) -> None:
-        super().__init__(CONSTANTS)
-        self._results = results
-
-    def __missing__(self, name: str) -> str:
-        return BLOCKS[name](self._results)
-
-
 def page(results: Results, template: str = TEMPLATE) -> str:
-    """docs/performance.md, or what another template says.
-
-    Args:
-        results: as results.json has them.
-        template: of the page.
-    """
+    """docs/performance.md, or what another template says, of what results.json has."""
     return "".join(_section(part, results) for part in re.split(r"(?m)^(?=## )", template))
 
 
 def _section(text: str, results: Results) -> str:
+    def block(found: re.Match[str]) -> str:
+        return CONSTANTS.get(found[1]) or str(vars(chapters)[found[1]](results))
+
     try:
-        return re.sub(r" +$", "", Template(text).substitute(_Blocks(results)), flags=re.MULTILINE)
+        return re.sub(r" +$", "", re.sub(r"\$([a-z_]+)", block, text), flags=re.MULTILINE)
     except KeyError as missing:
         heading = text.partition("\n")[0]
         return f"{heading}\n\nLeft out: this run did not measure `{missing.args[0]}`.\n\n"
@@ -63,11 +49,11 @@ def write(results: Results, docs: Path = DOCS) -> None:
     (docs / "performance.md").write_text(page(results))
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """Run from the command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", nargs="?", type=Path, default=RESULTS, help="default: %(default)s")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args()
     if not options.results.exists():
         parser.error(f"there is no {options.results}: run make bench first")
     write(json.loads(options.results.read_text()))

@@ -1,26 +1,21 @@
-"""Figures and tables as Markdown, and the register of blocks that a page is made of. Pure."""
+"""Figures and tables as Markdown. Pure."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-Results = Mapping[str, Any]
-"""results.json."""
-Block = Callable[[Results], str]
-BLOCKS: Final[dict[str, Block]] = {}
-"""By name, what ``$name`` in the page's template stands for."""
-_WORDS: Final[Mapping[str, str]] = {
-    "lost": "messages lost",
-    "repeated": "messages repeated",
-    "disordered": "messages out of order",
-}
-_UNITS: Final = {"ms": "ms", "us": "µs", "s": "s", "percent": "%"}
-
-
-def block(function: Block) -> Block:
-    """Make it a block, by its name."""
-    BLOCKS[function.__name__] = function
-    return function
+_WORDS: Final = (
+    (r"^(.+)_(us|ms)_per_(.+)$", r"\1 per \3, \2"),
+    (r"^([^/,]+)_per_(cpu_s|s)$", r"\1/\2"),
+    (r"^([^/,]+)_(us|ms|s|percent)$", r"\1, \2"),
+    (r"^(lost|repeated)", r"messages \1"),
+    (r"^disordered", "messages out of order"),
+    (r"\bus$", "µs"),
+    (r"\bpercent$", "%"),
+    (r"_", " "),
+    (r"\bcpu\b", "CPU"),
+)
+"""What becomes of a figure's name, from first to last."""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, text: int = 1) -> str:
@@ -31,16 +26,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, text: int = 1) 
 
 def words(figure: str) -> str:
     """``cpu_us_per_message`` → ``CPU per message, µs``; ``p99_ms`` → ``p99, ms``; ``items_per_s`` → ``items/s``."""
-    if found := re.fullmatch(r"(.*)_(us|ms)_per_(.*)", figure):
-        return f"{_said(found[1])} per {_said(found[3])}, {_UNITS[found[2]]}"
-    if found := re.fullmatch(r"(.*)_per_(cpu_s|s)", figure):
-        return f"{_said(found[1])}/{_said(found[2])}"
-    name, _, unit = figure.rpartition("_")
-    return f"{_said(name)}, {_UNITS[unit]}" if unit in _UNITS else _said(figure)
-
-
-def _said(name: str) -> str:
-    return _WORDS.get(name, name.replace("_", " ").replace("cpu", "CPU"))
+    for pattern, instead in _WORDS:
+        figure = re.sub(pattern, instead, figure)
+    return figure
 
 
 def number(value: float | None) -> str:
@@ -55,11 +43,6 @@ def amount(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.95 else f"{value:.2f}"
-
-
-def cores(value: float) -> str:
-    """Of a core: ``0.34``, ``2.1``."""
-    return f"{value:.2f}" if value < 0.995 else f"{value:.1f}"
 
 
 def rate(value: float) -> str:

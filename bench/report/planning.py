@@ -10,10 +10,11 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import truediv
+from statistics import fmean, linear_regression
 from typing import Any, Final, NamedTuple
 
-from bench.measure.results import OURS, TOOLS
-from bench.report.markdown import Results
+from bench.measure.results import OURS, TOOLS, Results, of_installation
 
 FULL: Final = 0.7  # of a core that a process is given to do: the rest is for peaks
 FRAMES_PER_S: Final = 10.0  # to a socket at most: items are gathered for 100 ms
@@ -46,34 +47,23 @@ def fitted(points: Iterable[tuple[float, float]]) -> Line:
     Where the cores don't grow with the rate (batches grow instead), a message is taken to cost what it did at least:
     nothing is free, and the plan errs on the safe side.
     """
-    pairs = list(points)
-    rate = sum(x for x, _ in pairs) / len(pairs)
-    cores = sum(y for _, y in pairs) / len(pairs)
-    spread = sum((x - rate) ** 2 for x, _ in pairs)
-    slope = sum((x - rate) * (y - cores) for x, y in pairs) / spread if spread else cores / rate
-    slope = min(slope, cores / rate) if slope > 0 else min(y / x for x, y in pairs)
-    return Line(cores - slope * rate, slope * 1e6)
+    rates, cores = zip(*points, strict=True)
+    rate, mean = fmean(rates), fmean(cores)
+    slope = linear_regression(rates, cores).slope if len(rates) > 1 else mean / rate
+    slope = min(slope, mean / rate) if slope > 0 else min(map(truediv, cores, rates))
+    return Line(mean - slope * rate, slope * 1e6)
 
 
 @dataclass(frozen=True)
 class Costs:
-    """What was measured.
+    """What was measured."""
 
-    Attributes:
-        lines: by role, of one process of it; servers: of all of it.
-        frame_us: µs of a web process's CPU a frame to a socket.
-        items_a_frame: that such a frame held.
-        mib: by role, of one process that holds next to nothing.
-        twin_mib: more, a device, of all workers together.
-        socket_mib: more, a socket, of all web processes together.
-    """
-
-    lines: Mapping[str, Line]
-    frame_us: float
-    items_a_frame: float
-    mib: Mapping[str, float]
-    twin_mib: float
-    socket_mib: float
+    lines: Mapping[str, Line]  # by role, of one process of it; servers: of all of it
+    frame_us: float  # of a web process's CPU a frame to a socket
+    items_a_frame: float  # that such a frame held
+    mib: Mapping[str, float]  # by role, of one process that holds next to nothing
+    twin_mib: float  # more, a device, of all workers together
+    socket_mib: float  # more, a socket, of all web processes together
 
 
 @dataclass(frozen=True)
@@ -140,31 +130,28 @@ def costs(scenarios: Results) -> Costs:
     )
 
 
-def ours(scenarios: Results, name: str) -> Mapping[str, Any]:
-    """What was measured of Causeway."""
-    try:
-        found: Mapping[str, Any] = scenarios[name]["installations"][OURS]
-    except KeyError:
-        raise KeyError(name) from None
+def _ours(scenarios: Results, name: str) -> Results:
+    if not (found := of_installation(scenarios, name, OURS)):
+        raise KeyError(name)
     return found
 
 
 def median(scenarios: Results, name: str, figure: str) -> float:
     """Of one figure of Causeway."""
-    return float(ours(scenarios, name)["figures"][figure]["median"])
+    return float(_ours(scenarios, name)["figures"][figure]["median"])
 
 
 def loads(scenarios: Results) -> list[str]:
     """The measured loads that costs rest on, the lightest first."""
-    found = [name for name in LOADS if OURS in scenarios.get(name, {}).get("installations", {})]
+    found = [name for name in LOADS if of_installation(scenarios, name, OURS)]
     if not found:
-        raise KeyError("uplink")
+        raise KeyError(LOADS[-1])
     return found
 
 
 def by_role(scenarios: Results, name: str) -> tuple[str, dict[str, float]]:
     """A unit (message, item, command), and µs of CPU for one by role, the tools left out; {}: not measured so."""
-    found = ours(scenarios, name)
+    found = _ours(scenarios, name)
     used = {role: one["cpu_s"]["median"] for role, one in found["usage"].items() if role not in TOOLS}
     of_web, unit, us = unit_us(found["figures"]) or (False, "", 0.0)
     whole = used.get("web", 0.0) if of_web else sum(used.values())
@@ -184,17 +171,16 @@ def unit_us(figures: Mapping[str, Any]) -> tuple[bool, str, float] | None:
 
 def memory(scenarios: Results, name: str) -> dict[str, float]:
     """Peak MiB by role, the tools of measuring left out."""
-    found = ours(scenarios, name)["usage"]
+    found = _ours(scenarios, name)["usage"]
     return {role: float(one["peak_mib"]["median"]) for role, one in found.items() if role not in TOOLS}
 
 
 def _sizes(scenarios: Results, name: str, least: int) -> list[tuple[str, int]]:
     """Measured rows of a parameterised scenario, ascending: ``scale`` → [("scale/100", 100), …]; so many at least."""
-    found = {one: one.removeprefix(f"{name}/") for one in scenarios}
-    sizes = sorted(((one, int(size)) for one, size in found.items() if size.isdigit()), key=lambda one: one[1])
+    sizes = sorted(int(one.removeprefix(f"{name}/")) for one in scenarios if one.startswith(f"{name}/"))
     if len(sizes) < least:
         raise KeyError(name)
-    return sizes
+    return [(f"{name}/{size}", size) for size in sizes]
 
 
 def process_lines(scenarios: Results) -> dict[str, Line]:

@@ -1,4 +1,4 @@
-"""Where the time goes: each Python process is sampled under a steady load.
+"""Where the time goes: each Python process is sampled under a steady load. Linux only.
 
 ``python -m bench.report.profile [results.json]``
 
@@ -13,13 +13,15 @@ py-spy reads other processes' memory: it needs root, ``CAP_SYS_PTRACE``, or ``ke
 """
 
 import argparse
+import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,87 +31,68 @@ from bench.drive.driving import DEVICES, Rig
 from bench.drive.tools import BenchError
 from bench.installations.installation import Causeway, causeway
 from bench.measure.results import OURS, Usage, figure_of, significant
+from bench.measure.usage import all_stats, trees
 from bench.report import areas
-from bench.report.cores import alone, thread_times
 from bench.scenarios.fanout import RATE_PER_S
 
 RESULTS: Final = Path("var/bench/results.json")
 PART: Final = 0.5  # of the sustained rate
-SECONDS: Final = 10.0
-CLIENTS: Final = 1_000
+SECONDS: Final = 10.0  # of each sampling
+CLIENTS: Final = 1_000  # of the fan-out
 RATE_HZ: Final = 97  # not in step with anything that happens 100 times a second
 _AROUND_S: Final = 1.0  # of a load, before and after the sampling
-_PYTHON: Final = ("gateway", "workers", "web")
 _ATTACH_S: Final = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """A steady load.
+    """A steady load."""
 
-    Attributes:
-        title: as a heading says it.
-        unit: what it makes: ``message``, ``item``.
-        drive: keep it up for so many seconds; how many units that made, and what it took by role.
-        roles: whose Python processes are sampled.
-        tools: processes that belong to the load.
-    """
-
-    title: str
-    unit: str
+    title: str  # as a heading says it
+    unit: str  # what it makes: ``message``, ``item``
     drive: Callable[[float], tuple[int, Mapping[str, Usage]]]
-    roles: Sequence[str] = _PYTHON
-    tools: Sequence[int] = ()
+    """Keep it up for so many seconds; how many units that made, and what it took by role."""
+    roles: Sequence[str] = ("gateway", "workers", "web")  # whose Python processes are sampled
+    tools: Sequence[int] = ()  # processes that belong to the load
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """Run from the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", nargs="?", type=Path, default=RESULTS, help="default: %(default)s")
-    parser.add_argument("--rate", type=float, help="messages/s; default: half of the results' sustained ones")
-    parser.add_argument("--clients", type=int, default=CLIENTS, help="of the fan-out (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="of each sampling (default: %(default)s)")
-    options = parser.parse_args(arguments)
+    return add(parser.parse_args().results)
+
+
+def add(file: Path) -> int:
+    """Take the profiles, and put them into a file of results, which says what rate is sustained.
+
+    Returns the exit status; why there is no profile (no rate, or py-spy may not look into processes) is printed.
+    """
+    results = json.loads(file.read_text()) if file.exists() else {}
+    sustained = figure_of(results.get("scenarios", {}), "uplink", OURS, "messages_per_s")
+    if not sustained:
+        print(f"no profile: {file} has no sustained rate: run make bench first", file=sys.stderr)
+        return 1
     try:
-        add(options.results, options.rate, options.seconds, options.clients)
+        results["profile"] = profiles(PART * sustained)
     except BenchError as problem:
         print(f"no profile: {problem}", file=sys.stderr)
         return 1
+    file.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     return 0
 
 
-def add(file: Path, rate: float | None = None, seconds: float = SECONDS, clients: int = CLIENTS) -> None:
-    """Take the profiles, and put them into a file of results.
-
-    Args:
-        file: which need not be there.
-        rate: messages/s; None: half of what the results say is sustained.
-        seconds: of each sampling.
-        clients: of the fan-out.
-
-    Raises:
-        BenchError: there is no rate to go by, or py-spy may not look into processes.
-    """
-    results = json.loads(file.read_text()) if file.exists() else {}
-    rate = rate or PART * (figure_of(results.get("scenarios", {}), "uplink", OURS, "messages_per_s") or 0.0)
-    if not rate:
-        raise BenchError(f"{file} has no sustained rate: run make bench first, or give --rate")
-    results["profile"] = profiles(rate, seconds, clients)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-
-
-def profiles(rate: float, seconds: float = SECONDS, clients: int = CLIENTS) -> dict[str, Any]:
+def profiles(rate: float) -> dict[str, Any]:
     """``profile`` of results.json: by load, what :func:`profile` gives. Of the fan-out only web is of interest."""
-    watching = f"{clients:,} dashboards that watch {DEVICES} devices at 1 Hz"
+    watching = f"{CLIENTS:,} dashboards that watch {DEVICES} devices at 1 Hz"
     with tempfile.TemporaryDirectory() as directory, causeway(Path(directory)) as ours:
         with Rig(ours) as rig:
             rig.warm_up()
             load = _load(rig, rate, 1, title="MQTT to one dashboard that watches everything", unit="message")
-            uplink = profile(ours, load, seconds)
-        with Rig(ours, clients=clients) as rig:
-            load = _load(rig, RATE_PER_S, clients, title=watching, unit="item", roles=("web",))
-            return {"uplink": uplink, "fanout": profile(ours, load, seconds)}
+            uplink = profile(ours, load)
+        with Rig(ours, clients=CLIENTS) as rig:
+            load = _load(rig, RATE_PER_S, CLIENTS, title=watching, unit="item", roles=("web",))
+            return {"uplink": uplink, "fanout": profile(ours, load)}
 
 
 def _load(rig: Rig, rate: float, units: int, **fields: Any) -> Load:
@@ -122,42 +105,37 @@ def _load(rig: Rig, rate: float, units: int, **fields: Any) -> Load:
     return Load(drive=drive, tools=[rig.browsers.pid, rig.publisher.pid], **fields)
 
 
-def profile(ours: Causeway, load: Load, seconds: float) -> dict[str, Any]:
+def profile(ours: Causeway, load: Load) -> dict[str, Any]:
     """One load: by role, µs of CPU a unit, and what of them each area takes.
 
     Raises:
         BenchError: py-spy could not look into a process.
     """
-    count, usage = load.drive(seconds)
-    roles = {role: _role(ours, load, role, usage[role].cpu_s * 1e6 / count, seconds) for role in ours.pids()}
-    return {"title": load.title, "unit": load.unit, "rate_per_s": significant(count / seconds), "roles": roles}
+    count, usage = load.drive(SECONDS)
+    roles = {role: _role(ours, load, role, usage[role].cpu_s * 1e6 / count) for role in ours.pids()}
+    return {"title": load.title, "unit": load.unit, "rate_per_s": significant(count / SECONDS), "roles": roles}
 
 
-def _role(ours: Causeway, load: Load, role: str, cpu_us: float, seconds: float) -> dict[str, Any]:
+def _role(ours: Causeway, load: Load, role: str, cpu_us: float) -> dict[str, Any]:
     pids = ours.pids()[role]
-    told = {"cpu_us": significant(cpu_us), "processes": len(pids)}
+    whole = {"cpu_us": significant(cpu_us), "processes": len(pids)}
     if role not in load.roles:
-        return told
-    used = [_sampled(ours, load, pid, seconds) for pid in pids]
-    shares: Counter[str] = Counter()
-    for one in used:
-        whole = sum(one.values())
-        shares.update({area: value / whole / len(used) for area, value in one.items()})
-    return {
-        **told,
-        "areas": {area: significant(cpu_us * share, 3) for area, share in shares.most_common() if share},
-        "samples": round(sum(sum(one.values()) for one in used) * RATE_HZ),
-    }
+        return whole
+    seconds: Counter[str] = Counter()
+    for pid in pids:
+        seconds.update(_sampled(ours, load, pid))
+    parts = {area: significant(cpu_us * s / seconds.total(), 3) for area, s in seconds.most_common()}
+    return {**whole, "areas": parts, "samples": round(seconds.total() * RATE_HZ)}
 
 
-def _sampled(ours: Causeway, load: Load, pid: int, seconds: float) -> Mapping[str, float]:
+def _sampled(ours: Causeway, load: Load, pid: int) -> Mapping[str, float]:
     """Drive, and sample one process from shortly after the beginning to shortly before the end; its seconds by area."""
     everybody = [*load.tools, *(one for pids in ours.pids().values() for one in pids)]
     with alone(pid, everybody), ThreadPoolExecutor(1) as driving:
-        driven = driving.submit(load.drive, seconds + 2 * _AROUND_S)
+        driven = driving.submit(load.drive, SECONDS + 2 * _AROUND_S)
         threading.Event().wait(_AROUND_S)
         before = thread_times(pid)
-        raw = record(pid, seconds)
+        raw = record(pid, SECONDS)
         ran_s = {thread: value - before.get(thread, 0.0) for thread, value in thread_times(pid).items()}
         driven.result()
     return areas.sampled(raw, ran_s, RATE_HZ)
@@ -180,6 +158,44 @@ def record(pid: int, seconds: float) -> str:
         except subprocess.CalledProcessError as error:
             raise BenchError(f"py-spy: {error.stderr.decode().strip()}") from None
         return Path(file.name).read_text()
+
+
+# ----------------------------------------------------------------------------------------------- cores and threads
+
+
+@contextlib.contextmanager
+def alone(pid: int, others: Iterable[int]) -> Iterator[None]:
+    """The process has the first core, if there are several; the others, their children and ourselves have the rest.
+
+    Processes of strangers go where they like.
+    """
+    cores = os.sched_getaffinity(0)
+    own = {min(cores)}
+    rest = [other for other in trees([*others, os.getpid()], all_stats()) if other != pid]
+    try:
+        _pin([pid], own)
+        _pin(rest, cores - own or own)
+        yield
+    finally:
+        _pin([pid, *rest], cores)
+
+
+def _pin(pids: Iterable[int], cores: set[int]) -> None:
+    """All their threads; new ones begin where the thread is that starts them."""
+    for pid in pids:
+        with contextlib.suppress(OSError):  # it has ended
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                with contextlib.suppress(OSError):
+                    os.sched_setaffinity(int(thread.name), cores)
+
+
+def thread_times(pid: int) -> dict[int, float]:
+    """Seconds that each of its threads, by number, has run since it began."""
+    out = {}
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError, ValueError):  # it has ended
+            out[int(thread.name)] = int((thread / "schedstat").read_text().split()[0]) / 1e9
+    return out
 
 
 if __name__ == "__main__":

@@ -3,8 +3,11 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -15,8 +18,7 @@ from bench.drive.tools import BenchError
 from bench.installations.installation import Causeway
 from bench.measure.results import Usage
 from bench.report import profile
-from bench.report.cores import thread_times
-from bench.report.profile import Load
+from bench.report.profile import Load, alone, thread_times
 
 BUSY = """
 import ctypes, threading
@@ -73,6 +75,7 @@ def driven(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr(profile, "record", lambda *_: RAW)
     monkeypatch.setattr(profile, "alone", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(profile, "_AROUND_S", 0.01)
+    monkeypatch.setattr(profile, "SECONDS", 5.0)
     return []
 
 
@@ -84,7 +87,7 @@ def taken(driven: list[float], **options: Any) -> dict[str, Any]:
         return 10_000, usage
 
     ours = cast("Causeway", FakeCauseway())
-    return profile.profile(ours, Load(title="T", unit="message", drive=drive, **options), 5.0)
+    return profile.profile(ours, Load(title="T", unit="message", drive=drive, **options))
 
 
 def test_cpu_time_is_the_undisturbed_loads_and_its_parts_are_the_samples(driven: list[float]) -> None:
@@ -118,7 +121,30 @@ def test_profiles_are_put_into_the_results(monkeypatch: pytest.MonkeyPatch, tmp_
     }
 
 
-def test_without_a_rate_there_is_nothing_to_profile(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="no sustained rate"):
-        profile.add(tmp_path / "results.json")
-    assert profile.main([str(tmp_path / "results.json")]) == 1
+def test_without_a_rate_there_is_nothing_to_profile(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert profile.add(tmp_path / "results.json") == 1
+    assert "no sustained rate" in capsys.readouterr().err
+
+
+def test_a_thread_that_works_has_run() -> None:
+    before = thread_times(os.getpid())
+    begun = time.thread_time()
+    while time.thread_time() < begun + 0.05:
+        pass
+    thread = threading.get_native_id()
+    assert thread_times(os.getpid())[thread] - before[thread] == pytest.approx(0.05, rel=0.5)
+
+
+def test_one_process_has_a_core_of_its_own_for_a_while_if_there_are_several() -> None:
+    every = os.sched_getaffinity(0)
+    pids = [os.posix_spawn("/bin/sleep", ["sleep", "60"], {}) for _ in range(2)]
+    try:
+        with alone(pids[0], pids):
+            own, other, ourselves = (os.sched_getaffinity(pid) for pid in (*pids, 0))
+        assert len(own) == 1
+        assert other == ourselves == (every - own or own)
+        assert [os.sched_getaffinity(pid) for pid in (*pids, 0)] == [every] * 3
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
