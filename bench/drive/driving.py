@@ -13,7 +13,7 @@ nobody needs to remember how far an installation was driven.
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -36,17 +36,11 @@ _warm: set[tuple[int, str, int]] = set()  # port (no other installation of this 
 
 @dataclass(frozen=True)
 class Stretch:
-    """One run of the load, and what became of it.
+    """One run of the load, and what became of it."""
 
-    Attributes:
-        outcome: what was published.
-        came: what the browsers tell of it.
-        usage: by role, the tools' too.
-    """
-
-    outcome: Outcome
-    came: Mapping[str, Any]
-    usage: Mapping[str, Usage]
+    outcome: Outcome  # what was published
+    came: Mapping[str, Any]  # what the browsers tell of it
+    usage: Mapping[str, Usage]  # by role, the tools' too
 
 
 class Rig:
@@ -69,11 +63,11 @@ class Rig:
         drain_s: float = _DRAIN_S,
         **plan: Any,
     ) -> None:
-        self._installation, self._clients, self._drain_s = installation, clients, drain_s
-        self.plan = load_plan(installation, **plan)
         endpoint = installation.endpoint
         assert endpoint, f"{installation.name} has no WebSocket"
-        self._patience_s = endpoint.patience_s
+        self._installation, self._clients = installation, clients
+        self._drain_s, self._patience_s = drain_s, endpoint.patience_s
+        self.plan = load_plan(installation, **plan)
         self.browsers = Browsers(endpoint, self.plan, clients)
         self.publisher = Publisher(self.plan, each=each)
         self.sent = int(time.monotonic() * 1000) * self.plan.devices  # the next message's number
@@ -82,11 +76,11 @@ class Rig:
         with contextlib.ExitStack() as stack:
             stack.enter_context(self.browsers)
             stack.enter_context(self.publisher)
-            self._stack = stack.pop_all()
+            self._ending = stack.pop_all()
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self._stack.close()
+        self._ending.close()
 
     def warm_up(self) -> None:
         """Some messages of each device at leisure, again until all of them arrive. Once for each installation.
@@ -112,11 +106,9 @@ class Rig:
     def trial(self, rate: float | None, seconds: float) -> Trial:
         """Publish for a time, at a rate (None: as fast as the broker takes it), and wait until one browser has it."""
         stretch = self.stretch(rate, seconds)
-        outcome, came = stretch.outcome, stretch.came
-        fields = {name: came[name] for name in Trial.__dataclass_fields__ if name in came and name != "seconds"}
-        return Trial(
-            rate=rate or outcome.per_s, sent=outcome.sent, seconds=outcome.seconds, usage=dict(stretch.usage), **fields
-        )
+        outcome = stretch.outcome
+        told = {"sent": outcome.sent, "seconds": outcome.seconds, **stretch.came}
+        return Trial(rate=rate or outcome.per_s, usage=stretch.usage, **told)
 
     def stretch(self, rate: float | None, seconds: float) -> Stretch:
         """The same for any number of browsers."""
@@ -127,15 +119,9 @@ class Rig:
         rates = []
 
         def run() -> Outcome:
-            self.publisher.limit(self.sent + outstanding)
-            with ThreadPoolExecutor(1) as pool:
-                running = pool.submit(self.publisher.run, self.sent, _PACED_WARM_UP_S + seconds)
-                limit = self.publisher.limit
-                rates.append(
-                    paced(running, self.browsers.received, lambda count: limit(self.sent + count + outstanding))
-                )
-                limit(2**62)
-                return running.result()
+            outcome, per_s = paced(self.publisher, self.sent, seconds, outstanding, self.browsers.received)
+            rates.append(per_s)
+            return outcome
 
         return self._measured(run), rates[0]
 
@@ -164,18 +150,26 @@ def load_plan(installation: Installation, **fields: Any) -> Plan:
     return Plan(**{"port": installation.mqtt_port, "devices": DEVICES, "size": PAYLOAD_BYTES, "stamp": True, **fields})
 
 
-def paced(running: "Future[Outcome]", received: Callable[[], int], go_on: Callable[[int], None]) -> float:
-    """Messages received a second after a warm-up, while the load is kept a little ahead.
+def paced(
+    publisher: Publisher, first: int, seconds: float, outstanding: int, received: Callable[[], int]
+) -> tuple[Outcome, float]:
+    """Publish for a time after a warm-up, as fast as it is received; and how many messages a second that is.
 
     Args:
-        running: the load.
+        publisher: which has nothing to do.
+        first: message to begin with.
+        seconds: after the warm-up.
+        outstanding: so many messages are published and not received, at most.
         received: how many messages have been, since it began.
-        go_on: is told that number again and again.
     """
     marks = [(time.monotonic(), 0)]
-    while not running.done():
-        time.sleep(0.01)
-        marks.append((time.monotonic(), received()))
-        go_on(marks[-1][1])
-    first = next((mark for mark in marks if mark[0] - marks[0][0] >= _PACED_WARM_UP_S), marks[0])
-    return (marks[-1][1] - first[1]) / max(marks[-1][0] - first[0], 0.01)
+    publisher.limit(first + outstanding)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(publisher.run, first, _PACED_WARM_UP_S + seconds)
+        while not running.done():
+            time.sleep(0.01)
+            marks.append((time.monotonic(), received()))
+            publisher.limit(first + marks[-1][1] + outstanding)
+    publisher.limit(2**62)
+    begun = next((mark for mark in marks if mark[0] - marks[0][0] >= _PACED_WARM_UP_S), marks[0])
+    return running.result(), (marks[-1][1] - begun[1]) / max(marks[-1][0] - begun[0], 0.01)

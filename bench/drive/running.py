@@ -17,30 +17,22 @@ from bench.measure.machine import machine
 from bench.measure.results import Measured, summarise
 from bench.scenarios import Scenario, scenarios
 
-QUICK_ROUNDS, FULL_ROUNDS = 2, 3
 QUICK, FULL = Effort(seconds=2.5), Effort(full=True, seconds=4.0)
 RESULTS: Final = "results.json"
 
 
 class Fleet:
-    """The installations that run at present.
-
-    Args:
-        directory: for a directory of each.
-    """
+    """The installations that run at present, each in a directory of its own below this one."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._running: dict[Candidate, tuple[contextlib.ExitStack, Installation]] = {}
-        self._started = 0
 
     def get(self, candidate: Candidate) -> Installation:
         """The running one; started if it is not."""
         if candidate not in self._running:
             _say(f"starting {candidate.name}")
-            self._started += 1
-            directory = self._directory / str(self._started)
-            directory.mkdir()
+            directory = Path(tempfile.mkdtemp(dir=self._directory))
             with contextlib.ExitStack() as stack:
                 installation = stack.enter_context(candidate.running(directory))
                 self._running[candidate] = stack.pop_all(), installation
@@ -84,18 +76,12 @@ def run(
         stack.callback(fleet.keep, ())
         for index, scenario in enumerate(plan):
             fleet.keep({candidate for one in plan[index:] for candidate in one.on})
-            count = min(rounds or sys.maxsize, _rounds(scenario, full=full))
+            count = min(rounds or sys.maxsize, scenario.rounds[full])
             results["scenarios"][scenario.name] = _alternate(scenario, fleet, effort, count)
             _judge(plan[: index + 1], results["scenarios"])
             results["took_s"] = round(time.monotonic() - begun)
             (output / RESULTS).write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     return results
-
-
-def _rounds(scenario: Scenario, *, full: bool) -> int:
-    if full:
-        return scenario.rounds or FULL_ROUNDS
-    return scenario.quick_rounds or scenario.rounds or QUICK_ROUNDS
 
 
 def _on(scenario: Scenario, names: tuple[str, ...], *, full: bool) -> Scenario:

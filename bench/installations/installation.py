@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
+
 from bench.measure.results import OURS
 from bench.protocol.dialects import Endpoint
 from tests.support.servers.mosquitto import mosquitto_service
@@ -22,25 +24,20 @@ from tests.support.servers.service import Service
 from tests.support.worlds.system import Parts, System, factory
 
 USER: Final = "bench"
+Api = Callable[..., httpx.Response]
+"""What ``System.api`` gives."""
 Processes = Mapping[str, Sequence[Process | Service]]
 """By role."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Installation:
-    """One program under load. It runs for as long as its context (``Candidate.running``) is open.
+    """One program under load. It runs for as long as its context (``Candidate.running``) is open."""
 
-    Attributes:
-        name: ``Causeway``, ``plain Channels, Redis layer``, … as the tables say it.
-        mqtt_port: where its devices publish, anonymously, MQTT 3.1.1 or 5.
-        endpoint: where its browser listens to everything that its devices say; None: it has none.
-        processes: by role, the main processes; bench.measure.usage finds their children.
-    """
-
-    name: str
-    mqtt_port: int
-    endpoint: Endpoint | None
-    processes: Processes
+    name: str  # ``Causeway``, ``plain Channels, Redis layer``, … as the tables say it
+    mqtt_port: int  # where its devices publish, anonymously, MQTT 3.1.1 or 5
+    endpoint: Endpoint | None  # where its browser listens to everything that its devices say; None: it has none
+    processes: Processes  # the main ones; bench.measure.usage finds their children
 
     def pids(self) -> dict[str, list[int]]:
         """By role, of its main processes."""
@@ -56,32 +53,21 @@ class Causeway(Installation):
 
 @dataclass(frozen=True)
 class Candidate:
-    """An installation that can be had; the same as another if the same would be started under the same name.
+    """An installation that can be had; the same as another if the same would be started under the same name."""
 
-    Attributes:
-        name: the same as its installation's.
-        running: gets an empty directory of its own; starts it, yields it when it is ready, and ends it.
-        full_only: left out of the quick run.
-    """
-
-    name: str
+    name: str  # the same as its installation's
     running: Callable[[Path], AbstractContextManager[Installation]]
-    full_only: bool = field(default=False, compare=False)
+    """Gets an empty directory of its own; starts it, yields it when it is ready, and ends it."""
+    full_only: bool = field(default=False, compare=False)  # left out of the quick run
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much measuring there shall be.
+    """How much measuring there shall be."""
 
-    Attributes:
-        full: ``--full``, else the quick run.
-        seconds: of one measured stretch; a scenario may take a part or a multiple of it.
-        remembered: what scenarios found out that others go by, such as the sustained rate of an installation.
-    """
-
-    full: bool = False
-    seconds: float = 4.0
-    remembered: dict[str, float] = field(default_factory=dict)
+    full: bool = False  # ``--full``, else the quick run
+    seconds: float = 4.0  # of one measured stretch; a scenario may take a part or a multiple of it
+    sustained: dict[str, float] = field(default_factory=dict)  # messages/s that installations were found to sustain
 
 
 def started(service: Service, stack: ExitStack) -> Service:
@@ -102,13 +88,8 @@ def installed(system: System, name: str = OURS) -> Causeway:
     )
     ours: Processes = {"gateway": [system.gateway], "workers": system.workers, "web": [system.web]}
     servers: Processes = {"mosquitto": [parts.mosquitto], "redis": [parts.redis], "postgres": [parts.postgres]}
-    return Causeway(
-        name=name,
-        mqtt_port=parts.mosquitto.port,
-        endpoint=endpoint,
-        processes={**ours, **servers},
-        system=system,
-    )
+    port, processes = parts.mosquitto.port, {**ours, **servers}
+    return Causeway(name=name, mqtt_port=port, endpoint=endpoint, processes=processes, system=system)
 
 
 @contextlib.contextmanager

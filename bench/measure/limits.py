@@ -1,13 +1,9 @@
 """What must hold, as data beside the scenarios, and whether it did. Pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bench.measure.results import OURS, figure_of, of_installation
-
-Results = Mapping[str, Any]
-"""The ``scenarios`` of results.json."""
+from bench.measure.results import OURS, Results, figure_of, of_installation
 
 
 @dataclass(frozen=True)
@@ -16,26 +12,17 @@ class Limit:
 
     ``Limit("p99_ms", "≤", 250)``; eight times another's: ``Limit("messages_per_s", "≥", times=8, of="plain …")``;
     within 8 ms of it: ``Limit("p50_ms", "≤", 8, times=1, of="plain …")``; within 15 % of another scenario:
-    ``Limit("messages_per_s", "≥", times=0.85, scenario="scale/1000")``.
-
-    Attributes:
-        figure: of Causeway, the median of all rounds.
-        at: which way.
-        value: the bound, or what is added to it.
-        times: factor on the other's figure; 0: there is no other.
-        of: the other's installation.
-        scenario: the other's scenario; "": the same. In the same scenario a mere factor is compared with the median of
-            the ratios within each round.
-        text: in words.
+    ``Limit("messages_per_s", "≥", times=0.85, scenario="scale/1000")``. In the same scenario a mere factor is compared
+    with the median of the ratios within each round.
     """
 
-    figure: str
+    figure: str  # of Causeway, the median of all rounds
     at: Literal["≥", "≤"]
-    value: float = 0.0
-    times: float = 0.0
-    of: str = OURS
-    scenario: str = ""
-    text: str = ""
+    value: float = 0.0  # the bound, or what is added to it
+    times: float = 0.0  # factor on the other's figure; 0: there is no other
+    of: str = OURS  # the other's installation
+    scenario: str = ""  # the other's scenario; "": the same
+    text: str = ""  # in words
 
 
 def verdict(limit: Limit, scenario: str, results: Results) -> dict[str, Any]:

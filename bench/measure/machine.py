@@ -4,23 +4,17 @@ import importlib.metadata
 import os
 import platform
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, Final
 
-from tests.support.servers.installing import find_program
+from tests.support.servers.installing import PROGRAMS, find_program
 
 _LIBRARIES: Final = (
     *("Django", "channels", "channels-redis", "daphne", "aiomqtt", "paho-mqtt"),
     *("msgspec", "psycopg", "redis", "hiredis", "uvloop"),
 )
-_SERVERS: Final = {
-    "Mosquitto": ("mosquitto", "-h"),
-    "Redis": ("redis-server", "--version"),
-    "PostgreSQL": ("postgres", "--version"),
-}
-_PLACES: Final = ["/usr/lib/postgresql/*/bin"]
+_SERVERS: Final = {"Mosquitto": "mosquitto -h", "Redis": "redis-server --version", "PostgreSQL": "postgres --version"}
 _VERSION: Final = re.compile(r"\d+(?:\.\d+)+")
 
 
@@ -44,8 +38,9 @@ def _cpu() -> str:
 
 def _servers() -> dict[str, str]:
     found = {}
-    for name, (command, option) in _SERVERS.items():
-        if path := find_program([command], _PLACES) or shutil.which(command):
+    for name, command in _SERVERS.items():
+        program, option = command.split()
+        if path := find_program([program], PROGRAMS[program].places):
             said = subprocess.run([path, option], capture_output=True, text=True, timeout=10, check=False)
             found[name] = [*_VERSION.findall(said.stdout + said.stderr), "unknown"][0]
     return found

@@ -6,7 +6,7 @@ and what is compared is the ratio within each round.
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
 
 Results = Mapping[str, Any]
@@ -16,7 +16,9 @@ OURS: Final = "Causeway"
 """The installation that ratios are to, unless a scenario says otherwise."""
 TOOLS: Final = ("generator", "recorder")
 """Roles that measure, and are no part of an installation."""
-QUANTILES: Final[Mapping[str, float]] = {"p50_ms": 0.5, "p90_ms": 0.9, "p99_ms": 0.99, "max_ms": 1.0}
+UNWELCOME: Final = ("lost", "repeated", "disordered")
+"""Messages that there should be none of, at a browser."""
+QUANTILES: Final[Mapping[str, float]] = {"p50_ms": 0.5, "p99_ms": 0.99, "max_ms": 1.0}
 
 
 @dataclass(frozen=True)
@@ -29,21 +31,15 @@ class Usage:
 
 @dataclass(frozen=True)
 class Measured:
-    """One round of one scenario on one installation.
+    """One round of one scenario on one installation."""
 
-    Attributes:
-        figures: each name ends in its unit: ``messages_per_s``, ``p50_ms``, ``p99_ms``, ``lost``, ``repeated``,
-            ``cpu_us_per_message``, ``items_per_cpu_s`` …
-        usage: by role: gateway, workers, web, mosquitto, redis, postgres, generator, recorder.
-    """
-
-    figures: Mapping[str, float]
-    usage: Mapping[str, Usage] = field(default_factory=dict)
+    figures: Mapping[str, float]  # each name ends in its unit: ``messages_per_s``, ``p50_ms``, ``cpu_us_per_message``
+    usage: Mapping[str, Usage] = field(default_factory=dict)  # by role: gateway, workers, web, mosquitto, generator, …
 
 
-def total_cpu_s(usage: Mapping[str, Usage], without: Iterable[str] = TOOLS) -> float:
+def total_cpu_s(usage: Mapping[str, Usage]) -> float:
     """Of the installation, the tools of measuring left out."""
-    return sum(used.cpu_s for role, used in usage.items() if role not in set(without))
+    return sum(used.cpu_s for role, used in usage.items() if role not in TOOLS)
 
 
 def quantile(ordered: Sequence[float], part: float) -> float:
@@ -70,31 +66,16 @@ def significant(value: float, digits: int = 4) -> float:
     return value if value == int(value) else float(f"{value:.{digits}g}")
 
 
-def of_installation(scenarios: Mapping[str, Any], scenario: str, installation: str) -> Mapping[str, Any]:
+def of_installation(scenarios: Results, scenario: str, installation: str) -> Results:
     """What the ``scenarios`` of results.json have of one installation; {}: it was not measured."""
-    found: Mapping[str, Any] = scenarios.get(scenario, {}).get("installations", {}).get(installation, {})
+    found: Results = scenarios.get(scenario, {}).get("installations", {}).get(installation, {})
     return found
 
 
-def figure_of(scenarios: Mapping[str, Any], scenario: str, installation: str, figure: str) -> float | None:
+def figure_of(scenarios: Results, scenario: str, installation: str, figure: str) -> float | None:
     """The median of a figure; None: it was not measured."""
     found = of_installation(scenarios, scenario, installation).get("figures", {}).get(figure)
     return None if found is None else float(found["median"])
-
-
-def ratios(rounds: Sequence[Measured], base: Sequence[Measured], to: str) -> dict[str, Any]:
-    """Of each figure that both have: its ratio to the base's figure of the same round; zeros are left out."""
-    out = {}
-    for figure in rounds[0].figures:
-        pairs = [
-            one.figures[figure] / other.figures[figure]
-            for one, other in zip(rounds, base, strict=False)
-            if one.figures.get(figure) and other.figures.get(figure)
-        ]
-        if pairs:
-            found = spread(pairs)
-            out[figure] = {"to": to, **{name: found[name] for name in ("median", "min", "max")}}
-    return out
 
 
 def summarise(
@@ -106,26 +87,31 @@ def summarise(
         rounds: by installation, in order; those of one index were measured next to each other.
         compared_with: installation → whose figures its ratio is to; others: ``OURS``.
     """
-    bases = compared_with or {}
-    return {name: _one(name, rounds, bases.get(name, OURS)) for name, measured in rounds.items() if measured}
+    out = {}
+    for name, measured in rounds.items():
+        base = (compared_with or {}).get(name, OURS)
+        roles = dict.fromkeys(role for one in measured for role in one.usage)
+        out[name] = {
+            "figures": _spreads([one.figures for one in measured]),
+            "usage": {
+                role: _spreads([asdict(one.usage[role]) for one in measured if role in one.usage]) for role in roles
+            },
+            "ratio": ratios(measured, rounds.get(base, ()), base) if name != base else {},
+        }
+    return {name: found for name, found in out.items() if rounds[name]}
 
 
-def _one(name: str, rounds: Mapping[str, Sequence[Measured]], base: str) -> dict[str, Any]:
-    measured = rounds[name]
-    figures = dict.fromkeys(figure for one in measured for figure in one.figures)
-    roles = dict.fromkeys(role for one in measured for role in one.usage)
-    return {
-        "figures": {figure: spread(_present(measured, figure)) for figure in figures},
-        "usage": {
-            role: {
-                "cpu_s": spread(one.usage[role].cpu_s for one in measured if role in one.usage),
-                "peak_mib": spread(one.usage[role].peak_mib for one in measured if role in one.usage),
-            }
-            for role in roles
-        },
-        "ratio": ratios(measured, rounds[base], base) if name != base and rounds.get(base) else {},
-    }
+def _spreads(rounds: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """Of each name, over those rounds that have it."""
+    names = dict.fromkeys(name for one in rounds for name in one)
+    return {name: spread(one[name] for one in rounds if name in one) for name in names}
 
 
-def _present(measured: Sequence[Measured], figure: str) -> Iterable[float]:
-    return (one.figures[figure] for one in measured if figure in one.figures)
+def ratios(rounds: Sequence[Measured], base: Sequence[Measured], to: str) -> dict[str, Any]:
+    """Of each figure that both have: its ratio to the base's figure of the same round; zeros are left out."""
+    pairs = [
+        {name: value / its.figures[name] for name, value in one.figures.items() if value and its.figures.get(name)}
+        for one, its in zip(rounds, base, strict=False)
+    ]
+    wanted = ("median", "min", "max")
+    return {figure: {"to": to, **{name: found[name] for name in wanted}} for figure, found in _spreads(pairs).items()}

@@ -4,7 +4,7 @@
 --first '{"type":"subscribe",…}'`` connects, says ``{"ready": 1000}`` once all are subscribed and have their snapshot,
 and then answers lines on its standard input with one line of JSON each, until that ends:
 
-- ``count``: ``{"received": …}``, messages since the last mark;
+- ``count``: ``{"received": …, "closed": …}``, messages since the last mark, and clients that the server has closed;
 - ``mark 12000``: what came since the last mark. Of one browser ``continuity.Stretch.summary``, as of a load (``load``)
   whose next message is number 12000; of many ``counters.Tally.mark``.
 """
@@ -74,16 +74,12 @@ class Browsers:
         endpoint: where they listen.
         clients: how many.
         account: what they receive is counted there.
-
-    Attributes:
-        open: by file, the clients that are connected.
-        closed: so many the server has closed.
     """
 
     def __init__(self, endpoint: Endpoint, clients: int, account: Stretch | Tally) -> None:
         self._endpoint, self._clients, self._account = endpoint, clients, account
-        self.open: dict[int, Client] = {}
-        self.closed = 0
+        self._open: dict[int, Client] = {}  # by file, those that are connected
+        self._closed = 0
         self._epoll = select.epoll()
         self._commands = Commands()
         self._epoll.register(self._commands.fileno(), select.EPOLLIN)
@@ -99,21 +95,21 @@ class Browsers:
         for _ in range(self._clients):
             client = connected(self._endpoint)
             fd = client.socket.fileno()
-            self.open[fd] = client
+            self._open[fd] = client
             self._epoll.register(fd, select.EPOLLIN)
             self._read(fd, client, 0)  # what came with the answer
             self._step(0)
-        while not self._commands.ended and not all(client.reader.ready for client in self.open.values()):
+        while not self._commands.ended and not all(client.reader.ready for client in self._open.values()):
             self._step()
-        say({"ready": len(self.open)})
+        say({"ready": len(self._open)})
         while not self._commands.ended:
             self._step()
 
     def _acknowledge(self, now: float) -> None:
         """Each client once a second, spread over it."""
         if not self._turns and now >= self._turns_from + _ACK_S:
-            self._turns, self._turns_from = deque(self.open.values()), now
-        left = len(self.open) * max(0.0, 1 - (now - self._turns_from) / _ACK_S)
+            self._turns, self._turns_from = deque(self._open.values()), now
+        left = len(self._open) * max(0.0, 1 - (now - self._turns_from) / _ACK_S)
         while self._turns and len(self._turns) > left:
             client = self._turns.popleft()
             if client.socket.fileno() >= 0:
@@ -126,16 +122,16 @@ class Browsers:
         for fd, _ in self._epoll.poll(wait_s):
             if fd == self._commands.fileno():
                 self._obey()
-            elif fd in self.open:
-                self._receive(fd, self.open[fd])
+            elif fd in self._open:
+                self._receive(fd, self._open[fd])
         self._acknowledge(time.monotonic())
 
     def _obey(self) -> None:
         for word, following in self._commands.read():
             if word == "mark":
-                say({**self._account.mark(int(following), self.open), "closed": self.closed})
+                say(self._account.mark(int(following), self._open))
             else:
-                say({"received": self._account.received})
+                say({"received": self._account.received, "closed": self._closed})
 
     def _receive(self, fd: int, client: Client) -> None:
         try:
@@ -171,8 +167,8 @@ class Browsers:
             raise ClosedError(f"a frame that begins with {first:#x}")
 
     def _lose(self, fd: int) -> None:
-        self.open.pop(fd).socket.close()
-        self.closed += 1
+        self._open.pop(fd).socket.close()
+        self._closed += 1
         if self._clients == 1:
             raise ClosedError("the server hung up")
 

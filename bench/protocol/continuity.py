@@ -32,7 +32,6 @@ class Stretch:
         self.received = 0  # different ones
         self.repeated = self.disordered = self.stale = 0
         self._ages_us = array("q")
-        self._first_us = self._last_us = 0
 
     def _bounds(self, message: int) -> list[int]:
         """Of each device, the number of its first message that is not before ``message``."""
@@ -50,14 +49,7 @@ class Stretch:
         return found
 
     def take(self, key: str, n: int, sent_us: int, now_us: int) -> None:
-        """A message has come.
-
-        Args:
-            key: the device's.
-            n: the device's running number.
-            sent_us: CLOCK_MONOTONIC when it was encoded.
-            now_us: the same when it was read.
-        """
+        """A device's message of this running number has come; times in µs of CLOCK_MONOTONIC."""
         expected = self._next.get(key)
         if expected is None:
             return
@@ -65,9 +57,6 @@ class Stretch:
             self._next[key] = n + 1
         elif not self._fits(key, n, expected):
             return
-        if not self.received:
-            self._first_us = now_us
-        self._last_us = now_us
         self.received += 1
         self._ages_us.append(now_us - sent_us)
 
@@ -105,8 +94,6 @@ class Stretch:
             "lost": self.lost(until),
             "repeated": self.repeated,
             "disordered": self.disordered,
-            "stale": self.stale,
-            "seconds": (self._last_us - self._first_us) / 1e6,
             **quantiles_ms(ages, 1000),
             "early_p50_ms": quantile(sorted(self._ages_us[: count // 2]), 0.5) / 1000,
             "late_p50_ms": quantile(sorted(self._ages_us[count - count // 4 :]), 0.5) / 1000,

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Final
 
-from bench.measure.results import OURS, Results
+from bench.measure.results import OURS, UNWELCOME, Results
 from bench.report import planning
 from bench.report.markdown import amount, number, rate, spread, table, times, words
 from bench.report.planning import Costs, Wish
 
 PLAIN: Final = ("plain Channels, Redis layer", "plain Channels, pub/sub layer")
 WISHES: Final = (Wish(1_000, 1.0, 10), Wish(10_000, 0.1, 200), Wish(10_000, 1.0, 1_000))
-_UNWELCOME: Final = ("lost", "repeated", "disordered")
 _HELD: Final = {True: "held", False: "**not held**", None: "not measured"}
 
 
@@ -116,7 +115,7 @@ def _group(rows: Results) -> str:
 def _figures(scenario: Results) -> Iterable[str]:
     """Those with a better way, and what should not be there and is."""
     found = [one["figures"] for one in scenario["installations"].values()]
-    unwelcome = [name for name in _UNWELCOME if any(one.get(name, {"max": 0})["max"] for one in found)]
+    unwelcome = [name for name in UNWELCOME if any(one.get(name, {"max": 0})["max"] for one in found)]
     return dict.fromkeys([*scenario["better"], *unwelcome])
 
 

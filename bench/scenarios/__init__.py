@@ -14,49 +14,25 @@ from bench.installations.installation import Candidate, Effort, Installation
 from bench.measure.limits import Limit
 from bench.measure.results import Better, Measured
 
-MODULES: Final[tuple[str, ...]] = (
-    "uplink",
-    "commands",
-    "fanout",
-    "absence",
-    "ceilings",
-    "link",
-    "history",
-    "overload",
-    "scale",
-)
+MODULES: Final = ("uplink", "commands", "fanout", "absence", "ceilings", "link", "history", "overload", "scale")
 """In the order in which they run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """One row of the table.
+    """One row of the table."""
 
-    Attributes:
-        name: of the row and in results.json, ``uplink``; one of several alike: ``latency/50%``, ``fanout/1000``.
-        title: as a heading; the same for rows that belong to one table.
-        what: one sentence that says what is measured.
-        measure: one round. Raises AssertionError when the installation failed in a way that makes figures worthless.
-        on: the installations it is measured on; the first is what the others are compared with.
-        figures: those that are compared, of all that ``measure`` gives; rates are better high, all else is better low.
-        limits: what must hold.
-        compared_with: installation → the one its ratio is to, where that isn't Causeway.
-        rounds: None: as many as the run makes.
-        quick_rounds: in the quick run; None: as ``rounds``.
-        full_only: left out of the quick run.
-    """
-
-    name: str
-    title: str
-    what: str
+    name: str  # of the row and in results.json, ``uplink``; one of several alike: ``latency/50%``, ``fanout/1000``
+    title: str  # as a heading; the same for rows that belong to one table
+    what: str  # is measured: one sentence
     measure: Callable[[Installation, Effort], Measured]
-    on: tuple[Candidate, ...]
-    figures: tuple[str, ...]
-    limits: tuple[Limit, ...] = ()
-    compared_with: Mapping[str, str] = field(default_factory=dict)
-    rounds: int | None = None
-    quick_rounds: int | None = None
-    full_only: bool = False
+    """One round. Raises AssertionError when the installation failed in a way that makes figures worthless."""
+    on: tuple[Candidate, ...]  # it is measured on these installations; Causeway, if among them, is the first
+    figures: tuple[str, ...]  # compared, of all that ``measure`` gives; rates are better high, all else is better low
+    limits: tuple[Limit, ...] = ()  # must hold
+    compared_with: Mapping[str, str] = field(default_factory=dict)  # whose ratio is to whom, where not to Causeway
+    rounds: tuple[int, int] = (2, 3)  # of the quick run, of the full one
+    full_only: bool = False  # left out of the quick run
 
     @property
     def better(self) -> dict[str, Better]:

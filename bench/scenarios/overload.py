@@ -8,10 +8,9 @@ from bench.drive.driving import Rig
 from bench.drive.tools import BenchError
 from bench.installations.installation import CAUSEWAY, Effort, Installation
 from bench.measure.limits import Limit
-from bench.measure.results import Measured, total_cpu_s
+from bench.measure.results import Measured
 from bench.measure.usage import Meter
 from bench.scenarios import NOTHING_LOST, NOTHING_REPEATED, Scenario
-from bench.scenarios.uplink import key
 
 QUICK_S, FULL_S = 8.0, 60.0
 OURS_ROLES: Final = ("gateway", "workers", "web")
@@ -21,14 +20,9 @@ _AFTER_PER_S, _AFTER_S = 200.0, 3.0
 
 
 def measure(installation: Installation, effort: Effort) -> Measured:
-    """As fast as the broker takes it, until all of it has reached the browser; then a modest rate.
-
-    Raises:
-        BenchError: afterwards it does not work as before.
-    """
+    """As fast as the broker takes it, until all of it has reached the browser; then a modest rate must pass."""
     with Rig(installation, drain_s=_DRAIN_S) as rig:
         rig.warm_up()
-        before = rig.trial(_AFTER_PER_S, _AFTER_S)
         with Meter(installation.pids()).running() as meter:
             trial = rig.trial(None, FULL_S if effort.full else QUICK_S)
         after = rig.trial(_AFTER_PER_S, _AFTER_S)
@@ -37,16 +31,9 @@ def measure(installation: Installation, effort: Effort) -> Measured:
     took_s = meter.samples[-1][0]
     per_s = trial.received / took_s
     figures = {
-        "offered_per_s": trial.per_s,
-        "messages_per_s": per_s,
-        "cpu_us_per_message": total_cpu_s(trial.usage) / trial.sent * 1e6,
-        "lost": trial.lost,
-        "repeated": trial.repeated,
-        "disordered": trial.disordered,
-        "longest_wait_s": trial.max_ms / 1000,
-        "p50_before_ms": before.p50_ms,
-        "p50_after_ms": after.p50_ms,
-        "times_sustained": trial.per_s / effort.remembered.get(key(installation), per_s),
+        **trial.figures(),
+        "messages_per_s": per_s,  # as they reach the browser, not as they come into the broker
+        "times_sustained": trial.per_s / effort.sustained.get(installation.name, per_s),
     }
     return Measured(figures | flatness(meter.samples, took_s), trial.usage)
 
@@ -67,10 +54,8 @@ SCENARIOS: Final = (
     Scenario(
         name="overload",
         title="Overload",
-        what=(
-            "QoS 1 messages as fast as Mosquitto takes them (200 devices), until all have reached the browser; memory "
-            "of gateway, workers and web every 0.5 s after a warm-up: the middle, and the most that it went from there"
-        ),
+        what="QoS 1 messages as fast as Mosquitto takes them (200 devices), until all have reached the browser; memory "
+        "of gateway, workers and web every 0.5 s after a warm-up: the middle, and the most that it went from there",
         measure=measure,
         on=(CAUSEWAY,),
         figures=("messages_per_s", *(f"{role}_drift_percent" for role in OURS_ROLES)),
@@ -78,11 +63,8 @@ SCENARIOS: Final = (
             Limit("times_sustained", "≥", 3, text="at least 3 times the sustained rate comes into the broker"),
             NOTHING_LOST,
             NOTHING_REPEATED,
-            *(
-                Limit(f"{role}_drift_percent", "≤", 10, text=f"memory of {role} flat within 10 %")
-                for role in OURS_ROLES
-            ),
+            *(Limit(f"{one}_drift_percent", "≤", 10, text=f"memory of {one} flat within 10 %") for one in OURS_ROLES),
         ),
-        rounds=1,
+        rounds=(1, 1),
     ),
 )

@@ -15,34 +15,26 @@ from bench.measure.limits import Limit
 from bench.measure.results import OURS, Measured
 from bench.measure.search import Trial, highest
 from bench.peers.candidates import BRIDGES, MQTT_WEBSOCKET, PLAIN_PUBSUB, PLAIN_REDIS
-from bench.scenarios import Scenario
+from bench.scenarios import NOTHING_LOST, NOTHING_REPEATED, Scenario
 
 START_PER_S: Final = 500.0
 QUIET_PER_S: Final = 200.0
-_QUIET: Final = "p50 within 8 ms of plain Channels' at 200 messages/s"
 LONE_PER_S: Final = 20.0  # so that each is alone
 _AGAIN: Final = 1.08  # step and resolution of the search when a former round has found a rate
 _BACK: Final = 0.93  # after a rate that could not be held; then its square, and so on: it was far off
 _HOLDS: Final = 5
-QUICK_HOLD_S, FULL_HOLD_S = 10.0, 60.0
-PEERS_FULL_HOLD_S: Final = 20.0  # to their advantage, and for the sake of the run's length
+_HOLD_S, _FULL_HOLD_S = 10.0, 60.0
+_PEERS_FULL_HOLD_S: Final = 20.0  # to their advantage, and for the sake of the run's length
 
 
 def measure(installation: Installation, effort: Effort) -> Measured:
     """Search, then hold what was found; lower while that fails."""
+    full_s = _FULL_HOLD_S if installation.name == OURS else _PEERS_FULL_HOLD_S
     with Rig(installation) as rig:
         rig.warm_up()
-        rate = search(rig, installation, effort)
-        held = hold(rig, rate, hold_s(installation, effort))
-    effort.remembered[key(installation)] = held.rate
+        held = hold(rig, search(rig, installation, effort), full_s if effort.full else _HOLD_S)
+    effort.sustained[installation.name] = held.rate
     return Measured(held.figures(), held.usage)
-
-
-def hold_s(installation: Installation, effort: Effort) -> float:
-    """How long the rate that was found must go."""
-    if not effort.full:
-        return QUICK_HOLD_S
-    return FULL_HOLD_S if installation.name == OURS else PEERS_FULL_HOLD_S
 
 
 def search(rig: Rig, installation: Installation, effort: Effort) -> float:
@@ -51,11 +43,11 @@ def search(rig: Rig, installation: Installation, effort: Effort) -> float:
     Raises:
         BenchError: none does.
     """
-    former = effort.remembered.get(key(installation))
 
     def attempt(rate: float) -> Trial:
         return rig.trial(rate, effort.seconds)
 
+    former = effort.sustained.get(installation.name)
     again = {"step": _AGAIN, "resolution": _AGAIN - 1} if former else {}
     rate = highest(attempt, former or START_PER_S, **again)
     if not rate:
@@ -79,23 +71,13 @@ def hold(rig: Rig, rate: float, seconds: float) -> Trial:
     raise BenchError(f"no rate was held for {seconds:g} s: {'; '.join(problems)}")
 
 
-def key(installation: Installation) -> str:
-    """Where its sustained rate is remembered."""
-    return f"sustained/{installation.name}"
-
-
-def sustained(installation: Installation, effort: Effort) -> float:
-    """Its sustained rate: as this scenario held it, or searched for now."""
-    if key(installation) not in effort.remembered:
+def at_part(part: float, installation: Installation, effort: Effort) -> Measured:
+    """At a part of its sustained rate, as the scenario before held it, or searched for now."""
+    if installation.name not in effort.sustained:
         with Rig(installation) as rig:
             rig.warm_up()
-            effort.remembered[key(installation)] = search(rig, installation, effort)
-    return effort.remembered[key(installation)]
-
-
-def at_part(part: float, installation: Installation, effort: Effort) -> Measured:
-    """At a part of its sustained rate."""
-    return at_rate(part * sustained(installation, effort), installation, effort)
+            effort.sustained[installation.name] = search(rig, installation, effort)
+    return at_rate(part * effort.sustained[installation.name], installation, effort)
 
 
 def at_rate(rate: float, installation: Installation, effort: Effort) -> Measured:
@@ -106,7 +88,7 @@ def at_rate(rate: float, installation: Installation, effort: Effort) -> Measured
     return Measured(trial.figures(), trial.usage)
 
 
-def _scenario(row: str, what: str, measure: Callable[[Installation, Effort], Measured], *limits: Limit) -> Scenario:
+def _latency(row: str, what: str, measure: Callable[[Installation, Effort], Measured], *limits: Limit) -> Scenario:
     relative = row.endswith("%")  # needs the search, which for the ceiling is long
     return Scenario(
         name=f"latency/{row}",
@@ -119,7 +101,13 @@ def _scenario(row: str, what: str, measure: Callable[[Installation, Effort], Mea
     )
 
 
-SCENARIOS = (
+def _latency_at_part(percent: int, *limits: Limit) -> Scenario:
+    what = f"at {percent} % of its own sustained rate"
+    return _latency(f"{percent}%", what, partial(at_part, percent / 100), *limits)
+
+
+_NEAR: Final = "p50 within 8 ms of plain Channels' at 200 messages/s"
+SCENARIOS: Final = (
     Scenario(
         name="uplink",
         title="Sustained uplink",
@@ -131,33 +119,27 @@ SCENARIOS = (
         limits=(
             Limit("messages_per_s", "≥", 5000, text="at least 5,000 messages/s sustained"),
             Limit("p99_ms", "≤", 250, text="p99 at most 250 ms"),
-            Limit("lost", "≤", 0, text="nothing lost"),
-            Limit("repeated", "≤", 0, text="nothing repeated"),
+            NOTHING_LOST,
+            NOTHING_REPEATED,
             Limit("disordered", "≤", 0, text="each device's messages in order"),
-            *(
-                Limit("messages_per_s", "≥", times=times, of=of, text=f"at least {times} times {of}")
-                for times, of in ((8, PLAIN_REDIS.name), (3, PLAIN_PUBSUB.name))
-            ),
+            Limit("messages_per_s", "≥", times=8, of=PLAIN_REDIS.name, text=f"at least 8 times {PLAIN_REDIS.name}"),
+            Limit("messages_per_s", "≥", times=3, of=PLAIN_PUBSUB.name, text=f"at least 3 times {PLAIN_PUBSUB.name}"),
         ),
     ),
-    _scenario("10%", "at 10 % of its own sustained rate", partial(at_part, 0.1)),
-    _scenario(
-        "50%",
-        "at 50 % of its own sustained rate",
-        partial(at_part, 0.5),
+    _latency_at_part(10),
+    _latency_at_part(
+        50,
         Limit("p50_ms", "≤", 30, text="p50 at most 30 ms at 50 % load"),
         Limit("p99_ms", "≤", 120, text="p99 at most 120 ms at 50 % load"),
     ),
-    _scenario("80%", "at 80 % of its own sustained rate", partial(at_part, 0.8)),
-    _scenario(
+    _latency_at_part(80),
+    _latency(
         "200/s",
         "at 200 messages/s",
         partial(at_rate, QUIET_PER_S),
-        Limit(
-            "p50_ms", "≤", 8, times=1, of=PLAIN_REDIS.name, text="p50 within 8 ms of plain Channels' at 200 messages/s"
-        ),
+        Limit("p50_ms", "≤", 8, times=1, of=PLAIN_REDIS.name, text=_NEAR),
     ),
-    _scenario(
+    _latency(
         "lone",
         "one message at a time",
         partial(at_rate, LONE_PER_S),

@@ -80,7 +80,7 @@ def test_rounds_alternate_and_nobody_runs_longer_than_needed(
 def test_one_that_fails_is_left_out_and_the_others_go_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, story: Story
 ) -> None:
-    plan = [story.scenario("one", story.candidate("Causeway"), story.candidate("broken"), rounds=3)]
+    plan = [story.scenario("one", story.candidate("Causeway"), story.candidate("broken"), rounds=(3, 3))]
     found = run(monkeypatch, tmp_path, plan)["scenarios"]["one"]
     assert found["failed"] == {"broken": "it broke"}
     assert list(found["installations"]) == ["Causeway"]
@@ -91,7 +91,7 @@ def test_one_that_fails_is_left_out_and_the_others_go_on(
 
 def test_asked_for_rounds_are_a_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, story: Story) -> None:
     ours = story.candidate("Causeway")
-    plan = [story.scenario("short", ours, rounds=1), story.scenario("long", ours, rounds=3)]
+    plan = [story.scenario("short", ours, rounds=(1, 1)), story.scenario("long", ours, rounds=(3, 3))]
     run(monkeypatch, tmp_path, plan, rounds=2)
     assert [story.lines.count(f"{name} Causeway") for name in ("short", "long")] == [1, 2]
 
@@ -108,7 +108,7 @@ def test_one_that_fails_is_started_anew_for_the_next_scenario(
 def test_the_quick_run_leaves_out_installations_too(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, story: Story
 ) -> None:
-    plan = [story.scenario("one", story.candidate("Causeway"), story.candidate("slow", full_only=True), rounds=1)]
+    plan = [story.scenario("one", story.candidate("Causeway"), story.candidate("slow", full_only=True), rounds=(1, 1))]
     assert list(run(monkeypatch, tmp_path, plan)["scenarios"]["one"]["installations"]) == ["Causeway"]
     assert list(run(monkeypatch, tmp_path, plan, full=True)["scenarios"]["one"]["installations"]) == [
         "Causeway",

@@ -110,5 +110,5 @@ def test_closed_sockets_are_counted() -> None:
     with served(handler) as url:
         browsers = Browsers(url, "--dialect=plain")
         browsers.hears()
-        eventually(lambda: browsers.ask("mark 0")["closed"] == CLIENTS)
+        eventually(lambda: browsers.ask("count")["closed"] == CLIENTS)
         assert browsers.end() == 0
