@@ -24,6 +24,7 @@ SECRET_KEY = env.text("SECRET_KEY") or ("only-for-development-" * 3 if DEBUG els
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY: set it to a long random text (or DEBUG=true for development)")
 ALLOWED_HOSTS = web.allowed_hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_FAILURE_VIEW = "devices.web.pages.views.csrf_failed"
 CSRF_TRUSTED_ORIGINS = web.origins("CSRF_TRUSTED_ORIGINS")
 PATH_PREFIX = web.path_prefix("PATH_PREFIX")
 TRUSTED_PROXIES = web.trusted_proxies("TRUSTED_PROXIES")
@@ -174,7 +175,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 # Who asks, and whether by HTTPS, is seen to before Django: runtime.http.front.
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS_PROXY
-SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
+SECURE_REDIRECT_EXEMPT = [rf"^{re.escape(f'{PATH_PREFIX}/'.lstrip('/'))}(healthz|readyz|metrics)$"]
 SECURE_HSTS_SECONDS = 365 * 86_400 if BEHIND_TLS_PROXY else 0
 FORCE_SCRIPT_NAME = PATH_PREFIX or None
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{PATH_PREFIX}/"

@@ -5,6 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from ninja import Header, Query, Router
@@ -41,7 +42,7 @@ async def send_command(
     if not who.may("devices.command", site):  # otherwise storing finds out whether the device exists
         await sync_to_async(visible_device)(who, key, "devices.command")
     command = await store_command(key, payload.name, payload.args, payload.ttl_s, idempotency_key, actor=who.actor)
-    location = f"/api/v1/commands/{command.pk}"
+    location = f"{settings.PATH_PREFIX}/api/v1/commands/{command.pk}"
     return json_response(command_json(command, key), status=202, Location=location)
 
 

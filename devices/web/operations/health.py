@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 import structlog
+from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.db import connection
@@ -15,6 +16,7 @@ from msgspec import Struct
 
 from devices.gateways import gateway_status
 from devices.requests.shard_owners import unowned_shards
+from devices.web.operations.probe_access import refusal
 
 _PROBE: Final = {"type": "readiness.probe"}
 CHECK_TIMEOUT_S: Final = 2.0  # a part that takes longer is not ready
@@ -36,8 +38,8 @@ def healthz(_request: HttpRequest) -> HttpResponse:
     return _json({"status": "ok"}, 200)
 
 
-async def readyz(_request: HttpRequest) -> HttpResponse:
-    """200 when every part is ready, else 503; the JSON names them.
+async def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when every part is ready, else 503; the JSON names them to those who may see it.
 
     ``{"status": "ready" | "not ready", "checks": {"database": {"ok": true, "detail": "…"}, …}}``
     """
@@ -49,9 +51,16 @@ async def readyz(_request: HttpRequest) -> HttpResponse:
         zip(("database", "channel_layer", "broker_link", "shards"), (tables[0], layer, *tables[1:]), strict=True)
     )
     ready = all(check.ok for check in checks.values())
-    response = _json({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)
+    shown = {"checks": checks} if await _may_see(request) else {}
+    response = _json({"status": "ready" if ready else "not ready", **shown}, 200 if ready else 503)
     response._has_been_logged = True  # type: ignore[attr-defined]  # Django would log an error a probe
     return response
+
+
+async def _may_see(request: HttpRequest) -> bool:
+    """Whether the details are shown; not while the database, which knows tokens, does not answer."""
+    asked = await _limited(sync_to_async(refusal)(request))
+    return asked is None
 
 
 async def channel_layers() -> Check:

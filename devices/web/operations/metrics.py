@@ -20,6 +20,7 @@ from devices.gateways import gateway_status
 from devices.models import Command, Quarantined, ShardState, Twin
 from devices.rules.commands import UNFINISHED
 from devices.web.operations.ledger import OUTCOMES, Ledger, read_ledger
+from devices.web.operations.probe_access import refusal
 from runtime.database_clock import unix_ms
 
 STATUSES: Final = ("online", "offline", "stale", "unknown")
@@ -140,6 +141,9 @@ GCCollector(registry=REGISTRY)
 REGISTRY.register(InstallationCollector())
 
 
-def metrics(_request: HttpRequest) -> HttpResponse:
-    """The exposition in Prometheus's text format."""
+def metrics(request: HttpRequest) -> HttpResponse:
+    """The exposition in Prometheus's text format, for those who may see it."""
+    refused = refusal(request)
+    if refused is not None:
+        return refused
     return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_PLAIN_0_0_4)

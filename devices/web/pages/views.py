@@ -1,6 +1,7 @@
 """Views of the registered pages, and login. A page is a frame for modules; live data comes by WebSocket."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, LogoutView
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.middleware.csrf import REASON_BAD_ORIGIN
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -28,6 +30,13 @@ class Login(LoginView):
 
 class Logout(LogoutView):
     """Sign out (POST only)."""
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The page for a form that is refused: expired, or from an origin that is not ours, and then what is to be set."""
+    origin = request.headers.get("Origin", "") if reason == REASON_BAD_ORIGIN % request.headers.get("Origin") else ""
+    context = {"origin": origin, "host": request.headers.get("Host", ""), "secure": request.is_secure()}
+    return render(request, "403_csrf.html", context, status=HTTPStatus.FORBIDDEN)
 
 
 def view_of(page: Page) -> Callable[..., HttpResponse]:
@@ -77,8 +86,9 @@ def _page(page: Page, access: Access, request: HttpRequest) -> dict[str, Any]:
         "user": {"name": access.username, "staff": bool(getattr(request.user, "is_staff", False))},
         "roles": dict(access.roles),
         "capabilities": {site: sorted(capabilities_of(role)) for site, role in access.roles.items()},
-        "ws": "/ws/v1/",
-        "api": "/api/v1/",
+        "base": settings.PATH_PREFIX,
+        "ws": f"{settings.PATH_PREFIX}/ws/v1/",
+        "api": f"{settings.PATH_PREFIX}/api/v1/",
         "mqtt": _first_message_hints(),
         "name": page.name,
     }

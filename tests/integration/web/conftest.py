@@ -25,12 +25,12 @@ class Web:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
 
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> http.client.HTTPResponse:
+    def ask(self, method: str, path: str, body: bytes | None = None, /, **headers: str) -> Any:
         """One request on a connection of its own, its answer read. ``_`` in header names for ``-``."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
-        answer = connection.getresponse()
-        answer.content = answer.read()  # type: ignore[attr-defined]
+        answer: Any = connection.getresponse()
+        answer.content = answer.read()
         connection.close()
         return answer
 

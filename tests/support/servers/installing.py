@@ -30,12 +30,15 @@ _POSTGRES = Program(package="postgresql", places=("/usr/lib/postgresql/*/bin",))
 
 # Some tests run these themselves, wherever the other tests' servers run.
 PROGRAMS = {
+    "caddy": Program(package="caddy"),
     "chromium": Program(package="chromium", others=("chromium-browser", "google-chrome")),
+    "haproxy": Program(package="haproxy"),
     "initdb": _POSTGRES,
     "mosquitto": Program(package="mosquitto"),
     "mosquitto_passwd": Program(package="mosquitto"),
     "mosquitto_pub": Program(package="mosquitto-clients"),
     "mosquitto_sub": Program(package="mosquitto-clients"),
+    "nginx": Program(package="nginx-light", places=("/usr/sbin",)),
     "openssl": Program(package="openssl"),
     "pgbouncer": Program(package="pgbouncer"),
     "postgres": _POSTGRES,

@@ -6,6 +6,7 @@
  * @property {{[site: string]: string}} roles  "*" for all sites
  * @property {{[site: string]: string[]}} capabilities  "*" for all sites
  * @property {string} name  which page it is
+ * @property {string} base  what all paths begin with: "", or a prefix like "/causeway"
  * @property {string} ws
  * @property {string} api
  * @property {{root: string, port: number, auto_register: boolean}} mqtt
@@ -27,7 +28,7 @@ export function may(capability, site = page.device?.split("/")[0] ?? "*") {
 
 /** @param {string} key  site/device */
 export function deviceUrl(key) {
-  return `/devices/${key}`;
+  return `${page.base}/devices/${key}`;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The device page. */
 
 import { formatTime, formatWhy } from "../lib/format.js";
+import { page } from "../page.js";
 import { show } from "../ui/frame.js";
 import { html } from "../ui/html.js";
 import { Glyph, NAMES } from "../ui/presence.js";
@@ -31,7 +32,7 @@ function Head() {
   const twin = state.value;
   return html`<div class="device-head">
     <nav aria-label="Where this is">
-      <a href="/">Fleet</a><span class="faint">/</span><a href=${`/?site=${encodeURIComponent(site)}`}>${site}</a>
+      <a href=${`${page.base}/`}>Fleet</a><span class="faint">/</span><a href=${`${page.base}/?site=${encodeURIComponent(site)}`}>${site}</a>
     </nav>
     <div class="device-title">
       <h1>${name}</h1>
@@ -62,7 +63,7 @@ function LastValue({ twin }) {
 function Gone() {
   return html`<div class="blank">
     <p>${key} does not exist any more, or you may not see it any more.</p>
-    <a class="button" href="/">Back to the fleet</a>
+    <a class="button" href=${`${page.base}/`}>Back to the fleet</a>
   </div>`;
 }
 

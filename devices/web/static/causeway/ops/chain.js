@@ -1,6 +1,7 @@
 /** The chain from the broker to the workers: what is up, since when, how far behind, and who works on which shard. */
 
 import { formatLatency, formatSpan, formatTime } from "../lib/format.js";
+import { page } from "../page.js";
 import { html } from "../ui/html.js";
 import { Glyph, NAMES } from "../ui/presence.js";
 import { grouped } from "./ledger.js";
@@ -28,7 +29,7 @@ export function ChainPanel() {
       ${workers(found.shards).map(([owner, shards]) => html`<${Worker} key=${owner} owner=${owner} shards=${shards} />`)}
       <h3>Devices</h3>
       <p class="devices">${Object.entries(found.presence).map(
-        ([status, count]) => html`<a key=${status} href=${`/?status=${status}`} class=${count ? "" : "none"}>
+        ([status, count]) => html`<a key=${status} href=${`${page.base}/?status=${status}`} class=${count ? "" : "none"}>
         <${Glyph} status=${/** @type {PresenceStatus} */ (status)} />${NAMES[/** @type {PresenceStatus} */ (status)]}${" "}
         <b>${grouped(count)}</b></a>`,
       )}</p>

@@ -4,6 +4,7 @@ import { render } from "preact";
 
 import { formatSpan, formatTime } from "../lib/format.js";
 import { asOf, client, link, lostAt, now, status } from "../live.js";
+import { page } from "../page.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 
@@ -69,7 +70,7 @@ function Lost() {
 function Closed() {
   if (client.reason === "unauthorized") {
     const next = encodeURIComponent(location.pathname + location.search);
-    const action = html`<a class="button small" href=${`/login?next=${next}`}>Sign in</a>`;
+    const action = html`<a class="button small" href=${`${page.base}/login?next=${next}`}>Sign in</a>`;
     return Message({ heading: "Your session has ended.", text: shownAsOf(), action, bad: true });
   }
   return Message({

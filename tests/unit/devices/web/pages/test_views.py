@@ -149,3 +149,18 @@ def test_hashed_file_names_are_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("devices.web.pages.modules.static", lambda name: f"/static/{name.replace('.js', '.0f1e.js')}")
     imports = json.loads(modules_for(pages.all()["fleet"]).import_map)["imports"]
     assert imports["/static/causeway/client/stream.js"] == "/static/causeway/client/stream.0f1e.js"
+
+
+def test_case_g2_a_form_from_another_origin_is_told_what_to_set(db: None) -> None:
+    client = Client(enforce_csrf_checks=True, headers={"Origin": "https://dash.example.com"})
+    answer = client.post("/login", {})
+    assert answer.status_code == 403
+    text = answer.content.decode()
+    assert "https://dash.example.com" in text
+    for setting in ("TRUSTED_PROXIES", "BEHIND_TLS_PROXY=true", "CSRF_TRUSTED_ORIGINS=https://dash.example.com"):
+        assert setting in text
+
+
+def test_case_g2_a_form_of_the_same_origin_by_its_default_port_is_only_expired(db: None) -> None:
+    client = Client(enforce_csrf_checks=True, headers={"Origin": "https://localhost", "Host": "localhost:443"})
+    assert "This form has expired" in client.post("/login", {}).content.decode()
