@@ -12,8 +12,11 @@ bridge.link; the others are nudges or can be repeated safely.
 from msgspec import Struct
 
 
-class Delivery(Struct, frozen=True, array_like=True):
-    """One PUBLISH as the broker delivered it, its topic already understood."""
+class Delivery(Struct, frozen=True, array_like=True, gc=False):
+    """One PUBLISH as the broker delivered it, its topic already understood.
+
+    (It refers to nothing that could refer to it: Python's garbage collector need not know it.)
+    """
 
     topic: str
     source: str  # who speaks: a device's key, site/device
