@@ -4,8 +4,9 @@
     delivered  the device acknowledged it          done | rejected | failed   the device said so
     expired    its time ended first                cancelled  somebody took it back
 
-An acknowledgement after expiry or cancellation is recorded as ``late`` and makes the status true again. What an
-acknowledgement implies (``done`` implies ``delivered``, that implies ``sent``) is recorded with it.
+Acknowledgements are judged by when they were received: one from after the expiry or cancellation is recorded as
+``late``, one from before it never is; both make the status true again. What an acknowledgement implies (``done``
+implies ``delivered``, that implies ``sent``) is recorded with it.
 """
 
 from collections.abc import Mapping
@@ -71,7 +72,7 @@ def advance(progress: Progress, status: Status, at_ms: int, **more: Any) -> Prog
     """
     if status not in _NEXT[progress.status]:
         return progress
-    late = {"late": True} if progress.status in ("expired", "cancelled") else {}
+    late = {"late": True} if _is_over(progress, at_ms) else {}
     had = {step["status"] for step in progress.timeline}
     implied = tuple(
         {"status": earlier, "at_ms": at_ms, **late} for earlier in _IMPLIES.get(status, ()) if earlier not in had
@@ -79,8 +80,32 @@ def advance(progress: Progress, status: Status, at_ms: int, **more: Any) -> Prog
     return Progress(status, (*progress.timeline, *implied, {"status": status, "at_ms": at_ms, **late, **more}))
 
 
-def acknowledged(progress: Progress, ack: CommandAck, at_ms: int) -> Progress:
-    """The device's answer."""
+def _is_over(progress: Progress, at_ms: int) -> bool:
+    """Whether the command had expired, or was cancelled, before that time."""
+    return any(step["status"] in ("expired", "cancelled") and step["at_ms"] < at_ms for step in progress.timeline)
+
+
+def expired(progress: Progress, expires_ms: int) -> Progress:
+    """Its time has ended, not before what has happened to it. Nothing once the device has answered."""
+    if progress.status not in OPEN:
+        return progress
+    return advance(progress, "expired", max(expires_ms, *(step["at_ms"] for step in progress.timeline)))
+
+
+def acknowledged(
+    progress: Progress, ack: CommandAck, at_ms: int, expires_ms: int, *, replayed: bool = False
+) -> Progress:
+    """The device's answer.
+
+    Args:
+        progress: where the command is.
+        ack: what the device says.
+        at_ms: Unix ms; when the gateway received it.
+        expires_ms: Unix ms; the end of the command's time.
+        replayed: the broker had it before, nobody knows since when: as long as the command waits, it came in time.
+    """
+    if at_ms > expires_ms and not replayed:
+        progress = expired(progress, expires_ms)
     more: dict[str, Any] = {}
     if ack.result is not None:
         more["result"] = ack.result

@@ -7,10 +7,10 @@ from uuid import UUID
 from msgspec import json
 
 from bridge.messages import CommandStep
-from bridge.observations import CommandAck
 from devices.models import Command
-from devices.rules.commands import OPEN, Progress, Status, acknowledged, advance, command_json
+from devices.rules.commands import OPEN, Progress, Status, acknowledged, advance, command_json, expired
 from devices.rules.requested import Refused
+from devices.worker.effects.operations import Acknowledged
 
 _STEP_COLUMNS: Final = ("status", "timeline", "result", "reason", "commit")
 _encode = json.Encoder().encode
@@ -69,15 +69,18 @@ class CommandSteps:
         if command := self.get(pk):
             self._go(command, advance(_progress(command), "sent", at_ms))
 
-    def acknowledged(self, ack: CommandAck, at_ms: int) -> None:
+    def acknowledged(self, answer: Acknowledged) -> None:
         """Its device has answered."""
+        ack = answer.ack
         if command := self.get(command_id(ack.command_id)):
-            self._go(command, acknowledged(_progress(command), ack, at_ms), ack.result, ack.reason)
+            times = (answer.at_ms, expires_ms(command))
+            progress = acknowledged(_progress(command), ack, *times, replayed=answer.replayed)
+            self._go(command, progress, ack.result, ack.reason)
 
-    def expired(self, pk: UUID, at_ms: int) -> None:
+    def expired(self, pk: UUID) -> None:
         """Its time has ended. Nothing if its device has answered."""
-        if (command := self.get(pk)) and command.status in OPEN:
-            self._go(command, advance(_progress(command), "expired", at_ms))
+        if command := self.get(pk):
+            self._go(command, expired(_progress(command), expires_ms(command)))
 
     def cancelled(self, text: str, device: str, at_ms: int) -> Refused | None:
         """Somebody takes it back: it is published no more. None, or why not."""
@@ -124,6 +127,11 @@ class CommandSteps:
                 self._changed.values(), update_conflicts=True, unique_fields=["id"], update_fields=_STEP_COLUMNS
             )
         return list(self._changed.values())
+
+
+def expires_ms(command: Command) -> int:
+    """The end of its time, Unix ms."""
+    return int(command.expires_at.timestamp() * 1000)
 
 
 def _progress(command: Command) -> Progress:

@@ -12,7 +12,7 @@ from devices.models import Command, Request
 from devices.options import DevicesOptions
 from devices.rules.commands import OPEN
 from devices.worker.commands import downlinks
-from devices.worker.commands.command_steps import CommandSteps, command_id
+from devices.worker.commands.command_steps import CommandSteps, command_id, expires_ms
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.rate_gate import RateGate
 from devices.worker.effects.work import Round, RoundWork
@@ -55,8 +55,9 @@ class CommandsFeature(Feature):
         """All that still waits for its device goes into the outbox."""
         rows = Command.objects.annotate(number=F("device__hash") % self._of)
         rows = rows.filter(number=shard.number, status__in=OPEN).order_by("created_at")
-        for pk, key, expires_at in rows.values_list("pk", "device__key", "expires_at").iterator(chunk_size=_CHUNK):
-            shard.outbox.open(pk, key, int(expires_at.timestamp() * 1000), now_ms)
+        columns = rows.values_list("pk", "device__key", "expires_at", "status")
+        for pk, key, expires_at, status in columns.iterator(chunk_size=_CHUNK):
+            shard.outbox.open(pk, key, int(expires_at.timestamp() * 1000), now_ms, confirmed=status == "sent")
 
     def find(self, round_: Round, shards: Sequence[Shard], now_ms: int) -> bool:
         """Commands that may be new: told of, or found; commands that are over; what the gateways have published."""
@@ -65,7 +66,10 @@ class CommandsFeature(Feature):
         self._stored = [pk for nudge in round_.commands if (pk := command_id(nudge.command_id))]
         if self._sweeps():
             self._stored += self._unknown(shards)
-        self._expired = [pk for shard in shards for pk in shard.outbox.expired(now_ms)]
+        latest = self._links.latest
+        self._expired = [
+            pk for shard in shards for pk in shard.outbox.expired(now_ms, downlinks.applied(shard, latest, now_ms))
+        ]
         return bool(self._stored or self._expired or round_.published)
 
     def _unknown(self, shards: Sequence[Shard]) -> list[UUID]:
@@ -97,7 +101,7 @@ class CommandsFeature(Feature):
                 self._steps.sent(item.command_id, published.at_ms)
         self._acknowledge(work)
         for pk in self._expired:
-            self._steps.expired(pk, work.now_ms)
+            self._steps.expired(pk)
         for row in work.cancels:
             work.settled[row.pk] = refusal(self._steps.cancelled(_named(row), row.device_key, work.now_ms)) or {}
         for command in self._steps.save(lambda key: work.part_of(key, self._of).shard.commit + 1):
@@ -110,14 +114,14 @@ class CommandsFeature(Feature):
             if effects.gone:
                 self._steps.forget(effects.member.key)
             for answer in effects.acks:
-                self._steps.acknowledged(answer.ack, answer.at_ms)
+                self._steps.acknowledged(answer)
 
     def _open(self, pk: UUID, work: RoundWork) -> None:
         """A command heard of for the first time goes into the outbox."""
         known = any(CommandItem(pk) in part.shard.outbox for part in work.parts.values())
         if not known and (command := self._steps.stored(pk)):
-            key, expires_ms = command.device.key, int(command.expires_at.timestamp() * 1000)
-            work.part_of(key, self._of).shard.outbox.open(pk, key, expires_ms, work.now_ms)
+            key = command.device.key
+            work.part_of(key, self._of).shard.outbox.open(pk, key, expires_ms(command), work.now_ms)
 
     def _hurry(self, work: RoundWork) -> None:
         """Who listens now gets at once what waits: all behind a new connection, or a device that came online."""

@@ -16,10 +16,10 @@ from bridge.messages import Publish, Published
 from bridge.names import gateway_channel
 from devices.models import Command
 from devices.rules.commands import OPEN
-from devices.worker.commands.command_steps import CommandSteps
+from devices.worker.commands.command_steps import CommandSteps, expires_ms
 from devices.worker.memory.shard import Shard
 from devices.worker.presence.gateway_links import Links
-from devices.worker.rules.outbox import CommandItem, DesiredItem, Due, GatewayOf, Item
+from devices.worker.rules.outbox import AppliedMs, CommandItem, DesiredItem, Due, GatewayOf, Item
 
 _COMMAND, _DESIRED = b"c", b"d"  # what a token begins with: the id, or the payload, follows
 _UUID_BYTES: Final = 16
@@ -55,6 +55,21 @@ def gateways(shard: Shard, links: Links) -> GatewayOf:
     return gateway_of
 
 
+def applied(shard: Shard, links: Links, now_ms: int) -> AppliedMs:
+    """Up to when all that came from each of the shard's devices is applied, as far as it matters to a command.
+
+    Where no gateway is, nothing waits. Behind one that is gone, only answers to what its broker has confirmed.
+    """
+
+    def applied_ms(device: str, confirmed: bool) -> int:
+        if not links.by_gateway:
+            return now_ms
+        link = links.of(shard.members.get(device))
+        return now_ms if link.gone and not confirmed else link.drained_ms
+
+    return applied_ms
+
+
 def is_reached_by(published: Published, shard: Shard, links: Links) -> bool:
     """Whether the gateway that says so can reach the device. If not, it was published where the device is not."""
     member = shard.members.get(published.device)
@@ -70,8 +85,7 @@ def _rendered(one: Due, steps: CommandSteps, speaks: dialect.Dialect) -> Publica
 
 
 def _command(command: Command) -> dialect.Command:
-    expires_ms = int(command.expires_at.timestamp() * 1000)
-    return dialect.Command(str(command.pk), command.name, _encode(command.args), expires_ms)
+    return dialect.Command(str(command.pk), command.name, _encode(command.args), expires_ms(command))
 
 
 def _publish(shard: int, one: Due, what: Publication) -> Publish:

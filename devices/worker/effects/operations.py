@@ -27,7 +27,8 @@ class Acknowledged(Struct, frozen=True):
     """A device's answer to one of its commands."""
 
     ack: CommandAck
-    at_ms: int
+    at_ms: int  # Unix ms; when the gateway received it
+    replayed: bool = False  # the broker had it before, nobody knows since when
 
 
 @dataclass(slots=True)

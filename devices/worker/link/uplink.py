@@ -162,7 +162,7 @@ class UplinkFeature(Feature):
         effects.readings += outcome.readings
         effects.events += outcome.events
         if outcome.ack:
-            effects.acks.append(Acknowledged(outcome.ack, arrival.received_ms))
+            effects.acks.append(Acknowledged(outcome.ack, arrival.received_ms, arrival.late))
         return outcome
 
     def store(self, effects: Sequence[Effects]) -> None:

@@ -25,12 +25,15 @@ class Links(Struct, frozen=True):
     brokers: Mapping[str, str]  # what each is connected to, as far as known
     dialects: Dialects
 
-    def of(self, member: Member) -> Link:
-        """The link of the gateways that serve a device, together: up if any is, drained if all of those are."""
+    def of(self, member: Member | None) -> Link:
+        """The link of the gateways that serve a device, together: up if any is, drained if all of those are.
+
+        ``None``: of a device that is not known yet.
+        """
         links = list(self.by_gateway.values())
         if len(links) == 1:
             return links[0]
-        covering = self._covering(member.key, member.known.dialect)
+        covering = self._covering(member.key, member.known.dialect) if member else []
         return _together([self.by_gateway[name] for name in covering] or links)
 
     def gateway_of(self, member: Member, fallback: str) -> str:

@@ -22,6 +22,7 @@ RETRY_MS: Final = (5_000, 10_000, 20_000, 40_000, 60_000)
 UNDER_WAY_LIMIT: Final = 50
 _ANSWER_MS: Final = 5_000  # no answer by then: it counts as lost
 _HOLD_MS: Final = 1_000
+_LOOK_MS: Final = 500  # until the next look whether what may hold an answer is applied
 
 
 class CommandItem(Struct, frozen=True):
@@ -51,6 +52,8 @@ class Due(Struct, frozen=True):
 class _Entry(Struct):
     device: str
     payload: bytes = b""
+    expires_ms: int = 0  # a command's
+    confirmed: bool = False  # the broker has it
     attempts: int = 0
     gateway: str = ""  # whose it was last
     lane: str = ""  # the gateway in whose lane it is; "": to be asked
@@ -58,6 +61,10 @@ class _Entry(Struct):
 
 # The client id of the gateway by which a device, the first argument, can be reached; the second is whose it was last.
 GatewayOf = Callable[[str, str], str]
+
+# Up to when (Unix ms) all that came from a device, the first argument, is applied; the second says whether the broker
+# has confirmed the command that is asked for.
+AppliedMs = Callable[[str, bool], int]
 
 
 def retry_delay_ms(attempts: int) -> int:
@@ -112,10 +119,10 @@ class Outbox:
 
     # ------------------------------------------------------------------------------------- what there is
 
-    def open(self, command_id: UUID, device: str, expires_ms: int, now_ms: int) -> None:
-        """A command waits for its device; nothing if it is known already."""
+    def open(self, command_id: UUID, device: str, expires_ms: int, now_ms: int, *, confirmed: bool = False) -> None:
+        """A command waits for its device; nothing if it is known already. ``confirmed``: the broker has it."""
         if CommandItem(command_id) not in self._entries:
-            self._add(CommandItem(command_id), _Entry(device), now_ms)
+            self._add(CommandItem(command_id), _Entry(device, expires_ms=expires_ms, confirmed=confirmed), now_ms)
             self._expiry.set(command_id, expires_ms)
 
     def close(self, command_id: UUID) -> None:
@@ -164,6 +171,8 @@ class Outbox:
         lane.under_way.remove(item)
         if not ok:
             lane.held_until_ms = now_ms + _HOLD_MS
+        elif entry := self._entries.get(item):
+            entry.confirmed = True
 
     def unconfirmed(self, device: str) -> bytes | None:
         """The payload that the desired topic should hold; None when nothing is waited for."""
@@ -186,12 +195,22 @@ class Outbox:
                     names.append(gateway)
         return out
 
-    def expired(self, now_ms: int) -> list[UUID]:
-        """Commands whose time has ended; each is given out once."""
-        out = []
+    def expired(self, now_ms: int, applied_ms: AppliedMs) -> list[UUID]:
+        """Commands whose time has ended without an answer; each is given out once.
+
+        None is sent any more then, but as long as what came in time is not applied, an answer may be in it.
+        """
+        out, waiting = [], []
         while (command_id := self._expiry.pop(now_ms)) is not None:
-            self.close(command_id)
-            out.append(command_id)
+            entry = self._entries[CommandItem(command_id)]
+            self._lanes[entry.lane].remove(CommandItem(command_id))
+            if applied_ms(entry.device, entry.confirmed) < entry.expires_ms:
+                waiting.append(command_id)
+            else:
+                self.close(command_id)
+                out.append(command_id)
+        for command_id in waiting:
+            self._expiry.set(command_id, now_ms + _LOOK_MS)
         return out
 
     def next_ms(self) -> int | None:
@@ -207,14 +226,19 @@ class Outbox:
     def _add(self, item: Item, entry: _Entry, now_ms: int) -> None:
         self._entries[item] = entry
         self._of_device.setdefault(entry.device, set()).add(item)
-        self._lanes[entry.lane].due.set(item, now_ms)
+        self._make_due(item, entry, now_ms)
 
     def _into_lane(self, item: Item, lane: str, now_ms: int) -> None:
         """It is due there, its backoff begins anew."""
         entry = self._entries[item]
         self._lanes[entry.lane].remove(item)
         entry.lane, entry.attempts = lane, 0
-        self._lane(lane).due.set(item, now_ms)
+        self._make_due(item, entry, now_ms)
+
+    def _make_due(self, item: Item, entry: _Entry, now_ms: int) -> None:
+        """Unless its time has ended."""
+        if not 0 < entry.expires_ms <= now_ms:
+            self._lane(entry.lane).due.set(item, now_ms)
 
     def _sent(self, item: Item, entry: _Entry, now_ms: int) -> Due:
         lane = self._lanes[entry.lane]

@@ -45,8 +45,13 @@ def publish(command: Command) -> Publish:
     return downlinks.command(0, command.device.key, str(command.pk), "set_led", b'{"on":true}', expires_ms)
 
 
-def ack(command: Command, status: str, key: str = A, **more: Any) -> Any:
-    return delivery(key, f"ack/{command.pk}", {"status": status, **more})
+def ack(command: Command, status: str, key: str = A, *, at_ms: int = NOW_MS, late: bool = False, **more: Any) -> Any:
+    return delivery(key, f"ack/{command.pk}", {"status": status, **more}, at_ms=at_ms, late=late)
+
+
+def late_steps(command: Command) -> list[str]:
+    command.refresh_from_db()
+    return [step["status"] for step in command.timeline if step.get("late")]
 
 
 def test_a_stored_command_is_told_and_sent_at_once(worker: Worker) -> None:
@@ -182,9 +187,77 @@ def test_a_late_answer_makes_it_true_again(worker: Worker) -> None:
     command = stored(ttl_s=7)
     worker.commanded(command.pk)
     worker.wait(8)
-    worker.hear(ack(command, "done"))
+    worker.hear(ack(command, "done", at_ms=worker.now_ms))
     assert steps(command) == ["accepted", "expired", "sent", "delivered", "done"]
     assert command.timeline[-1]["late"] is True
+
+
+def test_case_d5_an_answer_that_came_in_time_is_done_however_late_the_worker_is(
+    worker: Worker, another_worker: Callable[[], Worker], gateways: dict[str, GatewayLink]
+) -> None:
+    command = stored(ttl_s=3)
+    worker.commanded(command.pk)
+    worker.published(publish(command))
+    gateways[GATEWAY].drained_ms = NOW_MS + 1_000
+    other = another_worker()  # the first one was away
+    other.now_ms += 5_000
+    other.round()
+    assert (steps(command)[-1], other.last.next_ms) == ("sent", other.now_ms + 500)
+    other.hear(ack(command, "done", at_ms=NOW_MS + 2_000))
+    assert steps(command) == ["accepted", "sent", "delivered", "done"]
+    assert late_steps(command) == []
+
+
+def test_case_d5_without_an_answer_it_expires_once_all_is_applied(
+    worker: Worker, gateways: dict[str, GatewayLink]
+) -> None:
+    command = stored(ttl_s=3)
+    worker.hear(delivery(A, "telemetry", {"t": 1}))
+    worker.commanded(command.pk)
+    worker.published(publish(command))
+    gateways[GATEWAY] = GatewayLink(GATEWAY, broker_up=False, drained_ms=NOW_MS + 2_999)
+    for _ in range(4):
+        worker.wait(10)
+        assert steps(command)[-1] == "sent"
+        assert worker.sent == []
+    gateways[GATEWAY] = GatewayLink(GATEWAY, drained_ms=NOW_MS + 3_000)
+    worker.wait(0.5)
+    assert steps(command)[-1] == "expired"
+    assert command.timeline[-1]["at_ms"] == NOW_MS + 3_000
+
+
+def test_case_d5_what_no_broker_has_confirmed_expires_without_its_gateway(
+    worker: Worker, gateways: dict[str, GatewayLink]
+) -> None:
+    command = stored(ttl_s=20)
+    worker.commanded(command.pk)
+    gateways[GATEWAY] = GatewayLink(GATEWAY, broker_up=False, drained_ms=NOW_MS)
+    worker.wait(10)
+    worker.wait(10)
+    assert steps(command) == ["accepted", "expired"]
+
+
+def test_case_d5_an_answer_that_the_broker_kept_is_in_time_while_the_command_waits(
+    worker: Worker, gateways: dict[str, GatewayLink]
+) -> None:
+    command = stored(ttl_s=3)
+    worker.commanded(command.pk)
+    worker.published(publish(command))
+    gateways[GATEWAY].drained_ms = NOW_MS
+    worker.wait(10)
+    worker.hear(ack(command, "done", at_ms=worker.now_ms, late=True))
+    assert (steps(command)[-1], late_steps(command)) == ("done", [])
+
+
+def test_case_d6_all_steps_after_expiry_are_late(worker: Worker) -> None:
+    command = stored(ttl_s=3)
+    worker.commanded(command.pk)
+    worker.published(publish(command))
+    worker.wait(4)
+    worker.hear(ack(command, "accepted", at_ms=worker.now_ms))
+    worker.hear(ack(command, "done", at_ms=worker.now_ms))
+    assert steps(command) == ["accepted", "sent", "expired", "delivered", "done"]
+    assert late_steps(command) == ["delivered", "done"]
 
 
 @pytest.mark.parametrize("text", [str(uuid4()), "42", "not-a-uuid"])

@@ -16,12 +16,17 @@ def due(outbox: Outbox, now_ms: int, gateways: dict[str, str] | None = None) -> 
     return outbox.due(now_ms, lambda device, last: (gateways or {}).get(device, HERE) or last)
 
 
+def all_applied(device: str, confirmed: bool) -> int:
+    """Nothing that came from devices waits anywhere."""
+    return FAR_MS
+
+
 def sent_at(outbox: Outbox, until_ms: int) -> list[int]:
     """When something is sent up to ``until_ms``; nobody answers."""
     times = []
     while (next_ms := outbox.next_ms()) is not None and next_ms <= until_ms:
         sent = due(outbox, next_ms)
-        assert sent or outbox.expired(next_ms), "it asked to be looked at for nothing"
+        assert sent or outbox.expired(next_ms, all_applied), "it asked to be looked at for nothing"
         times += [next_ms] * len(sent)
     return times
 
@@ -69,17 +74,38 @@ def test_a_command_expires_once_and_is_not_sent_any_more() -> None:
     outbox = Outbox()
     (pk,) = opened(outbox, expires_ms=7_000)
     due(outbox, 0)
-    assert outbox.expired(6_999) == []
-    assert outbox.expired(7_000) == [pk]
-    assert outbox.expired(7_000) == []
+    assert outbox.expired(6_999, all_applied) == []
+    assert outbox.expired(7_000, all_applied) == [pk]
+    assert outbox.expired(7_000, all_applied) == []
     assert due(outbox, FAR_MS) == []
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_case_d5_nothing_expires_while_what_may_hold_its_answer_waits(confirmed: bool) -> None:
+    outbox, asked = Outbox(), set()
+    (pk,) = opened(outbox, expires_ms=7_000)
+    due(outbox, 0)
+    if confirmed:
+        outbox.answered(CommandItem(pk), HERE, 10, ok=True)
+
+    def applied(device: str, confirmed: bool) -> int:
+        asked.add((device, confirmed))
+        return 6_999
+
+    assert outbox.expired(7_000, applied) == []
+    assert asked == {(DEVICE, confirmed)}
+    assert outbox.next_ms() == 7_500, "looked at again"
+    outbox.device_online(DEVICE, 7_100)
+    assert due(outbox, 7_400) == [], "it is not sent any more"
+    assert outbox.expired(7_500, lambda *_: 7_000) == [pk]
+    assert (len(outbox), outbox.next_ms()) == (0, None)
 
 
 def test_a_closed_command_does_not_expire() -> None:
     outbox = Outbox()
     (pk,) = opened(outbox, expires_ms=7_000)
     outbox.close(pk)
-    assert outbox.expired(8_000) == []
+    assert outbox.expired(8_000, all_applied) == []
 
 
 def test_a_device_that_comes_online_gets_all_its_commands_and_no_others() -> None:
