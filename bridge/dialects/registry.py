@@ -25,14 +25,10 @@ class Dialects:
     """
 
     def __init__(self, *dialects: Dialect) -> None:
-        self._by_name = {one.name: one for one in dialects}
+        self.by_name: Final = {one.name: one for one in dialects}
 
     def __iter__(self) -> Iterator[Dialect]:
-        return iter(self._by_name.values())
-
-    def named(self, name: str) -> Dialect | None:
-        """The dialect of this name; None: there is none (any more)."""
-        return self._by_name.get(name)
+        return iter(self.by_name.values())
 
     @property
     def filters(self) -> tuple[str, ...]:
@@ -49,7 +45,7 @@ class Dialects:
 
     def example(self, name: str, source: str) -> str | None:
         """A topic name on which this source publishes; None: nobody speaks that dialect (any more)."""
-        dialect = self.named(name)
+        dialect = self.by_name.get(name)
         return dialect.example(source) if dialect else None
 
 

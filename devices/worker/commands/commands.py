@@ -37,6 +37,7 @@ class CommandsFeature(Feature):
     """
 
     name = "commands"
+    minds_readings = False
 
     def __init__(self, options: DevicesOptions, dialects: Dialects, links: LinkWatch) -> None:
         self._dialects, self._links = dialects, links

@@ -1,11 +1,13 @@
 """The feature of the devices' desired topics: what they should hold, and what the broker has confirmed that they do."""
 
+from collections.abc import Sequence
+
 from bridge.dialects.dialect import NATIVE
 from devices.rules.requested import desired_payload
 from devices.worker.commands import downlinks
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import Effects, Operation
-from devices.worker.effects.work import RoundWork, ShardWork
+from devices.worker.effects.work import Round, RoundWork, ShardWork
 from devices.worker.memory.shard import Member, Shard
 from devices.worker.presence.gateway_links import LinkWatch
 from devices.worker.rules.outbox import DesiredItem, Outbox
@@ -25,6 +27,7 @@ class DesiredFeature(Feature):
     """
 
     name = "desired"
+    minds_readings = False
     operations = (DesiredConfirmed,)
 
     def __init__(self, links: LinkWatch) -> None:
@@ -33,6 +36,10 @@ class DesiredFeature(Feature):
     def join(self, shard: Shard, member: Member, now_ms: int) -> None:
         """Its topic may not hold what it should."""
         _update(shard.outbox, member, now_ms)
+
+    def find(self, round_: Round, shards: Sequence[Shard], now_ms: int) -> bool:
+        """Whether the gateways have published anything, or could not."""
+        return bool(round_.published)
 
     def plan(self, work: RoundWork) -> None:
         """What the gateways have published, or could not."""

@@ -34,7 +34,7 @@ def due(
     steps.fetch(one.item.command_id for one in items if isinstance(one.item, CommandItem))
     for one in items:
         member = shard.members.get(one.device)
-        speaks = dialects.named(member.known.dialect if member else NATIVE)
+        speaks = dialects.by_name.get(member.known.dialect if member else NATIVE)
         if speaks and (rendered := _rendered(one, steps, speaks)):
             yield gateway_channel(one.gateway), _publish(shard.number, one, rendered)
         elif isinstance(one.item, CommandItem):

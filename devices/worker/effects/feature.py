@@ -10,6 +10,10 @@
 
 Whatever it writes is written in the transaction of the effect, so it is there exactly as often as the effect is. The
 hooks of one kind are called in the order of the features (devices.worker.features). All run in the database thread.
+Most transactions hold nothing but readings of devices that are known, and stay as they were otherwise: no feature has
+found anything, and no rev was taken but by a reading. Features that don't mind readings are left out of those between
+``find`` and ``publish``.
+
 What raises in ``apply`` costs one operation; anywhere else it costs the round, which is tried again. ``forget`` is
 called then, and every shard is loaded anew.
 """
@@ -29,6 +33,7 @@ class Feature:
 
     name: str  # unlike any other feature's
     operations: Sequence[type[Operation]] = ()  # the classes that it applies
+    minds_readings: bool = True  # False: called in a transaction only if it holds more than readings of known devices
 
     def load(self, shard: Shard, now_ms: int) -> None:
         """Read what the feature knows of a shard that was just taken; its devices are known already."""

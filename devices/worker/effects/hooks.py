@@ -19,6 +19,8 @@ class Hooks:
     """
 
     def __init__(self, features: Sequence[Feature]) -> None:
+        mindful = [feature for feature in features if feature.minds_readings]
+        self.of_readings = Hooks(mindful) if len(mindful) < len(features) else self  # without those that don't mind
         self.load = _hooks(Feature.load, features)
         self.join = _hooks(Feature.join, features)
         self.forget = _hooks(Feature.forget, features)

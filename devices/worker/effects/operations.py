@@ -51,6 +51,11 @@ class Effects:
         """Keep what a feature's operation came to, for the same feature to store."""
         self.noted.setdefault(feature, []).append(what)
 
+    @property
+    def are_just_readings(self) -> bool:
+        """Whether nothing else has come of it that anybody could see: every visible change takes a rev."""
+        return not (self.gone or self.came_online) and self.member.twin.rev == self.since + len(self.readings)
+
     def add(self, later: "Effects") -> None:
         """Take over what further operations on the same device came to."""
         self.readings += later.readings

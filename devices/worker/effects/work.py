@@ -66,11 +66,17 @@ class RoundWork:
 
     def __init__(self, round_: Round, shards: Collection[Shard], now_ms: int) -> None:
         self.round, self.now_ms = round_, now_ms
+        self.just_readings = True  # of known devices, which change nothing else: features that don't mind are left out
         self.parts = {shard.number: ShardWork(shard) for shard in shards}
         self.command_ids: set[str] = set()  # that planned operations name, to be known when they are applied
         self.cancels: list[Request] = []  # requests about commands, not twins
         self.settled: dict[int, Any] = {}  # results of the requests that were carried out, by id
         self.results = RoundResults()
+
+    def mind_changes(self) -> None:
+        """All operations are carried out: has any device undergone more than its readings?"""
+        if self.just_readings:
+            self.just_readings = all(effects.are_just_readings for _, effects in self.effects())
 
     def effects(self) -> Iterator[tuple[ShardWork, Effects]]:
         """What became of each device, with its shard."""

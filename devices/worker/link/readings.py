@@ -25,7 +25,7 @@ _UNKNOWN_DIALECT: Final = Reading(rejected="unknown_dialect")
 
 def read(dialects: Dialects, delivery: Delivery) -> Reading | None:
     """What a delivery says; None: its dialect has failed. Never raises."""
-    dialect = dialects.named(delivery.dialect)
+    dialect = dialects.by_name.get(delivery.dialect)
     if dialect is None:
         return _UNKNOWN_DIALECT
     try:

@@ -9,7 +9,7 @@ import structlog
 from bridge.dialects.registry import Dialects
 from bridge.json_limits import MAX_PAYLOAD_BYTES
 from bridge.messages import Batch, Delivery
-from bridge.observations import Cleared, CommandAck, Decoded, StatusReported
+from bridge.observations import Cleared, CommandAck, Decoded, StatusReported, Telemetry
 from devices.models import Event, Quarantined, Reading
 from devices.options import DevicesOptions
 from devices.rules.reducer import Arrival, Limits, Outcome, reduce
@@ -94,10 +94,10 @@ class UplinkFeature(Feature):
         self._acceptances = {}
 
     def find(self, round_: Round, shards: Sequence[Shard], now_ms: int) -> bool:
-        """Whether there are batches. Once an hour, sessions that are over are forgotten."""
+        """Nothing but the round's batches. Once an hour, sessions that are over are forgotten."""
         if self._forgets_sessions():
             delivery_history.forget_gone_sessions([shard.number for shard in shards], now_ms)
-        return bool(round_.batches)
+        return False
 
     def plan(self, work: RoundWork) -> None:
         """Each shard's batches, each gateway's by number: their deliveries, but for those that were applied before."""
@@ -111,6 +111,8 @@ class UplinkFeature(Feature):
                 for gateway, delivery in acceptance.deliveries(batches):
                     self._plan_delivery(gateway, delivery, part, work)
                 part.connected = acceptance.connected
+                if acceptance.connected:
+                    work.just_readings = False
 
     def _plan_delivery(self, gateway: str, delivery: Delivery, part: ShardWork, work: RoundWork) -> None:
         """What it says of each device; of several, the first one's outcome is the delivery's."""
@@ -118,8 +120,10 @@ class UplinkFeature(Feature):
         for key, said in spoken(self._dialects, delivery, part.counted):
             part.add(key, Uplink(delivery, gateway, said, counts))
             counts = False
-            if isinstance(said, CommandAck):
-                work.command_ids.add(said.command_id)
+            if not isinstance(said, Telemetry):
+                work.just_readings = False
+                if isinstance(said, CommandAck):
+                    work.command_ids.add(said.command_id)
 
     def apply(self, operation: Uplink, effects: Effects) -> None:
         """Change the twin by what it says."""

@@ -36,7 +36,7 @@ def due_checks(
     hears = listening_since_ms is not None and now_ms - max(listening_since_ms, shard.owned_since_ms) >= _CATCH_UP_MS
     checks = _Checks(shard, links, options, now_ms, hears=hears)
     keys = [
-        *_some(checks, iter(list(shard.watch.dying))),
+        *islice(_unconfirmed(checks), _CHANGES),
         *_some(checks, _popped(shard)),
         *_some(checks, _overdue(checks)),
     ]
@@ -104,6 +104,17 @@ def _begin_sweep(shard: Shard, links: Links) -> None:
     watch.links, watch.links_gone = picture, any(link.gone for link in links.by_gateway.values())
     watch.sweep.clear()
     watch.sweep.extend(shard.members if watch.links_gone else watch.away)
+
+
+def _unconfirmed(checks: _Checks) -> Iterator[str]:
+    """Those whose ``offline`` is to be judged now. Whoever was heard since waits for that no more."""
+    shard = checks.shard
+    for key in list(islice(shard.watch.dying, _CHECKS)):
+        member = shard.members.get(key)
+        if member is None or (known := member.known).unconfirmed is None:
+            shard.watch.dying.discard(key)
+        elif transition(known, checks.evidence(member)) is not None:
+            yield key
 
 
 def _popped(shard: Shard) -> Iterator[str]:

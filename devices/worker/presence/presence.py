@@ -31,6 +31,7 @@ class PresenceFeature(Feature):
     """
 
     name = "presence"
+    minds_readings = False
     operations = (PresenceCheck,)
 
     def __init__(self, options: DevicesOptions, links: LinkWatch) -> None:

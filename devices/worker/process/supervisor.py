@@ -21,7 +21,7 @@ from channels.worker import Worker
 from django.conf import settings
 
 from bridge.names import devices_channel
-from devices.worker.process.current_engine import engine_given
+from devices.worker.process.consumer import engine_given
 from devices.worker.process.engine import Engine
 from runtime.backoff import backoff_s
 

@@ -61,6 +61,7 @@ class RequestsFeature(Feature):
     """
 
     name = "requests"
+    minds_readings = False
     operations = (RequestOperation, Replay)
 
     def __init__(self, options: DevicesOptions, dialects: Dialects, reduce: Reduce) -> None:

@@ -123,7 +123,9 @@ class RoundRunner:
         """Without a transaction if nobody has found anything to do in one."""
         now_ms, hooks, shards = self._clock(), self._hooks, list(self._shards.values())
         work = RoundWork(round_, shards, now_ms)
-        if any([find(round_, shards, now_ms) for find in hooks.find]):  # noqa: C419  each of them is to look
+        found = any([find(round_, shards, now_ms) for find in hooks.find])  # noqa: C419  each of them is to look
+        if found or round_.batches:
+            work.just_readings = not found
             with writing():
                 self._transaction.run(work)
         else:

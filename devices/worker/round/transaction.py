@@ -38,12 +38,13 @@ class Transaction:
         """
         with transaction.atomic():
             self._carry_out(work)
-            for follow_up in self._hooks.follow_up:
+            hooks = self._concerned(work)
+            for follow_up in hooks.follow_up:
                 follow_up(work)
             work.forget_deleted()
             for publish in self._hooks.publish:
                 publish(work)
-            broadcast = Broadcast(work, self._hooks)
+            broadcast = Broadcast(work, hooks)
             pass_fence([part.shard for part in broadcast.parts], broadcast=True)
             quiet = [part for part in work.parts.values() if part.writes and part not in broadcast.parts]
             pass_fence([part.shard for part in quiet])
@@ -51,14 +52,22 @@ class Transaction:
 
     def _carry_out(self, work: RoundWork) -> None:
         """Plan, admit, apply and store."""
-        hooks, parts = self._hooks, work.parts.values()
-        for plan in hooks.plan:
+        appliers, parts = self._hooks.appliers, work.parts.values()
+        for plan in self._concerned(work).plan:
             plan(work)
         if strange := [part for part in parts if part.has_strangers]:
+            work.just_readings = False
             self._admission.admit(work, strange)
-        for prepare in hooks.prepare:
+        for prepare in self._concerned(work).prepare:
             prepare(work)
         for part in parts:
             members = part.shard.members
-            part.works = [carry_out(members[key], its, hooks.appliers) for key, its in part.operations.items()]
-        storage.store([one for part in parts for one in part.works], hooks, [part.shard for part in parts])
+            part.works = [carry_out(members[key], its, appliers) for key, its in part.operations.items()]
+        work.mind_changes()
+        storage.store(
+            [one for part in parts for one in part.works], self._concerned(work), [part.shard for part in parts]
+        )
+
+    def _concerned(self, work: RoundWork) -> Hooks:
+        """The hooks to call, as far as is known by now of what the transaction holds."""
+        return self._hooks.of_readings if work.just_readings else self._hooks

@@ -71,8 +71,8 @@ def test_the_first_that_takes_a_topic_has_it() -> None:
 def test_a_dialect_that_is_gone_leaves_nothing() -> None:
     with factories.reopened():
         register_dialect("one", lambda _root: Everything("one"))
-        assert dialects("devices").named("one")
-    assert dialects("devices").named("one") is None
+        assert "one" in dialects("devices").by_name
+    assert "one" not in dialects("devices").by_name
     assert dialects("devices").example("one", "a/b") is None
     assert dialects("devices").filters == ("devices/#",)
 

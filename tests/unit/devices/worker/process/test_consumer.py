@@ -6,7 +6,7 @@ import pytest
 
 from bridge import wire
 from bridge.messages import Batch, CommandStored, LinkAck, Published, RequestStored
-from devices.worker.process import current_engine
+from devices.worker.process import consumer
 from devices.worker.process.consumer import ShardConsumer
 from tests.support.waiting import eventually_async
 
@@ -36,7 +36,7 @@ class FakeEngine:
 @pytest.fixture
 def engine() -> Iterator[FakeEngine]:
     engine = FakeEngine()
-    with current_engine.engine_given(engine):  # type: ignore[arg-type]
+    with consumer.engine_given(engine):  # type: ignore[arg-type]
         yield engine
 
 
@@ -94,19 +94,19 @@ async def test_does_not_hop_to_a_thread_for_a_message(engine: FakeEngine, monkey
 
 async def test_under_plain_runworker_the_engine_is_made_at_the_first_message(monkeypatch: pytest.MonkeyPatch) -> None:
     made = FakeEngine()
-    monkeypatch.setattr(current_engine, "Engine", lambda _options, _shards: made)
+    monkeypatch.setattr(consumer, "Engine", lambda _options, _shards: made)
     try:
         await consume(*map(wire.pack, FOR_SHARDS))
         assert made.offered == FOR_SHARDS
         assert made.pinned == {1}
     finally:
-        assert current_engine._process.by_itself is not None
-        current_engine._process.by_itself.cancel()
-        current_engine._process.engine = current_engine._process.by_itself = None
+        assert consumer._process.by_itself is not None
+        consumer._process.by_itself.cancel()
+        consumer._process.engine = consumer._process.by_itself = None
 
 
 def test_a_process_has_one_engine(engine: FakeEngine) -> None:
-    with pytest.raises(RuntimeError), current_engine.engine_given(engine):  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError), consumer.engine_given(engine):  # type: ignore[arg-type]
         pass
 
 
