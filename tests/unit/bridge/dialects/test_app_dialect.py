@@ -93,7 +93,7 @@ def test_what_cannot_be_said_is_not_published(worker: Worker) -> None:
 
 def test_nothing_is_left_of_a_dialect_that_was_taken_away() -> None:
     with extensions.restored(), modify_settings(INSTALLED_APPS={"append": "tests.apps.plants"}):
-        assert dialects("devices").named("plants")
+        assert dialects("devices").by_name.get("plants")
     assert GatewayOptions().filters == ("devices/#",)
     assert router(dialects("devices"), 4)("plants/demo/fern") == RejectedTopic("foreign_root")
     assert [one.name for one in dialects("devices")] == [""]
