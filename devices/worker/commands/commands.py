@@ -129,7 +129,8 @@ class CommandsFeature(Feature):
         for part in work.parts.values():
             for gateway in part.connected:
                 serving = downlinks.gateways(part.shard, self._links.latest)
-                part.shard.outbox.gateway_changed(gateway, serving, work.now_ms)
+                forgotten = gateway in part.forgotten
+                part.shard.outbox.gateway_changed(gateway, serving, work.now_ms, forgotten=forgotten)
         for part, effects in work.effects():
             if effects.came_online and not effects.gone:
                 part.shard.outbox.device_online(effects.member.key, work.now_ms)

@@ -38,6 +38,7 @@ class ShardWork:
     works: list[DeviceWork] = field(default_factory=list)  # what they came to
     counted: Counter[tuple[str, str]] = field(default_factory=Counter)  # deliveries for the ledger
     connected: Collection[str] = ()  # gateways that have connected to their broker anew
+    forgotten: Collection[str] = ()  # those of them whose broker has lost its memory
     touched: bool = False  # something of it was written besides its devices: the fence must be passed for it
 
     def add(self, key: str, operation: Operation) -> None:

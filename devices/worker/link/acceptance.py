@@ -24,6 +24,7 @@ class Acceptance:
         self.records: list[NewRecord] = []
         self.moved: set[str] = set()  # gateways whose cursor has moved
         self.connected: set[str] = set()  # gateways with a new connection to their broker
+        self.forgotten: set[str] = set()  # those whose broker has begun a new session: it has lost its memory
         self.counts: Counter[tuple[str, str]] = Counter()  # for the ledger: what gateways say that we got; duplicates
 
     def deliveries(self, batches: Iterable[Batch]) -> Iterator[tuple[str, Delivery]]:
@@ -48,6 +49,8 @@ class Acceptance:
             return False
         if batch.epoch != cursor.epoch:
             self.connected.add(batch.gateway)
+            if batch.session > cursor.epoch:
+                self.forgotten.add(batch.gateway)
         self.counts["received", ""] += cursor.newly_taken(batch)
         self.shard.cursors[batch.gateway] = cursor.after(batch)
         self.moved.add(batch.gateway)

@@ -110,7 +110,7 @@ class UplinkFeature(Feature):
                 self._acceptances[number] = acceptance = Acceptance(part.shard)
                 for gateway, delivery in acceptance.deliveries(batches):
                     self._plan_delivery(gateway, delivery, part, work)
-                part.connected = acceptance.connected
+                part.connected, part.forgotten = acceptance.connected, acceptance.forgotten
                 if acceptance.connected:
                     work.just_readings = False
 

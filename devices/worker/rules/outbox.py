@@ -1,8 +1,9 @@
 """When what is to be published to devices is sent, and sent again. Pure: times are passed in, in Unix ms.
 
     open / want ──> due ──> sent ──(backoff 5, 10, 20, 40, 60, 60 … s)──> due again
-       at once              │        device comes online or elsewhere, new connection of its gateway: due at once,
-                            │        backoff from its start
+       at once              │   │    new connection of its gateway: due at once, backoff from its start
+                            │   └─ command confirmed: with the broker, not due
+                            │        device comes online or elsewhere, or the broker has lost its memory: due at once
                             └─ close / settled / expired / forget: done with
 
 Each gateway has a lane of its own: at most ``UNDER_WAY_LIMIT`` are with it at a time, and its refusal holds that lane
@@ -120,7 +121,7 @@ class Outbox:
     # ------------------------------------------------------------------------------------- what there is
 
     def open(self, command_id: UUID, device: str, expires_ms: int, now_ms: int, *, confirmed: bool = False) -> None:
-        """A command waits for its device; nothing if it is known already. ``confirmed``: the broker has it."""
+        """A command waits for its device; nothing if it is known already. ``confirmed``: at its broker."""
         if CommandItem(command_id) not in self._entries:
             self._add(CommandItem(command_id), _Entry(device, expires_ms=expires_ms, confirmed=confirmed), now_ms)
             self._expiry.set(command_id, expires_ms)
@@ -158,21 +159,31 @@ class Outbox:
         for item in self._of_device.get(device, ()):
             self._into_lane(item, "", now_ms)
 
-    def gateway_changed(self, gateway: str, gateway_of: GatewayOf, now_ms: int) -> None:
-        """A new connection of this gateway to its broker: all that it is to publish is due."""
+    def gateway_changed(self, gateway: str, gateway_of: GatewayOf, now_ms: int, *, forgotten: bool) -> None:
+        """A new connection of this gateway to its broker: all that it is to publish is due.
+
+        ``forgotten``: the broker has lost its memory; what it had confirmed is due as well.
+        """
         self._lane(gateway).held_until_ms = 0
         for item, entry in self._entries.items():
+            if entry.confirmed and not forgotten:
+                continue
             if gateway in (entry.gateway, gateway_of(entry.device, entry.gateway)):
                 self._into_lane(item, "", now_ms)
 
     def answered(self, item: Item, gateway: str, now_ms: int, *, ok: bool) -> None:
-        """What became of it. Not ok: it comes again after its backoff, and all that the gateway is to do pauses."""
+        """What became of it. Not ok: it comes again after its backoff, and all that the gateway is to do pauses.
+
+        Ok: a command of that gateway's is with its broker, which keeps it for the device, and is not due any more.
+        """
         lane = self._lane(gateway)
         lane.under_way.remove(item)
+        entry = self._entries.get(item)
         if not ok:
             lane.held_until_ms = now_ms + _HOLD_MS
-        elif entry := self._entries.get(item):
-            entry.confirmed = True
+        elif entry and isinstance(item, CommandItem) and entry.attempts and entry.gateway == gateway:
+            entry.confirmed = True  # unless it was to go again meanwhile, or elsewhere
+            lane.due.remove(item)
 
     def unconfirmed(self, device: str) -> bytes | None:
         """The payload that the desired topic should hold; None when nothing is waited for."""
@@ -232,12 +243,12 @@ class Outbox:
         """It is due there, its backoff begins anew."""
         entry = self._entries[item]
         self._lanes[entry.lane].remove(item)
-        entry.lane, entry.attempts = lane, 0
+        entry.lane, entry.attempts, entry.confirmed = lane, 0, False
         self._make_due(item, entry, now_ms)
 
     def _make_due(self, item: Item, entry: _Entry, now_ms: int) -> None:
-        """Unless its time has ended."""
-        if not 0 < entry.expires_ms <= now_ms:
+        """Unless the broker has it, or its time has ended."""
+        if not (entry.confirmed or 0 < entry.expires_ms <= now_ms):
             self._lane(entry.lane).due.set(item, now_ms)
 
     def _sent(self, item: Item, entry: _Entry, now_ms: int) -> Due:

@@ -94,16 +94,47 @@ def test_a_repeated_answer_changes_nothing(worker: Worker) -> None:
     assert LedgerCount.objects.get(outcome="applied").count == 3
 
 
-def test_it_is_sent_again_until_the_device_answers(worker: Worker) -> None:
+def test_it_is_sent_again_until_the_broker_confirms_it(worker: Worker) -> None:
     command = stored(ttl_s=1000)
     worker.commanded(command.pk)
     for seconds in (5, 10, 20, 40, 60, 60):
         assert worker.last.next_ms == worker.now_ms + 1000 * seconds
         assert worker.wait(seconds - 1).downlinks == []
         assert worker.wait(1).downlinks
-        worker.published(publish(command))
-    worker.hear(ack(command, "accepted"))
-    assert worker.wait(60).downlinks == []
+    worker.published(publish(command))
+    for _ in range(8):
+        assert worker.wait(60).downlinks == []
+
+
+def test_case_e5_a_takeover_and_a_reconnect_repeat_nothing_that_the_broker_has(
+    worker: Worker, another_worker: Callable[[], Worker]
+) -> None:
+    worker.take(Uplink(epoch=1, session=1).hello(0))
+    command = stored()
+    worker.commanded(command.pk)
+    worker.published(publish(command))
+    other = another_worker()
+    assert other.round().downlinks == []
+    other.take(Uplink(epoch=2, session=1).hello(0))
+    assert other.sent == []
+    other.uplink = Uplink(epoch=3, session=3)
+    other.take(other.uplink.hello(0))
+    assert other.sent == [publish(command)], "a new session: the broker has lost its memory"
+    other.published(publish(command))
+    other.hear(delivery(A, "status", b"online"))
+    assert other.sent == [publish(command)]
+
+
+def test_case_e5_a_session_that_began_while_no_worker_listened_is_noticed(
+    worker: Worker, another_worker: Callable[[], Worker]
+) -> None:
+    worker.take(Uplink(epoch=1, session=1).hello(0))
+    command = stored()
+    worker.commanded(command.pk)
+    worker.published(publish(command))
+    other = another_worker()
+    other.take(Uplink(epoch=4, session=3).hello(0))
+    assert other.sent == [publish(command)]
 
 
 def test_a_device_that_comes_online_gets_it_at_once(worker: Worker) -> None:
@@ -295,7 +326,10 @@ def test_open_commands_are_known_after_a_takeover(worker: Worker, another_worker
     other.now_ms += 1_000
     other.round()
     waits = {command_id(sent) for sent in other.sent if is_command(sent)}
-    assert waits == {str(waiting.pk), str(confirmed.pk)}
+    assert waits == {str(waiting.pk)}, "the other is with the broker"
+    other.uplink = Uplink(epoch=9)
+    other.hear(delivery(A, "status", b"online"))
+    assert {command_id(sent) for sent in other.sent if is_command(sent)} == {str(waiting.pk), str(confirmed.pk)}
     assert steps(done) == ["accepted"]
     assert steps(expired) == ["accepted", "expired"]
 

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
@@ -51,15 +52,48 @@ def test_a_command_is_sent_at_once_and_again_with_backoff() -> None:
     assert sent_at(outbox, 200_000) == [5_000, 15_000, 35_000, 75_000, 135_000, 195_000]
 
 
-def test_a_confirmed_command_is_sent_until_its_device_answers() -> None:
+def test_case_e5_a_confirmed_command_is_not_repeated_while_the_broker_has_it() -> None:
     outbox = Outbox()
     (pk,) = opened(outbox)
     due(outbox, 0)
     outbox.answered(CommandItem(pk), HERE, 10, ok=True)
-    assert sent_at(outbox, 5_000) == [5_000]
+    assert sent_at(outbox, 10_000_000) == []
+    outbox.gateway_changed(HERE, lambda *_: HERE, 10_000_000, forgotten=False)
+    assert sent_at(outbox, 20_000_000) == []
     outbox.close(pk)
     assert outbox.next_ms() is None
     assert len(outbox) == 0
+
+
+def forgets(outbox: Outbox, now_ms: int) -> None:
+    outbox.gateway_changed(HERE, lambda *_: HERE, now_ms, forgotten=True)
+
+
+@pytest.mark.parametrize("happens", [lambda outbox, now_ms: outbox.device_online(DEVICE, now_ms), forgets])
+@pytest.mark.parametrize("known", [False, True])
+def test_case_e5_it_goes_again_when_its_device_is_online_or_the_broker_has_forgotten_it(
+    happens: Callable[[Outbox, int], None], known: bool
+) -> None:
+    outbox, pk = Outbox(), uuid4()
+    outbox.open(pk, DEVICE, FAR_MS, 0, confirmed=known)
+    if not known:
+        due(outbox, 0)
+        outbox.answered(CommandItem(pk), HERE, 10, ok=True)
+    assert due(outbox, 100_000) == []
+    happens(outbox, 100_000)
+    assert due(outbox, 100_000) == [Due(CommandItem(pk), DEVICE, HERE)]
+    assert sent_at(outbox, 105_000) == [105_000], "until it is confirmed again"
+
+
+def test_case_e5_an_answer_about_an_earlier_sending_does_not_hold_the_next() -> None:
+    outbox = Outbox()
+    (pk,) = opened(outbox)
+    due(outbox, 0)
+    outbox.device_online(DEVICE, 10)
+    outbox.answered(CommandItem(pk), HERE, 20, ok=True)
+    assert due(outbox, 20) == [Due(CommandItem(pk), DEVICE, HERE)]
+    outbox.answered(CommandItem(pk), THERE, 30, ok=True)
+    assert sent_at(outbox, 5_020) == [5_020], "at another broker than the device"
 
 
 def test_a_known_command_is_not_opened_again() -> None:
@@ -124,7 +158,7 @@ def test_a_new_connection_makes_all_due() -> None:
     opened(outbox, 3)
     outbox.want("demo/b", b"{}", 0)
     assert len(due(outbox, 0)) == 4
-    outbox.gateway_changed(HERE, lambda *_: HERE, 1_000)
+    outbox.gateway_changed(HERE, lambda *_: HERE, 1_000, forgotten=False)
     assert len(due(outbox, 1_000)) == 4
 
 
@@ -221,7 +255,7 @@ def test_a_new_connection_makes_its_gateways_items_due_and_no_others() -> None:
     (other,) = opened(outbox, device=OTHER)
     assert len(due(outbox, 0, gateways)) == 2
     outbox.answered(CommandItem(other), THERE, 5, ok=False)
-    outbox.gateway_changed(THERE, lambda device, _: gateways.get(device, HERE), 10)
+    outbox.gateway_changed(THERE, lambda device, _: gateways.get(device, HERE), 10, forgotten=False)
     assert [one.device for one in due(outbox, 10, gateways)] == [OTHER]
 
 
@@ -250,7 +284,7 @@ def test_what_is_left_of_a_deleted_device_goes_where_it_was() -> None:
     outbox.want(DEVICE, b"", 0, gateway=THERE)
     assert due(outbox, 0, {DEVICE: ""}) == [Due(DesiredItem(DEVICE), DEVICE, THERE)]
     assert due(outbox, 5_000, {DEVICE: ""}) == [Due(DesiredItem(DEVICE), DEVICE, THERE)]
-    outbox.gateway_changed(THERE, lambda _, last: last, 6_000)
+    outbox.gateway_changed(THERE, lambda _, last: last, 6_000, forgotten=False)
     assert due(outbox, 6_000, {DEVICE: ""}) == [Due(DesiredItem(DEVICE), DEVICE, THERE)]
 
 
@@ -268,6 +302,8 @@ def test_whatever_moves_each_item_is_in_one_lane_and_nothing_is_forgotten(steps:
             outbox.answered(one.item, one.gateway, now_ms, ok=True)
         assert len(outbox) == waiting
     seen: set[object] = set()
+    for gateway in (HERE, THERE):
+        outbox.gateway_changed(gateway, lambda device, _: gateways[device], now_ms, forgotten=True)
     while len(seen) < waiting:
         now_ms += 60_000
         sent = due(outbox, now_ms, gateways)
