@@ -8,7 +8,8 @@ from msgspec import Struct
 class GatewayRow(Struct, frozen=True, kw_only=True):
     """One gateway, as its last beat left it."""
 
-    client_id: str  # MQTT
+    key: str  # what batches and tables call it
+    name: str = ""  # what people call it
     instance: str = ""  # "host:pid:start in Unix ms"
     alive: bool = False  # its beat is fresh
     broker_up: bool = False  # alive and connected to its broker
@@ -45,7 +46,7 @@ class Incident(Struct, frozen=True, kw_only=True):
     """Something that may have cost messages and that only the broker knows more about."""
 
     kind: str
-    gateway: str  # MQTT client id
+    gateway: str  # its name
     since_ms: int  # Unix ms; messages may be missing from then on
     until_ms: int  # Unix ms; up to then
     count: int = 1  # messages where they are counted, else how often

@@ -61,6 +61,19 @@ def overlap(one: str, other: str) -> bool:
     return _levels_overlap(one.split("/"), other.split("/"))
 
 
+def covers(wide: str, narrow: str) -> bool:
+    """Whether every topic name that matches the filter ``narrow`` matches the filter ``wide`` too."""
+    if _system(narrow) and wide[0] in "+#":
+        return False
+    mine, theirs = wide.split("/"), narrow.split("/")
+    for position, level in enumerate(mine):
+        if level == "#":
+            return True
+        if position >= len(theirs) or theirs[position] == "#" or level not in ("+", theirs[position]):
+            return False
+    return len(mine) == len(theirs)
+
+
 def _system(topic_filter: str) -> bool:
     return topic_filter.startswith("$")
 

@@ -56,9 +56,15 @@ def _topic_filters(value: str) -> tuple[str, ...]:
     return filters
 
 
-def _client_id(value: str) -> str:
-    if not re.fullmatch(r"[\x21-\x7e]{1,64}", value):
+def _client_id(value: str) -> str | None:
+    if value and not re.fullmatch(r"[\x21-\x7e]{1,64}", value):
         raise ValueError("1 to 64 printable ASCII characters without spaces")
+    return value or None
+
+
+def _gateway_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.:-]{1,48}", value):
+        raise ValueError("1 to 48 of A-Z a-z 0-9 _ - . :")
     return value
 
 
@@ -67,7 +73,7 @@ _shared: dict[str, Any] = {
     "shards": env.integer("BRIDGE_SHARDS", 4, low=1, high=256),
     "heartbeat_file": env.writable_file("HEARTBEAT_FILE"),
 }
-_client = env.parsed("MQTT_CLIENT_ID", "causeway-gateway", _client_id)
+_gateway = env.parsed("GATEWAY_NAME", "gateway", _gateway_name)
 DEVICES = DevicesOptions(
     **_shared,
     auto_register=env.boolean("BRIDGE_AUTO_REGISTER", default=True),
@@ -76,7 +82,7 @@ DEVICES = DevicesOptions(
     stale_after_s=env.integer("STALE_AFTER_S", 300, low=1, high=366 * 86_400),
     retention_days=env.integer("RETENTION_DAYS", 30, low=1, high=36_600),
     quarantine_max_mb=env.integer("QUARANTINE_MAX_MB", 1024, low=1, high=1_000_000),
-    default_gateway=_client,
+    default_gateway=_gateway,
     mosquitto_passwords=env.writable_file("MOSQUITTO_PASSWORDS"),
 )
 _ca_file = env.text("MQTT_CA_CERTIFICATES")
@@ -84,7 +90,8 @@ GATEWAY = GatewayOptions(
     **_shared,
     **service_urls.mqtt_server(),
     version=cast("MqttVersion", env.choice("MQTT_VERSION", "5", ("5", "3.1.1"))),
-    client_id=_client,
+    name=_gateway,
+    client_id=env.parsed("MQTT_CLIENT_ID", "", _client_id),
     topic_filters=env.parsed("GATEWAY_TOPIC_FILTERS", "", _topic_filters),
     ca_file=Path(_ca_file) if _ca_file else None,
 )

@@ -16,5 +16,5 @@ class DevicesOptions:
     stale_after_s: int = 300  # silence until stale; a device may have its own
     retention_days: int = 30  # readings, events, finished commands, quarantine
     quarantine_max_mb: int = 1024  # beyond, the oldest quarantined messages go
-    default_gateway: str = "causeway-gateway"  # MQTT client id; takes downlinks until a shard has heard a gateway
+    default_gateway: str = "gateway"  # its name; takes downlinks until a shard has heard a gateway
     mosquitto_passwords: str = ""  # file to keep the devices' broker credentials in; "" for none

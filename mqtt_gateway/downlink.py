@@ -33,13 +33,13 @@ class Downlink:
     """The downlink of one gateway process.
 
     Args:
-        client_id: of the gateway.
+        gateway: what batches call it.
         layer: where the answers go.
         connection: gives the connection that is up, or None.
     """
 
-    def __init__(self, client_id: str, layer: Layer, connection: Callable[[], Connection | None]) -> None:
-        self._client_id = client_id
+    def __init__(self, gateway: str, layer: Layer, connection: Callable[[], Connection | None]) -> None:
+        self._gateway = gateway
         self._layer, self._connection = layer, connection
         self._under_way = 0
         self._room = asyncio.Event()
@@ -82,7 +82,7 @@ class Downlink:
         return None
 
     def _settled(self, order: Publish, reason: str) -> None:
-        answer = Published(order.shard, order.device, order.token, self._client_id, not reason, reason, unix_ms())
+        answer = Published(order.shard, order.device, order.token, self._gateway, not reason, reason, unix_ms())
         self._answers.put_nowait(answer)
 
     async def run(self) -> NoReturn:

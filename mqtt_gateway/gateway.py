@@ -7,16 +7,18 @@
                                 ├─ replies       LinkAck in ──> PUBACK out
                                 ├─ downlink      messages in ──> PUBLISH out
                                 ├─ answers       Published out
-                                └─ beat          the process's row and lease
+                                ├─ beat          the process's row and lease
+                                └─ switch …      from a former client id's session to the present one's, if there is one
 
-A process that does not have the lease on its client id stands by: it does not connect, and listens on no channel.
+A process that does not have the lease on its name stands by: it does not connect, and listens on no channel.
 
 The parts outlive their infrastructure. Should one end all the same, that is a bug: the group ends, :func:`run` raises.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
@@ -27,6 +29,7 @@ from mqtt_gateway.client.broker import Connection, Outgoing
 from mqtt_gateway.client.session import AiomqttConnection
 from mqtt_gateway.connection.broker_link import BrokerLink
 from mqtt_gateway.connection.marker_publisher import MarkerPublisher
+from mqtt_gateway.connection.session_switch import SessionSwitch
 from mqtt_gateway.downlink import Downlink
 from mqtt_gateway.layer import Layer
 from mqtt_gateway.options import GatewayOptions
@@ -35,7 +38,8 @@ from mqtt_gateway.process.lease import LEASE_LOST, Lease, database_thread
 from mqtt_gateway.process.state import State
 from mqtt_gateway.process.storage import FiltersOverlapError, Former, LeaseLostError
 from mqtt_gateway.rules.incident_reports import Report
-from mqtt_gateway.uplink.uplink import Uplink, listener_of
+from mqtt_gateway.uplink.replies import listener_of
+from mqtt_gateway.uplink.uplink import Uplink
 from runtime.database import DatabaseUnavailableError
 from runtime.database_clock import unix_ms
 
@@ -51,7 +55,7 @@ async def run(
 ) -> None:
     """Run a gateway until ``stop`` is set; then finish what is in hand (within about 6 s) and return.
 
-    While another process has the client id, this one stands by.
+    While another process works under the name, this one stands by.
 
     Args:
         options: its settings.
@@ -72,7 +76,8 @@ async def run(
             if earlier:
                 state.inherit(earlier)
             _tell_of_rivals(former, state)
-            await _Gateway(options, connect, layer, lease, state).run(stop)
+            own = replace(options, client_id=former.client_id, key=former.key, tag=former.tag)
+            await _Gateway(own, connect, layer, lease, state).run(stop, former)
     except BaseExceptionGroup as group:
         if overlap := group.subgroup(FiltersOverlapError):
             raise overlap.exceptions[0] from None
@@ -86,35 +91,36 @@ async def run(
 def _tell_of_rivals(former: Former, state: State) -> None:
     now_ms = unix_ms()
     for rival in former.rivals:
-        detail = f"{rival.mine} here, {rival.theirs} in the broker's session of {rival.client_id}"
+        detail = f"{rival.mine} here, {rival.theirs} in the broker's session of {rival.name}"
         log.warning("the session of another gateway, which is not running, has overlapping filters", detail=detail)
         state.reports.add(Report("filters_overlap", now_ms, now_ms, detail=detail))
 
 
 class _Gateway:
-    """One process's parts, while it has the client id."""
+    """One process's parts, while it has the name."""
 
     def __init__(self, options: GatewayOptions, connect: Connect, layer: Layer, lease: Lease, state: State) -> None:
         self._options, self._connect, self._layer = options, connect, layer
         self._lease, self._state = lease, state
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Build the parts, run them until told to stop or until the lease is lost."""
+    async def run(self, stop: asyncio.Event, former: Former) -> None:
+        """Build the parts, run them until told to stop or until the lease is lost: to another process or session."""
         reply_to = await self._layer.new_channel()
         uplink = Uplink(self._options, self._layer, reply_to, self._state)
-        beat = Heartbeat(self._lease, self._state, uplink.figures, uplink.drained)
+        beat = Heartbeat(self._lease, self._state, uplink.figures, uplink.drained, uplink.own_markers.stored)
         draining = MarkerPublisher(self._options, self._state, uplink)
         link = BrokerLink(self._options, self._connect, uplink, draining, self._lease, self._state, beat)
-        downlink = Downlink(self._options.client_id, self._layer, lambda: link.connection)
+        downlink = Downlink(self._options.gateway, self._layer, lambda: link.connection)
         parts = {
             "uplink": uplink.run(),
             "replies": self._layer.listen(reply_to, listener_of(uplink)),
             "answers": downlink.run(),
             "beat": beat.run(),
-            "downlink": self._layer.listen(gateway_channel(self._options.client_id), downlink.handle),
+            "downlink": self._layer.listen(gateway_channel(self._options.gateway), downlink.handle),
             "broker link": link.run(),
+            **self._switching(former, uplink),
         }
-        log.info("gateway started", client_id=self._options.client_id, filters=self._options.filters)
+        log.info("gateway started", gateway=self._options.name, filters=self._options.filters)
         async with asyncio.TaskGroup() as group:
             tasks = {name: group.create_task(part, name=name) for name, part in parts.items()}
             if await self._told_to_stop(stop):
@@ -125,8 +131,20 @@ class _Gateway:
             await beat.end()
             log.info("gateway stopped")
 
+    def _switching(self, former: Former, uplink: Uplink) -> "dict[str, Coroutine[Any, Any, None]]":
+        """What there is to do about sessions under former client ids."""
+        switch = SessionSwitch(self._options, self._connect, uplink, self._lease, self._state)
+        parts = {}
+        if former.successor:
+            parts["switch"] = switch.to(former.successor)
+        if former.switch:
+            parts["switched"] = switch.store_beginning()
+        if former.endings:
+            parts["endings"] = switch.end(former.endings)
+        return parts
+
     async def _told_to_stop(self, stop: asyncio.Event) -> bool:
-        """Wait; False: the client id is another process's."""
+        """Wait; False: the name is another process's."""
         told, lost = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(self._lease.lost.wait())
         try:
             await asyncio.wait((told, lost), return_when=asyncio.FIRST_COMPLETED)

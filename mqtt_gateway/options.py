@@ -9,18 +9,24 @@ from typing import Literal
 
 from bridge.dialects.registry import dialects
 from bridge.link import MAX_IN_FLIGHT
-from bridge.names import gateway_channel, is_name
+from bridge.names import is_name
 from bridge.topic_filters import overlap, topic_filter_error
 from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
 
 MqttVersion = Literal["5", "3.1.1"]
 
-_MARKER_TOPIC = re.compile(r"causeway(-bridge)?/gateway/[^/]+/marker\Z")
+_MARKER_TOPIC = re.compile(r"(causeway(?:-bridge)?/gateway/[^/]+)/marker\Z")
 
 
 def is_own_subscription(topic_filter: str) -> bool:
     """Whether a gateway subscribes to it for itself, beside its topic filters."""
     return topic_filter in BROKER_TOPICS or bool(_MARKER_TOPIC.match(topic_filter))
+
+
+def status_of_marker(topic_filter: str) -> str | None:
+    """The status topic of the gateway whose marker topic it is; None: it is no marker topic."""
+    found = _MARKER_TOPIC.match(topic_filter)
+    return f"{found[1]}/status" if found else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,12 +40,17 @@ class GatewayOptions:
     username: str | None = None  # None: anonymous
     password: str | None = field(default=None, repr=False)
     version: MqttVersion = "5"  # of the protocol
-    client_id: str = "causeway-gateway"  # stable: the broker keeps the session under it
+    name: str = "gateway"  # public, unique on a broker: in topics, pages, metrics, log lines
+    # A secret: the broker keeps the session under it. None: made up once, and kept in the database
+    client_id: str | None = field(default=None, repr=False)
+    key: str = ""  # what batches and tables call it; "": its name
+    tag: str = ""  # in its markers: the same for all processes of this name and database
     topic_root: str = "devices"  # first level of native topics
     topic_filters: tuple[str, ...] = ()  # empty: all that the dialects listen to, ``{topic_root}/#`` alone of our own
     shards: int = 4  # the fleet's number of shards
     heartbeat_file: str = ""  # touched at each beat, for a health check from outside; "" for none
     keepalive_s: int = 20  # a dead connection is noticed after 1.5 times this
+    clean: bool = False  # end the session that the broker has under the client id, and begin none that stays
     broker_keeps_sessions: bool = True  # False: a session that is not there is no incident (the demo's broker)
     in_flight_limit: int = 8_192  # QoS 1 deliveries not yet PUBACKed; set in the broker too
 
@@ -56,6 +67,11 @@ class GatewayOptions:
     def filters(self) -> tuple[str, ...]:
         """The topic filters to subscribe to."""
         return self.topic_filters or dialects(self.topic_root).filters
+
+    @property
+    def gateway(self) -> str:
+        """What batches, the channel for downlinks and tables call it."""
+        return self.key or self.name
 
     @property
     def broker(self) -> str:
@@ -75,7 +91,7 @@ class GatewayOptions:
     @property
     def _own_topics(self) -> str:
         first_level = "causeway" if self.topic_root != "causeway" else "causeway-bridge"
-        return f"{first_level}/{gateway_channel(self.client_id).replace('.', '/', 1)}"
+        return f"{first_level}/gateway/{self.name}"
 
 
 def problem(options: GatewayOptions) -> str | None:

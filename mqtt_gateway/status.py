@@ -10,21 +10,23 @@ from mqtt_gateway.options import is_own_subscription
 from runtime.database_clock import DatabaseNowMs
 
 _INCIDENTS: Final = 100
+UNNAMED: Final = "gateway (not started since the upgrade)"  # its key may be its client id, a secret
 FRESH_MS: Final = 5_000  # so long without a beat, and with the lease over and nobody there to take it: down
 
 
 def gateway_status() -> GatewayStatus:
     """Read the rows (two queries). Synchronous: not for an event loop's thread."""
-    sessions = BrokerSession.objects.order_by("session", "pk").values_list("client_id", "broker", "filters")
+    sessions = BrokerSession.objects.order_by("session", "pk").values_list("gateway", "broker", "filters")
     filters: dict[str, set[str]] = {}
     brokers: dict[str, str] = {}  # the one with the newest session
-    for client_id, broker, known in sessions:
-        brokers[client_id] = broker
+    for key, broker, known in sessions:
+        brokers[key] = broker
         shown = {name for name, confirmed in known.items() if confirmed and not is_own_subscription(name)}
-        filters.setdefault(client_id, set()).update(shown)
-    processes = GatewayProcess.objects.order_by("client_id").annotate(now_ms=DatabaseNowMs())
+        filters.setdefault(key, set()).update(shown)
+    rows = GatewayProcess.objects.exclude(retired=True).exclude(instance="", epoch=0, beat_ms=0)  # not begun
+    processes = rows.order_by("key").annotate(now_ms=DatabaseNowMs())
     return summary(
-        _row(process, filters.get(process.client_id, set()), brokers.get(process.client_id, ""), process.now_ms)
+        _row(process, filters.get(process.key, set()), brokers.get(process.key, ""), process.now_ms)
         for process in processes
     )
 
@@ -48,7 +50,8 @@ def _row(process: GatewayProcess, filters: set[str], broker: str, now_ms: int) -
     counters = process.counters
     entered = counters.get("entered", {})
     return GatewayRow(
-        client_id=process.client_id,
+        key=process.key,
+        name=process.name or UNNAMED,
         instance=process.instance,
         alive=alive,
         broker_up=alive and process.broker_up,

@@ -126,7 +126,7 @@ class Evidence(Struct, frozen=True):
 
     now_ms: int  # Unix ms
     link: Link  # of the gateways that serve it, together
-    by_gateway: Mapping[str, Link]  # each one's own, by MQTT client id
+    by_gateway: Mapping[str, Link]  # each one's own, by its key
     stale_after_s: int | None  # how long it may be silent; None: silence tells nothing just now
 
 

@@ -6,7 +6,9 @@ One :class:`Connection` object is one network connection: packet ids of an earli
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+SESSION_TAKEN_OVER: Final = "closed by the broker: session taken over"  # MQTT 5, reason code 0x8E
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,10 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=ca_file)
 
 
-def connect_properties(in_flight_limit: int) -> Any:
-    """MQTT 5: a session that stays for ever, and so many QoS 1 deliveries without PUBACK."""
+def connect_properties(in_flight_limit: int, *, stays: bool = True) -> Any:
+    """MQTT 5: a session that stays for ever (or ends with the connection), so many QoS 1 deliveries without PUBACK."""
     properties = _Properties(PacketTypes.CONNECT)
-    properties.SessionExpiryInterval = FOR_EVER
+    properties.SessionExpiryInterval = FOR_EVER if stays else 0
     properties.ReceiveMaximum = in_flight_limit
     return properties
 

@@ -49,7 +49,7 @@ class AiomqttConnection:
     def __init__(self, options: GatewayOptions, will: Outgoing) -> None:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._is_5 = options.version == "5"
+        self._is_5, self._stays = options.version == "5", not options.clean
         self._client = _client(options, will)
         self._paho = self._client._client
         self._listener: Listener
@@ -245,7 +245,7 @@ class AiomqttConnection:
         if not code.is_failure:
             self.max_outgoing = getattr(properties, "ReceiveMaximum", 65_535)
             kept_s = getattr(properties, "SessionExpiryInterval", packets.FOR_EVER)
-            if kept_s != packets.FOR_EVER:
+            if kept_s != packets.FOR_EVER and self._stays:
                 log.warning("the broker keeps our session for a limited time only", seconds=kept_s)
             self._listener.opened(session_present=bool(flags.session_present))
         self._aiomqtt_connect(client, userdata, flags, code, properties)
@@ -266,10 +266,10 @@ def _client(options: GatewayOptions, will: Outgoing) -> aiomqtt.Client:
         identifier=options.client_id,
         protocol=aiomqtt.ProtocolVersion.V5 if is_5 else aiomqtt.ProtocolVersion.V311,
         will=aiomqtt.Will(will.topic, will.payload, 1, will.retain),
-        clean_session=None if is_5 else False,
+        clean_session=None if is_5 else options.clean,
         # aiomqtt's default would wipe the session at every start; 3.1.1 has none but paho insists on this value.
-        clean_start=False if is_5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
-        properties=packets.connect_properties(options.in_flight_limit) if is_5 else None,
+        clean_start=options.clean if is_5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
+        properties=packets.connect_properties(options.in_flight_limit, stays=not options.clean) if is_5 else None,
         keepalive=options.keepalive_s,
         timeout=_ANSWER_S,
         max_inflight_messages=65_535,  # downlink.py bounds them

@@ -21,7 +21,7 @@ from typing import Final, NoReturn, Protocol
 
 import structlog
 
-from mqtt_gateway.client.broker import ConnectError, Connection, Outgoing
+from mqtt_gateway.client.broker import SESSION_TAKEN_OVER, ConnectError, Connection, Outgoing
 from mqtt_gateway.connection.marker_publisher import MarkerPublisher
 from mqtt_gateway.connection.subscriptions import Subscriptions
 from mqtt_gateway.options import GatewayOptions
@@ -29,6 +29,7 @@ from mqtt_gateway.process.lease import LEASE_LOST, Lease
 from mqtt_gateway.process.state import State
 from mqtt_gateway.process.storage import LeaseLostError, OpenedSession, forget_session, open_session
 from mqtt_gateway.rules.incident_reports import Report
+from mqtt_gateway.rules.packet_reader import Delivered
 from mqtt_gateway.uplink.uplink import Uplink
 from runtime.backoff import backoff_s
 from runtime.database import DatabaseUnavailableError
@@ -41,6 +42,7 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
 _STABLE_S: Final = 10  # a connection that held so long starts the waits anew
 _DATABASE_WAIT_S: Final = 1
 _STATUS_S: Final = 2
+_TAKEN_FIRST_WAIT_S, _TAKEN_LONGEST_WAIT_S = 5.0, 60.0  # two that throw each other off do so less and less often
 
 
 class Watcher(Protocol):
@@ -54,7 +56,7 @@ class BrokerLink:
     """The gateway's link to its broker.
 
     Args:
-        options: client id, filters.
+        options: name, filters.
         connect: makes an unopened connection, given the will.
         uplink: takes the deliveries.
         draining: sends markers.
@@ -75,7 +77,7 @@ class BrokerLink:
     ) -> None:
         self._options, self._connect, self._uplink, self._marker_publisher = options, connect, uplink, draining
         self._lease, self._state, self._watcher = lease, state, watcher
-        self.delivered = uplink.delivered  # Listener
+        self.delivered: Delivered = uplink.delivered  # Listener
         self._session_present = False
         self._new_session = False  # the broker has begun one that the database has not heard of
         self._broker = options.broker
@@ -91,16 +93,20 @@ class BrokerLink:
         attempt = 0
         while True:
             await self._lease.confirm()  # else we would throw the holder off the broker
-            began_s = time.monotonic()
+            began_s, thefts = time.monotonic(), self._state.thefts
             await self._once()
             attempt = 0 if time.monotonic() - began_s >= _STABLE_S else attempt
-            await asyncio.sleep(backoff_s(attempt, _FIRST_WAIT_S, _LONGEST_WAIT_S, random.random()))
+            waits_s = (_FIRST_WAIT_S, _LONGEST_WAIT_S)
+            if self._state.thefts > thefts:
+                waits_s = (_TAKEN_FIRST_WAIT_S, _TAKEN_LONGEST_WAIT_S)
+            await asyncio.sleep(backoff_s(attempt, *waits_s, random.random()))
             attempt += 1
 
     async def _once(self) -> None:
         """One connection from beginning to end."""
         connection = self._connect(self._options, self._status("offline"))
         self._uplink.connecting(connection)
+        self.delivered = self._uplink.own_markers.listener(self._uplink.delivered)
         try:
             await connection.open(self)
             trusting = await self._prepare(connection)
@@ -119,6 +125,18 @@ class BrokerLink:
             self._watcher.broker(up=False)
             await self._leave(connection)
             self._uplink.disconnected()
+        if connection.lost.result() == SESSION_TAKEN_OVER:
+            await self._taken_over()
+
+    async def _taken_over(self) -> None:
+        """By a process of our own that has the lease now, or by a stranger."""
+        with contextlib.suppress(DatabaseUnavailableError):  # then nobody could take the lease either
+            try:
+                await self._lease.renew()
+            except LeaseLostError:
+                return
+        now_ms = unix_ms()
+        self._state.session_taken(self._state.sure_until_ms(now_ms), now_ms, "another client used our MQTT client id")
 
     async def _leave(self, connection: Connection) -> None:
         if not connection.lost.done():
@@ -132,6 +150,8 @@ class BrokerLink:
         """CONNACK (:class:`mqtt_gateway.client.broker.Listener`)."""
         self._session_present = session_present
         self._new_session |= not session_present  # until it is stored, whatever happens to the connection
+        if not session_present:
+            self._uplink.own_markers.session_is_new()
 
     async def _prepare(self, connection: Connection) -> bool:
         """Open the epoch, subscribe; whether nothing had to be subscribed to."""

@@ -1,12 +1,12 @@
 """What the broker's session is subscribed to: made ours after each CONNACK, and remembered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import structlog
 
-from mqtt_gateway.client.broker import ConnectError, Connection
-from mqtt_gateway.options import GatewayOptions
+from mqtt_gateway.client.broker import ConnectError, Connection, Outgoing
+from mqtt_gateway.options import GatewayOptions, status_of_marker
 from mqtt_gateway.process.lease import LEASE_LOST, Lease
 from mqtt_gateway.process.storage import LeaseLostError, save_filters
 from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
@@ -52,6 +52,7 @@ class Subscriptions:
         if state != known:
             await self._remember(connection, state)
         if dropped := [name for name in known if name not in wanted]:
+            self._clear_statuses(connection, dropped)
             await connection.unsubscribe(dropped)
             log.info("unsubscribed from former filters", filters=dropped)
         # On 3.1.1 a repeated SUBSCRIBE brings every retained message again; MQTT 5 can say that it shall not.
@@ -64,6 +65,13 @@ class Subscriptions:
         if after != known:
             await self._remember(connection, after)
         return not missing and not marker
+
+    @staticmethod
+    def _clear_statuses(connection: Connection, dropped: Iterable[str]) -> None:
+        """A former marker topic of ours has a retained status beside it, which nobody would bring up to date."""
+        for name in dropped:
+            if topic := status_of_marker(name):
+                connection.publish(Outgoing(topic, b"", retain=True))
 
     async def _subscribe_to_others(self, connection: Connection, *, marker: bool) -> set[str]:
         """What we can do without; those that the session has now."""

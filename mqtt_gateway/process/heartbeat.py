@@ -22,12 +22,19 @@ class Heartbeat:
         state: counters, and incidents to be told.
         figures: gives what else belongs into the row's ``counters``.
         changed: set it to have the row written at once.
+        canary_stored: told which ``canary`` of the figures the row has now.
     """
 
     def __init__(
-        self, lease: Lease, state: State, figures: Callable[[], dict[str, Any]], changed: asyncio.Event
+        self,
+        lease: Lease,
+        state: State,
+        figures: Callable[[], dict[str, Any]],
+        changed: asyncio.Event,
+        canary_stored: Callable[[list[str]], None],
     ) -> None:
         self._lease, self._state, self._figures, self._changed = lease, state, figures, changed
+        self._canary_stored = canary_stored
         self._broker_up, self._since_ms = False, unix_ms()
 
     def broker(self, *, up: bool) -> None:
@@ -52,17 +59,18 @@ class Heartbeat:
     async def _write(self, write: Callable[..., Any]) -> None:
         """Once; the database thread logs when it can't, and a lost lease tells the gateway itself."""
         state, reports = self._state, self._state.reports.take()
-        counted = state.counters.copy()
+        counted, figures = state.counters.copy(), self._figures()
         try:
             await write(
                 reports=reports,
                 broker_up=self._broker_up,
                 since_ms=self._since_ms,
                 drained_ms=state.markers.drained_ms,
-                counters={**counted.dump(), "broker": state.broker_statistics.dump(), **self._figures()},
+                counters={**counted.dump(), "broker": state.broker_statistics.dump(), **figures},
             )
         except (DatabaseUnavailableError, LeaseLostError):
             for report in reports:
                 state.reports.add(report)
         else:
             state.written = counted
+            self._canary_stored(figures["canary"])

@@ -1,4 +1,4 @@
-"""Who works under a client id: one process at a time; others stand by, ready to take over.
+"""Who works under a gateway's name: one process at a time; others stand by, ready to take over.
 
 The broker would let each of them throw the other off, for ever. So only the holder connects, and asks the database
 before each attempt whether it still is. A lease lasts 3 s from the last beat, on the database's clock; while the
@@ -26,7 +26,7 @@ from runtime.outages import Outage
 
 log = structlog.get_logger(__name__)
 
-LEASE_LOST: Final = "another gateway has the client id"
+LEASE_LOST: Final = "another gateway has the name"
 P = ParamSpec("P")
 T = TypeVar("T")
 _LOOK_S: Final = 0.4
@@ -43,15 +43,16 @@ def database_thread() -> DatabaseThread:
 
 
 class Lease:
-    """One process's claim to its client id.
+    """One process's claim to its gateway's name.
 
     Args:
-        options: client id and filters.
+        options: name, client id and filters.
         database: where the lease is kept.
     """
 
     def __init__(self, options: GatewayOptions, database: DatabaseThread) -> None:
-        self._options, self._client_id, self._database = options, options.client_id, database
+        self._options, self._database = options, database
+        self._key = ""  # of the row that we hold, or held
         self.instance = f"{socket.gethostname()}:{os.getpid()}:{unix_ms()}"
         self.lost = asyncio.Event()  # another process has it
         self._held = False
@@ -60,25 +61,25 @@ class Lease:
     # ---------------------------------------------------------------------------------------------- taking
 
     async def acquire(self, stop: asyncio.Event) -> Former | None:
-        """Stand by until the client id is ours.
+        """Stand by until the name is ours.
 
         Returns:
             What the holder before us left; None: told to stop.
 
         Raises:
-            FiltersOverlapError: another gateway, with another client id, has the same topics.
+            FiltersOverlapError: another gateway, with another name, has the same topics.
         """
         standing_by = False
         while not stop.is_set():
             holder, former = await self._look()
             if former:
                 if standing_by:
-                    log.info("taking over the client id", client_id=self._client_id)
-                self._held, self._confirmed_s = True, time.monotonic()
+                    log.info("taking over", gateway=self._options.name)
+                self._key, self._held, self._confirmed_s = former.key, True, time.monotonic()
                 self.lost.clear()
                 return former
             if holder and not standing_by:
-                log.info("standing by: another gateway has the client id", client_id=self._client_id, holder=holder)
+                log.info("standing by: another gateway has the name", gateway=self._options.name, holder=holder)
                 standing_by = True
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _LOOK_S)
@@ -88,17 +89,21 @@ class Lease:
         """Who has it, and what they left if it is ours now."""
         began_s = time.monotonic()
         try:
-            held = await self._database.run(storage.holder, self._client_id)
+            held = await self._database.run(storage.holder, *self._wanted)
             if time.monotonic() - began_s > _SLOW_S:
                 self._patient_until_s = time.monotonic() + _GRACE_S
             self._alive()
             if held.living or (held.instance and time.monotonic() < self._patient_until_s):
                 return held.instance, None
-            claim = (self._client_id, self.instance, self._options.broker, self._options.filters)
+            claim = (*self._wanted, self.instance, self._options.broker, self._options.filters)
             return held.instance, await self._database.run(storage.take, *claim)
         except DatabaseUnavailableError:
             self._patient_until_s = time.monotonic() + _GRACE_S
             return "", None
+
+    @property
+    def _wanted(self) -> tuple[str, str | None]:
+        return self._options.name, self._options.client_id
 
     def _alive(self) -> None:
         """Health checks from outside: a gateway that stands by is well."""
@@ -109,14 +114,14 @@ class Lease:
     # --------------------------------------------------------------------------------------------- holding
 
     async def run(self, function: Callable[Concatenate[str, str, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call ``function(client_id, instance, …)``, which does nothing unless we hold the lease; within 5 s.
+        """Call ``function(key, instance, …)``, which does nothing unless we hold the lease; within 5 s.
 
         Raises:
             DatabaseUnavailableError: as from DatabaseThread.run.
             LeaseLostError: we don't; :attr:`lost` is set.
         """
         try:
-            result = await self._database.run(function, self._client_id, self.instance, *args, **kwargs)
+            result = await self._database.run(function, self._key, self.instance, *args, **kwargs)
         except LeaseLostError:
             self._held = False
             self.lost.set()

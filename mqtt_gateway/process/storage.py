@@ -1,6 +1,6 @@
 """What a gateway keeps in the database. Synchronous; called on its database thread.
 
-Functions that take an ``instance`` write only while that process has the lease on its client id.
+Functions that take ``key`` and ``instance`` write only while that process has the lease on that row.
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,15 @@ from msgspec import Struct
 from bridge.topic_filters import overlap
 from mqtt_gateway.models import BrokerSession, GatewayProcess
 from mqtt_gateway.options import is_own_subscription
-from mqtt_gateway.process import incidents
+from mqtt_gateway.process import identity, incidents
+from mqtt_gateway.process.identity import Session
 from mqtt_gateway.rules.incident_reports import Report
 from runtime.database_clock import DatabaseNowMs, unix_ms
 from runtime.leases import LEASE_MS
 
 
 class LeaseLostError(Exception):
-    """Another process has the client id now."""
+    """Another process works under the name now."""
 
 
 class FiltersOverlapError(Exception):
@@ -28,7 +29,7 @@ class FiltersOverlapError(Exception):
 
     def __init__(self, rival: "Rival") -> None:
         super().__init__(
-            f"GATEWAY_TOPIC_FILTERS: {rival.mine!r} overlaps with {rival.theirs!r} of the gateway {rival.client_id!r}, "
+            f"GATEWAY_TOPIC_FILTERS: {rival.mine!r} overlaps with {rival.theirs!r} of the gateway {rival.name!r}, "
             "which is running: messages would take effect twice"
         )
 
@@ -37,46 +38,76 @@ class FiltersOverlapError(Exception):
 
 
 class Holder(Struct, frozen=True):
-    """Who last had a client id."""
+    """Who last worked under a name."""
 
     instance: str  # "": nobody, or given up
     living: bool
 
 
 class Former(Struct, frozen=True):
-    """What the last process under a client id left."""
+    """What we are to work with, and what the last process under the name left."""
 
     counters: dict[str, Any] = {}
     drained_ms: int = 0
     alive_ms: int = 0  # Unix ms; its last beat, or when its link went down
     rivals: list["Rival"] = []  # sessions of gateways that don't run, with overlapping filters
+    key: str = ""  # the row
+    client_id: str = ""
+    tag: str = ""  # in our markers
+    switch: str = ""  # the marker that must come first, for a former session had what was before it; "": none
+    successor: Session | None = None  # ours, once the session under client_id is drained
+    endings: list[Session] = []  # drained sessions that the broker still has
 
 
-def holder(client_id: str) -> Holder:
-    """Who has it, or had it."""
-    rows = GatewayProcess.objects.filter(client_id=client_id).exclude(beat_ms=0).annotate(living=_living())
-    row = rows.values_list("instance", "living").first()
+def holder(name: str, client_id: str | None = None) -> Holder:
+    """Who has it, or had it. ``client_id`` as in :func:`take`."""
+    rows = identity.rows_of(name, client_id).exclude(beat_ms=0).annotate(living=_living())
+    row = rows.order_by("-beat_ms").values_list("instance", "living").first()
     return Holder(*row) if row else Holder("", False)
 
 
-def take(client_id: str, instance: str, broker: str, filters: Sequence[str]) -> Former | None:
+def take(name: str, client_id: str | None, instance: str, broker: str, filters: Sequence[str]) -> Former | None:
     """Take it unless somebody has it, and declare what we are going to subscribe to; one transaction.
+
+    Args:
+        name: the gateway's.
+        client_id: the MQTT client id that it is to have; None: one that is made up, once.
+        instance: this process.
+        broker: host and port.
+        filters: topic filters.
 
     Raises:
         FiltersOverlapError: another gateway lives by such filters; nothing was written.
     """
     with transaction.atomic():
-        GatewayProcess.objects.get_or_create(client_id=client_id)
-        row = GatewayProcess.objects.select_for_update().get(client_id=client_id)  # its last words may just be written
-        former = Former(row.counters, row.drained_ms, row.beat_ms if row.broker_up else row.since_ms)
-        free = GatewayProcess.objects.filter(~_living() | Q(instance=instance), client_id=client_id)
-        now_ms = unix_ms()
-        if not free.update(instance=instance, beat_ms=DatabaseNowMs(), broker_up=False, since_ms=now_ms):
+        if identity.rows_of(name, client_id).filter(_living()).exclude(instance=instance).exists():
             return None
-        former.rivals.extend(_dead_rivals(client_id, broker, filters))
-        _declare(client_id, broker, filters)
+        claim = identity.claim(name, client_id, broker, filters)
+        row, now_ms = claim.row, unix_ms()
+        free = GatewayProcess.objects.filter(~_living() | Q(instance=instance), key=row.key)
+        fields = {"beat_ms": DatabaseNowMs(), "broker_up": False, "since_ms": now_ms, "retired": False}
+        if not free.update(instance=instance, **fields):
+            return None
+        rivals = _dead_rivals(row.key, name, broker, filters)
+        _declare(row.key, broker, filters)
         incidents.purge()
-        return former
+        return _former(claim, rivals)
+
+
+def _former(claim: identity.Claim, rivals: list["Rival"]) -> Former:
+    row = claim.row
+    return Former(
+        row.counters,
+        row.drained_ms,
+        row.beat_ms if row.broker_up else row.since_ms,
+        rivals,
+        row.key,
+        row.client_id,
+        row.tag,
+        row.switch,
+        claim.successor,
+        claim.endings,
+    )
 
 
 def _living() -> Q:
@@ -85,18 +116,18 @@ def _living() -> Q:
     return Q(beat_ms__gt=now_ms - Value(LEASE_MS), beat_ms__lt=now_ms + Value(LEASE_MS))
 
 
-def save_beat(client_id: str, instance: str, /, reports: Sequence[Report] = (), **fields: Any) -> None:
+def save_beat(key: str, instance: str, /, reports: Sequence[Report] = (), **fields: Any) -> None:
     """Renew the lease, write the row's ``fields`` and what there is to report.
 
     Raises:
         LeaseLostError: nothing was written.
     """
     with transaction.atomic():
-        row = GatewayProcess.objects.filter(client_id=client_id, instance=instance)
+        row = GatewayProcess.objects.filter(key=key, instance=instance)
         if not row.update(**{"beat_ms": DatabaseNowMs(), **fields}):
             raise LeaseLostError
         for report in reports:
-            incidents.record(client_id, report)
+            incidents.record(row.values_list("name", flat=True).get(), report)
 
 
 # ---- the broker's session
@@ -105,19 +136,19 @@ def save_beat(client_id: str, instance: str, /, reports: Sequence[Report] = (), 
 class OpenedSession(Struct, frozen=True):
     """A connection's place in history."""
 
-    epoch: int  # higher than that of every earlier connection under this client id
+    epoch: int  # higher than that of every earlier connection of this row
     session: int  # the epoch of the connection with which the broker's session began
     known: dict[str, bool]  # topic filter → confirmed; what this session may be subscribed to
     forgotten: bool  # the broker should have had a session of ours, and had none
 
 
 def open_session(
-    client_id: str, instance: str, broker: str, filters: Sequence[str], *, session_present: bool, lost: Report | None
+    key: str, instance: str, broker: str, filters: Sequence[str], *, session_present: bool, lost: Report | None
 ) -> OpenedSession:
     """Raise the epoch for a connection that the broker has just accepted. One transaction.
 
     Args:
-        client_id: ours.
+        key: of our row.
         instance: this process.
         broker: host and port.
         filters: what we want to subscribe to.
@@ -129,12 +160,12 @@ def open_session(
         FiltersOverlapError: another gateway lives by such filters; nothing was written.
     """
     with transaction.atomic():
-        row = GatewayProcess.objects.filter(client_id=client_id, instance=instance)
+        row = GatewayProcess.objects.filter(key=key, instance=instance)
         if not row.update(epoch=F("epoch") + 1):
             raise LeaseLostError
-        _dead_rivals(client_id, broker, filters)
-        epoch = row.values_list("epoch", flat=True).get()
-        session, _ = BrokerSession.objects.get_or_create(client_id=client_id, broker=broker)
+        epoch, name = row.values_list("epoch", "name").get()
+        _dead_rivals(key, name, broker, filters)
+        session, _ = BrokerSession.objects.get_or_create(gateway=key, broker=broker)
         former: dict[str, bool] = session.filters
         if not (session_present and session.session):
             session.session = epoch
@@ -143,27 +174,59 @@ def open_session(
         session.save()
         forgotten = not session_present and any(former.values())
         if forgotten and lost:
-            incidents.record(client_id, lost)
+            incidents.record(name, lost)
         return OpenedSession(epoch, session.session, session.filters, forgotten)
 
 
-def forget_session(client_id: str, instance: str, broker: str, lost: Report) -> None:
+def forget_session(key: str, instance: str, broker: str, lost: Report) -> None:
     """The broker's session is not what we remember: the next connection begins a new one for us. Raises as above."""
     with transaction.atomic():
-        _fence(client_id, instance)
-        BrokerSession.objects.filter(client_id=client_id, broker=broker).update(session=0, filters={})
-        incidents.record(client_id, lost)
+        name = _fence(key, instance).name
+        BrokerSession.objects.filter(gateway=key, broker=broker).update(session=0, filters={})
+        incidents.record(name, lost)
 
 
-def save_filters(client_id: str, instance: str, broker: str, filters: dict[str, bool]) -> None:
+def save_filters(key: str, instance: str, broker: str, filters: dict[str, bool]) -> None:
     """Remember what the session is (True) or may be (False) subscribed to. Raises as above."""
-    _fence(client_id, instance)
-    BrokerSession.objects.update_or_create(client_id=client_id, broker=broker, defaults={"filters": filters})
+    _fence(key, instance)
+    BrokerSession.objects.update_or_create(gateway=key, broker=broker, defaults={"filters": filters})
 
 
-def _fence(client_id: str, instance: str) -> None:
-    if not GatewayProcess.objects.filter(client_id=client_id, instance=instance).exists():
+def _fence(key: str, instance: str) -> GatewayProcess:
+    row = GatewayProcess.objects.filter(key=key, instance=instance).first()
+    if row is None:
         raise LeaseLostError
+    return row
+
+
+# ---- from a former session to its successor (mqtt_gateway.connection.session_switch)
+
+
+def begin_switch(key: str, instance: str, broker: str, successor: str, filters: Sequence[str], switch: str) -> None:
+    """The successor has a session with these filters, and the marker ``switch`` is about to come. Raises as above."""
+    with transaction.atomic():
+        _fence(key, instance)
+        identity.has_begun(successor, broker, filters, switch)
+
+
+def retire(key: str, instance: str, successor: str) -> None:
+    """The session is drained up to the switch: the row's lease and counts are the successor's now. Raises as above."""
+    with transaction.atomic():
+        row = _fence(key, instance)
+        identity.retire(row, GatewayProcess.objects.select_for_update().get(key=successor))
+
+
+def end_switch(key: str, instance: str) -> None:
+    """The marker has come, or never will: from now on all counts. Raises as above."""
+    if not GatewayProcess.objects.filter(key=key, instance=instance).update(switch=""):
+        raise LeaseLostError
+
+
+def forget_ended(key: str, instance: str, broker: str, ended: str) -> None:
+    """The broker has no session under a former client id any more. Raises as above."""
+    with transaction.atomic():
+        _fence(key, instance)
+        BrokerSession.objects.filter(gateway=ended, broker=broker).delete()
 
 
 # ---- other gateways
@@ -172,36 +235,38 @@ def _fence(client_id: str, instance: str) -> None:
 class Rival(Struct, frozen=True):
     """Another gateway of the same broker whose topic filters overlap with ours."""
 
-    client_id: str
+    name: str
     mine: str
     theirs: str
 
 
-def _dead_rivals(client_id: str, broker: str, filters: Sequence[str]) -> list[Rival]:
+def _dead_rivals(key: str, name: str, broker: str, filters: Sequence[str]) -> list[Rival]:
     """The broker's sessions of gateways that don't run, one pair of filters each.
 
     Raises:
         FiltersOverlapError: one that runs overlaps with us.
     """
-    living = set(GatewayProcess.objects.filter(_living()).values_list("client_id", flat=True))
-    sessions = BrokerSession.objects.filter(broker=broker).exclude(client_id=client_id).order_by("client_id")
+    living = set(GatewayProcess.objects.filter(_living()).values_list("key", flat=True))
+    names = dict(GatewayProcess.objects.exclude(name="").values_list("key", "name"))
+    ours = {row for row, its in names.items() if its == name}
+    sessions = BrokerSession.objects.filter(broker=broker).exclude(gateway__in={*ours, key}).order_by("gateway")
     found = []
-    for other, known in sessions.values_list("client_id", "filters"):
-        if rival := _rival(other, known, filters):
+    for other, known in sessions.values_list("gateway", "filters"):
+        if rival := _rival(names.get(other, other), known, filters):
             if other in living:
                 raise FiltersOverlapError(rival)
             found.append(rival)
     return found
 
 
-def _rival(client_id: str, known: dict[str, bool], filters: Sequence[str]) -> Rival | None:
+def _rival(name: str, known: dict[str, bool], filters: Sequence[str]) -> Rival | None:
     pairs = ((mine, theirs) for mine in filters for theirs in known if not is_own_subscription(theirs))
     clash = next((pair for pair in pairs if overlap(*pair)), None)
-    return Rival(client_id, *clash) if clash else None
+    return Rival(name, *clash) if clash else None
 
 
-def _declare(client_id: str, broker: str, filters: Sequence[str]) -> None:
+def _declare(key: str, broker: str, filters: Sequence[str]) -> None:
     """Say which filters we are going to subscribe to, so that others see them at once."""
-    session, _ = BrokerSession.objects.get_or_create(client_id=client_id, broker=broker)
+    session, _ = BrokerSession.objects.get_or_create(gateway=key, broker=broker)
     session.filters = {**dict.fromkeys(filters, False), **session.filters}
     session.save()

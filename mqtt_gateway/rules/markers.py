@@ -89,19 +89,23 @@ class Markers:
 
     # ------------------------------------------------------------------------------------------ coming back
 
-    def returned(self, payload: bytes, ticket: int) -> None:
+    def returned(self, payload: bytes, ticket: int) -> bool:
         """A marker was delivered.
 
         Args:
             payload: ours or not.
-            ticket: its place in ArrivalOrder.
+            ticket: the newest in ArrivalOrder.
+
+        Returns:
+            Whether it is of this connection, and not known to be back.
         """
         if not any(marker.payload == payload for marker in self._sent):
-            return
+            return False
         while (marker := self._sent.popleft()).payload != payload:
             pass  # the broker has dropped that one
         self.late, self.proven = False, True
         self._returned.append((ticket, marker))
+        return True
 
     def reached(self, first: int) -> bool:
         """All deliveries with tickets below ``first`` are committed; whether a status waited to hear that."""

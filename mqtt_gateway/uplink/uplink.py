@@ -6,14 +6,11 @@ The rules are in shard_link.py, pacing.py and bridge.link; here they meet the cl
 import asyncio
 import contextlib
 import random
-import secrets
 import time
-from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 import structlog
 
-from bridge import wire
 from bridge.dialects.dialect import OwnDownlink, RejectedTopic
 from bridge.dialects.registry import dialects
 from bridge.json_limits import MAX_PAYLOAD_BYTES
@@ -30,6 +27,7 @@ from mqtt_gateway.rules.pace import Pace
 from mqtt_gateway.rules.routing import Routed, router
 from mqtt_gateway.rules.shard_queue import BATCH_LIMIT, NO_TICKET, QOS0_LIMIT, Abandoned, ShardQueue
 from mqtt_gateway.uplink.backpressure import CHECK_EVERY, Backpressure
+from mqtt_gateway.uplink.own_markers import OwnMarkers
 from runtime.database_clock import unix_ms
 from runtime.outages import Outage, SampledLog
 
@@ -44,15 +42,16 @@ class Uplink:
     """The uplink of one gateway process.
 
     Args:
-        options: client id, topic root, shards.
+        options: name, topic root, shards.
         layer: where batches go.
         reply_to: the channel on which the process listens for LinkAck.
         state: counters are raised here, markers told which of them came back.
     """
 
     def __init__(self, options: GatewayOptions, layer: Layer, reply_to: str, state: State) -> None:
-        self._gateway, self._layer, self._reply_to, self._state = options.client_id, layer, reply_to, state
+        self._gateway, self._layer, self._reply_to, self._state = options.gateway, layer, reply_to, state
         self._counters, self._markers, self._marker_topic = state.counters, state.markers, options.marker_topic
+        self.own_markers = OwnMarkers(options, state)
         self.marker_is_due = asyncio.Event()  # earlier than it was
         self.drained = asyncio.Event()  # somebody waits for what markers.drained_ms now says
         self._route = router(dialects(options.topic_root), options.shards)
@@ -76,7 +75,7 @@ class Uplink:
     def connecting(self, connection: Connection) -> None:
         """From now on deliveries are ``connection``'s; they wait for :meth:`begin`."""
         self._connection, self._order = connection, ArrivalOrder()
-        self._markers.connecting(secrets.token_hex(8))
+        self.own_markers.connecting(connection, self._order)
 
     def begin(self, epoch: int, session: int) -> None:
         """The connection's epoch is known: batches may leave, first an empty one to every shard.
@@ -127,8 +126,14 @@ class Uplink:
             "in_flight": self.in_flight,
             "in_flight_limit": self._in_flight_limit,
             "saturated_ms": self._full_since_ms,
+            "canary": self.own_markers.names(),
             "entered": {"epoch": self.epoch, "shards": {str(link.shard): link.entered for link in self._links}},
         }
+
+    def switched(self) -> None:
+        """It is stored that the deliveries of this session count."""
+        self.own_markers.begin_stored()
+        self._puback()
 
     @property
     def order(self) -> ArrivalOrder:
@@ -140,6 +145,10 @@ class Uplink:
     def delivered(self, topic: str, payload: bytes, qos: int, retain: bool, dup: bool, packet_id: int) -> None:
         """One delivery (:class:`mqtt_gateway.client.broker.Listener`)."""
         route = self._route(topic)
+        if not isinstance(route, Routed) and topic == self._marker_topic:
+            self.own_markers.delivered(payload, packet_id)
+            self._puback()
+            return
         ticket = self._order.arrived(packet_id, dup=dup) if qos else NO_TICKET
         if not ticket % CHECK_EVERY:
             self._hold_back()
@@ -179,9 +188,7 @@ class Uplink:
 
     def _finish(self, route: OwnDownlink | RejectedTopic, topic: str, payload: bytes, ticket: int) -> None:
         """What no worker needs to see is finished here; its PUBACK keeps its place."""
-        if topic == self._marker_topic:
-            self._markers.returned(payload, ticket if ticket != NO_TICKET else self._order.end - 1)
-        elif topic in BROKER_TOPICS:
+        if topic in BROKER_TOPICS:
             if report := self._state.broker_statistics.told(topic, payload, unix_ms()):
                 self._state.reports.add(report)
         elif isinstance(route, RejectedTopic):
@@ -276,21 +283,11 @@ class Uplink:
                 await self._wake.wait()
 
     def _hold_back(self) -> None:
+        if self.own_markers.ended.is_set():
+            return
         self._backpressure.adjust(
             self._connection,
             unconfirmed=len(self._order),
             in_flight=self.in_flight,
             queued_bytes=sum(link.queued_bytes for link in self._links),
         )
-
-
-def listener_of(uplink: Uplink) -> Callable[[wire.Message], None]:
-    """What the process does with messages on its reply channel."""
-
-    def handle(message: wire.Message) -> None:
-        if isinstance(message, LinkAck):
-            uplink.acknowledged(message)
-        else:
-            log.warning("unexpected message on the reply channel", type=type(message).__name__)
-
-    return handle

@@ -20,9 +20,10 @@ from tests.support.servers.service import Service
 from tests.support.waiting import eventually_async
 
 SHARDS = 4
-CLIENT_ID = "gw"
-STATUS_TOPIC = f"causeway/gateway/{CLIENT_ID}/status"
-MARKER_TOPIC = f"causeway/gateway/{CLIENT_ID}/marker"
+CLIENT_ID = "a-secret"
+GATEWAY = "gw"
+STATUS_TOPIC = f"causeway/gateway/{GATEWAY}/status"
+MARKER_TOPIC = f"causeway/gateway/{GATEWAY}/marker"
 
 
 @dataclass
@@ -71,7 +72,7 @@ class Rig:
 
     async def order(self, message: wire.Message) -> None:
         """Put a downlink message on the gateway's channel."""
-        await self.layer.send(gateway_channel(CLIENT_ID), wire.pack(message))
+        await self.layer.send(gateway_channel(GATEWAY), wire.pack(message))
 
     def payloads(self, device: str = "") -> list[bytes]:
         """What was applied, in order; of all devices or one."""
@@ -89,6 +90,7 @@ async def gateway_rig(mosquitto: Service, redis: Service, directory: Path, **set
         "BRIDGE_SHARDS": str(SHARDS),
         "DATABASE_URL": f"sqlite:///{directory}/gateway.sqlite3",
         "DEBUG": "true",
+        "GATEWAY_NAME": GATEWAY,
         "MQTT_CLIENT_ID": CLIENT_ID,
         "MQTT_URL": mosquitto.url,
         "REDIS_URL": redis.url,

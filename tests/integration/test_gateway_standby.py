@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.gateway_rig import CLIENT_ID, STATUS_TOPIC, Rig, gateway_rig, numbered
+from tests.integration.gateway_rig import GATEWAY, STATUS_TOPIC, Rig, gateway_rig, numbered
 from tests.support.clients.mqtt import MqttClient
 from tests.support.servers.postgres import PostgresService
 from tests.support.servers.processes import Process, manage
@@ -176,17 +176,21 @@ async def test_while_the_database_is_away_nobody_changes(
 
 
 async def test_a_gateway_with_overlapping_filters_is_refused_while_the_other_runs(rig: Rig) -> None:
-    async with another(rig, MQTT_CLIENT_ID="second", GATEWAY_TOPIC_FILTERS="devices/a/#") as second:
+    async with another(
+        rig, GATEWAY_NAME="second", MQTT_CLIENT_ID="second", GATEWAY_TOPIC_FILTERS="devices/a/#"
+    ) as second:
         await eventually_async(lambda: second.returncode is not None, 20)
         assert second.returncode == 1
         last = second.log().strip().splitlines()[-1]
         assert last.startswith("CommandError: GATEWAY_TOPIC_FILTERS: 'devices/a/#' overlaps with 'devices/#'")
-        assert f"gateway '{CLIENT_ID}'" in last
+        assert f"gateway '{GATEWAY}'" in last
 
 
 async def test_a_session_left_behind_is_an_incident(rig: Rig) -> None:
     await asyncio.to_thread(rig.gateway.terminate)
-    async with another(rig, MQTT_CLIENT_ID="second", GATEWAY_TOPIC_FILTERS="devices/a/#") as second:
+    async with another(
+        rig, GATEWAY_NAME="second", MQTT_CLIENT_ID="second", GATEWAY_TOPIC_FILTERS="devices/a/#"
+    ) as second:
         await line(second, "broker link up")
         await eventually_async(lambda: _incidents(rig) == [("filters_overlap", "second")])
 
@@ -200,11 +204,13 @@ async def test_two_gateways_share_the_topics(rig: Rig) -> None:
     await asyncio.to_thread(rig.gateway.terminate)
     rig.gateway.settings["GATEWAY_TOPIC_FILTERS"] = "devices/a/#"
     await rig.start()
-    async with another(rig, MQTT_CLIENT_ID="second", GATEWAY_TOPIC_FILTERS="devices/b/#") as second:
+    async with another(
+        rig, GATEWAY_NAME="second", MQTT_CLIENT_ID="second", GATEWAY_TOPIC_FILTERS="devices/b/#"
+    ) as second:
         await line(second, "broker link up")
         await rig.publish([("devices/a/d/telemetry", "1"), ("devices/b/d/telemetry", "2")])
         await rig.applied(2)
         assert {(batch.gateway, one.source) for batch in rig.worker.batches for one in batch.deliveries} == {
-            (CLIENT_ID, "a/d"),
+            (GATEWAY, "a/d"),
             ("second", "b/d"),
         }

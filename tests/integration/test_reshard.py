@@ -81,8 +81,8 @@ def test_it_is_refused_until_all_is_drained(causeway: Callable[..., System]) -> 
     system.gateway.kill()
     for worker in system.workers:
         worker.terminate()
-    client_id = system.settings["MQTT_CLIENT_ID"]
-    wanted = f"gateway {client_id} was not stopped in order"
+    name = system.settings["GATEWAY_NAME"]
+    wanted = f"gateway {name} was not stopped in order"
     eventually(lambda: refused(system, "8").startswith(wanted), 20, what="its lease is over")
     position = system.gateway.position()
     system.gateway.start().wait_for_line("broker link up", 30, since=position)

@@ -136,7 +136,7 @@ class Quarantined(Schema):
 class GatewayAccount(Schema):
     """A gateway's part of the ledger: what never reached a shard, and what is on its way."""
 
-    client_id: str
+    name: str
     rejected: int = Field(description="nobody's")
     dropped: int = Field(description="QoS 0 only")
     in_flight: int
@@ -173,7 +173,7 @@ class Ledger(Schema):
 class OpsGateway(Schema):
     """A gateway, as its last beat left it."""
 
-    client_id: str
+    name: str
     instance: str = Field(description="which process")
     alive: bool
     broker_up: bool

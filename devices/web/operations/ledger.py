@@ -31,7 +31,7 @@ _CURSOR: Final = "cursor"  # instead of an outcome: the row is a gateway's curso
 class GatewayAccount(Struct, frozen=True):
     """One gateway's part."""
 
-    client_id: str
+    name: str
     rejected: int  # nobody's
     dropped: int
     in_flight: int
@@ -92,7 +92,7 @@ class _Books:
                 self._count(shard, outcome, name, number)
         for row in rows:
             self._reasons["rejected"].update(row.rejected)
-        self._in_flight = {(shard, row.client_id): count for row in rows for shard, count in self._waiting(row)}
+        self._in_flight = {(shard, row.key): count for row in rows for shard, count in self._waiting(row)}
 
     def _count(self, shard: int, outcome: str, reason: str, count: int) -> None:
         self._counts[shard, outcome] += count
@@ -105,7 +105,7 @@ class _Books:
         return [(shard, self._ahead(shard, row, count)) for shard, count in entered.items()]
 
     def _ahead(self, shard: int, row: GatewayRow, entered: int) -> int:
-        epoch, taken = self._stored.get((shard, row.client_id), (0, 0))
+        epoch, taken = self._stored.get((shard, row.key), (0, 0))
         if epoch > row.entered_epoch:
             return 0
         return max(0, entered - (taken if epoch == row.entered_epoch else 0))
@@ -143,10 +143,10 @@ class _Books:
     def _gateways(self) -> list[GatewayAccount]:
         return [
             GatewayAccount(
-                row.client_id,
+                row.name,
                 sum(row.rejected.values()),
                 row.dropped,
-                sum(count for (_, name), count in self._in_flight.items() if name == row.client_id),
+                sum(count for (_, name), count in self._in_flight.items() if name == row.key),
             )
             for row in self._rows
         ]

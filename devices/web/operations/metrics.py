@@ -90,9 +90,9 @@ def _gateway_accounts(ledger: Ledger) -> Iterator[Metric]:
         "causeway_gateway_in_flight", "A gateway's deliveries not yet known to be committed.", labels=["gateway"]
     )
     for gateway in ledger.gateways:
-        done.add_metric([gateway.client_id, "rejected"], gateway.rejected)
-        done.add_metric([gateway.client_id, "dropped"], gateway.dropped)
-        in_flight.add_metric([gateway.client_id], gateway.in_flight)
+        done.add_metric([gateway.name, "rejected"], gateway.rejected)
+        done.add_metric([gateway.name, "dropped"], gateway.dropped)
+        in_flight.add_metric([gateway.name], gateway.in_flight)
     yield from (done, in_flight)
 
 

@@ -20,7 +20,7 @@ STATUSES = ("online", "offline", "stale", "unknown")
 class Gateway(Struct, frozen=True):
     """One gateway, as its last beat left it. Times are Unix ms."""
 
-    client_id: str
+    name: str
     instance: str  # which process: "host:pid:start"
     alive: bool
     broker_up: bool
@@ -95,7 +95,7 @@ def read_overview() -> Overview:
 
 def _gateway(row: GatewayRow) -> Gateway:
     return Gateway(
-        client_id=row.client_id,
+        name=row.name,
         instance=row.instance,
         alive=row.alive,
         broker_up=row.broker_up,

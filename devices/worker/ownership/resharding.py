@@ -62,17 +62,17 @@ def _workers() -> Iterator[str]:
 def _gateways(rows: Collection[GatewayRow], gone: Collection[str]) -> Iterator[str]:
     for row in rows:
         if row.alive and row.beat_ms:
-            yield f"gateway {row.client_id} lives: stop it"
-        elif row.client_id in gone or not row.epoch:
+            yield f"gateway {row.name} lives: stop it"
+        elif row.name in gone or not row.epoch:
             continue
         elif row.beat_ms:  # a stop in order leaves none; it may have confirmed less to the broker than it said last
             yield (
-                f"gateway {row.client_id} was not stopped in order: let it run until nothing is in flight, and stop it"
-                f" (or say --gone {row.client_id} if it never comes back)"
+                f"gateway {row.name} was not stopped in order: let it run until nothing is in flight, and stop it"
+                f" (or say --gone {row.name} if it never comes back)"
             )
         elif row.in_flight:
             yield (
-                f"gateway {row.client_id} has left {row.in_flight} deliveries unconfirmed: let it run with the workers"
+                f"gateway {row.name} has left {row.in_flight} deliveries unconfirmed: let it run with the workers"
                 " until nothing is in flight, and stop it first"
             )
 
@@ -107,7 +107,7 @@ def _begin_links(shards: int, gateways: Collection[GatewayRow]) -> None:
     Cursors that stand at its beginning say so, where none would tell the ledger that all of the last connection is
     still in flight (former shards that are no more included).
     """
-    epochs = Counter({row.client_id: row.epoch for row in gateways})
+    epochs = Counter({row.key: row.epoch for row in gateways})
     for gateway, epoch in LinkCursor.objects.values_list("gateway", "epoch"):
         epochs[gateway] = max(epochs[gateway], epoch)
     LinkCursor.objects.all().delete()

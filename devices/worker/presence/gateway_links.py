@@ -20,7 +20,7 @@ _UNMARKED_MS: Final = 5_000  # where the broker lets a gateway send no markers: 
 class Links(Struct, frozen=True):
     """All gateways' links at one moment."""
 
-    by_gateway: Mapping[str, Link]  # by MQTT client id
+    by_gateway: Mapping[str, Link]  # by GatewayRow.key
     filters: Mapping[str, Sequence[str]]  # what each is subscribed to
     brokers: Mapping[str, str]  # what each is connected to, as far as known
     dialects: Dialects
@@ -102,9 +102,9 @@ class LinkWatch:
         """What the gateways say now (Unix ms). Two queries."""
         rows = gateway_status().gateways
         self.latest = Links(
-            {row.client_id: self._link(row, now_ms) for row in rows},
-            {row.client_id: row.filters for row in rows},
-            {row.client_id: row.broker for row in rows},
+            {row.key: self._link(row, now_ms) for row in rows},
+            {row.key: row.filters for row in rows},
+            {row.key: row.broker for row in rows},
             self._dialects,
         )
         return self.latest
@@ -116,7 +116,7 @@ class LinkWatch:
     def _link(self, row: GatewayRow, now_ms: int) -> Link:
         drained_ms = row.drained_ms or row.beat_ms - _UNMARKED_MS
         if row.broker_up:
-            self._down_since_ms.pop(row.client_id, None)
+            self._down_since_ms.pop(row.key, None)
             return Link(up=True, since_ms=row.since_ms, drained_ms=drained_ms)
-        seen_down_ms = now_ms - self._down_since_ms.setdefault(row.client_id, now_ms)
+        seen_down_ms = now_ms - self._down_since_ms.setdefault(row.key, now_ms)
         return Link(gone=seen_down_ms > GONE_MS, since_ms=row.since_ms, drained_ms=drained_ms)

@@ -20,7 +20,7 @@ class Command(BaseCommand):
     help = (
         "Run the MQTT gateway: the link between the broker (MQTT_URL) and the device workers. "
         "It waits for a broker, Redis or database that is not there, and stands by while another one has "
-        "MQTT_CLIENT_ID. SIGTERM or SIGINT stops it cleanly."
+        "its GATEWAY_NAME. SIGTERM or SIGINT stops it cleanly."
     )
     requires_system_checks: tuple[str, ...] = ()  # our own are run below
 

@@ -258,6 +258,7 @@ class Factory:
             "ALLOWED_HOSTS": "127.0.0.1,localhost",
             "BRIDGE_SHARDS": str(shards),
             "LOG_LEVEL": "INFO",
+            "GATEWAY_NAME": f"gw-{secrets.token_hex(4)}",
             "MQTT_CLIENT_ID": f"gateway-{secrets.token_hex(4)}",
             "MQTT_URL": self.parts.mosquitto.url,
             "REDIS_URL": self.parts.redis.url,

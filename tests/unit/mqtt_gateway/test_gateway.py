@@ -27,7 +27,7 @@ from tests.support.worlds.downlinks import command
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-OPTIONS = GatewayOptions(client_id="g")
+OPTIONS = GatewayOptions(name="g")
 
 
 class Bench:
@@ -58,7 +58,7 @@ async def bench() -> AsyncIterator[Bench]:
 
 
 async def row() -> GatewayProcess:
-    return await GatewayProcess.objects.aget(client_id="g")
+    return await GatewayProcess.objects.aget(key="g")
 
 
 async def test_up_and_down_stream(bench: Bench) -> None:
@@ -132,15 +132,15 @@ async def test_stopping_waits_for_what_is_in_hand(bench: Bench) -> None:
 async def test_who_loses_the_client_id_drops_its_connection_and_stands_by(bench: Bench) -> None:
     connection = await bench.subscribed()
     connection.deliver("nonsense", b"", 1)
-    await GatewayProcess.objects.filter(client_id="g").aupdate(instance="another", beat_ms=DatabaseNowMs())
+    await GatewayProcess.objects.filter(key="g").aupdate(instance="another", beat_ms=DatabaseNowMs())
     await eventually_async(connection.lost.done)
     assert [message.payload for message in connection.published] == [b"online"], "the other is online: no goodbye"
     assert not bench.running.done()
     order = command(1, "demo/d1", "c1", "reboot", b"{}", int(time.time() * 1000) + 60_000)
     await bench.backend.send(gateway_channel("g"), wire.pack(order))
-    await GatewayProcess.objects.filter(client_id="g").aupdate(instance="another", beat_ms=DatabaseNowMs())
+    await GatewayProcess.objects.filter(key="g").aupdate(instance="another", beat_ms=DatabaseNowMs())
     assert (len(bench.broker.connections), bench.worker.published) == (1, [])
-    await GatewayProcess.objects.filter(client_id="g").aupdate(beat_ms=0, counters={"rejected": {"bad_name": 4}})
+    await GatewayProcess.objects.filter(key="g").aupdate(beat_ms=0, counters={"rejected": {"bad_name": 4}})
     await eventually_async(lambda: len(bench.broker.connections) == 2)
     await eventually_async(lambda: bench.worker.published)  # it was left on the channel for whoever works
     bench.stop.set()
@@ -161,7 +161,7 @@ async def test_what_a_process_counted_before_it_lost_the_client_id_is_added_late
 
 async def test_overlapping_filters_end_it(bench: Bench) -> None:
     await bench.subscribed()
-    other = replace(OPTIONS, client_id="other", topic_filters=("devices/a/#",))
+    other = replace(OPTIONS, name="other", topic_filters=("devices/a/#",))
     with pytest.raises(FiltersOverlapError, match=r"^GATEWAY_TOPIC_FILTERS: .* gateway 'g', which is running"):
         await gateway.run(other, asyncio.Event(), connect=FakeBroker(), backend=bench.backend)
 
@@ -169,8 +169,8 @@ async def test_overlapping_filters_end_it(bench: Bench) -> None:
 async def test_a_neighbour_who_came_in_between_ends_it_too(bench: Bench) -> None:
     """Two that start at the same moment may not see each other at first."""
     connection = await bench.subscribed()
-    await GatewayProcess.objects.acreate(client_id="other", beat_ms=DatabaseNowMs(), instance="x")
-    await BrokerSession.objects.acreate(client_id="other", broker=OPTIONS.broker, filters={"devices/a/#": False})
+    await GatewayProcess.objects.acreate(key="other", name="other", beat_ms=DatabaseNowMs(), instance="x")
+    await BrokerSession.objects.acreate(gateway="other", broker=OPTIONS.broker, filters={"devices/a/#": False})
     connection.drop("gone")
     with pytest.raises(FiltersOverlapError):
         await bench.running

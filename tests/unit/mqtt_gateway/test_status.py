@@ -21,9 +21,9 @@ def _time_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mqtt_gateway.status.DatabaseNowMs", lambda: Value(NOW_MS))
 
 
-def gateway(client_id: str = "g", *, age_ms: int = 0, **fields: Any) -> None:
+def gateway(key: str = "g", *, age_ms: int = 0, **fields: Any) -> None:
     fields = {"broker_up": True, "since_ms": NOW_MS - 60_000, "beat_ms": NOW_MS - age_ms, **fields}
-    GatewayProcess.objects.create(client_id=client_id, **fields)
+    GatewayProcess.objects.create(key=key, name=key, **fields)
 
 
 def test_no_gateway_ever_ran() -> None:
@@ -89,9 +89,9 @@ def test_no_lag_is_known_without_markers() -> None:
 
 def test_only_confirmed_filters_are_shown() -> None:
     gateway()
-    own = dict.fromkeys((GatewayOptions(client_id="g").marker_topic, *BROKER_TOPICS), True)
+    own = dict.fromkeys((GatewayOptions(name="g").marker_topic, *BROKER_TOPICS), True)
     filters = {"devices/a/#": True, "devices/b/#": False, **own}
-    BrokerSession.objects.create(client_id="g", broker="h:1", filters=filters)
+    BrokerSession.objects.create(gateway="g", broker="h:1", filters=filters)
     assert gateway_status().gateways[0].filters == ("devices/a/#",)
 
 

@@ -49,7 +49,7 @@ def options(settings: Any) -> Callable[..., None]:
 class GatewayLink:
     """What a gateway says, as far as workers need it; tests change it."""
 
-    client_id: str
+    key: str
     broker_up: bool = True
     since_ms: int = 0
     drained_ms: int = 2**60
@@ -60,7 +60,7 @@ class GatewayLink:
 
 @pytest.fixture(autouse=True)
 def gateways(monkeypatch: pytest.MonkeyPatch) -> dict[str, GatewayLink]:
-    """What the gateways say of their links, by client id: one that is up and has nothing to catch up with."""
+    """What the gateways say of their links, by key: one that is up and has nothing to catch up with."""
     links = {GATEWAY: GatewayLink(GATEWAY)}
 
     def status() -> GatewayStatus:

@@ -11,7 +11,7 @@ import pytest
 import uvloop
 
 from mqtt_gateway.client import session
-from mqtt_gateway.client.broker import ConnectError, Outgoing
+from mqtt_gateway.client.broker import SESSION_TAKEN_OVER, ConnectError, Outgoing
 from mqtt_gateway.client.session import AiomqttConnection
 from mqtt_gateway.options import GatewayOptions
 from tests.support.waiting import eventually_async
@@ -210,3 +210,23 @@ async def test_what_the_protocol_forbids_ends_the_connection_with_a_reason() -> 
         with pytest.raises(ConnectError, match="QoS 2"):
             await connection.subscribe(["t"])
         assert listener.delivered_count == 0
+
+
+async def test_case_e1_a_session_that_is_taken_over_is_told_as_that() -> None:
+    async def taken_over(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1024)
+        writer.write(b"\x20\x03\x00\x00\x00")  # CONNACK
+        await reader.read(1024)
+        writer.write(b"\xe0\x02\x8e\x00")  # DISCONNECT: session taken over
+        writer.close()
+
+    server = await asyncio.start_server(taken_over, "127.0.0.1", 0)
+    options = GatewayOptions(port=server.sockets[0].getsockname()[1], client_id="s")
+    connection = AiomqttConnection(options, Outgoing("causeway/status", b"offline"))
+    async with asyncio.timeout(20):
+        await connection.open(_Listener())
+        with pytest.raises(ConnectError, match=SESSION_TAKEN_OVER):
+            await connection.subscribe(["t"])
+        assert await connection.lost == SESSION_TAKEN_OVER
+        await connection.close()
+    server.close()

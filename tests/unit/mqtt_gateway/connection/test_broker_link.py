@@ -31,7 +31,7 @@ from tests.support.waiting import eventually_async
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-OPTIONS = GatewayOptions(client_id="g")
+OPTIONS = GatewayOptions(name="g")
 MARKER = OPTIONS.marker_topic
 OTHERS = dict.fromkeys((MARKER, *BROKER_TOPICS), True)
 
@@ -112,11 +112,11 @@ async def bench(log: CapturingLogger) -> AsyncIterator[Bench]:
 
 
 async def row() -> GatewayProcess:
-    return await GatewayProcess.objects.aget(client_id="g")
+    return await GatewayProcess.objects.aget(key="g")
 
 
 async def known() -> dict[str, bool]:
-    filters: dict[str, bool] = (await BrokerSession.objects.aget(client_id="g")).filters
+    filters: dict[str, bool] = (await BrokerSession.objects.aget(gateway="g")).filters
     return filters
 
 
@@ -281,6 +281,8 @@ async def test_markers_are_sent_at_once_and_tell_how_far_we_are(bench: Bench) ->
     await eventually_async(lambda: bench.state.markers.drained_ms)
     assert not bench.state.markers.late
     assert len(connection.markers) == 1
+    assert connection.acknowledged == [], "one stays unconfirmed, to be missed"
+    bench.uplink.own_markers.stored([*bench.uplink.own_markers.names(), "a newer one"])
     assert connection.acknowledged == [bench.broker_stub.packet_id]
 
 

@@ -24,7 +24,7 @@ from tests.support.waiting import eventually_async
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-OPTIONS = GatewayOptions(client_id="g")
+OPTIONS = GatewayOptions(name="g")
 
 
 class Bench:
@@ -133,11 +133,11 @@ async def test_while_the_database_is_away_and_shortly_after_nobody_takes_it(
     assert await first.acquire(bench.stop)
     down, looks, really = [True], [0], storage.holder
 
-    def holder(client_id: str) -> Any:
+    def holder(*wanted: Any) -> Any:
         looks[0] += 1
         if down[0]:
             raise OperationalError("away")
-        return really(client_id)
+        return really(*wanted)
 
     monkeypatch.setattr(storage, "holder", holder)
     waiting = asyncio.ensure_future(second.acquire(bench.stop))
@@ -158,10 +158,10 @@ async def test_without_a_holder_an_outage_delays_nothing(bench: Bench, monkeypat
     monkeypatch.setattr(module, "_GRACE_S", 3_600)
     outages, really = iter([True]), storage.holder
 
-    def holder(client_id: str) -> Any:
+    def holder(*wanted: Any) -> Any:
         if next(outages, False):
             raise OperationalError("away")
-        return really(client_id)
+        return really(*wanted)
 
     monkeypatch.setattr(storage, "holder", holder)
     assert await asyncio.wait_for(bench.lease().acquire(bench.stop), 5) is not None

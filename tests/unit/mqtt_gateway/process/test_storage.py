@@ -15,13 +15,13 @@ pytestmark = pytest.mark.django_db
 ALL = ("devices/#",)
 
 
-def take(instance: str = "one", client_id: str = "g", filters: tuple[str, ...] = ALL) -> storage.Former | None:
-    return storage.take(client_id, instance, "h:1", filters)
+def take(instance: str = "one", name: str = "g", filters: tuple[str, ...] = ALL) -> storage.Former | None:
+    return storage.take(name, None, instance, "h:1", filters)
 
 
-def age(ms: int, client_id: str = "g") -> None:
+def age(ms: int, key: str = "g") -> None:
     """Let time pass for a beat."""
-    GatewayProcess.objects.filter(client_id=client_id).update(beat_ms=F("beat_ms") - ms)
+    GatewayProcess.objects.filter(key=key).update(beat_ms=F("beat_ms") - ms)
 
 
 def opened(
@@ -152,14 +152,14 @@ def test_a_gateway_that_runs_with_overlapping_filters_is_refused_and_leaves_no_t
     take("one", "a", ("devices/x/#",))
     with pytest.raises(FiltersOverlapError, match=r"^GATEWAY_TOPIC_FILTERS: 'devices/#' overlaps .* gateway 'a'"):
         take("two", "b")
-    assert [row.client_id for row in BrokerSession.objects.all()] == ["a"]
+    assert [row.gateway for row in BrokerSession.objects.all()] == ["a"]
     assert storage.holder("b").instance == ""
 
 
 def test_filters_apart_and_brokers_apart_are_fine() -> None:
     take("one", "a", ("devices/x/#",))
     assert take("two", "b", ("devices/y/#",))
-    assert storage.take("c", "three", "h:2", ALL)
+    assert storage.take("c", None, "three", "h:2", ALL)
 
 
 def test_a_session_left_behind_with_overlapping_filters_is_told() -> None:

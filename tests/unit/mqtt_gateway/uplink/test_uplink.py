@@ -18,10 +18,11 @@ from mqtt_gateway.fakes import FakeBroker, FakeConnection, FakeWorker
 from mqtt_gateway.layer import Layer
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process.state import State
-from mqtt_gateway.uplink.uplink import Uplink, listener_of
+from mqtt_gateway.uplink.replies import listener_of
+from mqtt_gateway.uplink.uplink import Uplink
 from tests.support.waiting import eventually_async
 
-OPTIONS = GatewayOptions(client_id="g", shards=4)
+OPTIONS = GatewayOptions(name="g", shards=4)
 
 
 class FaultyLayer(InMemoryChannelLayer):

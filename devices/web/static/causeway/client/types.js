@@ -37,10 +37,10 @@
  * @property {boolean} balanced  in every shard, all that was received is accounted for
  * @property {{[outcome: string]: {[reason: string]: number}}} reasons
  * @property {ShardCounts[]} shards
- * @property {{client_id: string, rejected: number, dropped: number, in_flight: number}[]} gateways
+ * @property {{name: string, rejected: number, dropped: number, in_flight: number}[]} gateways
  *
  * @typedef {object} GatewayRow
- * @property {string} client_id
+ * @property {string} name
  * @property {string} instance
  * @property {boolean} alive
  * @property {boolean} broker_up

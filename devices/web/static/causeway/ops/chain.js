@@ -20,7 +20,7 @@ export function ChainPanel() {
     <div class="chain-body">
       <h3>Gateways</h3>
       ${found.gateways.length === 0 && html`<p class="muted">No gateway ever ran.</p>`}
-      ${found.gateways.map((one) => html`<${Gateway} key=${one.client_id} gateway=${one} now=${found.now} />`)}
+      ${found.gateways.map((one) => html`<${Gateway} key=${one.name} gateway=${one} now=${found.now} />`)}
       ${
         found.broker_stored !== null &&
         html`<p class="note muted">The broker holds ${grouped(found.broker_stored)} messages for all its clients, retained ones included.</p>`
@@ -48,9 +48,9 @@ function State({ ok, text }) {
 
 /** @param {{gateway: GatewayRow, now: number}} props */
 function Gateway({ gateway, now }) {
-  const { client_id, alive, broker_up, since, lag_ms, in_flight, in_flight_limit, saturated_since, filters, instance } = gateway;
+  const { name, alive, broker_up, since, lag_ms, in_flight, in_flight_limit, saturated_since, filters, instance } = gateway;
   return html`<div class="one" title=${`${instance}\n${filters.join(" ")}`}>
-    <p class="one-head"><strong class="mono clip">${client_id}</strong><span class="grow" />
+    <p class="one-head"><strong class="mono clip">${name}</strong><span class="grow" />
       <${State} ok=${broker_up} text=${broker_up ? "up" : alive ? "no broker" : "gone"} />
       <span class="faint">${since ? `${formatSpan(now - since)}` : ""}</span></p>
     <p class="one-facts">

@@ -10,6 +10,8 @@ import { overview } from "./store.js";
 
 /** @type {{[kind: string]: string}} */
 const WORDS = {
+  session_taken: "Another client has had the gateway's session: messages may be missing.",
+  name_taken: "Another gateway on the broker has this one's name: give each its own GATEWAY_NAME.",
   session_lost: "The broker had lost our session: messages may be missing.",
   broker_dropped: "The broker dropped messages at a queue's limit: messages may be missing.",
   filters_overlap: "Another gateway's session has overlapping filters: some messages would come twice.",

@@ -129,7 +129,7 @@ function Shards({ ledger }) {
       <thead><tr><th>Gateway</th><th class="num">rejected</th><th class="num">dropped</th><th class="num">in flight</th>
       </tr></thead>
       <tbody>${ledger.gateways.map(
-        (gateway) => html`<tr key=${gateway.client_id}><th scope="row">${gateway.client_id}</th>
+        (gateway) => html`<tr key=${gateway.name}><th scope="row">${gateway.name}</th>
         <td class="num">${grouped(gateway.rejected)}</td><td class="num">${grouped(gateway.dropped)}</td>
         <td class="num">${grouped(gateway.in_flight)}</td></tr>`,
       )}</tbody>

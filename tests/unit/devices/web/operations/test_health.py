@@ -21,9 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def all_well(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker link, and workers that have just beaten."""
-    status = GatewayStatus(
-        broker_up=True, since_ms=1_790_000_000_000, gateways=(GatewayRow(client_id="g", alive=True),)
-    )
+    status = GatewayStatus(broker_up=True, since_ms=1_790_000_000_000, gateways=(GatewayRow(key="g", alive=True),))
     monkeypatch.setattr(health, "gateway_status", lambda: status)
     install()
     ShardState.objects.update(beat_ms=int(time.time() * 1000))

@@ -22,8 +22,8 @@ def count(shard: int, **outcomes: int) -> None:
         LedgerCount.objects.create(shard=shard, outcome=outcome, reason="", count=number)
 
 
-def gateway(client_id: str = "g", **more: Any) -> GatewayRow:
-    return GatewayRow(client_id=client_id, entered_epoch=5, **more)
+def gateway(name: str = "g", **more: Any) -> GatewayRow:
+    return GatewayRow(key=name, name=name, entered_epoch=5, **more)
 
 
 def status(*rows: GatewayRow) -> GatewayStatus:
@@ -64,8 +64,8 @@ def test_it_adds_shards_and_gateways(as_role: Callable[..., Client], monkeypatch
             "rejected": {"bad_name": 6, "odd_levels": 3, "unknown_device": 1},
         },
         "gateways": [
-            {"client_id": "a", "rejected": 4, "dropped": 7, "in_flight": 6},
-            {"client_id": "b", "rejected": 2, "dropped": 1, "in_flight": 4},
+            {"name": "a", "rejected": 4, "dropped": 7, "in_flight": 6},
+            {"name": "b", "rejected": 2, "dropped": 1, "in_flight": 4},
         ],
         "shards": [
             {**nothing, "shard": 0, "received": 65, "applied": 50, "duplicate": 4, "quarantined": 2, "in_flight": 9},

@@ -71,7 +71,9 @@ def test_what_gateways_say_of_themselves(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def status() -> GatewayStatus:
-    row = GatewayRow(client_id="g", alive=True, rejected={"odd_levels": 3}, dropped=2, entered_epoch=5, entered={0: 4})
+    row = GatewayRow(
+        key="g", name="g", alive=True, rejected={"odd_levels": 3}, dropped=2, entered_epoch=5, entered={0: 4}
+    )
     return GatewayStatus(broker_up=True, since_ms=5, gateways=(row,))
 
 

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.django_db
 
 def trouble() -> GatewayStatus:
     gateway = GatewayRow(
-        client_id="g", instance="host:1:2", alive=True, broker_up=False, since_ms=40, lag_ms=90_000, in_flight=8_192,
+        key="k", name="g",
+        instance="host:1:2", alive=True, broker_up=False, since_ms=40, lag_ms=90_000, in_flight=8_192,
         in_flight_limit=8_192, saturated_ms=50, filters=("devices/#",), rejected={"odd_levels": 2}, dropped=1,
         entered={0: 3}, entered_epoch=1, epoch=1,
     )  # fmt: skip
@@ -46,7 +47,7 @@ def test_it_shows_who_works_and_what_is_wrong(as_role: Callable[..., Client], mo
     ]
     assert body["gateways"] == [
         {
-            "client_id": "g", "instance": "host:1:2", "alive": True, "broker_up": False, "since": 40, "lag_ms": 90_000,
+            "name": "g", "instance": "host:1:2", "alive": True, "broker_up": False, "since": 40, "lag_ms": 90_000,
             "in_flight": 8_192, "in_flight_limit": 8_192, "saturated_since": 50, "filters": ["devices/#"],
         }
     ]  # fmt: skip

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.django_db
 
 @dataclass
 class Gateway:
-    client_id: str = "gw"
+    key: str = "key"
+    name: str = "gw"
     alive: bool = False
     beat_ms: int = 0
     epoch: int = 7

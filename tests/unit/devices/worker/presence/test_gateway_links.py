@@ -77,7 +77,7 @@ def test_the_real_rows_have_what_is_read(db: None, monkeypatch: pytest.MonkeyPat
     from mqtt_gateway.status import gateway_status
 
     monkeypatch.setattr(provider, "status", gateway_status)
-    GatewayProcess.objects.create(client_id="g", since_ms=5, beat_ms=6, drained_ms=4, broker_up=True)
+    GatewayProcess.objects.create(key="g", since_ms=5, beat_ms=6, drained_ms=4, broker_up=True)
     assert LinkWatch(dialects("devices")).read(0).by_gateway == {"g": Link(since_ms=6, drained_ms=4)}
 
 

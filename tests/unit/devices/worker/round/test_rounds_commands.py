@@ -169,7 +169,7 @@ def test_as_long_as_no_gateway_has_a_row_it_goes_to_the_only_one_that_ever_spoke
 ) -> None:
     gateways.clear()
     worker.commanded(stored().pk)
-    assert {channel for channel, _ in worker.last.downlinks} == {gateway_channel("causeway-gateway")}, "by default"
+    assert {channel for channel, _ in worker.last.downlinks} == {gateway_channel("gateway")}, "by default"
     worker.take(Uplink(gateway="other").hello(0))
     worker.commanded(stored().pk)
     assert {channel for channel, _ in worker.last.downlinks} == {gateway_channel("other")}

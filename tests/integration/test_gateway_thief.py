@@ -1,0 +1,134 @@
+"""Another client with the gateway's client id: nothing goes missing unsaid. On a real broker, MQTT 5 and 3.1.1."""
+
+import asyncio
+import functools
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from paho.mqtt.enums import MQTTProtocolVersion
+
+from tests.integration.gateway_rig import CLIENT_ID, MARKER_TOPIC, Rig, gateway_rig, numbered
+from tests.support.clients.mqtt import MqttClient
+from tests.support.servers.service import Service
+from tests.support.waiting import eventually_async
+
+VERSIONS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
+ALL = {b"%d" % number for number in range(450)}
+
+
+@pytest.fixture(params=["5", "3.1.1"])
+async def rig(mosquitto: Service, redis: Service, tmp_path: Path, request: Any) -> AsyncIterator[Rig]:
+    """A gateway that has seen its markers come back."""
+    async with gateway_rig(mosquitto, redis, tmp_path, MQTT_VERSION=request.param) as made:
+        made.work()
+        await made.start()
+        await eventually_async(lambda: drained_ms(made) and canary(made), what="a marker is held and stored")
+        yield made
+
+
+def query(rig: Rig, statement: str) -> list[tuple[Any, ...]]:
+    """Read the database."""
+    with sqlite3.connect(rig.settings["DATABASE_URL"].removeprefix("sqlite:///")) as database:
+        return database.execute(statement).fetchall()
+
+
+def drained_ms(rig: Rig) -> int:
+    """As the gateway last wrote it."""
+    return int(query(rig, "SELECT drained_ms FROM mqtt_gateway_gatewayprocess")[0][0])
+
+
+def later_than(rig: Rig, ms: int) -> bool:
+    """Whether all that the broker had then is committed."""
+    return drained_ms(rig) > ms
+
+
+def canary(rig: Rig) -> int:
+    """How many markers are stored as not confirmed."""
+    return int(query(rig, "SELECT json_array_length(counters, '$.canary') FROM mqtt_gateway_gatewayprocess")[0][0] or 0)
+
+
+def incidents(rig: Rig) -> list[tuple[Any, ...]]:
+    """Kind, since."""
+    return query(rig, "SELECT kind, since_ms FROM mqtt_gateway_incident ORDER BY since_ms")
+
+
+def thief(rig: Rig, *, clean: bool = False) -> MqttClient:
+    """A client with the gateway's id. It confirms whatever it is sent."""
+    version = VERSIONS[rig.settings["MQTT_VERSION"]]
+    return MqttClient(rig.mosquitto.port, client_id=CLIENT_ID, version=version, clean=clean, session_expiry_s=3600)
+
+
+async def lost_or_said(rig: Rig, well_ms: int) -> None:
+    """All 450 were applied once, or an incident names a time from which on those that lack may be missing."""
+    await eventually_async(lambda: incidents(rig), 40, what="the incident is stored")
+    kinds = {kind for kind, _ in incidents(rig)}
+    assert kinds <= {"session_taken", "session_lost"}
+    assert min(since_ms for _, since_ms in incidents(rig)) <= well_ms, "it names the time, or an earlier one"
+
+
+@pytest.mark.parametrize("clean", [False, True])
+async def test_case_e1_a_thief_while_the_gateway_is_away(rig: Rig, clean: bool) -> None:
+    await asyncio.to_thread(rig.gateway.terminate)
+    well_ms = drained_ms(rig)
+    await rig.publish(numbered(360))
+    stolen = await asyncio.to_thread(thief, rig, clean=clean)
+    if not clean:
+        await asyncio.to_thread(lambda: [stolen.expect("devices/#") for _ in range(360)])
+    await asyncio.to_thread(stolen.close)
+    await rig.publish(numbered(90, start=360))
+    await rig.start()
+    await lost_or_said(rig, well_ms)
+    assert len(rig.payloads()) == len(set(rig.payloads())) < len(ALL)
+
+
+async def test_case_e1_a_thief_while_the_gateway_is_connected(rig: Rig) -> None:
+    well_ms = drained_ms(rig)
+    since = rig.gateway.position()
+    stolen = await asyncio.to_thread(thief, rig)
+    await rig.publish(numbered(450))
+    await rig.up(since=since)
+    await lost_or_said(rig, max(well_ms, drained_ms(rig)))
+    stolen.break_off()
+
+
+async def test_case_e1_a_thief_that_resumes_the_session_and_leaves(rig: Rig) -> None:
+    since, well_ms = rig.gateway.position(), drained_ms(rig)
+    await rig.publish(numbered(150))
+    await rig.applied(150)
+    stolen = await asyncio.to_thread(thief, rig)
+    await rig.publish(numbered(150, start=150))
+    await asyncio.to_thread(lambda: [stolen.expect("devices/#") for _ in range(150)])
+    await asyncio.to_thread(stolen.close)
+    await rig.up(since=since)
+    await rig.publish(numbered(150, start=300))
+    await eventually_async(lambda: ALL - set(rig.payloads()) <= {b"%d" % n for n in range(150, 300)}, 30)
+    assert len(rig.payloads()) == len(set(rig.payloads()))
+    await lost_or_said(rig, max(well_ms, drained_ms(rig)))
+
+
+async def test_case_e1_nobody_there_and_nothing_is_said(rig: Rig) -> None:
+    for stop in (rig.gateway.terminate, rig.gateway.kill):
+        await asyncio.to_thread(stop)
+        await rig.publish(numbered(10))
+        well_ms, since = drained_ms(rig), rig.gateway.position()
+        await rig.start()
+        await eventually_async(functools.partial(later_than, rig, well_ms), 20, what="a marker of the new connection")
+        assert since < rig.gateway.position()
+    await asyncio.to_thread(rig.mosquitto.stop)
+    await asyncio.to_thread(rig.mosquitto.start)
+    well_ms = drained_ms(rig)
+    await eventually_async(functools.partial(later_than, rig, well_ms), 30, what="a marker after the broker's restart")
+    assert incidents(rig) == []
+
+
+async def test_case_e2_another_gateway_of_this_name_is_told(rig: Rig) -> None:
+    with MqttClient(rig.mosquitto.port) as stranger:
+        await asyncio.to_thread(stranger.publish, MARKER_TOPIC, b"another connection 1")
+    await eventually_async(lambda: [kind for kind, _ in incidents(rig)] == ["name_taken"], what="the incident")
+
+
+async def test_no_log_line_shows_the_client_id(rig: Rig) -> None:
+    assert CLIENT_ID not in rig.gateway.log()
