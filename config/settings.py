@@ -92,6 +92,7 @@ GATEWAY = GatewayOptions(
     version=cast("MqttVersion", env.choice("MQTT_VERSION", "5", ("5", "3.1.1"))),
     name=_gateway,
     client_id=env.parsed("MQTT_CLIENT_ID", "", _client_id),
+    devices_share_listener=env.choice("MQTT_FLEET", "off", ("off", "own", "shared")) == "shared",
     topic_filters=env.parsed("GATEWAY_TOPIC_FILTERS", "", _topic_filters),
     ca_file=Path(_ca_file) if _ca_file else None,
 )

@@ -76,6 +76,8 @@ async def run(
             if earlier:
                 state.inherit(earlier)
             _tell_of_rivals(former, state)
+            if options.devices_share_listener:
+                state.reports.add(Report("shared_listener", unix_ms(), unix_ms(), detail="MQTT_FLEET=shared"))
             own = replace(options, client_id=former.client_id, key=former.key, tag=former.tag)
             await _Gateway(own, connect, layer, lease, state).run(stop, former)
     except BaseExceptionGroup as group:

@@ -51,6 +51,7 @@ class GatewayOptions:
     heartbeat_file: str = ""  # touched at each beat, for a health check from outside; "" for none
     keepalive_s: int = 20  # a dead connection is noticed after 1.5 times this
     clean: bool = False  # end the session that the broker has under the client id, and begin none that stays
+    devices_share_listener: bool = False  # published, and a device may choose its client id there: told to operators
     broker_keeps_sessions: bool = True  # False: a session that is not there is no incident (the demo's broker)
     in_flight_limit: int = 8_192  # QoS 1 deliveries not yet PUBACKed; set in the broker too
 

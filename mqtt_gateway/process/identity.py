@@ -114,12 +114,11 @@ def _is_drainable(row: GatewayProcess, broker: str, filters: Sequence[str]) -> b
 
 
 def retire(former: GatewayProcess, successor: GatewayProcess) -> None:
-    """The former's session is drained: its counts and times go on as the successor's, whose lease is the same."""
+    """The former's session is drained: its counts and times go on as the successor's, which is free to be taken."""
     counters = Counters.load(former.counters)
     counters.add(Counters.load(successor.counters))
     successor.counters = {**counters.dump(), "broker": former.counters.get("broker")}
-    for name in ("instance", "beat_ms", "since_ms", "drained_ms"):
-        setattr(successor, name, getattr(former, name))
+    successor.since_ms, successor.drained_ms = former.since_ms, former.drained_ms
     successor.retired = False
     successor.save()
     former.retired, former.instance, former.beat_ms, former.counters, former.switch = True, "", 0, {}, ""

@@ -210,7 +210,7 @@ def begin_switch(key: str, instance: str, broker: str, successor: str, filters: 
 
 
 def retire(key: str, instance: str, successor: str) -> None:
-    """The session is drained up to the switch: the row's lease and counts are the successor's now. Raises as above."""
+    """The session is drained up to the switch: the row's counts are the successor's now. Raises as above."""
     with transaction.atomic():
         row = _fence(key, instance)
         identity.retire(row, GatewayProcess.objects.select_for_update().get(key=successor))

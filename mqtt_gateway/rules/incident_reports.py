@@ -2,6 +2,7 @@
 
     session_taken     another client has had our session: it may have confirmed what was ours
     name_taken        another gateway on the broker has our name
+    shared_listener   devices may choose their client ids: only that ours is a secret keeps them from our session
     session_lost      the broker had forgotten our session, and all that it kept for us
     broker_dropped    the broker dropped messages at the limit of a queue: anybody's, it does not say whose
     filters_overlap   the broker keeps the session of another gateway, not running, with overlapping topic filters
@@ -15,7 +16,15 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-Kind = Literal["session_taken", "name_taken", "session_lost", "broker_dropped", "filters_overlap", "qos0_dropped"]
+Kind = Literal[
+    "session_taken",
+    "name_taken",
+    "shared_listener",
+    "session_lost",
+    "broker_dropped",
+    "filters_overlap",
+    "qos0_dropped",
+]
 
 
 class Report(Struct, frozen=True):

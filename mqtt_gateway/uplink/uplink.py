@@ -19,7 +19,7 @@ from bridge.messages import Batch, Delivery, LinkAck
 from bridge.names import devices_channel
 from mqtt_gateway.client.broker import Connection
 from mqtt_gateway.layer import CHANNEL_FULL, Layer
-from mqtt_gateway.options import GatewayOptions
+from mqtt_gateway.options import GatewayOptions, status_of_marker
 from mqtt_gateway.process.state import State
 from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
 from mqtt_gateway.rules.incident_reports import Report
@@ -50,7 +50,7 @@ class Uplink:
 
     def __init__(self, options: GatewayOptions, layer: Layer, reply_to: str, state: State) -> None:
         self._gateway, self._layer, self._reply_to, self._state = options.gateway, layer, reply_to, state
-        self._counters, self._markers, self._marker_topic = state.counters, state.markers, options.marker_topic
+        self._counters, self._markers = state.counters, state.markers
         self.own_markers = OwnMarkers(options, state)
         self.marker_is_due = asyncio.Event()  # earlier than it was
         self.drained = asyncio.Event()  # somebody waits for what markers.drained_ms now says
@@ -145,7 +145,7 @@ class Uplink:
     def delivered(self, topic: str, payload: bytes, qos: int, retain: bool, dup: bool, packet_id: int) -> None:
         """One delivery (:class:`mqtt_gateway.client.broker.Listener`)."""
         route = self._route(topic)
-        if not isinstance(route, Routed) and topic == self._marker_topic:
+        if not isinstance(route, Routed) and status_of_marker(topic):  # of a former name, too
             self.own_markers.delivered(payload, packet_id)
             self._puback()
             return

@@ -24,6 +24,7 @@ _LEFT_OUT = (
     "log_dest",
     "password_file",
     "persistence_location",
+    "use_username_as_clientid",
 )
 _OURS = """\
 listener {listener}

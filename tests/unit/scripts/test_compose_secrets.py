@@ -8,11 +8,12 @@ from urllib.parse import unquote, urlsplit
 
 from tests.support.environment import ROOT
 
-MADE_UP = ["mqtt_fleet_password", "mqtt_gateway_password", "postgres_password", "secret_key"]
+MADE_UP = ["mqtt_gateway_password", "postgres_password", "secret_key"]
 
 
-def run(directory: Path, **given: str) -> subprocess.CompletedProcess[str]:
+def run(directory: Path, services: Path | None = None, **given: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "scripts" / "compose-secrets"), str(directory)]
+    command += [str(services)] if services else []
     return subprocess.run(command, env=given, capture_output=True, text=True, check=False, timeout=30)
 
 
@@ -23,7 +24,7 @@ def contents(directory: Path) -> dict[str, str]:
 def test_all_are_made_up_differently_and_stay(tmp_path: Path) -> None:
     assert run(tmp_path).returncode == 0
     first = contents(tmp_path)
-    assert list(first) == sorted([*MADE_UP, "database_url"])
+    assert list(first) == sorted([*MADE_UP, "database_url", "mqtt_fleet"])
     assert len({first[name] for name in MADE_UP}) == len(MADE_UP)
     assert all(len(first[name]) >= 50 for name in MADE_UP)
 
@@ -33,7 +34,8 @@ def test_all_are_made_up_differently_and_stay(tmp_path: Path) -> None:
 
 def test_values_are_never_printed(tmp_path: Path) -> None:
     done = run(tmp_path)
-    assert not any(value in done.stdout + done.stderr for value in contents(tmp_path).values())
+    values = [value for name, value in contents(tmp_path).items() if name != "mqtt_fleet"]
+    assert not any(value in done.stdout + done.stderr for value in values)
 
 
 def test_given_ones_win_and_stay(tmp_path: Path) -> None:
@@ -75,3 +77,42 @@ def test_a_directory_that_it_may_not_write_to(tmp_path: Path) -> None:
         tmp_path.chmod(0o700)
     assert {file.name: file.stat().st_mtime_ns for file in tmp_path.iterdir()} == before
     assert not any(os.access(file, os.X_OK) for file in tmp_path.iterdir())
+
+
+def test_each_service_has_its_own_and_nobody_else_reads_them(tmp_path: Path) -> None:
+    master, services = tmp_path / "master", tmp_path / "services"
+    master.mkdir()
+    services.mkdir()
+    assert run(master, services).returncode == 0
+    found = {folder.name: sorted(contents(folder)) for folder in services.iterdir()}
+    assert found == {
+        "app": ["database_url", "secret_key"],
+        "gateway": ["database_url", "mqtt_fleet", "mqtt_gateway_password", "secret_key"],
+        "mosquitto": ["mqtt_fleet", "mqtt_gateway_password"],
+        "postgres": ["postgres_password"],
+        "simulate": [],
+    }
+    files = [file for folder in (master, *services.iterdir()) for file in folder.iterdir()]
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o400}
+
+
+def test_devices_share_a_user_only_where_they_did_or_where_it_is_asked_for(tmp_path: Path) -> None:
+    master, services = tmp_path / "master", tmp_path / "services"
+    for folder in (master, services):
+        folder.mkdir()
+    run(master, services)
+    assert (master / "mqtt_fleet").read_text() == "off"
+    run(master, services, MQTT_FLEET="own")
+    run(master, services)
+    assert (services / "mosquitto" / "mqtt_fleet").read_text() == "own"
+    assert (services / "simulate" / "mqtt_fleet_password").exists()
+    run(master, services, MQTT_FLEET="off")
+    assert not (services / "mosquitto" / "mqtt_fleet_password").exists()
+    assert run(master, MQTT_FLEET="on").stderr.startswith("MQTT_FLEET: ")
+
+
+def test_an_installation_from_before_keeps_its_shared_user(tmp_path: Path) -> None:
+    (tmp_path / "mqtt_fleet_password").write_text("as it was")
+    run(tmp_path)
+    assert contents(tmp_path)["mqtt_fleet"] == "shared"
+    assert contents(tmp_path)["mqtt_fleet_password"] == "as it was"

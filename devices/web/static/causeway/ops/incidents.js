@@ -12,6 +12,7 @@ import { overview } from "./store.js";
 const WORDS = {
   session_taken: "Another client has had the gateway's session: messages may be missing.",
   name_taken: "Another gateway on the broker has this one's name: give each its own GATEWAY_NAME.",
+  shared_listener: "Devices share the user fleet and may choose their client ids: see MQTT_FLEET in mosquitto/README.md.",
   session_lost: "The broker had lost our session: messages may be missing.",
   broker_dropped: "The broker dropped messages at a queue's limit: messages may be missing.",
   filters_overlap: "Another gateway's session has overlapping filters: some messages would come twice.",
