@@ -45,7 +45,11 @@ class Broker:
             subprocess.run(command, check=True, timeout=20, capture_output=True)
         arguments = [client_program("mosquitto"), "-c", str(directory / "mosquitto.conf")]
         self.process = Process("mosquitto", arguments, {}, directory / "broker.log").start()
-        eventually(lambda: self.gateway().close() is None, what="it accepts", retry_on=(OSError, AssertionError))
+        eventually(self._accepts, what="it accepts", retry_on=(OSError, AssertionError))
+
+    def _accepts(self) -> bool:
+        self.gateway().close()
+        return True
 
     def gateway(self) -> MqttClient:
         """The gateway's session."""

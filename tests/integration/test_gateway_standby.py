@@ -17,10 +17,10 @@ from tests.support.servers.processes import Process, manage
 from tests.support.servers.service import Service
 from tests.support.waiting import eventually_async
 
-TAKEN_OVER = "taking over the client id"
+TAKEN_OVER = "taking over"
 TAKEOVER_S = 5  # by the lease
 HANDOVER_S = 1.5  # by one that ends in order
-STANDING_BY = "standing by: another gateway has the client id"
+STANDING_BY = "standing by: another gateway has the name"
 
 
 @pytest.fixture

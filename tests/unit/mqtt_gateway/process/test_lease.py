@@ -80,8 +80,8 @@ async def test_the_second_stands_by_until_the_first_is_silent(bench: Bench, log:
     await bench.age()
     assert await waiting is not None
     assert [call.args[0] for call in log.calls] == [
-        "standing by: another gateway has the client id",
-        "taking over the client id",
+        "standing by: another gateway has the name",
+        "taking over",
     ]
     with pytest.raises(LeaseLostError):
         await first.renew(broker_up=True)

@@ -171,7 +171,7 @@ async def test_a_marker_ends_what_is_late_and_tells_what_is_committed(bench: Ben
     connection.deliver(topic(1), b"new", 3)
     assert bench.state.markers.drained_ms == 0
     await bench.work()
-    await eventually_async(lambda: connection.acknowledged == [1, 2, 3])
+    await eventually_async(lambda: connection.acknowledged == [1, 3], what="all but the marker, which is held")
     assert bench.state.markers.drained_ms == 5_000
     assert [(one.payload, one.late) for one in bench.worker.deliveries] == [(b"old", True), (b"new", False)]
     assert entered(bench) == 2, "a marker is no delivery"
@@ -204,7 +204,7 @@ async def test_own_downlink_and_nobodys_topics_are_confirmed_in_their_turn(bench
     connection.deliver("devices/demo", b"", 3)
     assert connection.acknowledged == []
     await bench.work()
-    await eventually_async(lambda: connection.acknowledged == [1, 2, 3])
+    await eventually_async(lambda: connection.acknowledged == [1, 3], what="all but the marker, which is held")
     assert entered(bench) == 1, "our own command isn't counted"
     assert dict(bench.state.counters.rejected) == {"odd_levels": 1}
 
