@@ -120,6 +120,7 @@ class _Gateway:
             "beat": beat.run(),
             "downlink": self._layer.listen(gateway_channel(self._options.gateway), downlink.handle),
             "broker link": link.run(),
+            **{key: self._layer.listen(gateway_channel(key), downlink.handle) for key in former.predecessors},
             **self._switching(former, uplink),
         }
         log.info("gateway started", gateway=self._options.name, filters=self._options.filters)

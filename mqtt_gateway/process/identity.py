@@ -40,6 +40,7 @@ class Claim(Struct, frozen=True):
     row: GatewayProcess
     successor: Session | None  # takes its place, once the row's session is drained
     endings: list[Session]  # sessions that are drained: to be ended at the broker
+    predecessors: list[str]  # keys: devices that were last heard under one of them are still sent for by it
 
 
 def made_up() -> str:
@@ -69,11 +70,11 @@ def claim(name: str, client_id: str | None, broker: str, filters: Sequence[str])
     own = own or _new_row(name, client_id or made_up(), rows)
     others = [row for row in rows if row.key != own.key]
     endings = [_session(row) for row in others if row.retired and _filters(row, broker)]
-    if own.switch or not _filters(own, broker):
-        if former := next((row for row in others if not row.retired and _is_drainable(row, broker, filters)), None):
-            return Claim(former, _session(own), endings)
-        own.retired = False
-    return Claim(own, None, endings)
+    drainable = (row for row in others if not row.retired and _is_drainable(row, broker, filters))
+    is_free = bool(own.switch) or not _filters(own, broker)  # else the broker has had messages for it meanwhile
+    if is_free and (former := next(drainable, None)):
+        return Claim(former, _session(own), endings, [])
+    return Claim(own, None, endings, [row.key for row in others if row.retired])
 
 
 def _is_wanted(row: GatewayProcess, client_id: str | None) -> bool:

@@ -57,6 +57,7 @@ class Former(Struct, frozen=True):
     switch: str = ""  # the marker that must come first, for a former session had what was before it; "": none
     successor: Session | None = None  # ours, once the session under client_id is drained
     endings: list[Session] = []  # drained sessions that the broker still has
+    predecessors: list[str] = []  # keys of rows that ours has the place of
 
 
 def holder(name: str, client_id: str | None = None) -> Holder:
@@ -107,6 +108,7 @@ def _former(claim: identity.Claim, rivals: list["Rival"]) -> Former:
         row.switch,
         claim.successor,
         claim.endings,
+        claim.predecessors,
     )
 
 

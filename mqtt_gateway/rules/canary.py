@@ -8,7 +8,7 @@ session: one that resumed it has confirmed the marker with all the rest, one tha
                                                          connection lost: one of the held ones is expected
 
 What is expected is never confirmed before a newer one is stored, so a crash at any point leaves one that comes back.
-Markers are left out of the order of confirmations (MQTT-4.6.0-2); docs/decisions/0019 says what that means.
+Markers are left out of the order of confirmations (MQTT-4.6.0-2): docs/decisions/0019-a-client-id-that-is-a-secret.md.
 """
 
 from collections.abc import Iterable, Sequence

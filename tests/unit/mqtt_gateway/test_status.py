@@ -98,5 +98,5 @@ def test_only_confirmed_filters_are_shown() -> None:
 def test_the_broker_is_that_of_the_newest_session() -> None:
     gateway()
     for broker, session in (("new:1", 9), ("old:1", 5), ("declared:1", 0)):
-        BrokerSession.objects.create(client_id="g", broker=broker, session=session)
+        BrokerSession.objects.create(gateway="g", broker=broker, session=session)
     assert gateway_status().gateways[0].broker == "new:1"

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.django_db
 
 @dataclass
 class Gateway:
-    key: str = "key"
     name: str = "gw"
+    key: str = "key"
     alive: bool = False
     beat_ms: int = 0
     epoch: int = 7
