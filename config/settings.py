@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -138,6 +139,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "ninja",
     "channels",
+    "axes",
     "mqtt_gateway.apps.MqttGatewayConfig",
     "devices.apps.DevicesConfig",
     "config.apps.CausewayConfig",
@@ -173,6 +175,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "devices.web.logins.PatientBackend"]
+PASSWORD_HASHERS = ["runtime.http.hashing.QueuedPBKDF2PasswordHasher"]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=5)
+AXES_LOCKOUT_PARAMETERS = ["ip_address", "username"]  # each by itself
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
 LOGIN_URL = LOGOUT_REDIRECT_URL = "login"
 LOGIN_REDIRECT_URL = "fleet"
 USE_TZ = True
@@ -213,4 +222,5 @@ if WHITENOISE_USE_FINDERS:
     warnings.filterwarnings("ignore", message="No directory at")
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_MAX_AGE = 0 if DEBUG or WHITENOISE_USE_FINDERS else 300
-SILENCED_SYSTEM_CHECKS: list[str] = []
+# They look for Django's own middleware, of which ours are subclasses; axes' answers for the login that ours answers.
+SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003", "axes.W002"]

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path, register_converter
 
 from devices.extensions import pages
+from devices.web.logins import Login
 from devices.web.pages import views
 
 
@@ -26,7 +27,7 @@ register_converter(NameConverter, "name")
 def patterns() -> list[URLPattern]:
     """Of login, logout and all pages that are registered by now."""
     return [
-        path("login", views.Login.as_view(), name="login"),
+        path("login", Login.as_view(), name="login"),
         path("logout", views.Logout.as_view(), name="logout"),
         *(path(page.path, views.view_of(page), name=page.name) for page in pages.all().values()),
     ]

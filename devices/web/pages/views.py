@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.middleware.csrf import REASON_BAD_ORIGIN
@@ -19,13 +19,6 @@ from devices.rules.capabilities import capabilities_of
 from devices.rules.pages import Page
 from devices.web.auth import Access, access_of
 from devices.web.pages.modules import modules_for
-
-
-class Login(LoginView):
-    """Sign in, then go where one wanted to go."""
-
-    template_name = "causeway/login.html"
-    redirect_authenticated_user = True
 
 
 class Logout(LogoutView):

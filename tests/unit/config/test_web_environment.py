@@ -1,12 +1,14 @@
 """The web part of the environment: what would answer nobody is refused, by name and without its value."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from config import web_environment as web
 from runtime.http.proxies import Trusted, trusted
+from tests.support.servers.processes import manage, run_command
 
 READERS: dict[str, Callable[[], object]] = {
     "ALLOWED_HOSTS": lambda: web.allowed_hosts("ALLOWED_HOSTS", ""),
@@ -76,3 +78,15 @@ def test_tls_outside_needs_a_trusted_proxy(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(ImproperlyConfigured, match=r"^BEHIND_TLS_PROXY: set TRUSTED_PROXIES"):
         web.behind_tls_proxy("BEHIND_TLS_PROXY", Trusted())
     assert web.behind_tls_proxy("BEHIND_TLS_PROXY", trusted("10.0.0.1"))
+
+
+def test_case_g9_djangos_own_check_of_a_deployment_finds_nothing(tmp_path: Path) -> None:
+    settings = {
+        "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/causeway.sqlite3",
+        "CAUSEWAY_SINGLE_PROCESS": "true",
+        "TRUSTED_PROXIES": "10.0.0.1",
+        "BEHIND_TLS_PROXY": "true",
+    }
+    done = run_command(manage("check", "--deploy", "--fail-level", "WARNING"), settings)
+    assert "no issues" in done.stdout

@@ -21,9 +21,8 @@ from devices.web.pages.modules import modules_for
 
 @pytest.fixture
 def visitor(db: None) -> Client:
-    User.objects.create_user("vera", password="causeway")
     client = Client()
-    client.login(username="vera", password="causeway")
+    client.force_login(User.objects.create_user("vera"))
     return client
 
 
