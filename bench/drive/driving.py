@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final, Self
 
 from bench.drive.tools import BenchError, Browsers, Publisher
@@ -103,14 +104,14 @@ class Rig:
             missing.append(trial.lost)
         raise BenchError(f"{self._installation.name}: of {count} messages {missing} did not reach the browser")
 
-    def trial(self, rate: float | None, seconds: float) -> Trial:
-        """Publish for a time, at a rate (None: as fast as the broker takes it), and wait until one browser has it."""
+    def trial(self, rate: float, seconds: float) -> Trial:
+        """Publish for a time, at a rate (infinite: as the broker takes it), and wait until one browser has it."""
         stretch = self.stretch(rate, seconds)
         outcome = stretch.outcome
         told = {"sent": outcome.sent, "seconds": outcome.seconds, **stretch.came}
-        return Trial(rate=rate or outcome.per_s, usage=stretch.usage, **told)
+        return Trial(rate=outcome.per_s if rate == inf else rate, usage=stretch.usage, **told)
 
-    def stretch(self, rate: float | None, seconds: float) -> Stretch:
+    def stretch(self, rate: float, seconds: float) -> Stretch:
         """The same for any number of browsers."""
         return self._measured(lambda: self.publisher.run(self.sent, seconds, rate))
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from math import inf
 from typing import Any, Self
 
 from bench.programs.load import Outcome
@@ -35,16 +36,12 @@ class Tool:
         name: what it is, for messages.
         command: its command line.
         variables: of its environment, besides the usual.
-
-    Attributes:
-        ready: what it said first.
-        ready_s: how long that took.
     """
 
     def __init__(self, name: str, command: Sequence[str], variables: Mapping[str, str] | None = None) -> None:
         self._name, self._command, self._environment = name, command, {**clean_environment(), **(variables or {})}
-        self.ready: dict[str, Any] = {}
-        self.ready_s = 0.0
+        self.ready: dict[str, Any] = {}  # what it said first
+        self.ready_s = 0.0  # how long that took
 
     def __enter__(self) -> Self:
         pipe, begun = subprocess.PIPE, time.monotonic()
@@ -106,18 +103,14 @@ class Tool:
 
 
 class Publisher(Tool):
-    """The load generator.
-
-    Args:
-        plan: what it publishes.
-        each: each device has a connection of its own; the broker has confirmed all their births once it is ready.
-    """
+    """The load generator of a plan."""
 
     def __init__(self, plan: Plan, *, each: bool = False) -> None:
+        """With ``each``, each device has a connection of its own, and is born once this is ready."""
         command = python("bench.programs.load", **asdict(plan), each=each, commands=True)
         super().__init__("fleet" if each else "load generator", command)
 
-    def run(self, first: int, seconds: float, rate: float | None = None) -> Outcome:
+    def run(self, first: int, seconds: float, rate: float = inf) -> Outcome:
         """Publish for a time, from message ``first`` on; as fast as the broker takes it if there is no rate.
 
         Raises:
@@ -135,20 +128,12 @@ class Publisher(Tool):
 
 
 class Browsers(Tool):
-    """Who watches an endpoint: one browser, whose devices' streams are checked message by message, or many.
-
-    Args:
-        endpoint: where.
-        plan: whose messages are awaited.
-        clients: how many browsers.
-    """
+    """Who watches an endpoint: one browser, where a plan's streams are checked message by message, or many."""
 
     def __init__(self, endpoint: Endpoint, plan: Plan, clients: int = 1) -> None:
         told = {"url": endpoint.url, "dialect": endpoint.dialect, "first": endpoint.first}
-        command = python("bench.programs.browsers", **told, clients=clients, site=plan.site, devices=plan.devices)
-        super().__init__(
-            "recorder", [*command, *(f"--header={name}: {value}" for name, value in endpoint.headers.items())]
-        )
+        told |= {"headers": json.dumps(endpoint.headers), "site": plan.site}
+        super().__init__("recorder", python("bench.programs.browsers", **told, clients=clients, devices=plan.devices))
 
     def received(self) -> int:
         """How many messages since the mark, of all browsers together."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from bench.installations.installation import Candidate
 from bench.peers.ceilings import aiomqtt_alone, alone, mosquitto_sub, mqtt_over_websocket
-from bench.peers.mqttasgi import gateway
+from bench.peers.mqttasgi import mqttasgi
 from bench.peers.plain_channels import PUBSUB_LAYER, REDIS_LAYER, plain_channels
 
 _REDIS: Final = "plain Channels, Redis layer"
@@ -17,7 +17,7 @@ _AIOMQTT: Final = "aiomqtt alone"
 PLAIN_REDIS: Final = Candidate(_REDIS, partial(plain_channels, name=_REDIS, layer=REDIS_LAYER))
 PLAIN_PUBSUB: Final = Candidate(_PUBSUB, partial(plain_channels, name=_PUBSUB, layer=PUBSUB_LAYER))
 MQTTASGI: Final = Candidate(
-    _MQTTASGI, partial(plain_channels, name=_MQTTASGI, layer=REDIS_LAYER, gateway=gateway, workers=()), full_only=True
+    _MQTTASGI, partial(plain_channels, name=_MQTTASGI, layer=REDIS_LAYER, instead=mqttasgi), full_only=True
 )
 PLAIN: Final = (PLAIN_REDIS, PLAIN_PUBSUB)
 """The plain Channels way."""

@@ -15,7 +15,7 @@ _REQUIREMENTS: Final = ROOT / "requirements/bench-mqttasgi.txt"
 _PIP: Final = ("-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input", "--require-hashes")
 
 
-def gateway(mqtt_port: int) -> list[str]:
+def mqttasgi(mqtt_port: int) -> list[str]:
     """The command line of its one process."""
     broker = ["-H", "127.0.0.1", "-p", str(mqtt_port), "-i", "mqttasgi", "-c", "false"]
     return [str(install() / "bin/mqttasgi"), *broker, "bench.peers.plain.through_mqttasgi:application"]

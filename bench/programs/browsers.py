@@ -1,6 +1,6 @@
 """WebSocket clients in one process, each as cheap as a socket can be read: no library, no task, no object a frame.
 
-``python -m bench.programs.browsers --url ws://127.0.0.1:8000/ws/v1/ --clients 1000 --header "Authorization: Bearer …"
+``python -m bench.programs.browsers --url ws://127.0.0.1:8000/ws/v1/ --clients 1000 --headers '{"Authorization":…}'
 --first '{"type":"subscribe",…}'`` connects, says ``{"ready": 1000}`` once all are subscribed and have their snapshot,
 and then answers lines on its standard input with one line of JSON each, until that ends:
 
@@ -9,6 +9,7 @@ and then answers lines on its standard input with one line of JSON each, until t
   whose next message is number 12000; of many ``counters.Tally.mark``.
 """
 
+import json
 import select
 import socket
 import sys
@@ -175,11 +176,8 @@ class Browsers:
 
 def main() -> int:
     """Run from the command line; returns the exit status."""
-    given = options(
-        __doc__, url="", clients=1, header=list[str](), first="", dialect="causeway", site="bench", devices=200
-    )
-    headers = {name: value.strip() for name, _, value in (header.partition(":") for header in given.header)}
-    endpoint = Endpoint(given.url, headers, given.first, given.dialect)
+    given = options(__doc__, url="", clients=1, headers="{}", first="", dialect="causeway", site="bench", devices=200)
+    endpoint = Endpoint(given.url, json.loads(given.headers), given.first, given.dialect)
     devices = [f"{given.site}/d{number}" for number in range(given.devices)]
     try:
         allow_files(given.clients)

@@ -14,9 +14,8 @@ import os
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import Final
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -29,43 +28,24 @@ from bench.programs.lines import options, say
 _TIMEOUT_S: Final = 15.0
 _BODY: Final = b'{"name":"set_led","args":{"on":true},"ttl_s":60}'
 _ACK_FRAMES: Final = 32
-
-
-class Command(msgspec.Struct):
-    """A command, as far as it is looked at."""
-
-    id: str = ""
-    status: str = ""
-
-
-class Frame(msgspec.Struct):
-    """A server frame; ``command`` frames have a command."""
-
-    type: str
-    n: int
-    more: bool = False
-    command: Command | None = None
-
-
-_frame = msgspec.json.Decoder(Frame).decode
-_command = msgspec.json.Decoder(Command).decode
+_decode = msgspec.json.decode
 
 
 class Watcher:
     """The one WebSocket: tells when a command is done.
 
     Args:
-        connection: which watches the site of the devices from its first frame on.
+        connection: which has nothing subscribed yet.
+        site: of the devices.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, site: str) -> None:
         self._connection = connection
-        self._done: dict[str, float] = {}
-        self._changed = threading.Condition()
-        ready = False
-        while not ready:
-            frame = self._read(connection.recv(_TIMEOUT_S))
-            ready = frame.type == "snapshot" and not frame.more
+        self._done: dict[str, Future[float]] = {}
+        connection.send(json.dumps({"type": "subscribe", "id": "1", "site": site, "max_rate_hz": 100}))
+        frame: dict[str, Any] = {"type": ""}
+        while frame["type"] != "snapshot" or frame["more"]:
+            frame = _decode(connection.recv(_TIMEOUT_S))
         threading.Thread(target=self._run, daemon=True).start()
 
     def done_at(self, identity: str) -> float:
@@ -74,28 +54,22 @@ class Watcher:
         Raises:
             TimeoutError: it is not.
         """
-        with self._changed:
-            if not self._changed.wait_for(lambda: identity in self._done, _TIMEOUT_S):
-                raise TimeoutError(f"command {identity} was not done within {_TIMEOUT_S:g} s")
-            return self._done.pop(identity)
+        found = self._done.setdefault(identity, Future()).result(_TIMEOUT_S)
+        del self._done[identity]
+        return found
 
     def _run(self) -> None:
         for data in self._connection:
-            frame = self._read(data)
-            now = time.perf_counter()
-            if frame.command and frame.command.status == "done":
-                with self._changed:
-                    self._done[frame.command.id] = now
-                    self._changed.notify_all()
-
-    def _read(self, data: str | bytes) -> Frame:
-        frame = _frame(data)
-        if frame.n % _ACK_FRAMES == 0:
-            self._connection.send(json.dumps({"type": "ack", "n": frame.n}))
-        return frame
+            frame, now = _decode(data), time.perf_counter()
+            if frame["n"] % _ACK_FRAMES == 0:
+                self._connection.send(json.dumps({"type": "ack", "n": frame["n"]}))
+            if frame["type"] == "command" and frame["command"]["status"] == "done":
+                done = self._done.setdefault(frame["command"]["id"], Future())
+                if not done.done():  # a state may be told again
+                    done.set_result(now)
 
 
-def operate(watcher: Watcher, server: http.client.HTTPConnection, token: str, path: str, ends: float) -> list[float]:
+def operate(watcher: Watcher, token: str, server: http.client.HTTPConnection, path: str, ends: float) -> list[float]:
     """Give commands to the device at this path until then; the ms of each round trip.
 
     Raises:
@@ -109,7 +83,7 @@ def operate(watcher: Watcher, server: http.client.HTTPConnection, token: str, pa
         body = answer.read()
         if answer.status != http.client.ACCEPTED:
             raise http.client.HTTPException(f"{answer.status}: {body[:200]!r}")
-        times_ms.append((watcher.done_at(_command(body).id) - begun) * 1000)
+        times_ms.append((watcher.done_at(_decode(body)["id"]) - begun) * 1000)
     return times_ms
 
 
@@ -117,24 +91,20 @@ def main() -> None:
     """Run from the command line."""
     given = options(__doc__, url="", site="actors", operators=16)
     token, address = os.environ["TOKEN"], urlsplit(given.url).netloc
-    headers = {"Authorization": f"Bearer {token}"}
-    ws = f"ws://{address}/ws/v1/"
+    ws, headers = f"ws://{address}/ws/v1/", {"Authorization": f"Bearer {token}"}
+    paths = [f"/api/v1/devices/{given.site}/d{number}/commands" for number in range(given.operators)]
+    servers = [http.client.HTTPConnection(address, timeout=_TIMEOUT_S) for _ in paths]
     with (
         connect(ws, additional_headers=headers, compression=None, max_size=None, proxy=None) as connection,
         ThreadPoolExecutor(given.operators) as pool,
     ):
-        connection.send(json.dumps({"type": "subscribe", "id": "1", "site": given.site, "max_rate_hz": 100}))
-        watcher = Watcher(connection)
-        servers = [http.client.HTTPConnection(address, timeout=_TIMEOUT_S) for _ in range(given.operators)]
-        team = [
-            partial(operate, watcher, server, token, f"/api/v1/devices/{given.site}/d{number}/commands")
-            for number, server in enumerate(servers)
-        ]
+        watcher = Watcher(connection, given.site)
         say({"ready": given.operators})
         for line in sys.stdin:
             begun = time.perf_counter()
             ends = begun + float(line.split()[1])
-            times = sorted(ms for found in pool.map(lambda one, ends=ends: one(ends), team) for ms in found)
+            team = [pool.submit(operate, watcher, token, *one, ends) for one in zip(servers, paths, strict=True)]
+            times = sorted(ms for one in team for ms in one.result())
             say({"done": len(times), "seconds": time.perf_counter() - begun, **quantiles_ms(times)})
 
 

@@ -11,15 +11,11 @@ SPARE_FILES: Final = 100
 
 
 def options(doc: str | None, **defaults: Any) -> argparse.Namespace:
-    """The command line's options: by name their defaults, whose types they have; a list may be added to."""
+    """The command line's options: by name their defaults, whose types they have."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in defaults.items():
-        option = f"--{name.replace('_', '-')}"
-        if isinstance(default, list):
-            parser.add_argument(option, action="append", default=default)
-        else:
-            kind = "True".__eq__ if isinstance(default, bool) else type(default)
-            parser.add_argument(option, type=kind, default=default, help="default: %(default)s")
+        kind = "True".__eq__ if isinstance(default, bool) else type(default)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, default=default, help="default: %(default)s")
     return parser.parse_args()
 
 

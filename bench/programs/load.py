@@ -22,18 +22,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
+from math import inf
 from typing import Any, Final
 
-from bench.programs.connections import (
-    DISCONNECT,
-    KEEP_ALIVE_S,
-    PINGREQ,
-    BrokerGoneError,
-    Connection,
-    birth_packet,
-    connect_packet,
-    dialled,
-)
+from bench.programs import connections
+from bench.programs.connections import BrokerGoneError, Connection
 from bench.programs.lines import Commands, allow_files, options, say
 from bench.protocol.packets import Packets, Plan
 
@@ -64,16 +57,12 @@ class Generator:
     Args:
         plan: what.
         each: on one connection a device (whose births are confirmed first), not on one for all.
-
-    Attributes:
-        sent: number of the next message.
-        limit: it stops at so many messages and waits until this is raised (by another thread, perhaps).
     """
 
     def __init__(self, plan: Plan, *, each: bool = False) -> None:
         self.plan = plan
-        self.sent = 0
-        self.limit = sys.maxsize
+        self.sent = 0  # number of the next message
+        self.limit = sys.maxsize  # it stops at so many messages, and waits until this is raised
         self._each = each
         self._packets = Packets(plan)
         self._connections: list[Connection] = []
@@ -81,7 +70,7 @@ class Generator:
         self._readers: dict[int, Callable[[], None]] = {}
         self._awaited = self._confirmed = 0  # PUBACKs
         self._stopped = False
-        self._next_ping_s = float("inf")
+        self._next_ping_s = inf
 
     def __enter__(self) -> "Generator":
         try:
@@ -94,48 +83,35 @@ class Generator:
     def __exit__(self, *_exception: object) -> None:
         for connection in self._connections:
             with contextlib.suppress(OSError):
-                connection.socket.sendall(DISCONNECT)
+                connection.socket.sendall(connections.DISCONNECT)
             connection.socket.close()
         self._epoll.close()
 
-    def stop(self) -> None:
+    def stop(self, *_signal: object) -> None:
         """Make :meth:`run` return soon. Safe from a signal handler or another thread."""
         self._stopped = True
 
-    def run(
-        self,
-        *,
-        first: int | None = None,
-        seconds: float | None = None,
-        messages: int | None = None,
-        rate: float | None = None,
-    ) -> Outcome:
+    def run(self, *, first: int = 0, seconds: float = inf, messages: float = inf, rate: float = inf) -> Outcome:
         """Publish, then wait for the last PUBACKs.
 
         Args:
-            first: begin with this message; None: where the run before has ended.
-            seconds: for so long; None: until :meth:`stop`.
+            first: begin with this message.
+            seconds: for so long, unless :meth:`stop` is called before.
             messages: up to this count of all messages.
-            rate: messages a second; None: as many as the broker takes.
+            rate: messages a second; infinite: as many as the broker takes.
         """
         self._stopped = False
-        self.sent = start = self.sent if first is None else first
-        last = sys.maxsize if messages is None else messages
-        most_s = sys.maxsize if seconds is None else seconds
+        self.sent = first
         began, confirmed = time.monotonic(), self._confirmed
-        while not self._stopped and self.sent < last and (passed := time.monotonic() - began) < most_s:
-            due = sys.maxsize if rate is None else start + int(passed * rate)
-            count = min(_CHUNK, min(last, self.limit, due) - self.sent, WINDOW - self._awaited)
+        while not self._stopped and self.sent < messages and (passed := time.monotonic() - began) < seconds:
+            most = min(messages, self.limit, first + passed * rate if rate < inf else inf)
+            count = int(min(_CHUNK, most - self.sent, WINDOW - self._awaited))
             if count > 0:
                 self._publish(count)
             self._receive(0 if count > 0 else 0.002)
         self._until(lambda: not self._awaited)
-        return Outcome(
-            sent=self.sent - start,
-            confirmed=self._confirmed - confirmed,
-            unconfirmed=self._awaited,
-            seconds=time.monotonic() - began,
-        )
+        sent, confirmed = self.sent - first, self._confirmed - confirmed
+        return Outcome(sent=sent, confirmed=confirmed, unconfirmed=self._awaited, seconds=time.monotonic() - began)
 
     def serve(self) -> None:
         """Do as standard input says, until it ends."""
@@ -163,12 +139,18 @@ class Generator:
         for first in range(0, len(names), _CONNECTING):
             for name in names[first : first + _CONNECTING]:
                 topic = f"{plan.root}/{plan.site}/{name}/status"
-                packets = (connect_packet(f"{plan.site}-{name}", topic), birth_packet(topic))
-                self._add(dialled(plan.host, plan.port, *(packets if self._each else (connect_packet(),))))
-            self._await(lambda first=first: all(one.connected for one in self._connections[first:]), "no CONNACK")  # type: ignore[misc]
-        self._await(lambda: not self._awaited, "no PUBACK")
+                packets = (connections.connect_packet(f"{plan.site}-{name}", topic), connections.birth_packet(topic))
+                self._add(
+                    connections.dialled(
+                        plan.host, plan.port, *(packets if self._each else (connections.connect_packet(),))
+                    )
+                )
+            if not self._until(lambda first=first: all(one.connected for one in self._connections[first:])):  # type: ignore[misc]
+                raise BrokerGoneError(f"no CONNACK within {_LAST_S:g} s")
+        if not self._until(lambda: not self._awaited):
+            raise BrokerGoneError(f"no PUBACK of a birth within {_LAST_S:g} s")
         if self._each:
-            self._next_ping_s = time.monotonic() + KEEP_ALIVE_S / 2
+            self._next_ping_s = time.monotonic() + connections.KEEP_ALIVE_S / 2
 
     def _add(self, connection: Connection) -> None:
         def receive() -> None:
@@ -179,10 +161,6 @@ class Generator:
         self._connections.append(connection)
         self._awaited += self._each
         self._listen(connection.socket.fileno(), receive)
-
-    def _await(self, done: Callable[[], bool], missing: str) -> None:
-        if not self._until(done):
-            raise BrokerGoneError(f"{missing} within {_LAST_S:g} s")
 
     # ------------------------------------------------------------------------------------------------ loop
 
@@ -211,9 +189,9 @@ class Generator:
         for file, _ in self._epoll.poll(wait_s):
             self._readers[file]()
         if time.monotonic() >= self._next_ping_s:
-            self._next_ping_s = time.monotonic() + KEEP_ALIVE_S / 2
+            self._next_ping_s = time.monotonic() + connections.KEEP_ALIVE_S / 2
             for connection in self._connections:
-                connection.socket.sendall(PINGREQ)
+                connection.socket.sendall(connections.PINGREQ)
 
 
 # ------------------------------------------------------------------------------------------- command line
@@ -222,19 +200,19 @@ class Generator:
 def main() -> int:
     """Run from the command line; returns the exit status."""
     published = {field.name: field.default for field in fields(Plan)} | {"port": 1883}
-    given = vars(options(__doc__, **published, each=False, commands=False, first=0, rate=0.0, seconds=0.0, messages=0))
-    plan = Plan(**{name: given.pop(name) for name in published})
-    commands, each = given.pop("commands"), given.pop("each")
+    amount = {"first": 0, "seconds": inf, "messages": inf, "rate": inf}
+    given = vars(options(__doc__, **published, **amount, each=False, commands=False))
+    plan = Plan(**{name: given[name] for name in published})
     begun = time.monotonic()
     try:
-        allow_files(plan.devices if each else 1)
-        with Generator(plan, each=each) as generator:
-            signal.signal(signal.SIGTERM, lambda *_: generator.stop())
-            if commands:
+        allow_files(plan.devices if given["each"] else 1)
+        with Generator(plan, each=given["each"]) as generator:
+            signal.signal(signal.SIGTERM, generator.stop)
+            if given["commands"]:
                 say({"ready": plan.devices, "seconds": time.monotonic() - begun})
                 generator.serve()
             else:
-                say(asdict(generator.run(**{name: value or None for name, value in given.items()})))
+                say(asdict(generator.run(**{name: given[name] for name in amount})))
     except (BrokerGoneError, OSError) as problem:
         print(problem, file=sys.stderr)
         return 1

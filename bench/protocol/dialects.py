@@ -3,8 +3,9 @@
 A reader is one browser's end: it is given what comes in data frames, and sends what its protocol owes. Browsers that
 watch the same receive the same texts but for the frame's number, so each is decoded once for all of them.
 
-    Causeway   {"n":…,"type":"delta","sub":…,"items":[{"device":…,"readings":[{"metrics":{"n":…,"t":…}}, …]}, …]}
+    causeway   {"n":…,"type":"delta","sub":…,"items":[{"device":…,"readings":[{"metrics":{"n":…,"t":…}}, …]}, …]}
     plain      {"device":…,"payload":{"n":…,"t":…}}
+    mqtt       MQTT 3.1.1 in binary frames, as Mosquitto's WebSocket listener speaks it
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,15 +17,8 @@ import msgspec
 from msgspec import Struct
 
 from bench.protocol import websocket
-from tests.support.servers.mqtt_stream import (
-    PUBACK,
-    PUBLISH,
-    Packets,
-    connect_packet,
-    packet,
-    read_publish,
-    text,
-)
+from tests.support.servers import mqtt_stream
+from tests.support.servers.mqtt_stream import PUBACK, PUBLISH, packet, text
 
 _ACK_FRAMES: Final = 64
 _ACK_BYTES: Final = 256 * 1024  # as causeway_client.acks
@@ -35,29 +29,18 @@ Send = Callable[[int, bytes], None]
 """(opcode, payload)"""
 Message = tuple[str, int, int]
 """Device key, ``n``, ``t`` (µs of CLOCK_MONOTONIC when it was made)."""
-
-
 Dialect = Literal["causeway", "plain", "mqtt"]
-"""What is read from the WebSocket:
-
-- causeway: docs/websocket.md;
-- plain: a text frame a message, ``{"device": "bench/d0", "payload": {"n": …, "t": …, …}}``;
-- mqtt: MQTT 3.1.1 in binary frames, as Mosquitto's WebSocket listener speaks it; ``first`` is the topic filter.
-"""
 
 
 @dataclass(frozen=True)
 class Endpoint:
     """Where a browser would listen."""
 
-    url: str
-    """``ws://127.0.0.1:…/…``"""
+    url: str  # ``ws://127.0.0.1:…/…``
     headers: Mapping[str, str] = field(default_factory=dict)
-    first: str = ""
-    """What to send first, to be told everything; "": nothing."""
+    first: str = ""  # what to send first, to be told everything (of mqtt: the topic filter); "": nothing
     dialect: Dialect = "causeway"
-    patience_s: float = 3.0
-    """Nothing has come for so long: what is missing will not come."""
+    patience_s: float = 3.0  # nothing has come for so long: what is missing will not come
 
 
 class ClosedError(Exception):
@@ -85,8 +68,8 @@ class _Frame(Struct):
 
 
 class _Plain(Struct):
-    device: str = ""
-    payload: _Metrics | None = None
+    device: str
+    payload: _Metrics
 
 
 _frame = msgspec.json.Decoder(_Frame).decode
@@ -94,17 +77,13 @@ _plain = msgspec.json.Decoder(_Plain).decode
 _metrics = msgspec.json.Decoder(_Metrics).decode
 
 
+@dataclass(frozen=True, eq=False)
 class Text:
-    """What one text says.
+    """What one text says."""
 
-    Attributes:
-        messages: of devices.
-        type: of the frame.
-        whole: it is a snapshot's last page.
-    """
-
-    def __init__(self, messages: Sequence[Message], kind: str = "delta", *, whole: bool = False) -> None:
-        self.messages, self.type, self.whole = messages, kind, whole
+    messages: Sequence[Message]
+    type: str = "delta"  # of the frame
+    whole: bool = False  # it is a snapshot's last page
 
     @cached_property
     def keys(self) -> list[int]:
@@ -122,13 +101,13 @@ def _causeway_text(tail: bytes) -> Text:
     """From the comma after the frame's number on."""
     frame = _frame(b"{" + tail[1:])
     messages = [(item.device, one.metrics.n, one.metrics.t) for item in frame.items for one in item.readings]
-    return Text(messages, frame.type, whole=frame.type == "snapshot" and not frame.more)
+    return Text(messages, frame.type, frame.type == "snapshot" and not frame.more)
 
 
 @lru_cache(_MOST_TEXTS)
 def _plain_text(data: bytes) -> Text:
     found = _plain(data)
-    return Text([(found.device, found.payload.n, found.payload.t)] if found.payload else ())
+    return Text([(found.device, found.payload.n, found.payload.t)])
 
 
 class PlainReader:
@@ -197,16 +176,16 @@ class MqttReader(PlainReader):
     def __init__(self, send: Send, first: str) -> None:
         super().__init__(send, "")
         self._filter = first
-        self._packets = Packets()
+        self._packets = mqtt_stream.Packets()
         self.ready = False
-        send(websocket.BINARY, connect_packet("bench-recorder", keep_alive_s=0))
+        send(websocket.BINARY, mqtt_stream.connect_packet("bench-recorder", keep_alive_s=0))
 
     def read(self, payload: bytes) -> Text:
         messages, confirmed = [], []
         for first, body in self._packets.feed(payload):
             kind = first >> 4
             if kind == PUBLISH:
-                published = read_publish(first, body, _MQTT_311)
+                published = mqtt_stream.read_publish(first, body, _MQTT_311)
                 metrics = _metrics(published.payload)
                 messages.append(("/".join(published.topic.split("/")[1:3]), metrics.n, metrics.t))
                 confirmed.append(packet(PUBACK << 4, published.packet_id.to_bytes(2)))

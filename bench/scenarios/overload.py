@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Final
 
 from bench.drive.driving import Rig
@@ -24,7 +25,7 @@ def measure(installation: Installation, effort: Effort) -> Measured:
     with Rig(installation, drain_s=_DRAIN_S) as rig:
         rig.warm_up()
         with Meter(installation.pids()).running() as meter:
-            trial = rig.trial(None, FULL_S if effort.full else QUICK_S)
+            trial = rig.trial(inf, FULL_S if effort.full else QUICK_S)
         after = rig.trial(_AFTER_PER_S, _AFTER_S)
     if after.lost or after.repeated:
         raise BenchError(f"not recovered: at {_AFTER_PER_S:g}/s {after.lost} messages lost, {after.repeated} repeated")

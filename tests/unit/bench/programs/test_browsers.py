@@ -79,7 +79,7 @@ def test_all_clients_subscribe_receive_and_acknowledge(size: int) -> None:
             pass
 
     with served(handler) as url:
-        browsers = Browsers(url, "--header=X-Who: them", '--first={"type":"subscribe"}')
+        browsers = Browsers(url, '--headers={"X-Who":"them"}', '--first={"type":"subscribe"}')
         assert browsers.hears()["ready"] == CLIENTS
         go.set()
         eventually(lambda: browsers.ask("count")["received"] == 10 * CLIENTS)
