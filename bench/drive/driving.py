@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from math import inf
 from typing import Any, Final, Self
 
 from bench.drive.tools import BenchError, Browsers, Publisher
@@ -28,7 +27,6 @@ from bench.protocol.packets import Plan
 
 PAYLOAD_BYTES: Final = 120
 DEVICES: Final = 200
-_DRAIN_S: Final = 120.0
 _POLL_S: Final = 0.03
 _WARM_UPS: Final = 4
 _PACED_WARM_UP_S: Final = 1.0
@@ -56,13 +54,7 @@ class Rig:
     """
 
     def __init__(
-        self,
-        installation: Installation,
-        *,
-        clients: int = 1,
-        each: bool = False,
-        drain_s: float = _DRAIN_S,
-        **plan: Any,
+        self, installation: Installation, *, clients: int = 1, each: bool = False, drain_s: float = 120.0, **plan: Any
     ) -> None:
         endpoint = installation.endpoint
         assert endpoint, f"{installation.name} has no WebSocket"
@@ -109,7 +101,7 @@ class Rig:
         stretch = self.stretch(rate, seconds)
         outcome = stretch.outcome
         told = {"sent": outcome.sent, "seconds": outcome.seconds, **stretch.came}
-        return Trial(rate=outcome.per_s if rate == inf else rate, usage=stretch.usage, **told)
+        return Trial(rate=rate, usage=stretch.usage, **told)
 
     def stretch(self, rate: float, seconds: float) -> Stretch:
         """The same for any number of browsers."""
@@ -129,12 +121,11 @@ class Rig:
     def _measured(self, run: Callable[[], Outcome]) -> Stretch:
         self.browsers.mark(self.sent)
         tools = {"recorder": [self.browsers.pid], "generator": [self.publisher.pid]}
-        with Meter({**self._installation.pids(), **tools}).running() as meter:
+        with Meter({**self._installation.pids(), **tools}) as meter:
             outcome = run()
             self._drain(outcome.sent * self._clients)
-            usage = meter.read()
         self.sent += outcome.sent
-        return Stretch(outcome, self.browsers.mark(self.sent), usage)
+        return Stretch(outcome, self.browsers.mark(self.sent), meter.usage)
 
     def _drain(self, expected: int) -> None:
         """Wait until all has come, or nothing more comes."""

@@ -6,7 +6,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -34,7 +34,7 @@ class Fleet:
             _say(f"starting {candidate.name}")
             directory = Path(tempfile.mkdtemp(dir=self._directory))
             with contextlib.ExitStack() as stack:
-                installation = stack.enter_context(candidate.running(directory))
+                installation = stack.enter_context(candidate.running(directory, candidate.name))
                 self._running[candidate] = stack.pop_all(), installation
         return self._running[candidate][1]
 
@@ -52,14 +52,9 @@ class Fleet:
 def run(
     *, full: bool, only: tuple[str, ...] = (), on: tuple[str, ...] = (), rounds: int | None = None, output: Path
 ) -> dict[str, Any]:
-    """Run all scenarios, or those; returns what is in results.json.
+    """Run the scenarios of these names (or all) on the installations of these names (or all).
 
-    Args:
-        full: else the quick run.
-        only: names of scenarios; () means all.
-        on: names of installations; () means all.
-        rounds: at most so many; None: as the run and the scenario say.
-        output: directory for results.json.
+    Makes at most so many rounds of each; returns what is in results.json, which it writes into the directory.
     """
     effort = FULL if full else QUICK
     plan = [_on(scenario, on, full=full) for scenario in scenarios(only, full=full)]
@@ -78,7 +73,9 @@ def run(
             fleet.keep({candidate for one in plan[index:] for candidate in one.on})
             count = min(rounds or sys.maxsize, scenario.rounds[full])
             results["scenarios"][scenario.name] = _alternate(scenario, fleet, effort, count)
-            _judge(plan[: index + 1], results["scenarios"])
+            for one in plan[: index + 1]:  # its limit may be about a scenario that came later
+                verdicts = [verdict(limit, one.name, results["scenarios"]) for limit in one.limits]
+                results["scenarios"][one.name]["limits"] = verdicts
             results["took_s"] = round(time.monotonic() - begun)
             (output / RESULTS).write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     return results
@@ -123,12 +120,6 @@ def _round(scenario: Scenario, installation: Installation, effort: Effort, numbe
     took = time.monotonic() - begun
     _say(f"{scenario.name}, round {number + 1}, {installation.name} ({took:.0f} s): {figures}")
     return measured
-
-
-def _judge(done: Sequence[Scenario], results: dict[str, Any]) -> None:
-    """Write beside each scenario whether its limits held; one may be about a scenario that came later."""
-    for scenario in done:
-        results[scenario.name]["limits"] = [verdict(limit, scenario.name, results) for limit in scenario.limits]
 
 
 def _say(what: str) -> None:

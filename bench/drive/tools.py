@@ -7,7 +7,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from math import inf
 from typing import Any, Self
@@ -38,20 +38,15 @@ class Tool:
         variables: of its environment, besides the usual.
     """
 
-    def __init__(self, name: str, command: Sequence[str], variables: Mapping[str, str] | None = None) -> None:
-        self._name, self._command, self._environment = name, command, {**clean_environment(), **(variables or {})}
+    def __init__(self, name: str, command: Sequence[str], **variables: str) -> None:
+        self._name, self._command, self._environment = name, command, {**clean_environment(), **variables}
         self.ready: dict[str, Any] = {}  # what it said first
         self.ready_s = 0.0  # how long that took
 
     def __enter__(self) -> Self:
         pipe, begun = subprocess.PIPE, time.monotonic()
-        self._process = subprocess.Popen(
-            self._command,
-            cwd=ROOT,
-            env=self._environment,
-            stdin=pipe,
-            stdout=pipe,
-            start_new_session=True,  # Ctrl-C is for us, who then end it in order
+        self._process = subprocess.Popen(  # in a session of its own: Ctrl-C is for us, who then end it in order
+            self._command, cwd=ROOT, env=self._environment, stdin=pipe, stdout=pipe, start_new_session=True
         )
         try:
             self.ready = self.answer(_READY_S)

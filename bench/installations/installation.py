@@ -56,8 +56,8 @@ class Candidate:
     """An installation that can be had; the same as another if the same would be started under the same name."""
 
     name: str  # the same as its installation's
-    running: Callable[[Path], AbstractContextManager[Installation]]
-    """Gets an empty directory of its own; starts it, yields it when it is ready, and ends it."""
+    running: Callable[[Path, str], AbstractContextManager[Installation]]
+    """Gets an empty directory of its own and the name; starts it, yields it when it is ready, and ends it."""
     full_only: bool = field(default=False, compare=False)  # left out of the quick run
 
 
@@ -94,7 +94,7 @@ def installed(system: System, name: str = OURS) -> Causeway:
 
 @contextlib.contextmanager
 def causeway(
-    directory: Path, *, name: str = OURS, change: Callable[[System], None] | None = None, **options: Any
+    directory: Path, name: str = OURS, *, change: Callable[[System], None] | None = None, **options: Any
 ) -> Iterator[Causeway]:
     """A whole system on new servers of its own; PostgreSQL writes to the disk before it says so.
 

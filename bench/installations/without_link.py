@@ -10,7 +10,7 @@ Neither can be had from the product: a crash loses what they have confirmed.
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 import django
 from django.core.management import call_command
@@ -18,7 +18,6 @@ from django.core.management import call_command
 from bridge import wire
 from bridge.messages import Batch, LinkAck
 
-GATEWAYS: Final = ("puback-at-once", "fire-and-forget")
 Handler = Callable[[wire.Message], Any]
 
 
@@ -30,12 +29,8 @@ def arguments(*what: str) -> list[str]:
 def main(what: str, *options: str) -> None:
     """Run one of them until SIGTERM."""
     django.setup()
-    if what == "worker":
-        _unbounded()
-        call_command("run_devices", *options)
-        return
-    _confirm_at_once() if what == "puback-at-once" else _forget()
-    call_command("run_gateway", *options)
+    {"puback-at-once": _confirm_at_once, "fire-and-forget": _forget, "worker": _unbounded}[what]()
+    call_command("run_devices" if what == "worker" else "run_gateway", *options)
 
 
 def _confirm_at_once() -> None:

@@ -11,9 +11,9 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from bench.measure.results import Usage
 
@@ -22,15 +22,13 @@ _EVERY_S: Final = 0.5
 _SHARED: Final = frozenset({"postgres"})
 """Roles whose processes share memory."""
 _UNREADABLE = (OSError, ValueError)
-_KIB_IN_MIB = 1024
 
 
 class Stat(NamedTuple):
     """Of /proc/PID/stat (proc_pid_stat(5))."""
 
     parent: int
-    ticks: int
-    """User and system time, that of children who ended and were waited for included."""
+    ticks: int  # user and system time, that of children who ended and were waited for included
 
 
 def parse_stat(text: str) -> Stat:
@@ -75,51 +73,37 @@ def mib(pid: int, field: str) -> float:
     with contextlib.suppress(*_UNREADABLE):
         for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
             if line.startswith(f"{field}:"):
-                return int(line.split()[1]) / _KIB_IN_MIB
+                return int(line.split()[1]) / 1024
     return 0.0
 
 
 class Meter:
-    """Measures roles from its context's beginning to ``read`` or to the context's end, whichever is first.
-
-    Args:
-        roles: role → main processes.
-
-    Attributes:
-        samples: twice a second: seconds since the beginning, and by role the resident MiB (of PostgreSQL the share).
-    """
+    """Measures roles, each with its main processes, while its context is open; then it has their ``usage``."""
 
     def __init__(self, roles: Mapping[str, Iterable[int]]) -> None:
         self._roles = {role: list(pids) for role, pids in roles.items()}
         self._stopping = threading.Event()
-        self._usage: dict[str, Usage] | None = None
+        self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
+        self.usage: dict[str, Usage] = {}
         self.samples: list[tuple[float, dict[str, float]]] = []
+        """Twice a second: seconds since the beginning, and by role the resident MiB (of PostgreSQL the share)."""
 
-    def read(self) -> dict[str, Usage]:
-        """What was used; the first call ends the measured stretch."""
-        if self._usage is None:
-            self._sample()
-            now, peaks = cpu_s(self._roles), self._memory("VmHWM")
-            peaks |= {role: max(one[role] for _, one in self.samples) for role in _SHARED & self._roles.keys()}
-            self._usage = {role: Usage(now[role] - self._begun[role], peaks[role]) for role in self._roles}
-        return self._usage
-
-    @contextlib.contextmanager
-    def running(self) -> Iterator["Meter"]:
-        """The measured stretch."""
+    def __enter__(self) -> Self:
         stats = all_stats()
         for pid in (pid for pids in self._roles.values() for pid in trees(pids, stats)):
             with contextlib.suppress(*_UNREADABLE):
                 Path(f"/proc/{pid}/clear_refs").write_text("5")  # begins a new peak
         self._begun, self._begun_s = cpu_s(self._roles), time.monotonic()
-        thread = threading.Thread(target=self._run, name="usage", daemon=True)
-        thread.start()
-        try:
-            yield self
-            self.read()
-        finally:
-            self._stopping.set()
-            thread.join()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        now, peaks = cpu_s(self._roles), self._memory("VmHWM")
+        self._stopping.set()
+        self._thread.join()
+        self._sample()
+        peaks |= {role: max(one[role] for _, one in self.samples) for role in _SHARED & self._roles.keys()}
+        self.usage = {role: Usage(now[role] - self._begun[role], peaks[role]) for role in self._roles}
 
     def _run(self) -> None:
         while not self._stopping.wait(_EVERY_S):

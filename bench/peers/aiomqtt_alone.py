@@ -14,11 +14,7 @@ _EVERY_S = 0.02
 
 
 async def main(port: int) -> None:
-    """Never returns.
-
-    Raises:
-        aiomqtt.MqttError: the broker is gone.
-    """
+    """Until the broker is gone."""
     count, loop = 0, asyncio.get_running_loop()
 
     def tell() -> None:

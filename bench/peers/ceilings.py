@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.installations.installation import Installation, started
+from bench.installations.installation import Installation, Processes, started
 from bench.protocol.dialects import Endpoint
 from tests.support.servers.mosquitto import client_program, mosquitto_service
 from tests.support.servers.ports import free_port, is_listening
@@ -32,7 +32,7 @@ class Alone(Installation):
 
 
 @contextmanager
-def alone(directory: Path, *, name: str, command: Callable[[int], list[str]]) -> Iterator[Alone]:
+def alone(directory: Path, name: str, *, command: Callable[[int], list[str]]) -> Iterator[Alone]:
     """Subscribed and idle, until the context ends.
 
     Args:
@@ -47,13 +47,8 @@ def alone(directory: Path, *, name: str, command: Callable[[int], list[str]]) ->
         subprocess.run(session, check=True, timeout=_SESSION_S, stdin=subprocess.DEVNULL)
         client = Process(name, command(mosquitto.port), {}, directory / "client.log").start()
         stack.callback(end_all, [client])
-        yield Alone(
-            name=name,
-            mqtt_port=mosquitto.port,
-            endpoint=None,
-            processes={"gateway": [client], "mosquitto": [mosquitto]},
-            client=client,
-        )
+        processes: Processes = {"gateway": [client], "mosquitto": [mosquitto]}
+        yield Alone(name=name, mqtt_port=mosquitto.port, endpoint=None, processes=processes, client=client)
 
 
 def mosquitto_sub(port: int) -> list[str]:
@@ -68,7 +63,7 @@ def aiomqtt_alone(port: int) -> list[str]:
 
 
 @contextmanager
-def mqtt_over_websocket(directory: Path) -> Iterator[Installation]:  # noqa: ARG001  as every installation
+def mqtt_over_websocket(directory: Path, name: str) -> Iterator[Installation]:  # noqa: ARG001  it writes nothing
     """Mosquitto's WebSocket listener: the browser speaks MQTT itself, and nothing is between.
 
     The broker is a process of this machine even where the others are containers, which have no such listener.
@@ -79,9 +74,8 @@ def mqtt_over_websocket(directory: Path) -> Iterator[Installation]:  # noqa: ARG
     with ExitStack() as stack:
         mosquitto = started(mosquitto_service("local", **listener), stack)
         eventually(lambda: is_listening(port), what="the WebSocket listener answers")
-        yield Installation(
-            name="MQTT over WebSocket",
-            mqtt_port=mosquitto.port,
-            endpoint=Endpoint(f"ws://127.0.0.1:{port}/mqtt", first=_EVERYTHING, dialect="mqtt"),
-            processes={"mosquitto": [mosquitto]},
+        endpoint, processes = (
+            Endpoint(f"ws://127.0.0.1:{port}/mqtt", {}, _EVERYTHING, "mqtt"),
+            {"mosquitto": [mosquitto]},
         )
+        yield Installation(name=name, mqtt_port=mosquitto.port, endpoint=endpoint, processes=processes)

@@ -26,7 +26,7 @@ _READY_S: Final = 30
 
 @contextmanager
 def plain_channels(
-    directory: Path, *, name: str, layer: str, instead: Callable[[int], list[str]] | None = None
+    directory: Path, name: str, *, layer: str, instead: Callable[[int], list[str]] | None = None
 ) -> Iterator[Installation]:
     """MQTT loop, worker and Daphne, ready and idle; one of each, because each is all that may take its part.
 

@@ -34,38 +34,30 @@ _DATA: Final = frozenset({_FINAL | websocket.TEXT, _FINAL | websocket.BINARY})
 
 
 class Client:
-    """One socket, from its upgrade on."""
-
-    __slots__ = ("reader", "rest", "socket")
-
-    def __init__(self, connection: socket.socket, endpoint: Endpoint, rest: bytes) -> None:
-        self.socket = connection
-        self.rest = rest  # an incomplete frame
-        self.reader = READERS[endpoint.dialect](self.send, endpoint.first)
-
-    def send(self, opcode: int, payload: bytes) -> None:
-        self.socket.sendall(websocket.frame(opcode, payload))
-
-
-def connected(endpoint: Endpoint) -> Client:
-    """A client after its upgrade.
+    """One socket, from its upgrade on.
 
     Raises:
         ClosedError: the server refused.
     """
-    to = urlsplit(endpoint.url)
-    connection = socket.create_connection((to.hostname or "", to.port or 80), timeout=_TIMEOUT_S)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    protocol = READERS[endpoint.dialect].protocol
-    connection.sendall(websocket.upgrade(to.path or "/", to.netloc, endpoint.headers, protocol))
-    answer = data = b""
-    while b"\r\n\r\n" not in answer and (data := connection.recv(65_536)):
-        answer += data
-    head, _, rest = answer.partition(b"\r\n\r\n")
-    if not head.startswith(b"HTTP/1.1 101"):
-        raise ClosedError(head.decode(errors="replace")[:300])
-    connection.settimeout(None)
-    return Client(connection, endpoint, rest)
+
+    __slots__ = ("reader", "rest", "socket")
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        to, reader = urlsplit(endpoint.url), READERS[endpoint.dialect]
+        self.socket = socket.create_connection((to.hostname or "", to.port or 80), timeout=_TIMEOUT_S)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.sendall(websocket.upgrade(to.path or "/", to.netloc, endpoint.headers, reader.protocol))
+        answer = data = b""
+        while b"\r\n\r\n" not in answer and (data := self.socket.recv(65_536)):
+            answer += data
+        head, _, self.rest = answer.partition(b"\r\n\r\n")  # and an incomplete frame
+        if not head.startswith(b"HTTP/1.1 101"):
+            raise ClosedError(head.decode(errors="replace")[:300])
+        self.socket.settimeout(None)
+        self.reader = reader(self.send, endpoint.first)
+
+    def send(self, opcode: int, payload: bytes) -> None:
+        self.socket.sendall(websocket.frame(opcode, payload))
 
 
 class Browsers:
@@ -83,7 +75,7 @@ class Browsers:
         self._closed = 0
         self._epoll = select.epoll()
         self._commands = Commands()
-        self._epoll.register(self._commands.fileno(), select.EPOLLIN)
+        self._epoll.register(sys.stdin, select.EPOLLIN)
         self._turns: deque[Client] = deque()  # of this second, to acknowledge yet
         self._turns_from = 0.0
 
@@ -94,7 +86,7 @@ class Browsers:
             ClosedError: a server refused, or said something that it must not; or the only browser's connection ended.
         """
         for _ in range(self._clients):
-            client = connected(self._endpoint)
+            client = Client(self._endpoint)
             fd = client.socket.fileno()
             self._open[fd] = client
             self._epoll.register(fd, select.EPOLLIN)
@@ -121,7 +113,7 @@ class Browsers:
     def _step(self, wait_s: float = 1 / _SLICES) -> None:
         """What there is to be read now."""
         for fd, _ in self._epoll.poll(wait_s):
-            if fd == self._commands.fileno():
+            if fd == sys.stdin.fileno():
                 self._obey()
             elif fd in self._open:
                 self._receive(fd, self._open[fd])
@@ -141,8 +133,11 @@ class Browsers:
             size = 0
         if size:
             self._read(fd, client, size)
-        else:
-            self._lose(fd)
+            return
+        self._open.pop(fd).socket.close()
+        self._closed += 1
+        if self._clients == 1:
+            raise ClosedError("the server hung up")
 
     def _read(self, fd: int, client: Client, size: int) -> None:
         """All frames that are complete, of what was left and the bytes that came behind it into the buffer."""
@@ -166,12 +161,6 @@ class Browsers:
             client.send(websocket.CLOSE, payload[:2])
         elif first != _FINAL | websocket.PONG:
             raise ClosedError(f"a frame that begins with {first:#x}")
-
-    def _lose(self, fd: int) -> None:
-        self._open.pop(fd).socket.close()
-        self._closed += 1
-        if self._clients == 1:
-            raise ClosedError("the server hung up")
 
 
 def main() -> int:

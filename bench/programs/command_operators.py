@@ -1,24 +1,30 @@
-"""Operators who give commands.
+"""Operators who give commands, and devices that obey at once.
 
-``python -m bench.programs.command_operators --url http://… --operators 16``
+``python -m bench.programs.command_operators --url http://… --port 1883 --operators 16``
 
-It says ``{"ready": 16}``; for each line ``run 5.0`` on its standard input each operator posts a command to a device of
-its own over a connection that stays, waits until the WebSocket says that the command is ``done``, and posts the next,
-for so many seconds. Then it says ``{"done", "seconds", "p50_ms", …}``; a round trip lasts from before the POST to the
-frame. The API token comes in the environment variable TOKEN.
+It says ``{"ready": 16}`` once the readings of its devices are confirmed. When they are registered, too, it may be told
+``run 5.0`` on its standard input: each operator posts a command to a device of its own over a connection that stays,
+waits until the WebSocket says that the command is ``done``, and posts the next, for so many seconds. Then it says
+``{"done", "seconds", "p50_ms", …}``; a round trip lasts from before the POST to the frame. The API token comes in the
+environment variable TOKEN.
 """
 
+import contextlib
 import http.client
 import json
 import os
+import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
@@ -87,20 +93,48 @@ def operate(watcher: Watcher, token: str, server: http.client.HTTPConnection, pa
     return times_ms
 
 
+@contextlib.contextmanager
+def obedient(port: int, site: str, devices: int) -> Iterator[None]:
+    """Devices on one MQTT connection, which answer every command with ``done``.
+
+    Each publishes one reading, so that it is registered; all are confirmed when the context begins.
+    """
+    root = f"devices/{site}"
+
+    def obey(client: Client, _data: object, command: MQTTMessage) -> None:
+        """``devices/{site}/{device}/command/{id}/{name}`` → ``…/ack/{id}``."""
+        device, _, identity = command.topic.split("/")[2:5]
+        client.publish(f"{root}/{device}/ack/{identity}", b'{"status":"done"}', 1)
+
+    client = Client(CallbackAPIVersion.VERSION2, f"bench-{site}")
+    client.on_message = obey
+    client.connect("127.0.0.1", port)
+    opened = client.socket()
+    assert isinstance(opened, socket.socket)
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    client.loop_start()
+    client.subscribe(f"{root}/+/command/#", 1)
+    for said in [client.publish(f"{root}/d{number}/telemetry", b'{"n":0}', 1) for number in range(devices)]:
+        said.wait_for_publish()
+    yield
+    client.disconnect()
+
+
 def main() -> None:
     """Run from the command line."""
-    given = options(__doc__, url="", site="actors", operators=16)
+    given = options(__doc__, url="", port=1883, site="actors", operators=16)
     token, address = os.environ["TOKEN"], urlsplit(given.url).netloc
     ws, headers = f"ws://{address}/ws/v1/", {"Authorization": f"Bearer {token}"}
     paths = [f"/api/v1/devices/{given.site}/d{number}/commands" for number in range(given.operators)]
     servers = [http.client.HTTPConnection(address, timeout=_TIMEOUT_S) for _ in paths]
-    with (
-        connect(ws, additional_headers=headers, compression=None, max_size=None, proxy=None) as connection,
-        ThreadPoolExecutor(given.operators) as pool,
-    ):
-        watcher = Watcher(connection, given.site)
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(given.operators) as pool:
+        stack.enter_context(obedient(given.port, given.site, given.operators))
         say({"ready": given.operators})
+        watcher = None
         for line in sys.stdin:
+            if watcher is None:  # all devices are registered by now
+                connecting = connect(ws, additional_headers=headers, compression=None, max_size=None, proxy=None)
+                watcher = Watcher(stack.enter_context(connecting), given.site)
             begun = time.perf_counter()
             ends = begun + float(line.split()[1])
             team = [pool.submit(operate, watcher, token, *one, ends) for one in zip(servers, paths, strict=True)]

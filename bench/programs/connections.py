@@ -58,21 +58,19 @@ class Connection:
         return pubacks
 
 
-def dialled(host: str, port: int, *packets: bytes) -> Connection:
+def dialled(port: int, *packets: bytes) -> Connection:
     """A connection on which these packets are sent: a client may, before its CONNACK (MQTT-3.1.4)."""
-    connection = socket.create_connection((host, port), timeout=_TIMEOUT_S)
+    connection = socket.create_connection(("127.0.0.1", port), timeout=_TIMEOUT_S)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.sendall(b"".join(packets))
     return Connection(connection)
 
 
-def connect_packet(client_id: str = "", will_topic: str = "") -> bytes:
-    """CONNECT (MQTT-3.1): clean session; with a topic keep-alive, and a retained will ``offline`` at QoS 1."""
-    flags = 0b0010_1110 if will_topic else 0b10  # will retain, will QoS 1, will, clean session
-    keep_alive_s = KEEP_ALIVE_S if will_topic else 0
-    parts = (client_id, will_topic, "offline") if will_topic else (client_id,)
-    head = text(b"MQTT") + bytes((4, flags)) + keep_alive_s.to_bytes(2)
-    return packet(0x10, head + b"".join(text(part.encode()) for part in parts))
+def connect_packet(client_id: str, will_topic: str) -> bytes:
+    """CONNECT (MQTT-3.1): clean session, keep-alive, and a retained will ``offline`` at QoS 1."""
+    flags = 0b0010_1110  # will retain, will QoS 1, will, clean session
+    head = text(b"MQTT") + bytes((4, flags)) + KEEP_ALIVE_S.to_bytes(2)
+    return packet(0x10, head + b"".join(text(part.encode()) for part in (client_id, will_topic, "offline")))
 
 
 def birth_packet(topic: str) -> bytes:

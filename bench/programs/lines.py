@@ -30,13 +30,9 @@ class Commands:
         self.ended = False
         self._rest = b""
 
-    def fileno(self) -> int:
-        """Of standard input."""
-        return sys.stdin.fileno()
-
     def read(self) -> list[tuple[str, str]]:
         """What there is: of each whole line its first word, and what follows it."""
-        data = os.read(self.fileno(), 65_536)
+        data = os.read(sys.stdin.fileno(), 65_536)
         self.ended |= not data
         *lines, self._rest = (self._rest + data).split(b"\n")
         return [(word, rest) for word, _, rest in (line.decode().partition(" ") for line in lines)]

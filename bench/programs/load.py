@@ -29,6 +29,7 @@ from bench.programs import connections
 from bench.programs.connections import BrokerGoneError, Connection
 from bench.programs.lines import Commands, allow_files, options, say
 from bench.protocol.packets import Packets, Plan
+from tests.support.servers.mqtt_stream import connect_packet
 
 WINDOW: Final = 4_000  # QoS 1 messages that the broker has not confirmed
 _CHUNK: Final = 250  # messages between two looks at what came
@@ -44,11 +45,6 @@ class Outcome:
     confirmed: int  # QoS 1 messages with a PUBACK
     unconfirmed: int
     seconds: float  # from the first message to the last confirmation
-
-    @property
-    def per_s(self) -> float:
-        """Messages a second."""
-        return self.sent / self.seconds if self.seconds else 0.0
 
 
 class Generator:
@@ -125,7 +121,7 @@ class Generator:
                     runs.append(json.loads(rest))
             self._stopped |= commands.ended
 
-        self._listen(commands.fileno(), read)
+        self._listen(sys.stdin.fileno(), read)
         while not commands.ended:
             self._receive(0.5)
             while runs:
@@ -138,13 +134,9 @@ class Generator:
         names = plan.names if self._each else [""]
         for first in range(0, len(names), _CONNECTING):
             for name in names[first : first + _CONNECTING]:
-                topic = f"{plan.root}/{plan.site}/{name}/status"
-                packets = (connections.connect_packet(f"{plan.site}-{name}", topic), connections.birth_packet(topic))
-                self._add(
-                    connections.dialled(
-                        plan.host, plan.port, *(packets if self._each else (connections.connect_packet(),))
-                    )
-                )
+                topic = f"devices/{plan.site}/{name}/status"
+                born = connections.connect_packet(f"{plan.site}-{name}", topic), connections.birth_packet(topic)
+                self._add(connections.dialled(plan.port, *(born if self._each else [connect_packet("", 0)])))
             if not self._until(lambda first=first: all(one.connected for one in self._connections[first:])):  # type: ignore[misc]
                 raise BrokerGoneError(f"no CONNACK within {_LAST_S:g} s")
         if not self._until(lambda: not self._awaited):

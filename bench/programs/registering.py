@@ -15,6 +15,7 @@ import django
 
 from bench.programs.lines import options
 
+_SITE: Final = "bench"
 _CHUNK: Final = 5_000
 _METRICS: Final = b'{"n":-1,"temperature":21.5,"humidity":48.25,"battery":0.87,"rssi":-61}'
 _STATE: Final = b'{"firmware":"2.4.1","model":"T-1000","led":{"on":false,"colour":"green"},"interval_s":60}'
@@ -22,14 +23,14 @@ _STATE: Final = b'{"firmware":"2.4.1","model":"T-1000","led":{"on":false,"colour
 
 def main() -> None:
     """Run from the command line."""
-    given = options(__doc__, devices=1_000, site="bench")
+    given = options(__doc__, devices=1_000)
     django.setup()
-    names = [f"d{number}" for number in range(given.devices)]
-    random.Random(1).shuffle(names)
-    register(given.site, names)
+    keys = [f"{_SITE}/d{number}" for number in range(given.devices)]
+    random.Random(1).shuffle(keys)
+    register(keys)
 
 
-def register(site_name: str, names: Sequence[str]) -> None:
+def register(keys: Sequence[str]) -> None:
     """Make devices, none of which is there; each gets the twin of one that has spoken and gone offline.
 
     One statement makes all twins: to write so many texts of JSON takes Django half a minute.
@@ -42,8 +43,7 @@ def register(site_name: str, names: Sequence[str]) -> None:
     doc, rev, status = _twin(time.time_ns() // 1_000_000)
     twins, devices = Twin._meta.db_table, Device._meta.db_table
     with transaction.atomic(), connection.cursor() as cursor:
-        site, _ = Site.objects.get_or_create(name=site_name)
-        keys = [f"{site_name}/{name}" for name in names]
+        site, _ = Site.objects.get_or_create(name=_SITE)
         made = [Device(site=site, key=key, hash=device_hash(key)) for key in keys]
         Device.objects.bulk_create(made, batch_size=_CHUNK)
         cursor.execute(

@@ -76,22 +76,17 @@ class Stretch:
         self.disordered += 1
         return True
 
-    def lost(self, until: int) -> int:
-        """How many of the messages before number ``until`` have not come."""
-        ends = zip(self._keys, self._bounds(until), strict=True)
-        return len(self._missing) + sum(max(0, end - self._next[key]) for key, end in ends)
-
     def summary(self, until: int) -> dict[str, Any]:
         """All figures; ``until`` is the number after the stretch's last message.
 
         ``early_p50_ms`` and ``late_p50_ms`` are of the first half's and the last quarter's arrivals: a latency that
         runs away shows in their difference.
         """
-        count = len(self._ages_us)
-        ages = sorted(self._ages_us)
+        count, ages = len(self._ages_us), sorted(self._ages_us)
+        ends = zip(self._keys, self._bounds(until), strict=True)
         return {
             "received": self.received,
-            "lost": self.lost(until),
+            "lost": len(self._missing) + sum(max(0, end - self._next[key]) for key, end in ends),
             "repeated": self.repeated,
             "disordered": self.disordered,
             **quantiles_ms(ages, 1000),

@@ -39,18 +39,17 @@ class Tally:
         return self._counts.total()
 
     def mark(self, following: int, browsers: Collection[int]) -> dict[str, Any]:  # noqa: ARG002  as a Stretch's
-        """What came since the last mark, of these browsers; begin anew."""
+        """What came, lost and repeated as far as these browsers' counts and sums tell; the next stretch begins."""
         known = {key for text in self._texts for key in text.keys}
-        expected, total = len(known), sum(known)
-        pairs = [(self._counts[one], self._sums[one]) for one in browsers]
-        differences = [_differences(count, sums, expected, total) for count, sums in pairs]
-        ages = self._ages()
+        total, ages = sum(known), self._ages()
+        missing = {one: len(known) - self._counts[one] for one in browsers}
+        swapped = sum(not count and self._sums[one] != total for one, count in missing.items())  # one for another
         found = {
             "frames": sum(received.total() for received in self._texts.values()),
             "items": self.received,
-            "messages": expected,
-            "lost": sum(lost for lost, _ in differences),
-            "repeated": sum(repeated for _, repeated in differences),
+            "messages": len(known),
+            "lost": swapped + sum(max(0, count) for count in missing.values()),
+            "repeated": swapped + sum(max(0, -count) for count in missing.values()),
             **{name: _quantile_ms(ages, part) for name, part in QUANTILES.items()},
         }
         self._begin()
@@ -64,13 +63,6 @@ class Tally:
                 for _, _, t in text.messages:
                     ages[max(0, (at * BIN_US + BIN_US // 2 - t) // BIN_US)] += count
         return ages
-
-
-def _differences(count: int, sums: int, expected: int, total: int) -> tuple[int, int]:
-    """How many messages a browser lost, and how many it received more than once, as far as count and sum tell."""
-    if count == expected:
-        return (0, 0) if sums == total else (1, 1)
-    return max(0, expected - count), max(0, count - expected)
 
 
 def _quantile_ms(bins: Counter[int], part: float) -> float:

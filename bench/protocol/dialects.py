@@ -24,7 +24,6 @@ _ACK_FRAMES: Final = 64
 _ACK_BYTES: Final = 256 * 1024  # as causeway_client.acks
 _CONNACK, _SUBSCRIBE_FIRST, _SUBACK, _MQTT_311 = 2, 0x82, 9, 4
 _MOST_TEXTS: Final = 1_000  # remembered
-_SUM_MASK: Final = 2**62 - 1
 Send = Callable[[int, bytes], None]
 """(opcode, payload)"""
 Message = tuple[str, int, int]
@@ -88,7 +87,7 @@ class Text:
     @cached_property
     def keys(self) -> list[int]:
         """A number drawn for each message, the same wherever the message is met."""
-        return [hash((device, n)) & _SUM_MASK for device, n, _ in self.messages]
+        return [hash((device, n)) for device, n, _ in self.messages]
 
     @cached_property
     def sum(self) -> int:

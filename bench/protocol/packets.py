@@ -12,8 +12,6 @@ class Plan:
     """What to publish. Devices are named ``d0``, ``d1`` …, those that publish at QoS 0 ``q0``, ``q1`` …."""
 
     port: int
-    host: str = "127.0.0.1"
-    root: str = "devices"
     site: str = "bench"
     devices: int = 200
     qos0: int = 0  # so many further devices publish at QoS 0, in between
@@ -58,7 +56,7 @@ class Packets:
 
     def _prefix(self, name: str) -> tuple[bytes, bool]:
         """Fixed header and topic (MQTT-3.3.1, 3.3.2); whether QoS 1."""
-        topic = f"{self._plan.root}/{self._plan.site}/{name}/telemetry".encode()
+        topic = f"devices/{self._plan.site}/{name}/telemetry".encode()
         qos1 = name[0] == "d"
         rest = 2 + len(topic) + 2 * qos1 + self._size
         return bytes((0x32 if qos1 else 0x30,)) + variable_length(rest) + text(topic), qos1

@@ -93,12 +93,7 @@ def _stacks(raw: str) -> Iterator[tuple[int, Sequence[_Frame], int]]:
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
         thread, *frames = stack.split(";")
-        yield int(re.findall(r"\d+", thread)[0]), [_frame(text) for text in frames], int(count)
-
-
-def _frame(text: str) -> _Frame:
-    function, _, file = text.rpartition(" (")
-    return function, file.removesuffix(")")
+        yield int(re.findall(r"\d+", thread)[0]), [one[:-1].rpartition(" (")[::2] for one in frames], int(count)
 
 
 def _area(frames: Sequence[_Frame]) -> str:

@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +33,9 @@ from bench.installations.installation import Causeway, causeway
 from bench.measure.results import OURS, Usage, figure_of, significant
 from bench.measure.usage import all_stats, trees
 from bench.report import areas
+from bench.report.document import RESULTS
 from bench.scenarios.fanout import RATE_PER_S
 
-RESULTS: Final = Path("var/bench/results.json")
 PART: Final = 0.5  # of the sustained rate
 SECONDS: Final = 10.0  # of each sampling
 CLIENTS: Final = 1_000  # of the fan-out
@@ -50,10 +50,15 @@ class Load:
 
     title: str  # as a heading says it
     unit: str  # what it makes: ``message``, ``item``
-    drive: Callable[[float], tuple[int, Mapping[str, Usage]]]
-    """Keep it up for so many seconds; how many units that made, and what it took by role."""
+    rig: Rig
+    per_s: float  # messages
+    units: int = 1  # that each message makes
     roles: Sequence[str] = ("gateway", "workers", "web")  # whose Python processes are sampled
-    tools: Sequence[int] = ()  # processes that belong to the load
+
+    def drive(self, seconds: float) -> tuple[int, Mapping[str, Usage]]:
+        """Keep it up for so long; how many units that made, and what it took by role."""
+        stretch = self.rig.stretch(self.per_s, seconds)
+        return stretch.outcome.sent * self.units, stretch.usage
 
 
 def main() -> int:
@@ -88,29 +93,15 @@ def profiles(rate: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as directory, causeway(Path(directory)) as ours:
         with Rig(ours) as rig:
             rig.warm_up()
-            load = _load(rig, rate, 1, title="MQTT to one dashboard that watches everything", unit="message")
-            uplink = profile(ours, load)
+            everything = "MQTT to one dashboard that watches everything"
+            uplink = profile(ours, Load(title=everything, unit="message", rig=rig, per_s=rate))
         with Rig(ours, clients=CLIENTS) as rig:
-            load = _load(rig, RATE_PER_S, CLIENTS, title=watching, unit="item", roles=("web",))
+            load = Load(title=watching, unit="item", rig=rig, per_s=RATE_PER_S, units=CLIENTS, roles=("web",))
             return {"uplink": uplink, "fanout": profile(ours, load)}
 
 
-def _load(rig: Rig, rate: float, units: int, **fields: Any) -> Load:
-    """Each message makes so many units."""
-
-    def drive(seconds: float) -> tuple[int, Mapping[str, Usage]]:
-        stretch = rig.stretch(rate, seconds)
-        return stretch.outcome.sent * units, stretch.usage
-
-    return Load(drive=drive, tools=[rig.browsers.pid, rig.publisher.pid], **fields)
-
-
 def profile(ours: Causeway, load: Load) -> dict[str, Any]:
-    """One load: by role, µs of CPU a unit, and what of them each area takes.
-
-    Raises:
-        BenchError: py-spy could not look into a process.
-    """
+    """One load: by role, µs of CPU a unit, and what of them each area takes."""
     count, usage = load.drive(SECONDS)
     roles = {role: _role(ours, load, role, usage[role].cpu_s * 1e6 / count) for role in ours.pids()}
     return {"title": load.title, "unit": load.unit, "rate_per_s": significant(count / SECONDS), "roles": roles}
@@ -130,7 +121,7 @@ def _role(ours: Causeway, load: Load, role: str, cpu_us: float) -> dict[str, Any
 
 def _sampled(ours: Causeway, load: Load, pid: int) -> Mapping[str, float]:
     """Drive, and sample one process from shortly after the beginning to shortly before the end; its seconds by area."""
-    everybody = [*load.tools, *(one for pids in ours.pids().values() for one in pids)]
+    everybody = [load.rig.browsers.pid, load.rig.publisher.pid, *(one for pids in ours.pids().values() for one in pids)]
     with alone(pid, everybody), ThreadPoolExecutor(1) as driving:
         driven = driving.submit(load.drive, SECONDS + 2 * _AROUND_S)
         threading.Event().wait(_AROUND_S)

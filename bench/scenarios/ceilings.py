@@ -20,11 +20,11 @@ def measure(installation: Installation, effort: Effort) -> Measured:
     """As fast as it goes, for a time after a warm-up."""
     assert isinstance(installation, Alone)
     before = installation.received
-    with Meter(installation.pids()).running() as meter, Publisher(load_plan(installation)) as publisher:
+    with Publisher(load_plan(installation)) as publisher, Meter(installation.pids()) as meter:
         outcome, per_s = paced(publisher, 0, effort.seconds, OUTSTANDING, lambda: installation.received - before)
         eventually(lambda: installation.received == before + outcome.sent, _DRAIN_S, what="all is received")
-        usage = meter.read()
-    return Measured({"messages_per_s": per_s, "cpu_us_per_message": total_cpu_s(usage) / outcome.sent * 1e6}, usage)
+    cpu_us = total_cpu_s(meter.usage) / outcome.sent * 1e6
+    return Measured({"messages_per_s": per_s, "cpu_us_per_message": cpu_us}, meter.usage)
 
 
 SCENARIOS: Final = (

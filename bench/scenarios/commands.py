@@ -10,7 +10,6 @@ from bench.measure.usage import Meter
 from bench.scenarios import Scenario
 
 SITE: Final = "actors"
-DEVICES: Final = 32
 TOGETHER: Final = 16
 
 
@@ -18,21 +17,19 @@ def measure(operators: int, installation: Installation, effort: Effort) -> Measu
     """Some operators, each with one command under way; devices that obey at once."""
     assert isinstance(installation, Causeway)
     system = installation.system
-    devices = python("bench.programs.echo_devices", port=installation.mqtt_port, site=SITE, devices=DEVICES)
-    command = python("bench.programs.command_operators", url=system.url, site=SITE, operators=operators)
-    with Tool("devices", devices):
-        system.wait_registered(f"{SITE}/d{number}" for number in range(DEVICES))
-        with Tool("operators", command, {"TOKEN": system.token(USER, "admin", None)}) as team:
-            team.ask("run 0.5")  # warm-up
-            with Meter({**installation.pids(), "recorder": [team.pid]}).running() as meter:
-                came = team.ask(f"run {effort.seconds}")
-                usage = meter.read()
+    options = {"url": system.url, "port": installation.mqtt_port, "site": SITE, "operators": operators}
+    command = python("bench.programs.command_operators", **options)
+    with Tool("operators", command, TOKEN=system.token(USER, "admin", None)) as team:
+        system.wait_registered(f"{SITE}/d{number}" for number in range(operators))
+        team.ask("run 0.5")  # warm-up
+        with Meter({**installation.pids(), "recorder": [team.pid]}) as meter:
+            came = team.ask(f"run {effort.seconds}")
     figures = {
         "round_trips_per_s": came["done"] / came["seconds"],
         **{name: came[name] for name in ("p50_ms", "p99_ms", "max_ms")},
-        "cpu_ms_per_command": total_cpu_s(usage) / came["done"] * 1000,
+        "cpu_ms_per_command": total_cpu_s(meter.usage) / came["done"] * 1000,
     }
-    return Measured(figures, usage)
+    return Measured(figures, meter.usage)
 
 
 def _scenario(operators: int, what: str) -> Scenario:

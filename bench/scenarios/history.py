@@ -27,14 +27,13 @@ def measure(installation: Installation, effort: Effort) -> Measured:  # noqa: AR
     site = f"history-{start_ms}"  # new devices every time
     plan = Plan(port=installation.mqtt_port, site=site, devices=DEVICES, readings=BATCH, start_ms=start_ms)
     api = installation.system.api(USER, "admin", None)
-    with Meter(installation.pids()).running() as meter:
+    with Meter(installation.pids()) as meter:
         per_s = _store(plan, api)
-        usage = meter.read()
     begun_s = cpu_s(installation.pids())["web"]
     day_s = _read(plan, api)
     web_us = (cpu_s(installation.pids())["web"] - begun_s) * 1e6
     read = {"day_s": day_s, "page_ms": day_s / (DAY_S / PAGE) * 1000, "web_cpu_us_per_row": web_us / DAY_S}
-    return Measured({"readings_per_s": per_s, **read}, usage)
+    return Measured({"readings_per_s": per_s, **read}, meter.usage)
 
 
 def _store(plan: Plan, api: Api) -> float:

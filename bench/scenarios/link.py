@@ -1,13 +1,15 @@
 """What the reliable link costs, and what SQLite and MQTT 3.1.1 do: the same load on variants of Causeway."""
 
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from bench.drive.driving import Rig
-from bench.installations.installation import CAUSEWAY, Effort, Installation
-from bench.installations.variants import COMPARED_WITH, VARIANTS
-from bench.measure.results import Measured
+from bench.installations.installation import CAUSEWAY, Candidate, Effort, Installation, causeway
+from bench.installations.without_link import arguments
+from bench.measure.results import OURS, Measured
 from bench.scenarios import Scenario
 from bench.scenarios.uplink import LONE_PER_S, search
+from tests.support.worlds.system import System
 
 RATE: Final = 2000.0
 
@@ -22,6 +24,28 @@ def measure(installation: Installation, effort: Effort) -> Measured:
     return Measured({**trial.figures(), "lone_p50_ms": lone.p50_ms, **sustained}, trial.usage)
 
 
+def _variant(name: str, gateway: str = "", *, full_only: bool = False, **settings: Any) -> Candidate:
+    """With a gateway of ``without_link``, and its worker if need be; ``settings`` as ``causeway`` takes them."""
+
+    def replace(system: System) -> None:
+        if gateway:
+            system.gateway.arguments = arguments(gateway)
+        if gateway == "fire-and-forget":
+            for worker in system.workers:
+                worker.arguments = arguments("worker", *worker.arguments[3:])
+
+    return Candidate(name, partial(causeway, change=replace, **settings), full_only)
+
+
+_SQLITE: Final = f"{OURS} on SQLite"
+_SQLITE_NO_LINK: Final = f"{_SQLITE}, no link"
+_VARIANTS: Final = (
+    _variant(f"{OURS}, PUBACK at once", "puback-at-once", full_only=True),
+    _variant(f"{OURS}, no link", "fire-and-forget"),
+    _variant(_SQLITE, database="sqlite"),
+    _variant(_SQLITE_NO_LINK, "fire-and-forget", full_only=True, database="sqlite"),
+    _variant(f"{OURS}, MQTT 3.1.1", full_only=True, MQTT_VERSION="3.1.1"),
+)
 SCENARIOS: Final = (
     Scenario(
         name="link",
@@ -29,9 +53,9 @@ SCENARIOS: Final = (
         what=f"CPU a message and latency at {RATE:,.0f} messages/s, and a lone message's latency: with the reliable "
         "link and without it (a crash then loses messages), on SQLite, with MQTT 3.1.1",
         measure=measure,
-        on=(CAUSEWAY, *VARIANTS),
+        on=(CAUSEWAY, *_VARIANTS),
         figures=("cpu_us_per_message", "p50_ms", "p99_ms", "lone_p50_ms", "sustained_per_s"),
-        compared_with=COMPARED_WITH,
+        compared_with={_SQLITE_NO_LINK: _SQLITE},
         rounds=(2, 2),
     ),
 )

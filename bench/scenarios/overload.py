@@ -24,7 +24,7 @@ def measure(installation: Installation, effort: Effort) -> Measured:
     """As fast as the broker takes it, until all of it has reached the browser; then a modest rate must pass."""
     with Rig(installation, drain_s=_DRAIN_S) as rig:
         rig.warm_up()
-        with Meter(installation.pids()).running() as meter:
+        with Meter(installation.pids()) as meter:
             trial = rig.trial(inf, FULL_S if effort.full else QUICK_S)
         after = rig.trial(_AFTER_PER_S, _AFTER_S)
     if after.lost or after.repeated:

@@ -1,11 +1,8 @@
 """Fleets of different sizes, up to 10,000 of them connected: what a message costs, memory, start-up and take-over."""
 
-import contextlib
 import statistics
 import time
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from bench.drive.driving import Rig
@@ -90,13 +87,8 @@ def list_page_ms(api: Api) -> float:
     return statistics.median(taken_s) * 1000
 
 
-@contextlib.contextmanager
-def _with_fleet(directory: Path, *, size: int) -> Iterator[Causeway]:
-    def register(system: System) -> None:
-        run_command(python("bench.programs.registering", devices=size), system.settings, timeout_s=300)
-
-    with causeway(directory, change=register) as installed:
-        yield installed
+def _register(size: int, system: System) -> None:
+    run_command(python("bench.programs.registering", devices=size), system.settings, timeout_s=300)
 
 
 _FIGURES: Final = (
@@ -119,7 +111,7 @@ def _scenario(size: int) -> Scenario:
         what=f"{size:,} registered devices{connected}: QoS 1 messages/s of all that are connected, each on its own "
         "connection, to a browser that watches the whole fleet, with no more published than arrives",
         measure=partial(measure, size=size),
-        on=(Candidate(OURS, partial(_with_fleet, size=size)),),
+        on=(Candidate(OURS, partial(causeway, change=partial(_register, size))),),
         figures=_FIGURES,
         limits=(NOTHING_LOST, NOTHING_REPEATED, *(_LARGEST if size == max(SIZES) else ())),
         full_only=size not in _QUICK,

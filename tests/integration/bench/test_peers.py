@@ -55,7 +55,7 @@ def test_a_client_alone_counts_what_it_receives(command: Callable[[int], list[st
 
 
 def test_a_browser_that_speaks_mqtt_receives_everything_in_order(tmp_path: Path) -> None:
-    with mqtt_over_websocket(tmp_path) as ceiling, Rig(ceiling, devices=2) as rig:
+    with mqtt_over_websocket(tmp_path, "MQTT over WebSocket") as ceiling, Rig(ceiling, devices=2) as rig:
         trial = rig.trial(rate=100, seconds=0.5)
     assert trial.received == trial.sent >= COUNT
     assert (trial.repeated, trial.disordered) == (0, 0)

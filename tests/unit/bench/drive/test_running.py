@@ -25,7 +25,7 @@ class Story:
 
     def candidate(self, name: str, *, full_only: bool = False) -> Candidate:
         @contextmanager
-        def start(directory: Path) -> Iterator[Installation]:
+        def start(directory: Path, name: str) -> Iterator[Installation]:
             assert directory.is_dir()
             self.lines.append(f"+{name}")
             yield Installation(name=name, mqtt_port=0, endpoint=None, processes={})

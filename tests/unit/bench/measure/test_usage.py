@@ -38,10 +38,10 @@ def test_a_meter_sees_cpu_and_the_peak_of_a_process_and_of_its_children_that_end
     with subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin
         assert process.stdout
-        with Meter({"busy": [process.pid], "nobody": []}).running() as meter:
+        with Meter({"busy": [process.pid], "nobody": []}) as meter:
             process.stdout.readline()
         process.stdin.close()
-    usage = meter.read()
+    usage = meter.usage
     assert usage["busy"].cpu_s >= 0.5
     assert 64 < usage["busy"].peak_mib < 500
     assert (usage["nobody"].cpu_s, usage["nobody"].peak_mib) == (0, 0)
@@ -51,9 +51,9 @@ def test_a_peak_is_of_the_measured_stretch_only() -> None:
     filled = bytearray(100 << 20)
     before = mib(os.getpid(), "VmHWM")
     del filled
-    with Meter({"me": [os.getpid()]}).running() as meter:
+    with Meter({"me": [os.getpid()]}) as meter:
         pass
-    assert meter.read()["me"].peak_mib < before - 50
+    assert meter.usage["me"].peak_mib < before - 50
 
 
 def test_shared_memory_is_not_counted_once_a_process() -> None:
@@ -76,9 +76,9 @@ sys.stdin.read()
         process.stdout.readline()
 
         def told() -> dict[str, float]:
-            with Meter({"postgres": [process.pid], "other": [process.pid]}).running() as meter:
+            with Meter({"postgres": [process.pid], "other": [process.pid]}) as meter:
                 pass
-            return {role: used.peak_mib for role, used in meter.read().items()}
+            return {role: used.peak_mib for role, used in meter.usage.items()}
 
         found = eventually(lambda: (now := told())["other"] > 250 and now, what="all children have touched it")
         process.stdin.close()
@@ -91,18 +91,17 @@ def test_nobody_of_that_id_is_no_error() -> None:
     assert cpu_s({"gone": [2**22 + 1]}) == {"gone": 0}
 
 
-def test_reading_ends_the_stretch() -> None:
-    with Meter({"me": [os.getpid()]}).running() as meter:
-        first = meter.read()
-        ends = time.process_time() + 0.1
-        while time.process_time() < ends:
-            pass
-    assert meter.read() == first
-    assert first["me"].cpu_s == pytest.approx(0, abs=0.06)
+def test_the_end_of_the_context_ends_the_stretch() -> None:
+    with Meter({"me": [os.getpid()]}) as meter:
+        pass
+    ends = time.process_time() + 0.1
+    while time.process_time() < ends:
+        pass
+    assert meter.usage["me"].cpu_s == pytest.approx(0, abs=0.06)
 
 
 def test_memory_of_each_role_is_sampled() -> None:
-    with Meter({"me": [os.getpid()], "nobody": []}).running() as meter:
+    with Meter({"me": [os.getpid()], "nobody": []}) as meter:
         eventually(lambda: meter.samples, what="a sample is taken")
     (at_s, first), *_ = meter.samples
     assert 0 < at_s < 10

@@ -10,13 +10,16 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from bench.drive.driving import Rig, Stretch
 from bench.drive.tools import BenchError
 from bench.installations.installation import Causeway
 from bench.measure.results import Usage
+from bench.programs.load import Outcome
 from bench.report import profile
 from bench.report.profile import Load, alone, thread_times
 
@@ -82,12 +85,15 @@ def driven(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def taken(driven: list[float], **options: Any) -> dict[str, Any]:
     usage = {"gateway": Usage(0.4, 0), "workers": Usage(1.0, 0), "redis": Usage(0.1, 0), "recorder": Usage(9, 0)}
 
-    def drive(seconds: float) -> tuple[int, dict[str, Usage]]:
-        driven.append(seconds)
-        return 10_000, usage
+    class FakeRig:
+        browsers = publisher = SimpleNamespace(pid=os.getpid())
 
-    ours = cast("Causeway", FakeCauseway())
-    return profile.profile(ours, Load(title="T", unit="message", drive=drive, **options))
+        def stretch(self, _per_s: float, seconds: float) -> Stretch:
+            driven.append(seconds)
+            return Stretch(Outcome(sent=10_000, confirmed=10_000, unconfirmed=0, seconds=seconds), {}, usage)
+
+    ours, rig = cast("Causeway", FakeCauseway()), cast("Rig", FakeRig())
+    return profile.profile(ours, Load(title="T", unit="message", rig=rig, per_s=2000, **options))
 
 
 def test_cpu_time_is_the_undisturbed_loads_and_its_parts_are_the_samples(driven: list[float]) -> None:
