@@ -22,6 +22,7 @@ BUILD_TIMEOUT_S = 900  # the first time: Debian, Python and npm packages over th
 READY_TIMEOUT_S = 90
 _COMMAND_TIMEOUT_S = 120
 _BROKER_CLIENT_TIMEOUT_S = "20"
+_HOLDERS = {"mqtt_fleet_password": "mosquitto"}  # the service that has a secret, where it isn't web
 
 
 @contextlib.contextmanager
@@ -64,8 +65,9 @@ class Stack:
         return [*self._compose, *options, *arguments]
 
     def _environment(self) -> dict[str, str]:
-        ports = {"PORT": str(self.port), "MQTT_PORT": str(self.mqtt_port)}
-        return {**clean_environment(), "CAUSEWAY_IMAGE": "causeway:test", **self.settings, **ports}
+        ports = {"PORT": f"127.0.0.1:{self.port}", "MQTT_PORT": f"127.0.0.1:{self.mqtt_port}"}
+        given = {"CAUSEWAY_IMAGE": "causeway:test", "MQTT_FLEET": "shared"}
+        return {**clean_environment(), **given, **self.settings, **ports}
 
     def inside(self, service: str, *command: str) -> str:
         """Run a command in a service's container; returns its standard output."""
@@ -124,7 +126,7 @@ class Stack:
 
     def secret(self, name: str) -> str:
         """One of the secrets that the stack made up."""
-        return self.inside("web", "cat", f"/run/causeway/{name}")
+        return self.inside(_HOLDERS.get(name, "web"), "cat", f"/run/causeway/{name}")
 
     def mosquitto_pub(self, *arguments: str) -> None:
         """``mosquitto_pub`` at QoS 1 as the user ``fleet``, in the broker's container."""
