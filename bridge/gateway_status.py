@@ -22,6 +22,7 @@ class GatewayRow(Struct, frozen=True, kw_only=True):
     entered: Mapping[int, int] = {}
     entered_epoch: int = 0  # epoch, or an earlier one: the newest connection has just begun
     in_flight: int = 0  # deliveries not yet known to be committed
+    oldest_age_ms: int = 0  # how long the oldest of them has waited, as of the beat; 0: there is none
     in_flight_limit: int = 0  # QoS 1; at it the broker waits
     saturated_ms: int = 0  # Unix ms; since when it is at the limit; 0: it isn't
     broker_stored: int | None = None  # messages that its broker holds for all its clients; None: it does not say

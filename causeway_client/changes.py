@@ -71,11 +71,18 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What the server sees of the broker and of its workers: ``"up"`` or ``"down"``."""
+    """What the server sees of each part: ``"up"``, ``"down"``, or ``"unknown"`` where it can't see it.
+
+    ``fresh``: values from devices reach it, measured from end to end.
+    """
 
     broker: str
     workers: str
     since: int
+    gateway: str = "unknown"
+    layer: str = "unknown"
+    database: str = "unknown"
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

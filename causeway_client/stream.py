@@ -37,7 +37,8 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 def link(frame: Frame) -> Link:
     """A ``link`` frame's content."""
-    return Link(frame["broker"], frame["workers"], frame["since"])
+    more = {name: frame[name] for name in ("gateway", "layer", "database", "fresh") if name in frame}
+    return Link(frame["broker"], frame["workers"], frame["since"], **more)
 
 
 class Stream:

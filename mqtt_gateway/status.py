@@ -63,6 +63,7 @@ def _row(process: GatewayProcess, filters: set[str], broker: str, now_ms: int) -
         entered={int(shard): count for shard, count in entered.get("shards", {}).items()},
         entered_epoch=entered.get("epoch", 0),
         in_flight=counters.get("in_flight", 0),
+        oldest_age_ms=counters.get("oldest_age_ms", 0),
         in_flight_limit=counters.get("in_flight_limit", 0),
         saturated_ms=counters.get("saturated_ms", 0) if alive else 0,
         broker_stored=counters.get("broker", {}).get("stored") if alive else None,

@@ -20,6 +20,7 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 
+from runtime.databases.own_connection import connect_for_life, cursors_made, only_reads
 from runtime.databases.reasons import in_words
 from runtime.databases.sqlite.base import PATIENT_S
 from runtime.outages import Outage
@@ -54,15 +55,15 @@ class _Call(Generic[T]):
     def __call__(self) -> None:
         """Unless nobody waits for it any more."""
         if not self.future.done():
-            before = _cursors_made()
+            before = cursors_made()
             try:
                 result = self._function()
             except BaseException as error:  # noqa: BLE001  the caller gets it
                 connections.close_all()  # else Django goes on with a broken one
                 self._hand_over(self.future.set_exception, error)
             else:
-                self.asked = _cursors_made() != before
-                if _only_reads():
+                self.asked = cursors_made() != before
+                if only_reads():
                     connections.close_all()
                 self._hand_over(self.future.set_result, result)
         self.ended = True
@@ -84,17 +85,27 @@ class _Threads:
         connection_name: give each thread a connection of its own for its life, which PostgreSQL shows by this name.
             "": connections as Django's settings have them.
         session: PostgreSQL's parameters for these connections.
+        patience_s: how long SQLite waits for another writer; if that is less than usual, PostgreSQL with a statement.
     """
 
-    def __init__(self, names: list[str], connection_name: str = "", session: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        names: list[str],
+        connection_name: str = "",
+        session: dict[str, str] | None = None,
+        patience_s: float = PATIENT_S,
+    ) -> None:
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()  # bounded: every caller waits for its own
-        self._names, self._connection_name, self._session = names, connection_name, session or {}
+        self._names, self._connection_name, self._patience_s = names, connection_name, patience_s
+        self._session = session or (
+            {"statement_timeout": f"{int(patience_s * 1000)}"} if patience_s < PATIENT_S else {}
+        )
         for name in names:
             threading.Thread(target=self._serve, name=name, daemon=True).start()
 
     def _serve(self) -> None:
         if self._connection_name:
-            _connect_for_life(self._connection_name, self._session)
+            connect_for_life(self._connection_name, self._session, self._patience_s)
         while (call := self._calls.get()) is not None:
             call()
         connections.close_all()
@@ -117,13 +128,19 @@ class DatabaseThread(_Threads):
         name: of the thread.
         outage: begins when a call fails or is late, ends when one succeeds. None: somebody else logs it.
         limit_s: how long callers wait; None: however long, for half-done work can't be left. Then 15 s is an outage.
-        connection_name: as in :class:`_Threads`.
+        connection_name: as in :class:`_Threads`, as for ``patience_s``.
     """
 
     def __init__(
-        self, name: str, *, outage: Outage | None = None, limit_s: float | None = None, connection_name: str = ""
+        self,
+        name: str,
+        *,
+        outage: Outage | None = None,
+        limit_s: float | None = None,
+        connection_name: str = "",
+        patience_s: float = PATIENT_S,
     ) -> None:
-        super().__init__([name], connection_name)
+        super().__init__([name], connection_name, patience_s=patience_s)
         self._outage, self._limit_s = outage, limit_s
         self._given_up: _Call[Any] | None = None  # the last one, which may still be going on
 
@@ -256,29 +273,3 @@ def writing() -> Iterator[None]:
     """
     with _one_writer if connections[DEFAULT_DB_ALIAS].vendor == "sqlite" else contextlib.nullcontext():
         yield
-
-
-def _connect_for_life(name: str, session: dict[str, str]) -> None:
-    """The thread has one connection for its life.
-
-    A pool would only stand between us and PostgreSQL: while that is down, it hides the reason, and waits ever longer
-    before it tries again.
-    """
-    connection = connections[DEFAULT_DB_ALIAS]  # this thread's; the settings are shared by all
-    options = {key: value for key, value in connection.settings_dict["OPTIONS"].items() if key != "pool"}
-    if connection.vendor == "postgresql":
-        options |= {"application_name": name, "session": session}
-    else:
-        options |= {"timeout": PATIENT_S}
-    connection.settings_dict = {**connection.settings_dict, "OPTIONS": options}
-
-
-def _cursors_made() -> int:
-    """How often this thread has asked the database; changes when it asks."""
-    made: int = getattr(connections[DEFAULT_DB_ALIAS], "cursors_made", 0)
-    return made
-
-
-def _only_reads() -> bool:
-    """Whether this thread's connection has come to lead to a server that only reads: after a switchover."""
-    return bool(getattr(connections[DEFAULT_DB_ALIAS], "only_reads", False))

@@ -40,6 +40,12 @@ class Outage:
         """Whether it is down."""
         return bool(self._present)
 
+    @property
+    def reason(self) -> str:
+        """Why it is down, as heard last, in one line; empty: it is not."""
+        present = self._present.get("")
+        return present.latest if present else ""
+
     def begins(self, reason: object, *, is_news: bool = False) -> bool:
         """It failed. Only the first failure in a row is logged; whether this one was.
 
@@ -50,6 +56,7 @@ class Outage:
         text = _first_line(reason)
         present = _Present(self._clock())
         known = self._present.setdefault("", present)
+        known.latest = text
         if known is not present and not (is_news and known.is_new(text)):
             return False
         known.reasons.add(text)
@@ -86,6 +93,7 @@ class _Present:
 
     def __init__(self, since_s: float) -> None:
         self.since_s = since_s
+        self.latest = ""
         self.reasons: set[str] = set()  # those that were logged
 
     def is_new(self, reason: str) -> bool:

@@ -26,6 +26,11 @@ class ShardState(models.Model):
     commit = models.BigIntegerField(default=0)  # 1, 2, 3, …: the number of the last broadcast transaction
     beat_ms = models.BigIntegerField(default=0)  # Unix ms on the database's clock; the lease lasts LEASE_MS from it
     up_since_ms = models.BigIntegerField(default=0)  # Unix ms; when the owner took it
+    committed_ms = models.BigIntegerField(
+        default=0, db_default=0
+    )  # the same clock; the last transaction with an effect
+    # Why the owner's last transaction failed, or has not ended for long; empty: it did not.
+    trouble = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     def __str__(self) -> str:
         return f"shard {self.shard} of {self.owner or 'nobody'}"

@@ -103,6 +103,14 @@ class ShardQueue:
         self._sent_at_s = float("-inf")
         self._stale_gaps = 0
 
+    @property
+    def oldest_ms(self) -> int:
+        """Unix ms; when the oldest delivery came that is not known to be committed; 0: there is none."""
+        windows = [window for window in (self._former, self._current) if window]
+        firsts = [batch.deliveries[0] for window in windows for batch in window.window.under_way if batch.deliveries]
+        firsts += [self.queue[0][0]] if self.queue else []
+        return min((first.received_ms for first in firsts), default=0)
+
     # ------------------------------------------------------------------------------------------- the queue
 
     def put(self, delivery: Delivery, ticket: int) -> int:

@@ -122,11 +122,13 @@ class Uplink:
         """For the row's JSON column: what is where."""
         full = self._connection is not None and len(self._order) >= _FULL * self._in_flight_limit
         self._full_since_ms = (self._full_since_ms or unix_ms()) if full else 0
+        oldest_ms = min(filter(None, (link.oldest_ms for link in self._links)), default=0)
         return {
             "in_flight": self.in_flight,
             "in_flight_limit": self._in_flight_limit,
             "saturated_ms": self._full_since_ms,
             "canary": self.own_markers.names(),
+            "oldest_age_ms": max(0, unix_ms() - oldest_ms) if oldest_ms else 0,
             "entered": {"epoch": self.epoch, "shards": {str(link.shard): link.entered for link in self._links}},
         }
 

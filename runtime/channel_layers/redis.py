@@ -29,10 +29,11 @@ _LATE_S: Final = 5  # for Redis's answer after a blocking command's own time; th
 Message = dict[str, Any]
 
 # Key; expired up to, capacity, now, message, seconds that the key is kept → 1, or 0: full.
+# ZADD is its first write: a Redis that is full refuses only that, and nothing of a script that has written before.
 _SEND: Final = Script("""\
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
-if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
+if redis.call('ZCOUNT', KEYS[1], '(' .. ARGV[1], '+inf') >= tonumber(ARGV[2]) then return 0 end
 redis.call('ZADD', KEYS[1], ARGV[3], ARGV[4])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[5])
 return 1
 """)

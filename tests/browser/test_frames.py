@@ -13,7 +13,10 @@ from tests.support.clients.browser import fresh_page
 
 pytestmark = pytest.mark.browser
 
-RIGHT = '{"n":1,"type":"link","broker":"up","workers":"up","since":1}'
+RIGHT = (
+    '{"n":1,"type":"link","broker":"up","workers":"up","gateway":"up",'
+    '"layer":"up","database":"up","fresh":true,"since":1}'
+)
 RECEIVED = """
 url => new Promise((done) => {
   new WebSocket(url).addEventListener("message", () => setTimeout(done, 0));

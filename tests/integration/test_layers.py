@@ -193,3 +193,17 @@ async def test_a_process_that_does_not_receive_keeps_the_newest_broadcasts_only(
     assert received[-50:] == list(range(450, 500))
     await layer.group_discard("dashboard.0", channel)
     await layer.flush()
+
+
+async def test_case_j12_a_full_redis_refuses_what_is_sent(redis: Service, layer: ChannelLayer) -> None:
+    """Also where there is something old to be thrown away first."""
+    await layer.send("devices.0", {"type": "n", "number": 0})
+    with Redis.from_url(redis.url) as client:
+        client.config_set("maxmemory", 1)
+        try:
+            with pytest.raises(RedisError, match="maxmemory"):
+                await layer.send("devices.0", {"type": "n", "number": 1})
+        finally:
+            client.config_set("maxmemory", 0)
+    await layer.send("devices.0", {"type": "n", "number": 2})
+    assert await _received(layer, "devices.0", 2) == [0, 2]

@@ -23,7 +23,10 @@ from runtime.leases import LEASE_MS
 _IDLE_S = 1
 
 # Values: what to add to ``commit``; shards and their generations.
-_PASSING: Final = 'UPDATE devices_shardstate AS state SET "commit" = state."commit" + %s, beat_ms = {now} '
+_PASSING: Final = (
+    'UPDATE devices_shardstate AS state SET "commit" = state."commit" + %s, beat_ms = {now}, committed_ms = {now},'
+    " trouble = '' "
+)
 _PASS_ONE: Final = _PASSING.format(now=DatabaseNowMs().as_sqlite()[0]) + "WHERE shard = %s AND generation = %s"
 _PASS_ALL: Final = (
     _PASSING.format(now=DatabaseNowMs().as_postgresql()[0]).replace("%s", "%b")
@@ -87,14 +90,15 @@ def claim(number: int, owner: str) -> ShardState:
         return rows.get()
 
 
-def renew(numbers: Collection[int], owner: str) -> None:
-    """Renew the leases of those that are ours. Leaves out rows that are locked: our own fence renews them just now.
+def renew(numbers: Collection[int], owner: str, trouble: str = "") -> None:
+    """Renew the leases of those that are ours, and say what keeps them from committing.
 
-    (Waiting for several of them while holding others could end in a deadlock with that fence.)
+    Leaves out rows that are locked: our own fence renews them just now. (Waiting for several of them while holding
+    others could end in a deadlock with that fence.)
     """
     with transaction.atomic():
         ours = ShardState.objects.select_for_update(skip_locked=True).filter(shard__in=numbers, owner=owner)
-        ShardState.objects.filter(shard__in=ours.values("shard")).update(beat_ms=DatabaseNowMs())
+        ShardState.objects.filter(shard__in=ours.values("shard")).update(beat_ms=DatabaseNowMs(), trouble=trouble)
 
 
 def pass_fence(shards: Sequence[Shard], *, broadcast: bool = False) -> None:

@@ -35,6 +35,10 @@ class RoundMonitor(Protocol):
     def lasts_s(self) -> float:
         """How long the present round has lasted."""
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing is committed; empty: it is."""
+
 
 class LeaseLoop:
     """Owns the thread of the leases.
@@ -88,7 +92,9 @@ class LeaseLoop:
         if self._rounds.lasts_s > _STUCK_S:
             return  # it hangs: let others have a try
         try:
-            found = await database.run(self._leases.check, self._shard_states.owned, self._shard_states.leaving)
+            found = await database.run(
+                self._leases.check, self._shard_states.owned, self._shard_states.leaving, self._rounds.trouble
+            )
         except DatabaseUnavailableError as error:
             self._failed(error)
         except ReshardedError:

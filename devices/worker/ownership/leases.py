@@ -67,6 +67,7 @@ class Leases:
         self._owner, self._options, self._clock = owner, options, clock
         self._pinned = pinned
         self._looked_s: float | None = None
+        self._trouble = ""  # that we have told of
         self._next_beat_s = self._patient_until_s = 0.0
 
     def pin(self, shard: int) -> None:
@@ -74,12 +75,13 @@ class Leases:
         self._pinned |= {shard}
         self._next_beat_s = 0.0
 
-    def check(self, owned: frozenset[int], leaving: frozenset[int]) -> Found:
+    def check(self, owned: frozenset[int], leaving: frozenset[int], trouble: str = "") -> Found:
         """Renew our leases, see what the others have, take what is free and our share.
 
         Args:
             owned: the shards that we believe to be ours.
             leaving: those that we are about to give up.
+            trouble: why nothing is committed, at most 200 characters; empty: it is.
 
         Raises:
             django.db.Error: the database failed.
@@ -89,7 +91,7 @@ class Leases:
         if self._looked_s is not None and now_s - self._looked_s > LEASE_S:
             self._be_patient()
         try:
-            self._beat(owned | leaving)
+            self._beat(owned | leaving, trouble)
             found = self._decide(owned, leaving)
         except BaseException:
             self._be_patient()
@@ -113,14 +115,14 @@ class Leases:
         self._patient_until_s = self._clock() + LEASE_S
         self._next_beat_s = 0.0
 
-    def _beat(self, shards: frozenset[int]) -> None:
+    def _beat(self, shards: frozenset[int], trouble: str) -> None:
         now_s = self._clock()
-        if now_s < self._next_beat_s:
+        if now_s < self._next_beat_s and trouble == self._trouble:
             return
         with writing():
             self._say_that_we_live()
-            fence.renew(shards, self._owner)
-        self._next_beat_s = now_s + _BEAT_S
+            fence.renew(shards, self._owner, trouble)
+        self._next_beat_s, self._trouble = now_s + _BEAT_S, trouble
         if self._options.heartbeat_file:
             with contextlib.suppress(OSError):  # then the health check says what it has to
                 Path(self._options.heartbeat_file).touch()

@@ -43,6 +43,8 @@ log = structlog.get_logger(__name__)
 _TICK_S: Final = 1.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
 _RELEASE_S: Final = 3
+_LONG_S: Final = 2.5  # for a round: then it waits for the database, or for a lock in it
+_TROUBLE_CHARS: Final = 200
 _AFTER_FAILURE_MS: Final = 5_000
 
 
@@ -159,6 +161,13 @@ class Engine:
     def lasts_s(self) -> float:
         """How long the present round has lasted."""
         return 0.0 if self._round_since_s is None else time.monotonic() - self._round_since_s
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing is committed; empty: it is, or nothing is to be."""
+        if self.lasts_s >= _LONG_S:
+            return f"no answer within {_LONG_S:g} s"
+        return self._database_outage.reason[:_TROUBLE_CHARS]
 
     # ------------------------------------------------------------------------------------------------ inside
 

@@ -60,11 +60,14 @@ def client(loop: Loop) -> Iterator[BlockingClient]:
         yield made
 
 
+PARTS = ("broker", "workers", "gateway", "layer", "database")
+
+
 async def begun(server: FakeServer) -> tuple[Peer, str]:
     """A subscription that was shown ``s/a``."""
     peer = await server.next_peer()
     sub = (await peer.accept())["id"]
-    await peer.send("link", broker="up", workers="up", since=1)
+    await peer.send("link", **dict.fromkeys(PARTS, "up"), fresh=True, since=1)
     await peer.show(sub, "s/a")
     return peer, sub
 
@@ -73,7 +76,7 @@ def test_a_plain_loop_follows_through_an_outage(loop: Loop) -> None:
     with client(loop) as some, some.follow(site="s") as following:
         peer, sub = loop.run(begun(loop.server))
         assert [type(next(following)) for _ in range(3)] == [Link, Snapshot, Complete]
-        assert some.link == Link("up", "up", 1)
+        assert some.link == Link("up", "up", 1, "up", "up", "up", fresh=True)
         loop.run(peer.change(sub, "s/a", 1))
         assert isinstance(next(following), Delta)
         some.reconnect()

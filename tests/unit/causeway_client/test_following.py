@@ -66,6 +66,17 @@ async def test_a_program_is_told_what_changes(server: FakeServer) -> None:
     assert server.authorization == ["Bearer secret"]
 
 
+LINK: dict[str, Any] = {
+    "broker": "up",
+    "workers": "down",
+    "gateway": "up",
+    "layer": "up",
+    "database": "unknown",
+    "fresh": False,
+    "since": 7,
+}
+
+
 async def test_links_and_commands_are_told_to_all_who_follow(server: FakeServer) -> None:
     async with server.client() as client:
         first, peer, _ = await shown(server, client, "s/a")
@@ -73,10 +84,10 @@ async def test_links_and_commands_are_told_to_all_who_follow(server: FakeServer)
         await peer.show((await peer.accept())["id"], "t/b")
         await told(second, Snapshot)
         await told(second, Complete)
-        await peer.send("link", broker="up", workers="down", since=7)
+        await peer.send("link", **LINK)
         await peer.send("command", command={"id": "1", "device": "t/b", "status": "sent"})
-        assert await told(first, Link) == await told(second, Link) == Link("up", "down", 7)
-        assert client.link == Link("up", "down", 7)
+        assert await told(first, Link) == await told(second, Link) == Link(**LINK)
+        assert client.link == Link(**LINK)
         assert (await told(second, Command)).command["status"] == "sent"
         await peer.close(1001)
         await told(first, Outage)

@@ -180,10 +180,20 @@ describe("status", () => {
     assert.deepEqual([client.status, client.reason], ["closed", "unauthorized"]);
   });
 
+  const LINK = {
+    broker: "down",
+    workers: "up",
+    gateway: "up",
+    layer: "up",
+    database: "unknown",
+    fresh: false,
+    since: 7,
+  };
+
   test("the link is what the server says, and nothing while it can't", async () => {
     FakeSocket.latest.open();
-    await FakeSocket.latest.says({ type: "link", broker: "down", workers: "up", since: 7 });
-    assert.deepEqual(client.link, { broker: "down", workers: "up", since: 7 });
+    await FakeSocket.latest.says({ type: "link", ...LINK });
+    assert.deepEqual(client.link, LINK);
     FakeSocket.latest.breaks();
     assert.equal(client.link, null);
   });

@@ -19,7 +19,7 @@ from tests.support.waiting import eventually_async
 @pytest.fixture(autouse=True)
 def every_call_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the backends tell it."""
-    monkeypatch.setattr(database, "_cursors_made", itertools.count().__next__)
+    monkeypatch.setattr(database, "cursors_made", itertools.count().__next__)
 
 
 class Log:
@@ -100,7 +100,7 @@ async def test_case_j6_a_call_that_asks_nothing_proves_nothing(
 ) -> None:
     with pytest.raises(DatabaseUnavailableError):
         await thread.run(refuse)
-    monkeypatch.setattr(database, "_cursors_made", lambda: 0)
+    monkeypatch.setattr(database, "cursors_made", lambda: 0)
     await thread.run(int)
     assert log.events == ["database down"]
 

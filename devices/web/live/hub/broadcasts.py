@@ -46,6 +46,11 @@ class BroadcastListener:
         self._failures = 0  # of probes, in a row
         self._outage = Outage(log, "channel layer of the dashboards", time.monotonic)
 
+    @property
+    def deaf(self) -> str:
+        """Why no broadcast arrives; empty: they do."""
+        return self._outage.reason
+
     async def run(self) -> None:
         """Until cancelled."""
         while True:

@@ -21,7 +21,7 @@ from devices.web.live.hub.fanout import Fanout
 from devices.web.live.hub.repair import GapRepair
 from devices.web.live.hub.repair_queue import RepairQueue
 from devices.web.live.hub.sockets import Sockets
-from devices.web.live.hub.survey_loop import SurveyLoop
+from devices.web.live.hub.survey_loop import Observation, SurveyLoop
 from runtime.database import DatabaseReaders
 
 _RESTART_S: Final = 1.0
@@ -46,10 +46,11 @@ class Hub:
         queue = RepairQueue(shards, self.tracker)
         self.fanout = Fanout(self.tracker, queue)
         listener = BroadcastListener(layer, shards, self.fanout.commit, queue.doubt_all)
+        observation = self._observation = Observation(database)
         parts = (
             listener,
             GapRepair(self.fanout, self.tracker, queue, database, shards),
-            SurveyLoop(self.fanout, self.tracker, queue, self.sockets, listener, database, shards),
+            SurveyLoop(self.fanout, self.tracker, queue, self.sockets, listener, observation, shards),
         )
         self._tasks = [asyncio.create_task(_supervised(part.run)) for part in parts]
 
@@ -59,6 +60,7 @@ class Hub:
             task.cancel()
         await asyncio.wait(self._tasks)
         self.fanout.close()
+        self._observation.close()
         self.database.close()
 
 

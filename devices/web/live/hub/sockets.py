@@ -23,8 +23,11 @@ class Socket(Protocol):
     def renew(self, access: Access | None) -> None:
         """Take its rights as of now; None: it may no longer be here."""
 
+    def restart(self) -> None:
+        """Close it: this process knows the shards no longer."""
+
     def tick(self) -> None:
-        """Called about every 2 s."""
+        """Called about every second."""
 
 
 class Sockets:
@@ -53,7 +56,7 @@ class Sockets:
                 await self._link_known.wait()
         except TimeoutError:
             pass
-        return self.link or Link("down", "down", unix_ms())
+        return self.link or Link(since=unix_ms())
 
     def show_link(self, link: Link) -> None:
         """The state of the chain, as surveyed; sockets are shown a change only."""

@@ -1,10 +1,11 @@
-"""What is read every 2 s: commits whose broadcasts never arrived, the link's state, new devices, everybody's rights."""
+"""What is read every second: commits whose broadcasts never arrived, what works, new devices, everybody's rights."""
 
 import asyncio
 import time
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from devices.web.live.hub.broadcasts import BroadcastListener
 from devices.web.live.hub.commit_gaps import CommitTracker
@@ -12,19 +13,50 @@ from devices.web.live.hub.fanout import Fanout
 from devices.web.live.hub.repair_queue import RepairQueue
 from devices.web.live.hub.sockets import Sockets
 from devices.web.live.queries.authentication import access_by_all
-from devices.web.live.queries.survey import Link, survey
+from devices.web.live.queries.survey import Survey, link, survey
+from devices.web.operations.observer import LayerProbe, WriteProbe, with_write
+from devices.web.operations.truth import Facts, judge
 from runtime.database import DatabaseReaders, DatabaseUnavailableError
 from runtime.database_clock import unix_ms
 from runtime.outages import Outage
 
-EVERY_S: Final = 2.0
+EVERY_S: Final = 1.0
+READ_S: Final = 2.0  # for the survey; then the database counts as down
 GRACE_S: Final = 0.5  # between a commit and its broadcast
 PROBE_S: Final = 1.0
 RIGHTS_EVERY_S: Final = 15.0
-BLIND_AFTER_S: Final = 6.0  # without an answer of the database nothing is known to be up
 _CREDENTIALS_A_CALL: Final = 50
 
 log = structlog.get_logger(__name__)
+
+
+class Observation:
+    """What the survey asks. Closed by whoever made it, but for the readers.
+
+    Args:
+        database: what is surveyed.
+    """
+
+    def __init__(self, database: DatabaseReaders) -> None:
+        self.database = database
+        self.layer, self.write = LayerProbe(), WriteProbe()
+
+    async def survey(self, newest_pk: int | None, shards: int) -> Survey:
+        """Read the tables, and see that they can be written.
+
+        Raises:
+            DatabaseUnavailableError: they can't be read, within 2 s.
+        """
+        try:
+            async with asyncio.timeout(READ_S):
+                found = await self.database.run(survey, newest_pk, shards)
+        except TimeoutError:
+            raise DatabaseUnavailableError(f"no answer within {READ_S:g} s") from None
+        return replace(found, facts=await with_write(found.facts, self.write))
+
+    def close(self) -> None:
+        """Write no more."""
+        self.write.close()
 
 
 class SurveyLoop:
@@ -36,7 +68,7 @@ class SurveyLoop:
         repair: where lost commits go.
         sockets: are shown the link and their rights.
         listener: whose probe tells lost from late.
-        database: what is surveyed.
+        observation: asks.
         shards: how many there are.
     """
 
@@ -47,7 +79,7 @@ class SurveyLoop:
         repair: RepairQueue,
         sockets: Sockets,
         listener: BroadcastListener,
-        database: DatabaseReaders,
+        observation: Observation,
         shards: int,
     ) -> None:
         self._fanout = fanout
@@ -55,37 +87,45 @@ class SurveyLoop:
         self._repair = repair
         self._sockets = sockets
         self._listener = listener
-        self._database = database
+        self._observation, self._database = observation, observation.database
         self._shards = shards
         self._outage = Outage(log, "database of the dashboards", time.monotonic)
         self._newest_pk: int | None = None
-        self._answered_s = time.monotonic()  # when the database last did
         self._renewed_s = time.monotonic()  # when the rights last were
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             begun = time.monotonic()
+            heard = asyncio.create_task(self._observation.layer.why_not())
             try:
-                await self._survey()
+                found = await self._observation.survey(self._newest_pk, self._shards)
+                self._outage.ends()
+                await self._take(found, heard)
             except DatabaseUnavailableError as error:
-                self._outage.begins(error)
-                self._admit_ignorance()
+                self._outage.begins(error, is_news=True)
+                self._show(Facts(unread=str(error), unheard=await heard))
+            finally:
+                heard.cancel()
             for socket in self._sockets:
                 socket.tick()
             await asyncio.sleep(max(0.1, begun + EVERY_S - time.monotonic()))
 
-    async def _survey(self) -> None:
-        found = await self._database.run(survey, self._newest_pk, self._shards)
-        self._outage.ends()
-        self._answered_s = time.monotonic()
+    async def _take(self, found: Survey, heard: "asyncio.Task[str]") -> None:
         self._repair.doubt(self._tracker.begin(found.commits))
-        self._sockets.show_link(found.link)  # which lets the first sockets in
+        self._show(replace(found.facts, unheard=await heard or self._listener.deaf))  # lets the first sockets in
+        if found.facts.is_resharded:
+            for socket in self._sockets:
+                socket.restart()
+            return
         for _, device in found.new_devices if self._newest_pk is not None else ():
             self._fanout.discover(device)
         self._newest_pk = max((pk for pk, _ in found.new_devices), default=self._newest_pk or 0)
         await self._find_lost_commits(found.commits)
         await self._renew_rights()
+
+    def _show(self, facts: Facts) -> None:
+        self._sockets.show_link(link(judge(facts), self._sockets.link, unix_ms()))
 
     async def _find_lost_commits(self, commits: dict[int, int]) -> None:
         """Have those repaired whose broadcasts did not arrive."""
@@ -109,10 +149,3 @@ class SurveyLoop:
             for socket in sockets:
                 if socket.credential in rights:
                     socket.renew(rights[socket.credential])
-
-    def _admit_ignorance(self) -> None:
-        """Show the link as down when the database has been silent for too long to know."""
-        if time.monotonic() - self._answered_s >= BLIND_AFTER_S:
-            known = self._sockets.link
-            if known is None or known.broker == "up" or known.workers == "up":
-                self._sockets.show_link(Link("down", "down", unix_ms()))

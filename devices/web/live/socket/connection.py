@@ -28,6 +28,7 @@ from devices.web.live.socket.subscriptions import SocketSubscriptions
 
 UNAUTHORIZED: Final = 4401
 FORBIDDEN: Final = 4403
+TRY_AGAIN_LATER: Final = 4503  # Daphne sends no code but 1000 and 3000 to 4999
 _BREATHE_EVERY: Final = 64  # frames of a client that sends faster than we read
 
 
@@ -107,6 +108,10 @@ class Connection:
     def show_link(self, link: Link) -> None:
         """Send a ``link`` frame."""
         self._writer.link(link)
+
+    def restart(self) -> None:
+        """Close: another process, or this one started anew, goes on."""
+        self._writer.close(TRY_AGAIN_LATER)
 
     def tick(self) -> None:
         """Close when the client is too slow."""

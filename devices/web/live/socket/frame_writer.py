@@ -73,7 +73,7 @@ class FrameWriter:
 
     def link(self, link: Link) -> None:
         """Show the state of the chain."""
-        self.push(_encode(LinkFrame(self.next_n, "link", link.broker, link.workers, link.since)))
+        self.push(_encode(LinkFrame(self.next_n, "link", *(getattr(link, name) for name in link.__struct_fields__))))
 
     def reply(self, request_id: Id, **fields: Any) -> None:
         """Answer a request; for the fields see :class:`OkFrame`."""

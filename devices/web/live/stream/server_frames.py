@@ -22,6 +22,7 @@ ErrorCode = Literal[
     "bad_request", "forbidden", "not_found", "conflict", "too_large", "rate_limited", "unavailable"
 ]  # fmt: skip
 
+UpDown = Literal["up", "down", "unknown"]
 JsonObject = dict[str, Any]
 Id = str | int  # of a request; ``sub`` is that of the subscribe request
 N = Annotated[int, Meta(ge=1, description="the frame's number in its connection: 1, 2, 3, …")]
@@ -220,12 +221,16 @@ class CommandFrame(_Strict, frozen=True):
 
 
 class LinkFrame(_Strict, frozen=True):
-    """What the server itself can see of the chain; at once and at each change."""
+    """What the server itself can see of the chain; at once and at each change. What can't be seen is `unknown`."""
 
     n: N
     type: Literal["link"]
-    broker: Literal["up", "down"]
-    workers: Literal["up", "down"]
+    broker: UpDown
+    workers: UpDown
+    gateway: UpDown
+    layer: UpDown
+    database: UpDown
+    fresh: Annotated[bool, Meta(description="values from devices reach here, measured from end to end")]
     since: Annotated[int, Meta(description="another one with the same words: it was otherwise in between")]
 
 

@@ -174,7 +174,7 @@ export class Client extends Emitter {
   /** @param {(Link & {type?: string, n?: number}) | null} link */
   #linked(link) {
     if (!link && !this.link) return;
-    this.link = link && { broker: link.broker, workers: link.workers, since: link.since };
+    this.link = link && told(link);
     this.emit("link", this.link);
   }
 
@@ -200,4 +200,13 @@ function webSocketUrl(url) {
   const absolute = new URL(url, globalThis.location?.href);
   absolute.protocol = absolute.protocol.replace(/^http/, "ws");
   return absolute.href;
+}
+
+/**
+ * A link frame without what every frame has.
+ * @param {Link} link
+ * @returns {Link}
+ */
+function told({ broker, workers, gateway, layer, database, fresh, since }) {
+  return { broker, workers, gateway, layer, database, fresh, since };
 }

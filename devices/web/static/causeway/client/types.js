@@ -15,7 +15,9 @@
  * @property {Presence} presence
  * @property {string[]} tags
  *
- * @typedef {{broker: "up" | "down", workers: "up" | "down", since: number}} Link
+ * @typedef {"up" | "down" | "unknown"} UpDown
+ *
+ * @typedef {{broker: UpDown, workers: UpDown, gateway: UpDown, layer: UpDown, database: UpDown, fresh: boolean, since: number}} Link
  *
  * @typedef {object} ShardCounts
  * @property {number} shard
@@ -216,11 +218,15 @@
  * @property {"command"} type
  * @property {Command} command  the whole of it
  *
- * @typedef {object} LinkFrame  What the server itself can see of the chain; at once and at each change.
+ * @typedef {object} LinkFrame  What the server itself can see of the chain; at once and at each change. What can't be seen is `unknown`.
  * @property {number} n  the frame's number in its connection: 1, 2, 3, …
  * @property {"link"} type
- * @property {"up" | "down"} broker
- * @property {"up" | "down"} workers
+ * @property {"up" | "down" | "unknown"} broker
+ * @property {"up" | "down" | "unknown"} workers
+ * @property {"up" | "down" | "unknown"} gateway
+ * @property {"up" | "down" | "unknown"} layer
+ * @property {"up" | "down" | "unknown"} database
+ * @property {boolean} fresh  values from devices reach here, measured from end to end
  * @property {number} since  another one with the same words: it was otherwise in between
  *
  * @typedef {SnapshotFrame | DeltaFrame | EventFrame | GoneFrame} StreamFrame

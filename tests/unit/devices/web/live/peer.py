@@ -94,7 +94,7 @@ class Peer:
         """After a round trip, nothing else has come."""
         before = len(self.seen)
         await self.request("ping")
-        assert {frame["type"] for frame in self.seen[before:]} <= {*kinds, "ok"}
+        assert {frame["type"] for frame in self.seen[before:]} <= {*kinds, "ok"}, self.seen[before:]
 
 
 @asynccontextmanager

@@ -25,7 +25,7 @@ class FakeLeases:
     looked: int = 0
     left: bool = False
 
-    def check(self, _owned: frozenset[int], _leaving: frozenset[int]) -> Found:
+    def check(self, _owned: frozenset[int], _leaving: frozenset[int], _trouble: str) -> Found:
         self.looked += 1
         found = self.finds.pop(0) if self.finds else Found()
         if isinstance(found, Exception):
@@ -39,6 +39,7 @@ class FakeLeases:
 @dataclass
 class FakeWork:
     fails: bool = False
+    trouble: str = ""
     hangs_s: float = 0.0
     woken: int = 0
     asked: int = 0

@@ -1,32 +1,43 @@
 import pytest
 
+from bridge.gateway_status import GatewayRow, GatewayStatus
 from devices.models import ShardState
 from devices.requests.registry import register_device
-from devices.web.live.queries.survey import Link, Shard, link, survey
-from runtime.leases import LEASE_MS
+from devices.web.live.queries.survey import Link, link, survey
+from devices.web.operations.truth import Facts, ShardFacts, judge
 from tests.support.worlds.fake_worker import install
 
-NOW = 1_000_000
+UP = Facts(
+    count=1,
+    shards=[ShardFacts(0, 0, 1_000, 500, "")],
+    gateways=GatewayStatus(broker_up=True, since_ms=600, gateways=(GatewayRow(key="g", alive=True),)),
+)
 
 
-def shard(number: int, beat_ms: int = NOW, up_since_ms: int = 500) -> Shard:
-    return Shard(number, 1, beat_ms, up_since_ms, NOW - beat_ms)
+def test_what_is_shown_first_is_since_the_later_of_broker_and_workers() -> None:
+    assert link(judge(UP), None, 9_000) == Link("up", "up", "up", "up", "up", fresh=True, since=600)
 
 
-def test_all_is_up_since_the_later_of_both() -> None:
-    assert link([shard(0), shard(1, up_since_ms=700)], 2, True, 600) == Link("up", "up", 700)
-    assert link([shard(0), shard(1)], 2, True, 600) == Link("up", "up", 600)
+def test_another_word_is_since_now_and_the_same_words_are_nothing_new() -> None:
+    first = link(judge(UP), None, 9_000)
+    assert link(judge(UP), first, 9_500) is first
+    deaf = Facts(count=1, shards=UP.shards, gateways=UP.gateways, unheard="Connection refused")
+    second = link(judge(deaf), first, 9_700)
+    assert (second.layer, second.fresh, second.since) == ("down", False, 9_700)
+    assert link(judge(deaf), second, 9_900) is second
+    assert link(judge(UP), second, 9_950).since == 9_950
 
 
-def test_a_shard_without_a_fresh_beat_takes_the_workers_down() -> None:
-    stale = shard(1, beat_ms=NOW - LEASE_MS)
-    assert link([shard(0), stale], 2, True, 600) == Link("up", "down", NOW - LEASE_MS)
-    assert link([shard(0)], 2, True, 600) == Link("up", "down", 600)
-    assert link([], 2, False, 0) == Link("down", "down", 0)
+def test_where_nobody_knows_since_when_it_stays_as_it_was_first_seen() -> None:
+    nobody = link(judge(Facts(count=1)), None, 9_000)
+    assert (nobody.workers, nobody.since) == ("down", 9_000)
+    assert link(judge(Facts(count=1)), nobody, 9_500) is nobody
 
 
-def test_the_broker_is_down_when_the_gateways_say_so() -> None:
-    assert link([shard(0)], 1, False, 900) == Link("down", "up", 900)
+def test_the_same_words_with_a_later_since_were_otherwise_in_between() -> None:
+    first = link(judge(UP), None, 9_000)
+    again = GatewayStatus(broker_up=True, since_ms=800, gateways=UP.gateways.gateways)
+    assert link(judge(Facts(count=1, shards=UP.shards, gateways=again)), first, 9_500).since == 800
 
 
 @pytest.mark.django_db
@@ -36,7 +47,7 @@ def test_a_survey_reads_commits_and_devices_made_since() -> None:
     old = register_device("s/old")
     found = survey(None, 4)
     assert found.commits[1] == 7
-    assert found.link.broker == "down"
+    assert not found.facts.gateways.broker_up
     assert found.new_devices == [(old.pk, "s/old")]
     names = [register_device(f"s/{number}").key for number in range(3)]
     assert [key for _, key in survey(old.pk, 4).new_devices] == names

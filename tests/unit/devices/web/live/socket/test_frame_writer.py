@@ -44,13 +44,13 @@ class Socket:
 
 
 def push_three(writer: FrameWriter) -> None:
-    writer.link(Link("up", "down", 5))
+    writer.link(Link("up", "down", "up", "up", "unknown", fresh=False, since=5))
     writer.reply("a", sub="a")
     writer.push_bodies(SUB, [GONE])
 
 
 THREE = [
-    LinkFrame(1, "link", "up", "down", 5),
+    LinkFrame(1, "link", "up", "down", "up", "up", "unknown", fresh=False, since=5),
     OkFrame(2, "ok", "a", sub="a"),
     GoneFrame(3, "gone", "1", "s/a"),
 ]

@@ -6,14 +6,17 @@ from typing import Any
 import pytest
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
+from msgspec.structs import replace
 
 from bridge import wire
+from bridge.gateway_status import GatewayRow, GatewayStatus
 from bridge.messages import RequestSettled, RequestStored
 from bridge.names import devices_channel
 from devices.models import Command
 from devices.requests.registry import register_device
-from devices.web.live.queries.survey import Link, Survey
+from devices.web.live.queries.survey import Survey
 from devices.web.live.socket.subscriptions import MAX_SUBSCRIPTIONS
+from devices.web.operations.truth import Facts, ShardFacts
 from tests.support.worlds.fake_worker import settle
 from tests.unit.devices.web.live import bank
 from tests.unit.devices.web.live.peer import Peer, connected, token
@@ -227,11 +230,17 @@ async def test_desired_at_another_version_is_a_conflict() -> None:
 
 
 async def test_the_link_is_told_at_once_and_at_each_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    state = Link("up", "up", 5)
-    monkeypatch.setattr("devices.web.live.hub.survey_loop.survey", lambda *_: Survey(state, {}, []))
+    shards = [ShardFacts(0, 0, 1, 5, "")]
+    up = GatewayStatus(broker_up=True, since_ms=4, gateways=(GatewayRow(key="g", alive=True, broker_up=True),))
+    facts = Facts(count=1, shards=shards, gateways=up)
+    monkeypatch.setattr("devices.web.live.hub.survey_loop.survey", lambda *_: Survey(facts, {}, []))
+    every = dict.fromkeys(("broker", "workers", "gateway", "layer", "database"), "up")
     async with connected(await token()) as peer:
         first = await peer.receive()
-        assert first == {"n": 1, "type": "link", "broker": "up", "workers": "up", "since": 5}
-        state = Link("down", "up", 9)
-        assert await peer.receive() == {"n": 2, "type": "link", "broker": "down", "workers": "up", "since": 9}
+        assert first == {"n": 1, "type": "link", **every, "fresh": True, "since": 5}
+        facts = replace(facts, gateways=GatewayStatus(since_ms=9))
+        second = await peer.receive()
+        down = {**every, "broker": "down", "gateway": "down"}
+        assert second == {"n": 2, "type": "link", **down, "fresh": False, "since": second["since"]}
+        assert second["since"] > 9, "when it was seen"
         await peer.nothing_but()

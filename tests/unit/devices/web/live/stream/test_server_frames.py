@@ -68,7 +68,16 @@ EXAMPLES: list[dict[str, Any]] = [
     {"type": "event", "sub": "1", "device": "s/a", "prev": 3, "rev": 4, "name": "door", "data": [1], "ts": 9},
     {"type": "gone", "sub": "1", "device": "s/a"},
     {"type": "command", "command": COMMAND},
-    {"type": "link", "broker": "up", "workers": "down", "since": 9},
+    {
+        "type": "link",
+        "broker": "up",
+        "workers": "down",
+        "gateway": "up",
+        "layer": "up",
+        "database": "unknown",
+        "fresh": False,
+        "since": 9,
+    },
 ]
 
 

@@ -1,0 +1,118 @@
+"""Finds out what works: asks database and layer, each within seconds, for devices.web.operations.truth to judge."""
+
+import asyncio
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.db.models import F
+from msgspec.structs import replace
+
+from devices.gateways import gateway_status
+from devices.models import Installation, ShardState
+from devices.web.operations.truth import MAX_DETAIL, Facts, ShardFacts, Truth, is_written, judge
+from runtime.database import DatabaseReaders, DatabaseThread, DatabaseUnavailableError
+from runtime.database_clock import DatabaseNowMs
+
+LIMIT_S: Final = 2.0  # for the database's answer
+LAYER_S: Final = 1.0  # for a message of ours to come back; twice, for it may be a pause of this process's own
+_PATIENCE_S: Final = 1.5  # for another writer
+_PROBE: Final = {"type": "readiness.probe"}
+
+
+class LayerProbe:
+    """Of one event loop: whether the layer for channels brings us a message, and the one for groups takes one."""
+
+    def __init__(self) -> None:
+        self._channel = ""
+
+    async def why_not(self) -> str:
+        """Why it does not, in the server's words; empty: it does. Within about 2 s."""
+        reason = ""
+        for _ in range(2):
+            try:
+                async with asyncio.timeout(LAYER_S):
+                    await self._carry()
+            except TimeoutError:
+                reason = f"no answer within {LAYER_S:g} s"
+            except Exception as error:  # noqa: BLE001  whatever the layer's backend raises when it is down
+                return (str(error).strip() or type(error).__name__).splitlines()[0][:MAX_DETAIL]
+            else:
+                return ""
+        return reason
+
+    async def _carry(self) -> None:
+        layer = get_channel_layer()
+        self._channel = self._channel or await layer.new_channel()
+        await layer.send(self._channel, _PROBE)
+        await layer.receive(self._channel)
+        # Nobody is in this group: a subscription for the way back would stay for ever (channels_redis.pubsub has no
+        # end of a channel but the cancellation of its receive).
+        await get_channel_layer("groups").group_send("readiness", _PROBE)
+
+
+class WriteProbe:
+    """Tries whether the database takes writes, where no beat proves it. One row, which stays as it is."""
+
+    def __init__(self) -> None:
+        self._thread = DatabaseThread(
+            "write-probe", limit_s=LIMIT_S, connection_name="causeway probe", patience_s=_PATIENCE_S
+        )
+
+    async def why_not(self) -> str:
+        """Why it does not, in the server's words; empty: it does. Within 2 s."""
+        try:
+            await self._thread.run(_write)
+        except DatabaseUnavailableError as error:
+            return str(error)
+        return ""
+
+    def close(self) -> None:
+        """End the thread when it answers."""
+        self._thread.close()
+
+
+def _write() -> None:
+    Installation.objects.update(shards=F("shards"))
+
+
+def read_facts(count: int) -> Facts:
+    """What the tables say. Synchronous; four short queries.
+
+    Args:
+        count: how many shards this process was started with.
+    """
+    columns = ("shard", DatabaseNowMs() - F("beat_ms"), "beat_ms", "up_since_ms", "trouble")
+    shards = [ShardFacts(*row) for row in ShardState.objects.values_list(*columns)]
+    return Facts(count=count, kept=Installation.kept_shards(), shards=shards, gateways=gateway_status())
+
+
+async def with_write(facts: Facts, probe: WriteProbe) -> Facts:
+    """The facts, and whether the database takes writes, which is tried only where no beat proves it."""
+    return facts if is_written(facts) else replace(facts, unwritten=await probe.why_not())
+
+
+async def _observe() -> Truth:
+    layer = asyncio.create_task(LayerProbe().why_not())
+    readers, probe = DatabaseReaders("readiness", threads=1, limit_s=LIMIT_S), WriteProbe()
+    try:
+        facts = await with_write(await readers.run(read_facts, settings.DEVICES.shards), probe)
+    except DatabaseUnavailableError as error:
+        facts = Facts(unread=str(error), count=settings.DEVICES.shards)
+    finally:
+        readers.close()
+        probe.close()
+    return judge(replace(facts, unheard=await layer))
+
+
+_observing: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[Truth]] = WeakKeyDictionary()
+
+
+async def observe() -> Truth:
+    """What works as of now; all who ask meanwhile share one look. Within about 4 s."""
+    loop = asyncio.get_running_loop()
+    observing = _observing.get(loop)
+    if observing is None or observing.done():
+        observing = _observing[loop] = loop.create_task(_observe())
+    return await asyncio.shield(observing)
