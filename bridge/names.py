@@ -7,9 +7,10 @@ import hashlib
 import re
 from functools import cache
 
-_NAME = re.compile(r"[A-Za-z0-9_\-.:]{1,64}\Z")
-_KEY = re.compile(r"[A-Za-z0-9_\-.:]{1,64}/[A-Za-z0-9_\-.:]{1,64}\Z")
-_CHILD_KEY = re.compile(_KEY.pattern.removesuffix(r"\Z") + r"~[A-Za-z0-9_\-.:]{1,64}\Z")
+_ONE = r"(?!\.{1,2}(?![A-Za-z0-9_\-.:]))[A-Za-z0-9_\-.:]{1,64}"  # "." and ".." would climb in paths and URLs
+_NAME = re.compile(rf"{_ONE}\Z")
+_KEY = re.compile(rf"{_ONE}/{_ONE}\Z")
+_CHILD_KEY = re.compile(rf"{_ONE}/{_ONE}~{_ONE}\Z")
 _MAX_KEY_CHARS = 129  # Device.key
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 

@@ -1,6 +1,7 @@
 """Sites and who may do what there."""
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 
@@ -26,6 +27,11 @@ class Site(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse what is no name in topics and URLs."""
+        if self.name in (".", ".."):
+            raise ValidationError({"name": ". and .. are no names"})
 
 
 class Membership(models.Model):

@@ -139,8 +139,19 @@ def _same(command: Command, wish: _Wish) -> bool:
 
 
 def _canon(args: Any) -> bytes:
-    """As JSON: in Python, ``True == 1 == 1.0``."""
-    return msgspec.json.encode(args, order="sorted")
+    """As JSON, by value: ``1.0`` is ``1``, members in any order; in Python ``True == 1``, too."""
+    return msgspec.json.encode(_by_value(args), order="sorted")
+
+
+def _by_value(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _by_value(one) for key, one in value.items()}
+        case list():
+            return [_by_value(one) for one in value]
+        case float() if value.is_integer() and abs(value) <= 2**53:
+            return int(value)
+    return value
 
 
 def _insert(device: Device, wish: _Wish) -> Command:

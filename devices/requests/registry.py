@@ -58,11 +58,14 @@ def register_devices(keys: Iterable[str]) -> dict[str, Device]:
 
 
 def new_twin(retired_rev: int | None) -> TwinState:
-    """The twin of a new device whose key was last at ``retired_rev`` (None: never used)."""
+    """The twin of a new device whose key was last at ``retired_rev`` (None: never used).
+
+    The desired state's version goes on from there, too: each of its changes took a rev, so it was no higher.
+    """
     if retired_rev is None:
         return TwinState()
     rev = retired_rev + 1
-    return TwinState(rev=rev, reported=Document(floor=rev), desired=Document(floor=rev))
+    return TwinState(rev=rev, reported=Document(floor=rev), desired=Document(floor=rev), desired_version=rev)
 
 
 def retire_key(key: str, rev: int) -> None:

@@ -1,6 +1,6 @@
 """Commands to devices, and what became of them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from devices.web.api.security import access
 from devices.web.auth import Access
 
 router = Router(tags=["commands"])
+_FIRST_YEAR, _LAST_YEAR = 2000, 9000
 
 IdempotencyKey = Annotated[
     str | None,
@@ -75,8 +76,11 @@ def _after(cursor: str) -> Q:
     created_text, id_text = decode_cursor("commands", cursor, [str, str])
     try:
         created_at, command_id = datetime.fromisoformat(created_text), UUID(id_text)
-    except ValueError:
+        created_at = created_at.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise BadRequestError("cursor: it is none of ours") from None
+    if not _FIRST_YEAR <= created_at.year <= _LAST_YEAR:  # beyond, databases and time zones overflow
+        raise BadRequestError("cursor: it is none of ours")
     return Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=command_id)
 
 

@@ -8,8 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Header, Router
 
 from devices.requests.ask import ask
-from devices.requests.refusals import BadRequestError, ConflictError
+from devices.requests.refusals import ConflictError
 from devices.rules.twin import load_value
+from devices.web.api.conditions import tags_of
 from devices.web.api.devices import visible_device
 from devices.web.api.paging import json_response
 from devices.web.api.problems import problem
@@ -20,49 +21,62 @@ router = Router(tags=["desired state"])
 
 IfMatch = Annotated[
     str | None,
-    Header(None, alias="If-Match", description="change only this version; another one is answered with 412"),
+    Header(None, alias="If-Match", description="change only one of these versions; another one is answered with 412"),
+]
+IfNoneMatch = Annotated[
+    str | None,
+    Header(None, alias="If-None-Match", description="versions that you have: 304 when it is one of them (RFC 9110)"),
 ]
 
 
 @router.get("/devices/{site}/{device}/desired", response=Desired)
-def get_desired(request: HttpRequest, site: str, device: str) -> HttpResponse:
+def get_desired(request: HttpRequest, site: str, device: str, if_none_match: IfNoneMatch) -> HttpResponse:
     """The desired state; its version is also the ETag."""
     twin = load_value(visible_device(access(request), f"{site}/{device}", "devices.read").twin.doc)
-    return _answer({"version": twin.desired_version, "desired": twin.desired.value})
+    answer = _answer({"version": twin.desired_version, "desired": twin.desired.value})
+    if if_none_match is not None and tags_of("If-None-Match", if_none_match).match_weakly(twin.desired_version):
+        unchanged = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
+        del unchanged["Content-Type"]
+        unchanged["ETag"] = answer["ETag"]
+        return unchanged
+    return answer
 
 
 @router.patch("/devices/{site}/{device}/desired", response=Desired)
 async def set_desired(
-    request: HttpRequest, site: str, device: str, payload: MergePatch, if_match: IfMatch
+    request: HttpRequest, site: str, device: str, payload: MergePatch, if_match: IfMatch, if_none_match: IfNoneMatch
 ) -> HttpResponse:
     """Merge a patch (RFC 7396) into the desired state. Needs the role operator.
 
     The device gets on its topic ``desired`` what its reported state still lacks, until it has it.
     """
     key, who = f"{site}/{device}", access(request)
-    await sync_to_async(visible_device)(who, key, "devices.desired")
-    version = None if if_match is None else version_of(if_match)
+    owner = await sync_to_async(visible_device)(who, key, "devices.desired")
+    current = load_value(owner.twin.doc).desired_version
+    wrong = _unmet(current, if_match, if_none_match)
+    if wrong is not None:
+        return _precondition_failed(wrong)
+    conditional = if_none_match is not None or (if_match is not None and not tags_of("If-Match", if_match).any)
+    version = current if conditional else None
     try:
         return _answer(await ask(key, "desired", {"patch": payload.root, "if_version": version}, actor=who.actor))
     except ConflictError as conflict:
         if version is None:
             raise
-        return problem("conflict", str(conflict), status=HTTPStatus.PRECONDITION_FAILED)
+        return _precondition_failed(str(conflict))
 
 
-def version_of(if_match: str) -> int | None:
-    """The version in an If-Match header: ``"3"``, or just ``3``; None for ``*`` (any).
+def _unmet(current: int, if_match: str | None, if_none_match: str | None) -> str | None:
+    """Why a condition does not hold for the version that there is; None: all hold."""
+    if if_match is not None and not tags_of("If-Match", if_match).match_strongly(current):
+        return f"desired is at version {current}, which If-Match does not name"
+    if if_none_match is not None and tags_of("If-None-Match", if_none_match).match_weakly(current):
+        return f"desired is at version {current}, which If-None-Match names"
+    return None
 
-    Raises:
-        BadRequestError: it is neither.
-    """
-    text = if_match.strip()
-    number = text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
-    if number == "*":
-        return None
-    if not (number.isascii() and number.isdecimal() and len(number) <= 18):
-        raise BadRequestError('If-Match: write the version as the ETag has it, like "3"')
-    return int(number)
+
+def _precondition_failed(why: str) -> HttpResponse:
+    return problem("conflict", why, status=HTTPStatus.PRECONDITION_FAILED)
 
 
 def _answer(desired: dict[str, Any]) -> HttpResponse:

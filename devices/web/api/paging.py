@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 1_000
+_MAX_CURSOR_CHARS: Final = 1_024
 
 Limit = Annotated[int, Query(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="at most so many items")]
 Cursor = Annotated[str | None, Query(None, description="`next` of the page before, with the same other parameters")]
@@ -34,13 +35,25 @@ def decode_cursor(kind: str, cursor: str, types: Sequence[type]) -> list[Any]:
     Raises:
         BadRequestError: it is none of this list's.
     """
+    none_of_ours = BadRequestError("cursor: it is none of ours")
+    if len(cursor) > _MAX_CURSOR_CHARS:
+        raise none_of_ours
     try:
         parts = msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
-        raise BadRequestError("cursor: it is none of ours") from None
+    except (ValueError, RecursionError):
+        raise none_of_ours from None
     if not isinstance(parts, list) or [type(part) for part in parts] != [str, *types] or parts[0] != kind:
         raise BadRequestError("cursor: it belongs to another list")
+    if not all(_is_storable(part) for part in parts[1:]):
+        raise none_of_ours
     return parts[1:]
+
+
+def _is_storable(part: Any) -> bool:
+    """Whether a database takes it in a comparison: no NUL, no lone surrogate, an integer of 64 bits."""
+    if isinstance(part, int):
+        return -(2**63) <= part < 2**63
+    return "\0" not in part and not any("\ud800" <= char <= "\udfff" for char in part)
 
 
 def page(

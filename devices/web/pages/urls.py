@@ -10,7 +10,7 @@ from devices.web.pages import views
 class NameConverter:
     """``<name:site>``: a site's or device's name as the contract has it."""
 
-    regex = r"[A-Za-z0-9_\-.:]{1,64}"
+    regex = r"(?!\.{1,2}(?:/|\Z))[A-Za-z0-9_\-.:]{1,64}"
 
     def to_python(self, value: str) -> str:
         """As it is."""

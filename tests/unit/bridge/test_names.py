@@ -28,7 +28,7 @@ def test_the_shard_of_a_device_never_changes() -> None:
     assert [shard_of(f"demo/d{n}", 4) for n in range(8)] == [2, 0, 2, 0, 3, 1, 3, 1]
 
 
-names = st.from_regex(r"[A-Za-z0-9_\-.:]{1,64}", fullmatch=True)
+names = st.from_regex(r"[A-Za-z0-9_\-.:]{1,64}", fullmatch=True).filter(lambda name: name not in (".", ".."))
 
 
 @given(names, names, names)
@@ -59,3 +59,17 @@ def test_only_other_dialects_have_children(site: str, source: str, child: str) -
 )
 def test_what_is_no_key(key: str) -> None:
     assert not is_device_key(key)
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_case_g16_dots_alone_are_no_names(name: str) -> None:
+    assert not is_name(name)
+    for key in (f"demo/{name}", f"{name}/lamp", f"demo/lamp~{name}", f"demo/{name}~x"):
+        assert not is_device_key(key)
+        assert not is_source_key(key)
+
+
+@pytest.mark.parametrize("name", ["...", ".a", "a.", "..a", ".-", ":..", "a..b"])
+def test_case_g16_names_may_have_dots(name: str) -> None:
+    assert is_name(name)
+    assert is_device_key(f"{name}/{name}~{name}")

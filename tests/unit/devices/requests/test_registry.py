@@ -80,3 +80,10 @@ def test_somebody_else_registering_the_same_meanwhile(monkeypatch: pytest.Monkey
     monkeypatch.setattr(registry, "_made", beaten)
     assert register_device("demo/lamp").key == "demo/lamp"
     assert calls == [["demo/lamp"], ["demo/lamp"]]
+
+
+@pytest.mark.django_db
+def test_case_g13_the_desired_version_of_a_key_never_restarts() -> None:
+    twin = new_twin(17)  # so the version was at most 17
+    assert twin.desired_version >= 17
+    assert new_twin(None).desired_version == 0

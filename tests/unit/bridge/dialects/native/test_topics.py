@@ -8,7 +8,7 @@ from bridge.dialects.dialect import NATIVE, OWN_DOWNLINK, RejectedTopic, Route
 from bridge.dialects.native.topics import Kind, NativeTopics
 
 TOPICS = NativeTopics("devices")
-names = st.from_regex(r"[A-Za-z0-9_\-.:]{1,64}", fullmatch=True)
+names = st.from_regex(r"[A-Za-z0-9_\-.:]{1,64}", fullmatch=True).filter(lambda name: name not in (".", ".."))
 keys = st.tuples(names, names).map("/".join)
 metrics = st.text(st.characters(exclude_characters="/+#", exclude_categories=["C", "Z"]), min_size=1, max_size=128)
 kinds: st.SearchStrategy[tuple[Kind, str]] = st.one_of(

@@ -1,5 +1,6 @@
 """Commands over HTTP."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from django.test import AsyncClient, Client
 from django.utils import timezone
 
 from devices.models import ApiToken, Command, Device
+from devices.web.api.paging import encode_cursor
 from devices.web.api.schemas import Command as CommandSchema
 from tests.support.worlds.fake_worker import FakeWorker, set_twin
 
@@ -157,3 +159,47 @@ async def test_an_open_one_can_be_cancelled_once(async_as_role: AsyncAsRole, lam
         assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
         answer = await client.post(f"/api/v1/commands/{command.pk}/cancel")
         assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        encode_cursor("commands", "2026-01-01T00:00:00+00:00", "\0"),
+        encode_cursor("commands", "0001-01-01T00:00:00+14:00", "00000000-0000-4000-8000-000000000000"),
+        encode_cursor("commands", "9999-12-31T23:59:59-14:00", "00000000-0000-4000-8000-000000000000"),
+        encode_cursor("commands", "0001-01-01T00:00:00", "00000000-0000-4000-8000-000000000000"),
+        urlsafe_b64encode(b"[" * 3000).decode().rstrip("="),
+        urlsafe_b64encode(b"[" * 700).decode().rstrip("="),
+    ],
+)
+def test_case_f9_a_forged_cursor_is_the_clients_fault(as_role: Callable[..., Client], cursor: str) -> None:
+    set_twin("demo/lamp")
+    answer = as_role(demo="viewer").get("/api/v1/devices/demo/lamp/commands", {"cursor": cursor})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize("position", ["demo/\0", 2**63, -(2**70)])
+def test_case_f9_what_no_database_takes_is_in_no_cursor(as_role: Callable[..., Client], position: Any) -> None:
+    set_twin("demo/lamp")
+    client = as_role(demo="admin")
+    for path in ("devices", "quarantine", "devices/demo/lamp/readings"):
+        answer = client.get(f"/api/v1/{path}", {"cursor": encode_cursor(path.rpartition("/")[2], position)})
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+async def test_case_c3_a_key_with_the_same_values_is_the_same_command(
+    async_as_role: Callable[..., AsyncClient],
+) -> None:
+    await sync_to_async(set_twin)("demo/lamp")
+    client = await sync_to_async(async_as_role)(demo="operator")
+
+    async def send(body: str) -> Any:
+        url, headers = "/api/v1/devices/demo/lamp/commands", {"Idempotency-Key": "k"}
+        return await client.post(url, body, "application/json", headers=headers)
+
+    first = await send('{"name":"set","args":{"a":1,"b":[100,{"c":true}]}}')
+    assert first.status_code == 202
+    again = await send('{"args":{"b":[1e2,{"c":true}],"a":1.0},"name":"set","ttl_s":60}')
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+    for other in ('"a":true,"b":[100,{"c":true}]', '"a":1,"b":[100,{"c":1}]'):
+        assert (await send('{"name":"set","args":{' + other + "}}")).status_code == 409

@@ -7,9 +7,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 
-from devices.requests.refusals import BadRequestError
 from devices.rules.requested import set_desired
-from devices.web.api.desired import version_of
 from tests.support.worlds.fake_worker import FakeWorker, set_twin
 
 URL = "/api/v1/devices/demo/lamp/desired"
@@ -39,7 +37,7 @@ async def test_merging_versions_and_conflicts(async_as_role: Callable[..., Async
         for stale in ('"1"', "1"):
             answer = await patch({"x": 1}, stale)
             assert (answer.status_code, answer.json()["code"]) == (412, "conflict")
-            assert answer.json()["detail"] == "desired is at version 2, not 1"
+            assert answer.json()["detail"] == "desired is at version 2, which If-Match does not name"
         assert (await patch({"x": 1}, "2")).json()["version"] == 3
         assert (await patch({"x": 2}, "*")).json()["version"] == 4
         answer = await patch({"x": 2})
@@ -59,12 +57,23 @@ def test_viewers_may_not(as_role: Callable[..., Client]) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
-@pytest.mark.parametrize(("header", "version"), [('"3"', 3), ("3", 3), (" 0 ", 0), ("*", None)])
-def test_versions(header: str, version: int | None) -> None:
-    assert version_of(header) == version
+async def test_case_g13_conditions_are_those_of_rfc_9110(async_as_role: Callable[..., AsyncClient]) -> None:
+    await sync_to_async(set_twin)("demo/lamp", lambda twin: set_desired(twin, {"on": True}, None))
+    client = await sync_to_async(async_as_role)(demo="operator")
 
+    async def status(**headers: str) -> int:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = await client.patch(URL, {"on": True}, "application/json", headers=named)
+        return int(answer.status_code)
 
-@pytest.mark.parametrize("header", ["", '"', 'W/"3"', '"3", "4"', "-1", "x", "1.5", "³", "1" * 30])
-def test_no_versions(header: str) -> None:
-    with pytest.raises(BadRequestError):
-        version_of(header)
+    async with FakeWorker().running():
+        assert await status(If_Match='"7", "1"') == 200
+        assert await status(If_Match='"foreign"') == await status(If_Match='W/"1"') == 412
+        assert await status(If_Match='"7", W/"1", "x"') == 412
+        assert await status(If_Match='"1') == 400
+        assert await status(If_None_Match="*") == await status(If_None_Match='W/"1"') == 412
+        assert await status(If_None_Match='"2"') == 200
+    assert (await client.get(URL, headers={"If-None-Match": 'W/"1", "9"'})).status_code == 304
+    unchanged = await client.get(URL, headers={"If-None-Match": '"1"'})
+    assert (unchanged.status_code, unchanged.content, unchanged["ETag"]) == (304, b"", '"1"')
+    assert (await client.get(URL, headers={"If-None-Match": '"2"'})).status_code == 200
