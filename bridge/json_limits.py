@@ -1,12 +1,14 @@
 """JSON within limits: what may be stored, and exactly why something may not.
 
-RFC 8259 in UTF-8 without byte order mark. Depth, size of integers, NUL, lone surrogates and NaN are bounded here, for
-values from any source.
+RFC 8259 in UTF-8. Depth, leaves, size of integers, NUL, lone surrogates and NaN are bounded here: strictly for what
+people and programs ask (:func:`json_error`); what devices send is read as they write it (:func:`decode_json`), and
+bridge.json_values makes of each value what can be stored.
 """
 
 import json
 import math
-from typing import Any
+import re
+from typing import Any, Final
 
 import msgspec
 
@@ -15,6 +17,16 @@ from bridge.observations import Malformed, PayloadReason
 MAX_PAYLOAD_BYTES = 256 * 1024
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53
+MAX_ELEMENT_LEAVES = 2_000
+MAX_MESSAGE_LEAVES = 10_000
+
+_MOST_DIGITS: Final = 4_000  # of an integer that Python converts; longer ones stay text
+_PADDING: Final = b"\0 \t\r\n"
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+# A text, closed or not, or a number that JSON doesn't have. Linear: a text is never read twice.
+_BARE: Final = re.compile(
+    r'"(?:[^"\\]|\\.)*+"?|(?<![\w.+-])([+-]?)(nan|inf|infinity)(?![\w.+-])', re.DOTALL | re.IGNORECASE
+)
 
 
 class MalformedError(Exception):
@@ -25,6 +37,12 @@ class MalformedError(Exception):
         self.malformed = Malformed(reason, detail)
 
 
+class IntegerText(str):
+    """The digits of an integer that is too long for Python's own."""
+
+    __slots__ = ()
+
+
 def json_error(value: Any) -> Malformed | None:
     """Why a decoded JSON value may not be stored (depth, integers, NUL, NaN), or None. For values from any source."""
     try:
@@ -32,20 +50,6 @@ def json_error(value: Any) -> Malformed | None:
     except MalformedError as bad:
         return bad.malformed
     return None
-
-
-def decode_json(payload: bytes) -> Any:
-    """The JSON value in a payload.
-
-    Raises:
-        MalformedError: it is none, or beyond the limits.
-    """
-    try:
-        value = msgspec.json.decode(payload)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        raise _why_not_json(payload) from None
-    _check(value, 1)
-    return value
 
 
 def _check(value: Any, depth: int) -> None:
@@ -81,10 +85,63 @@ def check_text(text: str) -> None:
     Raises:
         MalformedError: NUL or a lone surrogate.
     """
+    if fault := text_fault(text):
+        raise MalformedError("bad_text", fault)
+
+
+def text_fault(text: str) -> str:
+    """What a database would refuse a text for; empty: nothing."""
     if "\0" in text:
-        raise MalformedError("bad_text", "NUL")
-    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-        raise MalformedError("bad_text", "lone surrogate")
+        return "NUL"
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return "lone surrogate"
+    return ""
+
+
+# What devices send ------------------------------------------------------------------------------------------------
+
+
+def bare(payload: bytes) -> bytes:
+    """A payload without byte order mark, and without trailing NULs and blanks."""
+    return payload.removeprefix(_BYTE_ORDER_MARK).rstrip(_PADDING)
+
+
+def decode_json(payload: bytes) -> Any:
+    """The JSON value in a payload, as it was written: NaN, infinities, NULs, lone surrogates, integers of any size.
+
+    Of members with one name the last one counts.
+
+    Raises:
+        MalformedError: there is none.
+    """
+    try:
+        return msgspec.json.decode(payload)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return _read_slowly(decode_utf8(bare(payload)))
+
+
+def _read_slowly(text: str) -> Any:
+    """What the strict decoder refused, also with numbers that JSON doesn't have."""
+    try:
+        return json.loads(_BARE.sub(_as_python_reads_it, text), parse_int=_integer)
+    except RecursionError:
+        raise MalformedError("too_deep", f"over {MAX_DEPTH} levels") from None
+    except json.JSONDecodeError as error:
+        raise MalformedError("bad_json", f"{error.msg} at {error.pos}") from None
+
+
+def _as_python_reads_it(found: re.Match[str]) -> str:
+    sign, word = found.groups()
+    if word is None:
+        return found[0]
+    return "NaN" if word.lower() == "nan" else f"{sign.strip('+')}Infinity"
+
+
+def _integer(digits: str) -> int | IntegerText:
+    return int(digits) if len(digits) <= _MOST_DIGITS else IntegerText(digits)
 
 
 def decode_utf8(payload: bytes) -> str:
@@ -99,20 +156,23 @@ def decode_utf8(payload: bytes) -> str:
         raise MalformedError("bad_utf8", f"byte {error.start}") from None
 
 
-def _why_not_json(payload: bytes) -> MalformedError:
-    """The exact reason, found the slow way: only for payloads that the strict decoder refused."""
-    try:
-        value = json.loads(decode_utf8(payload))
-        _check(value, 1)
-    except MalformedError as bad:
-        return bad
-    except RecursionError:
-        return MalformedError("too_deep", f"over {MAX_DEPTH} levels")
-    except json.JSONDecodeError as error:
-        return MalformedError("bad_json", f"{error.msg} at {error.pos}")
-    except ValueError:  # a number of more digits than Python converts
-        return MalformedError("integer_too_large")
-    return MalformedError("bad_json")
+def check_size(value: Any, most_leaves: int = MAX_ELEMENT_LEAVES) -> int:
+    """How many leaves a value has; empty objects and arrays count as one.
+
+    Raises:
+        MalformedError: they are too many, or too deep.
+    """
+    leaves, depth, level = 0, 0, [value]
+    while level:
+        containers = [one for one in level if isinstance(one, dict | list)]
+        leaves += len(level) - sum(map(bool, containers))
+        depth += bool(containers)
+        if depth > MAX_DEPTH:
+            raise MalformedError("too_deep", f"over {MAX_DEPTH} levels")
+        if leaves > most_leaves:
+            raise MalformedError("too_many_leaves", f"over {most_leaves}")
+        level = [inner for one in containers for inner in (one.values() if isinstance(one, dict) else one)]
+    return leaves
 
 
 def json_type(value: Any) -> str:

@@ -1,6 +1,7 @@
 """What a device's message says, whatever dialect it speaks: readings, state, status, events, acknowledgements.
 
-Every decoder of every dialect returns one of these values; bad input is one, too.
+Every decoder of every dialect returns one of these values; bad input is one, too. Notes tell of values that were not
+taken as they came, while the rest of the message was.
 """
 
 from typing import Any, Literal
@@ -10,23 +11,41 @@ from msgspec import Struct
 Scalar = str | int | float | bool | None
 AckStatus = Literal["accepted", "done", "rejected", "failed"]
 PayloadReason = Literal[
-    "array_in_telemetry",
     "bad_ack",
     "bad_json",
-    "bad_metric_name",
     "bad_status",
     "bad_text",
     "bad_ts",
     "bad_utf8",
     "integer_too_large",
-    "name_collision",
     "not_a_scalar",
     "not_an_object",
     "not_finite",
     "too_deep",
     "too_large",
+    "too_many_leaves",
     "ts_before_2000",
 ]
+NoteReason = Literal[
+    "array_too_long",
+    "bad_metric_name",
+    "bad_text",
+    "clock_ahead",
+    "integer_too_large",
+    "name_collision",
+    "names_too_long",
+    "not_finite",
+    "too_many_metrics",
+]
+
+
+class Note(Struct, frozen=True):
+    """A value that was not taken as it came, beside others that were."""
+
+    reason: NoteReason
+    metric: str  # where it stood
+    sample: str  # what it was; a beginning of it
+    count: int = 1
 
 
 class Malformed(Struct, frozen=True):
@@ -34,6 +53,14 @@ class Malformed(Struct, frozen=True):
 
     reason: PayloadReason
     detail: str = ""
+    speaks: bool = True  # False: it may be the broker's word for a dead device, so it is no proof of life
+
+
+class BadElements(Struct, frozen=True):
+    """Those elements of a batch whose content is wrong."""
+
+    malformed: Malformed  # the first one's reason; the detail has the indexes of all
+    payload: bytes  # them alone, as a batch; empty: they are too deep for that
 
 
 class Cleared(Struct, frozen=True):
@@ -48,18 +75,22 @@ class RawReading(Struct, frozen=True):
 
     ts_ms: int | None
     metrics: dict[str, Scalar]
+    ahead_ms: int = 0  # how far its own time was ahead of reception, where ``ts_ms`` is set right
 
 
 class Telemetry(Struct, frozen=True):
     """One payload's readings in their order; objects without a metric leave none."""
 
     readings: tuple[RawReading, ...]
+    notes: tuple[Note, ...] = ()
+    bad: BadElements | None = None
 
 
 class StatePatch(Struct, frozen=True):
     """A merge patch of the reported state."""
 
     patch: dict[str, Any]
+    notes: tuple[Note, ...] = ()
 
 
 class StatusReported(Struct, frozen=True):
@@ -73,6 +104,7 @@ class EventReported(Struct, frozen=True):
 
     name: str
     data: Any
+    notes: tuple[Note, ...] = ()
 
 
 class CommandAck(Struct, frozen=True):
@@ -82,6 +114,7 @@ class CommandAck(Struct, frozen=True):
     status: AckStatus
     result: Any = None
     reason: str | None = None
+    notes: tuple[Note, ...] = ()
 
 
 Decoded = Telemetry | StatePatch | StatusReported | EventReported | CommandAck | Cleared | Malformed

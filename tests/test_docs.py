@@ -11,7 +11,7 @@ import causeway
 from bench.report import document
 from bridge.dialects.native.topics import TopicReason
 from bridge.dialects.registry import UNCLAIMED
-from bridge.observations import PayloadReason
+from bridge.observations import NoteReason, PayloadReason
 from devices.rules.capabilities import ROLES, Capability
 from scripts import draw_house
 
@@ -58,7 +58,7 @@ def test_the_page_of_the_live_stream_names_each_of_its_files() -> None:
 
 def test_every_reason_is_documented() -> None:
     page = (ROOT / "docs" / "mqtt.md").read_text()
-    reasons = {*get_args(PayloadReason), *get_args(TopicReason), UNCLAIMED}
+    reasons = {*get_args(PayloadReason), *get_args(NoteReason), *get_args(TopicReason), UNCLAIMED}
     assert not {reason for reason in reasons if f"`{reason}`" not in page}
 
 

@@ -5,9 +5,9 @@ and, as tombstones, the pointers that are gone: those of which ``value`` has not
 """
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
-import msgspec
 from msgspec import Struct, field
 
 Path = tuple[str, ...]
@@ -68,6 +68,18 @@ def apply(document: Document, changed: list[_Change], rev: int, *, live: bool = 
     _forget_old_tombstones(document)
 
 
+def merged(document: Document, changed: list[_Change]) -> dict[str, Any]:
+    """What the value will be after these changes; the document stays as it is."""
+    value = deepcopy(document.value)
+    for path, new in changed:
+        parent = _parent(value, path)
+        if new is _REMOVED:
+            del parent[path[-1]]
+        else:
+            parent[path[-1]] = new
+    return value
+
+
 def confirm(document: Document, patch: dict[str, Any]) -> None:
     """A live message said it: leaves it names count as set live from now on, though their values stay."""
     for path in _leaf_paths(patch, ()):
@@ -93,7 +105,7 @@ def missing(desired: dict[str, Any], reported: dict[str, Any]) -> dict[str, Any]
         if isinstance(want, dict) and isinstance(have, dict):
             if lacking := missing(want, have):
                 out[key] = lacking
-        elif key not in reported or not _same(want, have):
+        elif key not in reported or not same(want, have):
             out[key] = want
     return out
 
@@ -108,7 +120,7 @@ def _changes(target: dict[str, Any], patch: dict[str, Any], path: Path) -> Itera
             yield from _changes(current, value, here)
         elif isinstance(value, dict):
             yield here, _without_nulls(value)
-        elif key not in target or not _same(current, value):
+        elif key not in target or not same(current, value):
             yield here, value
 
 
@@ -120,9 +132,16 @@ def _without_nulls(value: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Equal as JSON: Python's ``True == 1`` is no equality there."""
-    return one == other and msgspec.json.encode(one) == msgspec.json.encode(other)
+def same(one: Any, other: Any) -> bool:
+    """Equal as JSON: numbers by value, members in any order; Python's ``True == 1`` is no equality there."""
+    match one, other:
+        case (bool(), _) | (_, bool()):
+            return one is other
+        case dict(), dict():
+            return one.keys() == other.keys() and all(same(inner, other[key]) for key, inner in one.items())
+        case list(), list():
+            return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
 
 
 def _bury(document: Document, path: Path, rev: int, *, live: bool) -> None:

@@ -11,11 +11,10 @@ that goes down publishes every will; and what came across an outage may be old.
     outage        late offline       any but offline               unknown
                   will, link lost    any but offline               unknown
     will          will, confirmed    any                           offline
-    retained      retained online    any, if never heard           online
-                  retained offline   any, if never heard           unknown
+    retained      retained           any, if never heard           unknown
     silence       too long           online                        stale
-    unconfirmed   nothing live for   online, as it was retained    unknown
-                  CONFIRM_MS         or replayed
+    unconfirmed   nothing live for   online, as it was replayed    unknown
+                  CONFIRM_MS
     link_down     our link is gone   online, offline, stale        unknown
     (link back    and drained        unknown by link_down          what it was, if nothing came meanwhile)
 
@@ -37,7 +36,7 @@ from devices.rules.twin import Presence, Status, TwinState, Unconfirmed, Why
 CONFIRM_MS: Final = 60_000  # of drained time
 
 _ANY: Final[frozenset[Status]] = frozenset({"online", "offline", "stale", "unknown"})
-# What happens → what it makes of a device, and of which. ``retained`` makes two things: see status_kept.
+# What happens → what it makes of a device, and of which. ``retained``: see status_kept.
 _TRANSITIONS: Final[dict[Why, tuple[Status, frozenset[Status]]]] = {
     "birth": ("online", _ANY),
     "message": ("online", _ANY),
@@ -79,10 +78,10 @@ def status_replayed(twin: TwinState, at_ms: int, *, online: bool) -> None:
         _happens(twin, "outage", at_ms)
 
 
-def status_kept(twin: TwinState, at_ms: int, *, online: bool) -> None:
-    """A retained status from before the subscription: it fills, as long as the device was never heard."""
+def status_kept(twin: TwinState, at_ms: int) -> None:
+    """A retained status from before the subscription: no proof of life, whatever it says."""
     if twin.last_seen_ms == 0:
-        _become(twin, "online" if online else "unknown", "retained", at_ms)
+        _become(twin, "unknown", "retained", at_ms)
 
 
 def seen(twin: TwinState, at_ms: int, *, late: bool = False) -> None:

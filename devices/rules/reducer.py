@@ -4,28 +4,31 @@
 that sends rubbish is there). It may be repeated only by the link, which applies each delivery once.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct, field
 
 from bridge.observations import (
+    BadElements,
     Cleared,
     CommandAck,
     Decoded,
     EventReported,
     Malformed,
+    Note,
     RawReading,
     Scalar,
     StatePatch,
     StatusReported,
     Telemetry,
 )
-from devices.rules import documents
+from devices.rules import clocks, documents, notes
+from devices.rules.documents import Document, Path
 from devices.rules.presence import seen, status_kept, status_replayed, status_reported
 from devices.rules.twin import Metric, TwinState
 
-CLOCK_TOLERANCE_MS: Final = 5 * 60 * 1000
 MAX_DOCUMENT_BYTES: Final = 256 * 1024  # of reported, of desired, of all metrics' latest values
 _LONG_CHARS: Final = 256
 
@@ -76,14 +79,33 @@ class Outcome(Struct):
     readings: list[NewReading] = field(default_factory=list)
     events: list[NewEvent] = field(default_factory=list)
     ack: CommandAck | None = None  # for the command's lifecycle: devices.rules.commands
+    notes: tuple[Note, ...] = ()  # of what was applied: values that were not taken as they came
+    bad: bytes | None = None  # the part of the payload that is quarantined, if not all of it; empty: it can't be told
 
 
 def reduce(twin: TwinState, decoded: Decoded, arrival: Arrival, limits: Limits) -> Outcome:
     """Apply one message to its device's twin."""
     outcome = _reduce(twin, decoded, arrival, limits)
-    if not (arrival.retain or arrival.replayed or isinstance(decoded, StatusReported)):
+    if outcome.notes:
+        notes.keep(twin, outcome.notes, arrival.received_ms)
+    if not (arrival.retain or arrival.replayed) and is_from_device(decoded):
         seen(twin, arrival.received_ms, late=arrival.late)
     return outcome
+
+
+def is_from_device(decoded: Decoded) -> bool:
+    """Whether a live message shows that its device is there: it has content, and the broker can't have sent it.
+
+    Statuses are judged apart (devices.rules.presence): the broker speaks there, too.
+    """
+    match decoded:
+        case Telemetry():
+            return True
+        case StatusReported() | Cleared():
+            return False
+        case Malformed():
+            return decoded.speaks
+    return True
 
 
 def _reduce(twin: TwinState, decoded: Decoded, arrival: Arrival, limits: Limits) -> Outcome:
@@ -91,14 +113,14 @@ def _reduce(twin: TwinState, decoded: Decoded, arrival: Arrival, limits: Limits)
         case Telemetry():
             return _telemetry(twin, decoded, arrival, limits)
         case StatePatch():
-            return _state(twin, decoded.patch, live=not arrival.retain)
+            return _state(twin, decoded, live=not arrival.retain)
         case StatusReported():
             _status(twin, decoded, arrival)
             return Outcome()
         case EventReported():
             return Outcome() if arrival.retain else _event(twin, decoded, arrival)
         case CommandAck():
-            return Outcome() if arrival.retain else Outcome(ack=decoded)
+            return Outcome() if arrival.retain else Outcome(ack=decoded, notes=decoded.notes)
         case Malformed():
             return Outcome("quarantined", decoded.reason, decoded.detail)
         case Cleared():
@@ -109,33 +131,46 @@ def _reduce(twin: TwinState, decoded: Decoded, arrival: Arrival, limits: Limits)
 
 
 def _telemetry(twin: TwinState, telemetry: Telemetry, arrival: Arrival, limits: Limits) -> Outcome:
+    readings: Sequence[RawReading] = telemetry.readings
+    noted, received_ms = telemetry.notes, arrival.received_ms
+    for reading in readings:
+        if reading.ts_ms is not None and reading.ts_ms > received_ms:
+            readings, ahead = clocks.set_right(readings, received_ms)
+            noted += ahead
+            break
     if arrival.replayed:
-        telemetry = _dated(telemetry, arrival.received_ms)
-    new = {name for reading in telemetry.readings for name in reading.metrics if name not in twin.metrics}
+        readings = _dated(readings, received_ms)
+    new = {name for reading in readings for name in reading.metrics if name not in twin.metrics}
     if len(twin.metrics) + len(new) > limits.max_metrics:
-        return Outcome("rejected", "too_many_metrics", f"over {limits.max_metrics}")
-    if _is_too_large(twin, telemetry):
+        readings, left_out = notes.within_limit(twin, readings, limits.max_metrics)
+        noted += left_out.notes
+    if _is_too_large(twin, readings):
         return Outcome("rejected", "metrics_too_large", f"over {MAX_DOCUMENT_BYTES} bytes")
-    outcome = Outcome()
-    for reading in telemetry.readings:
+    outcome = Outcome(notes=noted)
+    for reading in readings:
         if arrival.retain:
-            _fill_metrics(twin, reading, arrival.received_ms)
+            _fill_metrics(twin, reading, received_ms)
         else:
-            outcome.readings.append(_add_reading(twin, reading, arrival.received_ms))
+            outcome.readings.append(_add_reading(twin, reading, received_ms))
+    if telemetry.bad is not None:
+        _set_aside(outcome, telemetry.bad)
     return outcome
 
 
-def _dated(telemetry: Telemetry, at_ms: int) -> Telemetry:
+def _set_aside(outcome: Outcome, bad: BadElements) -> None:
+    """The bad elements of a batch go to quarantine, alone."""
+    outcome.outcome, outcome.bad = "quarantined", bad.payload
+    outcome.reason, outcome.detail = bad.malformed.reason, bad.malformed.detail
+
+
+def _dated(readings: Sequence[RawReading], at_ms: int) -> list[RawReading]:
     """Readings without a time of their own are from ``at_ms``, not from whenever the metric was last set."""
-    readings = (
-        RawReading(at_ms, reading.metrics) if reading.ts_ms is None else reading for reading in telemetry.readings
-    )
-    return Telemetry(tuple(readings))
+    return [RawReading(at_ms, reading.metrics) if reading.ts_ms is None else reading for reading in readings]
 
 
-def _is_too_large(twin: TwinState, telemetry: Telemetry) -> bool:
+def _is_too_large(twin: TwinState, readings: Sequence[RawReading]) -> bool:
     """Whether the latest values together would no longer fit into a frame. Only long texts can come to that."""
-    new = {name: value for reading in telemetry.readings for name, value in reading.metrics.items()}
+    new = {name: value for reading in readings for name, value in reading.metrics.items()}
     if not any(isinstance(value, str) and len(value) > _LONG_CHARS for value in new.values()):
         return False
     latest = {name: metric.value for name, metric in twin.metrics.items()} | new
@@ -143,20 +178,19 @@ def _is_too_large(twin: TwinState, telemetry: Telemetry) -> bool:
 
 
 def _add_reading(twin: TwinState, reading: RawReading, received_ms: int) -> NewReading:
-    ts, clamped = _time_of(twin, reading, received_ms)
+    ts = _time_of(twin, reading, received_ms)
     twin.rev += 1
     for name, value in reading.metrics.items():
         _set_metric(twin, name, Metric(value, ts, twin.rev))
-    return NewReading(twin.rev, ts, received_ms, _encode(reading.metrics), clamped)
+    return NewReading(twin.rev, ts, received_ms, _encode(reading.metrics), reading.ahead_ms > clocks.CLOCK_TOLERANCE_MS)
 
 
-def _time_of(twin: TwinState, reading: RawReading, received_ms: int) -> tuple[int, bool]:
-    """A reading's time by the time rule, and whether its own was clamped."""
-    if reading.ts_ms is None:
-        known = (twin.metrics[name].ts for name in reading.metrics if name in twin.metrics)
-        return max(received_ms, *known, 0), False
-    clamped = reading.ts_ms > received_ms + CLOCK_TOLERANCE_MS
-    return (received_ms if clamped else reading.ts_ms), clamped
+def _time_of(twin: TwinState, reading: RawReading, received_ms: int) -> int:
+    """A reading's time by the time rule."""
+    if reading.ts_ms is not None:
+        return reading.ts_ms
+    known = (twin.metrics[name].ts for name in reading.metrics if name in twin.metrics)
+    return max(received_ms, *known, 0)
 
 
 def _set_metric(twin: TwinState, name: str, metric: Metric) -> None:
@@ -167,7 +201,7 @@ def _set_metric(twin: TwinState, name: str, metric: Metric) -> None:
 
 
 def _fill_metrics(twin: TwinState, reading: RawReading, received_ms: int) -> None:
-    ts, _ = _time_of(twin, reading, received_ms)
+    ts = _time_of(twin, reading, received_ms)
     filled = {name: value for name, value in reading.metrics.items() if _fillable(twin, name, value, ts)}
     if filled:
         twin.rev += 1
@@ -180,29 +214,37 @@ def _fillable(twin: TwinState, name: str, value: Scalar, ts: int) -> bool:
     current = twin.metrics.get(name)
     if value is None or (current is not None and current.live):
         return False
-    return current is None or (ts >= current.ts and _encode(current.value) != _encode(value))
+    return current is None or (ts >= current.ts and not documents.same(current.value, value))
 
 
 # State and events ------------------------------------------------------------------------------------------------
 
 
-def _state(twin: TwinState, patch: dict[str, Any], *, live: bool) -> Outcome:
+def _state(twin: TwinState, state: StatePatch, *, live: bool) -> Outcome:
+    patch = state.patch
     changed = documents.changes(twin.reported, patch) if live else documents.fills(twin.reported, patch)
     if changed:
-        if len(_encode(twin.reported.value)) + len(_encode(patch)) > MAX_DOCUMENT_BYTES:
+        if would_be_too_large(twin.reported, patch, changed):
             return Outcome("rejected", "state_too_large", f"over {MAX_DOCUMENT_BYTES} bytes")
         twin.rev += 1
         documents.apply(twin.reported, changed, twin.rev, live=live)
     if live:
         documents.confirm(twin.reported, patch)
-    return Outcome()
+    return Outcome(notes=state.notes)
+
+
+def would_be_too_large(document: Document, patch: dict[str, Any], changed: list[tuple[Path, Any]]) -> bool:
+    """Whether a document would be over its size with these changes (of this patch): the result counts."""
+    if len(_encode(document.value)) + len(_encode(patch)) <= MAX_DOCUMENT_BYTES:
+        return False
+    return len(_encode(documents.merged(document, changed))) > MAX_DOCUMENT_BYTES
 
 
 def _status(twin: TwinState, status: StatusReported, arrival: Arrival) -> None:
     if arrival.replayed:
         return
     if arrival.retain:
-        status_kept(twin, arrival.received_ms, online=status.online)
+        status_kept(twin, arrival.received_ms)
     elif arrival.late:
         status_replayed(twin, arrival.received_ms, online=status.online)
     else:
@@ -212,4 +254,4 @@ def _status(twin: TwinState, status: StatusReported, arrival: Arrival) -> None:
 def _event(twin: TwinState, event: EventReported, arrival: Arrival) -> Outcome:
     twin.rev += 1
     new = NewEvent(twin.rev, event.name, _encode(event.data), arrival.received_ms)
-    return Outcome(events=[new])
+    return Outcome(events=[new], notes=event.notes)

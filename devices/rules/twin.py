@@ -37,6 +37,16 @@ class Metric(Struct, array_like=True, gc=False):
     live: bool = True  # False: only filled from a retained message
 
 
+class KeptNote(Struct, array_like=True, gc=False):
+    """Values that were not taken as they came, while the rest of their messages was."""
+
+    reason: str
+    metric: str
+    count: int
+    sample: str  # the last one
+    at_ms: int  # Unix ms at the gateway, when that came
+
+
 class Presence(Struct, frozen=True, gc=False):
     """Whether the device is there, since when (Unix ms), and how we know."""
 
@@ -71,6 +81,7 @@ class TwinState(Struct):
     former: Presence | None = None  # under link_down: what was known before
     gateway: str = ""  # MQTT client id; the last one that brought something live of it: by which it can be reached
     dialect: str = ""  # by which it speaks (bridge.dialects.registry); "": Causeway's own
+    notes: list[KeptNote] = field(default_factory=list)  # the latest last
 
 
 dump: Final[Callable[[TwinState], bytes]] = msgspec.json.Encoder().encode

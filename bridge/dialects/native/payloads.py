@@ -4,28 +4,54 @@ Every decoder returns what the payload says or :class:`Malformed` with a reason;
 JSON is RFC 8259 within bridge.json_limits; merge patches are RFC 7396.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
-from typing import Any, get_args
+import json
+from collections.abc import Callable
+from typing import Any, Final, get_args
 
-from bridge.dialects.native.topics import MAX_METRIC_CHARS, Kind
-from bridge.json_limits import MAX_PAYLOAD_BYTES, MalformedError, check_text, decode_json, decode_utf8, json_type
+import msgspec
+
+from bridge.dialects.native.topics import Kind
+from bridge.json_limits import (
+    MAX_ELEMENT_LEAVES,
+    MAX_MESSAGE_LEAVES,
+    MAX_PAYLOAD_BYTES,
+    MalformedError,
+    bare,
+    check_size,
+    decode_json,
+    decode_utf8,
+    json_type,
+)
+from bridge.json_values import Sieve
 from bridge.observations import (
     AckStatus,
+    BadElements,
     Cleared,
     CommandAck,
     Decoded,
     EventReported,
     Malformed,
     RawReading,
-    Scalar,
     StatePatch,
     StatusReported,
     Telemetry,
 )
+from bridge.timestamps import timestamp_ms
 
-YEAR_2000_MS = 946_684_800_000
 _ACK_STATUSES: dict[str, AckStatus] = {status: status for status in get_args(AckStatus)}
+_SHORT_BYTES: Final = 2 * MAX_ELEMENT_LEAVES  # a shorter payload has no room for too many leaves
+_ONLINE: Final = {
+    "online": True,
+    "connected": True,
+    "true": True,
+    "1": True,
+    "offline": False,
+    "disconnected": False,
+    "lost": False,
+    "connection lost": False,
+    "false": False,
+    "0": False,
+}
 
 
 def decode(kind: Kind, detail: str, payload: bytes) -> Decoded:
@@ -38,121 +64,149 @@ def decode(kind: Kind, detail: str, payload: bytes) -> Decoded:
     """
     if not payload:
         return Cleared()
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        return Malformed("too_large", f"{len(payload)} bytes")
     try:
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            raise MalformedError("too_large", f"{len(payload)} bytes")  # noqa: TRY301  one place for what is malformed
         return _DECODERS[kind](detail, payload)
     except MalformedError as bad:
-        return bad.malformed
+        return _of_bad(kind, payload, bad.malformed)
+
+
+def _of_bad(kind: Kind, payload: bytes, malformed: Malformed) -> Decoded:
+    if not bare(payload):
+        return Cleared()
+    if kind == "status":  # there the broker speaks for a dead device
+        return msgspec.structs.replace(malformed, speaks=False)
+    return malformed
+
+
+# Telemetry --------------------------------------------------------------------------------------------------------
 
 
 def _telemetry(_detail: str, payload: bytes) -> Telemetry:
-    value = decode_json(payload)
-    objects = value if isinstance(value, list) else [value]
-    readings = (_reading(one) for one in objects)
-    return Telemetry(tuple(reading for reading in readings if reading.metrics))
+    value, sieve = decode_json(payload), Sieve(len(payload))
+    if isinstance(value, list):
+        return _batch(value, sieve, is_short=len(payload) < _SHORT_BYTES)
+    if len(payload) >= _SHORT_BYTES:
+        check_size(value)
+    reading = _reading(value, sieve)
+    return Telemetry((reading,) if reading.metrics else (), sieve.notes)
 
 
-def _reading(value: Any) -> RawReading:
+def _reading(value: Any, sieve: Sieve) -> RawReading:
     if not isinstance(value, dict):
         raise MalformedError("not_an_object", f"telemetry is {json_type(value)}")
-    ts_ms = _timestamp_ms(value["ts"]) if "ts" in value else None
-    metrics: dict[str, Scalar] = {}
-    for name, scalar in _flatten(value, ""):
-        if name in metrics:
-            raise MalformedError("name_collision", name)
-        metrics[name] = scalar
-    return RawReading(ts_ms, metrics)
+    ts_ms = timestamp_ms(value["ts"]) if "ts" in value else None
+    return RawReading(ts_ms, sieve.flattened(value))
 
 
-def _flatten(value: dict[str, Any], prefix: str) -> Iterator[tuple[str, Scalar]]:
-    for key, inner in value.items():
-        name = prefix + key
-        if name == "ts":
-            continue
-        if isinstance(inner, dict):
-            yield from _flatten(inner, name + ".")
-        elif isinstance(inner, list):
-            raise MalformedError("array_in_telemetry", name[:MAX_METRIC_CHARS])
-        elif not 0 < len(name) <= MAX_METRIC_CHARS:
-            raise MalformedError("bad_metric_name", name[:MAX_METRIC_CHARS])
+def _batch(elements: list[Any], sieve: Sieve, *, is_short: bool) -> Telemetry:
+    """Each element stands for itself."""
+    readings: list[RawReading] = []
+    bad: dict[int, Malformed] = {}
+    leaves = 0
+    for index, element in enumerate(elements):
+        try:
+            if not is_short:
+                leaves += check_size(element)
+            reading = _reading(element, sieve)
+        except MalformedError as error:
+            bad[index] = error.malformed
+            leaves += MAX_ELEMENT_LEAVES if error.malformed.reason == "too_many_leaves" else 0
         else:
-            yield name, inner
+            if reading.metrics:
+                readings.append(reading)
+        if leaves > MAX_MESSAGE_LEAVES:
+            raise MalformedError("too_many_leaves", f"over {MAX_MESSAGE_LEAVES}")
+    return Telemetry(tuple(readings), sieve.notes, _bad_elements(elements, bad) if bad else None)
 
 
-def _timestamp_ms(value: Any) -> int:
-    ts_ms = _iso_ms(value) if isinstance(value, str) else value
-    if isinstance(ts_ms, bool) or not isinstance(ts_ms, int | float):
-        raise MalformedError("bad_ts", f"ts is {json_type(value)}")
-    if ts_ms < YEAR_2000_MS:
-        raise MalformedError("ts_before_2000", str(value))
-    return int(ts_ms)
+def _bad_elements(elements: list[Any], bad: dict[int, Malformed]) -> BadElements:
+    """What is kept of the bad elements of a batch.
 
-
-def _iso_ms(text: str) -> int:
+    Raises:
+        MalformedError: all of them are bad.
+    """
+    first = next(iter(bad.values()))
+    where = ", ".join(str(index) for index in list(bad)[:40]) + (", …" if len(bad) > 40 else "")
+    malformed = Malformed(first.reason, f"element{'s' * (len(bad) > 1)} {where}: {first.detail}")
+    if len(bad) == len(elements):
+        raise MalformedError(malformed.reason, malformed.detail)
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise MalformedError("bad_ts", text[:64]) from None
-    if moment.tzinfo is None:
-        raise MalformedError("bad_ts", f"{text[:64]} has no zone")
-    try:
-        return round(moment.timestamp() * 1000)
-    except (OverflowError, ValueError):
-        raise MalformedError("bad_ts", text[:64]) from None
+        alone = json.dumps([elements[index] for index in bad], separators=(",", ":")).encode()
+    except RecursionError:
+        alone = b""
+    return BadElements(malformed, alone)
 
 
 def _metric(detail: str, payload: bytes) -> Telemetry:
-    value = _scalar(payload)
+    value, sieve = _scalar(payload), Sieve(len(payload))
     if isinstance(value, dict | list):
         raise MalformedError("not_a_scalar", f"{detail} is {json_type(value)}")
-    return Telemetry((RawReading(None, {detail: value}),))
+    reading = RawReading(None, {detail: sieve.scalar(value, detail)})
+    return Telemetry((reading,), sieve.notes)
 
 
 def _scalar(payload: bytes) -> Any:
     try:
         return decode_json(payload)
-    except MalformedError as bad:
-        if bad.malformed.reason != "bad_json":
+    except MalformedError as error:
+        if error.malformed.reason != "bad_json":
             raise
-    text = payload.decode().strip()
-    if text.lower().lstrip("+-") in ("nan", "inf", "infinity"):
-        raise MalformedError("not_finite", text)
-    check_text(text)
+        text = decode_utf8(bare(payload)).strip()
+        if not text:
+            raise
     return text
 
 
-def _state(_detail: str, payload: bytes) -> StatePatch:
-    value = decode_json(payload)
+# The others -------------------------------------------------------------------------------------------------------
+
+
+def _object(kind: str, payload: bytes, sieve: Sieve) -> dict[str, Any]:
+    value = _any(payload, sieve)
     if not isinstance(value, dict):
-        raise MalformedError("not_an_object", f"state is {json_type(value)}")
-    return StatePatch(value)
+        raise MalformedError("not_an_object", f"{kind} is {json_type(value)}")
+    return value
+
+
+def _any(payload: bytes, sieve: Sieve) -> Any:
+    value = decode_json(payload)
+    check_size(value)
+    return sieve.storable(value)
+
+
+def _state(_detail: str, payload: bytes) -> StatePatch:
+    sieve = Sieve(len(payload))
+    return StatePatch(_object("state", payload, sieve), sieve.notes)
 
 
 def _status(_detail: str, payload: bytes) -> StatusReported:
-    said: Any = decode_utf8(payload).strip()
+    said: Any = decode_utf8(bare(payload)).strip()
     if said[:1] in ("{", '"'):
         said = decode_json(payload)
-        said = said.get("status") if isinstance(said, dict) else said
-    if said not in ("online", "offline"):
+        if isinstance(said, dict):
+            members = {key.lower(): member for key, member in said.items()}
+            said = members.get("status", members.get("state"))
+    word = str(said).strip("\0 \t\r\n").lower() if isinstance(said, str | int) else ""
+    if word not in _ONLINE:
         raise MalformedError("bad_status", str(said)[:64])
-    return StatusReported(said == "online")
+    return StatusReported(_ONLINE[word])
 
 
 def _event(detail: str, payload: bytes) -> EventReported:
-    return EventReported(detail, decode_json(payload))
+    sieve = Sieve(len(payload))
+    return EventReported(detail, _any(payload, sieve), sieve.notes)
 
 
 def _ack(detail: str, payload: bytes) -> CommandAck:
-    value = decode_json(payload)
-    if not isinstance(value, dict):
-        raise MalformedError("not_an_object", f"ack is {json_type(value)}")
+    sieve = Sieve(len(payload))
+    value = _object("ack", payload, sieve)
     status, reason = _ACK_STATUSES.get(str(value.get("status"))), value.get("reason")
     if status is None:
         raise MalformedError("bad_ack", f"status is {str(value.get('status'))[:64]!r}")
     if reason is not None and not isinstance(reason, str):
         raise MalformedError("bad_ack", f"reason is {json_type(reason)}")
-    return CommandAck(detail, status, value.get("result"), reason)
+    return CommandAck(detail, status, value.get("result"), reason, sieve.notes)
 
 
 _DECODERS: dict[Kind, Callable[[str, bytes], Decoded]] = {

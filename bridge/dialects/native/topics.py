@@ -10,12 +10,11 @@ command ids follow the same rule; a metric is any level of 1-128 characters.
 from typing import Literal
 
 from bridge.dialects.dialect import NATIVE, OWN_DOWNLINK, RejectedTopic, Route, Sorted
+from bridge.json_values import MAX_NAME_CHARS
 from bridge.names import is_name
 
 Kind = Literal["telemetry", "metric", "state", "status", "event", "ack"]
 TopicReason = Literal["odd_levels", "bad_name", "unknown_suffix"]
-
-MAX_METRIC_CHARS = 128
 
 
 class NativeTopics:
@@ -86,4 +85,4 @@ def _rejected(reason: TopicReason) -> RejectedTopic:
 
 
 def _is_metric(metric: str) -> bool:
-    return 0 < len(metric) <= MAX_METRIC_CHARS and metric.isprintable()
+    return 0 < len(metric) <= MAX_NAME_CHARS and metric.isprintable()

@@ -16,7 +16,7 @@ from devices.rules.capabilities import Capability
 from devices.rules.stream import snapshot
 from devices.rules.twin import Status, load_value
 from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, json_response, page
-from devices.web.api.schemas import Device, DevicePage, DevicePatch
+from devices.web.api.schemas import Device, DevicePage, DevicePatch, NotePage
 from devices.web.api.security import access
 from devices.web.api.times import rfc3339, rfc3339_of_ms
 from devices.web.auth import Access
@@ -87,6 +87,23 @@ async def delete_device(request: HttpRequest, site: str, device: str) -> HttpRes
     await sync_to_async(visible_device)(who, key, "devices.delete")
     await deletion.delete_device(key, who.actor)
     return HttpResponse(status=204)
+
+
+@router.get("/devices/{site}/{device}/notes", response=NotePage)
+def list_notes(request: HttpRequest, site: str, device: str) -> HttpResponse:
+    """What of the device's messages was not taken as it came: the latest kinds, the newest first."""
+    twin = load_value(visible_device(access(request), f"{site}/{device}", "devices.read").twin.doc)
+    notes = [
+        {
+            "reason": note.reason,
+            "metric": note.metric,
+            "count": note.count,
+            "sample": note.sample,
+            "last_at": rfc3339_of_ms(note.at_ms),
+        }
+        for note in reversed(twin.notes)
+    ]
+    return json_response({"items": notes, "next": None})
 
 
 def visible_device(who: Access, key: str, capability: Capability) -> models.Device:

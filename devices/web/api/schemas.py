@@ -87,7 +87,24 @@ class Reading(Schema):
     ts: int = Field(description="Unix ms")
     received_at: str
     metrics: dict[str, str | float | bool | None]
-    clamped: bool = Field(description="the device's own time was over 5 min ahead; ts is the reception")
+    clamped: bool = Field(description="the device's own time was over 5 min ahead; ts was moved back")
+
+
+class Note(Schema):
+    """Values that were not taken as they came, while the rest of their messages was: docs/mqtt.md."""
+
+    reason: str
+    metric: str
+    count: int
+    sample: str = Field(description="the last one, at most 200 characters of it")
+    last_at: str
+
+
+class NotePage(Schema):
+    """All that are kept."""
+
+    items: list[Note]
+    next: None = None
 
 
 class Step(Schema):

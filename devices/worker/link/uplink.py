@@ -12,7 +12,7 @@ from bridge.messages import Batch, Delivery
 from bridge.observations import Cleared, CommandAck, Decoded, StatusReported, Telemetry
 from devices.models import Event, Quarantined, Reading
 from devices.options import DevicesOptions
-from devices.rules.reducer import Arrival, Limits, Outcome, reduce
+from devices.rules.reducer import Arrival, Limits, Outcome, is_from_device, reduce
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import UNKNOWN_PAYLOAD, Acknowledged, Effects, Operation, Refusal
 from devices.worker.effects.rate_gate import RateGate
@@ -30,6 +30,7 @@ from runtime.outages import SampledLog
 _samples = SampledLog(structlog.get_logger(__name__), "rejected", time.monotonic)
 
 _MAX_DETAIL_CHARS: Final = 200  # Quarantined.detail
+_KNOWN: Final = 1  # the rev of a device of which nothing is known but that it is one
 _READINGS: Final = Table(Reading, ("device", "rev", "ts", "received_ms", "metrics", "clamped"))
 
 
@@ -128,24 +129,26 @@ class UplinkFeature(Feature):
     def apply(self, operation: Uplink, effects: Effects) -> None:
         """Change the twin by what it says."""
         member, delivery, said = effects.member, operation.delivery, operation.said
+        twin = member.twin
         if said is None:
             operation.set_aside(effects, "internal_error")
+            twin.rev = twin.rev or _KNOWN
             return
-        twin = member.twin
         if twin.dialect != delivery.dialect:
             twin.dialect = delivery.dialect
-        if twin.gateway != operation.gateway and not (delivery.retain or delivery.late):
+        if twin.gateway != operation.gateway and not (delivery.retain or delivery.late) and _is_from(said):
             effects.came_online |= self._reached_by(operation.gateway, member)
         was_online = twin.presence.status == "online"
         arrival = Arrival(delivery.received_ms, delivery.retain, delivery.late, operation.gateway)
         outcome = self.reduce(said, arrival, effects)
         if outcome.outcome == "quarantined":
-            _quarantine(effects, operation, outcome.reason, outcome.detail)
+            _quarantine(effects, operation, outcome.reason, outcome.detail, outcome.bad)
         else:
             if operation.counts:
                 effects.counts[outcome.outcome, outcome.reason] += 1
             if outcome.outcome == "rejected":
                 _samples.add(outcome.reason, delivery.topic)
+        twin.rev = twin.rev or _KNOWN
         birth = isinstance(said, StatusReported) and said.online and not delivery.retain
         effects.came_online |= birth or (not was_online and twin.presence.status == "online")
 
@@ -163,6 +166,8 @@ class UplinkFeature(Feature):
         outcome = reduce(member.twin, said, arrival, self._limits)
         if outcome.ack and not self._knows_command(outcome.ack.command_id, member.id):
             outcome = Outcome("quarantined", "unknown_command", outcome.ack.command_id)
+        for note in outcome.notes:
+            effects.counts["noted", note.reason] += note.count
         effects.readings += outcome.readings
         effects.events += outcome.events
         if outcome.ack:
@@ -213,16 +218,23 @@ class UplinkFeature(Feature):
         return Histories(Reading, "received_ms"), Histories(Event, "ts"), OldQuarantine(), LargeQuarantine()
 
 
-def _quarantine(effects: Effects, uplink: Uplink, reason: str, detail: str) -> None:
+def _is_from(said: Decoded) -> bool:
+    """Whether the device itself, or the broker for it, has said something."""
+    return isinstance(said, StatusReported) or is_from_device(said)
+
+
+def _quarantine(effects: Effects, uplink: Uplink, reason: str, detail: str, bad: bytes | None = None) -> None:
+    """Keep the message, or its bad part alone; of one whose bad part can't be told, nothing is replayed."""
     delivery = uplink.delivery
+    payload = bad or delivery.payload
     if uplink.counts:
         effects.counts["quarantined", reason] += 1
     effects.quarantined.append(
         Quarantined(
             device_id=effects.member.id,
             topic=delivery.topic,
-            payload=delivery.payload[:MAX_PAYLOAD_BYTES],
-            truncated=len(delivery.payload) > MAX_PAYLOAD_BYTES,
+            payload=payload[:MAX_PAYLOAD_BYTES],
+            truncated=bad == b"" or len(payload) > MAX_PAYLOAD_BYTES,
             qos=delivery.qos,
             retain=delivery.retain,
             received_ms=delivery.received_ms,

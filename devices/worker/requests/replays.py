@@ -52,13 +52,14 @@ class Replayed(Struct, frozen=True):
     outcome: str  # applied | rejected | quarantined
     reason: str
     detail: str
+    bad: bytes | None = None  # the part that stays, if not all of it
 
 
 def settled(replay: Replay, effects: Effects, outcome: Outcome) -> None:
     """It counts as received, and as what became of it: no gateway's batch counts it."""
     effects.counts["received", ""] += 1
     effects.counts[outcome.outcome, outcome.reason] += 1
-    replayed = Replayed(replay.entry_id, outcome.outcome, outcome.reason, storable(outcome.detail))
+    replayed = Replayed(replay.entry_id, outcome.outcome, outcome.reason, storable(outcome.detail), outcome.bad)
     effects.note(NOTE, replayed)
     told = {"outcome": replayed.outcome, "reason": replayed.reason, "detail": replayed.detail}
     effects.results[replay.request_id] = _encode(told)
@@ -114,7 +115,8 @@ def store(effects: Sequence[Effects]) -> None:
     out = []
     for one in (replayed for each in effects for replayed in each.noted.get(NOTE, ())):
         if one.outcome == "quarantined":
-            Quarantined.objects.filter(pk=one.entry_id).update(reason=one.reason, detail=one.detail)
+            rest = {} if one.bad is None else {"payload": one.bad} if one.bad else {"truncated": True}
+            Quarantined.objects.filter(pk=one.entry_id).update(reason=one.reason, detail=one.detail, **rest)
         else:
             out.append(one.entry_id)
     if out:

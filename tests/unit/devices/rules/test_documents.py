@@ -2,6 +2,7 @@ from itertools import pairwise
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,36 @@ leaves: st.SearchStrategy[Any] = st.one_of(st.none(), st.integers(0, 2), st.bool
 patches = st.dictionaries(
     keys, st.recursive(leaves, lambda inner: st.dictionaries(keys, inner, max_size=3), max_leaves=8), max_size=3
 )
+
+
+@pytest.mark.parametrize(
+    ("desired", "reported", "equal"),
+    [
+        (21.0, 21, True),
+        (100, 1e2, True),
+        ([1.0, {"a": 2}], [1, {"a": 2.0}], True),
+        (-0.0, 0, True),
+        (True, 1, False),
+        (0, False, False),
+        ([True], [1], False),
+        ({"a": [{"on": 1}]}, {"a": [{"on": True}]}, False),
+        (2**53, 2.0**53, True),
+        ("1", 1, False),
+        (None, False, False),
+    ],
+)
+def test_case_c1_equal_means_equal_json(desired: Any, reported: Any, equal: bool) -> None:
+    for one, other in ((desired, reported), (reported, desired)):
+        assert documents.same(one, other) is equal
+        if one is not None and other is not None:
+            assert (missing({"x": one}, {"x": other}) == {}) is equal
+            assert (changes(Document({"x": one}), {"x": other}) == []) is equal
+
+
+def test_case_c2_the_order_of_members_means_nothing() -> None:
+    want, have = {"l": [{"x": 1, "y": 2}]}, {"l": [{"y": 2, "x": 1}]}
+    assert missing(want, have) == {}
+    assert changes(Document(have), want) == []
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

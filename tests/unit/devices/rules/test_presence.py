@@ -43,8 +43,7 @@ HAPPENINGS: dict[str, Callable[[TwinState], object]] = {
     "late online": lambda twin: status_replayed(twin, T0 + 1, online=True),
     "late offline": lambda twin: status_replayed(twin, T0 + 1, online=False),
     "late message": lambda twin: seen(twin, T0 + 1, late=True),
-    "retained online": lambda twin: status_kept(twin, T0 + 1, online=True),
-    "retained offline": lambda twin: status_kept(twin, T0 + 1, online=False),
+    "retained": lambda twin: status_kept(twin, T0 + 1),
     "nothing": lambda twin: evaluate(twin, evidence()),
     "silence": lambda twin: evaluate(twin, evidence(after_ms=300_001)),
     "link gone": lambda twin: evaluate(twin, evidence(GONE)),
@@ -58,8 +57,7 @@ TABLE: dict[str, dict[str, tuple[str, str] | None]] = {
     "late online": dict.fromkeys(S, ("online", "replayed")),
     "late offline": dict.fromkeys(S, ("unknown", "outage")) | {"offline": None},
     "late message": dict.fromkeys(S, ("online", "replayed")) | {"online": None},
-    "retained online": STAYS,
-    "retained offline": STAYS,
+    "retained": STAYS,
     "nothing": STAYS,
     "silence": STAYS | {"online": ("stale", "silence")},
     "link gone": dict.fromkeys(S, ("unknown", "link_down")) | {"unknown": None},
@@ -87,12 +85,11 @@ def test_something_live_confirms(what: str, doubted: str) -> None:
     assert twin.presence == Presence("online", T0, what, 8)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("online", "status"), [(True, "online"), (False, "unknown")])
-def test_a_retained_status_fills_what_was_never_heard(online: bool, status: str) -> None:
+def test_case_a3_a_retained_status_leaves_what_was_never_heard_unknown() -> None:
     twin = TwinState()
-    status_kept(twin, T0, online=online)
-    status_kept(twin, T0 + 1, online=online)
-    assert twin.presence == Presence(status, T0, "retained", 1)  # type: ignore[arg-type]
+    status_kept(twin, T0)
+    status_kept(twin, T0 + 1)
+    assert twin.presence == Presence("unknown", T0, "retained", 1)
 
 
 @pytest.mark.parametrize("why", ["retained", "replayed"])

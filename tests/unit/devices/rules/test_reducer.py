@@ -5,7 +5,8 @@ import pytest
 
 from bridge.dialects.native.payloads import decode
 from bridge.dialects.native.topics import Kind
-from devices.rules.reducer import CLOCK_TOLERANCE_MS, Arrival, Limits, Outcome, reduce
+from devices.rules.clocks import CLOCK_TOLERANCE_MS
+from devices.rules.reducer import Arrival, Limits, Outcome, reduce
 from devices.rules.twin import TwinState, Unconfirmed
 
 NOW = 1_700_000_000_000
@@ -54,8 +55,8 @@ def test_an_equal_ts_lets_the_later_rev_win() -> None:
 
 def test_without_ts_the_later_of_reception_and_the_metrics_last_counts() -> None:
     twin = TwinState()
-    ahead = NOW + CLOCK_TOLERANCE_MS
-    send(twin, "telemetry", {"t": 1, "ts": ahead})
+    ahead = NOW + 7
+    send(twin, "telemetry", {"t": 1}, at=ahead)
     outcome = send(twin, "telemetry", {"t": 2})
     assert outcome.readings[0].ts == ahead
     assert value(twin, "t") == 2
@@ -81,19 +82,115 @@ def test_retained_telemetry_fills_only_what_was_never_set_live_and_makes_no_read
 def test_retained_messages_say_nothing_about_presence_once_the_device_spoke() -> None:
     twin = TwinState()
     send(twin, "status", b"online", retain=True)
-    assert (twin.presence.status, twin.presence.why) == ("online", "retained")
+    assert (twin.presence.status, twin.presence.why) == ("unknown", "retained")
     send(twin, "telemetry", {"t": 1}, at=NOW + 5)
-    assert (twin.presence.status, twin.presence.why, twin.presence.since) == ("online", "message", NOW)
+    assert (twin.presence.status, twin.presence.why, twin.presence.since) == ("online", "message", NOW + 5)
     send(twin, "status", b"offline", retain=True)
     assert twin.presence.status == "online"
 
 
-def test_too_many_metrics_are_rejected_whole() -> None:
+def test_case_b5_known_metrics_go_on_and_new_ones_beyond_the_limit_are_left_out_and_noted() -> None:
     twin = TwinState()
     send(twin, "telemetry", {"a": 1, "b": 1}, most=3)
-    outcome = send(twin, "telemetry", {"a": 2, "c": 1, "d": 1}, most=3)
-    assert (outcome.outcome, outcome.reason) == ("rejected", "too_many_metrics")
-    assert (value(twin, "a"), set(twin.metrics)) == (1, {"a", "b"})
+    outcome = send(twin, "telemetry", [{"a": 2, "c": 1, "d": 1}, {"d": 2}, {"b": 3, "d": 3}], most=3)
+    assert (outcome.outcome, len(outcome.readings)) == ("applied", 2)
+    assert {name: metric.value for name, metric in twin.metrics.items()} == {"a": 2, "b": 3, "c": 1}
+    [note] = twin.notes
+    assert (note.reason, note.metric, note.count, note.sample) == ("too_many_metrics", "d", 3, "3")
+
+
+def test_case_b9_a_payload_whose_times_are_all_ahead_is_shifted_back_and_blocks_nothing() -> None:
+    twin = TwinState()
+    first, last = send(twin, "telemetry", [{"a": 1, "ts": NOW + 199_000}, {"a": 2, "ts": NOW + 200_000}]).readings
+    assert [(first.ts, first.clamped), (last.ts, last.clamped)] == [(NOW - 1_000, False), (NOW, False)]
+    [later] = send(twin, "telemetry", {"a": 3, "b": 2}, at=NOW + 1).readings
+    assert (later.ts, value(twin, "a"), twin.metrics["b"].ts, twin.notes) == (NOW + 1, 3, NOW + 1, [])
+
+
+def test_case_b9_of_a_payload_that_is_partly_ahead_only_that_part_stands_at_reception() -> None:
+    twin = TwinState()
+    sent = [{"a": 1, "ts": NOW - 5}, {"a": 2, "ts": NOW + 60_000}, {"a": 3}, {"a": 4, "ts": NOW + 90_000}]
+    assert [reading.ts for reading in send(twin, "telemetry", sent).readings] == [NOW - 5, NOW, NOW, NOW]
+
+
+def test_case_b9_times_that_cannot_be_shifted_together_stand_at_reception() -> None:
+    twin = TwinState()
+    sent = [{"a": 1, "ts": NOW + 1}, {"a": 2, "ts": 253_402_300_799_999}]
+    assert [reading.ts for reading in send(twin, "telemetry", sent).readings] == [NOW, NOW]
+
+
+def test_case_b9_more_than_5_minutes_ahead_is_noted() -> None:
+    twin = TwinState()
+    send(twin, "telemetry", {"t": 1, "ts": NOW + CLOCK_TOLERANCE_MS})
+    assert twin.notes == []
+    send(twin, "telemetry", {"t": 1, "ts": NOW + CLOCK_TOLERANCE_MS + 1})
+    assert [(note.reason, note.metric, note.at_ms) for note in twin.notes] == [("clock_ahead", "ts", NOW)]
+
+
+def test_notes_are_kept_the_latest_20_kinds_each_with_its_count_and_last_sample() -> None:
+    twin = TwinState()
+    for number in range(30):
+        send(twin, "telemetry", b'{"first": NaN, "m%d": -inf}' % number, at=NOW + number)
+    assert len(twin.notes) == 20
+    kept = {note.metric: (note.count, note.sample, note.at_ms) for note in twin.notes}
+    assert (kept["first"], kept["m29"], "m0" in kept) == ((30, "nan", NOW + 29), (1, "-inf", NOW + 29), False)
+
+
+@pytest.mark.parametrize("kind", ["state", "event", "telemetry"])
+def test_case_b1_a_message_with_a_bad_value_is_applied_and_noted(kind: Kind) -> None:
+    twin = TwinState()
+    assert send(twin, kind, b'{"a": 1, "b": NaN}').outcome == "applied"
+    assert [(note.reason, note.metric) for note in twin.notes] == [("not_finite", "b")]
+
+
+def test_case_b4_good_elements_are_applied_and_the_bad_ones_quarantined() -> None:
+    twin = TwinState()
+    outcome = send(twin, "telemetry", b'[{"v":1},{"v":2,"ts":5},{"v":3}]')
+    assert (outcome.outcome, outcome.reason, outcome.bad) == ("quarantined", "ts_before_2000", b'[{"v":2,"ts":5}]')
+    assert [msgspec.json.decode(reading.metrics) for reading in outcome.readings] == [{"v": 1}, {"v": 3}]
+    assert value(twin, "v") == 3
+
+
+def test_case_a1_a_status_that_is_not_understood_improves_nothing() -> None:
+    twin = TwinState()
+    send(twin, "status", b"offline")
+    dying, presence = twin.unconfirmed, twin.presence
+    assert send(twin, "status", b"asleep", at=NOW + 1).outcome == "quarantined"
+    assert dying is not None
+    assert (twin.unconfirmed, twin.presence, twin.last_seen_ms) == (dying, presence, NOW)
+
+
+@pytest.mark.parametrize("kind", ["status", "state", "telemetry", "event"])
+def test_case_a2_clearing_a_retained_message_is_no_proof_of_life(kind: Kind) -> None:
+    twin = TwinState()
+    assert send(twin, kind, b"").outcome == "applied"
+    assert (twin.presence.status, twin.last_seen_ms, twin.rev) == ("unknown", 0, 0)
+
+
+@pytest.mark.parametrize("status", [b"online", b"offline"])
+def test_case_a3_a_retained_status_alone_says_nothing_about_now(status: bytes) -> None:
+    twin = TwinState()
+    send(twin, "status", status, retain=True)
+    assert (twin.presence.status, twin.presence.why) == ("unknown", "retained")
+
+
+def test_case_c1_an_equal_value_takes_no_rev() -> None:
+    twin = TwinState()
+    send(twin, "state", b'{"target":21.0,"on":true,"l":[100]}')
+    before = twin.rev
+    send(twin, "state", b'{"target":21,"l":[1e2]}')
+    assert twin.rev == before
+    send(twin, "state", b'{"on":1}')
+    assert twin.rev == before + 1
+
+
+def test_case_h2_the_size_of_the_result_counts() -> None:
+    twin = TwinState()
+    for text in "xy":
+        assert send(twin, "state", {"a": text * 140_000}).outcome == "applied"
+    assert send(twin, "state", {"a": None, "b": "z" * 140_000}).outcome == "applied"
+    assert send(twin, "state", {"c": "z" * 140_000}).reason == "state_too_large"
+    assert set(twin.reported.value) == {"b"}
 
 
 def test_the_latest_values_together_are_bounded() -> None:

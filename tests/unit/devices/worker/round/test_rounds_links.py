@@ -113,7 +113,7 @@ def test_what_comes_first_after_the_outage_counts(
     goes_down(worker, gateways)
     worker.wait(6)
     comes_back(worker, gateways, drained=False)
-    for name, what, payload in (("well", "status", b"offline"), ("dead", "telemetry", {}), ("stale", "status", b"x")):
+    for name, what, payload in (("well", "status", b"offline"), ("dead", "telemetry", {}), ("stale", "telemetry", {})):
         worker.hear(delivery(named(name), what, payload, at_ms=worker.now_ms, late=name != "stale"))
     comes_back(worker, gateways)
     worker.wait(1)

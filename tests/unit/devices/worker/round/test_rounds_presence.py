@@ -1,6 +1,7 @@
 """Presence: silence, wills, what comes across outages. Our own link: test_rounds_links.py."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -252,8 +253,41 @@ def test_what_came_late_is_doubted_unless_something_live_follows(worker: Worker)
     assert (status(), why()) == ("unknown", "unconfirmed")
 
 
-def test_a_retained_status_is_doubted_as_well(worker: Worker) -> None:
-    worker.hear(delivery(B, "status", b"online", at_ms=worker.now_ms, retain=True))
-    assert (status(B), why(B)) == ("online", "retained")
-    worker.wait(60.001)
-    assert (status(B), why(B)) == ("unknown", "unconfirmed")
+@pytest.mark.parametrize(
+    ("kind", "payload", "grounds"),
+    [
+        ("status", b"online", "retained"),
+        ("telemetry", {"t": 1}, "never_seen"),
+        ("telemetry", b"{", "never_seen"),
+        ("event", {"a": 1}, "never_seen"),
+    ],
+)
+def test_case_a3_a_device_of_which_only_a_retained_message_is_known_is_unknown_with_a_rev(
+    worker: Worker, kind: Any, payload: Any, grounds: str
+) -> None:
+    worker.hear(delivery(B, kind, payload, at_ms=worker.now_ms, retain=True))
+    assert (status(B), why(B)) == ("unknown", grounds)
+    assert Twin.objects.get(device__key=B).rev == 1
+    worker.wait(61)
+    assert (status(B), why(B)) == ("unknown", grounds)
+
+
+def test_case_a3_a_device_of_which_only_a_bad_status_is_known_is_unknown_with_a_rev(worker: Worker) -> None:
+    worker.hear(delivery(B, "status", b"asleep", at_ms=worker.now_ms))
+    assert (status(B), Twin.objects.get(device__key=B).rev) == ("unknown", 1)
+
+
+def test_case_a1_a_will_in_other_words_ends_in_offline(worker: Worker) -> None:
+    worker.hear(delivery(B, "telemetry", {"t": 1}, at_ms=worker.now_ms))
+    worker.hear(delivery(B, "status", b"Connection Lost\0", at_ms=worker.now_ms))
+    worker.hear(delivery(B, "status", b"asleep", at_ms=worker.now_ms))
+    worker.wait(3)
+    assert status(B) == "offline"
+
+
+def test_case_a2_an_empty_message_leaves_the_offline_offline(worker: Worker) -> None:
+    worker.hear(delivery(B, "status", b"offline", at_ms=worker.now_ms))
+    worker.wait(3)
+    for kind in ("status", "state", "telemetry", "event"):
+        worker.hear(delivery(B, kind, b"", at_ms=worker.now_ms))
+    assert status(B) == "offline"
