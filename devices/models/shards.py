@@ -96,7 +96,7 @@ class LedgerCount(models.Model):
     """
 
     shard = models.PositiveIntegerField()
-    outcome = models.CharField(max_length=12)  # received | applied | duplicate | quarantined | rejected
+    outcome = models.CharField(max_length=12)  # received | applied | duplicate | quarantined | rejected; noted: values
     reason = models.CharField(max_length=32, blank=True)
     count = models.BigIntegerField(default=0)
 

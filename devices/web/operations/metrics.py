@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 from django.db import DatabaseError
-from django.db.models import Count
+from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -17,7 +17,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from devices.gateways import gateway_status
-from devices.models import Command, Quarantined, ShardState, Twin
+from devices.models import Command, LedgerCount, Quarantined, ShardState, Twin
 from devices.rules.commands import UNFINISHED
 from devices.web.operations.ledger import OUTCOMES, Ledger, read_ledger
 from devices.web.operations.probe_access import refusal
@@ -35,7 +35,7 @@ class InstallationCollector(Collector):
         """All families; without a database only that it does not answer."""
         up = GaugeMetricFamily("causeway_database_up", "1 while the database answers.")
         try:
-            families = [*_deliveries(), *_devices(), *_commands(), *_shards()]
+            families = [*_deliveries(), _noted(), *_devices(), *_commands(), *_shards()]
         except DatabaseError as error:
             log.warning("no metrics: the database failed", error=str(error))
             families = []
@@ -94,6 +94,18 @@ def _gateway_accounts(ledger: Ledger) -> Iterator[Metric]:
         done.add_metric([gateway.name, "dropped"], gateway.dropped)
         in_flight.add_metric([gateway.name], gateway.in_flight)
     yield from (done, in_flight)
+
+
+def _noted() -> Metric:
+    family = CounterMetricFamily(
+        "causeway_noted",
+        "Values that were not taken as they came; their messages were applied.",
+        labels=["reason"],
+    )
+    counts = LedgerCount.objects.filter(outcome="noted").values_list("reason")
+    for reason, count in counts.annotate(n=Sum("count")).order_by("reason"):
+        family.add_metric([reason], count)
+    return family
 
 
 def _devices() -> Iterator[Metric]:

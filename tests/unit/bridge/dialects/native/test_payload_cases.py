@@ -32,10 +32,26 @@ def noted(decoded: Any) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     "payload",
-    ["Offline", "OFFLINE", "disconnected", "lost", "connection lost", "Connection Lost", "0", "false", "FALSE", "offline\0",
-     '{"state":"offline"}', '{"status":"Offline"}', '{"Status":"Offline"}', '{"status":false}', '{"state":0}', '"Offline"',
-     "\ufeffoffline \r\n\0"],
-)  # fmt: skip
+    [
+        "Offline",
+        "OFFLINE",
+        "disconnected",
+        "lost",
+        "connection lost",
+        "Connection Lost",
+        "0",
+        "false",
+        "FALSE",
+        "offline\0",
+        '{"state":"offline"}',
+        '{"status":"Offline"}',
+        '{"Status":"Offline"}',
+        '{"status":false}',
+        '{"state":0}',
+        '"Offline"',
+        "\ufeffoffline \r\n\0",
+    ],
+)
 def test_case_a1_a_will_in_other_words_is_understood(payload: str) -> None:
     assert decode("status", "", payload.encode()) == StatusReported(online=False)
 
@@ -233,7 +249,7 @@ def test_case_b10_bad_texts_are_gaps_and_bad_names_are_left_out(bad: str) -> Non
 
 def test_case_b1_values_in_state_and_events_stand_for_themselves() -> None:
     payload = b'{"a":1,"b":NaN,"id":9007199254740993,"l":["\\u0000",{"c\\u0000":1}]}'
-    storable = {"a": 1, "b": None, "id": "9007199254740993", "l": [None, {}]}
+    storable: Any = {"a": 1, "b": None, "id": "9007199254740993", "l": [None, {}]}
     state, event = decode("state", "", payload), decode("event", "e", payload)
     assert isinstance(state, StatePatch)
     assert isinstance(event, EventReported)
@@ -248,9 +264,29 @@ def test_notes_are_few() -> None:
 
 
 scraps = st.lists(
-    st.sampled_from(['{"a":', "[", "]", "}", ",", "1", "NaN", '"', "\\", "\0", "\ufeff", "-inf", '"ts":', '"b":', " ", "9" * 30, "1e999"]),
+    st.sampled_from(
+        [
+            '{"a":',
+            "[",
+            "]",
+            "}",
+            ",",
+            "1",
+            "NaN",
+            '"',
+            "\\",
+            "\0",
+            "\ufeff",
+            "-inf",
+            '"ts":',
+            '"b":',
+            " ",
+            "9" * 30,
+            "1e999",
+        ]
+    ),
     max_size=30,
-)  # fmt: skip
+)
 
 
 @given(st.sampled_from(["telemetry", "metric", "state", "status", "event", "ack"]), scraps)

@@ -7,6 +7,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 
+from bridge.dialects.native.payloads import decode
 from bridge.observations import (
     RawReading,
     StatePatch,
@@ -61,6 +62,35 @@ def test_one_device_has_the_sections_of_the_snapshot(as_role: AsRole) -> None:
     assert (body["site"], body["name"], body["stale_after_s"]) == ("demo", "lamp", None)
     assert body["last_seen_at"] == "2026-09-21T14:13:20.000Z"
     assert body["created_at"].endswith("Z")
+
+
+def test_notes_tell_what_was_not_taken_as_it_came(as_role: AsRole) -> None:
+    def noted(twin: TwinState) -> None:
+        lively(twin)
+        for at, payload in ((T0, b'{"a":NaN,"b":1}'), (T0 + 1, b'{"c":9007199254740993}'), (T0 + 2, b'{"a":-inf}')):
+            assert reduce(twin, decode("telemetry", "", payload), Arrival(at), Limits()).outcome == "applied"
+
+    set_twin("demo/lamp", noted)
+    body = as_role(demo="viewer").get("/api/v1/devices/demo/lamp/notes").json()
+    assert body == {
+        "items": [
+            {
+                "reason": "not_finite",
+                "metric": "a",
+                "count": 2,
+                "sample": "-inf",
+                "last_at": "2026-09-21T14:13:20.002Z",
+            },
+            {
+                "reason": "integer_too_large",
+                "metric": "c",
+                "count": 1,
+                "sample": "9007199254740993",
+                "last_at": "2026-09-21T14:13:20.001Z",
+            },
+        ],
+        "next": None,
+    }
 
 
 def test_lists_are_filtered(as_role: AsRole) -> None:

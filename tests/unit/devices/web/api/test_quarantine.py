@@ -71,7 +71,7 @@ def test_pages(as_role: Callable[..., Client], db: None) -> None:
 
 async def test_an_entry_is_replayed_and_leaves_or_stays(async_as_role: Callable[..., AsyncClient]) -> None:
     right = await sync_to_async(put)("demo/a", b'{"t": 1}')
-    wrong = await sync_to_async(put)("demo/a", b'{"t": [1]}')
+    wrong = await sync_to_async(put)("demo/a", b"[[1]]")
     client = await sync_to_async(async_as_role)(demo="operator")
     async with FakeWorker().running():
         answer = await client.post(f"{URL}/{right}/replay")
@@ -80,8 +80,8 @@ async def test_an_entry_is_replayed_and_leaves_or_stays(async_as_role: Callable[
         told = (await client.post(f"{URL}/{wrong}/replay")).json()
     ReplayedSchema.model_validate(told, strict=True)
     entry = told.pop("entry")
-    assert told == {"outcome": "quarantined", "reason": "array_in_telemetry", "detail": "t"}
-    assert (entry["id"], entry["reason"], entry["payload"]) == (wrong, "array_in_telemetry", '{"t": [1]}')
+    assert told == {"outcome": "quarantined", "reason": "not_an_object", "detail": "element 0: telemetry is an array"}
+    assert (entry["id"], entry["reason"], entry["payload"]) == (wrong, "not_an_object", "[[1]]")
     assert entry == (await client.get(f"{URL}/{wrong}")).json()
     assert (await client.get(f"{URL}/{right}")).status_code == 404
 

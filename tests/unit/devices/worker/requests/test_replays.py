@@ -1,5 +1,6 @@
 """Quarantined messages carried out once more: as if they came when they came."""
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -74,19 +75,29 @@ def test_a_state_patch_is_applied_as_of_now_and_an_event_with_its_time(worker: W
 
 
 def test_what_is_still_wrong_stays_with_the_new_reason(worker: Worker) -> None:
-    entry = quarantined(worker, "telemetry", b'{"a": [1]}')
+    entry = quarantined(worker, "telemetry", b"[[1]]")
     before = ledger()
     result = replay(worker, entry)
-    assert result == {"outcome": "quarantined", "reason": "array_in_telemetry", "detail": "a"}
+    assert result == {"outcome": "quarantined", "reason": "not_an_object", "detail": "element 0: telemetry is an array"}
     entry.refresh_from_db()
-    assert (entry.reason, entry.detail) == ("array_in_telemetry", "a")
+    assert (entry.reason, entry.detail) == ("not_an_object", "element 0: telemetry is an array")
     assert Quarantined.objects.count() == 1
-    assert ledger() - before == {("received", ""): 1, ("quarantined", "array_in_telemetry"): 1}
+    assert ledger() - before == {("received", ""): 1, ("quarantined", "not_an_object"): 1}
+
+
+def test_case_b4_of_a_batch_the_good_elements_leave_and_the_bad_ones_stay(worker: Worker) -> None:
+    entry = quarantined(worker, "telemetry", b'[{"a":1},5]')
+    assert replay(worker, entry)["detail"] == "element 1: telemetry is a number"
+    entry.refresh_from_db()
+    assert bytes(entry.payload) == b"[5]"
+    assert replay(worker, entry)["outcome"] == "quarantined"
+    assert [one.metrics for one in Reading.objects.order_by("rev")] == [{"t": 1}, {"a": 1}]
 
 
 def test_what_is_over_a_limit_is_rejected_and_leaves(worker: Worker) -> None:
-    entry = quarantined(worker, "telemetry", str({f"m{n}": n for n in range(300)}).replace("'", '"').encode())
-    assert replay(worker, entry)["reason"] == "too_many_metrics"
+    entry = quarantined(worker, "telemetry", json.dumps({f"m{n}": "x" * 40_000 for n in range(6)}).encode())
+    worker.hear(delivery(A, "telemetry", {"long": "x" * 40_000}))
+    assert replay(worker, entry)["reason"] == "metrics_too_large"
     assert not Quarantined.objects.exists()
 
 
