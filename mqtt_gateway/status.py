@@ -11,7 +11,7 @@ from runtime.database_clock import DatabaseNowMs
 
 _INCIDENTS: Final = 100
 UNNAMED: Final = "gateway (not started since the upgrade)"  # its key may be its client id, a secret
-FRESH_MS: Final = 5_000  # so long without a beat, and with the lease over and nobody there to take it: down
+FRESH_MS: Final = 3_500  # so long without a beat, and with the lease over and nobody there to take it: down
 
 
 def gateway_status() -> GatewayStatus:

@@ -207,3 +207,23 @@ async def test_case_j12_a_full_redis_refuses_what_is_sent(redis: Service, layer:
             client.config_set("maxmemory", 0)
     await layer.send("devices.0", {"type": "n", "number": 2})
     assert await _received(layer, "devices.0", 2) == [0, 2]
+
+
+def test_case_f10_channels_of_a_process_are_received_in_whichever_event_loop_asks(redis: Service) -> None:
+    """channels_redis's own ``test_double_receive``: what was sent first is asked for last, elsewhere."""
+    layer = ChannelLayer(hosts=[redis.url], capacity=3)
+
+    async def send(channel: str, number: int) -> None:
+        await layer.send(channel, {"type": "n", "number": number})
+        await layer.close_pools()
+
+    async def receive(channel: str) -> list[int]:
+        received = await _received(layer, channel)
+        await layer.close_pools()
+        return received
+
+    first, second = asyncio.run(layer.new_channel()), asyncio.run(layer.new_channel())
+    asyncio.run(send(first, 1))
+    asyncio.run(send(second, 2))
+    assert asyncio.run(receive(second)) == [2]
+    assert asyncio.run(receive(first)) == [1]

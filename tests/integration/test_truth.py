@@ -10,6 +10,7 @@ import httpx
 import psycopg
 import pytest
 from redis import Redis
+from websockets.exceptions import ConnectionClosed
 
 from tests.support.clients.live import LiveSocket
 from tests.support.waiting import eventually
@@ -143,3 +144,17 @@ def test_case_j3_an_sqlite_that_is_locked_by_another_program_is_named_and_posts_
         other.close()
     link(socket, well, HEALED_S + MARGIN_S)
     arrives(system, 4)
+
+
+def test_case_f8_a_web_process_notices_that_there_is_another_number_of_shards(causeway: Factory) -> None:
+    system = causeway(workers=1, database="sqlite")
+    socket = system.ws()
+    link(socket, well, 30)
+    for process in (system.gateway, *system.workers):
+        assert process.terminate() == 0
+    system.manage("reshard", "5")
+    with pytest.raises(ConnectionClosed) as closed:
+        link(socket, lambda _frame: False, NAMED_S + MARGIN_S)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4503
+    assert checks(system)["shards"].startswith("BRIDGE_SHARDS: 4 here")
