@@ -88,6 +88,7 @@ class Published(Struct, frozen=True, array_like=True):
     ok: bool  # True: the broker has confirmed it (PUBACK), or it was sent with QoS 0
     reason: str  # "" when ok
     at_ms: int  # Unix ms
+    never: bool = False  # this broker will not take it, however often it is tried
 
 
 class CommandStored(Struct, frozen=True, array_like=True):

@@ -15,7 +15,7 @@ import structlog
 from bridge import wire
 from bridge.messages import Publish, Published
 from bridge.names import devices_channel
-from mqtt_gateway.client.broker import Connection, Outgoing
+from mqtt_gateway.client.broker import Connection, NeverTaken, Outgoing
 from mqtt_gateway.layer import Layer
 from runtime.database_clock import unix_ms
 
@@ -82,7 +82,10 @@ class Downlink:
         return None
 
     def _settled(self, order: Publish, reason: str) -> None:
-        answer = Published(order.shard, order.device, order.token, self._gateway, not reason, reason, unix_ms())
+        never = isinstance(reason, NeverTaken)
+        answer = Published(
+            order.shard, order.device, order.token, self._gateway, not reason, str(reason), unix_ms(), never
+        )
         self._answers.put_nowait(answer)
 
     async def run(self) -> NoReturn:

@@ -17,7 +17,7 @@ The parts outlive their infrastructure. Should one end all the same, that is a b
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any, Final
 
@@ -25,9 +25,9 @@ import structlog
 from channels.layers import get_channel_layer
 
 from bridge.names import gateway_channel
-from mqtt_gateway.client.broker import Connection, Outgoing
 from mqtt_gateway.client.session import AiomqttConnection
 from mqtt_gateway.connection.broker_link import BrokerLink
+from mqtt_gateway.connection.careful import Connect, careful
 from mqtt_gateway.connection.marker_publisher import MarkerPublisher
 from mqtt_gateway.connection.session_switch import SessionSwitch
 from mqtt_gateway.downlink import Downlink
@@ -46,8 +46,6 @@ from runtime.database_clock import unix_ms
 log = structlog.get_logger(__name__)
 
 _DRAIN_S: Final = 3
-
-Connect = Callable[[GatewayOptions, Outgoing], Connection]
 
 
 async def run(
@@ -111,7 +109,8 @@ class _Gateway:
         uplink = Uplink(self._options, self._layer, reply_to, self._state)
         beat = Heartbeat(self._lease, self._state, uplink.figures, uplink.drained, uplink.own_markers.stored)
         draining = MarkerPublisher(self._options, self._state, uplink)
-        link = BrokerLink(self._options, self._connect, uplink, draining, self._lease, self._state, beat)
+        connect = careful(self._connect, self._tell_of_refused)
+        link = BrokerLink(self._options, connect, uplink, draining, self._lease, self._state, beat)
         downlink = Downlink(self._options.gateway, self._layer, lambda: link.connection)
         parts = {
             "uplink": uplink.run(),
@@ -145,6 +144,10 @@ class _Gateway:
         if former.endings:
             parts["endings"] = switch.end(former.endings)
         return parts
+
+    def _tell_of_refused(self, detail: str) -> None:
+        now_ms = unix_ms()
+        self._state.reports.add(Report("publish_refused", now_ms, now_ms, detail=detail))
 
     async def _told_to_stop(self, stop: asyncio.Event) -> bool:
         """Wait; False: the name is another process's."""

@@ -92,6 +92,13 @@ def expired(progress: Progress, expires_ms: int) -> Progress:
     return advance(progress, "expired", max(expires_ms, *(step["at_ms"] for step in progress.timeline)))
 
 
+def refused(progress: Progress, reason: str, at_ms: int) -> Progress:
+    """The broker will not take it: it failed without having been sent. Nothing if the device has answered."""
+    if progress.status not in OPEN:
+        return progress
+    return Progress("failed", (*progress.timeline, {"status": "failed", "at_ms": at_ms, "reason": reason}))
+
+
 def acknowledged(
     progress: Progress, ack: CommandAck, at_ms: int, expires_ms: int, *, replayed: bool = False
 ) -> Progress:

@@ -24,6 +24,12 @@ class Outgoing:
     qos: int = 1  # 0 or 1
 
 
+class NeverTaken(str):
+    """Why a publication was not confirmed: this broker will not take it, however often it is tried."""
+
+    __slots__ = ()
+
+
 class ConnectError(Exception):
     """No connection came about. ``str()`` says why in words.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from paho.mqtt.properties import Properties, VariableByteIntegers
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
@@ -18,6 +18,7 @@ FOR_EVER: Final = 0xFFFFFFFF  # session expiry interval: never (MQTT 5.0 3.1.2.1
 LOST: Final = "connection lost"
 _PUBACK: Final = 0x40_02_00_00  # a packet of two bytes: the packet id
 _Properties: Any = Properties  # without annotations in paho
+_encoded_integer: Any = VariableByteIntegers.encode
 
 
 @functools.cache  # reading the system's authorities takes tens of milliseconds
@@ -49,6 +50,13 @@ def publish_properties(message: Outgoing) -> Any:
     if message.response_topic is not None:
         properties.ResponseTopic = message.response_topic
     return properties
+
+
+def publish_size(message: Outgoing, properties: Any) -> int:
+    """Bytes of the whole PUBLISH packet (3.3)."""
+    rest = 2 + len(message.topic.encode()) + (2 if message.qos else 0) + len(message.payload)
+    rest += len(properties.pack()) if properties is not None else 0
+    return 1 + len(_encoded_integer(rest)) + rest
 
 
 def pubacks(packet_ids: Iterable[int]) -> bytes:

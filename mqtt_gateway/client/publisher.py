@@ -8,7 +8,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from mqtt_gateway.client import packets
-from mqtt_gateway.client.broker import Outgoing
+from mqtt_gateway.client.broker import NeverTaken, Outgoing
 
 
 class Publisher:
@@ -21,6 +21,7 @@ class Publisher:
 
     def __init__(self, client: paho.Client, *, is_5: bool) -> None:
         self._paho, self._is_5 = client, is_5
+        self.max_packet: int | None = None  # bytes; the broker's Maximum Packet Size (MQTT-3.2.2-15), if it has one
         self._unconfirmed: dict[int, asyncio.Future[str]] = {}
         self._lost: str | None = None
         client.on_publish = self._on_publish
@@ -32,6 +33,10 @@ class Publisher:
             confirmed.set_result(self._lost)
             return confirmed
         properties = packets.publish_properties(message) if self._is_5 else None
+        if self.max_packet is not None and (size := packets.publish_size(message, properties)) > self.max_packet:
+            text = f"too large for the broker: a packet of {size} bytes, its Maximum Packet Size is {self.max_packet}"
+            confirmed.set_result(NeverTaken(text))
+            return confirmed
         try:
             sent = self._paho.publish(message.topic, message.payload, message.qos, message.retain, properties)
         except ValueError as error:  # no topic name

@@ -244,6 +244,7 @@ class AiomqttConnection:
     def _on_connect(self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
         if not code.is_failure:
             self.max_outgoing = getattr(properties, "ReceiveMaximum", 65_535)
+            self._publisher.max_packet = getattr(properties, "MaximumPacketSize", None)
             kept_s = getattr(properties, "SessionExpiryInterval", packets.FOR_EVER)
             if kept_s != packets.FOR_EVER and self._stays:
                 log.warning("the broker keeps our session for a limited time only", seconds=kept_s)

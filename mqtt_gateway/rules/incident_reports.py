@@ -5,6 +5,7 @@
     shared_listener   devices may choose their client ids: only that ours is a secret keeps them from our session
     session_lost      the broker had forgotten our session, and all that it kept for us
     broker_dropped    the broker dropped messages at the limit of a queue: anybody's, it does not say whose
+    publish_refused   the broker will not take something that we publish: too large, or it hangs up on it
     filters_overlap   the broker keeps the session of another gateway, not running, with overlapping topic filters
     qos0_dropped      QoS 0 deliveries were left out, because there were more than the workers can take
 
@@ -23,6 +24,7 @@ Kind = Literal[
     "session_lost",
     "broker_dropped",
     "filters_overlap",
+    "publish_refused",
     "qos0_dropped",
 ]
 

@@ -8,7 +8,7 @@ from msgspec import json
 
 from bridge.messages import CommandStep
 from devices.models import Command
-from devices.rules.commands import OPEN, Progress, Status, acknowledged, advance, command_json, expired
+from devices.rules.commands import OPEN, Progress, Status, acknowledged, advance, command_json, expired, refused
 from devices.rules.requested import Refused
 from devices.worker.effects.operations import Acknowledged
 
@@ -76,6 +76,11 @@ class CommandSteps:
             times = (answer.at_ms, expires_ms(command))
             progress = acknowledged(_progress(command), ack, *times, replayed=answer.replayed)
             self._go(command, progress, ack.result, ack.reason)
+
+    def refused(self, pk: UUID, reason: str, at_ms: int) -> None:
+        """Its broker will not take it."""
+        if command := self.get(pk):
+            self._go(command, refused(_progress(command), reason, at_ms), reason=reason)
 
     def expired(self, pk: UUID) -> None:
         """Its time has ended. Nothing if its device has answered."""

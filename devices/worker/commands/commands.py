@@ -84,12 +84,12 @@ class CommandsFeature(Feature):
         """What the gateways say of commands; none of it is for the twins."""
         for published, item in _of_commands(work):
             if part := work.parts.get(published.shard):
-                part.shard.outbox.answered(item, published.gateway, work.now_ms, ok=published.ok)
+                part.shard.outbox.answered(item, published.gateway, work.now_ms, ok=published.ok, never=published.never)
 
     def prepare(self, work: RoundWork) -> None:
         """Read all that are concerned, in one query."""
         named = filter(None, map(command_id, (*map(_named, work.cancels), *work.command_ids)))
-        sent = (item.command_id for published, item in _of_commands(work) if published.ok)
+        sent = (item.command_id for published, item in _of_commands(work) if published.ok or published.never)
         self._steps.fetch([*self._stored, *self._expired, *named, *sent])
 
     def follow_up(self, work: RoundWork) -> None:
@@ -98,8 +98,11 @@ class CommandsFeature(Feature):
             self._open(pk, work)
         for published, item in _of_commands(work):
             part = work.parts.get(published.shard)
-            if published.ok and part and downlinks.is_reached_by(published, part.shard, self._links.latest):
-                self._steps.sent(item.command_id, published.at_ms)
+            if part and downlinks.is_reached_by(published, part.shard, self._links.latest):
+                if published.ok:
+                    self._steps.sent(item.command_id, published.at_ms)
+                elif published.never:
+                    self._steps.refused(item.command_id, published.reason, published.at_ms)
         self._acknowledge(work)
         for pk in self._expired:
             self._steps.expired(pk)

@@ -46,7 +46,7 @@ class DesiredFeature(Feature):
         for published in work.round.published:
             part, item = work.parts.get(published.shard), downlinks.item_of(published)
             if part and isinstance(item, DesiredItem):
-                part.shard.outbox.answered(item, published.gateway, work.now_ms, ok=published.ok)
+                part.shard.outbox.answered(item, published.gateway, work.now_ms, ok=published.ok, never=published.never)
                 if published.ok and downlinks.is_reached_by(published, part.shard, self._links.latest):
                     _plan_confirmed(part, item.device, downlinks.payload_of(published))
 

@@ -171,7 +171,7 @@ class Outbox:
             if gateway in (entry.gateway, gateway_of(entry.device, entry.gateway)):
                 self._into_lane(item, "", now_ms)
 
-    def answered(self, item: Item, gateway: str, now_ms: int, *, ok: bool) -> None:
+    def answered(self, item: Item, gateway: str, now_ms: int, *, ok: bool, never: bool = False) -> None:
         """What became of it. Not ok: it comes again after its backoff, and all that the gateway is to do pauses.
 
         Ok: a command of that gateway's is with its broker, which keeps it for the device, and is not due any more.
@@ -179,7 +179,9 @@ class Outbox:
         lane = self._lane(gateway)
         lane.under_way.remove(item)
         entry = self._entries.get(item)
-        if not ok:
+        if never:  # the broker will not take it: as it is, it is not due any more
+            lane.due.remove(item)
+        elif not ok:
             lane.held_until_ms = now_ms + _HOLD_MS
         elif entry and isinstance(item, CommandItem) and entry.attempts and entry.gateway == gateway:
             entry.confirmed = True  # unless it was to go again meanwhile, or elsewhere

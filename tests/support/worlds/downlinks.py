@@ -33,11 +33,17 @@ def desired(shard: int, device: str, payload: bytes) -> Publish:
 
 
 def answer(
-    sent: Publish, *, ok: bool = True, reason: str = "", gateway: str = GATEWAY, at_ms: int | None = None
+    sent: Publish,
+    *,
+    ok: bool = True,
+    reason: str = "",
+    gateway: str = GATEWAY,
+    at_ms: int | None = None,
+    never: bool = False,
 ) -> Published:
     """What became of it."""
     now_ms = time.time_ns() // 1_000_000 if at_ms is None else at_ms
-    return Published(sent.shard, sent.device, sent.token, gateway, ok, reason, now_ms)
+    return Published(sent.shard, sent.device, sent.token, gateway, ok, reason, now_ms, never)
 
 
 def is_command(sent: Publish) -> bool:

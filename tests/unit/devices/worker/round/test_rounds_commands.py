@@ -223,6 +223,29 @@ def test_a_late_answer_makes_it_true_again(worker: Worker) -> None:
     assert command.timeline[-1]["late"] is True
 
 
+def test_case_e3_a_command_that_the_broker_will_not_take_has_failed_with_the_limit(worker: Worker) -> None:
+    command = stored()
+    worker.commanded(command.pk)
+    reason = "too large for the broker: a packet of 30085 bytes, its Maximum Packet Size is 20000"
+    worker.round(published=(answer(publish(command), ok=False, never=True, reason=reason, at_ms=NOW_MS + 5),))
+    assert steps(command) == ["accepted", "failed"]
+    assert (command.reason, command.timeline[-1]["reason"]) == (reason, reason)
+    assert [one["status"] for one in worker.seen] == ["failed"]
+    for _ in range(3):
+        assert worker.wait(60).downlinks == []
+
+
+def test_case_e3_a_desired_document_that_the_broker_will_not_take_waits_until_it_is_another(worker: Worker) -> None:
+    worker.hear(delivery(A, "telemetry", {"t": 1}))
+    worker.ask(A, "desired", patch={"text": "x" * 50})
+    (large,) = worker.sent
+    worker.round(published=(answer(large, ok=False, never=True, reason="too large", at_ms=NOW_MS),))
+    for _ in range(3):
+        assert worker.wait(60).downlinks == []
+    worker.ask(A, "desired", patch={"text": "y"})
+    assert len(worker.sent) == 1
+
+
 def test_case_d5_an_answer_that_came_in_time_is_done_however_late_the_worker_is(
     worker: Worker, another_worker: Callable[[], Worker], gateways: dict[str, GatewayLink]
 ) -> None:
