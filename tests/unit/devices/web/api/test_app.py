@@ -154,7 +154,7 @@ def test_the_documentation_describes_every_operation() -> None:
         ("PATCH", f"{device}/desired"), ("GET", f"{device}/commands"), ("POST", f"{device}/commands"),
         ("GET", "/commands/{command_id}"), ("POST", "/commands/{command_id}/cancel"), ("GET", f"{device}/readings"),
         ("GET", "/quarantine"), ("GET", "/quarantine/{entry_id}"), ("POST", "/quarantine/{entry_id}/replay"),
-        ("GET", "/ledger"), ("GET", "/ops"),
+        ("GET", "/ledger"), ("GET", "/ops"), ("GET", f"{device}/notes"),
     }  # fmt: skip
     assert len({operation["operationId"] for operation in operations.values()}) == len(operations)
     for operation in operations.values():
