@@ -33,6 +33,8 @@ def test_what_the_tables_say() -> None:
     LedgerCount.objects.create(shard=0, outcome="applied", reason="", count=40)
     LedgerCount.objects.create(shard=1, outcome="applied", reason="", count=2)
     LedgerCount.objects.create(shard=1, outcome="quarantined", reason="bad_json", count=3)
+    LedgerCount.objects.create(shard=1, outcome="noted", reason="not_finite", count=5)
+    LedgerCount.objects.create(shard=2, outcome="noted", reason="not_finite", count=2)
     LedgerCount.objects.create(shard=0, outcome="received", reason="", count=40)
     LedgerCount.objects.create(shard=1, outcome="received", reason="", count=6)
     for status in ("accepted", "sent", "sent", "done"):
@@ -46,6 +48,7 @@ def test_what_the_tables_say() -> None:
     assert found["causeway_database_up",] == 1
     assert found["causeway_deliveries_total", "applied", ""] == 42
     assert found["causeway_deliveries_total", "quarantined", "bad_json"] == 3
+    assert found["causeway_noted_total", "not_finite"] == 7
     assert found["causeway_received_total",] == 46
     assert found["causeway_shard_received_total", "1"] == 6
     assert found["causeway_shard_deliveries_total", "applied", "1"] == 2
