@@ -7,7 +7,7 @@ may not do is ``ForbiddenError``.
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -114,6 +114,23 @@ def access_of(user: AbstractBaseUser | AnonymousUser, token: str = "") -> Access
     if not (user.is_authenticated and isinstance(user, User) and user.is_active):
         return None
     return Access(user_id=user.pk, username=user.get_username(), roles=roles_of(user), token=token)
+
+
+def roles_of_all(users: Iterable[User]) -> dict[int, dict[str, str]]:
+    """:func:`roles_of` of many, by user, in one query."""
+    roles: dict[int, dict[str, str]] = {user.pk: {} for user in users if user.is_active}
+    admins = [user.pk for user in users if user.is_active and user.is_superuser]
+    held = Membership.objects.filter(user_id__in=roles.keys() - set(admins))
+    for user_id, site, role in held.values_list("user_id", "site__name", "role"):
+        roles[user_id][site or ALL_SITES] = role
+    return roles | {pk: {ALL_SITES: Role.ADMIN.value} for pk in admins}
+
+
+def access_with(user: User, roles: Mapping[int, Mapping[str, str]], token: str = "") -> Access | None:
+    """:func:`access_of` with roles that are known already."""
+    if user.pk not in roles:
+        return None
+    return Access(user_id=user.pk, username=user.get_username(), roles=roles[user.pk], token=token)
 
 
 def access_by_token(token: str) -> Access | None:

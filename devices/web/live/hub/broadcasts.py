@@ -11,6 +11,7 @@ import structlog
 from bridge import wire
 from bridge.messages import Commit
 from bridge.names import dashboard_group
+from devices.web.live.hub import ended_sessions
 from runtime.outages import Outage
 
 _LIMIT_S: Final = 5.0  # for each call of the layer
@@ -32,11 +33,20 @@ class BroadcastListener:
         shards: how many there are.
         commit: takes each commit.
         joined: called whenever it has joined (again): what was broadcast before that may be lost.
+        session_ended: takes the digest of a session that somebody has logged out of.
     """
 
-    def __init__(self, layer: Any, shards: int, commit: Callable[[Commit], None], joined: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        layer: Any,
+        shards: int,
+        commit: Callable[[Commit], None],
+        joined: Callable[[], None],
+        session_ended: Callable[[str], None] = lambda _digest: None,
+    ) -> None:
         self._layer = layer
-        self._shards = shards
+        self._groups = [*(dashboard_group(shard) for shard in range(shards)), ended_sessions.GROUP]
+        self._session_ended = session_ended
         self._commit = commit
         self._joined = joined
         self._channel = ""
@@ -98,8 +108,8 @@ class BroadcastListener:
         channel = ""
         try:
             channel = await _limited(self._layer.new_channel("live."))
-            for shard in range(self._shards):
-                await _limited(self._layer.group_add(dashboard_group(shard), channel))
+            for group in self._groups:
+                await _limited(self._layer.group_add(group, channel))
             self._channel, self._failures = channel, 0
             self._outage.ends()
             self._joined()
@@ -117,6 +127,9 @@ class BroadcastListener:
             if arrived := self._probes.get(layer_message.get("v", 0)):
                 arrived.set()
             return
+        if layer_message.get("type") == ended_sessions.ENDED:
+            self._session_ended(str(layer_message.get("session")))
+            return
         message = wire.unpack(layer_message)
         if not isinstance(message, Commit):
             log.warning("not a commit", message=repr(message)[:200])
@@ -128,11 +141,10 @@ class BroadcastListener:
 
     async def _leave(self, channel: str) -> None:
         """A group that keeps a channel nobody reads would cost memory."""
-        groups = [dashboard_group(shard) for shard in range(self._shards)]
         with suppress(Exception):
             async with asyncio.timeout(_LIMIT_S):  # all of them, whatever becomes of one
                 await asyncio.gather(
-                    *(self._layer.group_discard(group, channel) for group in groups), return_exceptions=True
+                    *(self._layer.group_discard(group, channel) for group in self._groups), return_exceptions=True
                 )
 
 

@@ -45,7 +45,7 @@ class Hub:
         self.sockets = Sockets()
         queue = RepairQueue(shards, self.tracker)
         self.fanout = Fanout(self.tracker, queue)
-        listener = BroadcastListener(layer, shards, self.fanout.commit, queue.doubt_all)
+        listener = BroadcastListener(layer, shards, self.fanout.commit, queue.doubt_all, self.sockets.end_session)
         observation = self._observation = Observation(database)
         parts = (
             listener,

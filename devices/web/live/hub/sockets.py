@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Final, Protocol
 
 from devices.web.auth import Access
-from devices.web.live.queries.authentication import Credential
+from devices.web.live.hub import ended_sessions
+from devices.web.live.queries.authentication import Credential, Session
 from devices.web.live.queries.survey import Link
 from runtime.database_clock import unix_ms
 
@@ -48,6 +49,12 @@ class Sockets:
     def remove(self, socket: Socket) -> None:
         """It is closed. Safe to repeat."""
         self._sockets.pop(socket, None)
+
+    def end_session(self, digest: str) -> None:
+        """Close the sockets of a session that is over, by the digest of its key."""
+        for socket in self:
+            if isinstance(socket.credential, Session) and ended_sessions.digest(socket.credential.key) == digest:
+                socket.renew(None)
 
     async def current_link(self) -> Link:
         """The state of the chain; waits for the first survey of it, up to 3 s."""

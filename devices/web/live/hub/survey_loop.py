@@ -24,7 +24,7 @@ EVERY_S: Final = 1.0
 READ_S: Final = 2.0  # for the survey; then the database counts as down
 GRACE_S: Final = 0.5  # between a commit and its broadcast
 PROBE_S: Final = 1.0
-RIGHTS_EVERY_S: Final = 15.0
+RIGHTS_EVERY_S: Final = 1.5  # each survey; who lost a right is shown nothing more within 5 s
 _CREDENTIALS_A_CALL: Final = 50
 
 log = structlog.get_logger(__name__)

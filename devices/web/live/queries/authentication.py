@@ -4,11 +4,25 @@ from importlib import import_module
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user
+from django.contrib.auth.models import User
+from django.db.models import Q
 from django.http import HttpRequest, parse_cookie
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from msgspec import Struct
 
-from devices.web.auth import Access, access_by_token, access_of, bearer_token
+from devices.models import ApiToken
+from devices.web.auth import (
+    SHOWN_DIGITS,
+    Access,
+    access_by_token,
+    access_of,
+    access_with,
+    bearer_token,
+    roles_of_all,
+    token_digest,
+)
 
 
 class Session(Struct, frozen=True):
@@ -48,5 +62,41 @@ def access_by(credential: Credential) -> Access | None:
 
 
 def access_by_all(credentials: list[Credential]) -> dict[Credential, Access | None]:
-    """:func:`access_by` for each."""
-    return {credential: access_by(credential) for credential in credentials}
+    """:func:`access_by` for each, in four queries."""
+    by_key = _users_of_sessions([one.key for one in credentials if isinstance(one, Session)])
+    by_digest = _users_of_tokens([token_digest(one.text) for one in credentials if isinstance(one, Token)])
+    roles = roles_of_all({user.pk: user for user in (*by_key.values(), *by_digest.values())}.values())
+    found: dict[Credential, Access | None] = {}
+    for one in credentials:
+        digest = token_digest(one.text) if isinstance(one, Token) else ""
+        user = by_digest.get(digest) if isinstance(one, Token) else by_key.get(one.key)
+        found[one] = access_with(user, roles, digest[:SHOWN_DIGITS]) if user is not None else None
+    return found
+
+
+def _users_of_sessions(keys: list[str]) -> dict[str, User]:
+    """By key, of those that are good (as django.contrib.auth.get_user has it)."""
+    store: Any = import_module(settings.SESSION_ENGINE).SessionStore
+    rows = store.get_model_class().objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    sessions: dict[str, Any] = {row.session_key: row.get_decoded() for row in rows}
+    wanted = {str(data.get(SESSION_KEY)) for data in sessions.values()}
+    users = {str(user.pk): user for user in User.objects.filter(pk__in=[one for one in wanted if one.isdecimal()])}
+    return {
+        key: user
+        for key, data in sessions.items()
+        if (user := users.get(str(data.get(SESSION_KEY)))) is not None and _is_of(data, user)
+    }
+
+
+def _is_of(data: dict[str, Any], user: User) -> bool:
+    """Whether the session was begun with the user's present password."""
+    shown = data.get(HASH_SESSION_KEY, "")
+    good = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    return any(constant_time_compare(shown, one) for one in good)
+
+
+def _users_of_tokens(digests: list[str]) -> dict[str, User]:
+    """By digest, of those that are good."""
+    good = ApiToken.objects.select_related("user").filter(digest__in=digests)
+    good = good.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+    return {token.digest: token.user for token in good}

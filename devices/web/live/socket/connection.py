@@ -15,9 +15,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from devices.requests.refusals import UnauthorizedError
 from devices.web.auth import Access
 from devices.web.live.hub.hub import Hub
-from devices.web.live.queries.authentication import Credential
+from devices.web.live.queries.authentication import Credential, access_by
 from devices.web.live.queries.survey import Link
 from devices.web.live.socket.catch_up import CatchUp
 from devices.web.live.socket.client_frames import Acknowledge, BadFrame, parse
@@ -56,10 +57,11 @@ class Connection:
         self.credential = credential
         self._receive = receive
         self._sockets = hub.sockets
+        self._database = hub.database
         self._bucket = Bucket(time.monotonic())
         self._writer = FrameWriter(send, hub.fanout.write_queue, write)
         self._subscriptions = SocketSubscriptions(access, self._writer, hub.fanout, hub.tracker)
-        self._requests = Requests(self._writer, self._subscriptions, hub.database)
+        self._requests = Requests(self._writer, self._subscriptions, hub.database, self._rights)
         self._catch_up = CatchUp(self._writer, self._subscriptions, hub)
 
     async def serve(self) -> None:
@@ -75,6 +77,18 @@ class Connection:
         finally:
             self._sockets.remove(self)
             self._subscriptions.leave()
+
+    async def _rights(self) -> Access:
+        """Read anew, before something is done by them; they count for the stream, too.
+
+        Raises:
+            UnauthorizedError: none are left, and the socket is closed.
+        """
+        access = await self._database.run_once(access_by, self.credential)
+        self.renew(access)
+        if access is None:
+            raise UnauthorizedError("you are logged out, or your token is not valid any more")
+        return access
 
     # The client's frames -----------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Carries a client's requests out: one after the other, each with one reply before what it causes."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
 import msgspec
@@ -21,6 +22,7 @@ from devices.requests.refusals import (
 )
 from devices.rules.capabilities import Capability
 from devices.rules.commands import command_json
+from devices.web.auth import Access
 from devices.web.live.queries.replay import list_existing
 from devices.web.live.socket.client_frames import Ping, Request, SendCommand, SetDesired, Subscribe, Unsubscribe
 from devices.web.live.socket.frame_writer import FrameWriter
@@ -42,12 +44,20 @@ class Requests:
         writer: takes the replies.
         subscriptions: the socket's, and its user's rights.
         database: answers what exists.
+        rights: the user's, read at this moment; UnauthorizedError when there are none any more.
     """
 
-    def __init__(self, writer: FrameWriter, subscriptions: SocketSubscriptions, database: DatabaseReaders) -> None:
+    def __init__(
+        self,
+        writer: FrameWriter,
+        subscriptions: SocketSubscriptions,
+        database: DatabaseReaders,
+        rights: Callable[[], Awaitable[Access]],
+    ) -> None:
         self._writer = writer
         self._subscriptions = subscriptions
         self._database = database
+        self._rights = rights
         self._waiting: asyncio.Queue[Request] = asyncio.Queue(_MAX_WAITING)
 
     def put(self, request: Request) -> bool:
@@ -136,32 +146,34 @@ class Requests:
     # Changing ----------------------------------------------------------------------------------------------------
 
     async def _command(self, request: SendCommand) -> None:
-        self._require("devices.command", request.device)
+        access = await self._require("devices.command", request.device)
         ttl_s: Any = DEFAULT_TTL_S if request.ttl_s is UNSET else request.ttl_s
-        actor = self._subscriptions.access.actor
         self._subscriptions.hold(request.device)
         try:
             command = await store_command(
-                request.device, request.name, request.args, ttl_s, request.idempotency_key, actor=actor
+                request.device, request.name, request.args, ttl_s, request.idempotency_key, actor=access.actor
             )
             self._writer.reply(request.id, command=msgspec.convert(command_json(command, request.device), Command))
         finally:
             self._subscriptions.release(request.device)
 
     async def _desired(self, request: SetDesired) -> None:
-        self._require("devices.desired", request.device)
+        access = await self._require("devices.desired", request.device)
         self._subscriptions.hold(request.device)
         try:
             body = {"patch": request.patch, "if_version": request.if_version}
-            result = await ask(request.device, "desired", body, actor=self._subscriptions.access.actor)
+            result = await ask(request.device, "desired", body, actor=access.actor)
             self._writer.reply(request.id, device=request.device, **result)
         finally:
             self._subscriptions.release(request.device)
 
-    def _require(self, capability: Capability, device: str) -> None:
+    async def _require(self, capability: Capability, device: str) -> Access:
+        """The rights as of now, which allow it: what was allowed when the socket was opened counts no more."""
         if not is_device_key(device):
             raise NotFoundError(f"there is no device {device[:200]}")
-        self._subscriptions.access.require(capability, device)
+        access = await self._rights()
+        access.require(capability, device)
+        return access
 
 
 def _site_exists(name: str) -> bool:

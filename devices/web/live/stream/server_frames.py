@@ -19,7 +19,7 @@ from devices.rules.twin import Why
 from devices.web.live.stream.changes import Reason
 
 ErrorCode = Literal[
-    "bad_request", "forbidden", "not_found", "conflict", "too_large", "rate_limited", "unavailable"
+    "bad_request", "unauthorized", "forbidden", "not_found", "conflict", "too_large", "rate_limited", "unavailable"
 ]  # fmt: skip
 
 UpDown = Literal["up", "down", "unknown"]

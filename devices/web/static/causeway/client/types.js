@@ -103,7 +103,7 @@
  * @typedef {string | number | number | boolean | null} Scalar
  * @typedef {"online" | "offline" | "stale" | "unknown"} PresenceStatus
  * @typedef {"accepted" | "sent" | "delivered" | "done" | "rejected" | "failed" | "expired" | "cancelled"} CommandStatus
- * @typedef {"bad_request" | "forbidden" | "not_found" | "conflict" | "too_large" | "rate_limited" | "unavailable"} ErrorCode
+ * @typedef {"bad_request" | "unauthorized" | "forbidden" | "not_found" | "conflict" | "too_large" | "rate_limited" | "unavailable"} ErrorCode
  * @typedef {"subscribe" | "new" | "too_far" | "reset"} SnapshotReason
  * @typedef {string} Id  of a request; ours are texts, so what we are answered is, too
  *

@@ -1,5 +1,6 @@
 """Who may come in, what they see, and what becomes of that when rights change."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -9,10 +10,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from devices.models import ApiToken, Membership
+from devices.models import ApiToken, Command, Membership
 from devices.requests.registry import register_device
 from devices.web.live.hub import survey_loop
+from devices.web.live.queries.authentication import Credential, Session, Token, access_by, access_by_all
 from devices.web.live.socket import connection
+from tests.unit.devices.web.conftest import make_user
 from tests.unit.devices.web.live import bank
 from tests.unit.devices.web.live.peer import connected, token
 
@@ -189,3 +192,69 @@ async def test_who_loses_the_last_role_is_closed_after_everything_is_gone() -> N
         await in_thread(Membership.objects.all().delete)()
         assert await peer.closed() == connection.FORBIDDEN
         assert [frame["device"] for frame in peer.seen if frame["type"] == "gone"] == ["demo/a"]
+
+
+@pytest.fixture
+def seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rights are never looked at again by themselves."""
+    monkeypatch.setattr(survey_loop, "RIGHTS_EVERY_S", 1e9)
+
+
+@pytest.mark.usefixtures("seldom")
+async def test_case_g14_logging_out_closes_the_sessions_sockets_within_a_second() -> None:
+    client, found = await cookie()
+    _, others = await cookie("another")
+    async with connected(cookie=found) as peer, connected(cookie=found) as second, connected(cookie=others) as third:
+        for one in (peer, second, third):
+            assert (await one.request("ping"))["type"] == "ok"
+        begun = time.monotonic()
+        await in_thread(client.post)("/logout")
+        assert await peer.closed() == await second.closed() == connection.UNAUTHORIZED
+        assert time.monotonic() - begun <= 1.0
+        assert (await third.request("ping"))["type"] == "ok"
+
+
+@pytest.mark.usefixtures("seldom")
+@pytest.mark.parametrize("kind", ["command", "desired"])
+async def test_case_g14_who_lost_the_role_or_the_token_acts_no_more(kind: str) -> None:
+    await devices("demo/a")
+    wish = {"name": "x"} if kind == "command" else {"patch": {"on": True}}
+    async with connected(await token(demo="operator")) as peer:
+        await peer.watch("demo/a")
+        await in_thread(Membership.objects.all().update)(role="viewer")
+        assert (await peer.request(kind, device="demo/a", **wish))["code"] == "forbidden"
+        assert (await peer.request("ping"))["type"] == "ok"
+        await in_thread(ApiToken.objects.all().delete)()
+        peer.send(type=kind, id="last", device="demo/a", **wish)
+        assert await peer.closed() == connection.UNAUTHORIZED
+    assert not await Command.objects.aexists()
+
+
+async def test_case_g14_lost_rights_end_the_stream_within_five_seconds() -> None:
+    await devices("demo/a")
+    async with connected(await token(demo="viewer")) as peer:
+        await peer.watch("demo/a")
+        begun = time.monotonic()
+        await in_thread(Membership.objects.all().delete)()
+        assert await peer.closed() == connection.FORBIDDEN
+        assert time.monotonic() - begun <= 5.0
+
+
+def test_case_g14_many_are_looked_at_as_one_is(transactional_db: None, django_assert_max_num_queries: Any) -> None:
+    texts = [
+        make_user(f"u{number}", **roles) for number, roles in enumerate(({"demo": "viewer"}, {"all": "admin"}, {}))
+    ]
+    root = User.objects.create_superuser("root")
+    inactive = make_user("gone", demo="admin")
+    User.objects.filter(username="gone").update(is_active=False)
+    keys = [browser(name).cookies["sessionid"].value for name in ("u0", "u1", "root")]
+    changed = browser("u2").cookies["sessionid"].value
+    user = User.objects.get(username="u2")
+    user.set_password("another")
+    user.save()
+    shown: list[Credential] = [*map(Token, [*texts, inactive, "cwy_wrong"]), *map(Session, [*keys, changed, "none"])]
+    with django_assert_max_num_queries(4):
+        found = access_by_all(shown)
+    assert found == {one: access_by(one) for one in shown}
+    assert sum(access is None for access in found.values()) == 4
+    assert root.is_active
