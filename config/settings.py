@@ -87,6 +87,7 @@ DEVICES = DevicesOptions(
     mosquitto_passwords=env.writable_file("MOSQUITTO_PASSWORDS"),
 )
 _ca_file = env.text("MQTT_CA_CERTIFICATES")
+_client_certificate, _client_key = env.text("MQTT_CLIENT_CERTIFICATE"), env.text("MQTT_CLIENT_KEY")
 GATEWAY = GatewayOptions(
     **_shared,
     **service_urls.mqtt_server(),
@@ -96,6 +97,8 @@ GATEWAY = GatewayOptions(
     devices_share_listener=env.choice("MQTT_FLEET", "off", ("off", "own", "shared")) == "shared",
     topic_filters=env.parsed("GATEWAY_TOPIC_FILTERS", "", _topic_filters),
     ca_file=Path(_ca_file) if _ca_file else None,
+    client_certificate=Path(_client_certificate) if _client_certificate else None,
+    client_key=Path(_client_key) if _client_key else None,
 )
 
 # Storage and layers ----------------------------------------------------------------------------------------------

@@ -37,6 +37,8 @@ class GatewayOptions:
     port: int = 1883  # its TCP port
     tls: bool = False  # mqtts: the certificate and the host name are verified
     ca_file: Path | None = None  # PEM; None: the system's certificate authorities
+    client_certificate: Path | None = None  # PEM; None: the broker asks for none
+    client_key: Path | None = None  # PEM; None: in the same file
     username: str | None = None  # None: anonymous
     password: str | None = field(default=None, repr=False)
     version: MqttVersion = "5"  # of the protocol
@@ -103,6 +105,10 @@ def problem(options: GatewayOptions) -> str | None:
         return "MQTT_USERNAME: MQTT 3.1.1 allows no password without one (MQTT-3.1.2-22)"
     if options.ca_file and (error := _ca_problem(options.ca_file)):
         return f"MQTT_CA_CERTIFICATES: {options.ca_file}: {error}"
+    if options.client_key and not options.client_certificate:
+        return "MQTT_CLIENT_KEY: needs MQTT_CLIENT_CERTIFICATE"
+    if options.client_certificate and (error := _pair_problem(options.client_certificate, options.client_key)):
+        return f"MQTT_CLIENT_CERTIFICATE: {options.client_certificate}: {error}"
     return _filters_problem(options.filters) or _foreign_filter(options)
 
 
@@ -111,6 +117,14 @@ def _foreign_filter(options: GatewayOptions) -> str | None:
     for one in options.filters:
         if not any(overlap(one, other) for other in listened):
             return f"GATEWAY_TOPIC_FILTERS: {one!r} matches nothing under {options.topic_root}/ (BRIDGE_TOPIC_ROOT)"
+    return None
+
+
+def _pair_problem(certificate: Path, key: Path | None) -> str | None:
+    try:
+        ssl.create_default_context().load_cert_chain(certificate, key)
+    except (OSError, ValueError) as error:
+        return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return None
 
 

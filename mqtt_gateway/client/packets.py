@@ -1,10 +1,8 @@
 """Parts of packets in paho-mqtt's terms, and its reason codes in words."""
 
-import functools
 import ssl
 import struct
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Final
 
 from paho.mqtt.packettypes import PacketTypes
@@ -13,6 +11,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from mqtt_gateway.client.broker import Outgoing
+from mqtt_gateway.options import GatewayOptions
 
 FOR_EVER: Final = 0xFFFFFFFF  # session expiry interval: never (MQTT 5.0 3.1.2.11.2)
 LOST: Final = "connection lost"
@@ -21,10 +20,16 @@ _Properties: Any = Properties  # without annotations in paho
 _encoded_integer: Any = VariableByteIntegers.encode
 
 
-@functools.cache  # reading the system's authorities takes tens of milliseconds
-def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Verifies certificate and host name against ``ca_file`` (PEM), or the system's authorities."""
-    return ssl.create_default_context(cafile=ca_file)
+def tls_context(options: GatewayOptions) -> ssl.SSLContext:
+    """Verifies certificate and host name. The files are read now: they may have been renewed since the last time.
+
+    Raises:
+        OSError: a file can't be read, or is none of that kind.
+    """
+    context = ssl.create_default_context(cafile=options.ca_file)
+    if options.client_certificate:
+        context.load_cert_chain(options.client_certificate, options.client_key)
+    return context
 
 
 def connect_properties(in_flight_limit: int, *, stays: bool = True) -> Any:

@@ -17,6 +17,7 @@ class PahoSocket:
     def __init__(self, real: Any) -> None:
         self._real = real
         self._handed, self._ended = b"", False
+        self.failure = ""  # why TLS has ended the connection, in its own words
         real.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.send, self.close, self.fileno = real.send, real.close, real.fileno
 
@@ -30,6 +31,9 @@ class PahoSocket:
                 data += self._real.recv(pending)  # the loop does not see what TLS has read already
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return b""
+        except ssl.SSLError as error:
+            self.failure = f"TLS: {error.reason or error}".replace("_", " ").lower().replace("tls:", "TLS:")
+            return None
         except OSError:
             return None
         return data or None

@@ -50,11 +50,12 @@ class AiomqttConnection:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._is_5, self._stays = options.version == "5", not options.clean
+        self._options = options
         self._client = _client(options, will)
         self._paho = self._client._client
         self._listener: Listener
         self._reader: PacketReader
-        self._socket: PahoSocket
+        self._socket: PahoSocket | None = None
         self._read = 0  # times
         self._reader_fd = -1
         self._keepalive = PausedKeepalive(self._paho, options.keepalive_s)
@@ -85,14 +86,19 @@ class AiomqttConnection:
         self._listener = listener
         self._reader = PacketReader(listener.delivered, self._pass_to_paho, is_5=self._is_5)
         try:
+            if self._options.tls:
+                self._paho.tls_set_context(packets.tls_context(self._options))
             async with asyncio.timeout(_OPEN_S):
                 await self._client.__aenter__()
         except aiomqtt.exceptions.MqttConnectError as error:
             self.drop(LOST)
-            raise ConnectError(words(error.rc), refused=True) from None
+            reason = words(error.rc)
+            hint = "; for a broker of MQTT 3.1.1 set MQTT_VERSION=3.1.1" if "protocol version" in reason else ""
+            raise ConnectError(reason + hint, refused=True) from None
         except (aiomqtt.MqttError, ssl.SSLError, OSError) as error:  # TimeoutError is an OSError
+            reason = (self._socket.failure if self._socket else "") or str(error) or "no answer in time"
             self.drop(LOST)
-            raise ConnectError(str(error) or "no answer in time") from None
+            raise ConnectError(reason) from None
         except BaseException:
             self.drop(LOST)
             raise
@@ -220,7 +226,7 @@ class AiomqttConnection:
             self._watch(self._loop.add_reader, self._reader_fd, self._on_readable)
 
     def _on_readable(self) -> None:
-        if self._reader.held:  # since this call was planned
+        if self._reader.held or self._socket is None:  # since this call was planned
             return
         try:
             data = self._socket.read()
@@ -238,6 +244,7 @@ class AiomqttConnection:
             self.drop("unreadable packet from the broker")
 
     def _pass_to_paho(self, packet: bytes) -> None:
+        assert self._socket is not None  # it was read from it
         self._socket.hand(packet)
         self._paho.loop_read()
 
@@ -254,7 +261,8 @@ class AiomqttConnection:
     def _on_disconnect(self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
         self._aiomqtt_disconnect(client, userdata, flags, code, properties)
         by_broker = flags.is_disconnect_packet_from_server
-        self.drop(f"closed by the broker: {words(code)}" if by_broker else words(code))
+        failure = self._socket.failure if self._socket else ""
+        self.drop(f"closed by the broker: {words(code)}" if by_broker else failure or words(code))
 
 
 def _client(options: GatewayOptions, will: Outgoing) -> aiomqtt.Client:
@@ -274,5 +282,4 @@ def _client(options: GatewayOptions, will: Outgoing) -> aiomqtt.Client:
         keepalive=options.keepalive_s,
         timeout=_ANSWER_S,
         max_inflight_messages=65_535,  # downlink.py bounds them
-        tls_context=packets.tls_context(options.ca_file) if options.tls else None,
     )

@@ -204,3 +204,34 @@ def test_a_refusal_is_told_once_in_words(
     assert [line["event"] for line in lines if line["level"] == "warning"] == ["broker link down"]
     assert "right" not in gateway.log()
     assert gateway.terminate() == 0
+
+
+# ---- what brokers do with certificates
+
+
+def test_case_e6_and_j7_a_client_certificate_is_shown_and_one_that_is_renewed_is_read_without_a_restart(
+    guarded: tuple[int, Path], trusting: dict[str, str], start: Start, tmp_path: Path
+) -> None:
+    directory, port = guarded[1].parent, free_port()
+    text = _GUARDED.format(port=port, directory=directory) + "user root\nrequire_certificate true\n"
+    (directory / "strict.conf").write_text(text)
+    broker = LocalRunner("strict", lambda _: [program("mosquitto"), "-c", str(directory / "strict.conf")])
+    broker.start()
+    eventually(lambda: is_listening(port))
+    try:
+        settings = {**trusting, "MQTT_URL": f"mqtts://localhost:{port}"}
+        without = start(settings, "run_gateway")
+        without.wait_for_line("(?i)TLS.*certificate required|handshake failure")
+        assert without.terminate() == 0
+        _openssl(directory, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "mine.key", "-out", "mine.pem",
+                 "-days", "2", "-subj", "/CN=stranger")  # fmt: skip
+        files = {"MQTT_CLIENT_CERTIFICATE": "mine.pem", "MQTT_CLIENT_KEY": "mine.key"}
+        gateway = start({**settings, **{name: str(directory / file) for name, file in files.items()}}, "run_gateway")
+        gateway.wait_for_line("(?i)TLS.*unknown ca")
+        for new, old in (("server.key", "mine.key"), ("server.pem", "mine.pem")):
+            (directory / old).write_bytes((directory / new).read_bytes())
+        gateway.wait_for_line("broker link up")
+        assert gateway.terminate() == 0
+    finally:
+        broker.stop()
+        broker.wipe()

@@ -34,6 +34,8 @@ def test_the_password_is_never_shown() -> None:
         ({"version": "3.1.1", "password": "secret"}, "MQTT_USERNAME"),
         ({"ca_file": Path("/nowhere/ca.pem")}, "MQTT_CA_CERTIFICATES"),
         ({"ca_file": Path(__file__)}, "MQTT_CA_CERTIFICATES"),
+        ({"client_certificate": Path("/nowhere.pem")}, "MQTT_CLIENT_CERTIFICATE"),
+        ({"client_key": Path("/nowhere.key")}, "MQTT_CLIENT_KEY"),
     ],
 )
 def test_a_problem_names_its_variable(changes: dict[str, object], variable: str) -> None:
