@@ -17,8 +17,8 @@ from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import UNKNOWN_PAYLOAD, Acknowledged, Effects, Operation, Refusal
 from devices.worker.effects.rate_gate import RateGate
 from devices.worker.effects.work import Round, RoundWork, ShardWork
-from devices.worker.link import delivery_history, ledger
-from devices.worker.link.acceptance import Acceptance
+from devices.worker.link import delivery_history
+from devices.worker.link.acceptance import Acceptance, load_gateways, store_counts, store_cursors
 from devices.worker.link.readings import spoken
 from devices.worker.memory.bulk_writes import Table
 from devices.worker.memory.shard import Member, Shard
@@ -88,7 +88,7 @@ class UplinkFeature(Feature):
 
     def load(self, shard: Shard, now_ms: int) -> None:
         """Cursors and counts. What is known of deliveries is read at a gateway's first batch."""
-        ledger.load(shard)
+        load_gateways(shard)
 
     def forget(self) -> None:
         """The round is over."""
@@ -198,12 +198,12 @@ class UplinkFeature(Feature):
         for number, acceptance in self._acceptances.items():
             work.parts[number].counted += acceptance.counts
             work.parts[number].touched |= bool(acceptance.moved)
-        ledger.store_cursors((one.shard, gateway) for one in accepted for gateway in one.moved)
+        store_cursors((one.shard, gateway) for one in accepted for gateway in one.moved)
         delivery_history.store([record for one in accepted for record in one.records])
         histories = (history for part in work.parts.values() for history in part.shard.histories.values())
         delivery_history.forget_outdated(histories)
         counted = [part for part in work.parts.values() if part.counted]
-        ledger.store_counts((part.shard, part.counted) for part in counted)
+        store_counts((part.shard, part.counted) for part in counted)
         for part in counted:
             part.touched = True
 

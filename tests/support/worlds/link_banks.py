@@ -14,7 +14,7 @@ from bridge.link import Cursor, judge
 from bridge.messages import Batch, LinkAck
 from bridge.redelivery import DeliveryHistory, Past, Record, pack, past, unpack
 from devices.models import LedgerCount, LinkCursor, Reading
-from devices.worker.link import ledger
+from devices.worker.link import uplink
 from tests.support.worlds.deliveries import NOW_MS
 from tests.support.worlds.ingest_worker import Worker
 from tests.support.worlds.link_gateway import SHARDS
@@ -151,7 +151,7 @@ class KeeperBank:
         if commits:
             return self.worker.take(*batches).acks
         gone = DatabaseError("gone")
-        with contextlib.suppress(DatabaseError), mock.patch.object(ledger, "store_counts", side_effect=gone):
+        with contextlib.suppress(DatabaseError), mock.patch.object(uplink, "store_counts", side_effect=gone):
             self.worker.take(*batches)
         return []
 

@@ -8,8 +8,7 @@ from typing import Final
 from devices.web.live.hub.hub import Hub
 from devices.web.live.hub.repair import FIRST_WAIT_S, LONGEST_WAIT_S
 from devices.web.live.queries.replay import list_devices, read, steps_between
-from devices.web.live.socket.credit import LIMIT_BYTES
-from devices.web.live.socket.frame_writer import FrameWriter
+from devices.web.live.socket.frame_writer import LIMIT_BYTES, FrameWriter
 from devices.web.live.socket.subscriptions import SocketSubscriptions
 from devices.web.live.stream.rendering import MAX_PAGE_DEVICES, answer_bytes
 from devices.web.live.stream.subscription import Subscription

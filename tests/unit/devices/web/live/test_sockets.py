@@ -14,7 +14,7 @@ from bridge.names import dashboard_group
 from devices.requests.registry import register_device
 from devices.web.live.hub import hub
 from devices.web.live.socket import frame_writer
-from devices.web.live.socket.credit import LIMIT_BYTES
+from devices.web.live.socket.frame_writer import LIMIT_BYTES
 from devices.web.live.stream import feed, rendering
 from tests.unit.devices.web.live import bank
 from tests.unit.devices.web.live.peer import Peer, connected, token
@@ -390,7 +390,7 @@ async def test_steps_of_commands_that_no_credit_was_left_for_come_later_however_
 
 
 async def test_a_client_that_does_not_go_on_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("devices.web.live.socket.credit.PATIENCE_S", 0.3)
+    monkeypatch.setattr("devices.web.live.socket.frame_writer.PATIENCE_S", 0.3)
     async with connected(await token()) as peer:
         await exhausted(peer)
         await bank.change("demo/big", ("telemetry", {"text": "more"}))
@@ -398,7 +398,7 @@ async def test_a_client_that_does_not_go_on_is_closed(monkeypatch: pytest.Monkey
 
 
 async def test_a_client_that_only_asks_and_never_reads_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("devices.web.live.socket.credit.REPLIES_LIMIT_BYTES", 10_000)
+    monkeypatch.setattr("devices.web.live.socket.frame_writer.REPLIES_LIMIT_BYTES", 10_000)
     async with connected(await token()) as peer:
         for _ in range(200):
             peer.send_text("nonsense")

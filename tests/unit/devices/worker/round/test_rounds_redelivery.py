@@ -104,7 +104,7 @@ def test_after_a_failed_commit_only_what_was_committed_is_known(
     worker.hear(first := telemetry(1, 1))
     connect(worker, 2)
     with monkeypatch.context() as patch:
-        patch.setattr("devices.worker.link.ledger.store_counts", _fails)
+        patch.setattr("devices.worker.link.uplink.store_counts", _fails)
         with pytest.raises(DatabaseError):
             worker.hear(*again(first), second := telemetry(2, 2))
     connect(worker, 3)
