@@ -10,16 +10,11 @@ import math
 from collections.abc import Callable
 from typing import Final, NoReturn
 
-import structlog
-
-from bridge import wire
 from bridge.messages import Publish, Published
 from bridge.names import devices_channel
 from mqtt_gateway.client.broker import Connection, NeverTaken, Outgoing
 from mqtt_gateway.layer import Layer
 from runtime.database_clock import unix_ms
-
-log = structlog.get_logger(__name__)
 
 _AT_ONCE: Final = 64  # PUBLISH packets under way; fewer where the broker says so
 _OTHERS: Final = 2  # may be under way beside: birth and marker
@@ -46,11 +41,8 @@ class Downlink:
         # Bounded by _AT_ONCE + 1: handle() waits for room before each PUBLISH, and answers once for each message.
         self._answers: asyncio.Queue[Published] = asyncio.Queue()
 
-    async def handle(self, message: wire.Message) -> None:
+    async def handle(self, message: Publish) -> None:
         """One message of the gateway's channel; waits while too many are under way."""
-        if not isinstance(message, Publish):
-            log.warning("unexpected message on the gateway's channel", type=type(message).__name__)
-            return
         while self._under_way >= self._limit():
             self._room.clear()
             await self._room.wait()

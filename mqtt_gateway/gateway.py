@@ -24,6 +24,7 @@ from typing import Any, Final
 import structlog
 from channels.layers import get_channel_layer
 
+from bridge.messages import LinkAck, Publish
 from bridge.names import gateway_channel
 from mqtt_gateway.client.session import AiomqttConnection
 from mqtt_gateway.connection.broker_link import BrokerLink
@@ -38,7 +39,6 @@ from mqtt_gateway.process.lease import LEASE_LOST, Lease, database_thread
 from mqtt_gateway.process.state import State
 from mqtt_gateway.process.storage import FiltersOverlapError, Former, LeaseLostError
 from mqtt_gateway.rules.incident_reports import Report
-from mqtt_gateway.uplink.replies import listener_of
 from mqtt_gateway.uplink.uplink import Uplink
 from runtime.database import DatabaseUnavailableError
 from runtime.database_clock import unix_ms
@@ -114,12 +114,12 @@ class _Gateway:
         downlink = Downlink(self._options.gateway, self._layer, lambda: link.connection)
         parts = {
             "uplink": uplink.run(),
-            "replies": self._layer.listen(reply_to, listener_of(uplink)),
+            "replies": self._layer.listen(reply_to, LinkAck, uplink.acknowledged),
             "answers": downlink.run(),
             "beat": beat.run(),
-            "downlink": self._layer.listen(gateway_channel(self._options.gateway), downlink.handle),
+            "downlink": self._layer.listen(gateway_channel(self._options.gateway), Publish, downlink.handle),
             "broker link": link.run(),
-            **{key: self._layer.listen(gateway_channel(key), downlink.handle) for key in former.predecessors},
+            **{key: self._layer.listen(gateway_channel(key), Publish, downlink.handle) for key in former.predecessors},
             **self._switching(former, uplink),
         }
         log.info("gateway started", gateway=self._options.name, filters=self._options.filters)

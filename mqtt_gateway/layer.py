@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 import structlog
 from channels.exceptions import ChannelFull
@@ -18,6 +18,8 @@ CHANNEL_FULL: Final = "channel full"
 _SEND_S: Final = 2
 _RECEIVE_S: Final = 20  # then a new receive: a connection that died without a word would be listened to for ever
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 2.0
+
+M = TypeVar("M", bound=wire.Message)
 
 
 class Layer:
@@ -55,11 +57,12 @@ class Layer:
         self._outage.ends(asked_s)
         return ""
 
-    async def listen(self, channel: str, handle: Callable[[wire.Message], Any]) -> NoReturn:
+    async def listen(self, channel: str, kind: type[M], handle: Callable[[M], Any]) -> NoReturn:
         """Hand every message on ``channel`` to ``handle`` for ever, whatever happens to the layer.
 
         Args:
             channel: its name.
+            kind: the class of its messages; others are logged, and let go.
             handle: called with each message; must not raise. What it returns is awaited when it can be.
         """
         failures = 0
@@ -77,13 +80,16 @@ class Layer:
                 continue
             failures = 0
             self._outage.ends(asked_s)
-            await _pass_on(packed, handle)
+            await _pass_on(packed, kind, handle)
 
 
-async def _pass_on(packed: dict[str, Any], handle: Callable[[wire.Message], Any]) -> None:
+async def _pass_on(packed: dict[str, Any], kind: type[M], handle: Callable[[M], Any]) -> None:
     message = wire.unpack(packed)
     if isinstance(message, wire.Unreadable):
         log.warning("unreadable message on the channel layer", reason=message.reason)
+        return
+    if not isinstance(message, kind):
+        log.warning("unexpected message on the channel layer", type=type(message).__name__)
         return
     result = handle(message)
     if asyncio.iscoroutine(result):

@@ -9,7 +9,7 @@ Neither can be had from the product: a crash loses what they have confirmed.
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 import django
@@ -17,8 +17,6 @@ from django.core.management import call_command
 
 from bridge import wire
 from bridge.messages import Batch, LinkAck
-
-Handler = Callable[[wire.Message], Any]
 
 
 def arguments(*what: str) -> list[str]:
@@ -82,12 +80,12 @@ def _forget() -> None:
                 self._acks.put_nowait(LinkAck(message.shard, message.gateway, message.epoch, message.seq + 1))
             return problem
 
-        async def listen(self, channel: str, handle: Handler) -> NoReturn:
+        async def listen(self, channel: str, kind: type[layer.M], handle: Callable[[layer.M], Any]) -> NoReturn:
             if channel == self._reply_to:
-                await asyncio.gather(super().listen(channel, lambda _: None), self._acknowledge(handle))
-            await super().listen(channel, handle)
+                await asyncio.gather(super().listen(channel, kind, lambda _: None), self._acknowledge(handle))
+            await super().listen(channel, kind, handle)
 
-        async def _acknowledge(self, handle: Callable[[wire.Message], Awaitable[None] | None]) -> NoReturn:
+        async def _acknowledge(self, handle: Callable[[Any], Any]) -> NoReturn:
             while True:
                 handle(await self._acks.get())
 

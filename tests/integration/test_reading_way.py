@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from tests.support.environment import ROOT
-from tests.support.worlds.reading_way import reading_way
+from tests.support.traces.reading_way import reading_way
 
 MOST_FILES = 40
 

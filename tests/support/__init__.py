@@ -4,5 +4,6 @@
 - ``environment``: the contract's variables, and a clean copy of this process's environment;
 - ``servers``: real Mosquitto, Redis, PostgreSQL, proxies before them, and our own commands as processes;
 - ``clients``: a device, a program, a checker of the stream, Chromium;
-- ``worlds``: the whole product on those parts (`System`), or one side of the channel layer against a stand-in.
+- ``worlds``: the whole product on those parts (`System`), or one side of the channel layer against a stand-in;
+- ``traces``: which of our functions run when, in the demo.
 """

@@ -4,13 +4,12 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 from channels.layers import InMemoryChannelLayer
 
 from bridge import wire
-from bridge.messages import LinkAck, Publish, Published
+from bridge.messages import Publish, Published
 from bridge.names import devices_channel
 from mqtt_gateway.client.broker import Outgoing
 from mqtt_gateway.downlink import EXPIRED, LINK_DOWN, Downlink
@@ -143,10 +142,3 @@ async def test_only_so_many_are_under_way_as_the_broker_takes(bench: Bench) -> N
         future.set_result("")
     await eventually_async(lambda: len(pending) == 25)
     await asyncio.gather(*handling)
-
-
-async def test_what_does_not_belong_here_is_passed_over(bench: Bench) -> None:
-    foreign: Any = LinkAck(0, "g", 1, 1)
-    await bench.downlink.handle(foreign)
-    await bench.downlink.handle(command())
-    assert (await bench.answer()).ok

@@ -18,7 +18,6 @@ from mqtt_gateway.fakes import FakeBroker, FakeConnection, FakeWorker
 from mqtt_gateway.layer import Layer
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process.state import State
-from mqtt_gateway.uplink.replies import listener_of
 from mqtt_gateway.uplink.uplink import Uplink
 from tests.support.waiting import eventually_async
 
@@ -75,7 +74,10 @@ async def bench() -> AsyncIterator[Bench]:
     reply_to = await layer.new_channel()
     uplink = Uplink(OPTIONS, layer, reply_to, state)
     made = Bench(backend, uplink, FakeWorker(backend, OPTIONS.shards), state)
-    tasks = [asyncio.ensure_future(uplink.run()), asyncio.ensure_future(layer.listen(reply_to, listener_of(uplink)))]
+    tasks = [
+        asyncio.ensure_future(uplink.run()),
+        asyncio.ensure_future(layer.listen(reply_to, LinkAck, uplink.acknowledged)),
+    ]
     yield made
     for task in [*tasks, *([made.working] if made.working else [])]:
         task.cancel()

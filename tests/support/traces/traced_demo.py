@@ -1,4 +1,4 @@
-"""``python -m tests.support.worlds.traced_demo FILE``: the demo; which functions of ours run, and when, is recorded.
+"""``python -m tests.support.traces.traced_demo FILE``: the demo; which functions of ours run, and when, is recorded.
 
 FILE gets a JSON list of ``[seconds (monotonic), file, function]`` when the demo has ended.
 """

@@ -2,7 +2,7 @@
 
 Traced in the demo, where gateway, worker and web are one process. A file is passed if a function of it runs for every
 one of some readings, and doesn't run when nothing comes: so neither what is done every second nor what is done now and
-then counts. ``python -m tests.support.worlds.reading_way`` prints them.
+then counts. ``python -m tests.support.traces.reading_way`` prints them.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from tests.support.clients.live import LiveSocket
 from tests.support.clients.mqtt import MqttClient
 from tests.support.servers.ports import free_port
 from tests.support.servers.processes import Process, manage, run_command
-from tests.support.worlds.traced_demo import Entry
+from tests.support.traces.traced_demo import Entry
 
 READINGS: Final = 5
 IDLE_S: Final = 5.0  # longer than the period of whatever is done again and again
@@ -38,7 +38,7 @@ def reading_way(directory: Path) -> list[str]:
         "MQTT_PORT": str(mqtt_port),
         "PORT": str(port),
     }
-    command = [sys.executable, "-m", "tests.support.worlds.traced_demo", str(record)]
+    command = [sys.executable, "-m", "tests.support.traces.traced_demo", str(record)]
     demo = Process("traced-demo", command, settings, directory / "demo.log").start()
     try:
         demo.wait_for_line("Ctrl-C stops everything", UP_S)

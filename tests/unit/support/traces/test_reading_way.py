@@ -1,4 +1,4 @@
-from tests.support.worlds.reading_way import passed
+from tests.support.traces.reading_way import passed
 
 IDLE = [(0.0, 10.0), (10.0, 20.0)]
 READINGS = [(30.0, 40.0), (40.0, 50.0)]
