@@ -11,7 +11,7 @@ from runtime.outages import SampledLog
 
 log = structlog.get_logger(__name__)
 
-CHECK_EVERY: Final = 64  # QoS 1 deliveries
+CHECK_EVERY: Final = 64  # QoS 1 deliveries; so few are never too much
 # Mosquitto 2.0.11 sends as many as the in-flight limit for *each* PUBACK once it has a queue (docs/overload.md). What
 # we hold unconfirmed must stay below MAX_IN_FLIGHT all the same; what was read already comes on top.
 MAX_UNCONFIRMED: Final = MAX_IN_FLIGHT - 4 * CHECK_EVERY
@@ -28,7 +28,7 @@ class Backpressure:
 
     def __init__(self, max_count: int) -> None:
         self._max_count = max_count
-        self._connection: Connection | None = None  # that was paused
+        self.paused: Connection | None = None
         self._full = SampledLog(log, "too much is waiting for the workers", time.monotonic)
 
     def adjust(self, connection: Connection | None, *, unconfirmed: int, in_flight: int, queued_bytes: int) -> None:
@@ -43,12 +43,12 @@ class Backpressure:
         if connection is None:
             return
         fullness = max(unconfirmed / MAX_UNCONFIRMED, in_flight / self._max_count, queued_bytes / MAX_BYTES)
-        if fullness > 1 and connection is not self._connection:
+        if fullness > 1 and connection is not self.paused:
             connection.pause()
-            self._connection = connection
+            self.paused = connection
             self._full.add(
                 "reading no more for a while", f"{in_flight} deliveries in flight, {unconfirmed} unconfirmed"
             )
-        elif fullness < _READ_AGAIN and connection is self._connection:
+        elif fullness < _READ_AGAIN and connection is self.paused:
             connection.resume()
-            self._connection = None
+            self.paused = None

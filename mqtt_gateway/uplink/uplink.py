@@ -246,7 +246,8 @@ class Uplink:
             for offset in range(len(self._links)):
                 await self._serve(self._links[(first + offset) % len(self._links)])
             first += 1
-            self._hold_back()
+            if max(self.in_flight, len(self._order)) >= CHECK_EVERY or self._backpressure.paused:
+                self._hold_back()
             await self._until(self._next_s())
 
     async def _serve(self, link: ShardQueue) -> None:
