@@ -45,7 +45,7 @@ def set_tags(twin: TwinState, tags: Any) -> Refused | None:
     if not isinstance(tags, list) or not all(isinstance(tag, str) and is_name(tag) for tag in tags):
         return Refused("bad_request", "tags must be a list of names of 1-64 A-Z a-z 0-9 _ - . :")
     if len(set(tags)) > MAX_TAGS:
-        return Refused("too_large", f"at most {MAX_TAGS} tags")
+        return Refused("bad_request", f"at most {MAX_TAGS} tags")
     if twin.tags != (wanted := sorted(set(tags))):
         twin.rev += 1
         twin.tags, twin.tags_rev = wanted, twin.rev

@@ -51,6 +51,11 @@ class FrameProtocol(WebSocketProtocol):
 
     writer: "Writer | None" = None
 
+    def onConnect(self, request: Any) -> Any:  # noqa: N802  autobahn's name
+        """A handshake. Who sends too large a frame then is told so (1009); autobahn would just hang up."""
+        self.failByDrop = False
+        return super().onConnect(request)
+
     def write_texts(self, texts: Sequence[bytes]) -> None:
         """Send text frames."""
         if self.state == self.STATE_OPEN:

@@ -10,6 +10,10 @@ from bridge.json_limits import json_error
 from devices.requests.refusals import BadRequestError
 
 
+class MediaTypeError(BadRequestError):
+    """A body of another type: HTTP 415."""
+
+
 class StrictParser(Parser):
     """Parses bodies by RFC 8259, and with our limits (depth, integers, NUL)."""
 
@@ -17,8 +21,12 @@ class StrictParser(Parser):
         """The body's value.
 
         Raises:
+            MediaTypeError: by its type it is none.
             BadRequestError: it is no JSON, or JSON that we don't store.
         """
+        kind = request.content_type
+        if kind and kind != "application/json" and not kind.endswith("+json"):
+            raise MediaTypeError("send JSON: Content-Type application/json")
         try:
             value = msgspec.json.decode(request.body)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:

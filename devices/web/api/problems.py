@@ -17,6 +17,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from devices.requests.refusals import RefusalError
+from devices.web.api.parsing import MediaTypeError
 from runtime.outages import Outage
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -101,6 +102,8 @@ def _name(location: Sequence[Any]) -> str:
 
 def _http_error(request: HttpRequest, error: HttpError | type[HttpError]) -> HttpResponse:
     assert isinstance(error, HttpError)
+    if isinstance(error.__cause__, MediaTypeError):
+        return problem("bad_request", str(error.__cause__), status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     if isinstance(error.__cause__, RefusalError):  # from our parser
         return _refused(request, error.__cause__)
     if error.status_code == HTTPStatus.UNAUTHORIZED:

@@ -3,17 +3,16 @@
 import functools
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core.exceptions import SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from bridge.json_limits import MAX_PAYLOAD_BYTES
 from devices.web.api.app import api
 from devices.web.api.problems import CONTENT_TYPE, problem, problem_of_status
-
-MAX_BODY_BYTES: Final = MAX_PAYLOAD_BYTES + 4096  # a command's arguments and what stands around them
+from runtime.http.front import MAX_BODY_BYTES
 
 
 def body_problem(request: HttpRequest) -> HttpResponse | None:
@@ -29,7 +28,11 @@ def text_problem(request: HttpRequest) -> HttpResponse | None:
     """NUL in the path or the parameters: no name has it, and PostgreSQL takes no text with it."""
     if "\0" in request.path:
         return nothing_here(request)
-    wrong = [name for name, values in request.GET.lists() if "\0" in name or any("\0" in value for value in values)]
+    try:
+        given = request.GET.lists()
+    except SuspiciousOperation:
+        return problem("bad_request", "too many parameters")
+    wrong = [name for name, values in given if "\0" in name or any("\0" in value for value in values)]
     return problem("bad_request", f"{', '.join(map(repr, wrong))}: NUL") if wrong else None
 
 
@@ -44,13 +47,13 @@ def guarded(view: Callable[..., Any]) -> Callable[..., Any]:
     if iscoroutinefunction(view):
 
         async def asynchronous(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            return before(request) or _as_problem(await view(request, *args, **kwargs))
+            return before(request) or _finished(request, await view(request, *args, **kwargs))
 
         return _like(view, markcoroutinefunction(asynchronous))
 
     def synchronous(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            return before(request) or _as_problem(view(request, *args, **kwargs))
+            return before(request) or _finished(request, view(request, *args, **kwargs))
         except Http404:
             return nothing_here(request)
 
@@ -61,6 +64,18 @@ def _like(view: Callable[..., Any], wrapper: Callable[..., Any]) -> Callable[...
     functools.update_wrapper(wrapper, view, assigned=("__module__", "__name__", "__doc__"))
     wrapper.csrf_exempt = True  # type: ignore[attr-defined]  # SessionAuth checks it; tokens need none
     return wrapper
+
+
+def _finished(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """An answer as it goes out: errors as problems, nothing kept by caches between, no type without content."""
+    if request.method == "OPTIONS" and response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = {name.strip() for name in response["Allow"].split(",")} | {"OPTIONS"}
+        response = HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(sorted(allowed))})
+    answer = _as_problem(response)
+    if answer.status_code == HTTPStatus.NO_CONTENT and "Content-Type" in answer:
+        del answer["Content-Type"]
+    answer.headers.setdefault("Cache-Control", "private, no-cache")
+    return answer
 
 
 def _as_problem(response: HttpResponse) -> HttpResponse:

@@ -255,7 +255,7 @@ class Factory:
 
     def _defaults(self, shards: int) -> dict[str, str]:
         return {
-            "ALLOWED_HOSTS": "127.0.0.1,localhost",
+            **dict.fromkeys(("MAX_SOCKETS_PER_USER", "MAX_SOCKETS_PER_ADDRESS"), "100000"),  # one token has thousands
             "BRIDGE_SHARDS": str(shards),
             "LOG_LEVEL": "INFO",
             "GATEWAY_NAME": f"gw-{secrets.token_hex(4)}",

@@ -9,12 +9,14 @@ from django.conf import settings
 from devices.web.auth import Access
 from devices.web.live.hub.hub import Hub, hub_of_this_loop
 from devices.web.live.queries.authentication import Credential, access_by, credential_in
-from devices.web.live.socket.connection import FORBIDDEN, UNAUTHORIZED, Connection
+from devices.web.live.socket.connection import FORBIDDEN, TOO_MANY, UNAUTHORIZED, Connection
+from devices.web.live.socket.places import Places
 from runtime.database import DatabaseReaders, DatabaseUnavailableError
 from runtime.http.origins import is_foreign
 
 PATHS: Final = ("/ws/v1/", "/ws/v1")
 FRAMES: Final = "causeway.frames"  # an ASGI extension, see runtime.http.daphne_frames
+_places: Final = Places()
 _TRY_AGAIN_LATER: Final = 4503  # Daphne sends no code but 1000 and 3000 to 4999
 
 Event = dict[str, Any]
@@ -35,14 +37,30 @@ async def websocket_application(scope: dict[str, Any], receive: Receive, send: S
         await send({"type": "websocket.close"})
         return
     await send({"type": "websocket.accept"})
+    with _places.taken(_address(scope), settings.MAX_SOCKETS_PER_ADDRESS) as free:
+        code = await _serve(scope, receive, send) if free else TOO_MANY
+    if code is not None:
+        await send({"type": "websocket.close", "code": code})
+
+
+async def _serve(scope: dict[str, Any], receive: Receive, send: Send) -> int | None:
+    """Serve a socket that is accepted; or the code to close with."""
     async with hub_of_this_loop(_new_hub) as hub:
         credential = credential_in(scope["headers"])
         access = await _access(hub, credential)
         if isinstance(access, int) or credential is None:
-            await send({"type": "websocket.close", "code": access})
-            return
-        write = scope.get("extensions", {}).get(FRAMES, {}).get("write")
-        await Connection(receive, send, hub, credential, access, write).serve()
+            return access if isinstance(access, int) else UNAUTHORIZED
+        with _places.taken(access.user_id, settings.MAX_SOCKETS_PER_USER) as free:
+            if not free:
+                return TOO_MANY
+            write = scope.get("extensions", {}).get(FRAMES, {}).get("write")
+            await Connection(receive, send, hub, credential, access, write).serve()
+    return None
+
+
+def _address(scope: dict[str, Any]) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 def _new_hub() -> Hub:

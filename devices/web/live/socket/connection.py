@@ -29,6 +29,7 @@ from devices.web.live.socket.subscriptions import SocketSubscriptions
 
 UNAUTHORIZED: Final = 4401
 FORBIDDEN: Final = 4403
+TOO_MANY: Final = 4429  # sockets of a user or an address, or frames that make no sense
 TRY_AGAIN_LATER: Final = 4503  # Daphne sends no code but 1000 and 3000 to 4999
 _BREATHE_EVERY: Final = 64  # frames of a client that sends faster than we read
 
@@ -109,6 +110,8 @@ class Connection:
             self._acknowledged(frame.n)
         elif isinstance(frame, BadFrame):
             self._writer.error(frame.id, frame.code, frame.message)
+            if not self._bucket.take(time.monotonic()):
+                self._writer.close(TOO_MANY)
         elif not self._bucket.take(time.monotonic()) or not self._requests.put(frame):
             self._writer.error(frame.id, "rate_limited", "too many requests")
 

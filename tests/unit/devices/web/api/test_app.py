@@ -13,6 +13,7 @@ from django.test import AsyncClient, Client
 from devices.models import Membership
 from devices.requests.registry import register_device
 from devices.web.api.app import api
+from devices.web.api.problems import CONTENT_TYPE as PROBLEM
 from tests.unit.devices.web.conftest import make_user
 
 pytestmark = pytest.mark.django_db
@@ -188,3 +189,33 @@ def test_the_documentation_page_needs_nothing_from_elsewhere() -> None:
 )
 def test_nul_never_reaches_the_database(browser: Client, path: str, status: int, code: str) -> None:
     check_problem(browser.get(path), status, code)
+
+
+def test_case_g15_options_say_what_is_allowed(as_role: Callable[..., Client]) -> None:
+    register_device("demo/lamp")
+    client = as_role(demo="admin")
+    for path, allowed in (
+        ("devices/demo/lamp/commands", "GET, OPTIONS, POST"),
+        ("devices/demo/lamp", "DELETE, GET, OPTIONS, PATCH"),
+        ("devices", "GET, OPTIONS"),
+    ):
+        answer = client.options(f"/api/v1/{path}")
+        assert (answer.status_code, answer["Allow"], answer.content) == (204, allowed, b"")
+        assert "Content-Type" not in answer
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x"])
+def test_case_g15_a_body_that_is_no_json_is_415(as_role: Callable[..., Client], kind: str) -> None:
+    answer = as_role(demo="admin").post("/api/v1/devices/demo/lamp/commands", b"name=x", content_type=kind)
+    assert (answer.status_code, answer["Content-Type"]) == (415, PROBLEM)
+
+
+def test_case_g15_too_many_parameters_are_a_problem(as_role: Callable[..., Client]) -> None:
+    answer = as_role(demo="admin").get("/api/v1/devices?" + "a=b&" * 1_500)
+    assert (answer.status_code, answer["Content-Type"]) == (400, PROBLEM)
+
+
+def test_case_g9_answers_are_kept_by_no_cache_between(as_role: Callable[..., Client]) -> None:
+    client = as_role(demo="admin")
+    for path in ("devices", "nowhere", "devices/demo/none"):
+        assert client.get(f"/api/v1/{path}")["Cache-Control"] == "private, no-cache"
