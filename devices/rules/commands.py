@@ -14,12 +14,15 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, Protocol
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
 from bridge.observations import CommandAck
 
 Status = Literal["accepted", "sent", "delivered", "done", "rejected", "failed", "expired", "cancelled"]
 Step = dict[str, Any]  # {"status": …, "at_ms": Unix ms, "late"?: true, "result"?: …, "reason"?: …}
+
+MAX_BRIEF_BYTES: Final = 16 * 1024  # of arguments, and of a result, in lists and frames
 
 OPEN: Final = ("accepted", "sent")  # still to be published until the device answers
 UNFINISHED: Final = (*OPEN, "delivered")
@@ -150,6 +153,20 @@ def command_json(command: CommandRecord, device: str) -> dict[str, Any]:
         "created_at": _rfc3339(command.created_at),
         "expires_at": _rfc3339(command.expires_at),
     }
+
+
+def brief(body: dict[str, Any]) -> dict[str, Any]:
+    """:func:`command_json` for lists and frames: what is large is cut, with a link (without a prefix) to the whole."""
+    href = f"/api/v1/commands/{body['id']}"
+    steps = [{name: _cut(name, value, href) for name, value in step.items()} for step in body["timeline"]]
+    return {name: _cut(name, value, href) for name, value in body.items()} | {"timeline": steps}
+
+
+def _cut(name: str, value: Any, href: str) -> Any:
+    if name not in ("args", "result"):
+        return value
+    size = len(msgspec.json.encode(value))
+    return value if size <= MAX_BRIEF_BYTES else {"cut": {"bytes": size, "href": href}}
 
 
 def _step_json(step: Step) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from devices import models
 from devices.requests.ask import ask, store_command
 from devices.requests.refusals import BadRequestError, NotFoundError
 from devices.rules.capabilities import Capability
-from devices.rules.commands import Status, command_json
+from devices.rules.commands import Status, brief, command_json
 from devices.web.api.devices import visible_device
-from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, json_response, page
+from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, json_response, page, some_at_a_time
 from devices.web.api.schemas import Command, CommandIn, CommandPage
 from devices.web.api.security import access
 from devices.web.auth import Access
@@ -56,15 +56,15 @@ def list_commands(
     cursor: Cursor,
     limit: Limit,
 ) -> HttpResponse:
-    """A device's commands, the newest first."""
+    """A device's commands, the newest first. A large result is cut, with a link to the whole."""
     owner = visible_device(access(request), f"{site}/{device}", "devices.read")
     rows = models.Command.objects.filter(device=owner)
     if status is not None:
         rows = rows.filter(status=status)
     if cursor is not None:
         rows = rows.filter(_after(cursor))
-    found = list(rows.order_by("-created_at", "-id")[: limit + 1])
-    return page(found, limit, lambda row: command_json(row, owner.key), _cursor)
+    found = some_at_a_time(rows.order_by("-created_at", "-id"), limit)
+    return page(found, limit, lambda row: brief(command_json(row, owner.key)), _cursor)
 
 
 def _cursor(row: models.Command) -> str:

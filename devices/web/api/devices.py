@@ -15,7 +15,7 @@ from devices.requests.refusals import NotFoundError
 from devices.rules.capabilities import Capability
 from devices.rules.stream import snapshot
 from devices.rules.twin import Status, load_value
-from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, json_response, page
+from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, json_response, page, some_at_a_time
 from devices.web.api.schemas import Device, DevicePage, DevicePatch, NotePage
 from devices.web.api.security import access
 from devices.web.api.times import rfc3339, rfc3339_of_ms
@@ -39,7 +39,7 @@ def list_devices(
     rows = _selected(rows, site=site, q=q, tag=tag, status=status)
     if cursor is not None:
         rows = rows.filter(key__gt=decode_cursor("devices", cursor, [str])[0])
-    found = list(rows.order_by("key")[: limit + 1])
+    found = some_at_a_time(rows.order_by("key"), limit)
     return page(found, limit, device_json, lambda row: encode_cursor("devices", row.key))
 
 

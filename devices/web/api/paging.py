@@ -5,10 +5,11 @@ meanwhile neither repeat nor hide others. It is opaque to clients and bound to i
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from ninja import Query
 
@@ -18,6 +19,8 @@ T = TypeVar("T")
 
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 1_000
+MAX_PAGE_BYTES: Final = 1024 * 1024
+_ROWS_AT_ONCE: Final = 50
 _MAX_CURSOR_CHARS: Final = 1_024
 
 Limit = Annotated[int, Query(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="at most so many items")]
@@ -57,9 +60,9 @@ def _is_storable(part: Any) -> bool:
 
 
 def page(
-    rows: Sequence[T], limit: int, item: Callable[[T], Any], cursor: Callable[[T], str], **more: Any
+    rows: Iterable[T], limit: int, item: Callable[[T], Any], cursor: Callable[[T], str], **more: Any
 ) -> HttpResponse:
-    """One page.
+    """One page, of at most MAX_PAGE_BYTES and its last item; rows are read only as far as they are shown.
 
     Args:
         rows: in the list's order from the page's beginning; ``limit + 1`` of them when there are as many.
@@ -68,9 +71,21 @@ def page(
         cursor: the cursor after a row.
         more: further members.
     """
-    shown = rows[:limit]
-    following = cursor(shown[-1]) if len(rows) > limit else None
-    return json_response({"items": [item(row) for row in shown], "next": following, **more})
+    shown: list[msgspec.Raw] = []
+    size, following, last = 0, None, None
+    for row in rows:
+        if last is not None and (len(shown) == limit or size >= MAX_PAGE_BYTES):
+            following = cursor(last)
+            break
+        encoded = msgspec.json.encode(item(row))
+        shown.append(msgspec.Raw(encoded))
+        size, last = size + len(encoded), row
+    return json_response({"items": shown, "next": following, **more})
+
+
+def some_at_a_time(rows: QuerySet[Any], limit: int) -> Iterator[Any]:
+    """The first ``limit + 1`` rows, as of one moment, without having all of them in memory at once."""
+    return rows[: limit + 1].iterator(chunk_size=_ROWS_AT_ONCE)
 
 
 def json_response(value: Any, status: int = 200, **headers: str) -> HttpResponse:

@@ -8,7 +8,7 @@ from msgspec import json
 
 from bridge.messages import CommandStep
 from devices.models import Command
-from devices.rules.commands import OPEN, Progress, Status, acknowledged, advance, command_json, expired, refused
+from devices.rules.commands import OPEN, Progress, Status, acknowledged, advance, brief, command_json, expired, refused
 from devices.rules.requested import Refused
 from devices.worker.effects.operations import Acknowledged
 
@@ -108,7 +108,7 @@ class CommandSteps:
     def _note(self, command: Command) -> None:
         key = command.device.key
         self._changed[command.pk] = command
-        self.by_device.setdefault(key, []).append(CommandStep(key, _encode(command_json(command, key))))
+        self.by_device.setdefault(key, []).append(CommandStep(key, _encode(brief(command_json(command, key)))))
 
     # ----------------------------------------------------------------------------------------- afterwards
 

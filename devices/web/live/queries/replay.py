@@ -12,7 +12,7 @@ from django.db.models.functions import Cast
 from msgspec import structs
 
 from devices.models import Command, ShardState, Twin
-from devices.rules.commands import command_json
+from devices.rules.commands import brief, command_json
 from devices.rules.twin import TwinState, load
 from devices.web.live.queries.answers import Rows, answer, refusal, winners
 from devices.web.live.queries.rows import MAX_ROWS, Replay, read_rows
@@ -128,7 +128,7 @@ def _belonging(targets: Sequence[Target]) -> Q:
 
 def _step(row: Command) -> Step:
     key = row.device.key
-    return Step(key, str(row.pk), row.commit, _encode(command_json(row, key)))
+    return Step(key, str(row.pk), row.commit, _encode(brief(command_json(row, key))))
 
 
 class _Found(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ from devices.requests.refusals import (
     RefusalError,
 )
 from devices.rules.capabilities import Capability
-from devices.rules.commands import command_json
+from devices.rules.commands import brief, command_json
 from devices.web.auth import Access
 from devices.web.live.queries.replay import list_existing
 from devices.web.live.socket.client_frames import Ping, Request, SendCommand, SetDesired, Subscribe, Unsubscribe
@@ -153,7 +153,8 @@ class Requests:
             command = await store_command(
                 request.device, request.name, request.args, ttl_s, request.idempotency_key, actor=access.actor
             )
-            self._writer.reply(request.id, command=msgspec.convert(command_json(command, request.device), Command))
+            shown = brief(command_json(command, request.device))
+            self._writer.reply(request.id, command=msgspec.convert(shown, Command))
         finally:
             self._subscriptions.release(request.device)
 

@@ -12,6 +12,7 @@ from django.test import AsyncClient, Client
 from django.utils import timezone
 
 from devices.models import ApiToken, Command, Device
+from devices.web.api import paging
 from devices.web.api.paging import encode_cursor
 from devices.web.api.schemas import Command as CommandSchema
 from tests.support.worlds.fake_worker import FakeWorker, set_twin
@@ -203,3 +204,47 @@ async def test_case_c3_a_key_with_the_same_values_is_the_same_command(
     assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
     for other in ('"a":true,"b":[100,{"c":true}]', '"a":1,"b":[100,{"c":1}]'):
         assert (await send('{"name":"set","args":{' + other + "}}")).status_code == 409
+
+
+def test_case_g10_a_list_is_bounded_in_bytes_and_cuts_large_results(as_role: Callable[..., Client]) -> None:
+    set_twin("demo/lamp")
+    large = {"log": "x" * 255_000}
+    step = {"status": "done", "at_ms": 1_790_000_000_000, "result": large}
+    for _ in range(30):
+        Command.objects.create(
+            device=Device.objects.get(key="demo/lamp"),
+            name="x",
+            args={"text": "y" * 15_000},
+            status="done",
+            timeline=[step] * 2,
+            result=large,
+            created_at=timezone.now(),
+            expires_at=timezone.now() + timedelta(seconds=60),
+        )
+    client, cursor = as_role(demo="viewer"), None
+    seen: list[Any] = []
+    while True:
+        query = {"limit": "1000", **({"cursor": cursor} if cursor else {})}
+        answer = client.get("/api/v1/devices/demo/lamp/commands", query)
+        assert len(answer.content) <= 2 * 1024 * 1024
+        seen += answer.json()["items"]
+        cursor = answer.json()["next"]
+        if cursor is None:
+            break
+    assert len({one["id"] for one in seen}) == len(seen) == 30
+    cut = seen[0]["result"]["cut"]
+    assert cut["bytes"] > 255_000
+    assert seen[0]["timeline"][0]["result"] == {"cut": cut}
+    assert seen[0]["args"] == {"text": "y" * 15_000}
+    assert client.get(cut["href"]).json()["result"] == large
+
+
+def test_case_g10_a_page_ends_with_its_bytes(monkeypatch: pytest.MonkeyPatch, as_role: Callable[..., Client]) -> None:
+    monkeypatch.setattr(paging, "MAX_PAGE_BYTES", 1_000)
+    for number in range(9):
+        set_twin(f"demo/d{number}")
+    client = as_role(demo="viewer")
+    first = client.get("/api/v1/devices").json()
+    assert 1 <= len(first["items"]) < 9
+    rest = client.get("/api/v1/devices", {"cursor": first["next"]}).json()
+    assert rest["items"][0]["device"] == f"demo/d{len(first['items'])}"
