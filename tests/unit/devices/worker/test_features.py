@@ -290,6 +290,48 @@ def test_after_a_failure_it_forgets_and_loads_anew(
     assert worker.keeper._shards[0].kept == {"greeter": Counter({A: 1})}
 
 
+# ---- who is left out of a round of readings
+
+
+class Unmoved(Feature):
+    name = "unmoved"
+    minds_readings = False
+
+    def __init__(self) -> None:
+        self.followed_up: list[list[str]] = []  # devices, by transaction
+
+    def follow_up(self, work: RoundWork) -> None:
+        """Note whose."""
+        self.followed_up.append([effects.member.key for _, effects in work.effects()])
+
+
+def test_who_does_not_mind_readings_is_called_for_all_else() -> None:
+    unmoved = Unmoved()
+    worker = Worker(more=[lambda: unmoved])
+    worker.hear(delivery(A, "telemetry", {"t": 1}))
+    assert unmoved.followed_up == [[A]], "it is new"
+    worker.hear(delivery(A, "telemetry", {"t": 2}))
+    worker.hear(delivery(A, "telemetry", [{"t": 3}, {"t": 4}]))
+    assert len(unmoved.followed_up) == 1
+    worker.hear(delivery(A, "state", {"a": 1}))
+    worker.hear(delivery(A, "event/e", {}))
+    worker.hear(delivery(A, "status", b"offline"))
+    worker.hear(delivery(A, "telemetry", {"t": 5}), delivery(A, "state", {"a": 2}))
+    assert len(unmoved.followed_up) == 5
+    worker.hear(delivery(A, "telemetry", {"t": 6}), delivery(B, "telemetry", {"t": 1}))
+    assert unmoved.followed_up[-1] == [A, B], "one of them is new"
+
+
+def test_readings_of_a_device_that_comes_back_are_more_than_readings() -> None:
+    unmoved = Unmoved()
+    worker = Worker(more=[lambda: unmoved])
+    worker.hear(delivery(A, "status", b"online", retain=True))
+    before = len(unmoved.followed_up)
+    worker.hear(delivery(A, "telemetry", {"t": 1}))
+    assert len(unmoved.followed_up) == before + 1
+    assert twin_of(A).presence.why == "message"
+
+
 # ---- the list
 
 

@@ -291,3 +291,13 @@ def test_case_a2_an_empty_message_leaves_the_offline_offline(worker: Worker) -> 
     for kind in ("status", "state", "telemetry", "event"):
         worker.hear(delivery(B, kind, b"", at_ms=worker.now_ms))
     assert status(B) == "offline"
+
+
+def test_whoever_speaks_after_an_offline_waits_for_its_confirmation_no_more(worker: Worker) -> None:
+    worker.hear(delivery(A, "status", b"online", at_ms=worker.now_ms))
+    worker.hear(delivery(A, "status", b"offline", at_ms=worker.now_ms))
+    watch = worker.keeper._shards[0].watch
+    assert watch.dying == {A}
+    worker.hear(delivery(A, "telemetry", {"t": 1}, at_ms=worker.now_ms))
+    worker.wait(2)
+    assert (status(), watch.is_waiting) == ("online", False)
