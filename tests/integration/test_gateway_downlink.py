@@ -9,7 +9,7 @@ import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from bridge.messages import Publish
-from tests.integration.gateway_rig import CLIENT_ID, STATUS_TOPIC, Rig, gateway_rig
+from tests.integration.gateway_rig import GATEWAY, STATUS_TOPIC, Rig, gateway_rig
 from tests.support.clients.mqtt import MqttClient
 from tests.support.servers.service import Service
 from tests.support.waiting import eventually_async
@@ -51,7 +51,7 @@ async def test_a_command_reaches_the_device_and_the_worker_hears_of_it(rig: Rig,
         assert 25 <= message.properties.MessageExpiryInterval <= 30  # type: ignore[attr-defined]
     await eventually_async(lambda: rig.worker.published)
     answer = rig.worker.published[0]
-    assert (answer.token, answer.ok, answer.device, answer.gateway) == (b"c1", True, "demo/d1", CLIENT_ID)
+    assert (answer.token, answer.ok, answer.device, answer.gateway) == (b"c1", True, "demo/d1", GATEWAY)
 
 
 async def test_our_own_publications_come_back_to_nobody(rig: Rig, device: MqttClient) -> None:
