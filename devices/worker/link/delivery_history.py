@@ -33,7 +33,7 @@ def history_for(batch: Batch, known: DeliveryHistory | None) -> DeliveryHistory:
     Raises:
         django.db.Error: the database failed.
     """
-    history = known if known and known.session == batch.session else _stored(batch)
+    history = known if known is not None and known.session == batch.session else _stored(batch)
     if history.epoch != batch.epoch:
         history.begin(batch.epoch, _past(batch))
     return history

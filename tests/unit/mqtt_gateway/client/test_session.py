@@ -52,7 +52,7 @@ async def _lose_a_connection() -> None:
     server = await asyncio.start_server(_burst_then_reset, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     status, listener = Outgoing("causeway/status", b"offline", retain=True), _Listener()
-    connection = AiomqttConnection(GatewayOptions(port=port, version="3.1.1"), status)
+    connection = AiomqttConnection(GatewayOptions(port=port, client_id="g", version="3.1.1"), status)
     await connection.open(listener)
 
     def is_lost() -> bool:
@@ -98,7 +98,8 @@ class _SlowBroker:
 @contextlib.asynccontextmanager
 async def _connected(broker: Broker, listener: _Listener) -> AsyncIterator[AiomqttConnection]:
     server = await asyncio.start_server(broker, "127.0.0.1", 0)
-    options = GatewayOptions(port=server.sockets[0].getsockname()[1], version="3.1.1", keepalive_s=1)
+    port = server.sockets[0].getsockname()[1]
+    options = GatewayOptions(port=port, client_id="g", version="3.1.1", keepalive_s=1)
     connection = AiomqttConnection(options, Outgoing("causeway/status", b"offline"))
     await connection.open(listener)
     yield connection
