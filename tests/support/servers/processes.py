@@ -166,6 +166,19 @@ class Process:
         """How many log lines match the regular expression."""
         return sum(bool(re.search(pattern, line)) for line in self.log()[since:].splitlines())
 
+    def outages(self, of: str) -> list[str]:
+        """What it has logged of outages of a thing, one entry a line: "down" or "up".
+
+        Raises:
+            AssertionError: it was told twice in a row as down for the same reason.
+        """
+        told: list[tuple[str, str]] = []
+        for line in self.log().splitlines():
+            if match := re.search(rf"{of} (down|up) .*?(?:reason=(.*))?$", line):
+                assert not told or told[-1] != match.groups(), f"told twice: {line}"
+                told.append((match[1], match[2]))
+        return [what for what, _ in told]
+
     def wait_for_line(self, pattern: str, timeout_s: float = PATIENCE_S, *, since: int = 0) -> re.Match[str]:
         """Wait until a log line matches the regular expression.
 
