@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from channels.layers import InMemoryChannelLayer
+from django.db import OperationalError
 
 from bridge import wire
 from bridge.names import gateway_channel
@@ -59,6 +60,11 @@ async def bench() -> AsyncIterator[Bench]:
 
 async def row() -> GatewayProcess:
     return await GatewayProcess.objects.aget(key="g")
+
+
+async def written(write: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Write beside the gateway. SQLite in shared memory doesn't wait for a table that is locked just now."""
+    await eventually_async(write, retry_on=(OperationalError,))
 
 
 async def test_up_and_down_stream(bench: Bench) -> None:
@@ -132,15 +138,17 @@ async def test_stopping_waits_for_what_is_in_hand(bench: Bench) -> None:
 async def test_who_loses_the_client_id_drops_its_connection_and_stands_by(bench: Bench) -> None:
     connection = await bench.subscribed()
     connection.deliver("nonsense", b"", 1)
-    await GatewayProcess.objects.filter(key="g").aupdate(instance="another", beat_ms=DatabaseNowMs())
+    await written(lambda: GatewayProcess.objects.filter(key="g").aupdate(instance="another", beat_ms=DatabaseNowMs()))
     await eventually_async(connection.lost.done)
     assert [message.payload for message in connection.published] == [b"online"], "the other is online: no goodbye"
     assert not bench.running.done()
     order = command(1, "demo/d1", "c1", "reboot", b"{}", int(time.time() * 1000) + 60_000)
     await bench.backend.send(gateway_channel("g"), wire.pack(order))
-    await GatewayProcess.objects.filter(key="g").aupdate(instance="another", beat_ms=DatabaseNowMs())
+    await written(lambda: GatewayProcess.objects.filter(key="g").aupdate(instance="another", beat_ms=DatabaseNowMs()))
     assert (len(bench.broker.connections), bench.worker.published) == (1, [])
-    await GatewayProcess.objects.filter(key="g").aupdate(beat_ms=0, counters={"rejected": {"bad_name": 4}})
+    await written(
+        lambda: GatewayProcess.objects.filter(key="g").aupdate(beat_ms=0, counters={"rejected": {"bad_name": 4}})
+    )
     await eventually_async(lambda: len(bench.broker.connections) == 2)
     await eventually_async(lambda: bench.worker.published)  # it was left on the channel for whoever works
     bench.stop.set()
@@ -169,8 +177,12 @@ async def test_overlapping_filters_end_it(bench: Bench) -> None:
 async def test_a_neighbour_who_came_in_between_ends_it_too(bench: Bench) -> None:
     """Two that start at the same moment may not see each other at first."""
     connection = await bench.subscribed()
-    await GatewayProcess.objects.acreate(key="other", name="other", beat_ms=DatabaseNowMs(), instance="x")
-    await BrokerSession.objects.acreate(gateway="other", broker=OPTIONS.broker, filters={"devices/a/#": False})
+    await written(
+        lambda: GatewayProcess.objects.acreate(key="other", name="other", beat_ms=DatabaseNowMs(), instance="x")
+    )
+    await written(
+        lambda: BrokerSession.objects.acreate(gateway="other", broker=OPTIONS.broker, filters={"devices/a/#": False})
+    )
     connection.drop("gone")
     with pytest.raises(FiltersOverlapError):
         await bench.running

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec import ValidationError
 
-from devices.requests.refusals import RefusalError, UnauthorizedError
+from devices.requests.refusals import RefusalError
 from devices.rules.commands import begun, command_json
 from devices.web.live.stream.server_frames import (
     FRAMES,
@@ -142,8 +142,7 @@ def test_only_frames_are_read() -> None:
 
 
 def test_every_refusal_has_a_code_that_clients_know() -> None:
-    """Who is not known at all never comes so far as to ask."""
-    codes = {cls.code for cls in RefusalError.__subclasses__() if cls is not UnauthorizedError}
+    codes = {cls.code for cls in RefusalError.__subclasses__()}
     assert codes == set(get_args(ErrorCode))
 
 
