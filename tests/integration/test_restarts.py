@@ -28,12 +28,14 @@ class Log:
         self._since = process.position()
 
     def ends(self) -> dict[str, list[str]]:
-        """Each outage's ends, in their order: what was away → ``down``, ``up``, …"""
-        found: dict[str, list[str]] = {}
+        """Each outage's ends, in order: what was away → ``down``, ``up``, … (a further reason is no further end)."""
+        found: dict[str, list[tuple[str, str]]] = {}
         for line in self.process.log()[self._since :].splitlines():
-            if match := re.search(r"\] (\S.*) (down|up)(?: again)?\s+\[", line):
-                found.setdefault(match[1], []).append(match[2])
-        return found
+            if match := re.search(r"\] (\S.*) (down|up)(?: again)?\s+\[.*?(?:reason=(.*))?$", line):
+                told = found.setdefault(match[1], [])
+                if not (told and match[2] == told[-1][0] == "down" and match[3] != told[-1][1]):
+                    told.append((match[2], match[3]))
+        return {outage: [end for end, _ in told] for outage, told in found.items()}
 
     def tells(self, outage: str, *ends: str) -> bool:
         """Whether it has told of these ends of an outage, and of no others."""
