@@ -53,13 +53,14 @@ class Generator:
     Args:
         plan: what.
         each: on one connection a device (whose births are confirmed first), not on one for all.
+        window: so many QoS 1 messages may be unconfirmed.
     """
 
-    def __init__(self, plan: Plan, *, each: bool = False) -> None:
+    def __init__(self, plan: Plan, *, each: bool = False, window: int = WINDOW) -> None:
         self.plan = plan
         self.sent = 0  # number of the next message
         self.limit = sys.maxsize  # it stops at so many messages, and waits until this is raised
-        self._each = each
+        self._each, self._window = each, window
         self._packets = Packets(plan)
         self._connections: list[Connection] = []
         self._epoll = select.epoll()
@@ -101,7 +102,7 @@ class Generator:
         began, confirmed = time.monotonic(), self._confirmed
         while not self._stopped and self.sent < messages and (passed := time.monotonic() - began) < seconds:
             most = min(messages, self.limit, first + passed * rate if rate < inf else inf)
-            count = int(min(_CHUNK, most - self.sent, WINDOW - self._awaited))
+            count = int(min(_CHUNK, most - self.sent, self._window - self._awaited))
             if count > 0:
                 self._publish(count)
             self._receive(0 if count > 0 else 0.002)
@@ -193,12 +194,12 @@ def main() -> int:
     """Run from the command line; returns the exit status."""
     published = {field.name: field.default for field in fields(Plan)} | {"port": 1883}
     amount = {"first": 0, "seconds": inf, "messages": inf, "rate": inf}
-    given = vars(options(__doc__, **published, **amount, each=False, commands=False))
+    given = vars(options(__doc__, **published, **amount, each=False, window=WINDOW, commands=False))
     plan = Plan(**{name: given[name] for name in published})
     begun = time.monotonic()
     try:
         allow_files(plan.devices if given["each"] else 1)
-        with Generator(plan, each=given["each"]) as generator:
+        with Generator(plan, each=given["each"], window=given["window"]) as generator:
             signal.signal(signal.SIGTERM, generator.stop)
             if given["commands"]:
                 say({"ready": plan.devices, "seconds": time.monotonic() - begun})
