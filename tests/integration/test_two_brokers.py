@@ -43,6 +43,7 @@ def system(causeway: Factory, southern: Service) -> System:
     """Two gateways, each at a broker of its own, and one worker with the one shard."""
     system = causeway(shards=1, workers=1, MQTT_CLIENT_ID="gateway-north", GATEWAY_TOPIC_FILTERS="devices/north/#")
     other = {
+        "GATEWAY_NAME": "gateway-south",
         "MQTT_CLIENT_ID": "gateway-south",
         "MQTT_URL": southern.url,
         "GATEWAY_TOPIC_FILTERS": "devices/south/#",
