@@ -39,9 +39,8 @@ class CommitTracker:
         return new
 
     def is_late(self, shard: int, commit: int) -> bool:
-        """Whether a broadcast is of what was heard or asked for before. Ask before :meth:`heard`."""
-        last = self._last.get(shard)
-        return last is not None and commit <= last
+        """Whether a broadcast is of what was heard, asked for or answered before. Ask before :meth:`heard`."""
+        return commit <= self.last(shard)
 
     def heard(self, shard: int, commit: int) -> bool:
         """A broadcast arrived. False: others before it are lost (or late). Repeats and late ones are no news."""

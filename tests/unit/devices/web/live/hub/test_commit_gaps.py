@@ -192,9 +192,13 @@ acts = st.one_of(
 # A step that nobody heard, found by a question without end, while its watcher has no credit.
 UNHEARD = [("block",), ("rejoin",), ("step", ["a"], "arrive"), ("ask",), ("rejoin",), ("answer", False), ("catch_up",)]
 
+# A broadcast that was under way while a question without end had its step, and a later one, answered.
+OVERTAKEN = [("rejoin",), ("step", ["a"], "arrive"), ("step", ["a"], "arrive"), ("ask",), ("answer", False)]
+
 
 @settings(max_examples=400)
 @example(UNHEARD)
+@example(OVERTAKEN)
 @given(st.lists(acts, max_size=60))
 def test_each_commands_latest_state_is_shown_and_none_goes_back(story: list[Any]) -> None:
     hub = Hub()
