@@ -2,13 +2,21 @@
 
 import os
 import secrets
+from ipaddress import IPv4Address
 from pathlib import Path
 
+LOOPBACK = "127.0.0.1"
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
+
+
+class BrokerAddressError(Exception):
+    """MQTT_HOST can't be used; ``str()`` says why."""
 
 
 def prepare() -> None:
     """Make this process the single-process run on local parts."""
+    # What clients from elsewhere must show; the gateway below is on this machine and shows none.
+    os.environ["CAUSEWAY_DEMO_MQTT_PASSWORD"] = os.environ.get("MQTT_PASSWORD", "")
     os.environ.update(
         CAUSEWAY_SINGLE_PROCESS="true",
         REDIS_URL="",
@@ -29,3 +37,20 @@ def _kept_secret(file: Path) -> str:
         file.touch(mode=0o600)
         file.write_text(secrets.token_urlsafe(48))
     return file.read_text()
+
+
+def broker_address() -> tuple[str, str]:
+    """Where the demo's broker also listens, by MQTT_HOST, and the password that clients from elsewhere must show.
+
+    Raises:
+        BrokerAddressError: it is no IPv4 address, or open to others without a password.
+    """
+    host = os.environ.get("MQTT_HOST") or LOOPBACK
+    password = os.environ.get("CAUSEWAY_DEMO_MQTT_PASSWORD", "")
+    try:
+        address = IPv4Address(host)
+    except ValueError:
+        raise BrokerAddressError(f"MQTT_HOST: {host!r} is no IPv4 address") from None
+    if not address.is_loopback and not password:
+        raise BrokerAddressError(f"MQTT_HOST: {host} is open to others; choose an MQTT_PASSWORD for them")
+    return host, password

@@ -25,7 +25,7 @@ BANNER = """
 
     Page     http://localhost:{port}/
     Login    {user} / {password}
-    MQTT     localhost:{mqtt_port}  ({devices} simulated devices; yours are welcome)
+    MQTT     {mqtt_host}:{mqtt_port}, version 3.1.1  ({devices} simulated devices; yours are welcome)
 
   Try:  mosquitto_pub -p {mqtt_port} -t devices/demo/mine/telemetry -m '{{"temperature": 21.5}}'
   Ctrl-C stops everything.
@@ -38,6 +38,8 @@ class DemoOptions:
 
     port: int  # of the page
     mqtt_port: int  # of the embedded broker
+    mqtt_host: str  # where it listens besides this machine's own address
+    mqtt_password: str  # for clients from other machines
     devices: int  # simulated ones
     rate: float  # messages a second and device
 
@@ -53,17 +55,17 @@ def run(options: DemoOptions) -> int:
         PortTakenError: names the variable to change.
     """
     _require_free(options.port, "PORT")
-    _require_free(options.mqtt_port, "MQTT_PORT")
+    _require_free(options.mqtt_port, "MQTT_PORT", options.mqtt_host)
     call_command("migrate", verbosity=0, interactive=False)
     people.ensure_demo_user()
     return _Demo(options).run()
 
 
-def _require_free(port: int, variable: str) -> None:
+def _require_free(port: int, variable: str, host: str = "127.0.0.1") -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError as error:
             raise PortTakenError(
                 f"{variable}: port {port} can't be used ({error.strerror}); try {variable}={port + 1}"
@@ -126,7 +128,8 @@ class _Demo:
         from mqtt_gateway.demo.embedded_broker import embedded_broker
 
         options, started_ms = self._options, unix_ms()
-        await self._parts.resources.enter_async_context(embedded_broker(options.mqtt_port))
+        broker = embedded_broker(options.mqtt_port, options.mqtt_host, options.mqtt_password)
+        await self._parts.resources.enter_async_context(broker)
         self._parts.start("devices", lambda stop: supervisor.run(range(settings.DEVICES.shards), stop))
         told = replace(settings.GATEWAY, broker_keeps_sessions=False)
         self._parts.start("gateway", lambda stop: gateway.run(told, stop))
@@ -135,6 +138,7 @@ class _Demo:
         print(  # noqa: T201  the command's output
             BANNER.format(
                 port=options.port,
+                mqtt_host="localhost" if options.mqtt_host == "127.0.0.1" else options.mqtt_host,
                 mqtt_port=options.mqtt_port,
                 devices=options.devices,
                 user=people.USERNAME,

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from amqtt.contexts import BaseContext
+from amqtt.session import Session
 from channels.layers import InMemoryChannelLayer
 
 from mqtt_gateway import gateway
 from mqtt_gateway.demo.embedded_broker import BrokerPortError, embedded_broker
+from mqtt_gateway.demo.password import PasswordFromElsewhere
 from mqtt_gateway.fakes import FakeWorker
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.simulator import SimulatorOptions, simulate
@@ -100,6 +103,65 @@ async def test_its_lag_is_known(demo: Demo) -> None:
         return (await lag_ms() or 1e9) < 5_000
 
     await eventually_async(is_small)
+
+
+@pytest.mark.parametrize(
+    ("connect", "answer"),
+    [
+        (b"\x10\x11\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x04mine", b"\x20\x03\x00\x84\x00"),
+        (b"\x10\x12\x00\x06MQIsdp\x03\x02\x00\x3c\x00\x04mine", b"\x20\x02\x00\x01"),
+        (b"GET / HTTP/1.1\r\n\r\n", b""),
+    ],
+    ids=["MQTT 5", "MQTT 3.1", "HTTP"],
+)
+async def test_who_speaks_something_else_is_refused_in_its_own_words_and_the_log_says_so_once(
+    connect: bytes, answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = free_port()
+    async with embedded_broker(port):
+        for _ in range(3):
+            assert await _answer(port, connect) == answer
+    assert sum("this broker speaks MQTT 3.1.1" in line.getMessage() for line in caplog.records) == 1
+    assert not [line for line in caplog.records if line.exc_info]
+
+
+async def test_a_malformed_connect_ends_in_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    port = free_port()
+    async with embedded_broker(port):
+        assert await _answer(port, b"\x10\x0d\x00\x04MQTT\x04\xff" + b"\xff" * 6) == b""
+    assert not [line for line in caplog.records if line.exc_info]
+
+
+async def _answer(port: int, sent: bytes) -> bytes:
+    """What the broker says to these bytes before it hangs up; a reset is nothing."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+    writer.write_eof()
+    try:
+        async with asyncio.timeout(10):
+            return await reader.read()
+    except ConnectionResetError:
+        return b""
+    finally:
+        writer.close()
+
+
+async def test_from_elsewhere_it_asks_for_the_password() -> None:
+    """Of this machine's own addresses 127.0.0.1 needs none: how others are judged is seen by what they would show."""
+    allowed = PasswordFromElsewhere(BaseContext())
+    allowed.config = PasswordFromElsewhere.Config(password="secret")
+
+    async def may(address: str, password: str | None) -> bool:
+        session = Session()
+        session.remote_address, session.password = address, password
+        return await allowed.authenticate(session=session)
+
+    assert await may("127.0.0.1", None)
+    assert await may("192.0.2.7", "secret")
+    assert not await may("192.0.2.7", "guessed")
+    assert not await may("192.0.2.7", None)
+    allowed.config = PasswordFromElsewhere.Config(password="")
+    assert not await may("192.0.2.7", "")
 
 
 async def test_a_port_in_use_is_said_in_one_line(demo: Demo) -> None:

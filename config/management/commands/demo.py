@@ -9,7 +9,8 @@ PORTS = range(1, 65_536)
 class Command(BaseCommand):
     help = (
         "Everything in one process, without services: embedded MQTT broker, gateway, device workers, web pages and a "
-        "simulated fleet. PORT and MQTT_PORT in the environment choose the ports (8000, 1883)."
+        "simulated fleet. PORT and MQTT_PORT in the environment choose the ports (8000, 1883); with MQTT_HOST the "
+        "broker listens elsewhere than on loopback, with MQTT_PASSWORD for devices that come from there."
     )
     requires_system_checks = ()
 
@@ -18,18 +19,22 @@ class Command(BaseCommand):
         parser.add_argument("--rate", type=float, default=1.0, help="messages a second of each (1)")
 
     def handle(self, **options: Any) -> None:
+        from config.demo.environment import BrokerAddressError, broker_address
         from config.demo.run import DemoOptions, PortTakenError, run
 
         try:
+            mqtt_host, mqtt_password = broker_address()
             status = run(
                 DemoOptions(
                     port=_port("PORT", 8000),
                     mqtt_port=_port("MQTT_PORT", 1883),
+                    mqtt_host=mqtt_host,
+                    mqtt_password=mqtt_password,
                     devices=options["devices"],
                     rate=options["rate"],
                 )
             )
-        except PortTakenError as error:
+        except (BrokerAddressError, PortTakenError) as error:
             raise CommandError(str(error)) from None
         raise SystemExit(status)
 
