@@ -1,32 +1,41 @@
-"""JSON documents that remember which rev set each leaf: merge patches in, the merge patch since any rev out. RFC 7396.
+"""JSON documents that remember which rev set each part: merge patches in, the merge patch since any rev out. RFC 7396.
 
-A leaf is a scalar, an array or an empty object, named by its JSON pointer (RFC 6901). ``leaves`` holds each leaf's rev
-and, as tombstones, the pointers that are gone: those of which ``value`` has nothing.
+A leaf is a scalar, an array or an empty object. The marks of devices.rules.marks say when each was set, and hold the
+tombstones of what is gone. What a document takes is a small multiple of what was sent for it, whatever its shape.
 """
 
 from collections.abc import Iterator
-from copy import deepcopy
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from msgspec import Struct, field
 
+from devices.rules import marks
+from devices.rules.marks import MARK_BYTES, Leaf, Mark
+
 Path = tuple[str, ...]
-MAX_TOMBSTONES = 500
+MAX_DOCUMENT_BYTES: Final = 256 * 1024  # of the value as JSON
+MAX_DOCUMENT_LEAVES: Final = 10_000
+MAX_TOMBSTONE_BYTES: Final = 16 * 1024  # beyond, the oldest go until half of it is left
+_LEAF_BYTES: Final = 5  # ``"":0,``: a document that has room for fewer than the most leaves has no more
+
+_encode = msgspec.json.Encoder().encode
 
 
-class Leaf(Struct, array_like=True, gc=False):
-    """When a leaf was last set or removed, and whether by a live message (or only filled from a retained one)."""
-
-    rev: int
-    live: bool = True
-
-
-class Document(Struct):
-    """A JSON object and its leaves. Patches since revs below ``floor`` can't be made any more."""
+class Document(Struct, omit_defaults=True):
+    """A JSON object and its marks. Patches since revs below ``floor`` can't be made any more."""
 
     value: dict[str, Any] = field(default_factory=dict)
-    leaves: dict[str, Leaf] = field(default_factory=dict)
+    marks: Mark = field(default_factory=Mark)
     floor: int = 0
+    tombstone_bytes: int = 0  # at most so much
+    leaves: dict[str, Leaf] = field(default_factory=dict)  # what was stored in place of marks before; read only
+
+    def __post_init__(self) -> None:
+        """Take over what was stored before."""
+        if self.leaves:
+            self.marks, self.leaves = marks.from_pointers(self.leaves), {}
+            self.tombstone_bytes = MAX_TOMBSTONE_BYTES  # nobody has counted
 
 
 class _Removed(Struct, frozen=True):
@@ -44,57 +53,63 @@ def changes(document: Document, patch: dict[str, Any]) -> list[_Change]:
 
 def fills(document: Document, patch: dict[str, Any]) -> list[_Change]:
     """What a retained merge patch may change: only what no live message ever set or removed."""
-    live = [_split(pointer) for pointer, leaf in document.leaves.items() if leaf.live]
-    return [
-        (path, value)
-        for path, value in _changes(document.value, patch, ())
-        if value is not _REMOVED and not any(_related(path, other) for other in live)
-    ]
+    return list(_fills(document.value, document.marks, patch, ()))
+
+
+def too_large(document: Document, patch: dict[str, Any], changed: list[_Change]) -> str:
+    """Over which limit a document would be with these changes (of this patch); empty: none. The result counts."""
+    most = len(_encode(document.value)) + len(_encode(patch))
+    if most <= _LEAF_BYTES * MAX_DOCUMENT_LEAVES:
+        return ""
+    if most > MAX_DOCUMENT_BYTES and _size(document.value, changed) > MAX_DOCUMENT_BYTES:
+        return f"over {MAX_DOCUMENT_BYTES} bytes"
+    more = sum(_leaf_count(new) - _leaf_count(_at(document.value, path)) for path, new in changed)
+    if _leaf_count(document.value) + more > MAX_DOCUMENT_LEAVES:
+        return f"over {MAX_DOCUMENT_LEAVES} values"
+    return ""
 
 
 def apply(document: Document, changed: list[_Change], rev: int, *, live: bool = True) -> None:
     """Carry out changes (from :func:`changes` or :func:`fills` on this very document) under ``rev``."""
     for path, value in changed:
-        _bury(document, path, rev, live=live)
-        parent = _parent(document.value, path)
-        if value is _REMOVED:
-            del parent[path[-1]]
-            document.leaves[_join(path)] = Leaf(rev, live)
-            continue
-        parent[path[-1]] = value
-        document.leaves.pop(_join(path), None)
-        for leaf in _leaf_paths(value, path):
-            document.leaves[_join(leaf)] = Leaf(rev, live)
-    _forget_old_tombstones(document)
+        parent, mark = document.value, document.marks
+        for key in path[:-1]:
+            parent, mark = parent[key], mark.own(key)
+        _set(document, parent, mark, path[-1], value, Mark(rev, live))
+    if document.tombstone_bytes > MAX_TOMBSTONE_BYTES:
+        _forget_old_tombstones(document)
 
 
-def merged(document: Document, changed: list[_Change]) -> dict[str, Any]:
-    """What the value will be after these changes; the document stays as it is."""
-    value = deepcopy(document.value)
-    for path, new in changed:
-        parent = _parent(value, path)
-        if new is _REMOVED:
-            del parent[path[-1]]
-        else:
-            parent[path[-1]] = new
-    return value
+def _set(document: Document, parent: dict[str, Any], mark: Mark, key: str, value: Any, new: Mark) -> None:
+    """Give a member of ``parent``, which has ``mark``, its value; ``new``: its mark."""
+    if not parent and not mark.inner:  # nothing is as old as this object
+        mark.rev, mark.live = new.rev, new.live
+    old, own = parent.get(key), mark.of(key)
+    new.inner = own.inner if own else None
+    if isinstance(old, dict) and old:
+        new.inner = marks.buried(old, own, new.rev, live=new.live)
+        document.tombstone_bytes += len(_encode(old)) + MARK_BYTES * _leaf_count(old)
+    if value is _REMOVED:
+        del parent[key]
+        document.tombstone_bytes += len(key) + MARK_BYTES
+    else:
+        parent[key] = value
+        if isinstance(value, dict):
+            new.inner = marks.risen(value, new.inner, new.rev, live=new.live) or None
+        if not own and not new.inner and (mark.rev, mark.live) == (new.rev, new.live):
+            return  # the object's own mark says it
+    mark.inner = mark.inner if mark.inner is not None else {}
+    mark.inner[key] = new
 
 
 def confirm(document: Document, patch: dict[str, Any]) -> None:
     """A live message said it: leaves it names count as set live from now on, though their values stay."""
-    for path in _leaf_paths(patch, ()):
-        leaf = document.leaves.get(_join(path))
-        if leaf is not None:
-            leaf.live = True
+    _confirm(document.value, document.marks, patch)
 
 
 def patch_between(document: Document, low: int, high: int) -> dict[str, Any]:
-    """The merge patch of every leaf whose last change has a rev with ``low`` < rev ≤ ``high``."""
-    patch: dict[str, Any] = {}
-    for pointer, leaf in document.leaves.items():
-        if low < leaf.rev <= high:
-            _add_to_patch(patch, document.value, _split(pointer))
-    return patch
+    """The merge patch of every part whose last change has a rev with ``low`` < rev ≤ ``high``."""
+    return marks.changed_between(document.value, document.marks, low, high)
 
 
 def missing(desired: dict[str, Any], reported: dict[str, Any]) -> dict[str, Any]:
@@ -144,72 +159,68 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _bury(document: Document, path: Path, rev: int, *, live: bool) -> None:
-    """Make tombstones of the leaves below ``path`` that are still there."""
-    parent = _parent(document.value, path)
-    value = parent.get(path[-1])
-    if isinstance(value, dict):
-        for leaf in _leaf_paths(value, path):
-            if leaf != path:
-                document.leaves[_join(leaf)] = Leaf(rev, live)
+def _fills(target: dict[str, Any], mark: Mark, patch: dict[str, Any], path: Path) -> Iterator[_Change]:
+    for key, value in patch.items():
+        here, own = (*path, key), mark.of(key)
+        if key not in target:
+            if value is not None and not (own and own.says_live):
+                yield here, _without_nulls(value) if isinstance(value, dict) else value
+            continue
+        current, its = target[key], own or Mark(mark.rev, mark.live)
+        if isinstance(value, dict) and isinstance(current, dict):
+            if current or its.inner or not its.live:
+                yield from _fills(current, its, value, here)
+        elif value is not None and not its.says_live and not same(current, value):
+            yield here, _without_nulls(value) if isinstance(value, dict) else value
 
 
-def _parent(value: dict[str, Any], path: Path) -> dict[str, Any]:
-    for key in path[:-1]:
+def _confirm(value: dict[str, Any], mark: Mark, patch: dict[str, Any]) -> None:
+    for key, said in patch.items():
+        own, there = mark.of(key), key in value
+        if not (own or (there and not mark.live)):
+            continue  # it is nowhere, or live as its object is
+        member = value.get(key)
+        if isinstance(member, dict) and isinstance(said, dict) and said:
+            _confirm(member, mark.own(key), said)
+        elif not (isinstance(member, dict) and member):
+            mark.own(key).live = True
+
+
+def _size(value: dict[str, Any], changed: list[_Change]) -> int:
+    """How many bytes of JSON a value will take with these changes, but for a comma or two."""
+    size = len(_encode(value))
+    for path, new in changed:
+        old = _at(value, path)
+        for change, member in ((-1, old), (1, new)):
+            size += change * (len(_encode({path[-1]: member})) - 1) if member is not _REMOVED else 0
+    return size
+
+
+def _at(value: Any, path: Path) -> Any:
+    """What is at a path; ``_REMOVED``: nothing."""
+    for key in path:
+        if not isinstance(value, dict) or key not in value:
+            return _REMOVED
         value = value[key]
     return value
 
 
-def _leaf_paths(value: Any, path: Path) -> Iterator[Path]:
+def _leaf_count(value: Any) -> int:
     if isinstance(value, dict) and value:
-        for key, inner in value.items():
-            yield from _leaf_paths(inner, (*path, key))
-    else:
-        yield path
-
-
-def _add_to_patch(patch: dict[str, Any], value: Any, path: Path) -> None:
-    for key in path[:-1]:
-        if not isinstance(value.get(key), dict):
-            # Gone, or a scalar by now; but that may have been set after the range's end, and whoever stops there must
-            # not keep the old leaves: no later patch tells of them again.
-            patch.setdefault(key, None)
-            return
-        value, patch = value[key], patch.setdefault(key, {})
-    leaf = value.get(path[-1])
-    if isinstance(leaf, dict):
-        patch.setdefault(path[-1], {})  # was an empty object; what came into it has leaves of its own
-    else:
-        patch[path[-1]] = leaf  # None, so null, for a tombstone
+        return sum(map(_leaf_count, value.values()))
+    return 0 if value is _REMOVED else 1
 
 
 def _forget_old_tombstones(document: Document) -> None:
-    if len(document.leaves) <= MAX_TOMBSTONES:
-        return
-    gone = [pointer for pointer in document.leaves if not _present(document.value, _split(pointer))]
-    if len(gone) <= MAX_TOMBSTONES:
-        return
-    gone.sort(key=lambda pointer: document.leaves[pointer].rev)
-    for pointer in gone[: len(gone) // 2]:
-        document.floor = max(document.floor, document.leaves.pop(pointer).rev)
-
-
-def _present(value: Any, path: Path) -> bool:
-    for key in path:
-        if not isinstance(value, dict) or key not in value:
-            return False
-        value = value[key]
-    return True
-
-
-def _related(one: Path, other: Path) -> bool:
-    shorter = min(len(one), len(other))
-    return one[:shorter] == other[:shorter]
-
-
-def _join(path: Path) -> str:
-    return "/".join(key.replace("~", "~0").replace("/", "~1") for key in path)
-
-
-def _split(pointer: str) -> Path:
-    return tuple(key.replace("~1", "/").replace("~0", "~") for key in pointer.split("/"))
+    """Count them; if they are half of the most or more, the oldest go."""
+    found = sorted(marks.tombstones(document.value, document.marks))
+    left = sum(size for _, size in found)
+    upto = 0
+    for rev, size in found:
+        if left <= MAX_TOMBSTONE_BYTES // 2 and rev > upto:
+            break
+        upto, left = rev, left - size
+    if upto:
+        document.floor = max(document.floor, upto)
+        marks.forget(document.value, document.marks, upto)
+    document.tombstone_bytes = left

@@ -5,7 +5,7 @@ that sends rubbish is there). It may be repeated only by the link, which applies
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct, field
@@ -25,11 +25,10 @@ from bridge.observations import (
     Telemetry,
 )
 from devices.rules import clocks, documents, notes
-from devices.rules.documents import Document, Path
+from devices.rules.documents import MAX_DOCUMENT_BYTES
 from devices.rules.presence import seen, status_kept, status_replayed, status_reported
 from devices.rules.twin import Metric, TwinState
 
-MAX_DOCUMENT_BYTES: Final = 256 * 1024  # of reported, of desired, of all metrics' latest values
 _LONG_CHARS: Final = 256
 
 _encode = msgspec.json.Encoder().encode
@@ -224,20 +223,13 @@ def _state(twin: TwinState, state: StatePatch, *, live: bool) -> Outcome:
     patch = state.patch
     changed = documents.changes(twin.reported, patch) if live else documents.fills(twin.reported, patch)
     if changed:
-        if would_be_too_large(twin.reported, patch, changed):
-            return Outcome("rejected", "state_too_large", f"over {MAX_DOCUMENT_BYTES} bytes")
+        if limit := documents.too_large(twin.reported, patch, changed):
+            return Outcome("rejected", "state_too_large", limit)
         twin.rev += 1
         documents.apply(twin.reported, changed, twin.rev, live=live)
     if live:
         documents.confirm(twin.reported, patch)
     return Outcome(notes=state.notes)
-
-
-def would_be_too_large(document: Document, patch: dict[str, Any], changed: list[tuple[Path, Any]]) -> bool:
-    """Whether a document would be over its size with these changes (of this patch): the result counts."""
-    if len(_encode(document.value)) + len(_encode(patch)) <= MAX_DOCUMENT_BYTES:
-        return False
-    return len(_encode(documents.merged(document, changed))) > MAX_DOCUMENT_BYTES
 
 
 def _status(twin: TwinState, status: StatusReported, arrival: Arrival) -> None:

@@ -8,7 +8,6 @@ from msgspec import Struct
 from bridge.json_limits import json_error
 from bridge.names import is_name
 from devices.rules import documents
-from devices.rules.reducer import MAX_DOCUMENT_BYTES, would_be_too_large
 from devices.rules.twin import TwinState
 
 MAX_TAGS = 50
@@ -32,8 +31,8 @@ def set_desired(twin: TwinState, patch: Any, if_version: int | None) -> Refused 
         return Refused("conflict", f"desired is at version {twin.desired_version}, not {if_version}")
     changed = documents.changes(twin.desired, patch)
     if changed:
-        if would_be_too_large(twin.desired, patch, changed):
-            return Refused("too_large", f"desired would be over {MAX_DOCUMENT_BYTES} bytes")
+        if limit := documents.too_large(twin.desired, patch, changed):
+            return Refused("too_large", f"desired would be {limit}")
         twin.rev += 1
         twin.desired_version += 1
         documents.apply(twin.desired, changed, twin.rev)

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from bridge.messages import Change, Commit, Gone
-from devices.rules.stream import StreamEvent, StreamReading, replay
+from bridge.messages import Change, Commit, Delta, Gone
+from devices.rules.stream import StreamEvent, StreamReading, can_replay, replay
 from devices.worker.effects.hooks import Hooks
 from devices.worker.effects.operations import Effects
 from devices.worker.effects.work import RoundWork, ShardWork
@@ -43,6 +43,10 @@ def _is_visible(part: ShardWork) -> bool:
 def _changes(effects: Effects) -> Iterator[Change]:
     if effects.gone:
         yield Gone(effects.member.key)
+        return
+    if not can_replay(effects.member.twin, effects.since):  # more has gone at once than anybody remembers
+        rev = effects.member.twin.rev
+        yield Delta(effects.member.key, rev, rev, b"")  # from where nobody stands: whoever watches asks the database
         return
     readings = [StreamReading(new.rev, new.ts, new.metrics, new.clamped) for new in effects.readings]
     events = [StreamEvent(new.rev, new.name, new.data, new.ts) for new in effects.events]

@@ -50,6 +50,16 @@ def test_a_gap_is_mended_by_the_answer_and_what_was_set_aside() -> None:
     assert one.asks_since() == []
 
 
+def test_a_change_from_where_nobody_stands_asks_the_database() -> None:
+    one = Follower(5)
+    one.sequencer.take(delta(9, 9, 0))
+    assert one.asks_since() == [5]
+    one.sequencer.settle(fresh(9))
+    assert (one.rev, one.asks_since()) == (9, [])
+    one.sequencer.take(delta(9, 9, 0))
+    assert one.asks_since() == [], "it is there already"
+
+
 def test_an_incomplete_answer_is_followed_by_another_question() -> None:
     one = Follower(5)
     one.sequencer.take(delta(8, 9))
