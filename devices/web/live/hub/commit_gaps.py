@@ -157,6 +157,9 @@ class LatestSteps:
         if len(self._commits) > MOST_STEPS:
             del self._commits[next(iter(self._commits))]
 
+    def __len__(self) -> int:
+        return len(self._commits)
+
     def of(self, command_id: str) -> int:
         """The commit; -1 when none is known."""
         return self._commits.get(command_id, -1)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from devices.web.auth import Access
-from devices.web.live.hub.commit_gaps import CommitTracker
+from devices.web.live.hub.commit_gaps import CommitTracker, LatestSteps, command_id
 from devices.web.live.hub.fanout import Fanout
 from devices.web.live.hub.rooms import Since
 from devices.web.live.queries.replay import Step
@@ -45,6 +45,7 @@ class SocketSubscriptions:
         self._wishes: dict[bytes, Target] = {}  # what each would watch, were all visible
         self._held_commands: list[tuple[str, bytes, Since]] | None = None  # None: not held back
         self._missed_steps: dict[int, int] = {}  # shard → the commit since which steps may not have been shown
+        self._own_steps = LatestSteps()  # shown to this socket alone: what the hub is answered later may be older
 
     def watch(self, sub: bytes, wish: Target, options: DeliveryOptions, known: dict[str, int]) -> None:
         """Add a subscription; it is taken up at the next :meth:`wake`."""
@@ -95,17 +96,21 @@ class SocketSubscriptions:
 
     def show_command(self, device: str, command: bytes, since: Since) -> None:
         """See :class:`devices.web.live.hub.rooms.Receiver`."""
+        shard, before = since
+        if self._own_steps and self._own_steps.of(command_id(command)) > before + 1:
+            return
         if self._held_commands is not None:
             self._held_commands.append((device, command, since))
         elif self._credit.fits(len(command)):
             self._writer.push(b'{"n":%d,"type":"command","command":%b}' % (self._writer.next_n, command))
         else:
             self._credit.block(time.monotonic())
-            self.miss_steps(dict([since]))
+            self.miss_steps({shard: before})
 
     def show_step(self, step: Step, shard: int) -> None:
-        """Send a step that the database was asked for."""
+        """Send a step that the database was asked for on this socket's behalf."""
         self.show_command(step.device, step.command, (shard, step.commit - 1))
+        self._own_steps.record(step.id, step.commit)
 
     def wake(self) -> None:
         """Something may have to be asked for."""
