@@ -205,6 +205,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 
 STATIC_URL = f"{PATH_PREFIX}/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "runtime.http.hashed_names.HashedNames"},
+}
 # npm's packages as they are, each under /static/vendor/<name>/ (`make setup` fetches them).
 _VENDOR = {
     "preact": "preact",
@@ -226,6 +230,6 @@ WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()  # without `collectstatic`: st
 if WHITENOISE_USE_FINDERS:
     warnings.filterwarnings("ignore", message="No directory at")
 WHITENOISE_AUTOREFRESH = DEBUG
-WHITENOISE_MAX_AGE = 0 if DEBUG or WHITENOISE_USE_FINDERS else 300
+WHITENOISE_MAX_AGE = 0  # of plain names; those with a hash are kept for good
 # They look for Django's own middleware, of which ours are subclasses; axes' answers for the login that ours answers.
 SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003", "axes.W002"]

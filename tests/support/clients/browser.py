@@ -4,10 +4,11 @@ import contextlib
 import functools
 import os
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 
 from msgspec import DecodeError
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
 from devices.web.live.stream.server_frames import decode
 from tests.support.servers.installing import program
@@ -55,6 +56,7 @@ def fresh_page(browser: Browser, screenshot: Path) -> Iterator[Page]:
     """A page without cookies or cache; `screenshot` shows its last state.
 
     A script error in it fails the test, and so does a frame of its WebSocket that docs/websocket.md does not have.
+    What its console and its requests complained of is printed, which pytest shows of a test that fails.
     """
     errors: list[str] = []
     with browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce") as context:
@@ -62,11 +64,29 @@ def fresh_page(browser: Browser, screenshot: Path) -> Iterator[Page]:
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("websocket", lambda socket: socket.on("framereceived", lambda text: _check(text, errors)))
+        _print_complaints(page)
         try:
             yield page
         finally:
             page.screenshot(path=screenshot, full_page=True)
     assert not errors, f"script errors in the page, or wrong frames: {errors}"
+
+
+def _print_complaints(page: Page) -> None:
+    """Print what the page's console warns of, and each request that failed or was refused."""
+
+    def said(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            print(f"console {message.type}: {message.text}")
+
+    def answered(response: Response) -> None:
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            print(f"answered {response.status}: {response.request.method} {response.url}")
+
+    page.on("pageerror", lambda error: print(f"page error: {error}\n{error.stack}"))
+    page.on("console", said)
+    page.on("requestfailed", lambda asked: print(f"failed: {asked.method} {asked.url}: {asked.failure}"))
+    page.on("response", answered)
 
 
 def _check(text: str | bytes, errors: list[str]) -> None:

@@ -5,6 +5,7 @@ import { page } from "./page.js";
 /** @import {Command, Overview, QuarantinedMessage, Reading} from "./client/types.js" */
 
 const LIMIT_MS = 15_000;
+const AGAIN_MS = 500;
 
 /**
  * @template T
@@ -16,12 +17,23 @@ const LIMIT_MS = 15_000;
 function get(path, query) {
   const url = new URL(page.api + path, location.href);
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value));
-  return answered(url, { headers: { Accept: "application/json" } });
+  return answered(url, { headers: { Accept: "application/json" } }, AGAIN_MS);
 }
 
-/** @param {URL} url @param {RequestInit} request @returns {Promise<any>} */
-async function answered(url, request) {
-  const response = await fetch(url, { ...request, signal: AbortSignal.timeout(LIMIT_MS) });
+/**
+ * @param {URL} url
+ * @param {RequestInit} request
+ * @param {number} again_ms  ask once more after so long if nothing was answered (a network that changed); 0: don't
+ * @returns {Promise<any>}
+ */
+async function answered(url, request, again_ms = 0) {
+  const response = await fetch(url, { ...request, signal: AbortSignal.timeout(LIMIT_MS) }).catch((error) => {
+    if (!again_ms || error.name === "TimeoutError") throw error;
+  });
+  if (!response) {
+    await new Promise((done) => setTimeout(done, again_ms));
+    return answered(url, request);
+  }
   if (response.ok) return response.json();
   const problem = await response.json().catch(() => ({}));
   throw new Error(problem.detail ?? problem.title ?? `The server answered ${response.status}.`);

@@ -100,6 +100,12 @@ export function show(content) {
   render(html`<${LinkIndicator} />`, indicator);
   render(html`<${Banner} />`, banner);
   main.replaceChildren();
+  document.documentElement.dataset["started"] = "yes"; // see templates/causeway/boot.js
+  try {
+    sessionStorage.removeItem("causeway.attempts");
+  } catch {
+    // then there was none
+  }
   render(content, main);
   keepHeight();
   document.addEventListener("click", closeMenus);
