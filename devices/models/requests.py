@@ -49,6 +49,7 @@ class Request(models.Model):
         desired  {"patch": {…}, "if_version": n | null}   result {"version": n, "desired": {…}}
         tags     {"tags": ["…"]}                          result {"tags": […]}
         settings {"stale_after_s": n | null}              result {"stale_after_s": n | null}
+        metric   {"remove": "…"}                          result {}
         delete   {}                                       result {}
         register {}                                       result {}   (the device row and twin exist)
         cancel   {"command_id": "…"}                      result {}   (conflict when it was over already)

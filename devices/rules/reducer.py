@@ -24,7 +24,7 @@ from bridge.observations import (
     StatusReported,
     Telemetry,
 )
-from devices.rules import clocks, documents, notes
+from devices.rules import clocks, documents, metrics, notes
 from devices.rules.documents import MAX_DOCUMENT_BYTES
 from devices.rules.presence import seen, status_kept, status_replayed, status_reported
 from devices.rules.twin import Metric, TwinState
@@ -38,6 +38,7 @@ class Limits(Struct, frozen=True):
     """Bounds of one device."""
 
     max_metrics: int = 200
+    keep_ms: int = 30 * 86_400_000  # as long as history is kept: a metric that was silent for longer gives way
 
 
 class Arrival(Struct, frozen=True):
@@ -140,7 +141,10 @@ def _telemetry(twin: TwinState, telemetry: Telemetry, arrival: Arrival, limits: 
     if arrival.replayed:
         readings = _dated(readings, received_ms)
     new = {name for reading in readings for name in reading.metrics if name not in twin.metrics}
-    if len(twin.metrics) + len(new) > limits.max_metrics:
+    over = len(twin.metrics) + len(new) - limits.max_metrics
+    if over > 0:
+        if not arrival.retain:
+            metrics.make_room(twin, readings, over, received_ms, limits.keep_ms)
         readings, left_out = notes.within_limit(twin, readings, limits.max_metrics)
         noted += left_out.notes
     if _is_too_large(twin, readings):
@@ -211,7 +215,7 @@ def _fill_metrics(twin: TwinState, reading: RawReading, received_ms: int) -> Non
 def _fillable(twin: TwinState, name: str, value: Scalar, ts: int) -> bool:
     """Whether a retained value may fill a metric. A null never does: no merge patch could say it (RFC 7396)."""
     current = twin.metrics.get(name)
-    if value is None or (current is not None and current.live):
+    if value is None or name in twin.removed or (current is not None and current.live):
         return False
     return current is None or (ts >= current.ts and not documents.same(current.value, value))
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from bridge.json_limits import json_error
 from bridge.names import is_name
-from devices.rules import documents
+from devices.rules import documents, metrics
 from devices.rules.twin import TwinState
 
 MAX_TAGS = 50
@@ -48,6 +48,16 @@ def set_tags(twin: TwinState, tags: Any) -> Refused | None:
     if twin.tags != (wanted := sorted(set(tags))):
         twin.rev += 1
         twin.tags, twin.tags_rev = wanted, twin.rev
+    return None
+
+
+def remove_metric(twin: TwinState, name: Any) -> Refused | None:
+    """Remove a metric; what comes from the device later brings it back."""
+    if not isinstance(name, str):
+        return Refused("bad_request", "name must be a metric's")
+    if name not in twin.metrics:
+        return Refused("not_found", f"there is no metric {name}")
+    metrics.remove(twin, [name])
     return None
 
 

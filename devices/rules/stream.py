@@ -58,7 +58,7 @@ def snapshot(device: str, twin: TwinState) -> dict[str, Any]:
 
 def can_replay(twin: TwinState, since: int) -> bool:
     """Whether the twin still knows what changed after ``since`` (readings and events are the caller's matter)."""
-    return max(twin.reported.floor, twin.desired.floor) <= since <= twin.rev
+    return max(twin.reported.floor, twin.desired.floor, twin.removed_floor) <= since <= twin.rev
 
 
 def replay(
@@ -101,9 +101,23 @@ def _first_after(readings: Sequence[StreamReading], start: int, rev: int) -> int
 
 
 def _deltas(device: str, twin: TwinState, prev: int, rev: int, readings: Sequence[StreamReading]) -> Iterator[Delta]:
-    """Delta items over (prev, rev], none of them too large."""
-    if prev == rev:
-        return
+    """Delta items over (prev, rev], none of them too large. Metrics are removed at the end of an item."""
+    for removed in _removals(twin, prev, rev):
+        stop = _first_after(readings, 0, removed)
+        yield from _pages(device, twin, prev, removed, readings[:stop])
+        prev, readings = removed, readings[stop:]
+    if prev < rev:
+        yield from _pages(device, twin, prev, rev, readings)
+
+
+def _removals(twin: TwinState, low: int, high: int) -> Sequence[int]:
+    """The revs in (low, high) at which metrics were removed."""
+    if not twin.removed or next(reversed(twin.removed.values())) <= low:
+        return ()
+    return sorted({removed for removed in twin.removed.values() if low < removed < high})
+
+
+def _pages(device: str, twin: TwinState, prev: int, rev: int, readings: Sequence[StreamReading]) -> Iterator[Delta]:
     page: list[bytes] = []
     size = 0
     for reading in readings:
@@ -126,13 +140,12 @@ def _delta(device: str, twin: TwinState, prev: int, rev: int, readings: list[byt
 def _sections(twin: TwinState, low: int, high: int) -> dict[str, Any]:
     """The sections whose last change lies in (low, high], as merge patches of the snapshot's."""
     out: dict[str, Any] = {}
-    filled = {
-        name: {"value": metric.value, "ts": metric.ts}
-        for name, metric in twin.metrics.items()
-        if not metric.live and low < metric.rev <= high
-    }
-    if filled:  # only what retained messages filled in: the rest follows from readings
-        out["metrics"] = filled
+    metrics: dict[str, Any] = {name: None for name, removed in twin.removed.items() if low < removed <= high}
+    for name, metric in twin.metrics.items():
+        if not metric.live and low < metric.rev <= high:
+            metrics[name] = {"value": metric.value, "ts": metric.ts}
+    if metrics:  # what was removed, or filled in by retained messages: the rest follows from readings
+        out["metrics"] = metrics
     if patch := documents.patch_between(twin.reported, low, high):
         out["reported"] = patch
     if patch := documents.patch_between(twin.desired, low, high):

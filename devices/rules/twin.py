@@ -63,7 +63,7 @@ class Unconfirmed(Struct, frozen=True):
     gateway: str  # MQTT client id; whose link it came over
 
 
-class TwinState(Struct):
+class TwinState(Struct, omit_defaults=True):
     """A device's twin. Mutable: the shard worker owns it and reloads it after a failed commit."""
 
     rev: int = 0
@@ -82,6 +82,10 @@ class TwinState(Struct):
     gateway: str = ""  # MQTT client id; the last one that brought something live of it: by which it can be reached
     dialect: str = ""  # by which it speaks (bridge.dialects.registry); "": Causeway's own
     notes: list[KeptNote] = field(default_factory=list)  # the latest last
+    # The rev at which each name was last removed from metrics, the latest last. Streams from before removed_floor can't
+    # be told any more: what was removed then is forgotten.
+    removed: dict[str, int] = field(default_factory=dict)
+    removed_floor: int = 0
 
 
 dump: Final[Callable[[TwinState], bytes]] = msgspec.json.Encoder().encode

@@ -106,6 +106,18 @@ def list_notes(request: HttpRequest, site: str, device: str) -> HttpResponse:
     return json_response({"items": notes, "next": None})
 
 
+@router.delete("/devices/{site}/{device}/metrics/{path:name}", response={204: None})
+async def remove_metric(request: HttpRequest, site: str, device: str, name: str) -> HttpResponse:
+    """Take a metric out of the twin; what was measured stays in the history. Needs the role admin.
+
+    A device that sends it again brings it back.
+    """
+    key, who = f"{site}/{device}", access(request)
+    await sync_to_async(visible_device)(who, key, "devices.manage")
+    await ask(key, "metric", {"remove": name}, actor=who.actor)
+    return HttpResponse(status=204)
+
+
 def visible_device(who: Access, key: str, capability: Capability) -> models.Device:
     """A device with its twin, for somebody who needs ``capability`` there.
 

@@ -81,7 +81,7 @@ class UplinkFeature(Feature):
     ) -> None:
         self._dialects, self._links = dialects, links
         self._default_gateway = options.default_gateway
-        self._limits = Limits(options.max_metrics_per_device)
+        self._limits = Limits(options.max_metrics_per_device, options.retention_days * 86_400_000)
         self._knows_command = knows_command
         self._forgets_sessions = RateGate(3_600)
         self._acceptances: dict[int, Acceptance] = {}  # of the present round, by shard

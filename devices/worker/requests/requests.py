@@ -10,7 +10,7 @@ from bridge.observations import CommandAck, Decoded
 from devices.models import Device, Quarantined, Request
 from devices.options import DevicesOptions
 from devices.rules.reducer import Arrival, Outcome
-from devices.rules.requested import Refused, set_desired, set_tags, settings_error
+from devices.rules.requested import Refused, remove_metric, set_desired, set_tags, settings_error
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import Effects, Operation, Refusal
 from devices.worker.effects.rate_gate import RateGate
@@ -157,6 +157,8 @@ def _asked(asked: RequestOperation, effects: Effects) -> Any:
             return refusal(refused) or {"version": twin.desired_version, "desired": twin.desired.value}
         case "tags":
             return refusal(set_tags(twin, body.get("tags"))) or {"tags": twin.tags}
+        case "metric":
+            return refusal(remove_metric(twin, body.get("remove"))) or {}
         case "settings":
             return refusal(settings_error(asked.body)) or _settings(body["stale_after_s"], effects)
         case "delete":

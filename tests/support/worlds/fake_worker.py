@@ -119,6 +119,8 @@ def _do(row: Request) -> dict[str, Any]:
             done = _change_twin(device, lambda twin: requested.set_desired(twin, patch, if_version))
         case "tags":
             done = _change_twin(device, lambda twin: requested.set_tags(twin, row.body["tags"]))
+        case "metric":
+            done = _change_twin(device, lambda twin: requested.remove_metric(twin, row.body["remove"]))
         case "settings":
             if refused := requested.settings_error(row.body):
                 return {"error": refused.code, "message": refused.message}

@@ -33,6 +33,7 @@ happenings = st.one_of(
     st.tuples(st.just("reported"), patches),
     st.tuples(st.just("tags"), st.lists(st.sampled_from("abc"), max_size=2)),
     st.tuples(st.just("event"), st.integers()),
+    st.tuples(st.just("removed"), st.sampled_from("tu")),
 )
 steps = st.one_of(
     st.tuples(st.just("happens"), st.sampled_from(DEVICES), happenings),
@@ -67,6 +68,9 @@ class Device:
                 self.state["reported"] = merge_patch(self.state["reported"], patch)
             case "tags", tags:
                 entry["tags"] = self.state["tags"] = tags
+            case "removed", name:
+                entry["metrics"] = {name: None}
+                self.state["metrics"].pop(name, None)
             case "event", data:
                 entry = {"prev": prev, "rev": rev, "name": "e", "data": data, "ts": 1, "event": True}
         self.state["rev"] = rev
@@ -89,7 +93,7 @@ class Device:
 
 def joined(item: Frame, entry: Frame) -> bool:
     """Let one item say both, where it can."""
-    if any(section in item and section in entry for section in ("reported", "tags")):
+    if "metrics" in item or any(section in item and section in entry for section in ("reported", "tags")):
         return False
     item |= {**entry, "prev": item["prev"], "readings": item["readings"] + entry["readings"]}
     return True

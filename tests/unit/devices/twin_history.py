@@ -8,7 +8,7 @@ import msgspec
 from bridge.dialects.native.payloads import decode
 from bridge.messages import Delta, EventRecorded
 from devices.rules.reducer import Arrival, Limits, reduce
-from devices.rules.requested import set_desired, set_tags
+from devices.rules.requested import remove_metric, set_desired, set_tags
 from devices.rules.stream import StreamEvent, StreamReading, replay
 from devices.rules.twin import TwinState
 
@@ -21,6 +21,7 @@ class TwinHistory:
 
     device: str
     twin: TwinState
+    most: int = 200  # metrics
     readings: list[StreamReading] = field(default_factory=list)
     events: list[StreamEvent] = field(default_factory=list)
 
@@ -29,13 +30,15 @@ class TwinHistory:
         match step:
             case "message", (kind, payload), retain:
                 decoded = decode(kind, "pressed", msgspec.json.encode(payload))
-                outcome = reduce(self.twin, decoded, Arrival(NOW, retain), Limits())
+                outcome = reduce(self.twin, decoded, Arrival(NOW, retain), Limits(self.most, 3))
                 self.readings += [StreamReading(r.rev, r.ts, r.metrics, r.clamped) for r in outcome.readings]
                 self.events += [StreamEvent(e.rev, e.name, e.data, e.ts) for e in outcome.events]
             case "desired", patch:
                 set_desired(self.twin, patch, None)
             case "tags", tags:
                 set_tags(self.twin, tags)
+            case "remove", name:
+                remove_metric(self.twin, name)
 
     def since(self, rev: int) -> list[Delta | EventRecorded]:
         """What a worker would broadcast."""

@@ -62,6 +62,14 @@ describe("deltas", () => {
     assert.deepEqual(state.metrics, { t: { value: 2, ts: 3 } });
   });
 
+  test("case b5: a reading after a removal holds, whatever its time", () => {
+    const before = snapshot({ metrics: { t: { value: 1, ts: 100 } } });
+    const removed = delta({ metrics: { t: null } });
+    const again = delta({ prev: 6, rev: 7, readings: [{ rev: 7, ts: 50, metrics: { t: 2 } }] });
+    assert.deepEqual(after(before, removed).state.metrics, {});
+    assert.deepEqual(after(before, removed, again).state.metrics, { t: { value: 2, ts: 50 } });
+  });
+
   test("sections are merge patches; tags are replaced", () => {
     const before = snapshot({
       reported: { a: { b: 1, c: 2 } },

@@ -14,6 +14,8 @@ from devices.web.live.stream.merge_patches import composed
 
 MAX_MERGED_BYTES: Final = 256 * 1024  # of one item; a frame holds at least one
 
+_NULL: Final = b"null"
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -82,14 +84,15 @@ def _joined(first: _Item, second: _Item) -> _Item | None:
         return None
     reported = _both(first.reported, second.reported)
     desired = _both(first.desired, second.desired)
-    if reported is None or desired is None:
+    metrics = _filled(first, second)
+    if reported is None or desired is None or metrics is None:
         return None
     return _Item(
         device=first.device,
         prev=first.prev,
         rev=second.rev,
         readings=_concatenated(first.readings, second.readings),
-        metrics=_filled(first, second),
+        metrics=metrics,
         reported=reported,
         desired=desired,
         desired_version=_later(first.desired_version, second.desired_version),
@@ -115,14 +118,19 @@ def _concatenated(first: Raw, second: Raw) -> Raw:
     return Raw(b"[" + one + (b"," if one and other else b"") + other + b"]")
 
 
-def _filled(first: _Item, second: _Item) -> Raw | UnsetType:
-    """Metrics that no reading explains. A client applies them after the readings: the beaten ones must go."""
+def _filled(first: _Item, second: _Item) -> Raw | UnsetType | None:
+    """Metrics that no reading explains. A client applies them after the readings: the beaten ones must go.
+
+    None when that can't be: a reading brings a metric again that was removed before.
+    """
     if first.metrics is UNSET:
         return second.metrics
     metrics = _values(first.metrics)
     for raw in _raws(second.readings):
         reading = _reading(raw)
         for name in reading.metrics.keys() & metrics.keys():
+            if bytes(metrics[name]) == _NULL:
+                return None
             if reading.ts >= _value(metrics[name]).ts:
                 del metrics[name]
     if second.metrics is not UNSET:

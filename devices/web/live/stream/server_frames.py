@@ -86,7 +86,8 @@ class DeltaItem(_Strict, frozen=True):
     rev: Rev
     readings: list[Reading]
     metrics: Annotated[
-        dict[str, Metric] | UnsetType, Meta(description="values that no reading explains (retained messages)")
+        dict[str, Metric | None] | UnsetType,
+        Meta(description="what no reading explains: values of retained messages; null: the metric was removed"),
     ] = UNSET
     reported: JsonObject | UnsetType = UNSET
     desired: JsonObject | UnsetType = UNSET

@@ -7,6 +7,7 @@ from bridge.dialects.native.payloads import decode
 from bridge.dialects.native.topics import Kind
 from devices.rules.clocks import CLOCK_TOLERANCE_MS
 from devices.rules.reducer import Arrival, Limits, Outcome, reduce
+from devices.rules.requested import remove_metric
 from devices.rules.twin import TwinState, Unconfirmed
 
 NOW = 1_700_000_000_000
@@ -277,3 +278,41 @@ def test_a_replayed_retained_message_still_only_fills() -> None:
     send(twin, "state", {"a": 1})
     replay(twin, "state", {"a": 2, "b": 2}, at=NOW, retain=True)
     assert twin.reported.value == {"a": 1, "b": 2}
+
+
+DAY_MS = 86_400_000
+
+
+def test_case_b5_a_metric_silent_for_longer_than_history_is_kept_gives_way_to_a_new_one() -> None:
+    twin = TwinState()
+    send(twin, "telemetry", {"old": 1, "older": 1, "ts": NOW - 31 * DAY_MS}, most=3)
+    send(twin, "telemetry", {"older": 0, "ts": NOW - 32 * DAY_MS}, most=3)
+    send(twin, "telemetry", {"fresh": 1}, most=3)
+    outcome = send(twin, "telemetry", {"new": 1}, most=3)
+    assert set(twin.metrics) == {"fresh", "new"} | ({"old", "older"} & set(twin.metrics))
+    assert len(twin.metrics) == 3
+    assert outcome.notes == ()
+    outcome = send(twin, "telemetry", {"new2": 1, "new3": 1}, most=3)
+    assert set(twin.metrics) == {"fresh", "new", "new2"}
+    assert [note.reason for note in outcome.notes] == ["too_many_metrics"]
+
+
+def test_case_b5_no_metric_gives_way_to_what_is_retained_nor_to_a_clock_that_is_behind() -> None:
+    twin = TwinState()
+    send(twin, "telemetry", {"a": 1, "ts": NOW - 31 * DAY_MS}, most=1)
+    send(twin, "telemetry", {"b": 1}, most=1, retain=True)
+    assert set(twin.metrics) == {"a"}
+    send(twin, "telemetry", {"b": 1, "ts": NOW - 31 * DAY_MS + 1000}, most=1)
+    assert set(twin.metrics) == {"a"}
+    send(twin, "telemetry", {"b": 1}, most=1)
+    assert set(twin.metrics) == {"b"}
+
+
+def test_case_b5_what_is_retained_does_not_bring_a_removed_metric_back_but_the_device_does() -> None:
+    twin = TwinState()
+    send(twin, "telemetry", {"t": 1})
+    assert remove_metric(twin, "t") is None
+    send(twin, "telemetry", {"t": 1}, retain=True)
+    assert twin.metrics == {}
+    send(twin, "telemetry", {"t": 2, "ts": NOW - 1000})
+    assert value(twin, "t") == 2

@@ -8,7 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.messages import Delta
-from devices.rules.stream import StreamReading, replay, snapshot
+from bridge.observations import RawReading, Telemetry
+from devices.rules.metrics import MAX_REMOVED_CHARS
+from devices.rules.reducer import Arrival, Limits, reduce
+from devices.rules.requested import remove_metric
+from devices.rules.stream import StreamReading, can_replay, replay, snapshot
 from devices.rules.twin import TwinState, dump, load
 from tests.unit.devices.rules.test_documents import merge_patch, patches
 from tests.unit.devices.twin_history import NOW, TwinHistory
@@ -28,14 +32,15 @@ steps = st.one_of(
     st.tuples(st.just("message"), messages, st.booleans()),
     st.tuples(st.just("desired"), patches),
     st.tuples(st.just("tags"), st.lists(names, max_size=2)),
+    st.tuples(st.just("remove"), names),
 )
 
 
 class History(TwinHistory):
     """With its snapshot at every rev that it stopped at."""
 
-    def __init__(self) -> None:
-        super().__init__("s/d", TwinState())
+    def __init__(self, most: int = 200) -> None:
+        super().__init__("s/d", TwinState(), most=most)
         self.snapshots = {0: self.fresh()}
 
     def fresh(self) -> dict[str, Any]:
@@ -65,9 +70,9 @@ def follow(client: dict[str, Any], item: dict[str, Any]) -> None:
 
 
 @settings(max_examples=300)
-@given(st.lists(steps, max_size=12))
-def test_old_snapshot_and_stream_give_the_fresh_snapshot(history: list[Any]) -> None:
-    kept = History()
+@given(st.lists(steps, max_size=12), st.sampled_from([1, 200]))
+def test_old_snapshot_and_stream_give_the_fresh_snapshot(history: list[Any], most: int) -> None:
+    kept = History(most)
     for step in history:
         kept.step(step)
     for rev, old in kept.snapshots.items():
@@ -92,6 +97,34 @@ def test_a_twin_survives_storage(history: list[Any]) -> None:
     for step in history:
         kept.step(step)
     assert load(dump(kept.twin)) == kept.twin
+
+
+def test_case_b5_a_metric_removed_and_brought_again_by_an_older_time_is_right_for_every_client() -> None:
+    kept = History()
+    kept.step(("message", ("telemetry", {"t": 1, "ts": NOW - 1}), False))
+    old = copy.deepcopy(kept.fresh())
+    kept.step(("message", ("telemetry", {"t": 2, "ts": NOW}), False))
+    kept.step(("remove", "t"))
+    kept.step(("message", ("telemetry", {"t": 3, "ts": NOW - 9}), False))
+    assert kept.fresh()["metrics"] == {"t": {"value": 3, "ts": NOW - 9}}
+    items = [msgspec.json.decode(change.item) for change in kept.since(old["rev"]) if isinstance(change, Delta)]
+    assert [item.get("metrics") for item in items] == [{"t": None}, None]
+    for item in items:
+        follow(old, item)
+    assert old == kept.fresh()
+
+
+def test_case_b5_what_was_removed_is_remembered_up_to_a_size_then_old_streams_are_refused() -> None:
+    twin = TwinState()
+    for number in range(300):
+        name = f"{number:0128}"
+        reduce(twin, Telemetry((RawReading(None, {name: 1}),)), Arrival(NOW), Limits())
+        remove_metric(twin, name)
+    assert sum(map(len, twin.removed)) <= MAX_REMOVED_CHARS
+    first = min(twin.removed.values())
+    assert not can_replay(twin, twin.removed_floor - 1)
+    assert twin.removed_floor < first
+    assert can_replay(twin, twin.removed_floor)
 
 
 def test_large_replays_come_in_pages() -> None:

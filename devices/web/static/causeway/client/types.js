@@ -137,7 +137,7 @@
  * @property {number} prev  where you are
  * @property {number} rev
  * @property {Reading[]} readings
- * @property {{[name: string]: Metric}} [metrics]  values that no reading explains (retained messages)
+ * @property {{[name: string]: Metric | null}} [metrics]  what no reading explains: values of retained messages; null: the metric was removed
  * @property {JsonObject} [reported]
  * @property {JsonObject} [desired]
  * @property {number} [desired_version]  raised by each change of `desired`

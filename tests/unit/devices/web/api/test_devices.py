@@ -220,6 +220,22 @@ async def test_tags_and_limits_change(async_as_role: AsyncAsRole) -> None:
         assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
 
 
+async def test_case_b5_a_metric_is_removed_by_the_worker(async_as_role: AsyncAsRole) -> None:
+    def measured(twin: TwinState) -> None:
+        reduce(twin, decode("telemetry", "", b'{"t":1,"a/b c":2}'), Arrival(T0), Limits())
+
+    await sync_to_async(set_twin)("demo/lamp", measured)
+    client = await sync_to_async(async_as_role)(demo="admin")
+    async with FakeWorker().running():
+        answer = await client.delete("/api/v1/devices/demo/lamp/metrics/a%2Fb%20c")
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert list((await client.get("/api/v1/devices/demo/lamp")).json()["metrics"]) == ["t"]
+        answer = await client.delete("/api/v1/devices/demo/lamp/metrics/a%2Fb%20c")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    operator = await sync_to_async(async_as_role)("another", demo="operator")
+    assert (await operator.delete("/api/v1/devices/demo/lamp/metrics/t")).status_code == 403
+
+
 async def test_a_device_is_deleted_by_its_worker(async_as_role: AsyncAsRole) -> None:
     await sync_to_async(set_twin)("demo/lamp", lively)
     client = await sync_to_async(async_as_role)(demo="admin")

@@ -37,6 +37,7 @@ steps = st.one_of(
     st.tuples(st.just("message"), _messages, st.just(False)),
     st.tuples(st.just("desired"), patches),
     st.tuples(st.just("tags"), st.lists(st.sampled_from(["x", "y"]), max_size=2)),
+    st.tuples(st.just("remove"), st.sampled_from(["t", "h"])),
 )
 
 

@@ -62,6 +62,29 @@ def test_tags_are_changed(worker: Worker) -> None:
     assert worker.seen[0]["tags"] == ["a", "b"]
 
 
+def test_case_b5_a_metric_is_removed_for_all_who_watch(worker: Worker) -> None:
+    assert worker.ask(A, "metric", remove="t") == {}
+    assert worker.seen == [{"device": A, "prev": 2, "rev": 3, "readings": [], "metrics": {"t": None}}]
+    assert twin_of(A).metrics == {}
+    assert worker.ask(A, "metric", remove="t")["error"] == "not_found"
+    assert worker.ask(A, "metric", remove=None)["error"] == "bad_request"
+    assert Reading.objects.count() == 1
+
+
+def test_case_b5_a_full_device_lets_the_silent_metric_go_and_takes_the_new_one(
+    another_worker: Callable[[], Worker], options: Callable[..., None]
+) -> None:
+    options(max_metrics_per_device=1)
+    worker = another_worker()
+    worker.hear(delivery(A, "telemetry", {"t": 2, "ts": worker.now_ms - 31 * 86_400_000}))
+    worker.ask(A, "metric", remove="t")
+    worker.hear(delivery(A, "telemetry", {"old": 2, "ts": worker.now_ms - 31 * 86_400_000}))
+    worker.hear(delivery(A, "telemetry", {"new": 1}))
+    assert list(twin_of(A).metrics) == ["new"]
+    assert [one.get("metrics") for one in worker.seen] == [{"old": None}, None]
+    assert worker.seen[1]["readings"][0]["metrics"] == {"new": 1}
+
+
 def test_settings_are_changed_without_a_word_to_clients(worker: Worker) -> None:
     assert worker.ask(A, "settings", stale_after_s=10) == {"stale_after_s": 10}
     assert (worker.last.commits, twin_of(A).rev) == ([], 2)

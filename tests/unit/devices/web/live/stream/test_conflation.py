@@ -80,6 +80,15 @@ def test_a_filled_metric_gives_way_to_a_later_reading_of_its_time() -> None:
     assert item(both)["metrics"]["t"] == {"value": 1, "ts": 50}
 
 
+def test_case_b5_a_reading_is_not_put_before_the_removal_that_it_came_after() -> None:
+    removed = delta(1, 2, metrics={"t": None})
+    assert len(merged([removed, delta(2, 3, readings=[reading(3, 50, t=7)])])) == 2
+    [both] = merged([removed, delta(2, 3, readings=[reading(3, 50, h=7)])])
+    assert item(both)["metrics"] == {"t": None}
+    [both] = merged([delta(0, 1, readings=[reading(1, 50, t=7)]), removed])
+    assert item(both)["metrics"] == {"t": None}
+
+
 def test_latest_keeps_the_readings_that_win_a_metric() -> None:
     one = delta(
         1, 5, readings=[reading(2, 10, t=1, h=1), reading(3, 12, t=2), reading(4, 11, t=3), reading(5, 12, t=4)]
