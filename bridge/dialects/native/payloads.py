@@ -40,18 +40,14 @@ from bridge.timestamps import timestamp_ms
 
 _ACK_STATUSES: dict[str, AckStatus] = {status: status for status in get_args(AckStatus)}
 _SHORT_BYTES: Final = 2 * MAX_ELEMENT_LEAVES  # a shorter payload has no room for too many leaves
+# What firmware says for it, in lower case, without blanks, "-" and "_".
 _ONLINE: Final = {
-    "online": True,
-    "connected": True,
-    "true": True,
-    "1": True,
-    "offline": False,
-    "disconnected": False,
-    "lost": False,
-    "connection lost": False,
-    "false": False,
-    "0": False,
+    **dict.fromkeys(("online", "connected", "available", "alive", "up", "true", "1"), True),
+    **dict.fromkeys(("offline", "disconnected", "disconnect", "lost", "connectionlost", "lostconnection"), False),
+    **dict.fromkeys(("unavailable", "notavailable", "unreachable", "gone", "dead", "down", "false", "0"), False),
 }
+_STATUS_MEMBERS: Final = ("status", "state", "online", "connected", "availability", "available")  # the first counts
+_SEPARATORS: Final = str.maketrans("", "", " -_\0\t\r\n")
 
 
 def decode(kind: Kind, detail: str, payload: bytes) -> Decoded:
@@ -186,8 +182,8 @@ def _status(_detail: str, payload: bytes) -> StatusReported:
         said = decode_json(payload)
         if isinstance(said, dict):
             members = {key.lower(): member for key, member in said.items()}
-            said = members.get("status", members.get("state"))
-    word = str(said).strip("\0 \t\r\n").lower() if isinstance(said, str | int) else ""
+            said = next((members[name] for name in _STATUS_MEMBERS if name in members), None)
+    word = str(said).translate(_SEPARATORS).lower() if isinstance(said, str | int) else ""
     if word not in _ONLINE:
         raise MalformedError("bad_status", str(said)[:64])
     return StatusReported(_ONLINE[word])

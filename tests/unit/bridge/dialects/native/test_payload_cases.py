@@ -50,6 +50,14 @@ def noted(decoded: Any) -> list[tuple[str, str]]:
         '{"state":0}',
         '"Offline"',
         "\ufeffoffline \r\n\0",
+        "unavailable",
+        "not_available",
+        "Connection-Lost",
+        "ConnectionLost",
+        "dead",
+        '{"online":false}',
+        '{"connected":"false"}',
+        '{"availability":"Unavailable","since":5}',
     ],
 )
 def test_case_a1_a_will_in_other_words_is_understood(payload: str) -> None:
@@ -57,7 +65,18 @@ def test_case_a1_a_will_in_other_words_is_understood(payload: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", ["Online", "connected", "1", "true", '{"state":"ONLINE"}', '{"status":true}', "online\0\0"]
+    "payload",
+    [
+        "Online",
+        "connected",
+        "1",
+        "true",
+        '{"state":"ONLINE"}',
+        '{"status":true}',
+        "online\0\0",
+        '{"online":true}',
+        "up",
+    ],
 )
 def test_case_a1_a_birth_in_other_words_is_understood(payload: str) -> None:
     assert decode("status", "", payload.encode()) == StatusReported(online=True)
