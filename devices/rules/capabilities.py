@@ -7,7 +7,7 @@ Capability = Literal[
     "devices.read",  # devices with their twins, readings, events, commands; quarantine; the live stream
     "devices.command",  # send and cancel commands
     "devices.desired",  # set desired state
-    "quarantine.replay",  # carry quarantined messages out once more
+    "quarantine.replay",  # carry quarantined messages out once more, or discard them
     "devices.manage",  # change tags and limits
     "devices.delete",  # delete devices with their history
 ]

@@ -69,6 +69,18 @@ async def replay_quarantined(request: HttpRequest, entry_id: int) -> HttpRespons
     return json_response(result)
 
 
+@router.delete("/quarantine/{entry_id}", response={204: None})
+def delete_quarantined(request: HttpRequest, entry_id: int) -> HttpResponse:
+    """Discard a quarantined message. Needs the role operator. The ledger goes on counting it as quarantined."""
+    who = access(request)
+    entry = _visible(who).defer("payload").filter(pk=entry_id).first()
+    if entry is None:
+        raise NotFoundError("there is no such quarantined message")
+    who.require("quarantine.replay", entry.device.key)
+    models.Quarantined.objects.filter(pk=entry_id).delete()
+    return HttpResponse(status=204)
+
+
 def _replayable(who: Access, entry_id: int) -> models.Quarantined:
     entry = _visible(who).defer("payload").filter(pk=entry_id).first()
     if entry is None:

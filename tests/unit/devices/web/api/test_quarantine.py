@@ -107,3 +107,14 @@ def test_entries_of_deleted_devices_are_gone(as_role: Callable[..., Client], db:
     assert client.get(URL).json()["items"] == []
     assert client.get(f"{URL}/{entry}").status_code == 404
     assert client.post(f"{URL}/{entry}/replay").status_code == 404
+
+
+def test_an_entry_is_discarded_by_who_may_replay_it(as_role: Callable[..., Client], db: None) -> None:
+    discarded, kept, hidden = put("demo/a", b"{"), put("demo/a", b"["), put("secret/a", b"{")
+    viewer, operator = as_role("viewer", demo="viewer"), as_role("operator", demo="operator")
+    assert viewer.delete(f"{URL}/{discarded}").json()["code"] == "forbidden"
+    answer = operator.delete(f"{URL}/{discarded}")
+    assert (answer.status_code, answer.content, answer.get("Content-Type")) == (204, b"", None)
+    for absent in (discarded, hidden):
+        assert operator.delete(f"{URL}/{absent}").json()["code"] == "not_found"
+    assert set(Quarantined.objects.values_list("pk", flat=True)) == {kept, hidden}
