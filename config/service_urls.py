@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from django.core.exceptions import ImproperlyConfigured
 from redis.asyncio.retry import Retry
@@ -205,17 +205,25 @@ def _query(options: dict[str, str]) -> str:
 # ---- MQTT_URL
 
 
+_MQTT: Final = "write mqtt://host:port, mqtts://host:port, ws://host:port/path or wss://host:port/path"
+_MQTT_PORTS: Final = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
+_MQTT_PATH: Final = "mqtt"  # where most brokers have their WebSocket
+
+
 def mqtt_server() -> dict[str, Any]:
-    """Host, port, tls, username, password from MQTT_URL, MQTT_USERNAME and MQTT_PASSWORD."""
+    """Host, port, tls, websocket_path, username, password from MQTT_URL, MQTT_USERNAME and MQTT_PASSWORD."""
     parts = split("MQTT_URL", env.text("MQTT_URL", "mqtt://127.0.0.1:1883"))
     ((host, port), *others) = parts.hosts
-    if parts.scheme not in ("mqtt", "mqtts") or not host or others or parts.path or parts.options:
-        raise ImproperlyConfigured("MQTT_URL: write mqtt://host:port or mqtts://host:port")
-    tls = parts.scheme == "mqtts"
+    is_websocket = parts.scheme in ("ws", "wss")
+    more = (parts.path or parts.options) and not is_websocket
+    if parts.scheme not in _MQTT_PORTS or not host or others or more:
+        raise ImproperlyConfigured(f"MQTT_URL: {_MQTT}")
+    path = f"/{quote(parts.path or _MQTT_PATH)}{_query(parts.options)}" if is_websocket else ""
     return {
         "host": host,
-        "port": port or (8883 if tls else 1883),
-        "tls": tls,
+        "port": port or _MQTT_PORTS[parts.scheme],
+        "tls": parts.scheme in ("mqtts", "wss"),
+        "websocket_path": path,
         "username": env.text("MQTT_USERNAME") or parts.username or None,
         "password": parts.password or None,
     }

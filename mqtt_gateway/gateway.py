@@ -19,6 +19,7 @@ import asyncio
 import contextlib
 from collections.abc import Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -30,6 +31,7 @@ from mqtt_gateway.client.session import AiomqttConnection
 from mqtt_gateway.connection.broker_link import BrokerLink
 from mqtt_gateway.connection.careful import Connect, careful
 from mqtt_gateway.connection.marker_publisher import MarkerPublisher
+from mqtt_gateway.connection.protocol_version import understood
 from mqtt_gateway.connection.session_switch import SessionSwitch
 from mqtt_gateway.downlink import Downlink
 from mqtt_gateway.layer import Layer
@@ -38,7 +40,7 @@ from mqtt_gateway.process.heartbeat import Heartbeat
 from mqtt_gateway.process.lease import LEASE_LOST, Lease, database_thread
 from mqtt_gateway.process.state import State
 from mqtt_gateway.process.storage import FiltersOverlapError, Former, LeaseLostError
-from mqtt_gateway.rules.incident_reports import Report
+from mqtt_gateway.rules.incident_reports import Kind, Report
 from mqtt_gateway.uplink.uplink import Uplink
 from runtime.database import DatabaseUnavailableError
 from runtime.database_clock import unix_ms
@@ -100,8 +102,8 @@ class _Gateway:
     """One process's parts, while it has the name."""
 
     def __init__(self, options: GatewayOptions, connect: Connect, layer: Layer, lease: Lease, state: State) -> None:
-        self._options, self._connect, self._layer = options, connect, layer
-        self._lease, self._state = lease, state
+        self._options, self._layer, self._lease, self._state = options, layer, lease, state
+        self._connect = understood(connect, partial(self._tell, "older_protocol"))
 
     async def run(self, stop: asyncio.Event, former: Former) -> None:
         """Build the parts, run them until told to stop or until the lease is lost: to another process or session."""
@@ -109,7 +111,7 @@ class _Gateway:
         uplink = Uplink(self._options, self._layer, reply_to, self._state)
         beat = Heartbeat(self._lease, self._state, uplink.figures, uplink.drained, uplink.own_markers.stored)
         draining = MarkerPublisher(self._options, self._state, uplink)
-        connect = careful(self._connect, self._tell_of_refused)
+        connect = careful(self._connect, partial(self._tell, "publish_refused"))
         link = BrokerLink(self._options, connect, uplink, draining, self._lease, self._state, beat)
         downlink = Downlink(self._options.gateway, self._layer, lambda: link.connection)
         parts = {
@@ -145,9 +147,9 @@ class _Gateway:
             parts["endings"] = switch.end(former.endings)
         return parts
 
-    def _tell_of_refused(self, detail: str) -> None:
+    def _tell(self, kind: Kind, detail: str) -> None:
         now_ms = unix_ms()
-        self._state.reports.add(Report("publish_refused", now_ms, now_ms, detail=detail))
+        self._state.reports.add(Report(kind, now_ms, now_ms, detail=detail))
 
     async def _told_to_stop(self, stop: asyncio.Event) -> bool:
         """Wait; False: the name is another process's."""

@@ -35,7 +35,8 @@ class GatewayOptions:
 
     host: str = "127.0.0.1"  # the broker's name or address
     port: int = 1883  # its TCP port
-    tls: bool = False  # mqtts: the certificate and the host name are verified
+    tls: bool = False  # mqtts, wss: the certificate and the host name are verified
+    websocket_path: str = ""  # ws, wss: path and query of the URL; "": plain TCP or TLS
     ca_file: Path | None = None  # PEM; None: the system's certificate authorities
     client_certificate: Path | None = None  # PEM; None: the broker asks for none
     client_key: Path | None = None  # PEM; None: in the same file

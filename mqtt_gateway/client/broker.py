@@ -36,11 +36,12 @@ class ConnectError(Exception):
     Args:
         reason: in words.
         refused: the broker answered, and said no.
+        other_version: it does not speak our version of MQTT, by its own answer.
     """
 
-    def __init__(self, reason: str, *, refused: bool = False) -> None:
+    def __init__(self, reason: str, *, refused: bool = False, other_version: bool = False) -> None:
         super().__init__(reason)
-        self.refused = refused
+        self.refused, self.other_version = refused, other_version
 
 
 class Listener(Protocol):

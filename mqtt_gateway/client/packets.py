@@ -10,11 +10,14 @@ from paho.mqtt.properties import Properties, VariableByteIntegers
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from mqtt_gateway.client.broker import Outgoing
+from mqtt_gateway.client.broker import ConnectError, Outgoing
 from mqtt_gateway.options import GatewayOptions
 
 FOR_EVER: Final = 0xFFFFFFFF  # session expiry interval: never (MQTT 5.0 3.1.2.11.2)
 LOST: Final = "connection lost"
+_OTHER_VERSION: Final = "unsupported protocol version"  # 0x84 (5.0, 3.2.2.2), and 0x01 (3.1.1, 3.2.2.3) in paho's words
+_MUTE: Final = (LOST, "no answer in time", "Operation timed out")  # no word of the broker's; the last is aiomqtt's
+_HINT: Final = " (to MQTT 5; a broker that only knows 3.1.1 may do that: for one set MQTT_VERSION=3.1.1)"
 _PUBACK: Final = 0x40_02_00_00  # a packet of two bytes: the packet id
 _Properties: Any = Properties  # without annotations in paho
 _encoded_integer: Any = VariableByteIntegers.encode
@@ -74,3 +77,16 @@ def words(code: Any) -> str:
     """A reason code in words; paho's name for "the socket closed" says too little."""
     text = code.getName() if isinstance(code, ReasonCode) else str(code)
     return LOST if text == "Unspecified error" else text.lower()
+
+
+def no_connection(refused: str, reason: str, *, is_5: bool) -> ConnectError:
+    """Why none came about.
+
+    Args:
+        refused: the broker's "no" in words; "": it did not say one.
+        reason: then.
+        is_5: MQTT 5 was spoken.
+    """
+    if refused:
+        return ConnectError(refused, refused=True, other_version=refused == _OTHER_VERSION)
+    return ConnectError(reason + _HINT if is_5 and reason in _MUTE else reason)

@@ -4,6 +4,8 @@ import socket
 import ssl
 from typing import Any, Final
 
+from mqtt_gateway.client.web_socket import receive
+
 _READ_BYTES: Final = 65_536  # at once, then other tasks get their turn
 
 
@@ -11,7 +13,7 @@ class PahoSocket:
     """Takes the place of paho's socket: paho sends through it, but receives only what :meth:`hand` gives it.
 
     Args:
-        real: connected, TLS established, not blocking.
+        real: connected, TLS or WebSocket established, not blocking.
     """
 
     def __init__(self, real: Any) -> None:
@@ -26,9 +28,7 @@ class PahoSocket:
     def read(self) -> bytes | None:
         """What has arrived, 64 KiB at most; None: the connection is over."""
         try:
-            data: bytes = self._real.recv(_READ_BYTES)
-            while isinstance(self._real, ssl.SSLSocket) and (pending := self._real.pending()):
-                data += self._real.recv(pending)  # the loop does not see what TLS has read already
+            data = receive(self._real, _READ_BYTES)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return b""
         except ssl.SSLError as error:
@@ -36,6 +36,8 @@ class PahoSocket:
             return None
         except OSError:
             return None
+        if not data:
+            self.failure = getattr(self._real, "failure", "")
         return data or None
 
     def hand(self, packet: bytes) -> None:

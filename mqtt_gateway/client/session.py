@@ -9,14 +9,12 @@ Deliveries pass both of them by::
 """
 
 import asyncio
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import aiomqtt
-import aiomqtt.exceptions
 import structlog
 from paho.mqtt import client as paho
 from paho.mqtt.reasoncodes import ReasonCode
@@ -27,6 +25,7 @@ from mqtt_gateway.client.keepalive import PausedKeepalive
 from mqtt_gateway.client.packets import LOST, words
 from mqtt_gateway.client.paho_socket import PahoSocket
 from mqtt_gateway.client.publisher import Publisher
+from mqtt_gateway.client.web_socket import WebSocket
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.rules.packet_reader import MalformedError, PacketReader
 
@@ -57,6 +56,7 @@ class AiomqttConnection:
         self._reader: PacketReader
         self._socket: PahoSocket | None = None
         self._read = 0  # times
+        self._refused = ""  # the broker's "no", in words
         self._reader_fd = -1
         self._keepalive = PausedKeepalive(self._paho, options.keepalive_s)
         self._publisher = Publisher(self._paho, is_5=self._is_5)
@@ -88,23 +88,27 @@ class AiomqttConnection:
         try:
             if self._options.tls:
                 self._paho.tls_set_context(packets.tls_context(self._options))
-            async with asyncio.timeout(_OPEN_S):
-                await self._client.__aenter__()
-        except aiomqtt.exceptions.MqttConnectError as error:
+            await self._open()
+        except BaseException as error:
             self.drop(LOST)
-            reason = words(error.rc)
-            hint = "; for a broker of MQTT 3.1.1 set MQTT_VERSION=3.1.1" if "protocol version" in reason else ""
-            raise ConnectError(reason + hint, refused=True) from None
-        except (aiomqtt.MqttError, ssl.SSLError, OSError) as error:  # TimeoutError is an OSError
-            reason = (self._socket.failure if self._socket else "") or str(error) or "no answer in time"
-            self.drop(LOST)
-            raise ConnectError(reason) from None
-        except BaseException:
-            self.drop(LOST)
-            raise
+            if not isinstance(error, aiomqtt.MqttError | OSError):  # TLS's errors are OSErrors, too
+                raise
+            raise packets.no_connection(self._refused, str(error), is_5=self._is_5) from None
         self._client._disconnected.add_done_callback(self._on_aiomqtt_done)
         if self.lost.done():
             raise ConnectError(self.lost.result())
+
+    async def _open(self) -> None:
+        """Connect until CONNACK; aiomqtt alone would wait for one that can't come any more."""
+        connecting = asyncio.ensure_future(self._client.__aenter__())
+        try:
+            await asyncio.wait((connecting, self.lost), timeout=_OPEN_S, return_when=asyncio.FIRST_COMPLETED)
+            if connecting.done():
+                connecting.result()
+            else:
+                raise ConnectionError(self.lost.result() if self.lost.done() else "no answer in time")
+        finally:
+            connecting.cancel()
 
     def _on_aiomqtt_done(self, done: "asyncio.Future[None]") -> None:
         """Aiomqtt gave up: mostly after our own callback, but an error while writing shows here only."""
@@ -117,8 +121,9 @@ class AiomqttConnection:
         how = packets.how_to_subscribe(qos, plain) if self._is_5 else qos
         wanted: Any = [(name, how) for name in filters]
         codes = await self._answer(self._client.subscribe(wanted, timeout=_NEVER_S))
-        refused = [f"{name} ({words(code)})" for name, code in zip(filters, codes, strict=False) if code.is_failure]
-        if refused:
+        if refused := [
+            f"{name} ({words(code)})" for name, code in zip(filters, codes, strict=False) if code.is_failure
+        ]:
             raise ConnectError(f"subscription refused: {', '.join(refused)}", refused=True)
 
     async def unsubscribe(self, filters: Sequence[str]) -> None:
@@ -192,6 +197,9 @@ class AiomqttConnection:
 
     def _on_socket_open(self, client: paho.Client, userdata: Any, sock: Any) -> None:
         """In aiomqtt's connecting thread. Socket and reader are replaced by ours."""
+        if path := self._options.websocket_path:
+            sock.settimeout(_ANSWER_S)
+            sock = WebSocket(sock, self._options.host, self._options.port, path)
         self._aiomqtt_socket_open(client, userdata, sock)
         self._socket = PahoSocket(sock)
         self._paho._sock = self._socket  # type: ignore[assignment]
@@ -256,6 +264,8 @@ class AiomqttConnection:
             if kept_s != packets.FOR_EVER and self._stays:
                 log.warning("the broker keeps our session for a limited time only", seconds=kept_s)
             self._listener.opened(session_present=bool(flags.session_present))
+        else:
+            self._refused = words(code)
         self._aiomqtt_connect(client, userdata, flags, code, properties)
 
     def _on_disconnect(self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:

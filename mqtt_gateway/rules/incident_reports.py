@@ -6,6 +6,7 @@
     session_lost      the broker had forgotten our session, and all that it kept for us
     broker_dropped    the broker dropped messages at the limit of a queue: anybody's, it does not say whose
     publish_refused   the broker will not take something that we publish: too large, or it hangs up on it
+    older_protocol    the broker speaks MQTT 3.1.1 only, and we speak that with it now
     filters_overlap   the broker keeps the session of another gateway, not running, with overlapping topic filters
     qos0_dropped      QoS 0 deliveries were left out, because there were more than the workers can take
 
@@ -23,6 +24,7 @@ Kind = Literal[
     "shared_listener",
     "session_lost",
     "broker_dropped",
+    "older_protocol",
     "filters_overlap",
     "publish_refused",
     "qos0_dropped",

@@ -58,12 +58,15 @@ class Link:
             client_id,
             clean_session=None if is_5 else True,
             protocol=MQTTProtocolVersion.MQTTv5 if is_5 else MQTTProtocolVersion.MQTTv311,
+            transport="websockets" if options.websocket_path else "tcp",
             reconnect_on_failure=False,
         )
         client.connect_timeout = _CONNECT_S
         client.max_queued_messages_set(_QUEUED)
         client.username_pw_set(options.username, options.password)
         client.will_set(will[0], will[1], qos=1, retain=True)
+        if options.websocket_path:
+            client.ws_set_options(options.websocket_path)
         if tls is not None:
             client.tls_set_context(tls)
         self._take_callbacks(client)
@@ -136,6 +139,8 @@ class Link:
 
     def _read(self) -> None:
         self._guarded(self._client.loop_read)
+        while (pending := getattr(self._client.socket(), "pending", None)) and pending():  # TLS has read them already
+            self._guarded(self._client.loop_read)
 
     def _write(self) -> None:
         self._guarded(self._client.loop_write)

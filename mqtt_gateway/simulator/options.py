@@ -22,7 +22,8 @@ class SimulatorOptions:
     seed: int | None = None  # the same seed, the same devices and noise
     host: str = "127.0.0.1"  # the broker's name or address
     port: int = 1883  # its TCP port
-    tls: bool = False  # mqtts
+    tls: bool = False  # mqtts, wss
+    websocket_path: str = ""  # ws, wss; "": plain TCP or TLS
     ca_file: Path | None = None  # PEM; None: the system's certificate authorities
     username: str | None = None  # None: anonymous
     password: str | None = field(default=None, repr=False)

@@ -12,6 +12,8 @@ from amqtt.session import Session
 from channels.layers import InMemoryChannelLayer
 
 from mqtt_gateway import gateway
+from mqtt_gateway.client.broker import ConnectError, Outgoing
+from mqtt_gateway.client.session import AiomqttConnection
 from mqtt_gateway.demo.embedded_broker import BrokerPortError, embedded_broker
 from mqtt_gateway.demo.password import PasswordFromElsewhere
 from mqtt_gateway.fakes import FakeWorker
@@ -168,3 +170,22 @@ async def test_a_port_in_use_is_said_in_one_line(demo: Demo) -> None:
     with pytest.raises(BrokerPortError, match=rf"port {demo.port} of 127.0.0.1 can't be used: Address already in use"):
         async with embedded_broker(demo.port):
             pass
+
+
+async def test_case_e7_a_broker_that_does_not_answer_mqtt_5_is_told_with_the_setting() -> None:
+    """The demo's takes the properties of MQTT 5 for a client id, and waits for the rest of it."""
+    port = free_port()
+    async with embedded_broker(port):
+        connection = AiomqttConnection(GatewayOptions(port=port, client_id="five"), Outgoing("a", b"offline"))
+        with pytest.raises(ConnectError, match=r"timed out .*set MQTT_VERSION=3\.1\.1"):
+            await asyncio.wait_for(connection.open(Nobody()), 12)
+
+
+class Nobody:
+    """A listener that hears nothing: no connection comes about."""
+
+    def opened(self, *, session_present: bool) -> None:
+        raise AssertionError(session_present)
+
+    def delivered(self, topic: str, payload: bytes, qos: int, retain: bool, dup: bool, packet_id: int) -> None:
+        raise AssertionError(topic)

@@ -91,6 +91,6 @@ def _first_message_hints() -> dict[str, Any]:
     """What the empty fleet needs to show how a first message is sent."""
     return {
         "root": settings.DEVICES.topic_root,
-        "port": settings.GATEWAY.port,
+        "port": 1883 if settings.GATEWAY.websocket_path else settings.GATEWAY.port,
         "auto_register": settings.DEVICES.auto_register,
     }

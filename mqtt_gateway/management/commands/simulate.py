@@ -45,7 +45,7 @@ def _options(arguments: dict[str, Any]) -> SimulatorOptions:
     if message := problem(gateway):
         raise ValueError(message)
     ours = ("devices", "rate", "site", "seconds", "seed")
-    shared = ("host", "port", "tls", "ca_file", "username", "password", "version", "topic_root")
+    shared = ("host", "port", "tls", "websocket_path", "ca_file", "username", "password", "version", "topic_root")
     return SimulatorOptions(
         **{name: arguments[name] for name in ours}, **{name: getattr(gateway, name) for name in shared}
     )

@@ -66,6 +66,8 @@ def test_case_j5_a_raw_character_in_a_password_is_refused_without_a_piece_of_it(
         ("DATABASE_URL", "mysql://host/name"),
         ("MQTT_URL", "mqtt://host:1883/path"),
         ("MQTT_URL", "host:1883"),
+        ("MQTT_URL", "http://host/mqtt"),
+        ("MQTT_URL", "ws:///mqtt"),
         ("MQTT_URL", "mqtt://"),
     ],
 )
@@ -97,6 +99,17 @@ def test_case_j5_what_is_encoded_is_decoded(monkeypatch: pytest.MonkeyPatch) -> 
     assert parse("DATABASE_URL", monkeypatch, f"postgres://gw:{secret}@db/causeway")["PASSWORD"] == "a#b/c?d@e"
     assert parse("REDIS_URL", monkeypatch, f"redis://:{secret}@redis")[0]["password"] == "a#b/c?d@e"
     assert parse("MQTT_URL", monkeypatch, f"mqtt://gw:{secret}@broker")["password"] == "a#b/c?d@e"
+
+
+def test_case_e6_a_websocket_has_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    for url, expected in (
+        ("ws://broker", ("broker", 80, False, "/mqtt")),
+        ("ws://broker:9001/ws", ("broker", 9001, False, "/ws")),
+        ("wss://broker/a/b%20c?token=x%2Fy", ("broker", 443, True, "/a/b%20c?token=x%2Fy")),
+        ("mqtts://broker", ("broker", 8883, True, "")),
+    ):
+        server = parse("MQTT_URL", monkeypatch, url)
+        assert tuple(server[name] for name in ("host", "port", "tls", "websocket_path")) == expected
 
 
 def test_case_f2_sentinels_are_listed_with_the_name_of_the_master(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ const WORDS = {
   shared_listener: "Devices share the user fleet and may choose their client ids: see MQTT_FLEET in mosquitto/README.md.",
   session_lost: "The broker had lost our session: messages may be missing.",
   broker_dropped: "The broker dropped messages at a queue's limit: messages may be missing.",
+  older_protocol: "The broker speaks no MQTT 5, so 3.1.1 is spoken: set MQTT_VERSION=3.1.1 to begin with that.",
   publish_refused: "The broker refuses something that we publish: it was left out.",
   filters_overlap: "Another gateway's session has overlapping filters: some messages would come twice.",
   qos0_dropped: "Overload: QoS 0 messages were left out; the newest of each topic stayed.",
