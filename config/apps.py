@@ -11,9 +11,10 @@ class CausewayConfig(AppConfig):
 
     def ready(self) -> None:
         """Django calls it once the apps are loaded."""
-        from config import checks
+        from config import checks, security_checks
         from devices import gateways
         from mqtt_gateway import status
 
         checks.register_all()
+        security_checks.register_all()
         gateways.provide(status.gateway_status, status.incidents)

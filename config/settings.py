@@ -231,5 +231,6 @@ if WHITENOISE_USE_FINDERS:
     warnings.filterwarnings("ignore", message="No directory at")
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_MAX_AGE = 0  # of plain names; those with a hash are kept for good
-# They look for Django's own middleware, of which ours are subclasses; axes' answers for the login that ours answers.
+# They look for Django's own middleware by name; ours are subclasses, and config.security_checks asks for those, and for
+# all that Django leaves out then. axes' middleware would answer for a login that is locked: devices.web.logins does.
 SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003", "axes.W002"]

@@ -18,36 +18,9 @@ from django.db import DatabaseError
 from bridge.messages import RequestStored
 from bridge.shards import device_hash, shard_of
 from devices.models import Request
-from devices.requests.commands import store_command
 from devices.requests.nudges import nudge
-from devices.requests.refusals import (
-    BadRequestError,
-    ConflictError,
-    ForbiddenError,
-    NotFoundError,
-    RateLimitedError,
-    RefusalError,
-    TooLargeError,
-    UnauthorizedError,
-    UnavailableError,
-    refusal,
-)
+from devices.requests.refusals import UnavailableError, refusal
 from devices.rules.actors import Actor
-
-__all__ = [
-    "BadRequestError",
-    "ConflictError",
-    "ForbiddenError",
-    "NotFoundError",
-    "RateLimitedError",
-    "RefusalError",
-    "TooLargeError",
-    "UnauthorizedError",
-    "UnavailableError",
-    "ask",
-    "nudge",
-    "store_command",
-]
 
 _LOOK_EVERY_S: Final = 0.5  # at the row, whether or not an answer was heard
 

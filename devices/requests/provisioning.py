@@ -17,8 +17,9 @@ from django.db import transaction
 from bridge.names import is_source_key
 from bridge.shards import shard_of
 from devices.models import Device
-from devices.requests.ask import UnavailableError, ask
+from devices.requests.ask import ask
 from devices.requests.credentials import mosquitto_hash, new_password, password_file
+from devices.requests.refusals import UnavailableError
 from devices.requests.registry import register_device
 from devices.requests.shard_owners import unowned_shards
 from devices.rules.actors import Actor

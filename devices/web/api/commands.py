@@ -11,7 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Header, Query, Router
 
 from devices import models
-from devices.requests.ask import ask, store_command
+from devices.requests.ask import ask
+from devices.requests.commands import store_command
 from devices.requests.refusals import BadRequestError, NotFoundError
 from devices.rules.capabilities import Capability
 from devices.rules.commands import Status, brief, command_json

@@ -10,7 +10,8 @@ from channels.layers import channel_layers
 
 from bridge.messages import RequestStored
 from devices.models import Request, Twin
-from devices.requests.ask import ConflictError, NotFoundError, UnavailableError, ask
+from devices.requests.ask import ask
+from devices.requests.refusals import ConflictError, NotFoundError, UnavailableError
 from devices.rules.actors import Actor
 from tests.support.waiting import eventually_async
 from tests.support.worlds.fake_worker import FakeWorker, fresh_layers, set_twin, settle

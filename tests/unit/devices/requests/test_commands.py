@@ -15,7 +15,7 @@ from bridge.messages import CommandStored
 from bridge.names import devices_channel
 from bridge.shards import shard_of
 from devices.models import Command
-from devices.requests.ask import store_command
+from devices.requests.commands import store_command
 from devices.requests.refusals import BadRequestError, ConflictError, NotFoundError, RateLimitedError, TooLargeError
 from devices.requests.registry import register_device
 from devices.rules.actors import Actor
