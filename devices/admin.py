@@ -12,13 +12,14 @@ from asgiref.sync import async_to_sync
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from devices.models import ApiToken, Command, Device, Membership, Quarantined, Site
+from devices import access_admin  # noqa: F401  registers sites, memberships and tokens
+from devices.models import Command, Device, Quarantined
 from devices.models.registry import DELETED_PREFIX
 from devices.requests.ask import ask
 from devices.requests.deletion import delete_device
@@ -26,7 +27,7 @@ from devices.requests.refusals import RefusalError, UnavailableError
 from devices.rules.capabilities import Capability
 from devices.rules.stream import snapshot
 from devices.rules.twin import load_value
-from devices.web.auth import ALL_SITES, Access, access_of, new_token, token_digest
+from devices.web.auth import ALL_SITES, Access, access_of
 
 admin.site.site_header = admin.site.site_title = "Causeway"
 admin.site.index_title = "Administration"
@@ -46,75 +47,6 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the st
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Never."""
         return False
-
-
-class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
-    """The roles at a site."""
-
-    model = Membership
-    extra = 0
-    autocomplete_fields = ["user"]
-
-
-@admin.register(Site)
-class SiteAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Sites, with the roles of people there. The name is part of every device's key and stays."""
-
-    list_display = ["name", "device_count", "created_at"]
-    search_fields = ["name"]
-    inlines = [MembershipInline]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
-        """With the number of devices."""
-        sites: QuerySet[Site] = super().get_queryset(request).annotate(device_total=Count("devices"))
-        return sites
-
-    @admin.display(description="devices", ordering="device_total")
-    def device_count(self, site: Any) -> int:
-        """How many devices there are."""
-        return int(site.device_total)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> list[str]:
-        """The name can be given, not changed."""
-        return ["created_at"] if obj is None else ["name", "created_at"]
-
-
-@admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Who may do what where. An empty site means all sites."""
-
-    list_display = ["user", "site_or_all", "role"]
-    list_filter = ["role", "site"]
-    list_select_related = ["user", "site"]
-    search_fields = ["user__username", "site__name"]
-    autocomplete_fields = ["user", "site"]
-
-    @admin.display(description="site", ordering="site__name")
-    def site_or_all(self, membership: Membership) -> str:
-        """The site's name."""
-        return str(membership.site or "all sites")
-
-
-@admin.register(ApiToken)
-class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """API tokens. A new one is shown once; deleting one ends it."""
-
-    list_display = ["user", "created_at", "expires_at"]
-    list_select_related = ["user"]
-    search_fields = ["user__username"]
-    fields = ["user", "expires_at"]
-    autocomplete_fields = ["user"]
-
-    def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
-        """Never: make a new one instead."""
-        return False
-
-    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
-        """Make the token and show it."""
-        token = new_token()
-        obj.digest = token_digest(token)
-        super().save_model(request, obj, form, change)
-        self.message_user(request, f"The token, shown only now: {token}", messages.WARNING)
 
 
 @admin.register(Device)

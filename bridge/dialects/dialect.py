@@ -8,6 +8,7 @@ The unit of shard, order and state is the *source*: whatever publishes on topics
 that is the device; in others one source may speak for many devices, ``source~child`` (bridge.shards).
 """
 
+from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
@@ -104,3 +105,6 @@ class Dialect(Protocol):
 
     def render_desired(self, device: str, payload: bytes) -> Publication | None:
         """What a device's reported state still lacks (JSON, docs/mqtt.md), for it to find. None: this can't be said."""
+
+    def retained(self, device: str, metrics: Iterable[str], events: Iterable[str]) -> Iterable[str]:
+        """The topic names on which a broker may retain something of a device with these metrics and events."""

@@ -8,7 +8,7 @@ shards       ownership, cursors, recent deliveries, ledger  shard workers
 """
 
 from devices.models.access import ApiToken, Membership, Role, Site
-from devices.models.registry import Device, RetiredKey
+from devices.models.registry import Device, RetiredKey, TagDefault
 from devices.models.requests import Command, Request
 from devices.models.shards import Installation, LedgerCount, LinkCursor, RecentDeliveries, ShardState, Worker
 from devices.models.state import Event, Quarantined, Reading, Twin
@@ -30,6 +30,7 @@ __all__ = [
     "Role",
     "ShardState",
     "Site",
+    "TagDefault",
     "Twin",
     "Worker",
 ]

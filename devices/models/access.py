@@ -2,10 +2,15 @@
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
+from devices.rules.silence import MAX_STALE_AFTER_S
+
 NAME_VALIDATOR = RegexValidator(r"\A[A-Za-z0-9_\-.:]{1,64}\Z", "1 to 64 of A-Z a-z 0-9 _ - . :")
+
+
+STALE_AFTER_VALIDATORS = (MinValueValidator(1), MaxValueValidator(MAX_STALE_AFTER_S))
 
 
 class Role(models.TextChoices):
@@ -21,6 +26,7 @@ class Site(models.Model):
 
     name = models.CharField(max_length=64, unique=True, validators=[NAME_VALIDATOR])
     created_at = models.DateTimeField(auto_now_add=True)
+    stale_after_s = models.PositiveIntegerField(null=True, blank=True, validators=STALE_AFTER_VALIDATORS)  # of devices
 
     class Meta:
         ordering = ["name"]

@@ -4,7 +4,8 @@ from typing import ClassVar, Final
 
 from django.db import models
 
-from devices.models.access import Site
+from devices.models.access import NAME_VALIDATOR, STALE_AFTER_VALIDATORS, Site
+from devices.models.fields import JSONTextField
 
 DELETED_PREFIX: Final = "#"  # of keys; no device's key begins so
 
@@ -29,7 +30,7 @@ class Device(models.Model):
     site = models.ForeignKey(Site, models.PROTECT, related_name="devices")
     key = models.CharField(max_length=129, unique=True)
     hash = models.PositiveBigIntegerField()  # bridge.shards.device_hash(key): shard = hash % shards
-    stale_after_s = models.PositiveIntegerField(null=True, blank=True)  # empty: the setting STALE_AFTER_S
+    stale_after_s = models.PositiveIntegerField(null=True, blank=True)  # empty: its tags', its site's, STALE_AFTER_S
     mqtt_password = models.CharField(max_length=255, blank=True)  # Mosquitto's $7$ hash; empty: none given
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -48,11 +49,26 @@ class Device(models.Model):
         return self.key.split("/", 1)[1]
 
 
+class TagDefault(models.Model):
+    """What holds for the devices of a site that have a tag, unless they have their own (devices.rules.silence)."""
+
+    site = models.ForeignKey(Site, models.CASCADE, related_name="tag_defaults")
+    tag = models.CharField(max_length=64, validators=[NAME_VALIDATOR])
+    stale_after_s = models.PositiveIntegerField(validators=STALE_AFTER_VALIDATORS)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site", "tag"], name="one_default_per_tag")]
+
+    def __str__(self) -> str:
+        return f"{self.tag} at {self.site}"
+
+
 class RetiredKey(models.Model):
     """Where the revs of a deleted device stopped: its successor goes on from there."""
 
     key = models.CharField(max_length=129, unique=True)
     rev = models.BigIntegerField()
+    clearing = JSONTextField(default=list, db_default=[])  # topic names where the broker may still retain something
 
     def __str__(self) -> str:
         return f"{self.key} at {self.rev}"

@@ -50,7 +50,7 @@ class Request(models.Model):
         tags     {"tags": ["…"]}                          result {"tags": […]}
         settings {"stale_after_s": n | null}              result {"stale_after_s": n | null}
         metric   {"remove": "…"}                          result {}
-        delete   {}                                       result {}
+        delete   {"clear_retained": false | true}         result {}
         register {}                                       result {}   (the device row and twin exist)
         cancel   {"command_id": "…"}                      result {}   (conflict when it was over already)
         replay   {"quarantined_id": n}                    result {"outcome": …, "reason": …, "detail": …}

@@ -10,15 +10,21 @@ from devices.rules.actors import Actor
 log = structlog.get_logger(__name__)
 
 
-async def delete_device(device_key: str, actor: Actor) -> None:
+async def delete_device(device_key: str, actor: Actor, *, clear_retained: bool = False) -> None:
     """Delete a device with all that is known of it, for ``actor``.
 
-    One that publishes again afterwards becomes a new device, if auto-register lets it, whose revs go on.
+    It stays deleted, whatever the broker retains of it. If it publishes again it becomes a new device, if auto-register
+    lets it, whose revs go on.
+
+    Args:
+        device_key: the device's.
+        actor: who asks.
+        clear_retained: the broker is to forget what it retains of it.
 
     Raises:
         devices.requests.refusals.RefusalError: it was not deleted.
     """
-    await ask(device_key, "delete", {}, actor=actor)
+    await ask(device_key, "delete", {"clear_retained": clear_retained}, actor=actor)
     try:
         await database_sync_to_async(write_password_file)()
     except OSError as error:

@@ -68,6 +68,11 @@ def new_twin(retired_rev: int | None) -> TwinState:
     return TwinState(rev=rev, reported=Document(floor=rev), desired=Document(floor=rev), desired_version=rev)
 
 
+def deleted_keys(keys: Iterable[str]) -> set[str]:
+    """Those of these keys under which there was a device that was deleted. One query."""
+    return set(RetiredKey.objects.filter(key__in=list(keys)).values_list("key", flat=True))
+
+
 def retire_key(key: str, rev: int) -> None:
     """Remember where a deleted device's revs ended. For the caller's transaction that deletes it."""
     RetiredKey.objects.update_or_create(key=key, defaults={"rev": rev})

@@ -1,6 +1,6 @@
 """Changes that people and programs ask of a device: desired state, tags, settings."""
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -8,10 +8,10 @@ from msgspec import Struct
 from bridge.json_limits import json_error
 from bridge.names import is_name
 from devices.rules import documents, metrics
+from devices.rules.silence import MAX_STALE_AFTER_S
 from devices.rules.twin import TwinState
 
 MAX_TAGS = 50
-MAX_STALE_AFTER_S: Final = 366 * 86_400
 
 
 class Refused(Struct, frozen=True):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from bridge.dialects.registry import dialects
 from devices.options import DevicesOptions
+from devices.worker.commands.clearing import ClearingFeature
 from devices.worker.commands.commands import CommandsFeature
 from devices.worker.commands.desired import DesiredFeature
 from devices.worker.effects.feature import Feature
@@ -32,5 +33,6 @@ def all_features(options: DevicesOptions, more: Iterable[FeatureFactory] = ()) -
     commands = CommandsFeature(options, known, links)
     uplink = UplinkFeature(options, known, links, commands.knows)
     requests = RequestsFeature(options, known, uplink.reduce)
-    built_in = (uplink, PresenceFeature(options, links), commands, DesiredFeature(links), requests)
+    downlinks = (commands, DesiredFeature(links), ClearingFeature(known, links, options.shards))
+    built_in = (uplink, PresenceFeature(options, links), *downlinks, requests)
     return (*built_in, *(make() for make in more))

@@ -1,5 +1,6 @@
 """Causeway's own dialect behind the interface of all: its topics and payloads are in the modules beside."""
 
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 from bridge.dialects.dialect import NATIVE, Command, Publication, Reading, Said, Sorted
@@ -53,3 +54,7 @@ class NativeDialect:
     def render_desired(self, device: str, payload: bytes) -> Publication:
         """See the protocol."""
         return Publication(self._topics.desired(device), payload, retain=True)
+
+    def retained(self, device: str, metrics: Iterable[str], events: Iterable[str]) -> Iterator[str]:
+        """See the protocol."""
+        return self._topics.retained(device, metrics, events)

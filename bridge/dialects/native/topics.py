@@ -7,6 +7,7 @@ Site and device are 1-64 of ``A-Z a-z 0-9 _ - . :``; a device's key is ``site/de
 command ids follow the same rule; a metric is any level of 1-128 characters.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from bridge.dialects.dialect import NATIVE, OWN_DOWNLINK, RejectedTopic, Route, Sorted
@@ -46,6 +47,16 @@ class NativeTopics:
     def desired(self, device: str) -> str:
         """The topic name of a device's retained desired state."""
         return f"{self.root}/{device}/desired"
+
+    def retained(self, device: str, metrics: Iterable[str], events: Iterable[str]) -> Iterator[str]:
+        """The topic names on which a device may publish with RETAIN. A metric that is no level has none of its own."""
+        for suffix in ("status", "state", "model", "telemetry"):
+            yield f"{self.root}/{device}/{suffix}"
+        for metric in metrics:
+            if _is_metric(metric) and not set(metric) & set("/+#"):
+                yield self.uplink(device, "metric", metric)
+        for event in events:
+            yield self.uplink(device, "event", event)
 
     def parse(self, topic: str) -> Sorted | None:
         """Sort a topic name; None: it is not under the root. Never raises, whatever the string."""

@@ -1,27 +1,47 @@
 """Devices: the registry and the twins."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from asgiref.sync import sync_to_async
+from django.db import transaction
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import StrIndex
 from django.http import HttpRequest, HttpResponse
-from ninja import Query, Router
+from ninja import Query, Router, Schema
+from pydantic import Field
 
 from devices import models
 from devices.requests import deletion
 from devices.requests.ask import ask
 from devices.requests.refusals import NotFoundError
 from devices.rules.capabilities import Capability
+from devices.rules.silence import MAX_STALE_AFTER_S
 from devices.rules.stream import snapshot
 from devices.rules.twin import Status, load_value
 from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, json_response, page, some_at_a_time
-from devices.web.api.schemas import Device, DevicePage, DevicePatch, NotePage
+from devices.web.api.schemas import Device, DevicePage, DevicePatch, Input, NotePage
 from devices.web.api.security import access
 from devices.web.api.times import rfc3339, rfc3339_of_ms
 from devices.web.auth import Access
 
 router = Router(tags=["devices"])
+
+Seconds = Annotated[int, Field(ge=1, le=MAX_STALE_AFTER_S)]
+TagName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-.:]{1,64}$")]
+
+
+class SiteDefaults(Schema):
+    """What holds for a site's devices without a limit of their own."""
+
+    stale_after_s: int | None = Field(description="null: the installation's STALE_AFTER_S")
+    tags: dict[str, int] = Field(description="tag → stale_after_s; comes before the site's, of several the longest")
+
+
+class SiteDefaultsPatch(Input):
+    """What is left out stays; null: none."""
+
+    stale_after_s: Seconds | None = None
+    tags: dict[TagName, Seconds | None] = Field(default_factory=dict, max_length=100)
 
 
 @router.get("/devices", response=DevicePage)
@@ -76,16 +96,59 @@ async def change_device(request: HttpRequest, site: str, device: str, payload: D
     return json_response(device_json(await sync_to_async(visible_device)(who, key, "devices.read")))
 
 
+@router.get("/sites/{site}/defaults", response=SiteDefaults)
+def get_site_defaults(request: HttpRequest, site: str) -> HttpResponse:
+    """How long a site's devices may be silent, by default and by tag."""
+    return json_response(_defaults(_site(access(request), site, "devices.read")))
+
+
+@router.patch("/sites/{site}/defaults", response=SiteDefaults)
+def change_site_defaults(request: HttpRequest, site: str, payload: SiteDefaultsPatch) -> HttpResponse:
+    """Change how long a site's devices may be silent; it holds within 5 s. Needs the role admin."""
+    its = _site(access(request), site, "devices.manage")
+    wanted = payload.model_dump(exclude_unset=True)
+    with transaction.atomic():
+        if "stale_after_s" in wanted:
+            models.Site.objects.filter(pk=its.pk).update(stale_after_s=wanted["stale_after_s"])
+        for tag, limit_s in wanted.get("tags", {}).items():
+            if limit_s is None:
+                its.tag_defaults.filter(tag=tag).delete()
+            else:
+                its.tag_defaults.update_or_create(tag=tag, defaults={"stale_after_s": limit_s})
+    return json_response(_defaults(models.Site.objects.get(pk=its.pk)))
+
+
+def _site(who: Access, name: str, capability: Capability) -> models.Site:
+    found = models.Site.objects.filter(name=name).first() if who.sees(name) else None
+    if found is None:
+        raise NotFoundError(f"there is no site {name}")
+    who.require(capability, name)
+    return found
+
+
+def _defaults(site: models.Site) -> dict[str, Any]:
+    by_tag = site.tag_defaults.order_by("tag").values_list("tag", "stale_after_s")
+    return {"stale_after_s": site.stale_after_s, "tags": dict(by_tag)}
+
+
 @router.delete("/devices/{site}/{device}", response={204: None})
-async def delete_device(request: HttpRequest, site: str, device: str) -> HttpResponse:
+async def delete_device(
+    request: HttpRequest,
+    site: str,
+    device: str,
+    retained: Annotated[
+        Literal["clear"] | None, Query(None, description="clear: have the broker forget what it retains of the device")
+    ],
+) -> HttpResponse:
     """Delete a device with its readings, events, commands and quarantine. Needs the role admin.
 
-    One that publishes again afterwards becomes a new device, if BRIDGE_AUTO_REGISTER lets it.
+    It stays deleted, whatever the broker retains of it, until it publishes: then it becomes a new device, if
+    BRIDGE_AUTO_REGISTER lets it.
     """
     key = f"{site}/{device}"
     who = access(request)
     await sync_to_async(visible_device)(who, key, "devices.delete")
-    await deletion.delete_device(key, who.actor)
+    await deletion.delete_device(key, who.actor, clear_retained=retained == "clear")
     return HttpResponse(status=204)
 
 

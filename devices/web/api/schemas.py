@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, RootModel
 
 from devices.requests.commands import DEFAULT_TTL_S, MAX_TTL_S
 from devices.rules.commands import Status as CommandStatus
-from devices.rules.requested import MAX_STALE_AFTER_S
+from devices.rules.silence import MAX_STALE_AFTER_S
 from devices.rules.twin import Status as PresenceStatus
 
 Json = dict[str, Any]
@@ -32,7 +32,7 @@ class DevicePatch(Input):
 
     tags: list[str] | None = Field(None, description="replaces the tags; each 1-64 of A-Z a-z 0-9 _ - . :, at most 50")
     stale_after_s: int | None = Field(
-        None, ge=1, le=MAX_STALE_AFTER_S, description="silence until stale; null: the installation's STALE_AFTER_S"
+        None, ge=1, le=MAX_STALE_AFTER_S, description="silence until stale; null: its tags', its site's, STALE_AFTER_S"
     )
 
 
@@ -62,7 +62,7 @@ class Device(Schema):
     site: str
     name: str
     created_at: str
-    stale_after_s: int | None = Field(description="null: the installation's STALE_AFTER_S")
+    stale_after_s: int | None = Field(description="null: the default of its tags, its site, STALE_AFTER_S")
     last_seen_at: str | None = Field(description="reception of the last live message")
     rev: int = Field(description="raised by every change that a client can see")
     metrics: dict[str, Metric]

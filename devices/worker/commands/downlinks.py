@@ -19,9 +19,9 @@ from devices.rules.commands import OPEN
 from devices.worker.commands.command_steps import CommandSteps, expires_ms
 from devices.worker.memory.shard import Shard
 from devices.worker.presence.gateway_links import Links
-from devices.worker.rules.outbox import AppliedMs, CommandItem, DesiredItem, Due, GatewayOf, Item
+from devices.worker.rules.outbox import AppliedMs, CommandItem, DesiredItem, Due, GatewayOf, Item, RetainedItem
 
-_COMMAND, _DESIRED = b"c", b"d"  # what a token begins with: the id, or the payload, follows
+_COMMAND, _DESIRED, _RETAINED = b"c", b"d", b"r"  # what a token begins with; id, payload or topic follows
 _UUID_BYTES: Final = 16
 _encode = json.Encoder().encode
 
@@ -39,7 +39,7 @@ def due(
             yield gateway_channel(one.gateway), _publish(shard.number, one, rendered)
         elif isinstance(one.item, CommandItem):
             shard.outbox.close(one.item.command_id)
-        else:
+        elif isinstance(one.item, DesiredItem):
             shard.outbox.settled(one.device)
 
 
@@ -78,7 +78,9 @@ def is_reached_by(published: Published, shard: Shard, links: Links) -> bool:
 
 def _rendered(one: Due, steps: CommandSteps, speaks: dialect.Dialect) -> Publication | None:
     """None: there is nothing to publish (any more)."""
-    if not isinstance(one.item, CommandItem):
+    if isinstance(one.item, RetainedItem):
+        return Publication(one.item.topic, b"", retain=True)
+    if isinstance(one.item, DesiredItem):
         return speaks.render_desired(one.device, one.payload)
     command = steps.get(one.item.command_id)
     return speaks.render(one.device, _command(command)) if command and command.status in OPEN else None
@@ -89,11 +91,10 @@ def _command(command: Command) -> dialect.Command:
 
 
 def _publish(shard: int, one: Due, what: Publication) -> Publish:
-    token = _COMMAND + one.item.command_id.bytes if isinstance(one.item, CommandItem) else _DESIRED + one.payload
     return Publish(
         shard,
         one.device,
-        token,
+        _token(one),
         what.topic,
         what.payload,
         what.qos,
@@ -104,11 +105,23 @@ def _publish(shard: int, one: Due, what: Publication) -> Publish:
     )
 
 
+def _token(one: Due) -> bytes:
+    match one.item:
+        case CommandItem():
+            return _COMMAND + one.item.command_id.bytes
+        case DesiredItem():
+            return _DESIRED + one.payload
+        case RetainedItem():
+            return _RETAINED + one.item.topic.encode()
+
+
 def item_of(published: Published) -> Item | None:
     """What an answer is about; None: nothing of ours."""
     kind, rest = published.token[:1], published.token[1:]
     if kind == _COMMAND and len(rest) == _UUID_BYTES:
         return CommandItem(UUID(bytes=rest))
+    if kind == _RETAINED:
+        return RetainedItem(published.device, rest.decode())
     return DesiredItem(published.device) if kind == _DESIRED else None
 
 

@@ -74,7 +74,7 @@ class Refusal(NamedTuple):
     """Why no device carries an operation out, and where it is said what becomes of it."""
 
     key: str  # the device's
-    reason: str  # unknown_device, too_many_devices, bad_name, wrong_shard
+    reason: str  # unknown_device, deleted, too_many_devices, bad_name, wrong_shard
     options: DevicesOptions
     counts: Counter[tuple[str, str]]  # deliveries by outcome and reason
     results: dict[int, Any]  # by request id
@@ -88,6 +88,11 @@ class Operation(Struct, frozen=True):
     def registers(self, options: DevicesOptions) -> bool:
         """Whether a device is made for it where there is none."""
         return False
+
+    @property
+    def revives(self) -> bool:
+        """Whether it would also make one that was deleted."""
+        return True
 
     def refuse(self, refusal: Refusal) -> None:
         """There is no such device, and there will be none; by default it is void then."""

@@ -46,6 +46,14 @@ class Uplink(Operation, frozen=True):
         """A device that speaks is one. (Clearing a retained message is not speaking.)"""
         return options.auto_register and not isinstance(self.said, Cleared)
 
+    @property
+    def revives(self) -> bool:
+        """Only the device itself does, and only live: neither what the broker retains of it, nor its will."""
+        if self.delivery.retain:
+            return False
+        said = self.said
+        return said is None or is_from_device(said) or (isinstance(said, StatusReported) and said.online)
+
     def refuse(self, refusal: Refusal) -> None:
         """It is rejected; a cleared message, which is all that makes no device, changes nothing, for nobody."""
         unseen = refusal.options.auto_register and refusal.reason == "unknown_device"

@@ -32,6 +32,7 @@ class _Head(Struct):
     former: Presence | None = None
     gateway: str = ""
     dialect: str = ""
+    tags: list[str] = []
 
 
 _head = json.Decoder(_Head).decode

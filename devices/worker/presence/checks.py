@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from devices.options import DevicesOptions
 from devices.rules.presence import Evidence, Link, heard_last_ms, patience_ms, transition
+from devices.rules.silence import SilenceLimits
 from devices.worker.memory.shard import Member, Shard
 from devices.worker.presence.gateway_links import Links
 
@@ -21,20 +21,20 @@ _LAGGING_CHECK_MS: Final = 5_000  # until the next look for silence while the li
 
 
 def due_checks(
-    shard: Shard, links: Links, options: DevicesOptions, now_ms: int, listening_since_ms: int | None
+    shard: Shard, links: Links, limits: SilenceLimits, now_ms: int, listening_since_ms: int | None
 ) -> dict[str, Evidence]:
     """The devices whose presence has to change, and by what, unless something comes from them in this round.
 
     Args:
         shard: whose devices.
         links: the gateways' to their brokers, now.
-        options: the limit for those without one of their own.
+        limits: how long devices may be silent.
         now_ms: Unix ms.
         listening_since_ms: Unix ms; since when the channel layer brings messages; None while it does not.
     """
     _begin_sweep(shard, links)
     hears = listening_since_ms is not None and now_ms - max(listening_since_ms, shard.owned_since_ms) >= _CATCH_UP_MS
-    checks = _Checks(shard, links, options, now_ms, hears=hears)
+    checks = _Checks(shard, links, limits, now_ms, hears=hears)
     keys = [
         *islice(_unconfirmed(checks), _CHANGES),
         *_some(checks, _popped(shard)),
@@ -43,7 +43,7 @@ def due_checks(
     return {key: checks.evidence(shard.members[key]) for key in keys}
 
 
-def watch(shard: Shard, member: Member, options: DevicesOptions) -> None:
+def watch(shard: Shard, member: Member, limits: SilenceLimits) -> None:
     """Look at the device again when it is time; after every change of its twin."""
     key, known, watch = member.key, member.known, shard.watch
     _keep(watch.dying, key, wanted=known.unconfirmed is not None)
@@ -51,7 +51,7 @@ def watch(shard: Shard, member: Member, options: DevicesOptions) -> None:
     if watch.links_gone and known.former is None:
         watch.sweep.append(key)  # it was heard when nothing could be: of a round that was under way
     if known.presence.status == "online":
-        due_ms = heard_last_ms(known, Link()) + patience_ms(known, limit_s(member, options)) + 1
+        due_ms = heard_last_ms(known, Link()) + patience_ms(known, limit_s(member, limits)) + 1
         watch.silence.set_earlier(key, due_ms)
 
 
@@ -61,9 +61,11 @@ def forget(shard: Shard, key: str) -> None:
     shard.watch.away.discard(key)
 
 
-def limit_s(member: Member, options: DevicesOptions) -> int:
+def limit_s(member: Member, limits: SilenceLimits) -> int:
     """How long the device may be silent."""
-    return member.stale_after_s or options.stale_after_s
+    if member.stale_after_s or not limits.by_site:
+        return member.stale_after_s or limits.stale_after_s
+    return limits.of(member.key, None, member.known.tags)
 
 
 def _keep(keys: set[str], key: str, *, wanted: bool) -> None:
@@ -79,12 +81,12 @@ def _keep(keys: set[str], key: str, *, wanted: bool) -> None:
 class _Checks:
     """What all looks of one round at one shard share."""
 
-    def __init__(self, shard: Shard, links: Links, options: DevicesOptions, now_ms: int, *, hears: bool) -> None:
-        self.shard, self.links, self.options, self.now_ms, self.hears = shard, links, options, now_ms, hears
+    def __init__(self, shard: Shard, links: Links, limits: SilenceLimits, now_ms: int, *, hears: bool) -> None:
+        self.shard, self.links, self.limits, self.now_ms, self.hears = shard, links, limits, now_ms, hears
 
     def evidence(self, member: Member) -> Evidence:
         """What the device is looked at by."""
-        stale_after_s = limit_s(member, self.options) if self.hears else None
+        stale_after_s = limit_s(member, self.limits) if self.hears else None
         return Evidence(self.now_ms, self.links.of(member), self.links.by_gateway, stale_after_s)
 
     def is_due(self, key: str) -> bool:
@@ -138,4 +140,4 @@ def _wait_ms(checks: _Checks, member: Member) -> int:
     heard_ms = min(checks.now_ms, link.drained_ms)
     if not (checks.hears and link.is_drained and checks.now_ms - heard_ms < _LAGGING_CHECK_MS):
         return _LAGGING_CHECK_MS
-    return heard_last_ms(known, link) + patience_ms(known, limit_s(member, checks.options)) + 1 - heard_ms
+    return heard_last_ms(known, link) + patience_ms(known, limit_s(member, checks.limits)) + 1 - heard_ms

@@ -5,6 +5,7 @@ from typing import Final
 
 from devices.options import DevicesOptions
 from devices.rules.presence import Evidence, evaluate
+from devices.rules.silence import SilenceLimits
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import Effects, Operation
 from devices.worker.effects.rate_gate import RateGate
@@ -12,8 +13,10 @@ from devices.worker.effects.work import Round, RoundWork
 from devices.worker.memory.shard import Member, Shard
 from devices.worker.presence import checks
 from devices.worker.presence.gateway_links import LinkWatch
+from devices.worker.presence.silence_limits import read_limits
 
 _SOON_S: Final = 0.25  # between looks at the links while somebody waits for them
+_LIMITS_S: Final = 5.0  # between looks at the limits of sites and tags
 
 
 class PresenceCheck(Operation, frozen=True):
@@ -36,16 +39,19 @@ class PresenceFeature(Feature):
 
     def __init__(self, options: DevicesOptions, links: LinkWatch) -> None:
         self._options, self._links = options, links
+        self._limits: SilenceLimits | None = None  # as last read
+        self._reads_limits = RateGate(_LIMITS_S)
         self._looks, self._looks_soon = RateGate(1), RateGate(_SOON_S)
         self._due: dict[int, dict[str, Evidence]] = {}  # in the present round, by shard, then by device key
 
     def join(self, shard: Shard, member: Member, now_ms: int) -> None:
         """Watch the device."""
-        checks.watch(shard, member, self._options)
+        checks.watch(shard, member, self._known_limits())
 
     def forget(self) -> None:
         """The database failed: nothing was seen for a while."""
         self._links.forget()
+        self._limits = None
 
     def find(self, round_: Round, shards: Sequence[Shard], now_ms: int) -> bool:
         """Whether there is a presence that may have to change."""
@@ -53,9 +59,25 @@ class PresenceFeature(Feature):
         soon = any(shard.watch.is_waiting for shard in shards) and self._looks_soon()
         if not (soon or self._looks()):
             return False
+        if self._reads_limits():
+            self._read_limits(shards)
+        limits = self._known_limits()
         links, since_ms = self._links.read(now_ms), round_.listening_since_ms
-        self._due = {shard.number: checks.due_checks(shard, links, self._options, now_ms, since_ms) for shard in shards}
+        self._due = {shard.number: checks.due_checks(shard, links, limits, now_ms, since_ms) for shard in shards}
         return any(self._due.values())
+
+    def _known_limits(self) -> SilenceLimits:
+        if self._limits is None:
+            self._limits = read_limits(self._options.stale_after_s)
+        return self._limits
+
+    def _read_limits(self, shards: Sequence[Shard]) -> None:
+        """Where they have changed, all devices are watched anew: their time may be up earlier."""
+        before, self._limits = self._limits, read_limits(self._options.stale_after_s)
+        if before not in (None, self._limits):
+            for shard in shards:
+                for member in shard.members.values():
+                    checks.watch(shard, member, self._limits)
 
     def plan(self, work: RoundWork) -> None:
         """Look at them, after what came from them."""
@@ -73,7 +95,7 @@ class PresenceFeature(Feature):
             if effects.gone:
                 checks.forget(part.shard, effects.member.key)
             else:
-                checks.watch(part.shard, effects.member, self._options)
+                checks.watch(part.shard, effects.member, self._known_limits())
 
     def due(self, shards: Sequence[Shard], now_ms: int) -> int | None:
         """Soon, while somebody waits for the links."""

@@ -11,6 +11,7 @@ from devices.models import Device, Quarantined, Request
 from devices.options import DevicesOptions
 from devices.rules.reducer import Arrival, Outcome
 from devices.rules.requested import Refused, remove_metric, set_desired, set_tags, settings_error
+from devices.worker.commands.clearing import CLEARING
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import Effects, Operation, Refusal
 from devices.worker.effects.rate_gate import RateGate
@@ -163,6 +164,8 @@ def _asked(asked: RequestOperation, effects: Effects) -> Any:
             return refusal(settings_error(asked.body)) or _settings(body["stale_after_s"], effects)
         case "delete":
             effects.gone = True
+            if body.get("clear_retained") is True:
+                effects.note(CLEARING, True)
             return {}
         case "register":
             return {}

@@ -6,7 +6,7 @@ from bridge.names import is_device_key
 from bridge.shards import shard_of
 from devices.models import Device
 from devices.options import DevicesOptions
-from devices.requests.registry import register_devices
+from devices.requests.registry import deleted_keys, register_devices
 from devices.worker.effects.operations import Refusal, Registered
 from devices.worker.effects.work import RoundWork, ShardWork
 from devices.worker.memory.shard import Shard
@@ -37,12 +37,24 @@ class Admission:
             for key in keys
             if any(one.registers(self._options) for one in part.operations[key])
         )
-        made = register_devices(wanted) if wanted else {}
+        deleted = self._deleted(wanted, unknown)
+        made = register_devices(key for key in wanted if key not in deleted) if wanted else {}
         for part, keys in unknown:
             self._join(part, [made[key] for key in keys if key in made])
             for key in keys:
                 if key not in made:
-                    self._refuse(key, "too_many_devices" if key in wanted else "unknown_device", part, work)
+                    reason = "too_many_devices" if key in wanted else "unknown_device"
+                    self._refuse(key, "deleted" if key in deleted else reason, part, work)
+
+    def _deleted(self, wanted: Collection[str], unknown: Collection[tuple[ShardWork, list[str]]]) -> set[str]:
+        """Those that stay deleted. One query, if there are any that only a living device would make anew."""
+        doubtful = [
+            key
+            for part, keys in unknown
+            for key in keys
+            if key in wanted and not any(one.revives for one in part.operations[key] if one.registers(self._options))
+        ]
+        return deleted_keys(doubtful) if doubtful else set()
 
     def _unknown(self, part: ShardWork, work: RoundWork) -> list[str]:
         """The keys that could be the shard's and that nobody has registered yet."""

@@ -11,7 +11,7 @@ for a second. Which gateway serves a device is asked whenever something is due f
 database: no command's arguments, and a desired payload only while it is unconfirmed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 from uuid import UUID
 
@@ -38,7 +38,14 @@ class DesiredItem(Struct, frozen=True):
     device: str
 
 
-Item = CommandItem | DesiredItem
+class RetainedItem(Struct, frozen=True):
+    """A topic on which nothing is to be retained any more; its device is deleted."""
+
+    device: str
+    topic: str
+
+
+Item = CommandItem | DesiredItem | RetainedItem
 
 
 class Due(Struct, frozen=True):
@@ -146,6 +153,24 @@ class Outbox:
     def settled(self, device: str) -> None:
         """The desired topic holds what it should."""
         self._remove(DesiredItem(device))
+
+    def clear(self, device: str, topics: Iterable[str], now_ms: int, gateway: str = "") -> None:
+        """Nothing is to be retained on these topics; due at once. ``gateway``: whose they were last, if known."""
+        for topic in topics:
+            item = RetainedItem(device, topic)
+            if item not in self._entries:
+                self._add(item, _Entry(device, gateway=gateway), now_ms)
+
+    def cleared(self, item: RetainedItem) -> bool:
+        """Nothing is retained there; whether that was the device's last topic."""
+        self._remove(item)
+        return not any(isinstance(other, RetainedItem) for other in self._of_device.get(item.device, ()))
+
+    def keep(self, device: str) -> None:
+        """The device is back: what is retained on its topics stays."""
+        for item in list(self._of_device.get(device, ())):
+            if isinstance(item, RetainedItem):
+                self._remove(item)
 
     def forget(self, device: str) -> None:
         """The device was deleted."""

@@ -61,3 +61,7 @@ class PlantsDialect:
 
     def render_desired(self, _device: str, _payload: bytes) -> None:
         """A pot has no settings."""
+
+    def retained(self, device: str, _metrics: object, _events: object) -> tuple[str, ...]:
+        """The one topic of the pot."""
+        return (self.example(device),)

@@ -153,7 +153,8 @@ def test_a_token_is_shown_once(client: Client, root: User) -> None:
 
 def test_a_sites_name_stays(client: Client, lamp: Device) -> None:
     url = reverse("admin:devices_site_change", args=[lamp.site_id])
-    nothing = {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
+    forms = ("memberships", "tag_defaults")
+    nothing = {f"{form}-{which}_FORMS": "0" for form in forms for which in ("TOTAL", "INITIAL")}
     assert client.post(url, {"name": "other", **nothing}).status_code == 302
     assert Site.objects.get().name == "demo"
 

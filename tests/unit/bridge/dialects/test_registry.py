@@ -39,6 +39,9 @@ class Everything:
     def render_desired(self, _device: str, _payload: bytes) -> None:
         return None
 
+    def retained(self, _device: str, _metrics: object, _events: object) -> tuple[str, ...]:
+        return ()
+
 
 @pytest.fixture(autouse=True)
 def nothing_stays() -> Iterator[None]:

@@ -157,6 +157,7 @@ def test_the_documentation_describes_every_operation() -> None:
         ("GET", "/quarantine"), ("GET", "/quarantine/{entry_id}"), ("POST", "/quarantine/{entry_id}/replay"),
         ("GET", "/ledger"), ("GET", "/ops"), ("GET", f"{device}/notes"),
         ("DELETE", f"{device}/metrics/{{name}}"), ("DELETE", "/quarantine/{entry_id}"),
+        ("GET", "/sites/{site}/defaults"), ("PATCH", "/sites/{site}/defaults"),
     }  # fmt: skip
     assert len({operation["operationId"] for operation in operations.values()}) == len(operations)
     for operation in operations.values():

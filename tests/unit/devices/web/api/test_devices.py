@@ -14,7 +14,7 @@ from bridge.observations import (
     StatusReported,
     Telemetry,
 )
-from devices.models import Device, RetiredKey
+from devices.models import Device, Request, RetiredKey
 from devices.rules.reducer import Arrival, Limits, reduce
 from devices.rules.requested import set_desired, set_tags
 from devices.rules.stream import snapshot
@@ -257,3 +257,40 @@ async def test_without_a_worker_nothing_changes_and_it_says_so(
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert answer["Retry-After"] == "2"
     assert await Device.objects.aexists()
+
+
+def test_case_a5_a_sites_admin_sets_how_long_its_devices_may_be_silent(as_role: AsRole) -> None:
+    set_twin("demo/lamp")
+    client, path = as_role(demo="admin"), "/api/v1/sites/demo/defaults"
+    assert client.get(path).json() == {"stale_after_s": None, "tags": {}}
+
+    def patch(body: str) -> Any:
+        return client.patch(path, body, "application/json")
+
+    answer = patch('{"stale_after_s":600,"tags":{"battery":7200,"fast":10}}')
+    assert (answer.status_code, answer.json()) == (200, {"stale_after_s": 600, "tags": {"battery": 7200, "fast": 10}})
+    assert patch('{"tags":{"fast":null,"battery":60}}').json() == {"stale_after_s": 600, "tags": {"battery": 60}}
+    assert patch('{"stale_after_s":null}').json() == {"stale_after_s": None, "tags": {"battery": 60}}
+    for bad in ('{"stale_after_s":0}', '{"tags":{"no good":1}}', '{"tags":{"a":0}}', '{"tags":{"a":"1"}}', '{"x":1}'):
+        assert (patch(bad).status_code, patch(bad).json()["code"]) == (400, "bad_request"), bad
+
+
+def test_case_a5_others_may_not(as_role: AsRole) -> None:
+    set_twin("demo/lamp")
+    path = "/api/v1/sites/demo/defaults"
+    operator = as_role("operator", demo="operator")
+    assert operator.get(path).status_code == 200
+    assert operator.patch(path, "{}", "application/json").status_code == 403
+    assert as_role("stranger", other="admin").get(path).status_code == 404
+    assert as_role("admin", **{"*": "admin"}).get("/api/v1/sites/none/defaults").status_code == 404
+
+
+async def test_case_a4_deleting_can_clear_what_is_retained(async_as_role: AsyncAsRole) -> None:
+    await sync_to_async(set_twin)("demo/lamp")
+    client = await sync_to_async(async_as_role)(demo="admin")
+    answer = await client.delete("/api/v1/devices/demo/lamp?retained=burn")
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+    async with FakeWorker().running():
+        assert (await client.delete("/api/v1/devices/demo/lamp?retained=clear")).status_code == 204
+    asked = await Request.objects.aget()
+    assert (asked.kind, asked.body) == ("delete", {"clear_retained": True})

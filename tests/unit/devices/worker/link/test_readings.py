@@ -56,6 +56,9 @@ class Hub:
     def render_desired(self, _device: str, _payload: bytes) -> None:
         return None
 
+    def retained(self, _device: str, _metrics: object, _events: object) -> tuple[str, ...]:
+        return ()
+
 
 @pytest.fixture
 def worker(db: None) -> Iterator[Worker]:

@@ -1,0 +1,32 @@
+"""How long an online device may be silent: its own limit, else its tags', else its site's, else the installation's."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from msgspec import Struct
+
+MAX_STALE_AFTER_S: Final = 366 * 86_400
+
+
+class SiteDefaults(Struct, frozen=True):
+    """What holds at a site."""
+
+    stale_after_s: int | None = None
+    by_tag: Mapping[str, int] = {}
+
+
+class SilenceLimits(Struct, frozen=True):
+    """What holds for devices without a limit of their own. Seconds."""
+
+    stale_after_s: int  # STALE_AFTER_S
+    by_site: Mapping[str, SiteDefaults] = {}  # of those sites that have any
+
+    def of(self, key: str, own_s: int | None, tags: Iterable[str]) -> int:
+        """The device's limit; of several tags with one, the longest holds."""
+        if own_s:
+            return own_s
+        site = self.by_site.get(key.partition("/")[0])
+        if site is None:
+            return self.stale_after_s
+        tagged = max((site.by_tag[tag] for tag in tags if tag in site.by_tag), default=None)
+        return tagged or site.stale_after_s or self.stale_after_s
