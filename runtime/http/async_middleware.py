@@ -14,6 +14,7 @@ from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.middleware import clickjacking, common, csrf, security
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.http import http_date
 
 from runtime.http.front import PROBES
 from runtime.http.origins import is_same
@@ -39,7 +40,12 @@ class _InTheLoop(MiddlewareMixin):
 
 
 class SecurityMiddleware(_InTheLoop, security.SecurityMiddleware):
-    """Django's."""
+    """Django's. Each answer also says when it was made (RFC 9110, 6.6.1): by that the pages know the server's time."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Set the headers."""
+        response.headers.setdefault("Date", http_date())
+        return super().process_response(request, response)
 
 
 class CommonMiddleware(_InTheLoop, common.CommonMiddleware):

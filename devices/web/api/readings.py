@@ -1,6 +1,7 @@
-"""A device's readings, in rev order."""
+"""A device's readings, in rev order or the newest first."""
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 import msgspec
 from django.db.models import F, Q, QuerySet, TextField, Value
@@ -19,6 +20,7 @@ from devices.web.api.times import parse_ms, rfc3339_of_ms
 
 router = Router(tags=["readings"])
 
+_Order = Literal["rev", "newest"]
 _decode = msgspec.json.Decoder().decode
 
 
@@ -41,10 +43,11 @@ def list_readings(
     since: Annotated[str | None, Query(None, description="ts from here on: Unix ms or RFC 3339")],
     until: Annotated[str | None, Query(None, description="ts before this: Unix ms or RFC 3339")],
     after_rev: Annotated[int | None, Query(None, description="only what came after this rev")],
+    order: Annotated[_Order, Query("rev", description="as they came, or by ts, the newest first")],
     cursor: Cursor,
     limit: Limit,
 ) -> HttpResponse:
-    """Readings within the retention time, in the order in which they came.
+    """Readings within the retention time, in the order in which they came; for charts the newest ``ts`` first.
 
     Nothing after ``purged_rev`` is missing: who continues from an older ``after_rev`` has a gap.
     """
@@ -56,15 +59,24 @@ def list_readings(
         rows = rows.filter(ts__lt=parse_ms("until", until))
     if after_rev is not None:
         rows = rows.filter(rev__gt=after_rev)
+    rows, cursor_after = _ordered(rows, order, cursor)
+    texts = rows.annotate(text=Cast("metrics", TextField()))
+    found = [_Row(*row) for row in texts.values_list("rev", "ts", "received_ms", "text", "clamped")[: limit + 1]]
+    return page(found, limit, lambda row: _json(row, metric), cursor_after, purged_rev=_purged_rev(owner))
+
+
+def _ordered(
+    rows: QuerySet[models.Reading], order: _Order, cursor: str | None
+) -> tuple[QuerySet[models.Reading], Callable[[_Row], str]]:
+    """The readings in that order from a cursor on; how the cursor after one is written."""
+    if order == "newest":
+        if cursor is not None:
+            ts, rev = decode_cursor("newest readings", cursor, [int, int])
+            rows = rows.filter(Q(ts__lt=ts) | Q(rev__lt=rev), ts__lte=ts)
+        return rows.order_by("-ts", "-rev"), lambda row: encode_cursor("newest readings", row.ts, row.rev)
     if cursor is not None:
         rows = rows.filter(rev__gt=decode_cursor("readings", cursor, [int])[0])
-    texts = rows.annotate(text=Cast("metrics", TextField())).order_by("rev")
-    found = [_Row(*row) for row in texts.values_list("rev", "ts", "received_ms", "text", "clamped")[: limit + 1]]
-    return page(found, limit, lambda row: _json(row, metric), _cursor, purged_rev=_purged_rev(owner))
-
-
-def _cursor(row: _Row) -> str:
-    return encode_cursor("readings", row.rev)
+    return rows.order_by("rev"), lambda row: encode_cursor("readings", row.rev)
 
 
 def _purged_rev(device: models.Device) -> int:

@@ -5,12 +5,13 @@ import {
   Decimals,
   formatJson,
   formatLatency,
+  formatShare,
   formatSpan,
+  formatTick,
   formatTime,
   formatValue,
 } from "../../../devices/web/static/causeway/lib/format.js";
 import { commonMetrics, counts, isUniform, selected } from "../../../devices/web/static/causeway/lib/device_list.js";
-import { Series } from "../../../devices/web/static/causeway/lib/series.js";
 import { compare, lacks, patchFor } from "../../../devices/web/static/causeway/lib/twin.js";
 
 describe("format", () => {
@@ -26,7 +27,8 @@ describe("format", () => {
     [0, "0"],
     [-7, "-7"],
     [1234567, "1,234,567"],
-    [2 ** 53, "9.007e+15"],
+    [2 ** 53 - 1, "9,007,199,254,740,991"],
+    [2 ** 53, "9.007199254740992e+15"],
     [true, "on"],
     [null, "null"],
     [undefined, "–"],
@@ -34,6 +36,45 @@ describe("format", () => {
   ];
   for (const [value, text] of values)
     test(`${value} reads ${text}`, () => assert.equal(formatValue(value), text));
+
+  /** @type {[any, string][]} */
+  const exact = [
+    [-0, "0"],
+    [-0.00001, "-1.000e-5"],
+    [1_796_123_456_789, "1,796,123,456,789"],
+    [-1_796_123_456_789, "-1,796,123,456,789"],
+    [1_796_123_456.789, "1,796,123,456.789"],
+    [1e300, "1e+300"],
+    ["9007199254740993", "9007199254740993"],
+    ["-0", "-0"],
+  ];
+  for (const [value, text] of exact)
+    test(`case b11: ${Object.is(value, -0) ? "-0" : value} reads ${text}`, () => assert.equal(formatValue(value), text));
+
+  test("case b11: zero has no sign beside decimals either", () => {
+    const decimals = new Decimals();
+    assert.deepEqual(
+      [-0.5, -0, 0].map((value) => decimals.format("t", value)),
+      ["-0.5", "0.0", "0.0"],
+    );
+  });
+
+  test("case i5: an axis's labels have the digits that tell them apart", () => {
+    /** @param {number} step @param {number[]} values */
+    const labels = (step, ...values) => values.map((value) => formatTick(value, step));
+    assert.deepEqual(labels(500, 0, 1500, -1e-13), ["0", "1,500", "0"]);
+    assert.deepEqual(labels(0.5, 1234567, 1234567.5), ["1,234,567.0", "1,234,567.5"]);
+    assert.deepEqual(labels(1e9, 1_796_000_000_000), ["1,796,000,000,000"]);
+    assert.deepEqual(labels(0.1, 0.1 + 0.2), ["0.3"]);
+    assert.deepEqual(labels(1e-12, 3e-12), ["3e-12"]);
+    assert.deepEqual(labels(1e20, 3e20), ["3e+20"]);
+  });
+
+  test("shares of a stretch", () => {
+    assert.equal(formatShare(133.9 * 60_000, 360 * 60_000), "133 of 360 minutes");
+    assert.equal(formatShare(12_300, 90_000), "12 of 90 seconds");
+    assert.equal(formatShare(-Infinity, 300_000), "0 of 5 minutes");
+  });
 
   test("a metric keeps the decimals it has shown", () => {
     const decimals = new Decimals();
@@ -75,6 +116,22 @@ describe("reported against desired", () => {
     );
   });
 
+  test("case c1: equal numbers are equal, true is not 1", () => {
+    /** @param {string} reported @param {string} desired */
+    const lacking = (reported, desired) => lacks(JSON.parse(reported), JSON.parse(desired));
+    for (const [one, other] of [["21.0", "21"], ["1e2", "100"], ["-0.0", "0"], ["[1.0,[2]]", "[1,[2.0]]"]]) {
+      assert.equal(lacking(`{"a":${one}}`, `{"a":${other}}`), false, `${one} is ${other}`);
+      assert.equal(lacking(`{"a":${other}}`, `{"a":${one}}`), false, `${other} is ${one}`);
+    }
+    for (const [one, other] of [["true", "1"], ["false", "0"], ["null", "0"], ['"1"', "1"], ["[1]", "[true]"]])
+      assert.equal(lacking(`{"a":${one}}`, `{"a":${other}}`), true, `${one} is not ${other}`);
+  });
+
+  test("case c2: the order of members means nothing, at any depth", () => {
+    assert.equal(lacks({ a: [{ x: 1, y: [{ p: 1, q: 2 }] }] }, { a: [{ y: [{ q: 2, p: 1 }], x: 1 }] }), false);
+    assert.equal(lacks({ a: [1, 2] }, { a: [2, 1] }), true, "that of elements does");
+  });
+
   test("met when equal, whatever the order of names", () => {
     assert.equal(compare({ a: [{ x: 1, y: 2 }] }, { a: [{ y: 2, x: 1 }] })[0]?.status, "met");
   });
@@ -91,52 +148,6 @@ describe("reported against desired", () => {
   });
 
   test("a path becomes a patch", () => assert.deepEqual(patchFor(["a", "b"], 1), { a: { b: 1 } }));
-});
-
-describe("series", () => {
-  /** @param {[number, any][]} points */
-  function series(...points) {
-    const made = new Series();
-    for (const [ts, value] of points) made.add(ts, value);
-    return made;
-  }
-
-  test("late points find their place", () => {
-    assert.deepEqual(series([1, 1], [3, 3], [2, 2], [3, 4]).values, [1, 2, 3, 4]);
-  });
-
-  test("a view has one point beyond either edge", () => {
-    const points = [0, 1, 2, 3, 4, 5].map(
-      (second) => /** @type {[number, number]} */ ([second * 1000, second]),
-    );
-    assert.deepEqual(series(...points).view(2000, 3500), [
-      [2, 3, 4],
-      [2, 3, 4],
-    ]);
-  });
-
-  test("long silence breaks the line", () => {
-    assert.deepEqual(series([0, 1], [1000, 2], [60_000, 3]).view(0, 60_000)[1], [1, 2, null, 3]);
-  });
-
-  test("a slow device's usual steps don't", () => {
-    assert.deepEqual(series([0, 1], [60_000, 2], [120_000, 3]).view(0, 120_000)[1], [1, 2, 3]);
-  });
-
-  test("booleans are drawn, texts are not", () => {
-    assert.deepEqual(series([1, true], [2, "x"], [3, false]).values, [1, null, 0]);
-  });
-
-  test("older points go in front", () => {
-    const made = series([10, 3]);
-    made.prepend([
-      [1, 1],
-      [2, 2],
-    ]);
-    assert.deepEqual(made.values, [1, 2, 3]);
-    made.prepend([[5, 9]]);
-    assert.deepEqual(made.times, [1, 2, 5, 10]);
-  });
 });
 
 describe("device list", () => {

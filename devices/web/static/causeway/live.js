@@ -3,16 +3,17 @@
 import { computed, signal } from "@preact/signals";
 
 import { Client } from "./client/client.js";
+import { serverNow } from "./clock.js";
 import { page } from "./page.js";
 
-export const client = new Client(page.ws);
+export const client = new Client(page.ws, { now: serverNow });
 
 /** @type {import("@preact/signals").Signal<import("./client/client.js").Status>} */
 export const status = signal(client.status);
 /** @type {import("@preact/signals").Signal<import("./client/types.js").Link | null>} */
 export const link = signal(client.link);
-/** Unix ms; ticks every second. */
-export const now = signal(Date.now());
+/** Unix ms at the server; ticks every second. */
+export const now = signal(serverNow());
 /** When what is shown was last known to be so: set when the connection is lost. */
 export const asOf = signal(0);
 /** When that was noticed. */
@@ -25,14 +26,14 @@ export const fresh = computed(
 
 client.on("status", (value) => {
   if (status.value === "live") {
-    asOf.value = client.heard ?? Date.now();
-    lostAt.value = Date.now();
+    asOf.value = client.heard ?? serverNow();
+    lostAt.value = serverNow();
   }
   status.value = value;
 });
 client.on("link", (value) => (link.value = value));
 fresh.subscribe((value) => (document.documentElement.dataset["fresh"] = value ? "yes" : "no"));
-setInterval(() => (now.value = Date.now()), 1000);
+setInterval(() => (now.value = serverNow()), 1000);
 addEventListener("online", () => client.retryNow());
 document.addEventListener("visibilitychange", () => !document.hidden && client.retryNow());
 

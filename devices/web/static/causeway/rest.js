@@ -1,5 +1,6 @@
 /** The REST API, with the page's session. */
 
+import { heardFrom } from "./clock.js";
 import { page } from "./page.js";
 
 /** @import {Command, Overview, QuarantinedMessage, Reading} from "./client/types.js" */
@@ -27,6 +28,7 @@ function get(path, query) {
  * @returns {Promise<any>}
  */
 async function answered(url, request, again_ms = 0) {
+  const asked_ms = Date.now();
   const response = await fetch(url, { ...request, signal: AbortSignal.timeout(LIMIT_MS) }).catch((error) => {
     if (!again_ms || error.name === "TimeoutError") throw error;
   });
@@ -34,15 +36,16 @@ async function answered(url, request, again_ms = 0) {
     await new Promise((done) => setTimeout(done, again_ms));
     return answered(url, request);
   }
+  heardFrom(response, asked_ms);
   if (response.ok) return response.json();
   const problem = await response.json().catch(() => ({}));
   throw new Error(problem.detail ?? problem.title ?? `The server answered ${response.status}.`);
 }
 
 /**
- * Readings in `rev` order.
+ * Readings in `rev` order, or by `ts`, the newest first.
  * @param {string} device
- * @param {{metric?: string, since?: number, after_rev?: number, limit?: number}} query
+ * @param {{metric?: string, until?: number, after_rev?: number, order?: "newest", cursor?: string, limit?: number}} query
  * @returns {Promise<{items: Reading[], next: string | null}>}
  */
 export function getReadings(device, query) {

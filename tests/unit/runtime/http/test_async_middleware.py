@@ -1,6 +1,8 @@
 """Django's middleware in the event loop: nothing of it is lost, and only what asks the database goes to a thread."""
 
 import threading
+import time
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -14,7 +16,13 @@ from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, AsyncRequestFactory
 from django.utils.deprecation import MiddlewareMixin
 
-from runtime.http.async_middleware import CsrfViewMiddleware, MessageMiddleware, SessionMiddleware, _InTheLoop
+from runtime.http.async_middleware import (
+    CsrfViewMiddleware,
+    MessageMiddleware,
+    SecurityMiddleware,
+    SessionMiddleware,
+    _InTheLoop,
+)
 
 requests = AsyncRequestFactory()
 
@@ -36,6 +44,18 @@ async def test_what_only_computes_stays_in_the_loop() -> None:
 
     await Probe(empty)(requests.get("/"))  # type: ignore[misc]
     assert threads == [threading.current_thread()] * 2
+
+
+@pytest.mark.parametrize("kept", [None, "Thu, 01 Jan 2026 00:00:00 GMT"])
+async def test_case_d4_each_answer_says_when_it_was_made(kept: str | None) -> None:
+    async def view(_request: HttpRequest) -> HttpResponse:
+        return HttpResponse(headers={"Date": kept} if kept else {})
+
+    answer: Any = await SecurityMiddleware(view)(requests.get("/"))  # type: ignore[misc]
+    if kept:
+        assert answer["Date"] == kept
+    else:
+        assert abs(parsedate_to_datetime(answer["Date"]).timestamp() - time.time()) < 5
 
 
 @pytest.mark.django_db(transaction=True)

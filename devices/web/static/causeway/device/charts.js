@@ -1,14 +1,15 @@
 /** The charts: one strip a metric, all over the same stretch of time, moving with the clock. */
 
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { formatTime } from "../lib/format.js";
-import { asOf, status } from "../live.js";
+import { serverNow } from "../clock.js";
+import { formatShare, formatTime } from "../lib/format.js";
+import { asOf, now, status } from "../live.js";
 import { recall, remember } from "../page.js";
 import { html } from "../ui/html.js";
-import { charted, decimals, past, state, toggleChart } from "./store.js";
-import { Strip } from "./strip.js";
+import { charted, decimals, hasBeen, past, state, toggleChart } from "./store.js";
+import { Gutter, Strip } from "./strip.js";
 
 /** @type {[label: string, minutes: number][]} */
 const RANGES = [
@@ -19,6 +20,8 @@ const RANGES = [
 ];
 const REDRAW_MS = 250;
 
+/** The charts' axes of values are equally wide, so that equal times stand above each other. */
+const gutter = new Gutter();
 const minutes = signal(recall("charts.minutes", 15));
 /**
  * A stretch chosen by dragging; null: the latest `minutes`.
@@ -32,7 +35,7 @@ const zoomed = signal(null);
  */
 function stretch() {
   if (zoomed.value) return zoomed.value;
-  const end = status.value === "live" || !asOf.value ? Date.now() : asOf.value;
+  const end = status.value === "live" || !asOf.value ? serverNow() : asOf.value;
   return [end - minutes.value * 60_000, end];
 }
 
@@ -57,7 +60,7 @@ export function Ranges() {
 
 export function Charts() {
   const names = charted.value;
-  useEffect(() => past.reach(Date.now() - minutes.value * 60_000), [minutes.value]);
+  useEffect(() => past.reach(serverNow() - minutes.value * 60_000), [minutes.value]);
   const theme = useTheme();
   if (names.length === 0)
     return html`<div class="charts"><p class="blank">Choose metrics to draw them here.</p></div>`;
@@ -66,9 +69,22 @@ export function Charts() {
       (name, index) => html`<${Chart} key=${`${name} ${theme}`} name=${name} color=${(index % 6) + 1}
       height=${heightOf(names.length, index === names.length - 1)} last=${index === names.length - 1} />`,
     )}
-    ${past.error.value && html`<p class="chart-note error-text">Earlier readings are missing: ${past.error.value}</p>`}
-    ${past.loading.value && html`<p class="chart-note faint">Loading earlier readings…</p>`}
+    <p class="chart-note"><${Missing} /></p>
   </div>`;
+}
+
+/** What the charts don't show of their stretch of time, and why. */
+function Missing() {
+  now.value; // time goes on
+  const [from, to] = stretch();
+  const since = past.since.value;
+  if (since <= from) return null;
+  const share = formatShare(to - since, to - from);
+  if (past.loading.value) return html`<span class="faint">Loading earlier readings: ${share} so far…</span>`;
+  if (past.full.value) return html`<span>Shows the last ${share}: there are too many readings for all of it.</span>`;
+  if (!past.error.value) return null;
+  return html`<span class="error-text">Shows the last ${share}. Earlier readings are missing: ${past.error.value}</span>${" "}
+    <button class="button small" onClick=${() => past.retry()}>Try again</button>`;
 }
 
 /** @param {number} count @param {boolean} last */
@@ -82,7 +98,7 @@ function Chart({ name, color, height, last }) {
   const strip = useRef(/** @type {Strip | null} */ (null));
   const [at, setAt] = useState(/** @type {number | null} */ (null));
   const latest = state.value?.metrics[name]?.value;
-  const binary = typeof latest === "boolean";
+  const binary = hasBeen("boolean", name) && !hasBeen("number", name);
   useEffect(() => {
     if (!holder.current) return undefined;
     const made = makeStrip(holder.current, height, { color, binary, times: last, onCursor: setAt });
@@ -99,11 +115,11 @@ function Chart({ name, color, height, last }) {
     };
   }, [name, color, height, binary, last]);
   const [ts, value] = at !== null && strip.current ? strip.current.at(at) : [0, undefined];
-  const shown = value === undefined || value === null ? latest : binary ? value === 1 : value;
+  const shown = ts === 0 ? latest : typeof value === "number" && binary ? value === 1 : (value ?? undefined);
   return html`<section class=${`chart series-${color}`} aria-label=${`Chart of ${name}`}>
-    <header><i class="swatch" /><h3 class="clip">${name}</h3>
+    <header><i class="swatch" /><h3 class="clip" title=${name}>${name}</h3>
       <span class="chart-value live">${decimals.format(name, shown)}</span>
-      ${ts > 0 && html`<span class="faint">at ${formatTime(ts)}</span>`}
+      ${ts > 0 && html`<span class="chart-time faint">at ${formatTime(ts)}</span>`}
       <button class="button bare small" aria-label=${`Don't draw ${name}`} onClick=${() => toggleChart(name)}>×</button>
     </header>
     <div ref=${holder} class="plot" style=${{ height: `${height}px` }} />
@@ -118,29 +134,34 @@ function Chart({ name, color, height, last }) {
 function makeStrip(holder, height_px, options) {
   return new Strip(holder, height_px, {
     ...options,
+    gutter,
     onZoom: (from, to) => (zoomed.value = [from, to]),
     onReset: () => (zoomed.value = null),
   });
 }
 
 /**
- * Draw four times a second while anybody can see it.
+ * Draw four times a second while anybody can see it, and at once when another stretch is chosen.
  * @param {string} name
  * @param {Strip} strip
  * @returns {() => void} stops it
  */
 function animate(name, strip) {
-  let [drawn, moved] = [-1, 0];
+  let drawn = { version: -1, from: 0, to: 0 };
   const draw = () => {
     const [from, to] = stretch();
-    const still = Math.abs(to - moved) < (to - from) / 2_000; // less than half a pixel
-    if (document.hidden || (past.version.peek() === drawn && still)) return;
-    [drawn, moved] = [past.version.peek(), to];
-    strip.draw(past.of(name).view(from, to), from, to);
+    const version = past.version.peek();
+    const moved = Math.max(Math.abs(from - drawn.from), Math.abs(to - drawn.to));
+    if (document.hidden || (version === drawn.version && moved < (to - from) / 2_000)) return; // half a pixel
+    drawn = { version, from, to };
+    strip.draw(past.of(name).view(from, to, strip.columns), from, to);
   };
-  draw();
+  const stop = effect(draw);
   const timer = setInterval(draw, REDRAW_MS);
-  return () => clearInterval(timer);
+  return () => {
+    stop();
+    clearInterval(timer);
+  };
 }
 
 /** Changes with the colour scheme: charts are drawn in its colours. */

@@ -1,8 +1,9 @@
 /**
- * A device's readings for the charts, without gaps: what the stream brings live, and before it what REST has stored.
+ * A device's readings for the charts: what the stream brings live, and before it what REST has stored.
  *
- * Everything up to rev `#known` is here (back to as far as was asked for). A snapshot beyond it leaves a hole, which is
- * fetched; the page loads one chunk at a time, newest first, so that the charts fill from the right.
+ * The page loads stored readings one chunk at a time, by their time, the newest first, so that the charts fill from the
+ * right and a late reading stands where it belongs. `since` says from when on everything is here. A snapshot that is
+ * further on than what came live leaves a hole of revs, which is fetched first.
  */
 
 import { signal } from "@preact/signals";
@@ -10,13 +11,21 @@ import { signal } from "@preact/signals";
 import { Series } from "../lib/series.js";
 
 /**
- * @import {Reading, Scalar} from "../client/types.js"
+ * @import {Reading} from "../client/types.js"
+ * @import {Point} from "../lib/series.js"
  *
- * @typedef {(query: {after_rev: number, limit: number}) => Promise<{items: Reading[], next: string | null}>} Fetch
+ * @typedef {{until?: number, after_rev?: number, cursor?: string}} Part
+ * @typedef {(query: Part & {order: "newest", limit: number}) => Promise<{items: Reading[], next: string | null}>} Fetch
+ *
+ * @typedef {object} Hole  readings that came between two revs
+ * @property {number} after_rev
+ * @property {number} until  Unix ms: those from then on are here
+ * @property {string | null} cursor
  */
 
-const CHUNK_REVS = 1_000; // a request's limit; a reading takes a rev
-const MOST_CHUNKS = 40;
+const CHUNK = 1_000; // a request's limit
+const MOST_POINTS = 2_500_000; // 60 MB, or six hours of eleven metrics ten times a second
+const LIVE_SHARE = 0.1; // so much more may come live before the oldest go
 
 export class History {
   /** @type {Map<string, Series>} */ #series = new Map();
@@ -26,18 +35,26 @@ export class History {
   loading = signal(false);
   /** Why they could not be had. */
   error = signal("");
+  /** Unix ms: from then on everything is here; Infinity before anything was loaded, -Infinity: there is no more. */
+  since = signal(Infinity);
+  /** There are too many to have all that is wanted. */
+  full = signal(false);
 
   #fetch;
-  /** The rev up to which everything is here, 0 before the first snapshot. */
+  #most;
+  #points = 0;
+  /** The rev up to which everything is here or in the hole, 0 before the first snapshot. */
   #known = 0;
-  /** The rev down to which it is, and the earliest time that was asked for. */
-  #back = { rev: 0, ts: Infinity };
+  /** As `since`, but for the hole. */
+  #from = Infinity;
+  /** Where loading goes on, null: at `#from`. @type {string | null} */ #cursor = null;
+  /** @type {Hole | null} */ #hole = null;
   #wantedSince = Infinity;
-  /** @type {Promise<void>} */ #work = Promise.resolve();
 
-  /** @param {Fetch} fetch  the stored readings after a rev, in `rev` order */
-  constructor(fetch) {
+  /** @param {Fetch} fetch  stored readings, the newest first @param {number} [most]  points kept of all metrics */
+  constructor(fetch, most = MOST_POINTS) {
     this.#fetch = fetch;
+    this.#most = most;
   }
 
   /** @param {string} metric @returns {Series} */
@@ -47,89 +64,146 @@ export class History {
     return series;
   }
 
-  /** Live readings, in `rev` order, up to `rev`. @param {Reading[]} readings @param {number} rev */
+  /** Live readings, up to `rev`. @param {Reading[]} readings @param {number} rev */
   add(readings, rev) {
-    this.#put(readings);
+    for (const { ts, rev: own, metrics } of readings) {
+      for (const [name, value] of Object.entries(metrics)) {
+        if (this.of(name).add([ts, own, value])) this.#points += 1;
+      }
+    }
     this.#known = rev;
+    this.#trim();
+    if (readings.length > 0) this.version.value += 1;
   }
 
   /** A snapshot says where the device is now. @param {number} rev */
   reached(rev) {
-    const from = this.#known;
-    this.#known = rev;
-    if (from === 0) {
-      this.#back.rev = rev;
-      this.#later(() => this.#backward());
-    } else if (rev > from) {
-      this.#later(() => this.#fill(from, rev));
+    if (rev < this.#known) this.#begin(); // the server has older data than before: nothing here is sure
+    else if (this.#known > 0 && rev > this.#known) {
+      this.#hole = { after_rev: this.#hole?.after_rev ?? this.#known, until: Infinity, cursor: null };
     }
+    this.#known = rev;
+    this.#load();
   }
 
   /** Have everything since then. @param {number} since Unix ms */
   reach(since) {
     this.#wantedSince = Math.min(this.#wantedSince, since);
-    if (this.#known > 0) this.#later(() => this.#backward());
+    this.retry();
   }
 
-  /** Chunk by chunk back in time until what is wanted is there. */
+  /** Go on, after what was wanted could not be had. */
+  retry() {
+    if (this.#known > 0) this.#load();
+  }
+
+  #begin() {
+    this.#series = new Map();
+    this.#points = 0;
+    this.#from = Infinity;
+    this.#cursor = this.#hole = null;
+    this.full.value = false;
+    this.version.value += 1;
+  }
+
+  /** Part by part until what is wanted is here. */
+  async #load() {
+    if (this.loading.value) return;
+    this.loading.value = true;
+    this.error.value = "";
+    try {
+      while (await this.#part());
+    } catch (error) {
+      this.error.value = error instanceof Error ? error.message : String(error);
+    }
+    this.loading.value = false;
+  }
+
+  /** @returns {Promise<boolean>} false: nothing is missing */
+  async #part() {
+    this.#tell();
+    if (this.#hole) return this.#fill(this.#hole);
+    if (this.#from <= this.#wantedSince || this.full.value) return false;
+    this.full.value = this.#points >= this.#most;
+    return !this.full.value && this.#backward();
+  }
+
   async #backward() {
-    for (
-      let chunks = 0;
-      chunks < MOST_CHUNKS && this.#back.rev > 0 && this.#back.ts > this.#wantedSince;
-      chunks++
-    ) {
-      const upto = this.#back.rev;
-      const after_rev = Math.max(0, upto - CHUNK_REVS);
-      const { items } = await this.#fetch({ after_rev, limit: CHUNK_REVS });
-      const chunk = items.filter(({ rev }) => rev <= upto);
-      this.#before(chunk);
-      this.#back = { rev: after_rev, ts: Math.min(this.#back.ts, ...chunk.map(({ ts }) => ts)) };
-    }
+    const series = this.#series;
+    const { items, next } = await this.#ask(this.#place(this.#cursor, this.#from));
+    if (this.#series !== series) return true; // begun anew meanwhile
+    this.#put(items);
+    this.#cursor = next;
+    this.#from = this.full.value ? this.#from : endOf(items, next);
+    return true;
   }
 
-  /** A hole between two revs. @param {number} after_rev @param {number} upto */
-  async #fill(after_rev, upto) {
-    while (after_rev < upto) {
-      const { items, next } = await this.#fetch({ after_rev, limit: CHUNK_REVS });
-      this.#put(items.filter(({ rev }) => rev <= upto));
-      if (next === null) return;
-      after_rev = items.at(-1)?.rev ?? upto;
-    }
-  }
-
-  /** One at a time. @param {() => Promise<void>} job */
-  #later(job) {
-    this.#work = this.#work.then(async () => {
-      this.loading.value = true;
-      try {
-        await job();
-        this.error.value = "";
-      } catch (error) {
-        this.error.value = error instanceof Error ? error.message : String(error);
-      }
-      this.loading.value = false;
+  /** What the stream left out. @param {Hole} hole */
+  async #fill(hole) {
+    const { items, next } = await this.#ask({
+      after_rev: hole.after_rev,
+      ...this.#place(hole.cursor, hole.until),
     });
+    if (this.#hole !== hole) return true; // it has become larger
+    this.#put(items);
+    hole.until = endOf(items, next);
+    hole.cursor = next;
+    if (hole.until <= this.#from) this.#hole = null; // what is older is loaded with all else of its time
+    return true;
   }
 
-  /** @param {Reading[]} readings */
+  /** @param {string | null} cursor @param {number} until @returns {Part} */
+  #place(cursor, until) {
+    if (cursor !== null) return { cursor };
+    return until < Infinity ? { until } : {};
+  }
+
+  /** @param {Part} part */
+  #ask(part) {
+    return this.#fetch({ order: "newest", limit: CHUNK, ...part });
+  }
+
+  #tell() {
+    this.since.value = Math.max(this.#from, this.#hole?.until ?? -Infinity);
+  }
+
+  /** @param {Reading[]} readings  the newest first */
   #put(readings) {
-    for (const { ts, metrics } of readings) {
-      for (const [name, value] of Object.entries(metrics)) this.of(name).add(ts, value);
-    }
-    if (readings.length > 0) this.version.value += 1;
-  }
-
-  /** @param {Reading[]} readings  older than all that are here */
-  #before(readings) {
-    /** @type {Map<string, [number, Scalar][]>} */ const points = new Map();
-    for (const { ts, metrics } of readings) {
+    /** @type {Map<string, Point[]>} */ const points = new Map();
+    for (const { ts, rev, metrics } of [...readings].reverse()) {
       for (const [name, value] of Object.entries(metrics)) {
         const list = points.get(name) ?? [];
-        list.push([ts, value]);
+        list.push([ts, rev, value]);
         points.set(name, list);
       }
     }
-    for (const [name, list] of points) this.of(name).prepend(list.sort(([a], [b]) => a - b));
+    for (const [name, list] of points) this.#points += this.of(name).merge(list);
+    this.#trim();
     if (readings.length > 0) this.version.value += 1;
   }
+
+  /** Let the oldest go when there are too many. */
+  #trim() {
+    if (this.#points <= this.#most * (1 + LIVE_SHARE)) return;
+    while (this.#points > this.#most) {
+      const largest = [...this.#series.values()].reduce((one, other) =>
+        other.times.length > one.times.length ? other : one,
+      );
+      const ts = (largest.times[Math.ceil(largest.times.length * LIVE_SHARE)] ?? 0) + 1;
+      for (const series of this.#series.values()) this.#points -= series.forget(ts);
+      this.#from = Math.max(this.#from, ts);
+    }
+    this.full.value = true;
+    this.#cursor = null;
+    this.#tell();
+  }
+}
+
+/**
+ * From when on everything is there, of a part that ends with these.
+ * @param {Reading[]} items
+ * @param {string | null} next
+ */
+function endOf(items, next) {
+  return next === null ? -Infinity : (items.at(-1)?.ts ?? -Infinity) + 1;
 }

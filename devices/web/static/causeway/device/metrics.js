@@ -23,10 +23,10 @@ export function Metrics() {
       html`<input class="field metrics-filter" type="search" placeholder=${`Filter ${all.length} metrics`}
       aria-label="Filter metrics" value=${query.value} onInput=${typed} />`
     }
-    <table>
-      <colgroup><col /><col class="metric-values" /><col class="metric-ages" /></colgroup>
-      <thead class="hidden-text"><tr><th>Metric</th><th>Value</th><th>Age</th></tr></thead>
-      <tbody>${shown.map((name) => html`<${Metric} key=${name} name=${name} />`)}</tbody>
+    <table role="table">
+      <thead class="hidden-text" role="rowgroup"><tr role="row">
+        <th role="columnheader">Metric</th><th role="columnheader">Value</th><th role="columnheader">Age</th></tr></thead>
+      <tbody role="rowgroup">${shown.map((name) => html`<${Metric} key=${name} name=${name} />`)}</tbody>
     </table>
   </div>`;
 }
@@ -37,12 +37,13 @@ function Metric({ name }) {
   if (!metric) return null;
   const at = charted.value.indexOf(name);
   const text = decimals.format(name, metric.value);
-  return html`<tr class=${at >= 0 ? `series-${(at % 6) + 1}` : ""}>
-    <td class="metric-name"><${Toggle} name=${name} on=${at >= 0} /></td>
-    <td class="num live">
-      <span key=${`${metric.ts} ${text}`} class="flash metric-value clip" title=${String(metric.value)}>${text}</span>
+  const kind = typeof metric.value === "string" ? "text" : "";
+  return html`<tr role="row" class=${at >= 0 ? `series-${(at % 6) + 1}` : ""}>
+    <td role="cell" class="metric-name"><${Toggle} name=${name} on=${at >= 0} /></td>
+    <td role="cell" class="num live">
+      <span key=${`${metric.ts} ${text}`} class=${`flash metric-value ${kind}`} title=${String(metric.value)}>${text}</span>
     </td>
-    <td class="num faint metric-age" title=${formatTime(metric.ts)}>${formatSpan(now.value - metric.ts)}</td>
+    <td role="cell" class="num faint metric-age" title=${formatTime(metric.ts)}>${formatSpan(now.value - metric.ts)}</td>
   </tr>`;
 }
 

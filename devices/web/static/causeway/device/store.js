@@ -7,7 +7,6 @@ import { page, recall, remember } from "../page.js";
 import { getCommands, getReadings } from "../rest.js";
 import { Decimals } from "../lib/format.js";
 import { isUpkeep } from "../lib/device_list.js";
-import { drawable } from "../lib/series.js";
 import { naturally } from "../lib/twin.js";
 import { History } from "./history.js";
 
@@ -40,19 +39,27 @@ const remembered = `charts.${key}`;
 const chosen = signal(recall(remembered, null));
 
 export const metricNames = computed(() => Object.keys(state.value?.metrics ?? {}).sort(naturally));
-/** Metrics that can be drawn. */
-const drawables = computed(() =>
-  metricNames.value.filter((name) => drawable(state.value?.metrics[name]?.value ?? null) !== null),
-);
+/** Metrics that can be drawn: what is no number now may have been one before. */
+const drawables = computed(() => metricNames.value.filter((name) => hasBeen("number", name) || hasBeen("boolean", name)));
 /** The metrics drawn, each in its own strip. */
 export const charted = computed(() => {
   const wished = chosen.value ?? numbers().slice(0, 3);
   return wished.filter((name) => metricNames.value.includes(name)).slice(0, MOST_CHARTS);
 });
 
+/**
+ * Whether a metric is of that kind, or has been as far as is known.
+ * @param {"number" | "boolean"} kind
+ * @param {string} name
+ */
+export function hasBeen(kind, name) {
+  past.version.value;
+  return typeof state.value?.metrics[name]?.value === kind || past.of(name).has[kind];
+}
+
 /** Upkeep last. */
 function numbers() {
-  const all = drawables.value.filter((name) => typeof state.value?.metrics[name]?.value === "number");
+  const all = drawables.value.filter((name) => hasBeen("number", name));
   return [...all.filter((name) => !isUpkeep(name)), ...all.filter(isUpkeep)];
 }
 

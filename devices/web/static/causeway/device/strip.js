@@ -2,10 +2,12 @@
 
 import uPlot from "uplot";
 
-import { formatNumber } from "../lib/format.js";
+import { formatTick } from "../lib/format.js";
 
-const AXIS_WIDTH = 58;
+const AXIS_WIDTH = 58; // at least
+const AXIS_GAP = 8;
 const FONT = "11px system-ui, sans-serif";
+const PADDING_RIGHT = 10;
 
 /**
  * @typedef {object} StripOptions
@@ -15,16 +17,46 @@ const FONT = "11px system-ui, sans-serif";
  * @property {(index: number | null) => void} onCursor  the point under the cursor
  * @property {(from: number, to: number) => void} onZoom  Unix ms
  * @property {() => void} onReset
+ * @property {Gutter} gutter  shared with the other strips
  */
+
+/** How wide the axes of values are: as the widest label of any strip needs. */
+export class Gutter {
+  /** @type {Map<Strip, number>} */ #needs = new Map();
+
+  get width() {
+    return Math.max(AXIS_WIDTH, ...this.#needs.values());
+  }
+
+  /** A strip's labels take so many pixels; the others follow. @param {Strip} strip @param {number} width_px */
+  need(strip, width_px) {
+    const before = this.width;
+    this.#needs.set(strip, width_px);
+    if (this.width === before) return;
+    for (const other of this.#needs.keys()) if (other !== strip) queueMicrotask(() => this.#needs.has(other) && other.align());
+  }
+
+  /** @param {Strip} strip */
+  leave(strip) {
+    this.#needs.delete(strip);
+  }
+}
 
 export class Strip {
   #plot;
+  #gutter;
   /** @type {[number, number]} seconds */ #range = [0, 1];
 
   /** @param {HTMLElement} holder @param {number} height_px @param {StripOptions} options */
   constructor(holder, height_px, options) {
     const size = { width: Math.max(50, holder.clientWidth), height: height_px };
-    this.#plot = new uPlot({ ...size, ...plotOptions(options, () => this.#range) }, [[], []], holder);
+    this.#gutter = options.gutter;
+    const axisWidth = (/** @type {uPlot} */ plot, /** @type {string[] | null} */ labels) => {
+      this.#gutter.need(this, Math.ceil(widest(plot.ctx, labels ?? [])) + AXIS_GAP);
+      return this.#gutter.width;
+    };
+    const options_ = plotOptions(options, () => this.#range, axisWidth);
+    this.#plot = new uPlot({ ...size, ...options_ }, [[], []], holder);
     this.#plot.over.addEventListener("dblclick", options.onReset);
   }
 
@@ -36,6 +68,16 @@ export class Strip {
   draw(data, from, to) {
     this.#range = [from / 1000, to / 1000];
     this.#plot.setData(data);
+  }
+
+  /** How many points beside each other can be told apart. */
+  get columns() {
+    return Math.max(1, Math.round(this.#plot.over.clientWidth));
+  }
+
+  /** Draw it anew, for the axis has become wider or narrower. */
+  align() {
+    this.#plot.redraw(true, true);
   }
 
   /** @param {number} width_px @param {number} height_px */
@@ -50,6 +92,7 @@ export class Strip {
   }
 
   destroy() {
+    this.#gutter.leave(this);
     this.#plot.destroy();
   }
 }
@@ -57,9 +100,10 @@ export class Strip {
 /**
  * @param {StripOptions} options
  * @param {() => [number, number]} range
+ * @param {(plot: uPlot, labels: string[] | null) => number} axisWidth
  * @returns {Omit<uPlot.Options, "width" | "height">}
  */
-function plotOptions({ color, binary, times, onCursor, onZoom }, range) {
+function plotOptions({ color, binary, times, onCursor, onZoom }, range, axisWidth) {
   const [muted, line, stroke] = ["--faint", "--line", `--series-${color}`].map(styled);
   const axis = {
     stroke: muted,
@@ -71,7 +115,7 @@ function plotOptions({ color, binary, times, onCursor, onZoom }, range) {
   const points = { size: 4, fill: stroke ?? "" };
   const paths = uPlot.paths.stepped?.({ align: 1 });
   return {
-    padding: [8, 10, 0, 0],
+    padding: [8, PADDING_RIGHT, 0, 0],
     legend: { show: false },
     cursor: {
       sync: { key: "time" },
@@ -86,7 +130,7 @@ function plotOptions({ color, binary, times, onCursor, onZoom }, range) {
     },
     axes: [
       { ...axis, size: times ? 26 : 6, gap: 6, values: times ? timeLabels : () => [], space: 80 },
-      { ...axis, size: AXIS_WIDTH, gap: 8, space: 28, ...(binary ? ON_OFF : NUMBERS) },
+      { ...axis, size: axisWidth, gap: AXIS_GAP, space: 28, ...(binary ? ON_OFF : NUMBERS) },
     ],
     series: [
       {},
@@ -107,7 +151,9 @@ function plotOptions({ color, binary, times, onCursor, onZoom }, range) {
 }
 
 /** @type {Partial<uPlot.Axis>} */
-const NUMBERS = { values: (_plot, splits) => splits.map(formatTick) };
+const NUMBERS = {
+  values: (_plot, splits, _axis, _space, step) => splits.map((value) => formatTick(value, step)),
+};
 /** @type {Partial<uPlot.Axis>} */
 const ON_OFF = { splits: () => [0, 1], values: () => ["off", "on"] };
 
@@ -137,11 +183,13 @@ function rangeOf(low, high) {
   return [low - room, high + room];
 }
 
-/** @param {number} value */
-function formatTick(value) {
-  return Number.isInteger(value) || Math.abs(value) < 1e-4
-    ? formatNumber(Math.abs(value) < 1e-12 ? 0 : value)
-    : String(Number(value.toPrecision(6)));
+/** Pixels of the widest label. @param {CanvasRenderingContext2D} context @param {string[]} labels */
+function widest(context, labels) {
+  context.save();
+  context.font = FONT;
+  const width = Math.max(0, ...labels.map((label) => context.measureText(label).width));
+  context.restore();
+  return width;
 }
 
 /**

@@ -13,6 +13,7 @@ import { naturally } from "../lib/twin.js";
 /**
  * @import {Change, DeviceState, Reading} from "../client/types.js"
  * @import {Wanted} from "../lib/device_list.js"
+ * @import {Traced} from "../lib/trace.js"
  * @import {Signal} from "@preact/signals"
  */
 
@@ -24,7 +25,7 @@ import { naturally } from "../lib/twin.js";
  * @property {number} place  in the natural order of all keys
  * @property {DeviceState} state
  * @property {number} updated  Unix ms of its newest value
- * @property {[ts: number, value: number][]} trace  recent values of its trend's metric
+ * @property {Traced[]} trace  recent values of its trend's metric, as they came
  * @property {{ranking: string[], count: number, names: string[]}} own  its own first metrics, as last worked out
  * @property {Signal<number>} version  raised when the entry is to render anew
  */
@@ -200,21 +201,22 @@ function newest(change, updated) {
 /** @param {Entry} entry @param {Reading[]} readings */
 function extend(entry, readings) {
   const metric = trendMetric(entry);
-  for (const { ts, metrics: values } of readings) {
+  for (const { ts, rev, metrics: values } of readings) {
+    if (!Object.hasOwn(values, metric)) continue;
     const value = values[metric];
-    if (typeof value === "number") entry.trace.push([ts, value]);
+    entry.trace.push({ ts, rev, value: typeof value === "number" ? value : null });
   }
   if (entry.trace.length > TRACE) entry.trace = entry.trace.slice(-TRACE);
 }
 
-/** Put older values before those that came live. @param {Entry} entry @param {Reading[]} readings */
+/** Put what came earlier before what came live. @param {Entry} entry @param {Reading[]} readings */
 export function recollect(entry, readings) {
   const live = entry.trace;
-  const first = live[0]?.[0] ?? Infinity;
+  const known = new Set(live.map(({ rev }) => rev));
   entry.trace = [];
   extend(
     entry,
-    readings.filter(({ ts }) => ts < first),
+    readings.filter(({ rev }) => !known.has(rev)),
   );
   entry.trace = [...entry.trace, ...live].slice(-TRACE);
   entry.version.value += 1;

@@ -22,7 +22,8 @@ const decimals = new Decimals();
 
 export function Table() {
   const narrow = useMedia("(max-width: 860px)");
-  const height = narrow ? 64 : 40;
+  const narrowest = useMedia("(max-width: 520px)"); // as in fleet.css
+  const height = narrowest ? 88 : narrow ? 64 : 40;
   const holder = useRef(/** @type {HTMLElement | null} */ (null));
   const all = rows.value;
   const [first, last] = useWindow(holder, all.length, height);
@@ -53,7 +54,7 @@ function Head() {
       columns.value.length === 0 &&
       html`<span class="cell own-head" role="columnheader" aria-colspan=${width.value}>Latest values</span>`
     }
-    <span class="cell" role="columnheader">${columns.value[0] ? `Trend of ${columns.value[0]}` : "Trend"}</span>
+    <span class="cell trend-cell" role="columnheader">${columns.value[0] ? `Trend of ${columns.value[0]}` : "Trend"}</span>
     <${Sorter} by="updated" label="Updated" number />
   </div></div>`;
 }
@@ -106,9 +107,10 @@ function Row({ entry, index, top, tab, narrow }) {
 /** @param {{name: string, metric: import("../client/types.js").Metric | undefined}} props */
 function Value({ name, metric }) {
   const own = columns.value.length === 0;
+  const text = decimals.format(name, metric?.value);
   return html`<span class=${`cell value ${own ? "own" : "num"} ${metric ? "" : "faint"}`} role="cell">
     <span class="value-name clip" title=${name}>${name}</span>
-    <span class="value-text">${decimals.format(name, metric?.value)}</span>
+    <span class="value-text" title=${text}>${text}</span>
   </span>`;
 }
 

@@ -3,11 +3,12 @@
 import { useEffect } from "preact/hooks";
 
 import { getReadings } from "../rest.js";
-import { longestStep } from "../lib/series.js";
+import { recent, runs } from "../lib/trace.js";
 import { html } from "../ui/html.js";
 import { recollect, trendMetric } from "./store.js";
 
 /** @import {Entry} from "./store.js" */
+/** @import {Traced} from "../lib/trace.js" */
 
 const [WIDTH, HEIGHT] = [120, 24];
 const AT_ONCE = 3; // requests
@@ -29,8 +30,8 @@ export function Trend({ entry }) {
     const timer = setTimeout(() => enqueue(entry, metric), LINGER_MS);
     return () => clearTimeout(timer);
   }, [entry, metric]);
-  const points = entry.trace;
-  if (points.length < 2)
+  const points = recent(entry.trace);
+  if (points.filter(({ value }) => value !== null).length < 2)
     return html`<svg class="trend" viewBox="0 0 ${WIDTH} ${HEIGHT}" aria-hidden="true" />`;
   const [line, area] = paths(points);
   return html`<svg class="trend" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true">
@@ -40,14 +41,17 @@ export function Trend({ entry }) {
 }
 
 /**
- * The line and the area beneath it, broken where the device was silent.
- * @param {[ts: number, value: number][]} points
+ * The line and the area beneath it, broken where the device was silent or sent no number.
+ * @param {Traced[]} points  in order of time
  */
 function paths(points) {
-  const place = placing(points);
-  const runs = unbroken(points).map((run) => run.map(place));
-  const line = runs.map((run) => `M${run.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`);
-  const area = runs.map((run, index) => `${line[index]}V${HEIGHT}H${run[0]?.[0].toFixed(1)}Z`);
+  const found = runs(points);
+  const place = placing(found.flat());
+  const placed = found.map((run) => run.map(place));
+  const line = placed.map(
+    (run) => `M${run.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`,
+  );
+  const area = placed.map((run, index) => `${line[index]}V${HEIGHT}H${run[0]?.[0].toFixed(1)}Z`);
   return [line.join(""), area.join("")];
 }
 
@@ -59,19 +63,6 @@ function placing(points) {
   const across = (WIDTH - 1) / Math.max(1, Math.max(...times) - start);
   const up = high > low ? (HEIGHT - 5) / (high - low) : 0;
   return ([ts, value]) => [(ts - start) * across, up ? HEIGHT - 2.5 - (value - low) * up : HEIGHT / 2];
-}
-
-/** @param {[number, number][]} points @returns {[number, number][][]} */
-function unbroken(points) {
-  const longest = longestStep(points.map(([ts]) => ts));
-  /** @type {[number, number][][]} */ const runs = [];
-  for (const point of points) {
-    const run = runs.at(-1);
-    const before = run?.at(-1);
-    if (run && before && point[0] - before[0] <= longest) run.push(point);
-    else runs.push([point]);
-  }
-  return runs;
 }
 
 /** @param {Entry} entry @param {string} metric */

@@ -18,8 +18,11 @@ const dayAndClock = new Intl.DateTimeFormat("en-GB", {
   second: "2-digit",
 });
 
+const MOST_DECIMALS = 20;
+const MOST_TICK_DECIMALS = 9;
+
 /**
- * A metric's value in few characters: 21.53, 1,013.2, 0.0042, on, off.
+ * A metric's value in few characters: 21.53, 1,013.2, 0.0042, on, off; of large numbers all digits.
  * @param {Scalar | undefined} value
  * @param {number} [decimals]  at least so many (see Decimals)
  */
@@ -32,15 +35,41 @@ export function formatValue(value, decimals = 0) {
 /** @param {number} value @param {number} [decimals] */
 export function formatNumber(value, decimals = 0) {
   const size = Math.abs(value);
-  if (size >= 1e12 || (size > 0 && size < 1e-4)) return value.toExponential(3);
-  const digits = Math.max(decimals, decimalsOf(value));
-  return digits === 0 ? grouped.format(value) : fixed(digits).format(value);
+  if (size > Number.MAX_SAFE_INTEGER) return value.toExponential(); // as exactly as it is known
+  if (size > 0 && size < 1e-4) return value.toExponential(3);
+  return formatFixed(value, Math.max(decimals, decimalsOf(value)));
+}
+
+/** The label of an axis. @param {number} value @param {number} step  between two labels */
+export function formatTick(value, step) {
+  if (Math.abs(value) < step / 1000) return "0";
+  const decimals = decimalsOfStep(step);
+  const extreme = Math.abs(value) > Number.MAX_SAFE_INTEGER || decimals > MOST_TICK_DECIMALS;
+  return extreme ? Number(value.toPrecision(12)).toExponential() : formatFixed(value, decimals);
+}
+
+/** How many decimals tell multiples of a step apart: 2 for 0.25. @param {number} step */
+function decimalsOfStep(step) {
+  let decimals = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
+  while (decimals < MOST_TICK_DECIMALS && !isWhole(step * 10 ** decimals)) decimals += 1;
+  return decimals;
+}
+
+/** @param {number} value  but for what floating point adds */
+function isWhole(value) {
+  return Math.abs(value - Math.round(value)) < 1e-6;
+}
+
+/** @param {number} value @param {number} decimals */
+function formatFixed(value, decimals) {
+  const text = decimals === 0 ? grouped.format(value) : fixed(decimals).format(value);
+  return text.replace(/^-(?=[0.,]*$)/, ""); // zero has no sign
 }
 
 /** How many decimals a number needs, and no more than make sense for its size. @param {number} value */
 function decimalsOf(value) {
   const size = Math.abs(value);
-  const most = size >= 1000 ? 1 : size >= 10 ? 2 : size >= 1 ? 3 : size >= 0.01 ? 4 : 5;
+  const most = size >= 1e9 ? MOST_DECIMALS : size >= 1000 ? 1 : size >= 10 ? 2 : size >= 1 ? 3 : size >= 0.01 ? 4 : 5;
   return Math.min(most, (String(value).split(".")[1] ?? "").length);
 }
 
@@ -98,6 +127,12 @@ export function formatSpan(ms) {
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
   if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`;
   return `${Math.floor(seconds / 86400)} d`;
+}
+
+/** How much of a stretch of time: "133 of 360 minutes". @param {number} part_ms @param {number} whole_ms */
+export function formatShare(part_ms, whole_ms) {
+  const [unit_ms, name] = whole_ms < 180_000 ? [1000, "seconds"] : [60_000, "minutes"];
+  return `${Math.max(0, Math.floor(part_ms / unit_ms))} of ${Math.round(whole_ms / unit_ms)} ${name}`;
 }
 
 /** A latency: 8 ms, 1.24 s, 3 min. @param {number} ms */

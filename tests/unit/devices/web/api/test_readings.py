@@ -111,3 +111,38 @@ def test_a_page_says_through_which_rev_readings_may_be_gone(as_role: Callable[..
     Twin.objects.filter(device=lamp).update(purged_rev=12)
     page = client.get(URL, {"after_rev": 10}).json()
     assert ([item["rev"] for item in page["items"]], page["purged_rev"]) == ([14, 16, 18], 12)
+
+
+def test_case_d2_the_newest_first_goes_by_time_and_a_late_one_stands_in_its_place(
+    as_role: Callable[..., Client], lamp: Device
+) -> None:
+    Reading.objects.create(device=lamp, rev=20, ts=T0 - 86_400_000, received_ms=T0, metrics={"t": 1})
+    client = as_role(demo="viewer")
+
+    def pages(limit: int, **query: Any) -> list[list[int]]:
+        found, cursor = [], None
+        while True:
+            asked: dict[str, Any] = {"order": "newest", "limit": limit, **query, **cursor_of(cursor)}
+            body = client.get(URL, asked).json()
+            found.append([item["rev"] for item in body["items"]])
+            cursor = body["next"]
+            if cursor is None:
+                return found
+
+    assert pages(100) == [[14, 18, 12, 16, 10, 20]]
+    assert pages(1) == [[14], [18], [12], [16], [10], [20]], "equal times are told apart by rev"
+    assert pages(4) == [[14, 18, 12, 16], [10, 20]]
+    assert pages(2, since=T0, until=T0 + 2000) == [[18, 12], [16, 10]]
+    assert pages(2, after_rev=14) == [[18, 16], [20]]
+
+
+def test_each_order_has_its_own_cursors(as_role: Callable[..., Client], lamp: Device) -> None:
+    client = as_role(demo="viewer")
+    for order, other in (("rev", "newest"), ("newest", "rev")):
+        cursor = client.get(URL, {"order": order, "limit": "1"}).json()["next"]
+        assert client.get(URL, {"order": other, "cursor": cursor}).status_code == 400
+    assert client.get(URL, {"order": "oldest"}).status_code == 400
+
+
+def cursor_of(cursor: str | None) -> dict[str, str]:
+    return {} if cursor is None else {"cursor": cursor}

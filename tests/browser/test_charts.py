@@ -1,0 +1,170 @@
+"""Charts go by time, and by the server's: whatever came late, whatever the browser's clock says."""
+
+import re
+import time
+from typing import Any, NamedTuple
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.test_pages import sign_in
+from tests.support.waiting import eventually
+from tests.support.worlds.system import System
+
+pytestmark = pytest.mark.browser
+
+SECOND_MS = 1000
+MINUTE_MS = 60 * SECOND_MS
+BATCH = 400
+
+# Where a chart's line is: for each pixel from left to right, whether it is painted in the line's colour.
+PAINTED = """
+(chart) => {
+  const [canvas, over] = [chart.querySelector("canvas"), chart.querySelector(".u-over")];
+  const scale = canvas.width / canvas.clientWidth;
+  const [left, width] = [over.offsetLeft, over.offsetWidth].map((length) => Math.round(length * scale));
+  const { data } = canvas.getContext("2d").getImageData(left, 0, width, canvas.height);
+  const hex = getComputedStyle(chart).getPropertyValue("--series").trim().slice(1);
+  const colour = [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16));
+  const near = (at) => data[at + 3] > 200 && colour.every((part, index) => Math.abs(data[at + index] - part) < 24);
+  const painted = (x) => [...Array(canvas.height).keys()].some((y) => near(4 * (y * width + x)));
+  return [...Array(width).keys()].map(painted);
+}
+"""
+WRONG_CLOCK = """
+((wrong_ms) => {
+  const Right = Date;
+  globalThis.Date = class extends Right {
+    constructor(...parts) { parts.length ? super(...parts) : super(Right.now() + wrong_ms); }
+    static now() { return Right.now() + wrong_ms; }
+  };
+})(%d)
+"""
+
+
+class Line(NamedTuple):
+    """Of a chart's width: where its line begins and ends, and how much of that is painted."""
+
+    begin: float
+    end: float
+    share: float
+
+
+def line(page: Page) -> Line:
+    painted: list[bool] = page.locator(".chart").first.evaluate(PAINTED)
+    places = [place for place, here in enumerate(painted) if here]
+    assert places, "nothing is painted"
+    begin, end = places[0], places[-1]
+    return Line(begin / len(painted), end / len(painted), len(places) / (end - begin + 1))
+
+
+def line_is(page: Page, *, begin: float, end: float, timeout_s: float = 15) -> Line:
+    """The line, once it begins and ends there."""
+
+    def there() -> Line:
+        found = line(page)
+        assert found.begin == pytest.approx(begin, abs=0.04)
+        assert found.end == pytest.approx(end, abs=0.04)
+        return found
+
+    return eventually(there, timeout_s, retry_on=(AssertionError,), pause_s=0.1)
+
+
+def send(system: System, key: str, values: list[tuple[int, Any]]) -> None:
+    """Readings of `t` by their time, as batches."""
+    for first in range(0, len(values), BATCH):
+        batch = [{"ts": ts, "t": value} for ts, value in values[first : first + BATCH]]
+        system.publish(f"devices/{key}/telemetry", batch)
+    system.wait_registered([key])
+    newest = max(ts for ts, _ in values)
+    api = system.api("charts", "viewer", None)
+    eventually(lambda: api("GET", f"/devices/{key}").json()["metrics"]["t"]["ts"] == newest)
+
+
+def each_second(now_ms: int, minutes: int, until_minutes: int = 0) -> list[tuple[int, Any]]:
+    """A value a second from so many minutes ago on."""
+    begin, end = now_ms - minutes * MINUTE_MS, now_ms - until_minutes * MINUTE_MS
+    return [(ts, 20 + (ts // SECOND_MS) % 7) for ts in range(begin, end, SECOND_MS)]
+
+
+def choose(page: Page, stretch: str) -> None:
+    page.get_by_role("button", name=stretch, exact=True).click()
+
+
+def test_case_d2_a_late_reading_hides_no_other(page: Page, shared_system: System) -> None:
+    now_ms = int(time.time() * 1000)
+    send(shared_system, "browser/late", each_second(now_ms, minutes=40))
+    shared_system.publish("devices/browser/late/telemetry", {"ts": now_ms - 5 * 60 * MINUTE_MS, "t": 20})
+    sign_in(page, shared_system, "/devices/browser/late")
+    choose(page, "1 h")
+    line_is(page, begin=1 / 3, end=1)
+    expect(page.locator(".chart-note")).to_have_text("")
+
+
+def test_case_d3_what_is_too_much_for_a_chart_is_said(page: Page, shared_system: System) -> None:
+    now_ms = int(time.time() * 1000)
+    send(shared_system, "browser/much", each_second(now_ms, minutes=40))
+
+    def with_less_room(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=re.sub(r"MOST_POINTS = [\d_]+", "MOST_POINTS = 1_000", answer.text()))
+
+    page.route("**/causeway/device/history.*", with_less_room)
+    sign_in(page, shared_system, "/devices/browser/much")
+    choose(page, "1 h")
+    expect(page.locator(".chart-note")).to_have_text(
+        re.compile(r"Shows the last 1\d of 60 minutes: there are too many readings for all of it\.")
+    )
+    line_is(page, begin=1 - 1000 / 3600, end=1)
+    choose(page, "15 min")
+    expect(page.locator(".chart-note")).to_have_text("")
+
+
+def test_readings_that_can_not_be_had_are_said_and_asked_for_again(page: Page, shared_system: System) -> None:
+    send(shared_system, "browser/away", each_second(int(time.time() * 1000), minutes=14))
+    page.route("**/readings?*", lambda route: route.fulfill(status=503, json={"detail": "the database is down"}))
+    sign_in(page, shared_system, "/devices/browser/away")
+    expect(page.locator(".chart-note")).to_have_text(
+        re.compile(r"Shows the last 0 of 15 minutes\. Earlier readings are missing: the database is down")
+    )
+    page.unroute("**/readings?*")
+    page.get_by_role("button", name="Try again").click()
+    line_is(page, begin=1 / 15, end=1)
+
+
+@pytest.mark.parametrize(("name", "wrong_ms"), [("ahead", 120 * MINUTE_MS), ("behind", -20 * MINUTE_MS)])
+def test_case_d4_pages_go_by_the_servers_time(page: Page, shared_system: System, name: str, wrong_ms: int) -> None:
+    key = f"browser/{name}"
+    send(shared_system, key, each_second(int(time.time() * 1000), minutes=10))
+    page.context.add_init_script(WRONG_CLOCK % wrong_ms)
+    sign_in(page, shared_system, f"/devices/{key}")
+    expect(page.locator(".metric-age")).to_have_text(re.compile(r"^\d+ s$"))
+    expect(page.locator(".device-title")).to_contain_text(re.compile(r"Last value \d+ s ago"))
+    line_is(page, begin=1 / 3, end=1)
+
+
+def test_case_i4_another_stretch_is_drawn_at_once(page: Page, shared_system: System) -> None:
+    now_ms = int(time.time() * 1000)
+    send(shared_system, "browser/quiet", each_second(now_ms, minutes=12, until_minutes=3))
+    sign_in(page, shared_system, "/devices/browser/quiet")
+    choose(page, "15 min")
+    line_is(page, begin=0.2, end=0.8)
+    choose(page, "6 h")
+    line_is(page, begin=1 - 12 / 360, end=1, timeout_s=1)
+    choose(page, "15 min")
+    line_is(page, begin=0.2, end=0.8, timeout_s=1)
+
+
+@pytest.mark.parametrize("odd", [None, "None"])
+def test_case_i11_what_is_no_number_is_a_gap(page: Page, shared_system: System, odd: Any) -> None:
+    key = f"browser/gap-{odd}"
+    values = each_second(int(time.time() * 1000), minutes=14)
+    middle = len(values) // 2
+    values[middle - 60 : middle + 60] = [(ts, odd) for ts, _ in values[middle - 60 : middle + 60]]
+    values[-1] = (values[-1][0], odd)
+    send(shared_system, key, values)
+    sign_in(page, shared_system, f"/devices/{key}")
+    choose(page, "15 min")
+    found = line_is(page, begin=1 / 15, end=1)
+    assert found.share == pytest.approx(1 - 120 / 840, abs=0.02)
+    expect(page.locator(".metric-value")).to_have_text("null" if odd is None else odd)
