@@ -52,7 +52,7 @@ hypothesis.settings.register_profile("causeway", deadline=None)  # two busy core
 hypothesis.settings.load_profile("causeway")
 
 # In this order they run: what fails fastest first.
-FOLDERS = ("unit", "integration", "browser", "faults", "compose")
+FOLDERS = ("unit", "integration", "docs", "browser", "faults", "compose")
 # Fixture → what fetches an image or installs a program for it.
 PREPARATIONS: dict[str, Callable[[], object]] = {
     "session_mosquitto": mosquitto_service,

@@ -73,7 +73,7 @@ def test_the_table_of_capabilities_is_that_of_the_code() -> None:
 
 def test_the_example_of_an_app_is_the_apps_code() -> None:
     page = (ROOT / "docs" / "extending.md").read_text()
-    examples = re.findall(r"^`([\w/.]+)`:\n\n```\w+\n(.*?)```$", page, re.MULTILINE | re.DOTALL)
+    examples = re.findall(r"^`([\w/.]+)`:\n\n<!-- [^\n]* -->\n```\w+\n(.*?)```$", page, re.MULTILINE | re.DOTALL)
     assert {name for name, _ in examples} >= {"plants/apps.py", "plants/pages.py", "settings.py"}
     for name, code in examples:
         assert code in (ROOT / "tests" / "apps" / name).read_text(), name

@@ -14,6 +14,14 @@ from bench.report.planning import Costs, Wish
 
 PLAIN: Final = ("plain Channels, Redis layer", "plain Channels, pub/sub layer")
 WISHES: Final = (Wish(1_000, 1.0, 10), Wish(10_000, 0.1, 200), Wish(10_000, 1.0, 1_000))
+MAIN: Final = (
+    ("uplink", "messages_per_s", "messages/s from devices to a browser, without loss"),
+    ("latency/lone", "p50_ms", "ms until a lone message is in the browser (p50)"),
+    ("latency/50%", "p50_ms", "ms at half of each one's highest rate (p50)"),
+    ("fanout/1000", "items_per_s", "values/s to 1,000 browsers"),
+    ("absence", "lost_percent", "% of messages lost when all workers are away for 3 s"),
+)
+"""Scenario, figure, and what it says."""
 _HELD: Final = {True: "held", False: "**not held**", None: "not measured"}
 
 
@@ -57,11 +65,22 @@ def against(results: Results) -> str:
     return _compared(_ours(results), _main_figures, least=2)
 
 
+def main_figures(results: Results) -> str:
+    """What a reader wants to know first, in words; those that were measured."""
+    installations = [OURS, *PLAIN]
+    rows = [
+        [said, *(_cell(results["scenarios"][name], one, figure) for one in installations)]
+        for name, figure, said in MAIN
+        if name in results["scenarios"]
+    ]
+    return table(["", *installations], rows)
+
+
 def _main_figures(scenario: Results) -> Iterable[str]:
     return [figure for place, figure in enumerate(scenario["better"]) if not place or figure == "p99_ms"]
 
 
-def _compared(scenarios: Results, figures: Callable[[Results], Iterable[str]], least: int = 0) -> str:
+def _compared(scenarios: Results, figures: Callable[[Results], Iterable[str]], least: int = 1) -> str:
     """A line a figure, a column an installation; only lines that have so many cells at least."""
     installations = list(dict.fromkeys(name for one in scenarios.values() for name in one["installations"]))
     rows = [
@@ -78,7 +97,7 @@ def _cell(scenario: Results, installation: str, figure: str) -> str:
     if one is None:
         return "failed" if installation in scenario.get("failed", {}) else ""
     text, ratio, better = spread(one["figures"].get(figure)), one["ratio"].get(figure), scenario["better"].get(figure)
-    return f"{text}, **{times(ratio, better)}**" if text and better and ratio and ratio["median"] else text
+    return f"{text}, **{times(ratio, better, figure)}**" if text and better and ratio and ratio["median"] else text
 
 
 def ceiling(results: Results) -> str:
@@ -184,7 +203,7 @@ def examples(results: Results) -> str:
     """What some installations need."""
     found = planning.costs(results["scenarios"])
     ours = list(planning.MEASURED_PROCESSES)
-    head = ["", "messages/s", "frames/s", *ours, "Mosquitto, Redis, PostgreSQL: cores", "MiB of ours"]
+    head = ["", "messages/s", "frames/s", *ours, "Mosquitto, Redis, PostgreSQL: cores", "MiB of Causeway"]
     return table(head, [_example(found, wish) for wish in WISHES])
 
 

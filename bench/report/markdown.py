@@ -18,6 +18,10 @@ _WORDS: Final = (
 """What becomes of a figure's name, from first to last."""
 
 
+_ALIKE: Final = 0.95
+"""From here on it is not said which is the better one: ``1×``."""
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, text: int = 1) -> str:
     """A table; the first columns, so many, are text, the others are set to the right."""
     lines = [head, ["---"] * text + ["---:"] * (len(head) - text), *rows]
@@ -58,7 +62,20 @@ def spread(found: Mapping[str, Any] | None) -> str:
     return number(found["median"]) + (f" ({low}–{high})" if low != high else "")
 
 
-def times(ratio: Mapping[str, float], better: str) -> str:
-    """How many times better ours is than theirs; the ratio is theirs to ours."""
+def times(ratio: Mapping[str, float], better: str, figure: str = "") -> str:
+    """``3.5×``: how many times better Causeway is; ``14× slower``: how many times worse. The ratio: theirs to ours."""
     better_by = 1 / ratio["median"] if better == "higher" else ratio["median"]
-    return f"{better_by:.0f}×" if better_by >= 10 else f"{better_by:.2g}×"
+    if better_by >= _ALIKE:
+        return _factor(better_by)
+    return f"{_factor(1 / better_by)} {_worse(figure, better)}"
+
+
+def _factor(value: float) -> str:
+    return f"{value:.0f}×" if value >= 10 else f"{value:.2g}×"
+
+
+def _worse(figure: str, better: str) -> str:
+    """Of what: fewer messages a second, slower answers, more CPU or memory."""
+    if better == "higher":
+        return "fewer"
+    return "slower" if "cpu" not in figure and figure.endswith(("_ms", "_s")) else "more"

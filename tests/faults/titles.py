@@ -2,8 +2,8 @@
 
 _LINKS = {
     "broker": "gateway – broker",
-    "redis": "all of ours – Redis",
-    "database": "all of ours – PostgreSQL",
+    "redis": "all processes – Redis",
+    "database": "all processes – PostgreSQL",
 }
 
 TITLES = {

@@ -134,9 +134,9 @@ async def test_a_malformed_connect_ends_in_no_traceback(caplog: pytest.LogCaptur
     assert not [line for line in caplog.records if line.exc_info]
 
 
-async def _answer(port: int, sent: bytes) -> bytes:
+async def _answer(port: int, sent: bytes, host: str = "127.0.0.1") -> bytes:
     """What the broker says to these bytes before it hangs up; a reset is nothing."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection(host, port)
     writer.write(sent)
     writer.write_eof()
     try:
@@ -164,6 +164,16 @@ async def test_from_elsewhere_it_asks_for_the_password() -> None:
     assert not await may("192.0.2.7", None)
     allowed.config = PasswordFromElsewhere.Config(password="")
     assert not await may("192.0.2.7", "")
+
+
+async def test_it_also_listens_where_it_is_told_to() -> None:
+    port = free_port()
+    connect = b"\x10\x11\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x04mine"
+    async with embedded_broker(port, "127.0.0.2", "secret"):
+        assert await _answer(port, connect)
+        assert await _answer(port, connect, "127.0.0.2")
+    async with embedded_broker(port, "0.0.0.0", "secret"):
+        assert await _answer(port, connect, "127.0.0.2")
 
 
 async def test_a_port_in_use_is_said_in_one_line(demo: Demo) -> None:

@@ -22,7 +22,7 @@ class PlantsDialect:
     name = "plants"
 
     def __init__(self, topic_root: str) -> None:
-        """``topic_root`` is the first level of Causeway's own topics: not ours."""
+        """``topic_root`` is the first level of Causeway's own topics, not of this dialect's."""
 
     def filters(self) -> tuple[str, ...]:
         """What the gateway subscribes to."""

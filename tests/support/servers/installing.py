@@ -32,6 +32,8 @@ _POSTGRES = Program(package="postgresql", places=("/usr/lib/postgresql/*/bin",))
 PROGRAMS = {
     "caddy": Program(package="caddy"),
     "chromium": Program(package="chromium", others=("chromium-browser", "google-chrome")),
+    "curl": Program(package="curl"),
+    "g++": Program(package="g++"),
     "haproxy": Program(package="haproxy"),
     "initdb": _POSTGRES,
     "mosquitto": Program(package="mosquitto"),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bench.report import chapters, document, markdown
+from bench.report.markdown import times
 
 
 def section(page: str, heading: str) -> str:
@@ -41,9 +42,35 @@ def test_ours_stands_against_the_rest(results: dict[str, Any]) -> None:
     against = section(document.page(results), "Against the rest")
     assert "| uplink: messages/s | 8,000 (7,900–8,100) | 800, **10×** |" in against
     assert "| uplink: p99, ms | 80 | 150, **1.9×** |" in against
-    assert "| latency/50%: p50, ms | 10 | 5, **0.5×** |" in against
+    assert "| latency/50%: p50, ms | 10 | 5, **2× slower** |" in against
     assert "| latency/lone: p50, ms | 4 | failed |" in against
     assert "scale" not in against
+
+
+def test_no_row_is_empty(results: dict[str, Any]) -> None:
+    results["scenarios"]["uplink"]["better"]["never_measured_s"] = "lower"
+    assert not re.search(r"^\| *\w[^|]*\|[ |]*$", document.page(results).partition("## CPU")[0], re.MULTILINE)
+
+
+def test_the_page_begins_with_what_matters_most(results: dict[str, Any]) -> None:
+    first = re.findall(r"^\|.*", document.page(results).partition("## ")[0], re.MULTILINE)
+    assert "| messages/s from devices to a browser, without loss | 8,000 (7,900–8,100) | 800, **10×** |" in first[2]
+    assert "| ms at half of each one's highest rate (p50) | 10 | 5, **2× slower** |" in "\n".join(first)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "better", "figure", "said"),
+    [
+        (0.1, "higher", "messages_per_s", "10×"),
+        (2.0, "higher", "messages_per_s", "2× fewer"),
+        (0.071, "lower", "p50_ms", "14× slower"),
+        (0.5, "lower", "cpu_us_per_message", "2× more"),
+        (0.97, "lower", "p99_ms", "0.97×"),
+        (3.0, "lower", "p99_ms", "3×"),
+    ],
+)
+def test_a_ratio_says_which_one_is_worse(ratio: float, better: str, figure: str, said: str) -> None:
+    assert times({"median": ratio}, better, figure) == said
 
 
 def test_it_says_what_held_and_what_did_not(results: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import { cancelCommand } from "../rest.js";
 import { isObject } from "../client/stream.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
-import { commands, commandsPast, key, note, state } from "./store.js";
+import { commands, commandsError, key, note, state } from "./store.js";
 
 /** @import {Command, CommandStatus, CommandStep, Json, JsonObject} from "../client/types.js" */
 
@@ -149,10 +149,9 @@ async function send(name, args, ttl_s = 60) {
 }
 
 function List() {
-  const { known, error } = commandsPast.value;
-  if (error) return html`<p class="blank error-text">Earlier commands are missing: ${error}</p>`;
-  if (commands.value.length === 0)
-    return html`<p class="blank" aria-busy=${!known}>${known ? "No commands yet." : "…"}</p>`;
+  if (commandsError.value)
+    return html`<p class="blank error-text">Earlier commands are missing: ${commandsError.value}</p>`;
+  if (commands.value.length === 0) return html`<p class="blank">No commands yet.</p>`;
   return html`<ol class="scroll command-list live">
     ${commands.value.map((command) => html`<${One} key=${command.id} command=${command} />`)}
   </ol>`;

@@ -11,7 +11,6 @@ import { Charts, Ranges } from "./charts.js";
 import { CommandsPanel } from "./commands.js";
 import { EventsPanel } from "./events.js";
 import { Metrics } from "./metrics.js";
-import { RefusedPanel, isNotUnderstood } from "./refused.js";
 import { StatePanel } from "./state.js";
 import { gone, key, start, state } from "./store.js";
 
@@ -25,7 +24,7 @@ function Device() {
         <div class="panel-head"><h2 id="telemetry-title">Telemetry</h2><${Ranges} /></div>
         ${state.value && html`<div class="telemetry-body"><${Charts} /><${Metrics} /></div>`}
       </section>
-      <${StatePanel} /><${CommandsPanel} /><${EventsPanel} /><${RefusedPanel} />
+      <${StatePanel} /><${CommandsPanel} /><${EventsPanel} />
     </div>`;
 }
 
@@ -38,7 +37,6 @@ function Head() {
     <div class="device-title">
       <h1>${name}</h1>
       ${twin && html`<${Badge} presence=${twin.presence} />`}
-      ${isNotUnderstood() && html`<a class="chip bad" href="#refused">not understood</a>`}
       ${twin?.tags.map((tag) => html`<span class="chip">${tag}</span>`)}
       <span class="grow" />
       ${twin && html`<${LastValue} twin=${twin} />`}
