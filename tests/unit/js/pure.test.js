@@ -3,6 +3,8 @@ import { describe, test } from "node:test";
 
 import {
   Decimals,
+  cutOf,
+  formatBytes,
   formatJson,
   formatLatency,
   formatShare,
@@ -87,6 +89,25 @@ describe("format", () => {
 
   test("JSON stays on one line", () => {
     assert.equal(formatJson({ a: [1, { b: "x  y" }], c: {} }), '{"a": [1, {"b": "x  y"}], "c": {}}');
+  });
+
+  test("case g10: what the server cut is a link to the whole, and to nowhere else", () => {
+    const href = "/api/v1/commands/4839ad13-ff64-4158-b8bd-8d5be5b83e66";
+    assert.deepEqual(cutOf({ cut: { bytes: 255_000, href } }), { bytes: 255_000, href });
+    assert.equal(formatBytes(255_000), "255 kB");
+    /** @type {any[]} */
+    const others = [
+      null,
+      "cut",
+      { cut: 1 },
+      { cut: { bytes: 1 } },
+      { cut: { bytes: "1", href } },
+      { cut: { bytes: 1, href }, more: 1 },
+      { cut: { bytes: 1, href: "javascript:alert(1)" } },
+      { cut: { bytes: 1, href: `https://elsewhere${href}` } },
+      { cut: { bytes: 1, href: "/api/v1/commands/../../logout" } },
+    ];
+    for (const other of others) assert.equal(cutOf(other), null, JSON.stringify(other));
   });
 
   test("spans and latencies", () => {

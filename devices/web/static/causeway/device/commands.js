@@ -10,6 +10,7 @@ import { cancelCommand } from "../rest.js";
 import { isObject } from "../client/stream.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
+import { Whole } from "./cut.js";
 import { commands, commandsError, key, note, state } from "./store.js";
 
 /** @import {Command, CommandStatus, CommandStep, Json, JsonObject} from "../client/types.js" */
@@ -177,7 +178,7 @@ function One({ command }) {
   return html`<li class="command">
     <div class="command-head">
       <strong class="mono">${name}</strong>
-      ${!empty && html`<code class="clip muted" title=${formatJson(args)}>${formatJson(args)}</code>`}
+      ${!empty && html`<${Whole} name="arguments" value=${args} look="clip muted" />`}
       <span class="grow" />
       ${isOpen(command) && html`<${Remaining} command=${command} />`}
       <span class=${`chip ${TONES[command.status]}`}>${command.status}</span>
@@ -186,7 +187,7 @@ function One({ command }) {
     </div>
     <${Steps} timeline=${timeline} />
     ${reason && html`<p class="command-note">${reason}</p>`}
-    ${result !== null && result !== undefined && html`<p class="command-note"><code>${formatJson(result)}</code></p>`}
+    ${result !== null && result !== undefined && html`<p class="command-note"><${Whole} name="result" value=${result} /></p>`}
   </li>`;
 }
 

@@ -1,5 +1,7 @@
 /** Values, times and reasons as people read them. Pure; times are Unix ms and shown in the browser's zone. */
 
+import { isObject } from "../client/stream.js";
+
 /** @import {Json, Presence, Scalar} from "../client/types.js" */
 
 const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
@@ -44,7 +46,7 @@ export function formatNumber(value, decimals = 0) {
 export function formatTick(value, step) {
   if (Math.abs(value) < step / 1000) return "0";
   const decimals = decimalsOfStep(step);
-  const extreme = Math.abs(value) > Number.MAX_SAFE_INTEGER || decimals > MOST_TICK_DECIMALS;
+  const extreme = Math.abs(value) >= 1e17 || decimals > MOST_TICK_DECIMALS;
   return extreme ? Number(value.toPrecision(12)).toExponential() : formatFixed(value, decimals);
 }
 
@@ -107,6 +109,24 @@ export function formatJson(value) {
     .replace(/\n\s*/g, " ")
     .replace(/([[{]) /g, "$1")
     .replace(/ ([\]}])/g, "$1");
+}
+
+/**
+ * What the server left out of a list or a frame for its size; null: nothing, this is the value itself.
+ * @param {Json | undefined} value
+ * @returns {{bytes: number, href: string} | null}  href: below the pages' base
+ */
+export function cutOf(value) {
+  const cut = isObject(value) && Object.keys(value).length === 1 ? value["cut"] : null;
+  if (!isObject(cut)) return null;
+  const { bytes, href } = cut;
+  const ours = typeof href === "string" && /^\/api\/v1\/commands\/[0-9a-f-]+$/.test(href); // a device may say anything
+  return ours && typeof bytes === "number" ? { bytes, href } : null;
+}
+
+/** 255 kB @param {number} bytes */
+export function formatBytes(bytes) {
+  return bytes < 1000 ? `${bytes} B` : `${grouped.format(bytes / 1000)} kB`;
 }
 
 /** 12:03:04 today, 21 Nov, 12:03:04 on other days. @param {number} ms @param {number} [now] */
