@@ -15,51 +15,37 @@ from tests.support.environment import use_for_this_process
 use_for_this_process({"DATABASE_URL": "sqlite://", "DEBUG": "true"})  # nothing of the caller's; we don't use Django
 
 from tests.faults import report  # noqa: E402
-from tests.faults.arena import Arena, Database, arena  # noqa: E402
+from tests.faults.arenas import Arenas  # noqa: E402
 from tests.faults.faults import FAULTS, SETS, possible  # noqa: E402
-from tests.faults.rounds import Result, run_round  # noqa: E402
+from tests.faults.rounds import Result  # noqa: E402
 from tests.support.servers.mosquitto import mosquitto_service  # noqa: E402
 from tests.support.servers.postgres import postgres_service  # noqa: E402
 from tests.support.servers.redis import redis_service  # noqa: E402
-from tests.support.worlds.system import Factory, Parts, factory  # noqa: E402
+from tests.support.worlds.system import Parts, factory  # noqa: E402
 
 
 class Run:
-    """The rounds of one call: in one arena, or in a new one after each violation."""
+    """The rounds of one call."""
 
-    def __init__(self, make: Factory, database: Database, seed: str, name: str) -> None:
-        self._make, self._database, self._seed, self._name = make, database, seed, name
-        self._open = contextlib.ExitStack()
-        self._arena: Arena | None = None
+    def __init__(self, arenas: Arenas, seed: str, name: str) -> None:
+        self.arenas, self._seed, self._name = arenas, seed, name
         self.results: list[Result] = []
 
     def round(self, number: int, fault: str) -> Result:
-        """One round; its logs are kept if anything was wrong."""
-        result = self._result(number, fault)
-        self.results.append(result)
-        if result.findings.violations:
-            kept = report.OUTPUT / f"{self._name}-failed-{number}"
-            if self._arena:
-                self._arena.keep_logs(kept)
-                result.findings.notes += [self._arena.tails(), f"logs are in {kept}"]
-            self.close()
-        return result
-
-    def _result(self, number: int, fault: str) -> Result:
+        """One round; one that breaks off is a violation, and the others go on."""
         try:
-            if self._arena is None:
-                self._arena = self._open.enter_context(arena(self._make, self._database))
-            return run_round(self._arena, number, self._seed, fault)
-        except Exception:  # noqa: BLE001  the other rounds shall go on
+            result = self.arenas.round(number, self._seed, fault, report.OUTPUT / f"{self._name}-failed-{number}")
+        except Exception:  # noqa: BLE001
             result = Result(number, self._seed, fault, [])
             result.findings.note(f"the round broke off:\n{traceback.format_exc()}")
-            return result
+            self.close()
+        self.results.append(result)
+        return result
 
     def close(self) -> None:
         """End what is open; what can't be ended in order is only told."""
-        self._arena = None
         try:
-            self._open.close()
+            self.arenas.close()
         except Exception:  # noqa: BLE001
             traceback.print_exc()
 
@@ -74,6 +60,8 @@ def main() -> int:
     with _running(options, name) as run:
         for number in range(options.first, options.first + options.rounds):
             result = run.round(number, Random(f"{options.seed}/{number}").choice(names))
+            if number == options.first:
+                print(f"{run.arenas.per_s} messages a second", flush=True)
             print(result.story() if result.findings.violations else result.line(), flush=True)
             file = report.write(name, options.database, run.results)  # each time: the run may be broken off
     print(f"\n{file.with_suffix('.md').read_text()}\nwritten to {file}")
@@ -93,6 +81,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", default="1")
     parser.add_argument("--database", choices=("postgres", "sqlite"), default="postgres")
     parser.add_argument("--faults", default="kills", help=f"a set ({', '.join(SETS)}) or names, with commas")
+    parser.add_argument("--rate", type=int, help="messages a second; half of what is sustained here unless given")
     options = parser.parse_args()
     if options.rounds < 1:
         parser.error("at least one round")
@@ -108,7 +97,8 @@ def _running(options: argparse.Namespace, name: str) -> Iterator[Run]:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="causeway-faults-")))
         stack.callback(parts.close)
         parts.start()
-        run = Run(stack.enter_context(factory(parts, directory, {})), options.database, options.seed, name)
+        arenas = Arenas(stack.enter_context(factory(parts, directory, {})), options.database, options.rate)
+        run = Run(arenas, options.seed, name)
         stack.callback(run.close)
         yield run
 

@@ -9,13 +9,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
 from redis import Redis
 
 from tests.faults.disk import Disk, small_disk
+from tests.faults.grounds import Ground, World, ground
 from tests.faults.history import History
 from tests.faults.load import Load
 from tests.faults.recorder import Recorder
@@ -29,6 +30,8 @@ from tests.support.worlds.system import Factory, System
 
 Database = Literal["postgres", "sqlite"]
 SITE = "fleet"
+HOSTILE = f"{SITE}/hostile"
+"""A device that is known, and none of the load's."""
 DEVICES = 200
 PER_S = 600
 SERVERS = ("mosquitto", "redis", "postgres")
@@ -41,11 +44,13 @@ class Arena:
     system: System
     database: Database
     proxies: Proxies
-    witness: Path
-    """What passed the broker's proxy, one JSON object a line."""
+    witness: Path | None
+    """What passed the broker's proxy, one JSON object a line, where somebody wants to know."""
     disk: Disk | None
     history: History
     token: str
+    spares: dict[str, Service] = field(default_factory=dict)
+    """Name of a server → what stands by for it."""
     load: Load = field(init=False)
     recorder: Recorder = field(init=False)
     extras: list[Process] = field(default_factory=list)
@@ -55,8 +60,10 @@ class Arena:
     """What the broker gave us, by device; kept, as it may give the same again much later."""
     unconfirmed: dict[tuple[int, int], tuple[str, Key]] = field(default_factory=dict)
     """What passed the broker's proxy and was not confirmed yet: connection and packet id → device and message."""
-    ended: list[str] = field(default_factory=list)
-    """Processes that ended by themselves, since the last verdict."""
+    complaints: list[str] = field(default_factory=list)
+    """What was wrong since the last verdict: processes that ended by themselves, what was not told in time."""
+    remarks: list[str] = field(default_factory=list)
+    """What was measured since then."""
 
     # ---- the processes and servers, by name
 
@@ -92,7 +99,7 @@ class Arena:
         if name in SERVERS:
             self.server(name).stop()
         elif status := self.process(name).terminate():
-            self.ended.append(f"{name} exited with {status} when told to stop")
+            self.complaints.append(f"{name} exited with {status} when told to stop")
 
     def crash_postgres(self) -> None:
         """PostgreSQL's immediate shutdown: no checkpoint, all connections cut; it recovers at its next start."""
@@ -144,7 +151,7 @@ class Arena:
         """Start again what ended by itself, and remember that it did."""
         for process in self.system.processes():
             if process.name not in self.down and process.returncode is not None:
-                self.ended.append(f"{process.name} ended by itself with {process.returncode}:\n{process.tail(15)}")
+                self.complaints.append(f"{process.name} ended by itself with {process.returncode}:\n{process.tail(15)}")
                 process.start()
 
     # ---- looking
@@ -172,6 +179,14 @@ class Arena:
         found: Frame = answer.raise_for_status().json()
         return found
 
+    def post(self, path: str, body: Frame) -> Frame:
+        """The REST API's answer to this body."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        url = f"{self.system.url}/api/v1{path}"
+        answer = httpx.post(url, json=body, headers=headers, timeout=10, trust_env=False)
+        found: Frame = answer.raise_for_status().json()
+        return found
+
     def twins(self) -> dict[str, Frame]:
         """Every device as the REST API has it."""
         listed = self.get("/devices", site=SITE, limit=1000)
@@ -191,18 +206,23 @@ class Arena:
         for name in SERVERS:
             (directory / f"{name}.log").write_text(self.server(name).runner.log())
         self.recorder.dump(directory / "frames.jsonl")
-        shutil.copy(self.witness, directory / "broker.jsonl")
+        if self.witness:
+            shutil.copy(self.witness, directory / "broker.jsonl")
 
 
 @contextlib.contextmanager
-def arena(make: Factory, database: Database, *, devices: int = DEVICES, per_s: int = PER_S) -> Iterator[Arena]:
+def arena(
+    make: Factory, database: Database, world: World = "plain", *, devices: int = DEVICES, per_s: int = PER_S
+) -> Iterator[Arena]:
     """A system that is ready, its devices known, its browser watching, its load paused; it ends with the context."""
     with contextlib.ExitStack() as stack:
-        make.parts.mosquitto.reset()  # no former arena's sessions and retained messages
-        new = _system(make, database, stack)
+        on = stack.enter_context(ground(world, make))
+        if world == "plain":
+            make.parts.mosquitto.reset()  # no former arena's sessions and retained messages
+        new = _system(on, database, stack)
         stack.callback(_end, new)
         new.system.start()
-        new.load = stack.enter_context(Load(make.parts.mosquitto.port, _device_keys(devices), per_s))
+        new.load = stack.enter_context(Load(on.make.parts.mosquitto.port, _device_keys(devices), per_s))
         url = f"ws://127.0.0.1:{new.system.port}/ws/v1/"
         new.recorder = stack.enter_context(Recorder(url, new.token))
         _introduce(new)
@@ -213,27 +233,28 @@ def _device_keys(count: int) -> list[str]:
     return [f"{SITE}/dev-{number:03}" for number in range(count)]
 
 
-def _system(make: Factory, database: Database, stack: contextlib.ExitStack) -> Arena:
-    parts = make.parts
+def _system(on: Ground, database: Database, stack: contextlib.ExitStack) -> Arena:
+    parts = on.make.parts
     targets = {"broker": parts.mosquitto.port, "redis": parts.redis.port, "database": parts.postgres.port}
-    witness = make.directory / f"delivered-{os.urandom(4).hex()}.jsonl"
+    witness = on.make.directory / f"delivered-{os.urandom(4).hex()}.jsonl" if on.is_witnessed else None
     proxies = stack.enter_context(Proxies(targets, witness))
-    system = make(
-        database=database,
-        start=False,
-        MQTT_URL=f"mqtt://127.0.0.1:{proxies.ports['broker']}",
-        REDIS_URL=parts.redis.url.replace(f":{parts.redis.port}", f":{proxies.ports['redis']}"),
-    )
+    usual = {
+        "MQTT_URL": f"mqtt://127.0.0.1:{proxies.ports['broker']}",
+        "REDIS_URL": parts.redis.url.replace(f":{parts.redis.port}", f":{proxies.ports['redis']}"),
+    }
+    settings: dict[str, Any] = {**usual, **on.settings}
+    system = on.make(database=database, start=False, **settings)
     token = system.token("recorder", "admin", None)
-    disk, url = None, system.settings["DATABASE_URL"]
+    disk, url = on.disk, system.settings["DATABASE_URL"]
     if database == "sqlite":
         disk, url = _move_to_small_disk(system, stack)
         used = url
     else:
-        used = url.replace(f":{urlsplit(url).port}/", f":{proxies.ports['database']}/")
+        second = f",127.0.0.1:{on.spares['postgres'].port}" if on.has_hosts else ""
+        used = url.replace(f":{urlsplit(url).port}/", f":{proxies.ports['database']}{second}/")
     for process in system.processes():
         process.settings["DATABASE_URL"] = used
-    return Arena(system, database, proxies, witness, disk, History(url), token)
+    return Arena(system, database, proxies, witness, disk, History(url), token, on.spares)
 
 
 def _move_to_small_disk(system: System, stack: contextlib.ExitStack) -> tuple[Disk, str]:
@@ -250,7 +271,12 @@ def _introduce(new: Arena) -> None:
     """Make every device known to everybody: from then on each reading must be shown as such."""
     marks = new.load.marks()
     new.load.first_of_each()
-    new.wait(lambda: not new.recorder.behind(marks), 30, "the browser sees every device")
+    new.system.publish(f"devices/{HOSTILE}/telemetry", {"t": 0})
+    new.wait(
+        lambda: not new.recorder.behind(marks) and HOSTILE in new.recorder.stream.devices,
+        30,
+        "the browser sees every device",
+    )
     new.history.settle(new.history.new_rows())
     new.recorder.forget()
     for attempts in new.load.sent.values():
@@ -266,5 +292,7 @@ def _end(old: Arena) -> None:
     for process in [*old.system.processes(), *old.extras]:
         if process.is_alive():
             process.send_signal(signal.SIGCONT)
-    old.system.parts.start()
+    for name in SERVERS:
+        if name not in old.spares:  # what has one has given its place away
+            old.server(name).start()
     end_all([*old.extras, *old.system.processes()])

@@ -2,35 +2,17 @@
 
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 
 from tests.faults.arena import Arena
+from tests.faults.disks import fill_disk, lock_database
+from tests.faults.failovers import demote_redis, fail_over_redis, lose_postgres, switch_postgres
+from tests.faults.grounds import World
+from tests.faults.intruders import amplifier, large_command_311, large_commands, thief
+from tests.faults.steps import Fault, Step, Timeline, moment
 
 PAUSE_S = 10
-_LATEST_S = 1.2
 _DOWN_S = 3.0
-
-
-@dataclass(frozen=True)
-class Step:
-    """Something done to the system at a moment of a round."""
-
-    at_s: float
-    """Since the round's beginning."""
-    what: str
-    do: Callable[[Arena], object]
-
-    def __str__(self) -> str:
-        return f"{self.at_s:.2f} s: {self.what}"
-
-
-Timeline = list[Step]
-Fault = Callable[[Random, Arena], Timeline]
-
-
-def _moment(random: Random) -> float:
-    return random.uniform(0.1, _LATEST_S)
 
 
 def _down(random: Random) -> float:
@@ -61,7 +43,7 @@ def _stop(name: str, at_s: float) -> Step:
 
 def _outage(random: Random, names: list[str], end: Callable[[str, float], Step]) -> Timeline:
     """All ended at one moment, each started again when its own time has come."""
-    at_s = _moment(random)
+    at_s = moment(random)
     return [step for name in names for step in (end(name, at_s), _start(name, at_s + _down(random)))]
 
 
@@ -128,19 +110,19 @@ def pause_worker(random: Random, arena: Arena) -> Timeline:
 
 
 def _pause(random: Random, name: str) -> Timeline:
-    at_s = _moment(random)
+    at_s = moment(random)
     return [
         Step(at_s, f"SIGSTOP {name}", lambda arena: arena.signal(name, signal.SIGSTOP)),
         Step(at_s + PAUSE_S, f"SIGCONT {name}", lambda arena: arena.signal(name, signal.SIGCONT)),
     ]
 
 
-# ---- Redis, network, disk
+# ---- Redis, network
 
 
 def flush_redis(random: Random, arena: Arena) -> Timeline:
     """FLUSHALL, one to five times."""
-    times = sorted(_moment(random) for _ in range(random.randint(1, 5)))
+    times = sorted(moment(random) for _ in range(random.randint(1, 5)))
     return [Step(at_s, "FLUSHALL", lambda arena: arena.redis("FLUSHALL")) for at_s in times]
 
 
@@ -148,7 +130,7 @@ def cut(link: str) -> Fault:
     """The network between us and a server: broken, then refused for up to 3 s."""
 
     def timeline(random: Random, arena: Arena) -> Timeline:
-        at_s = _moment(random)
+        at_s = moment(random)
         return [
             Step(at_s, f"cut {link}", lambda arena: arena.proxies.refuse(link)),
             Step(at_s + _down(random), f"heal {link}", lambda arena: arena.proxies.heal(link)),
@@ -161,7 +143,7 @@ def stalled(link: str) -> Fault:
     """The network between us and a server: connections stay, no byte passes, for 1 to 6 s."""
 
     def timeline(random: Random, arena: Arena) -> Timeline:
-        at_s = _moment(random)
+        at_s = moment(random)
         return [
             Step(at_s, f"stall {link}", lambda arena: arena.proxies.stall(link)),
             Step(at_s + random.uniform(1, 6), f"heal {link}", lambda arena: arena.proxies.heal(link)),
@@ -174,7 +156,7 @@ def slowed(link: str) -> Fault:
     """The network between us and a server: late by 10 to 60 ms and narrow, for 2 to 5 s."""
 
     def timeline(random: Random, arena: Arena) -> Timeline:
-        at_s, delay_s, bytes_per_s = _moment(random), random.uniform(0.01, 0.06), random.uniform(1e5, 1e6)
+        at_s, delay_s, bytes_per_s = moment(random), random.uniform(0.01, 0.06), random.uniform(1e5, 1e6)
         what = f"slow {link} down: {delay_s * 1000:.0f} ms, {bytes_per_s / 1e3:.0f} kB/s"
         return [
             Step(at_s, what, lambda arena: arena.proxies.slow(link, delay_s=delay_s, bytes_per_s=bytes_per_s)),
@@ -184,22 +166,12 @@ def slowed(link: str) -> Fault:
     return timeline
 
 
-def fill_disk(random: Random, arena: Arena) -> Timeline:
-    """No room for SQLite for 1 to 4 s."""
-    assert arena.disk, "only SQLite has a disk that can be filled"
-    disk, at_s = arena.disk, _moment(random)
-    return [
-        Step(at_s, f"fill the disk: {disk.how}", lambda _: disk.fill()),
-        Step(at_s + random.uniform(1, 4), "free the disk", lambda _: disk.free()),
-    ]
-
-
 # ---- two where one should be
 
 
 def two_workers(random: Random, arena: Arena) -> Timeline:
     """A second worker is told to take a shard that is held; then it is killed or stopped."""
-    at_s, kill = _moment(random), random.random() < 0.5
+    at_s, kill = moment(random), random.random() < 0.5
     return [
         Step(
             at_s, "start a second worker of shard 0", lambda arena: arena.extra("rival", "run_devices", "--shards", "0")
@@ -214,7 +186,7 @@ def two_workers(random: Random, arena: Arena) -> Timeline:
 
 def two_gateways(random: Random, arena: Arena) -> Timeline:
     """A second gateway with the same client id; the first is killed, comes back, and the second is killed."""
-    at_s = _moment(random)
+    at_s = moment(random)
     killed_s = at_s + random.uniform(1.5, 3)
     dropped_s = killed_s + random.uniform(3, 5)
     return [
@@ -249,16 +221,44 @@ FAULTS: dict[str, Fault] = {
     "two-workers": two_workers,
     "two-gateways": two_gateways,
     "full-disk": fill_disk,
+    "lock-database": lock_database,
+    "demote-redis": demote_redis,
+    "sentinel": fail_over_redis,
+    "switch-postgres": switch_postgres,
+    "lose-postgres": lose_postgres,
+    "amplifier": amplifier,
+    "large-commands": large_commands,
+    "large-command-311": large_command_311,
     "stop-mosquitto": stopped("mosquitto"),
     "kill-mosquitto": killed("mosquitto"),
+    "thief": thief,
 }
 
 KILLS = ("kill-gateway", "kill-worker", "kill-workers", "kill-web", "kill-redis", "kill-postgres", "kill-several")
-FORGETFUL = frozenset({"kill-mosquitto"})  # the broker may forget and repeat: its own is told apart
-_ONLY = {
-    "full-disk": "sqlite",
-    **dict.fromkeys(["kill-postgres", "cut-database", "stall-database", "slow-database"], "postgres"),
+FORGETFUL = frozenset({"kill-mosquitto", "thief"})  # the broker may forget, repeat, give to others: told apart
+FIELD = (
+    "demote-redis", "sentinel", "switch-postgres", "lose-postgres", "full-disk", "lock-database", "amplifier",
+    "large-commands", "large-command-311", "thief",
+)  # fmt: skip
+FAILOVERS = frozenset({"demote-redis", "sentinel", "switch-postgres", "lose-postgres"})  # 15 s until data flow again
+_POSTGRES = ("kill-postgres", "cut-database", "stall-database", "slow-database", "switch-postgres", "lose-postgres")
+_ONLY = {"lock-database": "sqlite", **dict.fromkeys(_POSTGRES, "postgres")}
+_WORLDS: dict[str, World] = {
+    **dict.fromkeys(FORGETFUL, "witnessed"),
+    "demote-redis": "replica",
+    "sentinel": "sentinel",
+    "switch-postgres": "standby",
+    "lose-postgres": "hosts",
+    "large-commands": "narrow",
+    "large-command-311": "narrow 3.1.1",
 }
+
+
+def world_of(fault: str, database: str) -> World:
+    """In which one it happens."""
+    if (fault, database) == ("full-disk", "postgres"):
+        return "disk"
+    return _WORLDS.get(fault, "plain")
 
 
 def possible(names: tuple[str, ...] | list[str], database: str) -> list[str]:
@@ -269,6 +269,7 @@ def possible(names: tuple[str, ...] | list[str], database: str) -> list[str]:
 SETS: dict[str, tuple[str, ...]] = {
     "kills": KILLS,
     "all": tuple(name for name in FAULTS if name not in FORGETFUL),
+    "field": FIELD,
     "broker": ("stop-mosquitto",),
     "forgetful": tuple(FORGETFUL),
 }

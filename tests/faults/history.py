@@ -35,8 +35,8 @@ class Row:
 
     @property
     def key(self) -> Key:
-        """Which message it comes from."""
-        return self.kind, self.content["n"], self.content["c"]
+        """Which message it comes from; one that isn't the load's has -1."""
+        return self.kind, self.content.get("n", -1), self.content.get("c", -1)
 
 
 class History:
@@ -47,7 +47,7 @@ class History:
 
     def __init__(self, url: str) -> None:
         """``sqlite:///FILE`` or ``postgresql://…``; not through a proxy."""
-        self._url = url
+        self.url = url
         self._after = {"telemetry": 0, "event": 0}
         self.settled = 0
 
@@ -77,11 +77,11 @@ class History:
     @contextlib.contextmanager
     def _connection(self) -> Iterator[Any]:
         """Anew each time: the server may have been killed since."""
-        if self._url.startswith("sqlite"):
+        if self.url.startswith("sqlite"):
             connection: Any = sqlite3.connect(
-                f"file:{self._url.removeprefix('sqlite:///')}?mode=ro", uri=True, timeout=10
+                f"file:{self.url.removeprefix('sqlite:///')}?mode=ro", uri=True, timeout=10
             )
         else:
-            connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
+            connection = psycopg.connect(self.url, autocommit=True, connect_timeout=5)
         with contextlib.closing(connection):
             yield connection

@@ -43,6 +43,8 @@ class Attempt:
     c: int
     kind: Kind
     confirmed: bool = False
+    at_ms: int = 0
+    """When it was sent, Unix ms."""
 
     @property
     def key(self) -> tuple[Kind, int, int]:
@@ -71,7 +73,7 @@ class Load:
     """
 
     def __init__(self, port: int, devices: Iterable[str], per_s: int) -> None:
-        self._port, self._per_s = port, per_s
+        self._port, self.per_s = port, per_s
         self.devices = list(devices)
         self.sent: dict[str, list[Attempt]] = {device: [] for device in self.devices}
         self.messages = 0  # different ones; an attempt to send one again doesn't count
@@ -130,6 +132,10 @@ class Load:
         """Device → ``n`` of the next message, not sent yet, that can be seen in the browser: what can be waited for."""
         return {device: n + (PATTERN[n % len(PATTERN)] == "status") for device, n in self._next_n.items()}
 
+    def ends(self) -> dict[str, int]:
+        """Device → ``n`` of its last message; after `pause` one that can be seen in the browser."""
+        return {device: n - 1 for device, n in self._next_n.items()}
+
     # ------------------------------------------------------------------------------------------------ the thread
 
     def _run(self) -> None:
@@ -156,7 +162,7 @@ class Load:
         while not self._stopped:
             now_s = time.monotonic()
             # What was missed while the machine was busy is not made up for beyond a fifth of a second.
-            due, last_s = min(due + (now_s - last_s) * self._per_s, self._per_s / 5), now_s
+            due, last_s = min(due + (now_s - last_s) * self.per_s, self.per_s / 5), now_s
             if out := self._burst(int(due)):
                 connection.sendall(out)
             due -= int(due)
@@ -184,7 +190,7 @@ class Load:
         return Attempt(device, n, 0, PATTERN[n % len(PATTERN)])
 
     def _send(self, device: str, n: int, kind: Kind) -> bytes:
-        attempt = Attempt(device, n, self.connections, kind)
+        attempt = Attempt(device, n, self.connections, kind, at_ms=time.time_ns() // 1_000_000)
         packet_id = next(one for one in self._ids if one not in self._unconfirmed)
         self._unconfirmed[packet_id] = attempt
         self.sent[device].append(attempt)

@@ -50,6 +50,11 @@ class Recorder:
         """How often it was connected."""
         return self._follower.connections
 
+    @property
+    def link(self) -> Frame:
+        """What the server said last of what works."""
+        return self._follower.links[-1] if self._follower.links else {}
+
     def broken(self) -> list[str]:
         """What was wrong with a frame, if any was."""
         try:

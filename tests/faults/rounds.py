@@ -9,8 +9,8 @@ from random import Random
 
 import httpx
 
-from tests.faults.arena import Arena
-from tests.faults.faults import FAULTS, FORGETFUL
+from tests.faults.arena import HOSTILE, Arena
+from tests.faults.faults import FAILOVERS, FAULTS, FORGETFUL
 from tests.faults.history import Row
 from tests.faults.load import HISTORY, PATTERN
 from tests.faults.recorder import note_all
@@ -18,9 +18,12 @@ from tests.faults.verdict import Findings, Key, judge
 from tests.support.servers.proxies import Confirmed, Delivered
 
 RECOVERY_S = 60
+FLOW_S = 15  # until data flow again after a failover
+_INCIDENT_S = 40  # a thief is noticed by a marker that does not come back
 SETTLE_S = 30
 _LEDGER_S = 15
 _SHOWN = 20
+_TAKEN = ("session_taken", "session_lost")
 _OUTCOMES = ("applied", "duplicate", "quarantined", "rejected", "dropped", "in_flight")
 
 
@@ -75,6 +78,8 @@ def run_round(arena: Arena, number: int, seed: str, fault: str) -> Result:
         arena.until(began_s + step.at_s)
         step.do(arena)
     result.recovery_s = _recover(arena, result.findings)
+    if fault in FAILOVERS and (result.recovery_s or 0) > FLOW_S:
+        result.findings.note(f"data flowed again after {result.recovery_s:.1f} s only")
     result.load_s = time.monotonic() - began_s
     _rest(arena, result.findings)
     result.messages = arena.load.messages - messages
@@ -109,13 +114,17 @@ def _verdict(arena: Arena, result: Result) -> None:
     found = result.findings
     rows, judged = _await_history(arena, is_forgetful=result.is_forgetful)
     found.add(judged)
+    if result.fault == "thief" and judged.forgotten:
+        _await_incident(arena, judged)
     _check_browser(arena, rows, found)
     _check_ledger(arena, found)
     _settle(arena, rows, found)
     arena.supervise()
-    for line in arena.ended:
+    for line in arena.complaints:
         found.note(line)
-    arena.ended.clear()
+    result.timeline += arena.remarks
+    arena.complaints.clear()
+    arena.remarks.clear()
 
 
 def _await_history(arena: Arena, *, is_forgetful: bool) -> tuple[list[Row], Findings]:
@@ -123,11 +132,25 @@ def _await_history(arena: Arena, *, is_forgetful: bool) -> tuple[list[Row], Find
     deadline_s = time.monotonic() + SETTLE_S
     while True:
         rows = arena.history.new_rows()
-        _watch_broker(arena)
+        if is_forgetful:
+            _watch_broker(arena)
         found = _judge_all(arena, rows, is_forgetful=is_forgetful)
         if (not found.lost and _is_complete(arena, rows)) or time.monotonic() > deadline_s:
             return rows, found
         arena.until(time.monotonic() + 0.1)
+
+
+def _await_incident(arena: Arena, found: Findings) -> None:
+    """What a thief has got must be told: since when messages may be missing."""
+
+    def told() -> bool:
+        incidents = arena.get("/ops")["incidents"]
+        return any(one["kind"] in _TAKEN and one["since"] <= found.forgotten_ms for one in incidents)
+
+    try:
+        arena.wait(told, _INCIDENT_S, "an incident names the time since when messages may be missing")
+    except AssertionError as error:
+        found.note(f"{found.forgotten} went to the thief unsaid: {error}; {arena.get('/ops')['incidents']}")
 
 
 def _is_complete(arena: Arena, rows: Sequence[Row]) -> bool:
@@ -162,7 +185,7 @@ def _watch_broker(arena: Arena) -> None:
 
 def _key_of(delivered: Delivered) -> Key | None:
     kind = delivered.topic.split("/")[3] if delivered.topic.startswith("devices/") else ""
-    if kind not in HISTORY:
+    if kind not in HISTORY or delivered.topic.startswith(f"devices/{HOSTILE}/"):
         return None
     content = json.loads(delivered.payload)
     return PATTERN[content["n"] % len(PATTERN)], content["n"], content["c"]

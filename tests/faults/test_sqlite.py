@@ -12,11 +12,17 @@ DATABASE = "sqlite"
 pytestmark = pytest.mark.timeout(300)  # a round that fails waits until it is sure
 
 
-def test_the_disk_full(arena: Arena, round_with: Round) -> None:
+def test_case_j3_the_disk_full(arena: Arena, round_with: Round) -> None:
     before = [(worker, worker.position()) for worker in arena.system.workers]
     round_with("full-disk")
     refused = [worker.count_lines("disk is full|disk I/O error", since=position) for worker, position in before]
     assert sum(refused), "SQLite had no room"
+
+
+def test_case_j3_locked_by_another_program(arena: Arena, round_with: Round) -> None:
+    former = [process.pid for process in arena.system.processes()]
+    round_with("lock-database")
+    assert former == [process.pid for process in arena.system.processes()], "everybody stays and recovers"
 
 
 @pytest.mark.parametrize("number", range(2))

@@ -28,7 +28,16 @@ TITLES = {
     "two-workers": "a second worker for a shard that is held",
     "two-gateways": "a second gateway with the same client id",
     "full-disk": "disk full",
+    "lock-database": "database locked by another program",
+    "demote-redis": "Redis demoted, its connections kept",
+    "sentinel": "Sentinel fails over to the replica",
+    "switch-postgres": "PostgreSQL: switchover to a synchronous standby, old connections kept",
+    "lose-postgres": "PostgreSQL: SIGKILL, promotion of a synchronous standby",
+    "amplifier": "a device sends hostile messages of 250 kB",
+    "large-commands": "commands beyond the broker's packet limit, MQTT 5",
+    "large-command-311": "a command beyond the broker's packet limit, MQTT 3.1.1",
     "stop-mosquitto": "SIGTERM of Mosquitto",
     "kill-mosquitto": "SIGKILL of Mosquitto",
+    "thief": "a thief takes the gateway's session",
 }
 DATABASES = {"postgres": "PostgreSQL", "sqlite": "SQLite"}

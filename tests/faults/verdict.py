@@ -23,7 +23,9 @@ class Findings:
     repeated: int = 0
     out_of_order: int = 0
     forgotten: int = 0
-    """Confirmed by the broker, and gone before we confirmed it in our turn: the broker's loss."""
+    """Confirmed by the broker, and gone before we confirmed it in our turn: the broker's loss, or a thief's."""
+    forgotten_ms: int = 0
+    """When the first of these was sent, Unix ms; 0: there are none."""
     redelivered: int = 0
     """Delivered anew by the broker after it was confirmed to it: the broker's repeat."""
     other: int = 0
@@ -42,6 +44,8 @@ class Findings:
         """Sum up."""
         for name in ("lost", "repeated", "out_of_order", "forgotten", "redelivered", "other"):
             setattr(self, name, getattr(self, name) + getattr(more, name))
+        first = [ms for ms in (self.forgotten_ms, more.forgotten_ms) if ms]
+        self.forgotten_ms = min(first, default=0)
         self.notes += more.notes
         self.lines += more.lines
 
@@ -96,7 +100,7 @@ def judge(device: str, sent: Sequence[Attempt], applied: Sequence[Key], given: G
         _find_repeat(device, key, count, key in position, given, found)
     for attempt in sent:
         if attempt.kind in HISTORY and attempt.confirmed and attempt.key not in times:
-            _find_loss(device, attempt.key, times, given, found)
+            _find_loss(attempt, times, given, found)
     return found
 
 
@@ -127,13 +131,15 @@ def _find_repeat(device: str, key: Key, count: int, expected: bool, given: Given
         found.lines.append(f"{device}: {name(key)} was applied {ours} time(s) too often")
 
 
-def _find_loss(device: str, key: Key, times: Counter[Key], given: Given | None, found: Findings) -> None:
+def _find_loss(attempt: Attempt, times: Counter[Key], given: Given | None, found: Findings) -> None:
+    key = attempt.key
     if given and key not in given.confirmed:
         found.forgotten += 1
+        found.forgotten_ms = min(found.forgotten_ms or attempt.at_ms, attempt.at_ms)
         return
     found.lost += 1
     after = next((name(other) for other in times if other[1] > key[1]), "nothing later")
-    found.lines.append(f"{device}: lost: expected {name(key)}, got {after}")
+    found.lines.append(f"{attempt.device}: lost: expected {name(key)}, got {after}")
 
 
 def name(key: Key | None) -> str:

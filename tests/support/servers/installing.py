@@ -42,6 +42,7 @@ PROGRAMS = {
     "mosquitto_sub": Program(package="mosquitto-clients"),
     "nginx": Program(package="nginx-light", places=("/usr/sbin",)),
     "openssl": Program(package="openssl"),
+    "pg_basebackup": _POSTGRES,
     "pgbouncer": Program(package="pgbouncer"),
     "postgres": _POSTGRES,
     "redis-server": Program(package="redis-server"),

@@ -5,9 +5,10 @@ import pwd
 import secrets
 import signal
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import LiteralString
+from typing import Any, LiteralString
 from urllib.parse import unquote, urlsplit
 
 import psycopg
@@ -29,23 +30,31 @@ _NOT_DURABLE = ["-c", "fsync=off", "-c", "full_page_writes=off"]
 class PostgresService(Service):
     """A `Service` whose `url` is the maintenance database's; tests work in databases of their own."""
 
+    is_wiped_whole: bool = False
+    """Whether no single database needs to be dropped: it may be down by then, or wait for a standby that is gone."""
+
     def create_database(self, template: str = "template1") -> str:
         """Make a new database, a copy of `template`; returns its URL."""
         name = f"causeway_{secrets.token_hex(6)}"
-        self._execute("CREATE DATABASE {} TEMPLATE {}", name, template)
+        self.execute("CREATE DATABASE {} TEMPLATE {}", name, template)
         return self.database_url(name)
 
     def drop_database(self, url: str) -> None:
         """Remove a database, whoever is still connected."""
-        self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", database_name(url))
+        if self.is_wiped_whole:
+            return
+        self.execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", database_name(url))
 
     def database_url(self, name: str) -> str:
         """The URL of the database `name`."""
         return f"{self.url.rpartition('/')[0]}/{name}"
 
-    def _execute(self, statement: LiteralString, *names: str) -> None:
-        with psycopg.connect(self.url, autocommit=True, connect_timeout=10) as connection:
-            connection.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))
+    def execute(self, statement: LiteralString, *names: str) -> list[tuple[Any, ...]]:
+        """Carry out a statement with these names in it, past any limit of the clients'; the rows."""
+        options = "-c default_transaction_read_only=off"
+        with psycopg.connect(self.url, autocommit=True, connect_timeout=10, options=options) as connection:
+            found = connection.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))
+            return found.fetchall() if found.description else []
 
 
 def database_name(url: str) -> str:
@@ -53,16 +62,21 @@ def database_name(url: str) -> str:
     return url.rpartition("/")[2]
 
 
-def postgres_service(kind: Kind | None = None, *, durable: bool = False) -> PostgresService:
-    """A PostgreSQL cluster; not started yet. A `durable` one also survives the machine, as PostgreSQL's default is."""
+def postgres_service(
+    kind: Kind | None = None, *, durable: bool = False, home: Path | None = None, options: Sequence[str] = ()
+) -> PostgresService:
+    """A PostgreSQL cluster; not started yet. A `durable` one also survives the machine, as PostgreSQL's default is.
+
+    One with a `home` has its data there, and is a local program.
+    """
     port = free_port()
     password = secrets.token_hex(8)
-    kind, origin = choose(IMAGE, kind)
+    kind, origin = choose(IMAGE, "local" if home else kind)
     url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
-    options = _OPTIONS if durable else [*_OPTIONS, *_NOT_DURABLE]
+    told = [*_OPTIONS, *([] if durable else _NOT_DURABLE), *(word for one in options for word in ("-c", one))]
     return PostgresService(
         name="postgres",
-        runner=_local(port, options) if kind == "local" else _container(port, password, options),
+        runner=_local(port, told, home) if kind == "local" else _container(port, password, told),
         port=port,
         url=url,
         probe=lambda: _select(url),
@@ -70,30 +84,50 @@ def postgres_service(kind: Kind | None = None, *, durable: bool = False) -> Post
     )
 
 
-def _local(port: int, server_options: list[str]) -> LocalRunner:
+def standby_service(primary: PostgresService) -> PostgresService:
+    """A streaming standby of a local cluster that runs; not started yet."""
+    port, path, user = free_port(), program("pg_basebackup"), _unprivileged_user()
+
+    def prepare(directory: Path) -> None:
+        options = ["-h", "127.0.0.1", "-p", f"{primary.port}", "-U", "postgres", "-X", "stream", "-c", "fast"]
+        _run_as(user, [path, "-D", str(directory), "-R", "--no-sync", *options], directory)
+
+    url = primary.url.replace(f":{primary.port}/", f":{port}/")
+    runner = _local(port, [*_OPTIONS, *_NOT_DURABLE])
+    runner.prepare = prepare
+    return PostgresService("standby", runner, port, url, lambda: _select(url), "local program")
+
+
+def _run_as(user: str | None, command: list[str], directory: Path) -> None:
+    subprocess.run(
+        command,
+        cwd=directory,
+        check=True,
+        capture_output=True,
+        timeout=120,
+        user=user,
+        group=group_of(user),
+        extra_groups=None if user is None else [],
+    )
+
+
+def _local(port: int, server_options: list[str], home: Path | None = None) -> LocalRunner:
     postgres = program("postgres")
     initdb = program("initdb")
     user = _unprivileged_user()
 
     def prepare(directory: Path) -> None:
         options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
-        subprocess.run(
-            [initdb, "-D", str(directory), *options],
-            cwd=directory,
-            check=True,
-            capture_output=True,
-            timeout=120,
-            user=user,
-            group=group_of(user),
-            extra_groups=None if user is None else [],
-        )
+        _run_as(user, [initdb, "-D", str(directory), *options], directory)
 
     def command(directory: Path) -> list[str]:
         listen = ["-p", f"{port}", "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={directory}"]
         return [postgres, "-D", str(directory), *listen, *server_options]
 
     # SIGINT is "fast shutdown": it doesn't wait for clients to leave.
-    return LocalRunner("postgres", command, prepare, user=user, stop_signal=signal.SIGINT)
+    return LocalRunner(
+        "postgres", command, prepare, user=user, stop_signal=signal.SIGINT, home=str(home) if home else None
+    )
 
 
 def pgbouncer_service(postgres: PostgresService, pool_mode: str) -> Service:

@@ -47,7 +47,7 @@ class Runner(Protocol):
 
 @dataclass
 class LocalRunner:
-    """A server as a process of this machine, its data in a directory of its own directly in the temp directory."""
+    """A server as a process of this machine, its data in a directory of its own."""
 
     name: str
     command: Callable[[Path], Sequence[str]]
@@ -57,6 +57,8 @@ class LocalRunner:
     user: str | None = None
     """Runs as this user (PostgreSQL refuses to run as root)."""
     stop_signal: signal.Signals = signal.SIGTERM
+    home: str | None = None
+    """In which directory its own is made; None: the temp directory."""
 
     _directory: Path | None = None
     _log: Path = field(init=False)
@@ -86,7 +88,7 @@ class LocalRunner:
 
     def _new_directory(self) -> Path:
         # Not pytest's tmp_path: another user may not enter that.
-        directory = Path(tempfile.mkdtemp(prefix=f"causeway-{self.name}-"))
+        directory = Path(tempfile.mkdtemp(prefix=f"causeway-{self.name}-", dir=self.home))
         if self.user:
             shutil.chown(directory, self.user)
         return directory

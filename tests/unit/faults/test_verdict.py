@@ -99,3 +99,16 @@ def test_the_order_of_delivery_counts_where_the_broker_changed_it() -> None:
     broker = given((1, False), (0, False), (2, False), confirmed=[0, 1, 2])
     assert not judge(DEVICE, SENT, keys(1, 0, 2), broker).violations
     assert counts(judge(DEVICE, SENT, keys(0, 1, 2), broker)) == (0, 0, 1)
+
+
+def test_since_when_something_is_forgotten_is_known() -> None:
+    sent = [Attempt(DEVICE, n, 1, "telemetry", confirmed=True, at_ms=1000 + n) for n in range(4)]
+    given = Given()
+    given.take(sent[0].key, dup=False)
+    given.confirm(sent[0].key)
+    found = judge(DEVICE, sent, keys(0, 3), given)
+    assert (found.lost, found.forgotten, found.forgotten_ms) == (0, 2, 1001)
+    total = Findings()
+    total.add(found)
+    total.add(Findings())
+    assert (total.forgotten, total.forgotten_ms) == (2, 1001)

@@ -1,0 +1,151 @@
+"""What a system of the faults stands on. Most leave their servers as they were; others need a world of their own."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from redis import Redis
+
+from tests.faults.disk import Disk, small_disk
+from tests.support.servers.mosquitto import mosquitto_service
+from tests.support.servers.postgres import PostgresService, postgres_service, standby_service
+from tests.support.servers.redis import SENTINEL_NAME, redis_service, sentinel_service
+from tests.support.servers.service import Service, descendants
+from tests.support.waiting import eventually
+from tests.support.worlds.system import Factory, Parts, factory
+
+World = Literal["plain", "witnessed", "replica", "sentinel", "standby", "hosts", "disk", "narrow", "narrow 3.1.1"]
+PACKET_BYTES = 20_000  # the most that the broker of the narrow world takes
+_READY_S = 30
+
+
+@dataclass
+class Ground:
+    """The servers, and what follows from them."""
+
+    make: Factory
+    settings: dict[str, str] = field(default_factory=dict)
+    """Of all processes, beside the usual ones."""
+    spares: dict[str, Service] = field(default_factory=dict)
+    """Name of a server → what stands by for it."""
+    disk: Disk | None = None
+    """The database server's."""
+    is_witnessed: bool = False
+    """Whether what passes between broker and gateway is written down."""
+    has_hosts: bool = False
+    """Whether the processes know both database servers."""
+
+
+@contextlib.contextmanager
+def ground(world: World, make: Factory) -> Iterator[Ground]:
+    """The ground of a world: `make` and its servers for the plain one, else with servers of its own."""
+    with contextlib.ExitStack() as stack:
+        yield _GROUNDS[world](make, stack) if world != "plain" else Ground(make)
+
+
+def _with(make: Factory, stack: contextlib.ExitStack, **own: Service) -> Factory:
+    """A factory on servers of its own: these, a broker and a Redis; PostgreSQL is the other systems', too."""
+    postgres = own.get("postgres", make.parts.postgres)
+    assert isinstance(postgres, PostgresService)
+    parts = Parts(own.get("mosquitto") or mosquitto_service(), own.get("redis") or redis_service(), postgres)
+    postgres.is_wiped_whole = "postgres" in own
+    for one in (parts.mosquitto, parts.redis, *([postgres] if "postgres" in own else [])):
+        stack.callback(one.close)
+        one.start()
+    templates = {} if "postgres" in own else make.templates
+    return stack.enter_context(factory(parts, make.directory, templates, make.writer))
+
+
+def _witnessed(make: Factory, stack: contextlib.ExitStack) -> Ground:
+    return Ground(_with(make, stack), is_witnessed=True)
+
+
+def _replica(make: Factory, stack: contextlib.ExitStack) -> Ground:
+    """A Redis with a replica."""
+    mine = _with(make, stack, redis=redis_service("local"))
+    replica = redis_service("local", "--repl-diskless-sync-delay", "0")
+    stack.callback(replica.close)
+    replica.start()
+    ask(replica, "REPLICAOF", "127.0.0.1", str(mine.parts.redis.port))
+    eventually(lambda: _info(replica)["master_link_status"] == "up", _READY_S, what="the replica is a copy")
+    return Ground(mine, spares={"redis": replica})
+
+
+def _sentinel(make: Factory, stack: contextlib.ExitStack) -> Ground:
+    """The same with a Sentinel that looks after them, and tells the processes where the master is."""
+    found = _replica(make, stack)
+    sentinel = sentinel_service(found.make.parts.redis.port)
+    stack.callback(sentinel.close)
+    sentinel.start()
+    eventually(lambda: len(ask(sentinel, "SENTINEL", "REPLICAS", SENTINEL_NAME)) == 1, _READY_S)  # type: ignore[arg-type]
+    found.settings["REDIS_URL"] = f"redis+sentinel://127.0.0.1:{sentinel.port}/{SENTINEL_NAME}/0"
+    return found
+
+
+def _standby(make: Factory, stack: contextlib.ExitStack) -> Ground:
+    """A PostgreSQL whose commits are on a streaming standby before they are confirmed."""
+    primary = postgres_service("local")
+    mine = _with(make, stack, postgres=primary)
+    standby = standby_service(primary)
+    stack.callback(standby.close)
+    standby.start()
+    primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+    primary.execute("SELECT pg_reload_conf()")
+    states = "SELECT sync_state FROM pg_stat_replication"
+    eventually(lambda: primary.execute(states) == [("sync",)], _READY_S, what="the standby is waited for")
+    return Ground(mine, spares={"postgres": standby})
+
+
+def _hosts(make: Factory, stack: contextlib.ExitStack) -> Ground:
+    found = _standby(make, stack)
+    found.has_hosts = True
+    return found
+
+
+def _disk(make: Factory, stack: contextlib.ExitStack) -> Ground:
+    """A PostgreSQL on a disk that can be full."""
+    home = Path(tempfile.gettempdir()) / f"causeway-disk-{os.urandom(4).hex()}"
+    writers: list[Callable[[], list[int]]] = []
+    disk = stack.enter_context(small_disk(home, lambda: [pid for pids in writers for pid in pids()]))
+    postgres = postgres_service(home=home)
+    writers.append(lambda: [postgres.pid, *descendants(postgres.pid)])
+    return Ground(_with(make, stack, postgres=postgres), disk=disk)
+
+
+def _narrow(make: Factory, stack: contextlib.ExitStack) -> Ground:
+    """A broker that hangs up on larger packets. In MQTT 5 it says so before."""
+    return Ground(_with(make, stack, mosquitto=mosquitto_service("local", max_packet_size=PACKET_BYTES)))
+
+
+def _narrow_311(make: Factory, stack: contextlib.ExitStack) -> Ground:
+    found = _narrow(make, stack)
+    found.settings["MQTT_VERSION"] = "3.1.1"
+    return found
+
+
+_GROUNDS: dict[World, Callable[[Factory, contextlib.ExitStack], Ground]] = {
+    "witnessed": _witnessed,
+    "replica": _replica,
+    "sentinel": _sentinel,
+    "standby": _standby,
+    "hosts": _hosts,
+    "disk": _disk,
+    "narrow": _narrow,
+    "narrow 3.1.1": _narrow_311,
+}
+
+
+def ask(service: Service, *words: str) -> object:
+    """A Redis's or Sentinel's answer."""
+    with Redis.from_url(service.url, socket_timeout=5) as client:
+        answer: object = client.execute_command(*words)
+    return answer
+
+
+def _info(service: Service) -> dict[str, object]:
+    with Redis.from_url(service.url, socket_timeout=5) as client:
+        return dict(client.info("replication"))
