@@ -125,7 +125,8 @@ class ArrivalOrder:
     def __init__(self) -> None:
         self._packet_ids: deque[int] = deque()
         self._finished: deque[bool] = deque()
-        self._dups = 0
+        self._positions: deque[int] = deque()
+        self._new = 0
         self.first = 0  # tickets below it are given out
 
     def __len__(self) -> int:
@@ -135,7 +136,8 @@ class ArrivalOrder:
         """Note one QoS 1 delivery, redelivered or new; the ticket to finish it with: 0, 1, 2, …"""
         self._packet_ids.append(packet_id)
         self._finished.append(False)
-        self._dups += dup
+        self._new += not dup
+        self._positions.append(self._new)
         return self.end - 1
 
     @property
@@ -144,8 +146,8 @@ class ArrivalOrder:
         return self.first + len(self._packet_ids)
 
     def position(self, ticket: int) -> int:
-        """How many new deliveries (without DUP) arrived up to this one; never more, but fewer if a DUP comes late."""
-        return max(0, ticket + 1 - self._dups)
+        """How many new deliveries (without DUP) arrived up to this one, which is not given out yet."""
+        return self._positions[ticket - self.first] if ticket >= self.first else 0
 
     def finish(self, ticket: int) -> None:
         """This delivery's effect is committed (or it has none). A ticket already given out is ignored."""
@@ -157,6 +159,7 @@ class ArrivalOrder:
         out = []
         while self._finished and self._finished[0]:
             self._finished.popleft()
+            self._positions.popleft()
             out.append(self._packet_ids.popleft())
             self.first += 1
         return out

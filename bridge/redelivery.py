@@ -20,7 +20,8 @@ connection and the growth of total from there on, for the connection that gives 
   connection is in its total. With a deliveries under way after it and b before: those counted after it
   are at most a, total grows by at most W + b, together that is at most W + a + b < 2 W.
 - Another one with its packet id is 65,535 later, of which at most W are missing at the end of the connection count, W
-  at the end of total, and W - 1 because a record tells how many came up to its last entry. More than
+  at the end of total, and W - 1 because a record tells how many came up to its last entry, or to one that overtook
+  it (all these are under way together). More than
   65,535 - 3 W - n are seen, if n of them are no shard's: with W = 12,288 at least 2 W as long as n is not above 4,096.
 """
 
@@ -179,9 +180,15 @@ class DeliveryHistory:
         return Sifted(fresh, duplicates, self._recorded(batch, entries) if entries else None)
 
     def _advance(self, batch: Batch) -> None:
-        """The gateway's count; at least what we have seen ourselves."""
-        own = sum(one.qos and not one.dup for one in batch.deliveries)
-        self._connection_count = max(self._connection_count + own, batch.connection_count)
+        """The gateway's count; without one, what we have seen ourselves.
+
+        A batch may hold deliveries that later ones have overtaken, another device's: those are counted already. All
+        that overtook them is under way with them, so their record tells W - 1 too many at most, as any record may.
+        """
+        if batch.connection_count:
+            self._connection_count = max(self._connection_count, batch.connection_count)
+        else:
+            self._connection_count += sum(one.qos and not one.dup for one in batch.deliveries)
 
     def _recorded(self, batch: Batch, entries: list[bytes]) -> Record:
         self._total += len(entries)

@@ -29,9 +29,9 @@ class Document(Struct, omit_defaults=True):
     marks: Mark = field(default_factory=Mark)
     floor: int = 0
     tombstone_bytes: int = 0  # at most so much
-    leaves: dict[str, Leaf] = field(default_factory=dict)  # what was stored in place of marks before; read only
+    leaves: dict[str, Leaf] = field(default_factory=dict)  # what was stored in place of marks before; upgrade()
 
-    def __post_init__(self) -> None:
+    def upgrade(self) -> None:
         """Take over what was stored before."""
         if self.leaves:
             self.marks, self.leaves = marks.from_pointers(self.leaves), {}

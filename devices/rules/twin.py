@@ -95,6 +95,16 @@ load: Final[Callable[[bytes | str], TwinState]] = msgspec.json.Decoder(TwinState
 """The twin from its JSON. Raises msgspec.ValidationError on what :func:`dump` never wrote."""
 
 
+def upgraded(doc: str) -> str:
+    """A twin's JSON as it is stored now, of one that may have been stored by an earlier version."""
+    if '"leaves":{' not in doc:
+        return doc
+    twin = load(doc)
+    twin.reported.upgrade()
+    twin.desired.upgrade()
+    return dump(twin).decode()
+
+
 def load_value(doc: Any) -> TwinState:
     """The twin from its decoded JSON (as Twin.doc reads from the database)."""
     return msgspec.convert(doc, TwinState)

@@ -8,7 +8,8 @@
           broker; QoS 0: stay    what was applied; of the rest, QoS 1 is the broker's again, QoS 0 counts as dropped
 
 The queue is bounded: QoS 1 by the in-flight limit that the broker keeps; QoS 0 by ``QOS0_LIMIT`` and ``QOS0_BYTES``,
-beyond which only the newest of each topic stays, and if those are still too many, the oldest go.
+beyond which only the newest of each topic stays, and if those are still too many, the oldest go. Large deliveries wait
+in lanes beside it (lanes.py), and of them only one batch is under way at a time: nobody waits for another's two.
 """
 
 from collections import deque
@@ -18,18 +19,25 @@ from msgspec import Struct
 
 from bridge.link import ArrivalOrder, Window
 from bridge.messages import Batch, Delivery, LinkAck
+from mqtt_gateway.rules.lanes import (
+    BATCH_LIMIT,
+    NO_TICKET,
+    QOS0_BYTES,
+    QOS0_LIMIT,
+    Entry,
+    Lanes,
+    Waiting,
+    newest_qos0,
+)
 from runtime.backoff import backoff_s
 
-BATCH_LIMIT: Final = 1_000  # deliveries
-BATCH_BYTES: Final = 512 * 1024  # a single bigger delivery goes alone
-QOS0_LIMIT: Final = 4_000  # deliveries a shard
-QOS0_BYTES: Final = 16 * 1024 * 1024
-_OVERHEAD_BYTES: Final = 96  # what a delivery costs beside its topic and payload, about
+BATCH_BYTES: Final = 256 * 1024
+LARGE_BYTES: Final = 4 * 1024  # of a delivery
+OVERHEAD_BYTES: Final = 96  # what a delivery costs beside its topic and payload, about
 _PATIENCE_S: Final = 1.0  # without an answer to the oldest batch under way, before all are sent again
 _SLOWEST_RESEND_S: Final = 5.0
 _GAP_PAUSE_S: Final = 0.1  # several gap answers to the same loss ask for one resend
 _STALE_GAPS: Final = 5  # so many in a row, without progress: the worker wants what we no longer have
-NO_TICKET: Final = -1
 
 
 class InFlightBatch(Struct, frozen=True):
@@ -37,6 +45,7 @@ class InFlightBatch(Struct, frozen=True):
 
     tickets: tuple[int, ...]  # of its QoS 1 deliveries, in the epoch's ArrivalOrder
     qos0: int  # how many QoS 0 deliveries
+    lanes: bool = False  # some are large
 
 
 class EpochWindow:
@@ -46,12 +55,17 @@ class EpochWindow:
         self.window, self.epoch, self.order = window, epoch, order
         self._flights: deque[InFlightBatch] = deque()
 
-    def push(self, entries: list[tuple[Delivery, int]]) -> Batch:
-        """Number a batch of (delivery, ticket)."""
-        tickets = tuple(ticket for _, ticket in entries if ticket != NO_TICKET)
-        position = self.order.position(tickets[-1]) if tickets else 0
-        batch = self.window.push(tuple(delivery for delivery, _ in entries), position)
-        self._flights.append(InFlightBatch(tickets, len(entries) - len(tickets)))
+    @property
+    def has_lanes(self) -> bool:
+        """Whether large deliveries are under way."""
+        return any(flight.lanes for flight in self._flights)
+
+    def push(self, entries: list[Entry], *, lanes: bool = False) -> Batch:
+        """Number a batch; ``lanes``: some of it is large."""
+        tickets = tuple(ticket for _, ticket, _ in entries if ticket != NO_TICKET)
+        position = self.order.position(max(tickets)) if tickets else 0
+        batch = self.window.push(tuple(delivery for delivery, _, _ in entries), position)
+        self._flights.append(InFlightBatch(tickets, len(entries) - len(tickets), lanes))
         return batch
 
     def acknowledge(self, ack: LinkAck) -> list[InFlightBatch]:
@@ -91,7 +105,8 @@ class ShardQueue:
 
     def __init__(self, shard: int) -> None:
         self.shard = shard
-        self.queue: deque[tuple[Delivery, int]] = deque()
+        self.queue: Waiting = deque()
+        self.lanes: Lanes | None = None  # none is needed
         self.queued_bytes = 0
         self.entered = 0  # deliveries that came into the queue in this epoch and were neither dropped nor handed back
         self.attempts = 0  # of sending what is under way, since the last progress
@@ -100,16 +115,17 @@ class ShardQueue:
         self._former: EpochWindow | None = None
         self._open = False  # the window is the present connection's
         self._qos0 = self._qos0_bytes = 0
+        self._left = 0  # how many have left the queue, ever
         self._sent_at_s = float("-inf")
         self._stale_gaps = 0
 
     @property
     def oldest_ms(self) -> int:
         """Unix ms; when the oldest delivery came that is not known to be committed; 0: there is none."""
-        windows = [window for window in (self._former, self._current) if window]
-        firsts = [batch.deliveries[0] for window in windows for batch in window.window.under_way if batch.deliveries]
-        firsts += [self.queue[0][0]] if self.queue else []
-        return min((first.received_ms for first in firsts), default=0)
+        windows = [window.window for window in (self._former, self._current) if window]
+        times = [one.received_ms for window in windows for batch in window.under_way for one in batch.deliveries]
+        times += [waiting[0][0].received_ms for waiting in self.waiting if waiting]
+        return min(times, default=0)
 
     # ------------------------------------------------------------------------------------------- the queue
 
@@ -123,60 +139,64 @@ class ShardQueue:
         Returns:
             How many QoS 0 deliveries had to be dropped for it.
         """
-        size = _size(delivery)
-        self.queue.append((delivery, ticket))
+        size = len(delivery.payload) + len(delivery.topic) + OVERHEAD_BYTES
         self.queued_bytes += size
         self.entered += 1
+        if size > LARGE_BYTES or (self.lanes is not None and delivery.source in self.lanes):
+            self.lanes = self.lanes or Lanes()
+            self.lanes.put((delivery, ticket, size), self._left + len(self.queue))
+        else:
+            self.queue.append((delivery, ticket, size))
         if ticket != NO_TICKET:
             return 0
         self._qos0 += 1
         self._qos0_bytes += size
-        return self._conflate() if self._qos0 > QOS0_LIMIT or self._qos0_bytes > QOS0_BYTES else 0
+        full = self._qos0 > QOS0_LIMIT or self._qos0_bytes > QOS0_BYTES
+        return self._keep(newest_qos0(self.queue, self.waiting[1:])) if full else 0
 
-    def _conflate(self) -> int:
-        """Keep the newest QoS 0 delivery of each topic, and of those the newest half of the limits."""
-        count, size, topics = 0, 0, set()
-        kept: deque[tuple[Delivery, int]] = deque()
-        for entry in reversed(self.queue):
-            delivery, ticket = entry
-            if ticket == NO_TICKET:
-                cost = _size(delivery)
-                full = count >= QOS0_LIMIT // 2 or (count and size + cost > QOS0_BYTES // 2)
-                if full or delivery.topic in topics:
-                    self.queued_bytes -= cost
-                    continue
-                topics.add(delivery.topic)
-                count, size = count + 1, size + cost
-            kept.appendleft(entry)
-        dropped, self.queue = len(self.queue) - len(kept), kept
-        self._qos0, self._qos0_bytes = count, size
-        self.entered -= dropped
-        return dropped
+    @property
+    def waiting(self) -> list[Waiting]:
+        """The queue, and the lanes."""
+        return [self.queue, *(self.lanes or ())]
 
-    def _take(self) -> list[tuple[Delivery, int]]:
-        entries: list[tuple[Delivery, int]] = []
-        room = BATCH_BYTES
-        while self.queue and len(entries) < BATCH_LIMIT:
-            delivery, ticket = self.queue[0]
-            size = _size(delivery)
-            if size > room and entries:
-                break
-            room -= size
+    def _take(self, *, lanes: bool) -> list[Entry]:
+        """What one batch may hold; from the lanes only if ``lanes``."""
+        entries: list[Entry] = []
+        queue, room = self.queue, BATCH_BYTES
+        while queue and len(entries) < BATCH_LIMIT and queue[0][2] <= room:
+            room -= queue[0][2]
+            entries.append(queue.popleft())
+        self._left += len(entries)
+        if lanes and self.lanes is not None:
+            entries += self.lanes.take(self._left, BATCH_LIMIT - len(entries))
+            self.lanes = self.lanes if any(self.lanes) else None
+        for _, ticket, size in entries:
             self.queued_bytes -= size
             if ticket == NO_TICKET:
                 self._qos0 -= 1
                 self._qos0_bytes -= size
-            entries.append(self.queue.popleft())
         return entries
+
+    def _keep(self, kept: list[Waiting]) -> int:
+        """Keep only this of all that waits; how many others there were."""
+        before = sum(map(len, self.waiting))
+        self.queue = kept[0]
+        if self.lanes is not None:
+            self.lanes.keep(kept[1:], self._left + len(self.queue))
+            self.lanes = self.lanes if any(self.lanes) else None
+        left = [entry for waiting in kept for entry in waiting]
+        self.queued_bytes = sum(size for _, _, size in left)
+        qos0 = [size for _, ticket, size in left if ticket == NO_TICKET]
+        self._qos0, self._qos0_bytes = len(qos0), sum(qos0)
+        self.entered -= before - len(left)
+        return before - len(left)
 
     # ----------------------------------------------------------------------------------------- connections
 
     def disconnected(self) -> Abandoned:
         """The connection is lost: queued QoS 1 deliveries come again; QoS 0 ones wait for the next epoch."""
-        kept = deque(entry for entry in self.queue if entry[1] == NO_TICKET)
-        returned, self.queue = len(self.queue) - len(kept), kept
-        self.queued_bytes = self._qos0_bytes
-        self.entered -= returned
+        kept = [deque(entry for entry in waiting if entry[1] == NO_TICKET) for waiting in self.waiting]
+        returned = self._keep(kept)
         self._open = False
         return Abandoned(returned)
 
@@ -194,8 +214,7 @@ class ShardQueue:
     def abandon(self) -> Abandoned:
         """Nothing of this will ever be sent (again)."""
         gone = [window.abandon() for window in (self._former, self._current) if window]
-        dropped = len(self.queue) + sum(one.dropped for one in gone)
-        self.queue.clear()
+        dropped = self._keep([deque() for _ in self.waiting]) + sum(one.dropped for one in gone)
         return Abandoned(sum(one.returned for one in gone), dropped)
 
     # --------------------------------------------------------------------------------------------- sending
@@ -203,12 +222,17 @@ class ShardQueue:
     @property
     def ready(self) -> bool:
         """Whether a batch could leave now."""
-        return self._open and bool(self.queue) and self._current is not None and self._current.window.open
+        current = self._current
+        if not self._open or current is None or not current.window.open:
+            return False
+        return bool(self.queue) or (self.lanes is not None and not current.has_lanes)
 
     def next_batch(self, now_s: float, random: float) -> Batch:
         """Number as much of the queue as fits; to be sent now. Only when :attr:`ready`. ``random``: 0 … 1."""
         assert self._current is not None
-        batch = self._current.push(self._take())
+        before = self._left
+        entries = self._take(lanes=not self._current.has_lanes)
+        batch = self._current.push(entries, lanes=self._left - before < len(entries))
         if self.resend_at_s is None:  # else an older batch is under way: its time counts
             self._sent_at_s, self.resend_at_s = now_s, now_s + _PATIENCE_S * (1 + random)
         return batch
@@ -263,7 +287,3 @@ class ShardQueue:
     def broken(self) -> bool:
         """The worker asks for batches that are long gone: only a new epoch helps."""
         return self._stale_gaps >= _STALE_GAPS
-
-
-def _size(delivery: Delivery) -> int:
-    return len(delivery.payload) + len(delivery.topic) + _OVERHEAD_BYTES

@@ -15,7 +15,7 @@ CHECK_EVERY: Final = 64  # QoS 1 deliveries; so few are never too much
 # Mosquitto 2.0.11 sends as many as the in-flight limit for *each* PUBACK once it has a queue (docs/overload.md). What
 # we hold unconfirmed must stay below MAX_IN_FLIGHT all the same; what was read already comes on top.
 MAX_UNCONFIRMED: Final = MAX_IN_FLIGHT - 4 * CHECK_EVERY
-MAX_BYTES: Final = 128 * 1024 * 1024  # queued in all shards
+MAX_BYTES: Final = 32 * 1024 * 1024  # queued in all shards
 _READ_AGAIN: Final = 0.5  # of the limits
 
 

@@ -23,9 +23,10 @@ from mqtt_gateway.options import GatewayOptions, status_of_marker
 from mqtt_gateway.process.state import State
 from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
 from mqtt_gateway.rules.incident_reports import Report
+from mqtt_gateway.rules.lanes import BATCH_LIMIT, NO_TICKET, QOS0_LIMIT
 from mqtt_gateway.rules.pace import Pace
 from mqtt_gateway.rules.routing import Routed, router
-from mqtt_gateway.rules.shard_queue import BATCH_LIMIT, NO_TICKET, QOS0_LIMIT, Abandoned, ShardQueue
+from mqtt_gateway.rules.shard_queue import Abandoned, ShardQueue
 from mqtt_gateway.uplink.backpressure import CHECK_EVERY, Backpressure
 from mqtt_gateway.uplink.own_markers import OwnMarkers
 from runtime.database_clock import unix_ms

@@ -12,7 +12,7 @@ from devices.web.api.app import api
 from devices.web.live.stream import feed
 from devices.worker.round import intake
 from mqtt_gateway.options import GatewayOptions
-from mqtt_gateway.rules import shard_queue
+from mqtt_gateway.rules import lanes, shard_queue
 from mqtt_gateway.uplink import backpressure
 from runtime.http.front import MAX_BODY_BYTES
 from runtime.leases import LEASE_S
@@ -20,7 +20,7 @@ from tests.docs.blocks import ROOT
 
 OPTIONS = GatewayOptions()
 KIB, MIB = 1024, 1024 * 1024
-A_SHARD = shard_queue.QOS0_LIMIT + 2 * shard_queue.BATCH_LIMIT
+A_SHARD = lanes.QOS0_LIMIT + 2 * lanes.BATCH_LIMIT
 IN_HAND = OPTIONS.in_flight_limit + settings.DEVICES.shards * A_SHARD
 THREE_QUARTERS = round(OPTIONS.in_flight_limit * 3 // 4, -3)
 CAPACITY = settings.CHANNEL_LAYERS["default"]["CONFIG"]["capacity"]
@@ -29,8 +29,8 @@ STATED = {
     "overload.md": [
         f"{OPTIONS.in_flight_limit:,} (receive maximum",
         f"| {backpressure.MAX_UNCONFIRMED:,}, and up to {2 * backpressure.CHECK_EVERY} already read",
-        f"{shard_queue.QOS0_LIMIT:,} deliveries, {shard_queue.QOS0_BYTES // MIB} MiB",
-        f"2 batches, each of {shard_queue.BATCH_LIMIT:,} deliveries or {shard_queue.BATCH_BYTES // KIB} KiB",
+        f"{lanes.QOS0_LIMIT:,} deliveries, {lanes.QOS0_BYTES // MIB} MiB",
+        f"2 batches, each of {lanes.BATCH_LIMIT:,} deliveries or {shard_queue.BATCH_BYTES // KIB} KiB",
         f"in-flight limit + {A_SHARD:,} deliveries a shard; {backpressure.MAX_BYTES // MIB} MiB",
         f"a gateway of {settings.DEVICES.shards} shards may hold of small payloads, {IN_HAND:,} deliveries",
         f"is some {IN_HAND * 0.4 / KIB:.0f} MiB",
@@ -40,9 +40,9 @@ STATED = {
         f"| {feed.MAX_PENDING_BYTES // MIB} MiB | all of them are due",
     ],
     "gateway.md": [
-        f"{shard_queue.QOS0_LIMIT:,} deliveries, {shard_queue.QOS0_BYTES // MIB} MiB",
+        f"{lanes.QOS0_LIMIT:,} deliveries, {lanes.QOS0_BYTES // MIB} MiB",
         f"{backpressure.MAX_BYTES // MIB} MiB queued; in-flight limit + {A_SHARD:,} a shard",
-        f"{shard_queue.BATCH_LIMIT:,} deliveries or",
+        f"{lanes.BATCH_LIMIT:,} deliveries or",
         f"older than {LEASE_S:g} s",
     ],
     "ingest.md": [f"{intake.MAX_BATCHES} a shard", f"about {intake.ROUND_DELIVERIES:,} deliveries", f"{LEASE_S:g} s"],

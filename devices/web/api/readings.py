@@ -1,4 +1,4 @@
-"""A device's readings, in rev order or the newest first."""
+"""A device's history: readings in rev order or the newest first, events with the newest first."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
@@ -14,7 +14,7 @@ from devices import models
 from devices.requests.refusals import NotFoundError
 from devices.web.api.devices import visible_device
 from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, page
-from devices.web.api.schemas import ReadingPage
+from devices.web.api.schemas import EventPage, ReadingPage
 from devices.web.api.security import access
 from devices.web.api.times import parse_ms, rfc3339_of_ms
 
@@ -32,6 +32,15 @@ class _Row(Struct, frozen=True):
     received_ms: int
     metrics: str  # JSON
     clamped: bool
+
+
+class _EventRow(Struct, frozen=True):
+    """A stored event; its data not decoded."""
+
+    rev: int
+    name: str
+    data: str  # JSON
+    ts: int
 
 
 @router.get("/devices/{site}/{device}/readings", response=ReadingPage)
@@ -120,3 +129,33 @@ def _json(row: _Row, names: list[str]) -> dict[str, Any]:
 def _some(metrics: str, names: list[str]) -> dict[str, Any]:
     known = _decode(metrics)
     return {name: known[name] for name in names if name in known}
+
+
+@router.get("/devices/{site}/{device}/events", response=EventPage)
+def list_events(
+    request: HttpRequest,
+    site: str,
+    device: str,
+    name: Annotated[str | None, Query(None)],
+    since: Annotated[str | None, Query(None, description="ts from here on: Unix ms or RFC 3339")],
+    until: Annotated[str | None, Query(None, description="ts before this: Unix ms or RFC 3339")],
+    cursor: Cursor,
+    limit: Limit,
+) -> HttpResponse:
+    """Events within the retention time, the newest (by rev) first."""
+    rows = models.Event.objects.filter(device=visible_device(access(request), f"{site}/{device}", "devices.read"))
+    if name is not None:
+        rows = rows.filter(name=name)
+    if since is not None:
+        rows = rows.filter(ts__gte=parse_ms("since", since))
+    if until is not None:
+        rows = rows.filter(ts__lt=parse_ms("until", until))
+    if cursor is not None:
+        rows = rows.filter(rev__lt=decode_cursor("events", cursor, [int])[0])
+    texts = rows.annotate(text=Cast("data", TextField())).order_by("-rev")
+    found = [_EventRow(*row) for row in texts.values_list("rev", "name", "text", "ts")[: limit + 1]]
+    return page(found, limit, _event_json, lambda row: encode_cursor("events", row.rev))
+
+
+def _event_json(row: _EventRow) -> dict[str, Any]:
+    return {"rev": row.rev, "name": row.name, "data": Raw(row.data), "ts": row.ts}

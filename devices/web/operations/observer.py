@@ -1,6 +1,7 @@
 """Finds out what works: asks database and layer, each within seconds, for devices.web.operations.truth to judge."""
 
 import asyncio
+import time
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -18,6 +19,7 @@ from runtime.database_clock import DatabaseNowMs
 
 LIMIT_S: Final = 2.0  # for the database's answer
 LAYER_S: Final = 1.0  # for a message of ours to come back; twice, for it may be a pause of this process's own
+_RECENT_S: Final = 2.0
 _PATIENCE_S: Final = 1.5  # for another writer
 _PROBE: Final = {"type": "readiness.probe"}
 
@@ -107,6 +109,22 @@ async def _observe() -> Truth:
         readers.close()
         probe.close()
     return judge(replace(facts, unheard=await layer))
+
+
+_latest: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[float, Truth]] = WeakKeyDictionary()
+
+
+def publish(truth: Truth) -> None:
+    """Let others in this event loop know what its survey has just found out."""
+    _latest[asyncio.get_running_loop()] = time.monotonic(), truth
+
+
+async def latest() -> Truth:
+    """What this event loop's survey said within the last two seconds; else a look of our own."""
+    at_s, truth = _latest.get(asyncio.get_running_loop(), (0.0, None))
+    if truth is not None and time.monotonic() - at_s < _RECENT_S:
+        return truth
+    return await observe()
 
 
 _observing: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[Truth]] = WeakKeyDictionary()

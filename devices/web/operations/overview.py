@@ -1,4 +1,7 @@
-"""What an operator sees of the whole installation: the chain, who works on what, the ledger, incidents. Read only."""
+"""What an operator sees of the whole installation: the chain, who works on what, the ledger, incidents. Read only.
+
+What works is judged elsewhere, for all who ask: devices.web.operations.truth.
+"""
 
 from collections import Counter
 from typing import Any
@@ -11,6 +14,7 @@ from devices.gateways import gateway_incidents, gateway_status
 from devices.models import Command, Quarantined, ShardState, Twin
 from devices.rules.commands import UNFINISHED
 from devices.web.operations.ledger import Ledger, read_ledger
+from devices.web.operations.truth import Name, Part, Truth
 from runtime.database_clock import DatabaseNowMs, unix_ms
 from runtime.leases import LEASE_MS
 
@@ -29,6 +33,7 @@ class Gateway(Struct, frozen=True):
     in_flight: int  # deliveries not yet known to be committed
     in_flight_limit: int  # at it, the broker waits
     saturated_since: int  # since when it is at the limit; 0: it isn't
+    oldest_ms: int  # how long the oldest delivery has waited that is handed over and not committed; 0: none has
     filters: tuple[str, ...]
 
 
@@ -40,6 +45,8 @@ class Shard(Struct, frozen=True):
     alive: bool  # its lease holds
     since: int
     commits: int
+    committed: int  # when something with an effect last was; 0: never
+    trouble: str  # why its worker commits nothing; "" where it does
 
 
 class Incident(Struct, frozen=True):
@@ -57,6 +64,8 @@ class Overview(Struct, frozen=True):
     """All of it, as of ``now`` (Unix ms, the database's clock)."""
 
     now: int
+    parts: dict[Name, Part]  # database, layer, gateway, broker, workers
+    fresh: bool  # values from devices reach the pages
     broker_up: bool
     broker_since: int
     broker_stored: int | None  # messages that the broker holds for all its clients, where it says so
@@ -69,27 +78,41 @@ class Overview(Struct, frozen=True):
     incidents: list[Incident]  # the newest first
 
 
-def read_overview() -> Overview:
-    """Read the tables: about ten short queries. Synchronous: not for an event loop's thread."""
+def read_overview(truth: Truth) -> Overview:
+    """Read the tables: about ten short queries. Synchronous: not for an event loop's thread.
+
+    Args:
+        truth: what works, as of now.
+    """
     status = gateway_status()
     rows = ShardState.objects.order_by("shard").annotate(now=DatabaseNowMs())
-    shards = list(rows.values_list("shard", "owner", "beat_ms", "up_since_ms", "commit", "now"))
-    now_ms = max((row[-1] for row in shards), default=unix_ms())
+    now_ms = max((row.now for row in rows), default=unix_ms())
     return Overview(
         now=now_ms,
+        parts=truth.parts,
+        fresh=truth.fresh,
         broker_up=status.broker_up,
         broker_since=status.since_ms,
         broker_stored=status.broker_stored,
         gateways=[_gateway(row) for row in status.gateways],
-        shards=[
-            Shard(number, owner, bool(owner) and beat_ms > now_ms - LEASE_MS, since_ms, commit)
-            for number, owner, beat_ms, since_ms, commit, _ in shards
-        ],
+        shards=[_shard(row, now_ms) for row in rows],
         presence=_counted(Twin.objects.values_list("status"), STATUSES),
         commands=_counted(Command.objects.filter(status__in=UNFINISHED).values_list("status"), UNFINISHED),
         quarantine=Quarantined.objects.count(),
         ledger=read_ledger(status),
         incidents=_incidents(),
+    )
+
+
+def _shard(row: ShardState, now_ms: int) -> Shard:
+    return Shard(
+        shard=row.shard,
+        owner=row.owner,
+        alive=bool(row.owner) and row.beat_ms > now_ms - LEASE_MS,
+        since=row.up_since_ms,
+        commits=row.commit,
+        committed=row.committed_ms,
+        trouble=row.trouble,
     )
 
 
@@ -104,6 +127,7 @@ def _gateway(row: GatewayRow) -> Gateway:
         in_flight=row.in_flight,
         in_flight_limit=row.in_flight_limit,
         saturated_since=row.saturated_ms,
+        oldest_ms=row.oldest_age_ms,
         filters=row.filters,
     )
 

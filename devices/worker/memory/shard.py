@@ -13,7 +13,7 @@ from msgspec import Struct, json
 from bridge.link import Cursor
 from bridge.redelivery import DeliveryHistory
 from devices.models import Twin
-from devices.rules.twin import Presence, TwinState, Unconfirmed, load
+from devices.rules.twin import Presence, TwinState, Unconfirmed, load, upgraded
 from devices.worker.rules.outbox import Outbox
 from devices.worker.rules.watchlist import PresenceWatchlist
 
@@ -82,7 +82,7 @@ class Member:
         """Take its state and settings from the database, as the present transaction sees them. One query."""
         rows = Twin.objects.annotate(text=DOC_TEXT).values_list("text", "device__stale_after_s")
         doc, self.stale_after_s = rows.get(pk=self.id)
-        self._doc, self._twin = doc.encode(), None
+        self._doc, self._twin = upgraded(doc).encode(), None
 
 
 class Shard:

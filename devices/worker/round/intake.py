@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from itertools import islice
 from typing import Final, TypeVar
 
 from bridge.messages import Batch, CommandStored, Published, RequestStored
@@ -12,6 +11,7 @@ MAX_BATCHES: Final = 16  # a shard; a gateway has two under way. Beyond: the new
 MAX_NUDGES: Final = 1_000  # of each kind; beyond: the newest is dropped, the sweeps find what it told
 MAX_PUBLISHED: Final = 2_000  # beyond: the newest is dropped, the outbox publishes again
 ROUND_DELIVERIES: Final = 5_000  # about as many go into one transaction: acknowledgements must not wait for seconds
+ROUND_BYTES: Final = 512 * 1024  # of payloads, or a single batch: a byte may be worth 10 µs
 _MAX_GATEWAY_CHARS: Final = 64  # LinkCursor.gateway
 
 Note = CommandStored | RequestStored | Published
@@ -85,13 +85,20 @@ class Intake:
         return Round(batches, commands, requests, published, listening_since_ms)
 
     def _some_batches(self) -> dict[_Key, Batch]:
-        size, wanted = 0, 0
-        for batch in self._batches.values():
-            wanted += 1
-            size += len(batch.deliveries)
-            if size >= ROUND_DELIVERIES:
+        """What a round takes, of each gateway and shard from the oldest on. What is too large waits, and no other."""
+        some: dict[_Key, Batch] = {}
+        waiting: set[tuple[int, str]] = set()
+        count, size = 0, 0
+        for key, batch in self._batches.items():
+            batch_bytes = sum([len(one.payload) for one in batch.deliveries])
+            if key[:2] in waiting or (some and size + batch_bytes > ROUND_BYTES):
+                waiting.add(key[:2])
+                continue
+            some[key] = batch
+            count, size = count + len(batch.deliveries), size + batch_bytes
+            if count >= ROUND_DELIVERIES:
                 break
-        return dict(islice(self._batches.items(), wanted))
+        return some
 
     def done(self) -> None:
         """The round taken last is carried out."""

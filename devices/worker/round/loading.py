@@ -8,7 +8,7 @@ from django.db.models import F, QuerySet
 from devices.models import Device, ShardState, Twin
 from devices.options import DevicesOptions
 from devices.requests.registry import new_twin
-from devices.rules.twin import dump
+from devices.rules.twin import dump, upgraded
 from devices.worker.effects.hooks import Hooks
 from devices.worker.memory.shard import DOC_TEXT, Member, Shard
 
@@ -62,4 +62,4 @@ def mend_twins(devices: list[Device]) -> None:
 def _members(twins: QuerySet[Twin]) -> Iterator[Member]:
     rows = twins.values_list("device_id", "device__key", "device__stale_after_s", DOC_TEXT)
     for device_id, key, stale_after_s, doc in rows.iterator(chunk_size=_CHUNK):
-        yield Member(device_id, key, stale_after_s, doc.encode())
+        yield Member(device_id, key, stale_after_s, upgraded(doc).encode())

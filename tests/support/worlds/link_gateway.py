@@ -6,7 +6,8 @@ from typing import Final
 from bridge.link import ArrivalOrder, Window
 from bridge.messages import Batch
 from bridge.shards import shard_of
-from mqtt_gateway.rules.shard_queue import NO_TICKET, ShardQueue
+from mqtt_gateway.rules.lanes import NO_TICKET
+from mqtt_gateway.rules.shard_queue import ShardQueue
 from tests.support.worlds.deliveries import NOW_MS
 from tests.support.worlds.link_broker import Message
 

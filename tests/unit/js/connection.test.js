@@ -148,8 +148,24 @@ test("close() leaves nothing running", () => {
 
 test("backoff grows, is jittered and bounded", () => {
   assert.deepEqual(
-    [0, 1, 2, 5, 50].map((attempt) => backoff(attempt, 0)),
-    [250, 500, 1000, 7500, 7500],
+    [0, 1, 2, 5, 199, 200].map((attempt) => backoff(attempt, 0)),
+    [250, 500, 1000, 1000, 1000, 7500],
   );
-  assert.equal(backoff(50, 1), 15_000);
+  assert.equal(backoff(199, 1), 2_000);
+  assert.equal(backoff(1_000, 1), 15_000);
+});
+
+test("case i3: a server that was away for long is met within 3 s of its return", async () => {
+  for (const away_ms of [5_000, 30_000, 120_000]) {
+    FakeSocket.latest.breaks();
+    for (const begun = clock.now_ms; clock.now_ms - begun < away_ms; ) {
+      await clock.pass(50);
+      if (connection.state === "connecting") FakeSocket.latest.breaks();
+    }
+    const returned = clock.now_ms;
+    while (connection.state !== "connecting") await clock.pass(50);
+    assert.ok(clock.now_ms - returned <= 2_000, `${clock.now_ms - returned} ms after ${away_ms} ms`);
+    FakeSocket.latest.open();
+    await clock.pass(100);
+  }
 });

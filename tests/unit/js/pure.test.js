@@ -14,6 +14,7 @@ import {
   formatValue,
 } from "../../../devices/web/static/causeway/lib/format.js";
 import { commonMetrics, counts, isUniform, selected } from "../../../devices/web/static/causeway/lib/device_list.js";
+import { described, faultOf, stretch } from "../../../devices/web/static/causeway/lib/chain.js";
 import { compare, lacks, patchFor } from "../../../devices/web/static/causeway/lib/twin.js";
 
 describe("format", () => {
@@ -217,5 +218,40 @@ describe("device list", () => {
   });
   test("common metrics: upkeep after other numbers", () => {
     assert.deepEqual(commonMetrics([device("s/d", { metrics: { battery: 1, t: 1 } })]), ["t", "battery"]);
+  });
+});
+
+describe("the chain", () => {
+  const up = /** @type {const} */ ({ database: "up", layer: "up", gateway: "up", broker: "up", workers: "up" });
+  const well = { ...up, fresh: true, since: 5 };
+
+  test("case i1, case i2: the part at fault is named, what others depend on first", () => {
+    assert.equal(faultOf(well), null);
+    /** @type {[Partial<import("../../../devices/web/static/causeway/client/types.js").Link>, string, RegExp][]} */
+    const cases = [
+      [{ gateway: "down", broker: "down" }, "gateway", /No MQTT gateway is running/],
+      [{ broker: "down" }, "broker", /The MQTT broker can't be reached/],
+      [{ layer: "down", workers: "down" }, "layer", /Redis/],
+      [{ workers: "down" }, "workers", /device workers/],
+      [{ database: "down", gateway: "unknown", broker: "unknown", workers: "unknown" }, "database", /database/],
+    ];
+    for (const [wrong, part, heading] of cases) {
+      const fault = faultOf({ ...well, ...wrong, fresh: false });
+      assert.equal(fault?.part, part);
+      assert.match(fault?.heading ?? "", heading);
+    }
+  });
+
+  test("case i1: nothing is called fresh that isn't, whatever the parts say", () => {
+    assert.equal(faultOf({ ...well, fresh: false })?.heading, "Values come late");
+    assert.match(faultOf({ ...well, broker: "unknown", fresh: false })?.heading ?? "", /not known/);
+  });
+
+  test("is drawn by its worst part, and described part by part", () => {
+    assert.equal(stretch(well, ["gateway", "broker"]), "up");
+    assert.equal(stretch({ ...well, gateway: "unknown", broker: "down" }, ["gateway", "broker"]), "down");
+    assert.equal(stretch(null, ["layer"]), "unsure");
+    assert.equal(described({ ...well, layer: "down" })[3], "Channel layer (Redis): down");
+    assert.equal(described(null)[0], "Device workers: not known");
   });
 });

@@ -14,7 +14,7 @@ from devices.web.live.hub.repair_queue import RepairQueue
 from devices.web.live.hub.sockets import Sockets
 from devices.web.live.queries.authentication import access_by_all
 from devices.web.live.queries.survey import Survey, link, survey
-from devices.web.operations.observer import LayerProbe, WriteProbe, with_write
+from devices.web.operations.observer import LayerProbe, WriteProbe, publish, with_write
 from devices.web.operations.truth import Facts, judge
 from runtime.database import DatabaseReaders, DatabaseUnavailableError
 from runtime.database_clock import unix_ms
@@ -125,7 +125,9 @@ class SurveyLoop:
         await self._renew_rights()
 
     def _show(self, facts: Facts) -> None:
-        self._sockets.show_link(link(judge(facts), self._sockets.link, unix_ms()))
+        truth = judge(facts)
+        publish(truth)
+        self._sockets.show_link(link(truth, self._sockets.link, unix_ms()))
 
     async def _find_lost_commits(self, commits: dict[int, int]) -> None:
         """Have those repaired whose broadcasts did not arrive."""

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from devices.models import Command, ShardState, Twin
 from devices.rules.commands import brief, command_json
-from devices.rules.twin import TwinState, load
+from devices.rules.twin import TwinState, load, upgraded
 from devices.web.live.queries.answers import Rows, answer, refusal, winners
 from devices.web.live.queries.rows import MAX_ROWS, Replay, read_rows
 from devices.web.live.stream.changes import Answer, NotFound, Query
@@ -142,7 +142,7 @@ class _Found(msgspec.Struct, frozen=True):
 def _twins(keys: Sequence[str]) -> dict[str, _Found]:
     rows = Twin.objects.filter(device__key__in=keys).annotate(text=Cast("doc", TextField()))
     found = rows.values_list("device__key", "pk", "text", "purged_rev")
-    return {key: _Found(pk, load(text), purged_rev) for key, pk, text, purged_rev in found}
+    return {key: _Found(pk, load(upgraded(text)), purged_rev) for key, pk, text, purged_rev in found}
 
 
 def _still_there(replays: Sequence[Replay], rows: Mapping[str, Rows]) -> dict[str, Rows | None]:

@@ -5,6 +5,9 @@ import { computed, signal } from "@preact/signals";
 import { Client } from "./client/client.js";
 import { serverNow } from "./clock.js";
 import { page } from "./page.js";
+import { refusal } from "./rest.js";
+
+const OBSTACLE_MS = 2_500;
 
 export const client = new Client(page.ws, { now: serverNow });
 
@@ -19,10 +22,10 @@ export const asOf = signal(0);
 /** When that was noticed. */
 export const lostAt = signal(0);
 
-/** Whether what is shown is what the devices say now, as far as anybody on the way can know. */
-export const fresh = computed(
-  () => status.value === "live" && link.value?.broker !== "down" && link.value?.workers !== "down",
-);
+/** Whether what is shown is what the devices say now: this page is connected, and the server measures that values arrive. */
+export const fresh = computed(() => status.value === "live" && link.value?.fresh === true);
+/** Why no WebSocket gets through although the server answers; "" if none is known. */
+export const obstacle = signal("");
 
 client.on("status", (value) => {
   if (status.value === "live") {
@@ -31,11 +34,31 @@ client.on("status", (value) => {
   }
   status.value = value;
 });
-client.on("link", (value) => (link.value = value));
+client.on("link", (value) => {
+  if (status.value === "live" && link.value?.fresh && !value?.fresh) asOf.value = client.heard ?? serverNow();
+  link.value = value;
+});
 fresh.subscribe((value) => (document.documentElement.dataset["fresh"] = value ? "yes" : "no"));
 setInterval(() => (now.value = serverNow()), 1000);
+setInterval(seekObstacle, OBSTACLE_MS);
 addEventListener("online", () => client.retryNow());
 document.addEventListener("visibilitychange", () => !document.hidden && client.retryNow());
+
+let refusals = 0;
+
+/**
+ * A WebSocket that is refused says nothing about why; a plain request to the same place does. Twice, with an attempt to
+ * connect in between: a server that has just come back answers, too.
+ */
+async function seekObstacle() {
+  if (!["connecting", "reconnecting"].includes(status.value)) {
+    [refusals, obstacle.value] = [0, ""];
+    return;
+  }
+  const why = await refusal(page.ws);
+  refusals = why ? refusals + 1 : 0;
+  obstacle.value = refusals > 1 ? why : "";
+}
 
 /**
  * Run `work` once before the next paint, however often it is asked for until then. In a hidden tab it waits.

@@ -3,7 +3,7 @@
 import { heardFrom } from "./clock.js";
 import { page } from "./page.js";
 
-/** @import {Command, Overview, QuarantinedMessage, Reading} from "./client/types.js" */
+/** @import {Command, EventRow, Note, Overview, QuarantinedMessage, Reading} from "./client/types.js" */
 
 const LIMIT_MS = 15_000;
 const AGAIN_MS = 500;
@@ -63,6 +63,25 @@ export function getCommands(device, limit) {
 }
 
 /**
+ * The latest events of a device.
+ * @param {string} device
+ * @param {number} limit
+ * @returns {Promise<{items: EventRow[]}>}
+ */
+export function getEvents(device, limit) {
+  return get(`devices/${device}/events`, { limit });
+}
+
+/**
+ * What of a device's messages was not taken as it came.
+ * @param {string} device
+ * @returns {Promise<{items: Note[]}>}
+ */
+export function getNotes(device) {
+  return get(`devices/${device}/notes`, {});
+}
+
+/**
  * Take a command back that the device has not answered yet.
  * @param {string} id
  * @returns {Promise<Command>}
@@ -78,11 +97,11 @@ export function getOverview() {
 
 /**
  * The latest quarantined messages.
- * @param {number} limit
- * @returns {Promise<{items: QuarantinedMessage[]}>}
+ * @param {{limit: number, device?: string}} query
+ * @returns {Promise<{items: QuarantinedMessage[], next: string | null}>}
  */
-export function getQuarantine(limit) {
-  return get("quarantine", { limit });
+export function getQuarantine(query) {
+  return get("quarantine", query);
 }
 
 /**
@@ -92,6 +111,19 @@ export function getQuarantine(limit) {
  */
 export function replayQuarantined(id) {
   return post(`quarantine/${id}/replay`);
+}
+
+/**
+ * Why a WebSocket to this place is refused, as the server says it to a plain request; "" if it does not answer.
+ * @param {string} path
+ */
+export async function refusal(path) {
+  try {
+    const answer = await fetch(path, { method: "POST", signal: AbortSignal.timeout(LIMIT_MS) });
+    return answer.status === 426 || answer.status === 403 ? String((await answer.json()).detail ?? "") : "";
+  } catch {
+    return "";
+  }
 }
 
 /** @param {string} path  below the API's root @returns {Promise<any>} */

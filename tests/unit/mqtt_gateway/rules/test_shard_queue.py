@@ -5,12 +5,14 @@ from hypothesis import strategies as st
 
 from bridge.link import ArrivalOrder, Cursor, Window, judge
 from bridge.messages import Batch, Delivery, LinkAck
-from mqtt_gateway.rules import shard_queue
-from mqtt_gateway.rules.shard_queue import BATCH_BYTES, BATCH_LIMIT, NO_TICKET, QOS0_LIMIT, Abandoned, ShardQueue
+from mqtt_gateway.rules.lanes import BATCH_LIMIT, LANES_BYTES, NO_TICKET, QOS0_BYTES, QOS0_LIMIT
+from mqtt_gateway.rules.shard_queue import BATCH_BYTES, Abandoned, ShardQueue
 
 
-def delivery(number: int, *, topic: str = "devices/s/d/telemetry", payload: bytes = b"1", qos: int = 1) -> Delivery:
-    return Delivery(topic, "s/d", "telemetry", "", payload, number, qos, False, False, number if qos else 0)
+def delivery(
+    number: int, *, topic: str = "devices/s/d/telemetry", payload: bytes = b"1", qos: int = 1, source: str = "s/d"
+) -> Delivery:
+    return Delivery(topic, source, "telemetry", "", payload, number, qos, False, False, number if qos else 0)
 
 
 def ack(epoch: int, next_seq: int, *, gap: bool = False) -> LinkAck:
@@ -39,6 +41,9 @@ class Bench:
     def put(self, number: int, **fields: object) -> int:
         one = delivery(number, **fields)  # type: ignore[arg-type]
         return self.link.put(one, self.order.arrived(number) if one.qos else NO_TICKET)
+
+    def ready(self) -> bool:
+        return self.link.ready
 
     def send(self) -> Batch:
         return self.link.next_batch(self.now, 0.0)
@@ -79,13 +84,78 @@ def test_a_batch_is_limited_by_count() -> None:
     assert len(bench.send().deliveries) == 1
 
 
-def test_a_batch_is_limited_by_bytes_and_a_bigger_delivery_goes_alone() -> None:
+def test_a_batch_is_limited_by_bytes() -> None:
     bench = Bench()
-    for number, size in enumerate([BATCH_BYTES // 3, BATCH_BYTES // 3, BATCH_BYTES * 2, 10]):
-        bench.put(number, payload=b"x" * size)
-    assert [one.received_ms for one in bench.send().deliveries] == [0, 1]
-    assert [one.received_ms for one in bench.send().deliveries] == [2]
-    assert bench.link.queued_bytes < 200
+    for number in range(2 * BATCH_BYTES // 4_000):
+        bench.put(number, payload=b"x" * 3_800)
+    assert BATCH_BYTES - 4_000 < sum(len(one.payload) + 117 for one in bench.send().deliveries) <= BATCH_BYTES
+
+
+# ---- large deliveries
+
+
+def test_case_h6_nobody_waits_behind_another_devices_large_deliveries() -> None:
+    bench = Bench()
+    for number in range(100):
+        bench.put(number, payload=b"x" * 225_000, source="s/large")
+    bench.put(200)
+    assert [one.received_ms for one in bench.send().deliveries] == [200, 0]
+    assert not bench.ready(), "of large ones a single batch is under way"
+    bench.put(201)
+    assert bench.ready()
+    assert [one.received_ms for one in bench.send().deliveries] == [201]
+    bench.ack(3)
+    bench.put(202)
+    assert [one.received_ms for one in bench.send().deliveries] == [202, 1]
+    bench.ack(5)
+    while bench.link.ready:
+        bench.send()
+        bench.ack(999)
+    assert bench.order.ready() == [*range(100), 200, 201, 202], "confirmed in the order of arrival, all the same"
+    assert bench.link.queued_bytes == 0
+
+
+def test_a_devices_deliveries_stay_in_order_and_the_lanes_take_turns() -> None:
+    bench = Bench()
+    large = LANES_BYTES // 3 - 200
+    bench.put(1, source="a/a")
+    bench.put(2, source="a/a", payload=b"x" * large)
+    bench.put(3, source="a/a")
+    bench.put(4, source="b/b", payload=b"x" * large)
+    bench.put(5, source="a/a", payload=b"x" * large)
+    bench.put(6, source="b/b", payload=b"x" * large)
+    assert [one.received_ms for one in bench.send().deliveries] == [1, 2, 4, 3, 6]
+    bench.ack(999)
+    assert [one.received_ms for one in bench.send().deliveries] == [5]
+
+
+def test_a_lane_opens_when_what_its_device_has_in_the_queue_is_gone() -> None:
+    bench = Bench()
+    for number in range(BATCH_LIMIT + 1):
+        bench.put(number, source="a/a" if number == BATCH_LIMIT else "b/b")
+    bench.put(5_000, source="a/a", payload=b"x" * 10_000)
+    assert bench.send().deliveries[-1].received_ms == BATCH_LIMIT - 1
+    assert [one.received_ms for one in bench.send().deliveries] == [BATCH_LIMIT, 5_000]
+
+
+SENT = st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.integers(0, 1), st.booleans()), max_size=40)
+
+
+@given(SENT)
+def test_each_devices_deliveries_arrive_in_order_whatever_their_size(sent: list[tuple[str, bool, int, bool]]) -> None:
+    bench, arrived = Bench(), list[Delivery]()
+    for number, (source, is_large, qos, sends) in enumerate(sent, 1):
+        bench.put(number, source=source, qos=qos, payload=b"x" * (50_000 if is_large else 5))
+        if sends and bench.link.ready:
+            arrived += bench.send().deliveries
+    bench.ack(999)
+    while bench.link.ready:
+        arrived += bench.send().deliveries
+        bench.ack(999)
+    assert len(arrived) == len(sent)
+    for source in "abc":
+        numbers = [one.received_ms for one in arrived if one.source == source]
+        assert numbers == sorted(numbers)
 
 
 # ---- pubacks
@@ -173,7 +243,7 @@ def test_a_worker_that_wants_what_is_gone_breaks_the_link_in_the_end() -> None:
 def test_under_pressure_the_newest_of_each_topic_stays() -> None:
     bench = Bench()
     dropped = sum(bench.put(n, topic=f"devices/s/d/telemetry/m{n % 10}", qos=0) for n in range(QOS0_LIMIT + 1))
-    kept = [one.received_ms for one, _ in bench.link.queue]
+    kept = [one.received_ms for one, *_ in bench.link.queue]
     assert kept == list(range(QOS0_LIMIT - 9, QOS0_LIMIT + 1))
     assert dropped == QOS0_LIMIT + 1 - 10
 
@@ -182,7 +252,7 @@ def test_too_many_topics_lose_the_oldest() -> None:
     bench = Bench()
     total = 3 * QOS0_LIMIT
     dropped = sum(bench.put(n, topic=f"devices/s/d/telemetry/m{n}", qos=0) for n in range(total))
-    kept = [one.received_ms for one, _ in bench.link.queue]
+    kept = [one.received_ms for one, *_ in bench.link.queue]
     assert kept == list(range(dropped, total)), "the newest, in order"
     assert len(kept) <= QOS0_LIMIT
 
@@ -191,7 +261,7 @@ def test_big_qos0_payloads_are_bounded_by_bytes() -> None:
     bench = Bench()
     for number in range(400):
         bench.put(number, topic=f"devices/s/d/telemetry/m{number}", payload=b"x" * 200_000, qos=0)
-    assert bench.link.queued_bytes <= shard_queue.QOS0_BYTES + 300_000
+    assert bench.link.queued_bytes <= QOS0_BYTES + 300_000
 
 
 def test_qos1_is_never_dropped() -> None:
@@ -200,7 +270,7 @@ def test_qos1_is_never_dropped() -> None:
         bench.put(number)
     for number in range(2 * QOS0_LIMIT):
         bench.put(number, qos=0)
-    assert [one.packet_id for one, ticket in bench.link.queue if ticket != NO_TICKET] == list(range(1, 101))
+    assert [one.packet_id for one, ticket, _ in bench.link.queue if ticket != NO_TICKET] == list(range(1, 101))
 
 
 # ---- connections

@@ -27,7 +27,9 @@ export const ACK_EVERY_CHARS = 256 * 1024; // well below the 1 MiB at which the 
 export const SILENCE_MS = 5_000; // without any frame: ask whether the server is there
 export const PONG_MS = 5_000; // without an answer to that: the line is dead
 export const OPEN_MS = 10_000; // without having opened: try again
-const BACKOFF_MS = { first: 500, most: 15_000, settled: 5_000 };
+// Soon enough that a page is live again within 3 s of the server's return; after about five minutes it takes its time.
+const BACKOFF_MS = { first: 500, most: 2_000, patient: 15_000, settled: 5_000 };
+const SOON_ATTEMPTS = 200;
 
 /** @type {{[code: number]: ClosedReason}} */
 const FINAL = { 4401: "unauthorized", 4403: "forbidden" };
@@ -218,13 +220,15 @@ export class Connection extends Emitter {
 }
 
 /**
- * Exponential, and jittered so that thousands of pages don't return in step: 0.25…0.5 s at first, 7.5…15 s at most.
+ * Exponential, and jittered so that thousands of pages don't return in step: 0.25…0.5 s at first, 1…2 s at most, and
+ * 7.5…15 s when the server has been away for long.
  * @param {number} attempt  from 0
  * @param {number} random  0 ≤ x < 1
  * @returns {number} ms
  */
 export function backoff(attempt, random) {
-  return Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** attempt) * (0.5 + random / 2);
+  const most = attempt < SOON_ATTEMPTS ? BACKOFF_MS.most : BACKOFF_MS.patient;
+  return Math.min(most, BACKOFF_MS.first * 2 ** attempt) * (0.5 + random / 2);
 }
 
 /** @param {string} text @returns {any} undefined if it is no JSON object */

@@ -51,9 +51,20 @@
  * @property {number} in_flight
  * @property {number} in_flight_limit
  * @property {number} saturated_since  0: it isn't
+ * @property {number} oldest_ms  how long the oldest delivery waits to be committed
  * @property {string[]} filters
  *
- * @typedef {{shard: number, owner: string, alive: boolean, since: number, commits: number}} ShardRow
+ * @typedef {object} ShardRow
+ * @property {number} shard
+ * @property {string} owner
+ * @property {boolean} alive
+ * @property {number} since
+ * @property {number} commits
+ * @property {number} committed  0: never
+ * @property {string} trouble
+ *
+ * @typedef {{state: UpDown, detail: string}} PartRow
+ *
  * @typedef {object} Incident
  * @property {string} kind
  * @property {string} gateway
@@ -64,6 +75,8 @@
  *
  * @typedef {object} Overview  `now`: Unix ms on the server's clock
  * @property {number} now
+ * @property {{[part in "database" | "layer" | "gateway" | "broker" | "workers"]: PartRow}} parts
+ * @property {boolean} fresh
  * @property {boolean} broker_up
  * @property {number} broker_since
  * @property {number | null} broker_stored
@@ -86,6 +99,9 @@
  * @property {number} payload_bytes
  * @property {string} payload
  * @property {"utf-8" | "base64"} encoding
+ *
+ * @typedef {{rev: number, name: string, data: Json, ts: number}} EventRow
+ * @typedef {{reason: string, metric: string, count: number, sample: string, last_at: string}} Note
  *
  * @typedef {{kind: "snapshot", device: string, state: DeviceState, reason: SnapshotFrame["reason"]}} SnapshotChange
  * @typedef {object} DeltaChange

@@ -11,7 +11,7 @@ import { isObject } from "../client/stream.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { Whole } from "./cut.js";
-import { commands, commandsError, key, note, state } from "./store.js";
+import { commands, commandsPast, key, note, state } from "./store.js";
 
 /** @import {Command, CommandStatus, CommandStep, Json, JsonObject} from "../client/types.js" */
 
@@ -150,9 +150,10 @@ async function send(name, args, ttl_s = 60) {
 }
 
 function List() {
-  if (commandsError.value)
-    return html`<p class="blank error-text">Earlier commands are missing: ${commandsError.value}</p>`;
-  if (commands.value.length === 0) return html`<p class="blank">No commands yet.</p>`;
+  const { known, error } = commandsPast.value;
+  if (error) return html`<p class="blank error-text">Earlier commands are missing: ${error}</p>`;
+  if (commands.value.length === 0)
+    return html`<p class="blank" aria-busy=${!known}>${known ? "No commands yet." : "…"}</p>`;
   return html`<ol class="scroll command-list live">
     ${commands.value.map((command) => html`<${One} key=${command.id} command=${command} />`)}
   </ol>`;

@@ -1,10 +1,10 @@
-/** What happened at the device since the page was opened, newest first. */
+/** What happened at the device, newest first. */
 
 import { formatJson, formatTime, formatTimeMs } from "../lib/format.js";
 import { html } from "../ui/html.js";
-import { events } from "./store.js";
+import { events, eventsPast } from "./store.js";
 
-/** @import {EventFrame} from "../client/types.js" */
+/** @import {EventRow} from "../client/types.js" */
 
 export function EventsPanel() {
   const all = events.value;
@@ -14,7 +14,7 @@ export function EventsPanel() {
     </div>
     ${
       all.length === 0
-        ? html`<p class="blank">None since this page was opened.</p>`
+        ? html`<${Nothing} />`
         : html`<ol class="scroll event-list live">
           ${all.map((event) => html`<${One} key=${event.rev} event=${event} />`)}
         </ol>`
@@ -22,7 +22,13 @@ export function EventsPanel() {
   </section>`;
 }
 
-/** @param {{event: EventFrame}} props */
+function Nothing() {
+  if (eventsPast.value.error)
+    return html`<p class="blank error-text">Earlier events are missing: ${eventsPast.value.error}</p>`;
+  return html`<p class="blank" aria-busy=${!eventsPast.value.known}>${eventsPast.value.known ? "None yet." : "…"}</p>`;
+}
+
+/** @param {{event: EventRow}} props */
 function One({ event }) {
   const { name, data, ts } = event;
   return html`<li class="event flash">

@@ -5,6 +5,7 @@ import { signal } from "@preact/signals";
 import { formatSpan, formatTime } from "../lib/format.js";
 import { now } from "../live.js";
 import { html } from "../ui/html.js";
+import { isNotUnderstood } from "./refused.js";
 import { MOST_CHARTS, charted, decimals, isDrawable, metricNames, state, toggleChart } from "./store.js";
 
 const FILTER_FROM = 12;
@@ -16,7 +17,12 @@ export function Metrics() {
   const shown = all.filter((name) => name.toLowerCase().includes(words));
   const typed = (/** @type {Event} */ event) =>
     (query.value = /** @type {HTMLInputElement} */ (event.target).value);
-  if (all.length === 0) return html`<p class="blank">No telemetry yet.</p>`;
+  if (all.length === 0)
+    return html`<p class="blank">${
+      isNotUnderstood()
+        ? html`Its messages can't be understood: <a href="#refused">see which, and why</a>.`
+        : "No telemetry yet."
+    }</p>`;
   return html`<div class="metrics">
     ${
       all.length >= FILTER_FROM &&

@@ -11,6 +11,7 @@ import { Charts, Ranges } from "./charts.js";
 import { CommandsPanel } from "./commands.js";
 import { EventsPanel } from "./events.js";
 import { Metrics } from "./metrics.js";
+import { RefusedPanel, isNotUnderstood } from "./refused.js";
 import { StatePanel } from "./state.js";
 import { gone, key, start, state } from "./store.js";
 
@@ -24,7 +25,7 @@ function Device() {
         <div class="panel-head"><h2 id="telemetry-title">Telemetry</h2><${Ranges} /></div>
         ${state.value && html`<div class="telemetry-body"><${Charts} /><${Metrics} /></div>`}
       </section>
-      <${StatePanel} /><${CommandsPanel} /><${EventsPanel} />
+      <${StatePanel} /><${CommandsPanel} /><${EventsPanel} /><${RefusedPanel} />
     </div>`;
 }
 
@@ -37,6 +38,7 @@ function Head() {
     <div class="device-title">
       <h1>${name}</h1>
       ${twin && html`<${Badge} presence=${twin.presence} />`}
+      ${isNotUnderstood() && html`<a class="chip bad" href="#refused">not understood</a>`}
       ${twin?.tags.map((tag) => html`<span class="chip">${tag}</span>`)}
       <span class="grow" />
       ${twin && html`<${LastValue} twin=${twin} />`}

@@ -42,7 +42,7 @@ export function StatePanel() {
       ${mayDesire && html`<button class="button small" onClick=${() => edit("{\n  \n}")}>Set desired…</button>`}
     </div>
     ${draft.value !== null && html`<${Editor} />`}
-    ${rows.length > 0 ? html`<${Rows} rows=${rows} />` : html`<p class="blank">Nothing reported, nothing desired.</p>`}
+    ${rows.length > 0 ? html`<${Rows} rows=${rows} />` : html`<p class="blank">${twin ? "Nothing reported, nothing desired." : "…"}</p>`}
   </section>`;
 }
 

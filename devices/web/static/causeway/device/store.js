@@ -4,19 +4,21 @@ import { batch, computed, signal } from "@preact/signals";
 
 import { client, perFrame } from "../live.js";
 import { page, recall, remember } from "../page.js";
-import { getCommands, getReadings } from "../rest.js";
+import { getCommands, getEvents, getNotes, getQuarantine, getReadings } from "../rest.js";
 import { Decimals } from "../lib/format.js";
 import { isUpkeep } from "../lib/device_list.js";
 import { naturally } from "../lib/twin.js";
 import { History } from "./history.js";
 
 /**
- * @import {Change, Command, DeviceState, EventFrame} from "../client/types.js"
+ * @import {Change, Command, DeviceState, EventRow, Note, QuarantinedMessage} from "../client/types.js"
  * @import {Signal} from "@preact/signals"
  */
 
 const MOST_EVENTS = 200;
 const MOST_COMMANDS = 50;
+const MOST_REFUSED = 5;
+const REFUSED_MS = 5_000;
 export const MOST_CHARTS = 6;
 
 export const key = page.device ?? "";
@@ -24,12 +26,18 @@ export const key = page.device ?? "";
 export const state = signal(null);
 /** The device is deleted, or no longer visible to the user. */
 export const gone = signal(false);
-/** Newest first. @type {Signal<EventFrame[]>} */
+/** Newest first. @type {Signal<EventRow[]>} */
 export const events = signal([]);
+/** Whether those of before the page was opened are among them, and why not. */
+export const eventsPast = signal({ known: false, error: "" });
 /** Newest first. @type {Signal<Command[]>} */
 export const commands = signal([]);
-/** Why the list of earlier commands could not be had. */
-export const commandsError = signal("");
+/** The same of commands. */
+export const commandsPast = signal({ known: false, error: "" });
+/** Its latest messages in quarantine, newest first, and whether there are more. @type {Signal<{items: QuarantinedMessage[], more: boolean}>} */
+export const quarantined = signal({ items: [], more: false });
+/** What of its messages was not taken as it came. @type {Signal<Note[]>} */
+export const notes = signal([]);
 
 export const past = new History((query) => getReadings(key, query));
 export const decimals = new Decimals();
@@ -79,13 +87,13 @@ export function toggleChart(name) {
 
 /** @type {DeviceState | null} */
 let latest = null;
-/** @type {EventFrame[]} */
+/** @type {EventRow[]} */
 let fresh = [];
 
 const later = perFrame(() =>
   batch(() => {
     state.value = latest;
-    if (fresh.length > 0) events.value = [...fresh.reverse(), ...events.value].slice(0, MOST_EVENTS);
+    if (fresh.length > 0) happened(fresh);
     fresh = [];
   }),
 );
@@ -99,7 +107,8 @@ export function start() {
   });
   subscription.on("refused", () => (gone.value = true));
   client.on("command", (command) => command.device === key && note([command]));
-  client.on("status", (status) => status === "live" && loadCommands());
+  client.on("status", (status) => status === "live" && (loadCommands(), loadEvents(), loadRefused()));
+  setInterval(() => document.hidden || client.status !== "live" || loadRefused(), REFUSED_MS);
 }
 
 /** @param {Change} change */
@@ -122,10 +131,45 @@ function take(change) {
 async function loadCommands() {
   try {
     note((await getCommands(key, MOST_COMMANDS)).items);
-    commandsError.value = "";
+    commandsPast.value = { known: true, error: "" };
   } catch (error) {
-    commandsError.value = error instanceof Error ? error.message : String(error);
+    commandsPast.value = { ...commandsPast.value, error: messageOf(error) };
   }
+}
+
+/** Events of before the page was there; those that came while it was not connected come by the stream, too. */
+async function loadEvents() {
+  try {
+    happened((await getEvents(key, MOST_EVENTS)).items);
+    eventsPast.value = { known: true, error: "" };
+  } catch (error) {
+    eventsPast.value = { ...eventsPast.value, error: messageOf(error) };
+  }
+}
+
+/** @param {EventRow[]} news */
+function happened(news) {
+  const known = new Map([...news, ...events.value].map((event) => [event.rev, event]));
+  events.value = [...known.values()].sort((one, other) => other.rev - one.rev).slice(0, MOST_EVENTS);
+}
+
+/** Quarantine and notes make no rev: they are asked for. A failure keeps what was known. */
+async function loadRefused() {
+  try {
+    const [found, noted] = await Promise.all([
+      getQuarantine({ device: key, limit: MOST_REFUSED }),
+      getNotes(key),
+    ]);
+    quarantined.value = { items: found.items, more: found.next !== null };
+    notes.value = noted.items;
+  } catch (error) {
+    console.warn("causeway: quarantine and notes are not known", error);
+  }
+}
+
+/** @param {unknown} error */
+function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Take over what is newer: a command only ever gains steps. @param {Command[]} news */

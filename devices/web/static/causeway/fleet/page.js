@@ -6,12 +6,13 @@ import { page } from "../page.js";
 import { show } from "../ui/frame.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
-import { loaded, rows, size, start, want } from "./store.js";
+import { loaded, problem, rows, size, start, want } from "./store.js";
 import { Table } from "./table.js";
 import { Toolbar } from "./toolbar.js";
 
 function Fleet() {
   if (Object.keys(page.roles).length === 0) return html`<${NoRole} />`;
+  if (problem.value) return html`<div class="blank"><p class="error-text" role="alert">${problem.value}</p></div>`;
   if (size.value === 0) return loaded.value ? html`<${Empty} />` : html`<${Loading} />`;
   return html`<${Toolbar} />${rows.value.length > 0 ? html`<${Table} />` : html`<${NoMatch} />`}`;
 }

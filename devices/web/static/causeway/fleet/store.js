@@ -46,6 +46,8 @@ export const sites = signal([]);
 /** All metrics in the fleet, commonest first. @type {Signal<string[]>} */
 export const metrics = signal([]);
 export const loaded = signal(false);
+/** Why the fleet can't be shown; "" as long as that may change by itself. */
+export const problem = signal("");
 export const size = signal(0);
 
 const address = new URLSearchParams(location.search);
@@ -139,7 +141,7 @@ export function start() {
     loaded.value = true;
     later();
   });
-  fleet.on("failed", () => (loaded.value = true));
+  fleet.on("failed", (error) => (problem.value = error.message));
   effect(() => {
     wanted.value;
     reorder();

@@ -26,7 +26,7 @@ export function LedgerPanel() {
   const ledger = overview.value?.ledger;
   if (!ledger) return null;
   return html`<section class="panel ledger" aria-labelledby="ledger-title">
-    <div class="panel-head"><h2 id="ledger-title">Where every message went</h2><${Verdict} ledger=${ledger} /></div>
+    <div class="panel-head"><h2 id="ledger-title">Where every message went</h2><${Verdict} ledger=${ledger} fresh=${overview.value?.fresh ?? false} /></div>
     <div class="ledger-body">
       <${Received} ledger=${ledger} />
       <${Bar} ledger=${ledger} />
@@ -40,9 +40,11 @@ export function LedgerPanel() {
   </section>`;
 }
 
-/** @param {{ledger: Ledger}} props */
-function Verdict({ ledger }) {
+/** @param {{ledger: Ledger, fresh: boolean}} props */
+function Verdict({ ledger, fresh }) {
   const lost = missing(ledger);
+  if (ledger.balanced && lost === 0 && !fresh)
+    return html`<span class="chip warn" role="status">accounted for up to the last commit</span>`;
   if (ledger.balanced && lost === 0) return html`<span class="chip ok" role="status">every message accounted for</span>`;
   if (lost === 0) return html`<span class="chip bad" role="status">shards differ from their gateways</span>`;
   const text = lost > 0 ? `${grouped(lost)} not accounted for` : `${grouped(-lost)} counted twice`;

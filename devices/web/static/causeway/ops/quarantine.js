@@ -4,7 +4,7 @@ import { formatTime } from "../lib/format.js";
 import { deviceUrl, may } from "../page.js";
 import { html } from "../ui/html.js";
 import { grouped } from "./ledger.js";
-import { overview, quarantined, replay, replays } from "./store.js";
+import { filter, overview, quarantined, replay, replays } from "./store.js";
 
 /** @import {QuarantinedMessage} from "../client/types.js" */
 
@@ -12,15 +12,19 @@ const SHOWN_CHARS = 160;
 
 export function QuarantinePanel() {
   const count = overview.value?.quarantine ?? 0;
+  const found = quarantined.value;
   return html`<section class="panel quarantine" aria-labelledby="quarantine-title">
     <div class="panel-head"><h2 id="quarantine-title">Quarantine</h2>
-      <span class="chip">${grouped(count)} kept</span></div>
+      <span class="chip">${grouped(count)} kept</span>
+      ${filter.device && html`<span>of <code>${filter.device}</code> <a href=${location.pathname}>show all</a></span>`}</div>
     ${
-      quarantined.value.length === 0
-        ? html`<p class="blank">Empty: every known device sends what can be understood.</p>`
+      found === null
+        ? html`<p class="blank" aria-busy="true">…</p>`
+        : found.length === 0
+        ? html`<p class="blank">${filter.device ? `Nothing of ${filter.device}.` : "Empty: every known device sends what can be understood."}</p>`
         : html`<div class="scroll"><table class="ops-table">
             <thead><tr><th>Received</th><th>Topic</th><th>Reason</th><th>Payload</th><th /></tr></thead>
-            <tbody>${quarantined.value.map((one) => html`<${Row} key=${one.id} message=${one} />`)}</tbody>
+            <tbody>${found.map((one) => html`<${Row} key=${one.id} message=${one} />`)}</tbody>
           </table></div>`
     }
   </section>`;

@@ -19,8 +19,11 @@ export const overview = signal(null);
 export const problem = signal("");
 /** @type {import("@preact/signals").Signal<Sample[]>} */
 export const samples = signal([]);
-/** @type {import("@preact/signals").Signal<QuarantinedMessage[]>} */
-export const quarantined = signal([]);
+/** null: not known yet. @type {import("@preact/signals").Signal<QuarantinedMessage[] | null>} */
+export const quarantined = signal(null);
+/** Whose quarantine is shown: `?device=site/name` in the address. @type {{device?: string}} */
+export const filter = Object.fromEntries([...new URLSearchParams(location.search)].filter(([name]) => name === "device"));
+
 /** What became of replays: by entry, in words. @type {import("@preact/signals").Signal<{[id: number]: string}>} */
 export const replays = signal({});
 
@@ -40,7 +43,7 @@ async function look() {
 
 async function lookAtQuarantine() {
   try {
-    quarantined.value = (await getQuarantine(SHOWN)).items;
+    quarantined.value = (await getQuarantine({ limit: SHOWN, ...filter })).items;
   } catch (error) {
     problem.value = messageOf(error);
   }

@@ -2,8 +2,9 @@
 
 import { render } from "preact";
 
+import { described, faultOf, stretch } from "../lib/chain.js";
 import { formatSpan, formatTime } from "../lib/format.js";
-import { asOf, client, link, lostAt, now, status } from "../live.js";
+import { asOf, client, fresh, link, lostAt, now, obstacle, status } from "../live.js";
 import { page } from "../page.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
@@ -12,16 +13,15 @@ const PATIENCE_MS = 900; // a shorter interruption only dims the values: a banne
 
 const LABELS = { live: "Live", connecting: "Connecting", reconnecting: "Reconnecting", closed: "Closed" };
 
-/** Three spans of a causeway: broker, workers, this page. A broken one is where the way is interrupted. */
+/** Three spans of a causeway: to the broker, to the database, to this page. A broken one is where the way is interrupted. */
 function LinkIndicator() {
   const here = status.value;
-  const [broker, workers] =
-    here === "live" && link.value ? [link.value.broker, link.value.workers] : ["unsure", "unsure"];
+  const known = here === "live" ? link.value : null;
   const page = here === "live" ? "up" : here === "closed" ? "down" : "unsure";
-  const spans = [broker, workers, page];
-  const text = here === "live" && spans.includes("down") ? "Interrupted" : LABELS[here];
-  const since = link.value?.since ? `\nas it is since ${formatTime(link.value.since)}` : "";
-  const tip = `Broker: ${label(broker)}\nWorkers: ${label(workers)}\nThis page: ${LABELS[here].toLowerCase()}${since}`;
+  const spans = [stretch(known, ["gateway", "broker"]), stretch(known, ["layer", "workers", "database"]), page];
+  const text = here === "live" && !fresh.value ? (known ? "Interrupted" : LABELS.connecting) : LABELS[here];
+  const since = known?.since ? `\nas it is since ${formatTime(known.since)}` : "";
+  const tip = `${described(known).join("\n")}\nThis page: ${LABELS[here].toLowerCase()}${since}`;
   return html`<div class="link-indicator tip-right" data-tip=${tip} tabindex="0" role="status">
     <svg viewBox="0 0 46 14" fill="none" stroke-width="2" aria-hidden="true">
       ${spans.map((span, index) => html`<path class="span-${span}" d="M${4 + index * 13} 7h12" />`)}
@@ -31,30 +31,13 @@ function LinkIndicator() {
   </div>`;
 }
 
-/** @param {string} state */
-function label(state) {
-  return state === "unsure" ? "not known" : state;
-}
-
 function Banner() {
+  if (obstacle.value) return Message({ heading: "No live values get through.", text: obstacle.value, bad: true });
   if (status.value === "reconnecting") return now.value - lostAt.value < PATIENCE_MS ? null : Lost();
   if (status.value === "closed") return Closed();
-  if (link.value?.broker === "down") {
-    const text =
-      "Nothing comes from the devices meanwhile. Commands are kept and sent when the broker is back.";
-    return Message({
-      heading: `The MQTT broker can't be reached since ${formatTime(link.value.since)}.`,
-      text,
-    });
-  }
-  if (link.value?.workers === "down") {
-    const text = "What the devices send waits at the broker and will be shown then. Commands wait too.";
-    return Message({
-      heading: `The device workers don't answer since ${formatTime(link.value.since)}.`,
-      text,
-    });
-  }
-  return null;
+  const fault = status.value === "live" && link.value ? faultOf(link.value) : null;
+  if (!fault || !link.value) return null;
+  return Message({ heading: `${fault.heading}, since ${formatTime(link.value.since)}.`, text: fault.text });
 }
 
 function Lost() {

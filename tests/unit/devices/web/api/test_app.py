@@ -158,6 +158,7 @@ def test_the_documentation_describes_every_operation() -> None:
         ("GET", "/ledger"), ("GET", "/ops"), ("GET", f"{device}/notes"),
         ("DELETE", f"{device}/metrics/{{name}}"), ("DELETE", "/quarantine/{entry_id}"),
         ("GET", "/sites/{site}/defaults"), ("PATCH", "/sites/{site}/defaults"),
+        ("GET", f"{device}/events"),
     }  # fmt: skip
     assert len({operation["operationId"] for operation in operations.values()}) == len(operations)
     for operation in operations.values():

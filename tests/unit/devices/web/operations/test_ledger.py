@@ -9,8 +9,8 @@ from django.test import Client
 from bridge.gateway_status import GatewayRow, GatewayStatus
 from devices.gateways import gateway_status, provider
 from devices.models import LedgerCount, LinkCursor
-from devices.web.api.schemas import Ledger as LedgerSchema
 from devices.web.operations.ledger import read_ledger
+from devices.web.operations.schemas import Ledger as LedgerSchema
 
 pytestmark = pytest.mark.django_db
 

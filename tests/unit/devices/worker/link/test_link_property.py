@@ -17,6 +17,7 @@ from bridge.redelivery import DeliveryHistory
 from devices.rules.twin import TwinState
 from devices.worker.effects.rate_gate import RateGate
 from devices.worker.link import delivery_history
+from mqtt_gateway.rules import lanes, shard_queue
 from tests.support.worlds.deliveries import key_in
 from tests.support.worlds.ingest_worker import Worker, twin_of
 from tests.support.worlds.link_banks import KeeperBank, PureBank
@@ -67,6 +68,18 @@ LAGGING = bytes([217, 218, 195, 251, 70, 1, 195]), bytes([217, 218, 1, 2, 195, 6
 @example(code=LAGGING[0])
 @example(code=LAGGING[1])
 def test_each_delivery_takes_effect_once_and_in_order(kinds: Sequence[int], code: bytes) -> None:
+    bank = PureBank()
+    run(World(bank, DEVICES), steps_of(code, kinds)).check(bank.applied)
+
+
+@pytest.mark.parametrize("kinds", [range(20), (0, 2, 8, 10)], ids=["all kinds", "two devices"])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(code=st.binary(min_size=150, max_size=150))
+def test_so_does_each_that_others_overtake(monkeypatch: pytest.MonkeyPatch, kinds: Sequence[int], code: bytes) -> None:
+    """Telemetry counts as large here."""
+    size = len(f"devices/{DEVICES[0]}/telemetry") + len('{"t":0}') + shard_queue.OVERHEAD_BYTES
+    monkeypatch.setattr(shard_queue, "LARGE_BYTES", size - 1)
+    monkeypatch.setattr(lanes, "LANES_BYTES", 20 * size)
     bank = PureBank()
     run(World(bank, DEVICES), steps_of(code, kinds)).check(bank.applied)
 

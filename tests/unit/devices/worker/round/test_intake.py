@@ -2,7 +2,7 @@ import pytest
 
 from bridge.messages import Batch, CommandStored, Published, RequestStored
 from devices.worker.effects.work import Round
-from devices.worker.round.intake import MAX_BATCHES, MAX_NUDGES, MAX_PUBLISHED, ROUND_DELIVERIES, Intake
+from devices.worker.round.intake import MAX_BATCHES, MAX_NUDGES, MAX_PUBLISHED, ROUND_BYTES, ROUND_DELIVERIES, Intake
 from tests.support.worlds.deliveries import delivery
 
 ONE = delivery("demo/a", "telemetry", {"t": 1})
@@ -109,6 +109,28 @@ def test_a_round_is_no_longer_than_acknowledgements_may_wait() -> None:
     assert intake
     assert seqs(taken(intake)) == [(1, 3), (1, 4)]
     assert seqs(taken(intake)) == [(1, 5)]
+
+
+def test_case_h6_what_is_large_waits_for_another_round_and_keeps_nobody_waiting() -> None:
+    intake = Intake()
+    large = (delivery("demo/a", "telemetry", b"x" * (ROUND_BYTES // 2 + 1)),)
+    intake.offer(Batch(0, "g", 1, 1, "reply", large))
+    intake.offer(Batch(1, "g", 1, 1, "reply", large))
+    intake.offer(batch(2))
+    intake.offer(batch(2, shard=1))
+    intake.offer(batch(1, shard=2))
+    shards = [(one.shard, one.seq) for one in taken(intake).batches]
+    assert shards == [(0, 1), (0, 2), (2, 1)]
+    assert [(one.shard, one.seq) for one in taken(intake).batches] == [(1, 1), (1, 2)]
+
+
+def test_a_batch_that_is_larger_than_a_round_has_one_of_its_own() -> None:
+    intake = Intake()
+    large = (delivery("demo/a", "telemetry", b"x" * (ROUND_BYTES + 1)),)
+    for seq in (1, 2):
+        intake.offer(Batch(0, "g", 1, seq, "reply", large))
+    assert seqs(taken(intake)) == [(1, 1)]
+    assert seqs(taken(intake)) == [(1, 2)]
 
 
 @pytest.mark.parametrize("gateway", ["", "x" * 65])
