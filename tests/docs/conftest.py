@@ -7,25 +7,25 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import BrowserContext
 
 from tests.docs.blocks import ROOT, blocks
 from tests.docs.reader import Demo, Reader
-from tests.support.clients.browser import chromium
+from tests.docs.web_page import logged_in
 from tests.support.servers.ports import free_port
 from tests.support.servers.processes import Process, manage
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """``make demo`` without its set-up, as docs/devices.md opens it to the house, on a database of its own."""
+    """``make demo`` as docs/devices.md opens it to the house, but with fewer devices, on a database of its own."""
     directory = tmp_path_factory.mktemp("demo")
     found = Demo(free_port(), free_port(), f"sqlite:///{directory}/demo.sqlite3")
     command = next(block.code for block in blocks(ROOT / "docs" / "devices.md") if block.language == "sh")
     opened = dict(re.findall(r"(MQTT_\w+)=(\S+)", command))
     ports = {"PORT": str(found.port), "MQTT_PORT": str(found.mqtt_port)}
     settings = {"DATABASE_URL": found.database, **opened, **ports}
-    process = Process("demo", manage("demo"), settings, directory / "demo.log").start()
+    process = Process("demo", manage("demo", "--devices", "6"), settings, directory / "demo.log").start()
     try:
         process.wait_for_line("Ctrl-C stops everything", 60)
         assert f"MQTT     {opened['MQTT_HOST']}:{found.mqtt_port}" in process.log()
@@ -35,15 +35,15 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 @pytest.fixture
-def reader(demo: Demo, tmp_path: Path) -> Reader:
+def reader(demo: Demo, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Reader:
     """Somebody who follows a page."""
     directory = tmp_path / "causeway"
     directory.mkdir()
-    return Reader(demo, directory)
+    return Reader(demo, directory, tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")
-def browsers() -> Iterator[Callable[[], Browser]]:
-    """One Chromium for all pages, started for the first that asks for it."""
+def visitor(demo: Demo) -> Iterator[Callable[[], BrowserContext]]:
+    """A Chromium in which the demo's user is logged in, started for the first page that asks for it."""
     with contextlib.ExitStack() as open_now:
-        yield functools.cache(lambda: open_now.enter_context(chromium()))
+        yield functools.cache(lambda: open_now.enter_context(logged_in(demo)))

@@ -21,8 +21,26 @@ from tests.support.servers.installing import program
 from tests.support.waiting import eventually
 
 PATIENCE_S: Final = 20
-_LEFT_OUT: Final = {".git", "var", "node_modules", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
+_LEFT_OUT: Final = {
+    ".git",
+    ".venv",
+    "var",
+    "node_modules",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+    ".hypothesis",
+}
 _CLIENTS: Final = ("mosquitto_pub", "mosquitto_sub")
+# Python takes a second of CPU time to load Django: the same token is asked for on most pages, and made once.
+_PYTHON: Final = """#!/bin/sh
+case "$*" in
+"manage.py create_token me --role operator")
+    [ -s {kept} ] || {python} "$@" >{kept} || exit
+    cat {kept} ;;
+*) exec {python} "$@" ;;
+esac
+"""
 _CURL: Final = "--fail-with-body --silent --show-error"  # an error that a reader would see fails the block
 
 
@@ -54,6 +72,8 @@ class Reader:
 
     demo: Demo
     directory: Path
+    shared: Path
+    """A directory for what all readers of a run share."""
     printed: str = ""
     """By the block that ran last."""
     _state: Path = field(init=False)
@@ -61,7 +81,7 @@ class Reader:
     def __post_init__(self) -> None:
         self._state = self.directory / ".shell"
         for entry in ROOT.iterdir():
-            if entry.name not in _LEFT_OUT:
+            if entry.name not in _LEFT_OUT and not entry.name.startswith("."):
                 (self.directory / entry.name).symlink_to(entry)
         commands = self.directory / ".bin"
         commands.mkdir()
@@ -69,6 +89,10 @@ class Reader:
         for name, always in options.items():  # before what the page says
             (commands / name).write_text(f'#!/bin/sh\nexec {program(name)} {always} "$@"\n')
             (commands / name).chmod(0o755)
+        python = self.directory / ".venv" / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text(_PYTHON.format(kept=self.shared / "token", python=sys.executable))
+        python.chmod(0o755)
         settings = {"DATABASE_URL": self.demo.database, "PATH": f"{commands}:{os.environ['PATH']}"}
         kept = {name: value for name, value in environment(settings).items() if name != "PYTHONPATH"}
         self._state.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in kept.items()))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import BrowserContext
 
 from tests.docs.blocks import PAGES, ROOT, Block, blocks, complaint, parse
 from tests.docs.likeness import is_like
@@ -44,17 +44,17 @@ def test_a_block_that_says_nothing_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if any(one.runs_here for one in blocks(page))], ids=names)
-def test_the_blocks_do_what_the_page_says(page: Path, reader: Reader, browsers: Callable[[], Browser]) -> None:
+def test_the_blocks_do_what_the_page_says(page: Path, reader: Reader, visitor: Callable[[], BrowserContext]) -> None:
     for block in blocks(page):
         if not block.runs_here:
             continue
         try:
-            run(block, reader, browsers)
+            run(block, reader, visitor)
         except AssertionError as error:
             raise BlockError(f"{block.name}\n{block.code}\n{error}") from error
 
 
-def run(block: Block, reader: Reader, browsers: Callable[[], Browser]) -> None:
+def run(block: Block, reader: Reader, visitor: Callable[[], BrowserContext]) -> None:
     """Carry out a block.
 
     Raises:
@@ -72,9 +72,9 @@ def run(block: Block, reader: Reader, browsers: Callable[[], Browser]) -> None:
         case "json":
             answer(block, reader)
         case "html":
-            show(browsers(), reader.demo, reader.demo.here(block.code))
+            show(visitor(), reader.demo, reader.demo.here(block.code))
         case "js":
-            script(block.code, reader, browsers)
+            script(block.code, reader, visitor)
 
 
 def session(code: str, reader: Reader) -> None:
@@ -114,10 +114,10 @@ def answer(block: Block, reader: Reader) -> None:
     eventually(alike, 10)
 
 
-def script(code: str, reader: Reader, browsers: Callable[[], Browser]) -> None:
+def script(code: str, reader: Reader, visitor: Callable[[], BrowserContext]) -> None:
     """A module of a page, or of Node.js with the client's files beside it; it must print something."""
     if '"/static/' in code:
-        show(browsers(), reader.demo, f'<script type="module">{reader.demo.here(code)}</script>')
+        show(visitor(), reader.demo, f'<script type="module">{reader.demo.here(code)}</script>')
         return
     shutil.copytree(CLIENT, reader.directory / "client")
     (reader.directory / "program.mjs").write_text(reader.demo.here(code))

@@ -1,16 +1,33 @@
 """A page of one's own, shown by a real browser as the demo's user."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Final
 
-from playwright.sync_api import Browser, Route
+from playwright.sync_api import BrowserContext, Route
 
 from tests.docs.reader import Demo
+from tests.support.clients.browser import chromium
 from tests.support.waiting import eventually
 
 PATH: Final = "/a-page-of-my-own.html"
 
 
-def show(browser: Browser, demo: Demo, html: str) -> None:
+@contextlib.contextmanager
+def logged_in(demo: Demo) -> Iterator[BrowserContext]:
+    """A browser, with the session of whoever the demo's banner names."""
+    with chromium() as browser, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{demo.url}/login")
+        page.fill("[name=username]", "demo")
+        page.fill("[name=password]", "demo")
+        page.click("button[type=submit]")
+        page.wait_for_url(f"{demo.url}/")
+        page.close()
+        yield context
+
+
+def show(context: BrowserContext, demo: Demo, html: str) -> None:
     """Serve `html` from the demo's origin, and wait until it has printed something on the console.
 
     Raises:
@@ -18,17 +35,11 @@ def show(browser: Browser, demo: Demo, html: str) -> None:
     """
     said: list[str] = []
     errors: list[str] = []
-    with browser.new_context() as context:
-        page = context.new_page()
-        page.goto(f"{demo.url}/login")
-        page.fill("[name=username]", "demo")
-        page.fill("[name=password]", "demo")
-        page.click("button[type=submit]")
-        page.wait_for_url(f"{demo.url}/")
 
-        def serve(route: Route) -> None:
-            route.fulfill(body=f"<!doctype html><title>mine</title>{html}", content_type="text/html")
+    def serve(route: Route) -> None:
+        route.fulfill(body=f"<!doctype html><title>mine</title>{html}", content_type="text/html")
 
+    with context.new_page() as page:
         page.route(f"**{PATH}", serve)
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: errors.append(str(error)))
