@@ -103,7 +103,8 @@ class Reader:
         Raises:
             BlockError: one of them failed.
         """
-        script = f"set -a; . {self._state}; set -e\n{self.demo.here(code)}\nset +e; export -p >{self._state}\n"
+        keep = f"set +e; {{ export -p; declare -f; }} >{self._state}"
+        script = f"set -a; . {self._state}; set -e\n{self.demo.here(code)}\n{keep}\n"
         done = self._run(["bash", "-c", script], {"PATH": os.environ["PATH"]})
         self.printed = done.stdout
         if done.returncode:
