@@ -72,6 +72,6 @@ class Canary:
         return [] if too_old else list(self._held) or sorted(self._expected)
 
     def stored(self, names: Sequence[str]) -> list[int]:
-        """These names are stored: the packet ids of what may be confirmed now."""
-        done = names[:-1] if names else self._given_up
-        return [self._held.pop(name) for name in done if name in self._held]
+        """These names are stored: the packet ids of what may be confirmed now, all but the newest of them."""
+        held = [name for name in names or self._given_up if name in self._held]
+        return [self._held.pop(name) for name in (held[:-1] if names else held)]
