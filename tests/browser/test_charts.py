@@ -155,7 +155,7 @@ def test_case_i4_another_stretch_is_drawn_at_once(page: Page, shared_system: Sys
     line_is(page, begin=0.2, end=0.8, timeout_s=1)
 
 
-@pytest.mark.parametrize("odd", [None, "None"])
+@pytest.mark.parametrize("odd", [None, "None"], ids=["null", "text"])
 def test_case_i11_what_is_no_number_is_a_gap(page: Page, shared_system: System, odd: Any) -> None:
     key = f"browser/gap-{odd}"
     values = each_second(int(time.time() * 1000), minutes=14)

@@ -37,7 +37,7 @@ async function fetch({ order, after_rev = 0, until = Infinity, cursor, limit }) 
 }
 
 /** All values there are, in order. */
-const values = () => history.of("t").values;
+const values = () => [...history.of("t").values];
 /** @param {number} from @param {number} to */
 const range = (from, to) => [...Array(to - from + 1).keys()].map((offset) => from + offset);
 /** All that is under way comes to its end. */

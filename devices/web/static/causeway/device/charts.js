@@ -19,6 +19,8 @@ const RANGES = [
   ["6 h", 360],
 ];
 const REDRAW_MS = 250;
+const LOADING_MS = 500; // while history comes, one chunk after the other
+const SHARE = 1 / 5_000; // of the stretch: what is new within that shows in the next redraw
 
 /** The charts' axes of values are equally wide, so that equal times stand above each other. */
 const gutter = new Gutter();
@@ -147,13 +149,15 @@ function makeStrip(holder, height_px, options) {
  * @returns {() => void} stops it
  */
 function animate(name, strip) {
-  let drawn = { version: -1, from: 0, to: 0 };
+  let drawn = { version: -1, from: 0, to: 0, at: 0 };
   const draw = () => {
     const [from, to] = stretch();
     const version = past.version.peek();
+    const pace_ms = past.loading.peek() ? LOADING_MS : (to - from) * SHARE;
+    const news = version !== drawn.version && performance.now() - drawn.at >= pace_ms;
     const moved = Math.max(Math.abs(from - drawn.from), Math.abs(to - drawn.to));
-    if (document.hidden || (version === drawn.version && moved < (to - from) / 2_000)) return; // half a pixel
-    drawn = { version, from, to };
+    if (document.hidden || (!news && moved < (to - from) / 2_000)) return; // half a pixel
+    drawn = { version, from, to, at: performance.now() };
     strip.draw(past.of(name).view(from, to, strip.columns), from, to);
   };
   const stop = effect(draw);

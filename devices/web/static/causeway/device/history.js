@@ -187,9 +187,9 @@ export class History {
     if (this.#points <= this.#most * (1 + LIVE_SHARE)) return;
     while (this.#points > this.#most) {
       const largest = [...this.#series.values()].reduce((one, other) =>
-        other.times.length > one.times.length ? other : one,
+        other.length > one.length ? other : one,
       );
-      const ts = (largest.times[Math.ceil(largest.times.length * LIVE_SHARE)] ?? 0) + 1;
+      const ts = (largest.times[Math.ceil(largest.length * LIVE_SHARE)] ?? 0) + 1;
       for (const series of this.#series.values()) this.#points -= series.forget(ts);
       this.#from = Math.max(this.#from, ts);
     }
