@@ -18,6 +18,7 @@ from twisted.internet.tcp import Connection
 from zope.interface import implementer  # type: ignore[import-untyped]
 
 EXTENSION: Final = "causeway.frames"
+CLOSE_S: Final = 10.0  # for the client's answer to a close
 _TEXT: Final = 0x81  # FIN and opcode 1, RFC 6455 5.2; what a server sends isn't masked
 _SHORT, _LONG_16, _MAX_16 = 125, 126, 0xFFFF
 _LONG_64: Final = 127
@@ -52,8 +53,12 @@ class FrameProtocol(WebSocketProtocol):
     writer: "Writer | None" = None
 
     def onConnect(self, request: Any) -> Any:  # noqa: N802  autobahn's name
-        """A handshake. Who sends too large a frame then is told so (1009); autobahn would just hang up."""
+        """A handshake. Who sends too large a frame then is told so (1009); autobahn would just hang up.
+
+        A close waits for all that was written before it, on slow ways too: autobahn would cut it off after a second.
+        """
         self.failByDrop = False
+        self.closeHandshakeTimeout = CLOSE_S
         return super().onConnect(request)
 
     def write_texts(self, texts: Sequence[bytes]) -> None:
