@@ -81,6 +81,8 @@ DEVICES = DevicesOptions(
     **_shared,
     auto_register=env.boolean("BRIDGE_AUTO_REGISTER", default=True),
     max_devices=env.integer("MAX_DEVICES", 100_000, low=1, high=10_000_000),
+    max_devices_per_site=env.integer("MAX_DEVICES_PER_SITE", 100_000, low=1, high=10_000_000),
+    new_devices_per_second=env.integer("NEW_DEVICES_PER_SECOND", 100, low=1, high=1_000_000),
     max_metrics_per_device=env.integer("MAX_METRICS_PER_DEVICE", 200, low=1, high=100_000),
     stale_after_s=env.integer("STALE_AFTER_S", 300, low=1, high=366 * 86_400),
     retention_days=env.integer("RETENTION_DAYS", 30, low=1, high=36_600),

@@ -12,6 +12,8 @@ class DevicesOptions:
     heartbeat_file: str = ""  # touched at each beat, for a health check from outside; "" for none
     auto_register: bool = True  # an unknown device that publishes becomes a device
     max_devices: int = 100_000  # beyond: rejected and counted
+    max_devices_per_site: int = 100_000  # likewise
+    new_devices_per_second: int = 100  # a site, registered by what they publish; beyond: rejected and counted
     max_metrics_per_device: int = 200  # beyond: rejected and counted
     stale_after_s: int = 300  # silence until stale; a device may have its own
     retention_days: int = 30  # readings, events, finished commands, quarantine

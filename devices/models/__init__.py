@@ -8,13 +8,14 @@ shards       ownership, cursors, recent deliveries, ledger  shard workers
 """
 
 from devices.models.access import ApiToken, Membership, Role, Site
-from devices.models.registry import Device, RetiredKey, TagDefault
+from devices.models.registry import BlockedKey, Device, RetiredKey, TagDefault
 from devices.models.requests import Command, Request
 from devices.models.shards import Installation, LedgerCount, LinkCursor, RecentDeliveries, ShardState, Worker
 from devices.models.state import Event, Quarantined, Reading, Twin
 
 __all__ = [
     "ApiToken",
+    "BlockedKey",
     "Command",
     "Device",
     "Event",

@@ -6,6 +6,7 @@ from django.db import models
 
 from devices.models.access import NAME_VALIDATOR, STALE_AFTER_VALIDATORS, Site
 from devices.models.fields import JSONTextField
+from devices.rules.actors import MAX_ACTOR_CHARS
 
 DELETED_PREFIX: Final = "#"  # of keys; no device's key begins so
 
@@ -61,6 +62,18 @@ class TagDefault(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tag} at {self.site}"
+
+
+class BlockedKey(models.Model):
+    """What is published under this key is nobody's, until it is unblocked. It need not be a device's."""
+
+    key = models.CharField(max_length=129, unique=True)
+    hash = models.PositiveBigIntegerField()  # as Device.hash
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.CharField(max_length=MAX_ACTOR_CHARS, default="", db_default="")  # an Actor; "": not known
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class RetiredKey(models.Model):

@@ -54,6 +54,8 @@ class Request(models.Model):
         register {}                                       result {}   (the device row and twin exist)
         cancel   {"command_id": "…"}                      result {}   (conflict when it was over already)
         replay   {"quarantined_id": n}                    result {"outcome": …, "reason": …, "detail": …}
+        block, unblock  {}                                result {}   (of the key, whether or not a device has it)
+        delete_many     {"keys": […]}                     result {"deleted": n}   (``device_key`` is the first of them)
     Any result may instead be {"error": <a code of docs/websocket.md>, "message": …}.
     """
 

@@ -4,10 +4,12 @@ A key that was used before goes on with its revs: the new twin begins one rev af
 can lead from the old one to it, so that whoever still shows the old device gets a new snapshot.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import CharField, Count, Value
+from django.db.models.functions import Cast, Concat
 
 from bridge.names import is_device_key
 from bridge.shards import device_hash
@@ -18,7 +20,7 @@ from devices.rules.twin import TwinState, dump
 
 
 class RegistryFullError(Exception):
-    """There are as many devices as MAX_DEVICES allows."""
+    """There are as many devices as MAX_DEVICES or MAX_DEVICES_PER_SITE allows."""
 
 
 def register_device(key: str) -> Device:
@@ -26,12 +28,19 @@ def register_device(key: str) -> Device:
 
     Raises:
         ValueError: ``key`` is no ``site/device``.
-        RegistryFullError: it would be one more than MAX_DEVICES.
+        RegistryFullError: it would be one more than MAX_DEVICES, or MAX_DEVICES_PER_SITE.
     """
     devices = register_devices([key])
     if key not in devices:
-        raise RegistryFullError(f"MAX_DEVICES: there are {settings.DEVICES.max_devices} devices already")
+        raise RegistryFullError(_full(key))
     return devices[key]
+
+
+def _full(key: str) -> str:
+    count, limit = Device.objects.count(), settings.DEVICES.max_devices
+    if count >= limit:
+        return f"MAX_DEVICES: there are {limit} devices already"
+    return f"MAX_DEVICES_PER_SITE: there are {settings.DEVICES.max_devices_per_site} devices at {key.partition('/')[0]}"
 
 
 def register_devices(keys: Iterable[str]) -> dict[str, Device]:
@@ -40,7 +49,7 @@ def register_devices(keys: Iterable[str]) -> dict[str, Device]:
     Runs in a transaction of its own, or in a savepoint of the caller's.
 
     Returns:
-        By key, in no order; those for which MAX_DEVICES leaves no room are missing.
+        By key, in no order; those for which MAX_DEVICES or MAX_DEVICES_PER_SITE leaves no room are missing.
 
     Raises:
         ValueError: a key is no ``site/device``.
@@ -73,20 +82,25 @@ def deleted_keys(keys: Iterable[str]) -> set[str]:
     return set(RetiredKey.objects.filter(key__in=list(keys)).values_list("key", flat=True))
 
 
-def retire_key(key: str, rev: int) -> None:
-    """Remember where a deleted device's revs ended. For the caller's transaction that deletes it."""
-    RetiredKey.objects.update_or_create(key=key, defaults={"rev": rev})
+def retire_keys(revs: Mapping[str, int]) -> None:
+    """Remember where deleted devices' revs ended, by key. For the caller's transaction that deletes them."""
+    rows = [RetiredKey(key=key, rev=rev) for key, rev in revs.items()]
+    RetiredKey.objects.bulk_create(rows, update_conflicts=True, unique_fields=["key"], update_fields=["rev"])
 
 
-def forget_device(device_id: int, key: str, rev: int) -> None:
-    """Delete a device as far as anybody can see. For the caller's transaction; takes no longer for a long history.
+def forget_devices(devices: Mapping[int, tuple[str, int]]) -> None:
+    """Delete devices as far as anybody can see. For the caller's transaction; takes no longer for a long history.
 
-    What hangs on its row is removed in steps afterwards, and the row last: devices.worker.retention.purges.
+    What hangs on their rows is removed in steps afterwards, and the rows last: devices.worker.retention.purges.
+
+    Args:
+        devices: key and rev by primary key.
     """
-    retire_key(key, rev)
-    Device.objects.filter(pk=device_id).update(key=f"{DELETED_PREFIX}{device_id}", mqtt_password="")
-    Twin.objects.filter(pk=device_id).delete()
-    Command.objects.filter(device_id=device_id).delete()
+    retire_keys(dict(devices.values()))
+    key = Concat(Value(DELETED_PREFIX), Cast("pk", CharField()))
+    Device.objects.filter(pk__in=devices).update(key=key, mqtt_password="")
+    Twin.objects.filter(pk__in=devices).delete()
+    Command.objects.filter(device_id__in=devices).delete()
 
 
 def _registered(keys: list[str]) -> dict[str, Device]:
@@ -96,8 +110,25 @@ def _registered(keys: list[str]) -> dict[str, Device]:
         # One registers at a time until its transaction ends: two that counted at once would both use the same room.
         Installation.objects.select_for_update(no_key=True).first()
         room = max(0, settings.DEVICES.max_devices - Device.objects.count())
-        devices.update(_made(missing[:room]))
+        devices.update(_made(_within_sites(missing)[:room]))
     return devices
+
+
+def _within_sites(keys: list[str]) -> list[str]:
+    """Those for which their sites have room."""
+    if settings.DEVICES.max_devices_per_site >= settings.DEVICES.max_devices:
+        return keys
+    sites = {key.partition("/")[0] for key in keys}
+    counts = Device.objects.filter(site__name__in=sites).order_by().values_list("site__name").annotate(Count("pk"))
+    room = dict.fromkeys(sites, settings.DEVICES.max_devices_per_site)
+    room |= {site: room[site] - count for site, count in counts}
+    within = []
+    for key in keys:
+        site = key.partition("/")[0]
+        if room[site] > 0:
+            room[site] -= 1
+            within.append(key)
+    return within
 
 
 def _made(keys: list[str]) -> dict[str, Device]:

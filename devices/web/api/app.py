@@ -2,14 +2,18 @@
 
 from typing import Any
 
+import msgspec
+from django.http import HttpRequest
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
+from ninja.parser import Parser
 
+from bridge.json_limits import json_error
 from devices.extensions import routers
-from devices.web.api import commands, desired, devices, operations, quarantine, readings
-from devices.web.api.parsing import StrictParser
-from devices.web.api.problems import CONTENT_TYPE, handle_all
+from devices.requests.refusals import BadRequestError
+from devices.web.api import commands, desired, devices, operations, quarantine, readings, removal
+from devices.web.api.problems import CONTENT_TYPE, MediaTypeError, handle_all
 from devices.web.api.schemas import Problem
 from devices.web.api.security import SessionAuth, TokenAuth
 
@@ -22,6 +26,28 @@ Devices, their twins and readings, and commands to them.
   `method_not_allowed`, `conflict`, `too_large`, `rate_limited`, `unavailable`, `internal`.
 - What you may not see does not exist for you (404); what you see but may not do is 403.
 """
+
+
+class StrictParser(Parser):
+    """Parses bodies by RFC 8259, and with our limits (depth, integers, NUL)."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        """The body's value.
+
+        Raises:
+            MediaTypeError: by its type it is none.
+            BadRequestError: it is no JSON, or JSON that we don't store.
+        """
+        kind = request.content_type
+        if kind and kind != "application/json" and not kind.endswith("+json"):
+            raise MediaTypeError("send JSON: Content-Type application/json")
+        try:
+            value = msgspec.json.decode(request.body)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise BadRequestError(f"the body is no JSON: {error}") from None
+        if malformed := json_error(value):
+            raise BadRequestError(f"the body: {malformed.reason} {malformed.detail}".rstrip())
+        return value
 
 
 class CausewayAPI(NinjaAPI):
@@ -53,8 +79,9 @@ api = CausewayAPI(
     auth=[TokenAuth(), SessionAuth()],
     parser=StrictParser(),
 )
-for part in (devices, desired, commands, readings, quarantine, operations):
-    api.add_router("", part.router)
+_PARTS = (devices, removal, desired, commands, readings, quarantine, operations)
+for router in dict.fromkeys(part.router for part in _PARTS):  # what shares a path shares a router
+    api.add_router("", router)
 for name, router in routers.all().items():
     api.add_router(f"/{name}", router)
 handle_all(api)

@@ -56,16 +56,17 @@ def list_devices(
 ) -> HttpResponse:
     """The devices that you may see, by key."""
     rows = models.Device.objects.select_related("twin").filter(access(request).device_filter())
-    rows = _selected(rows, site=site, q=q, tag=tag, status=status)
+    rows = selected(rows, site=site, q=q, tag=tag, status=status)
     if cursor is not None:
         rows = rows.filter(key__gt=decode_cursor("devices", cursor, [str])[0])
     found = some_at_a_time(rows.order_by("key"), limit)
     return page(found, limit, device_json, lambda row: encode_cursor("devices", row.key))
 
 
-def _selected(
+def selected(
     rows: QuerySet[models.Device], *, site: str | None, q: str | None, tag: str | None, status: str | None
 ) -> QuerySet[models.Device]:
+    """Those of the devices that a filter selects."""
     if site is not None:
         rows = rows.filter(site__name=site)
     if q:

@@ -16,8 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from devices.requests.refusals import RefusalError
-from devices.web.api.parsing import MediaTypeError
+from devices.requests.refusals import BadRequestError, RefusalError
 from runtime.outages import Outage
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -40,6 +39,10 @@ log = structlog.get_logger(__name__)
 database_outage: Final = Outage(
     log, "database", time.monotonic
 )  # as requests see it; ends with the next one that is let in
+
+
+class MediaTypeError(BadRequestError):
+    """A body of another type: HTTP 415."""
 
 
 def problem(

@@ -36,6 +36,21 @@ class DevicePatch(Input):
     )
 
 
+class BulkDeletion(Schema):
+    """Devices that a filter selects."""
+
+    count: int
+    deleted: bool = Field(description="whether all are gone already")
+
+
+class Blocked(Schema):
+    """A key under which nothing is taken."""
+
+    device: str
+    blocked_at: str
+    blocked_by: str = Field(description="who asked for it; empty: not known")
+
+
 class MergePatch(RootModel[Json]):
     """A merge patch (RFC 7396): null removes, objects merge, everything else replaces."""
 

@@ -74,7 +74,7 @@ class Refusal(NamedTuple):
     """Why no device carries an operation out, and where it is said what becomes of it."""
 
     key: str  # the device's
-    reason: str  # unknown_device, deleted, too_many_devices, bad_name, wrong_shard
+    reason: str  # unknown_device, deleted, too_many_devices, too_many_new_devices, deleted, bad_name, wrong_shard
     options: DevicesOptions
     counts: Counter[tuple[str, str]]  # deliveries by outcome and reason
     results: dict[int, Any]  # by request id

@@ -13,7 +13,7 @@ from django.db import DataError, IntegrityError, transaction
 from msgspec import json
 
 from devices.models import Twin
-from devices.requests.registry import forget_device
+from devices.requests.registry import forget_devices
 from devices.rules.twin import dump
 from devices.worker.effects.hooks import Hooks
 from devices.worker.effects.operations import DeviceWork, Effects, carry_out
@@ -96,6 +96,7 @@ def _twin_row(one: Effects) -> Row:
 
 
 def _delete(effects: Iterable[Effects]) -> None:
-    """The device goes; where its revs ended is kept."""
-    for one in effects:
-        forget_device(one.member.id, one.member.key, one.member.twin.rev)
+    """The devices go; where their revs ended is kept."""
+    gone = {one.member.id: (one.member.key, one.member.twin.rev) for one in effects}
+    if gone:
+        forget_devices(gone)

@@ -23,7 +23,8 @@ from devices.worker.link.readings import spoken
 from devices.worker.memory.bulk_writes import Table
 from devices.worker.memory.shard import Member, Shard
 from devices.worker.presence.gateway_links import LinkWatch
-from devices.worker.retention.purges import Histories, LargeQuarantine, OldQuarantine
+from devices.worker.retention.purges import Histories, OldQuarantine
+from devices.worker.retention.quarantine import LargeQuarantine
 from devices.worker.retention.scope import PurgeTask
 from runtime.outages import SampledLog
 
@@ -125,8 +126,13 @@ class UplinkFeature(Feature):
 
     def _plan_delivery(self, gateway: str, delivery: Delivery, part: ShardWork, work: RoundWork) -> None:
         """What it says of each device; of several, the first one's outcome is the delivery's."""
-        counts = True
+        counts, blocked = True, part.shard.blocked
         for key, said in spoken(self._dialects, delivery, part.counted):
+            if blocked and (key in blocked or delivery.source in blocked):
+                part.counted["rejected", "blocked"] += counts
+                counts = False
+                _samples.add("blocked", delivery.topic)
+                continue
             part.add(key, Uplink(delivery, gateway, said, counts))
             counts = False
             if not isinstance(said, Telemetry):

@@ -105,6 +105,7 @@ class Shard:
         self.counts: Counter[tuple[str, str]] = Counter()  # the ledger, by outcome and reason, for ever
         self.outbox = Outbox()
         self.watch = PresenceWatchlist()
+        self.blocked: set[str] = set()  # keys under which nobody may publish
         self.kept: dict[str, Any] = {}  # what features keep of it besides, by name
 
     @property

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+import msgspec
 from django.db.models import F
 
 from bridge.messages import RequestSettled, RequestStored
@@ -59,6 +60,10 @@ def held(ids: Iterable[int]) -> list[Request]:
 
 def settle(results: Mapping[int, Any]) -> None:
     """Store the results (by id) of held requests."""
+    alike: dict[str, list[int]] = {}
     for pk, result in results.items():
-        row = Request.objects.filter(pk=pk, status=Request.Status.PENDING)
-        row.update(status=Request.Status.SETTLED, result=result)
+        text = result.decode() if isinstance(result, bytes) else msgspec.json.encode(result).decode()
+        alike.setdefault(text, []).append(pk)
+    for text, pks in alike.items():
+        rows = Request.objects.filter(pk__in=pks, status=Request.Status.PENDING)
+        rows.update(status=Request.Status.SETTLED, result=text.encode())

@@ -17,7 +17,7 @@ from devices.worker.effects.operations import Effects, Operation, Refusal
 from devices.worker.effects.rate_gate import RateGate
 from devices.worker.effects.work import Round, RoundWork
 from devices.worker.memory.shard import Shard
-from devices.worker.requests import pending_requests, replays
+from devices.worker.requests import keys, pending_requests, replays
 from devices.worker.requests.pending_requests import PendingRequests
 from devices.worker.requests.refusal import refusal, refused_device
 from devices.worker.requests.replays import Replay
@@ -63,7 +63,7 @@ class RequestsFeature(Feature):
 
     name = "requests"
     minds_readings = False
-    operations = (RequestOperation, Replay)
+    operations = (RequestOperation, Replay, keys.Deletion)
 
     def __init__(self, options: DevicesOptions, dialects: Dialects, reduce: Reduce) -> None:
         self._of = options.shards
@@ -72,6 +72,10 @@ class RequestsFeature(Feature):
         self._pending = PendingRequests(options.shards)
         self._sweeps = RateGate(1)
         self._found: list[int] = []  # for the present round, by id
+
+    def load(self, shard: Shard, now_ms: int) -> None:
+        """Which keys are blocked."""
+        keys.load_blocked(shard, self._of)
 
     def find(self, round_: Round, shards: Sequence[Shard], now_ms: int) -> bool:
         """Whether any are pending, if there is reason to look."""
@@ -84,17 +88,26 @@ class RequestsFeature(Feature):
         rows = pending_requests.held(self._found) if self._found else []
         entries = replays.find(rows)
         ending: set[str] = set()
+        emptying: set[int] = set()  # shards with many devices to delete: so many in one transaction are enough
         replaying: set[int | None] = set()
         for row in rows:
             part = work.parts.get(row.hash % self._of)
-            if part is None or row.device_key in ending:
+            if part is None or not ending.isdisjoint((row.device_key, *keys.named(row.body))):
                 continue
-            if row.kind == "cancel":
-                work.cancels.append(row)
-            elif row.kind == "replay":
-                self._plan_replay(work, row, entries, replaying)
-            else:
-                part.add(row.device_key, RequestOperation(row.pk, row.kind, row.body))
+            match row.kind:
+                case "cancel":
+                    work.cancels.append(row)
+                case "replay":
+                    self._plan_replay(work, row, entries, replaying)
+                case "block" | "unblock":
+                    keys.block(work, part, row)
+                case keys.MANY if part.shard.number in emptying:
+                    continue
+                case keys.MANY:
+                    emptying.add(part.shard.number)
+                    ending.update(keys.delete_many(work, part, row))
+                case _:
+                    part.add(row.device_key, RequestOperation(row.pk, row.kind, row.body))
             if row.kind == "delete":
                 ending.add(row.device_key)
 
@@ -113,8 +126,11 @@ class RequestsFeature(Feature):
         work.parts[row.hash % self._of].add(row.device_key, planned)
         work.command_ids.update(one.command_id for one in planned.said if isinstance(one, CommandAck))
 
-    def apply(self, operation: RequestOperation | Replay, effects: Effects) -> None:
+    def apply(self, operation: RequestOperation | Replay | keys.Deletion, effects: Effects) -> None:
         """Change the twin as asked, or as the message says."""
+        if isinstance(operation, keys.Deletion):
+            effects.gone = True
+            return
         if isinstance(operation, RequestOperation):
             effects.results[operation.request_id] = _encode(_asked(operation, effects))
             return

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, get_args
 
-from django.db.models import Max, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, Max, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Length
 from msgspec import Struct
 
@@ -17,9 +17,7 @@ GROUP_DEVICES: Final = 20  # … and purged together; more would cost more than 
 CHUNK_PAUSE_S: Final = 0.25  # to the next ones, when there was nothing (more) to remove
 PASS_PAUSE_S: Final = 30.0  # to the next look at all devices
 LOOK_PAUSE_S: Final = 20.0  # to the next look at the other kinds
-COUNTED_ROWS: Final = 2_000  # of the quarantine, at a time
 STEP_BYTES: Final = 4 * 1024 * 1024  # of payloads, removed at a time
-ENTRY_BYTES: Final = 512  # what a quarantined message takes besides its payload
 _DAY_MS: Final = 86_400_000
 _OVER: Final = tuple(status for status in get_args(Status) if status not in OPEN)
 
@@ -98,7 +96,7 @@ class Commands:
     def step(self, scope: Scope, limit: int) -> float:
         """As of :class:`PurgeTask`."""
         old = Command.objects.filter(status__in=_OVER, expires_at__lt=_utc(scope.cutoff_ms))
-        return _remove_first(scope.ours(old, "device__hash"), scope, limit)
+        return remove_first(scope.ours(old, "device__hash"), scope, limit)
 
 
 class Requests:
@@ -108,7 +106,7 @@ class Requests:
         """As of :class:`PurgeTask`."""
         old = Request.objects.filter(created_at__lt=_utc(scope.now_ms - _DAY_MS))
         over = old.exclude(status=Request.Status.PENDING).order_by("created_at")
-        return _remove_first(scope.ours(over, "hash"), scope, limit)
+        return remove_first(scope.ours(over, "hash"), scope, limit)
 
 
 class OldQuarantine:
@@ -117,67 +115,32 @@ class OldQuarantine:
     def step(self, scope: Scope, limit: int) -> float:
         """As of :class:`PurgeTask`."""
         old = Quarantined.objects.filter(received_ms__lt=scope.cutoff_ms).order_by("received_ms")
-        return _remove_first(scope.ours(old, "device__hash"), scope, limit)
-
-
-class LargeQuarantine:
-    """Quarantined messages beyond the size of all that is kept, the oldest first.
-
-    Sizes are added up from the newest entry on, a part at a time, until they are too much: what is older goes. Every
-    worker counts all entries and removes those of its own shards.
-    """
-
-    def __init__(self) -> None:
-        self._begin()
-
-    def _begin(self) -> None:
-        self._bytes = 0
-        self._counted: int | None = None  # primary key of the oldest entry counted
-        self._too_much: int | None = None  # that and what is older goes
-
-    def step(self, scope: Scope, limit: int) -> float:
-        """As of :class:`PurgeTask`."""
-        if self._too_much is None and not self._count(scope.quarantine_bytes):
-            return 0
-        pause_s = LOOK_PAUSE_S
-        if self._too_much is not None:
-            old = Quarantined.objects.filter(pk__lte=self._too_much).order_by("pk")
-            pause_s = _remove_first(scope.ours(old, "device__hash"), scope, limit)
-        if pause_s:
-            self._begin()
-        return pause_s
-
-    def _count(self, limit_bytes: int) -> bool:
-        """Add up some more. False: there are others."""
-        rows = Quarantined.objects.order_by("-pk").values_list("pk", Length("payload"))
-        if self._counted is not None:
-            rows = rows.filter(pk__lt=self._counted)
-        found = list(rows[:COUNTED_ROWS])
-        for pk, size in found:
-            self._counted = pk
-            self._bytes += size + ENTRY_BYTES
-            if self._bytes > limit_bytes:
-                self._too_much = pk
-                return True
-        return len(found) < COUNTED_ROWS
+        return remove_first(scope.ours(old, "device__hash"), scope, limit)
 
 
 class Deleted:
-    """The history of deleted devices, and last the devices' rows (devices.requests.registry.forget_device)."""
+    """The history of deleted devices, and last the devices' rows (devices.requests.registry.forget_devices)."""
 
     def step(self, scope: Scope, limit: int) -> float:
         """As of :class:`PurgeTask`."""
-        device = scope.ours(Device.deleted.order_by("pk"), "hash").first()
-        if device is None:
+        first = list(scope.ours(Device.deleted.order_by("pk"), "hash").values_list("pk", flat=True)[:limit])
+        if not first:
             return LOOK_PAUSE_S
-        for model in (Reading, Event):
-            if _remove_oldest(model._default_manager.filter(device=device), scope, limit):
-                return 0
-        if _remove_some(Quarantined.objects.filter(device=device).order_by("pk"), scope, limit):
-            return 0
-        with scope.removing():
-            device.delete()
+        of = OuterRef("pk")
+        history = [Exists(model._default_manager.filter(device=of)) for model in (Reading, Event, Quarantined)]
+        bare = list(Device.deleted.filter(pk__in=first).exclude(history[0] | history[1] | history[2]))
+        if bare:
+            with scope.removing():
+                Device.deleted.filter(pk__in=[device.pk for device in bare]).delete()
+        else:
+            self._remove_history(first[0], scope, limit)
         return 0
+
+    def _remove_history(self, device_id: int, scope: Scope, limit: int) -> None:
+        for model in (Reading, Event):
+            if _remove_oldest(model._default_manager.filter(device=device_id), scope, limit):
+                return
+        remove_some(Quarantined.objects.filter(device=device_id).order_by("pk"), scope, limit)
 
 
 def _remove_oldest(history: QuerySet[Any], scope: Scope, limit: int) -> bool:
@@ -189,11 +152,12 @@ def _remove_oldest(history: QuerySet[Any], scope: Scope, limit: int) -> bool:
         return bool(rows.delete()[0])
 
 
-def _remove_first(rows: QuerySet[Any], scope: Scope, limit: int) -> float:
-    return 0 if _remove_some(rows, scope, limit) else LOOK_PAUSE_S
+def remove_first(rows: QuerySet[Any], scope: Scope, limit: int) -> float:
+    """Remove the first of ``rows``. The seconds until the next look."""
+    return 0 if remove_some(rows, scope, limit) else LOOK_PAUSE_S
 
 
-def _remove_some(rows: QuerySet[Any], scope: Scope, limit: int) -> int:
+def remove_some(rows: QuerySet[Any], scope: Scope, limit: int) -> int:
     """Remove the first of ``rows``, of quarantined messages about ``STEP_BYTES``. How many there were."""
     if rows.model is Quarantined:
         ids = list(_within(rows.values_list("pk", Length("payload"))[:limit]))

@@ -11,6 +11,7 @@ from devices.worker.effects.operations import Refusal, Registered
 from devices.worker.effects.work import RoundWork, ShardWork
 from devices.worker.memory.shard import Shard
 from devices.worker.round.loading import Loader, mend_twins
+from devices.worker.rules.newcomers import NewcomerQuota
 
 
 class Admission:
@@ -23,6 +24,7 @@ class Admission:
 
     def __init__(self, options: DevicesOptions, loader: Loader) -> None:
         self._options, self._loader = options, loader
+        self._newcomers = NewcomerQuota(options.new_devices_per_second)
 
     def admit(self, work: RoundWork, strange: Collection[ShardWork]) -> None:
         """See to it that each key in these shards' operations is a member; those that can't be are refused.
@@ -37,14 +39,26 @@ class Admission:
             for key in keys
             if any(one.registers(self._options) for one in part.operations[key])
         )
-        deleted = self._deleted(wanted, unknown)
-        made = register_devices(key for key in wanted if key not in deleted) if wanted else {}
+        refused = dict.fromkeys((key for _, keys in unknown for key in keys if key not in wanted), "unknown_device")
+        refused |= dict.fromkeys(self._deleted(wanted, unknown), "deleted")
+        refused |= self._beyond_quota([key for key in wanted if key not in refused], unknown, work.now_ms)
+        made = register_devices(key for key in wanted if key not in refused) if wanted else {}
         for part, keys in unknown:
             self._join(part, [made[key] for key in keys if key in made])
             for key in keys:
                 if key not in made:
-                    reason = "too_many_devices" if key in wanted else "unknown_device"
-                    self._refuse(key, "deleted" if key in deleted else reason, part, work)
+                    self._refuse(key, refused.get(key, "too_many_devices"), part, work)
+
+    def _beyond_quota(
+        self, wanted: Collection[str], unknown: Collection[tuple[ShardWork, list[str]]], now_ms: int
+    ) -> dict[str, str]:
+        """Those that nobody asked for, and that are too many at once."""
+        asked = {key for part, keys in unknown for key in keys if any(one.is_asked_for for one in part.operations[key])}
+        return {
+            key: "too_many_new_devices"
+            for key in wanted
+            if key not in asked and not self._newcomers.admits(key.partition("/")[0], now_ms)
+        }
 
     def _deleted(self, wanted: Collection[str], unknown: Collection[tuple[ShardWork, list[str]]]) -> set[str]:
         """Those that stay deleted. One query, if there are any that only a living device would make anew."""

@@ -15,8 +15,8 @@ from bridge import wire
 from bridge.dialects.native.payloads import decode
 from bridge.messages import CommandStored, RequestSettled, RequestStored
 from bridge.names import devices_channel
-from devices.models import Command, Device, Installation, Quarantined, Request, ShardState, Twin
-from devices.requests.registry import register_device, retire_key
+from devices.models import BlockedKey, Command, Device, Installation, Quarantined, Request, ShardState, Twin
+from devices.requests.registry import forget_devices, register_device, retire_keys
 from devices.rules import requested
 from devices.rules.commands import Progress, Status, advance
 from devices.rules.reducer import Arrival, Limits, reduce
@@ -86,7 +86,8 @@ class FakeWorker:
             self.heard.append(message)
             if isinstance(message, RequestStored) and not (self.deaf or self.silent):
                 await database_sync_to_async(settle)(message.request_id)
-                await get_channel_layer().send(message.reply_to, wire.pack(RequestSettled(message.request_id)))
+                if message.reply_to:
+                    await get_channel_layer().send(message.reply_to, wire.pack(RequestSettled(message.request_id)))
 
     async def _sweep(self) -> None:
         while True:
@@ -110,6 +111,16 @@ def settle(request_id: int) -> None:
 
 
 def _do(row: Request) -> dict[str, Any]:
+    if row.kind == "delete_many":
+        found = Device.objects.filter(key__in=row.body["keys"]).select_related("twin")
+        forget_devices({one.pk: (one.key, one.twin.rev) for one in found})
+        return {"deleted": len(row.body["keys"])}
+    if row.kind == "block":
+        BlockedKey.objects.get_or_create(key=row.device_key, defaults={"hash": row.hash})
+        return {}
+    if row.kind == "unblock":
+        BlockedKey.objects.filter(key=row.device_key).delete()
+        return {}
     device = Device.objects.filter(key=row.device_key).first()
     if device is None:
         return {"error": "not_found", "message": f"there is no device {row.device_key}"}
@@ -132,7 +143,7 @@ def _do(row: Request) -> dict[str, Any]:
             return _replay(device, row.body["quarantined_id"])
         case _:
             assert row.kind == "delete", row.kind
-            retire_key(device.key, Twin.objects.get(device=device).rev)
+            retire_keys({device.key: Twin.objects.get(device=device).rev})
             device.delete()
             return {}
     if isinstance(done, requested.Refused):

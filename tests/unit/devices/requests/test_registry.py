@@ -6,7 +6,7 @@ from django.db import IntegrityError
 
 from devices.models import Device, Site, Twin
 from devices.requests import registry
-from devices.requests.registry import RegistryFullError, new_twin, register_device, register_devices, retire_key
+from devices.requests.registry import RegistryFullError, new_twin, register_device, register_devices, retire_keys
 from devices.rules.stream import can_replay
 from devices.rules.twin import load_value
 
@@ -57,13 +57,13 @@ def test_beyond_the_limit_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_key_used_before_goes_on_with_its_revs_and_nothing_leads_there() -> None:
     device = register_device("demo/lamp")
-    retire_key(device.key, 17)
+    retire_keys({device.key: 17})
     device.delete()
     twin = load_value(Twin.objects.get(device=register_device("demo/lamp")).doc)
     assert twin.rev == 18
     assert can_replay(twin, 18)
     assert not any(can_replay(twin, since) for since in (0, 5, 17, 19))
-    retire_key("demo/lamp", 40)
+    retire_keys({"demo/lamp": 40})
     Device.objects.all().delete()
     assert Twin.objects.get(device=register_device("demo/lamp")).rev == 41
 

@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 
 from devices.models import Device, Quarantined, Request
-from devices.requests.registry import forget_device
+from devices.requests.registry import forget_devices
 from devices.web.api.schemas import Quarantined as QuarantinedSchema
 from devices.web.api.schemas import Replayed as ReplayedSchema
 from tests.support.worlds.fake_worker import FakeWorker, set_twin
@@ -102,7 +102,7 @@ def test_who_may_replay_what(as_role: Callable[..., Client], db: None) -> None:
 def test_entries_of_deleted_devices_are_gone(as_role: Callable[..., Client], db: None) -> None:
     entry = put("demo/a", b"{}")
     device = Device.objects.get()
-    forget_device(device.pk, device.key, 1)
+    forget_devices({device.pk: (device.key, 1)})
     client = as_role(all="admin")
     assert client.get(URL).json()["items"] == []
     assert client.get(f"{URL}/{entry}").status_code == 404

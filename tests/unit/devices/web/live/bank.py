@@ -18,7 +18,7 @@ from bridge.messages import Change, CommandStep, Commit, Gone
 from bridge.names import dashboard_group
 from bridge.shards import shard_of
 from devices.models import Command, Device, Event, Reading, ShardState, Twin
-from devices.requests.registry import register_device, retire_key
+from devices.requests.registry import register_device, retire_keys
 from devices.rules.commands import Progress, Status, advance, begun, command_json
 from devices.rules.reducer import Arrival, Limits, Outcome, reduce
 from devices.rules.stream import StreamEvent, StreamReading, replay
@@ -73,7 +73,7 @@ def delete(device: str) -> Commit:
     """One transaction that deletes a device."""
     with transaction.atomic():
         row = Device.objects.get(key=device)
-        retire_key(device, Twin.objects.get(device=row).rev)
+        retire_keys({device: Twin.objects.get(device=row).rev})
         row.delete()
         return Commit(shard(device), raised(device), (Gone(device),))
 

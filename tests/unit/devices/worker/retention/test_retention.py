@@ -1,5 +1,6 @@
 """What is old goes, in small steps, and nothing else does."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -11,7 +12,9 @@ from django.db import DatabaseError
 from devices.models import Command, Device, Event, Quarantined, Reading, Request, ShardState, Twin
 from devices.rules.commands import begun
 from devices.worker.retention import purges
-from devices.worker.retention.purges import ENTRY_BYTES, Histories
+from devices.worker.retention import quarantine as quarantine_purges
+from devices.worker.retention.purges import Histories
+from devices.worker.retention.quarantine import ENTRY_BYTES
 from devices.worker.retention.retention import MAX_ROWS
 from devices.worker.retention.scope import Scope
 from tests.support.worlds.deliveries import NOW_MS, delivery, key_in
@@ -216,7 +219,7 @@ def test_quarantine_goes_by_age(worker: Worker) -> None:
 def test_quarantine_goes_by_size_the_oldest_first(
     options: Callable[..., None], another_worker: Callable[[], Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(purges, "COUNTED_ROWS", 7)
+    monkeypatch.setattr(quarantine_purges, "COUNTED_ROWS", 7)
     options(quarantine_max_mb=1)
     worker = another_worker()
     worker.hear(delivery(A, "telemetry", {"t": 1}), delivery(ELSEWHERE, "telemetry", {"t": 1}))
@@ -229,6 +232,30 @@ def test_quarantine_goes_by_size_the_oldest_first(
     assert list(Quarantined.objects.order_by("-pk").values_list("pk", flat=True)) == newest[:fitting]
     purge(worker, 0.001)
     assert Quarantined.objects.count() == fitting
+
+
+def test_case_h7_a_devices_rubbish_evicts_nobody_elses(
+    worker: Worker, options: Callable[..., None], another_worker: Callable[[], Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantine_purges, "LEAST_DEVICE_BYTES", 0)
+    monkeypatch.setattr(quarantine_purges, "LEAST_SITE_BYTES", 0)
+    monkeypatch.setattr(quarantine_purges, "COUNTED_ROWS", 7)
+    options(quarantine_max_mb=1)
+    worker.hear(*(delivery(key, "telemetry", b"{") for key in (A, B, "other/x")))
+    Quarantined.objects.all().delete()
+    worker = another_worker()
+    worker.round()
+    entry = 4096 - ENTRY_BYTES
+    quarantine(3, entry, key=B)
+    quarantine(300, entry)
+    quarantine(5, entry, key="other/x")
+    purge(worker)
+    left = Counter(Quarantined.objects.values_list("device__key", flat=True))
+    assert left == {B: 3, A: 16, "other/x": 5}, "of 256: a sixteenth"
+    monkeypatch.setattr(quarantine_purges, "SITE_PART", 64)
+    purge(worker)
+    left = Counter(Quarantined.objects.values_list("device__key", flat=True))
+    assert left == {A: 4, "other/x": 4}, "its site has no more"
 
 
 def test_many_tiny_quarantined_messages_are_bounded_too(
