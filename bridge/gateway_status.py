@@ -52,3 +52,16 @@ class Incident(Struct, frozen=True, kw_only=True):
     until_ms: int  # Unix ms; up to then
     count: int = 1  # messages where they are counted, else how often
     detail: str = ""
+
+
+class RejectedRow(Struct, frozen=True):
+    """What a gateway rejected on one topic for one reason."""
+
+    id: int
+    gateway: str  # its name
+    topic: str  # its beginning
+    reason: str
+    count: int
+    first_ms: int  # Unix ms
+    last_ms: int  # Unix ms
+    payload: bytes  # the beginning of the last one's

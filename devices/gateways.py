@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bridge.gateway_status import GatewayStatus, Incident
+from bridge.gateway_status import GatewayStatus, Incident, RejectedRow
 
 
 def _nobody() -> GatewayStatus:
@@ -20,14 +20,19 @@ class Provider:
 
     status: Callable[[], GatewayStatus] = _nobody
     incidents: Callable[[], Sequence[Incident]] = tuple
+    rejected: Callable[[], Sequence[RejectedRow]] = tuple
 
 
 provider: Final = Provider()
 
 
-def provide(status: Callable[[], GatewayStatus], incidents: Callable[[], Sequence[Incident]]) -> None:
+def provide(
+    status: Callable[[], GatewayStatus],
+    incidents: Callable[[], Sequence[Incident]],
+    rejected: Callable[[], Sequence[RejectedRow]],
+) -> None:
     """Ask them so from now on. At start-up, before anybody asks."""
-    provider.status, provider.incidents = status, incidents
+    provider.status, provider.incidents, provider.rejected = status, incidents, rejected
 
 
 def gateway_status() -> GatewayStatus:
@@ -38,3 +43,8 @@ def gateway_status() -> GatewayStatus:
 def gateway_incidents() -> Sequence[Incident]:
     """The newest 100, newest first. One query."""
     return provider.incidents()
+
+
+def gateway_rejections() -> Sequence[RejectedRow]:
+    """What they rejected, by topic and reason, the newest first. One query."""
+    return provider.rejected()

@@ -4,6 +4,8 @@ from typing import Any, ClassVar
 
 from django.db import models
 
+from runtime.databases.topic_samples import TopicSample
+
 
 class GatewayProcess(models.Model):
     """What a gateway last said about itself: every 2 s and at each change of its broker link.
@@ -60,3 +62,13 @@ class Incident(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.gateway}"
+
+
+class Rejected(TopicSample):
+    """Messages that a gateway rejected; ``writer`` is its name."""
+
+    class Meta(TopicSample.Meta):
+        abstract = False
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["writer", "topic", "reason"], name="one_rejected_per_gateway_topic")
+        ]

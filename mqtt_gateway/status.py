@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from typing import Final
 
-from bridge.gateway_status import GatewayRow, GatewayStatus, Incident
+from bridge.gateway_status import GatewayRow, GatewayStatus, Incident, RejectedRow
 from mqtt_gateway import models
 from mqtt_gateway.models import BrokerSession, GatewayProcess
 from mqtt_gateway.options import is_own_subscription
 from runtime.database_clock import DatabaseNowMs
 
 _INCIDENTS: Final = 100
+_REJECTED: Final = 2_000
 UNNAMED: Final = "gateway (not started since the upgrade)"  # its key may be its client id, a secret
 FRESH_MS: Final = 3_500  # so long without a beat, and with the lease over and nobody there to take it: down
 
@@ -71,6 +72,16 @@ def _row(process: GatewayProcess, filters: set[str], broker: str, now_ms: int) -
         broker=broker,
         drained_ms=process.drained_ms,
         lag_ms=max(0, now_ms - process.drained_ms) if process.drained_ms else None,
+    )
+
+
+def rejected() -> tuple[RejectedRow, ...]:
+    """What gateways rejected, the newest first (one query). Synchronous."""
+    rows = models.Rejected.objects.order_by("-last_ms", "-pk")
+    columns = ("pk", "writer", "topic", "reason", "count", "first_ms", "last_ms", "payload")
+    return tuple(
+        RejectedRow(pk, writer, topic, reason, count, first_ms, last_ms, bytes(payload))
+        for pk, writer, topic, reason, count, first_ms, last_ms, payload in rows.values_list(*columns)[:_REJECTED]
     )
 
 

@@ -4,13 +4,13 @@ access       sites, memberships, API tokens             web and commands
 registry     devices                                    shard workers; provisioning (passwords)
 state        twins, readings, events, quarantine        shard workers only: the single writer of their devices
 requests     changes asked for, commands                web inserts, shard workers carry out
-shards       ownership, cursors, recent deliveries, ledger  shard workers
+shards       ownership, cursors, recent deliveries, ledger, what was rejected  shard workers
 """
 
 from devices.models.access import ApiToken, Membership, Role, Site
 from devices.models.registry import BlockedKey, Device, RetiredKey, TagDefault
 from devices.models.requests import Command, Request
-from devices.models.shards import Installation, LedgerCount, LinkCursor, RecentDeliveries, ShardState, Worker
+from devices.models.shards import Installation, LedgerCount, LinkCursor, RecentDeliveries, Rejected, ShardState, Worker
 from devices.models.state import Event, Quarantined, Reading, Twin
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Quarantined",
     "Reading",
     "RecentDeliveries",
+    "Rejected",
     "Request",
     "RetiredKey",
     "Role",

@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from runtime.databases.topic_samples import TopicSample
+
 
 class Installation(models.Model):
     """One row: what was decided at the first migration and may not change by itself."""
@@ -105,3 +107,13 @@ class LedgerCount(models.Model):
 
     def __str__(self) -> str:
         return f"shard {self.shard}, {self.outcome} {self.reason}: {self.count}"
+
+
+class Rejected(TopicSample):
+    """Messages that workers rejected; ``writer`` is the shard that the device would be of."""
+
+    class Meta(TopicSample.Meta):
+        abstract = False
+        constraints = [
+            models.UniqueConstraint(fields=["writer", "topic", "reason"], name="one_rejected_per_shard_topic")
+        ]

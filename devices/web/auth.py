@@ -7,6 +7,7 @@ may not do is ``ForbiddenError``.
 
 import hashlib
 import secrets
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from typing import Final
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Q
+from django.http import HttpRequest
 from django.utils import timezone
 
 from devices.models import ApiToken, Membership, Role
@@ -22,6 +24,8 @@ from devices.rules.actors import Actor
 from devices.rules.capabilities import Capability, capabilities_of, strongest, weakest_with
 
 ALL_SITES: Final = "*"
+RENEW_S: Final = 86_400
+_RENEWED: Final = "renewed_s"  # in the session: Unix seconds
 SHOWN_DIGITS: Final = 8  # of a token's digest, enough to find it among others
 TOKEN_PREFIX: Final = "cwy_"  # noqa: S105  so that people and secret scanners know one when they see it
 
@@ -97,6 +101,13 @@ class Access:
 
     def _held(self, site: str) -> list[str]:
         return [self.roles[name] for name in (ALL_SITES, site) if name in self.roles]
+
+
+def keep_signed_in(request: HttpRequest) -> None:
+    """A session that is used lasts for SESSION_COOKIE_AGE from then on. Written at most once a day."""
+    now_s = int(time.time())
+    if not 0 <= now_s - request.session.get(_RENEWED, 0) < RENEW_S:
+        request.session[_RENEWED] = now_s
 
 
 def roles_of(user: AbstractBaseUser | AnonymousUser) -> dict[str, str]:

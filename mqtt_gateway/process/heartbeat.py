@@ -58,11 +58,12 @@ class Heartbeat:
 
     async def _write(self, write: Callable[..., Any]) -> None:
         """Once; the database thread logs when it can't, and a lost lease tells the gateway itself."""
-        state, reports = self._state, self._state.reports.take()
+        state, reports, rejected = self._state, self._state.reports.take(), self._state.rejections.take()
         counted, figures = state.counters.copy(), self._figures()
         try:
             await write(
                 reports=reports,
+                rejected=rejected,
                 broker_up=self._broker_up,
                 since_ms=self._since_ms,
                 drained_ms=state.markers.drained_ms,
@@ -71,6 +72,8 @@ class Heartbeat:
         except (DatabaseUnavailableError, LeaseLostError):
             for report in reports:
                 state.reports.add(report)
+            for one in rejected:
+                state.rejections.put(one)
         else:
             state.written = counted
             self._canary_stored(figures["canary"])

@@ -2,6 +2,7 @@
 
 import structlog
 
+from bridge.dialects.rejections import Rejections
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process.storage import Former
 from mqtt_gateway.rules.broker_statistics import BrokerStatistics
@@ -28,6 +29,7 @@ class State:
         self.broker_statistics = BrokerStatistics(options.broker, former.counters.get("broker"))
         self.canary = Canary(former.counters.get("canary", ()))
         self.reports = Reports()
+        self.rejections = Rejections()
         self.switch = former.switch.encode()  # the marker that must come first; b"": none
         self.thefts = 0  # so often another client had our session
         self.alive_ms = former.alive_ms  # Unix ms; when a session with the broker was last known
@@ -38,6 +40,8 @@ class State:
         self.counters.add(earlier.counters.since(earlier.written))
         for report in earlier.reports.take():
             self.reports.add(report)
+        for one in earlier.rejections.take():
+            self.rejections.put(one)
 
     def sure_until_ms(self, now_ms: int) -> int:
         """Unix ms; what the broker had before is known to be committed."""

@@ -4,20 +4,24 @@ Functions that take ``key`` and ``instance`` write only while that process has t
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import F, Q, Value
 from msgspec import Struct
 
+from bridge.dialects.rejections import Rejection
 from bridge.topic_filters import overlap
-from mqtt_gateway.models import BrokerSession, GatewayProcess
+from mqtt_gateway.models import BrokerSession, GatewayProcess, Rejected
 from mqtt_gateway.options import is_own_subscription
 from mqtt_gateway.process import identity, incidents
 from mqtt_gateway.process.identity import Session
 from mqtt_gateway.rules.incident_reports import Report
 from runtime.database_clock import DatabaseNowMs, unix_ms
+from runtime.databases.topic_samples import record
 from runtime.leases import LEASE_MS
+
+_MOST_REJECTED: Final = 500  # rows of a gateway
 
 
 class LeaseLostError(Exception):
@@ -118,8 +122,10 @@ def _living() -> Q:
     return Q(beat_ms__gt=now_ms - Value(LEASE_MS), beat_ms__lt=now_ms + Value(LEASE_MS))
 
 
-def save_beat(key: str, instance: str, /, reports: Sequence[Report] = (), **fields: Any) -> None:
-    """Renew the lease, write the row's ``fields`` and what there is to report.
+def save_beat(
+    key: str, instance: str, /, reports: Sequence[Report] = (), rejected: Sequence[Rejection] = (), **fields: Any
+) -> None:
+    """Renew the lease, write the row's ``fields``, what there is to report and what was rejected.
 
     Raises:
         LeaseLostError: nothing was written.
@@ -130,6 +136,8 @@ def save_beat(key: str, instance: str, /, reports: Sequence[Report] = (), **fiel
             raise LeaseLostError
         for report in reports:
             incidents.record(row.values_list("name", flat=True).get(), report)
+        if rejected:
+            record(Rejected, row.values_list("name", flat=True).get(), rejected, _MOST_REJECTED)
 
 
 # ---- the broker's session

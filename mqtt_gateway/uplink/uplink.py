@@ -197,6 +197,7 @@ class Uplink:
         elif isinstance(route, RejectedTopic):
             self._counters.rejected[route.reason] += 1
             self._rejected.add(route.reason, topic)
+            self._state.rejections.add(topic, route.reason, payload, unix_ms())
         if ticket != NO_TICKET:
             self._order.finish(ticket)
         self._puback()

@@ -10,7 +10,7 @@ from ninja.utils import check_csrf
 
 from devices.requests.refusals import ForbiddenError
 from devices.web.api.problems import database_outage
-from devices.web.auth import Access, access_by_token, access_of, bearer_token
+from devices.web.auth import Access, access_by_token, access_of, bearer_token, keep_signed_in
 
 
 class TokenAuth(AuthBase):
@@ -43,6 +43,8 @@ class SessionAuth(AuthBase):
         access = access_of(request.user)
         if access is not None and check_csrf(request):
             raise AuthorizationError(message="the CSRF token is missing or wrong")
+        if access is not None:
+            keep_signed_in(request)
         return access
 
 

@@ -105,3 +105,23 @@ class Overview(Schema):
     quarantine: int
     ledger: Ledger
     incidents: list[Incident] = Field(description="the newest first, at most 100")
+
+
+class Rejected(Schema):
+    """What was rejected on a topic for a reason."""
+
+    topic: str = Field(description="its first 300 characters")
+    reason: str
+    count: int = Field(description="about: the ledger has the exact counts by reason")
+    gateway: str = Field(description="which one; empty: a worker")
+    first_at: str
+    last_at: str
+    payload: str = Field(description="of the last one, the first 256 bytes")
+    encoding: Literal["utf-8", "base64"]
+
+
+class RejectedPage(Schema):
+    """A page of what was rejected."""
+
+    items: list[Rejected]
+    next: str | None

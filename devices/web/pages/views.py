@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from devices.extensions import pages
 from devices.rules.capabilities import capabilities_of
 from devices.rules.pages import Page
-from devices.web.auth import Access, access_of
+from devices.web.auth import Access, access_of, keep_signed_in
 from devices.web.pages.modules import modules_for
 
 
@@ -45,6 +45,7 @@ def view_of(page: Page) -> Callable[..., HttpResponse]:
         access = access_of(request.user)
         if access is None:
             raise PermissionDenied
+        keep_signed_in(request)
         _require(page, access, parameters.get("site"))
         more = page.data(request, access, **parameters) if page.data else {}
         context = {"page": {**_page(page, access, request), **more}, "modules": modules_for(page), "nav": _nav(access)}

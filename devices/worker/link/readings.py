@@ -3,7 +3,6 @@
 Its delivery then goes to quarantine as ``internal_error``, with the source as its device.
 """
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
@@ -15,10 +14,9 @@ from bridge.dialects.registry import Dialects
 from bridge.messages import Delivery
 from bridge.observations import Decoded
 from bridge.shards import source_of
-from runtime.outages import SampledLog
+from devices.worker.link.rejections import keep_sample
 
 log = structlog.get_logger(__name__)
-_samples = SampledLog(log, "rejected", time.monotonic)
 
 _UNKNOWN_DIALECT: Final = Reading(rejected="unknown_dialect")
 
@@ -50,7 +48,7 @@ def spoken(
         yield delivery.source, None
     elif not reading.said:
         counted["rejected", reading.rejected] += 1
-        _samples.add(reading.rejected, delivery.topic)
+        keep_sample(reading.rejected, delivery)
     else:
         for said in reading.said:
             yield (said.device, said.what) if _may_speak(delivery, said) else (delivery.source, None)

@@ -1,12 +1,10 @@
 """The feature of what comes from devices: a delivery becomes readings, events, changes of the twin, or quarantine."""
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-import structlog
-
 from bridge.dialects.registry import Dialects
+from bridge.dialects.rejections import Rejection
 from bridge.json_limits import MAX_PAYLOAD_BYTES
 from bridge.messages import Batch, Delivery
 from bridge.observations import Cleared, CommandAck, Decoded, StatusReported, Telemetry
@@ -17,20 +15,19 @@ from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import UNKNOWN_PAYLOAD, Acknowledged, Effects, Operation, Refusal
 from devices.worker.effects.rate_gate import RateGate
 from devices.worker.effects.work import Round, RoundWork, ShardWork
-from devices.worker.link import delivery_history
+from devices.worker.link import delivery_history, rejections
 from devices.worker.link.acceptance import Acceptance, load_gateways, store_counts, store_cursors
 from devices.worker.link.readings import spoken
+from devices.worker.link.rejections import keep_sample
 from devices.worker.memory.bulk_writes import Table
 from devices.worker.memory.shard import Member, Shard
 from devices.worker.presence.gateway_links import LinkWatch
 from devices.worker.retention.purges import Histories, OldQuarantine
 from devices.worker.retention.quarantine import LargeQuarantine
 from devices.worker.retention.scope import PurgeTask
-from runtime.outages import SampledLog
-
-_samples = SampledLog(structlog.get_logger(__name__), "rejected", time.monotonic)
 
 _MAX_DETAIL_CHARS: Final = 200  # Quarantined.detail
+_SAMPLES_S: Final = 1.0  # between two writes of what was rejected
 _KNOWN: Final = 1  # the rev of a device of which nothing is known but that it is one
 _READINGS: Final = Table(Reading, ("device", "rev", "ts", "received_ms", "metrics", "clamped"))
 
@@ -61,7 +58,7 @@ class Uplink(Operation, frozen=True):
         if self.counts:
             refusal.counts[("applied", "") if unseen else ("rejected", refusal.reason)] += 1
         if not unseen:
-            _samples.add(refusal.reason, self.delivery.topic)
+            keep_sample(refusal.reason, self.delivery)
 
     def set_aside(self, effects: Effects, reason: str) -> None:
         """It goes to quarantine."""
@@ -93,6 +90,8 @@ class UplinkFeature(Feature):
         self._limits = Limits(options.max_metrics_per_device, options.retention_days * 86_400_000)
         self._knows_command = knows_command
         self._forgets_sessions = RateGate(3_600)
+        self._stores_rejections, self._shards = RateGate(_SAMPLES_S), options.shards
+        self._rejected: list[Rejection] = []  # those that the present round stores
         self._acceptances: dict[int, Acceptance] = {}  # of the present round, by shard
 
     def load(self, shard: Shard, now_ms: int) -> None:
@@ -102,12 +101,21 @@ class UplinkFeature(Feature):
     def forget(self) -> None:
         """The round is over."""
         self._acceptances = {}
+        for one in self._rejected:
+            rejections.waiting.put(one)
+        self._rejected = []
 
     def find(self, round_: Round, shards: Sequence[Shard], now_ms: int) -> bool:
-        """Nothing but the round's batches. Once an hour, sessions that are over are forgotten."""
+        """Besides the round's batches, what former ones rejected. Once an hour, sessions that are over go."""
         if self._forgets_sessions():
             delivery_history.forget_gone_sessions([shard.number for shard in shards], now_ms)
-        return False
+        if rejections.waiting.found and self._stores_rejections():
+            self._rejected = rejections.waiting.take()
+        return bool(self._rejected)
+
+    def due(self, shards: Sequence[Shard], now_ms: int) -> int | None:
+        """Soon, while samples of what was rejected wait to be stored."""
+        return now_ms + int(_SAMPLES_S * 1000) if rejections.waiting.found else None
 
     def plan(self, work: RoundWork) -> None:
         """Each shard's batches, each gateway's by number: their deliveries, but for those that were applied before."""
@@ -131,7 +139,7 @@ class UplinkFeature(Feature):
             if blocked and (key in blocked or delivery.source in blocked):
                 part.counted["rejected", "blocked"] += counts
                 counts = False
-                _samples.add("blocked", delivery.topic)
+                keep_sample("blocked", delivery)
                 continue
             part.add(key, Uplink(delivery, gateway, said, counts))
             counts = False
@@ -161,7 +169,7 @@ class UplinkFeature(Feature):
             if operation.counts:
                 effects.counts[outcome.outcome, outcome.reason] += 1
             if outcome.outcome == "rejected":
-                _samples.add(outcome.reason, delivery.topic)
+                keep_sample(outcome.reason, delivery)
         twin.rev = twin.rev or _KNOWN
         birth = isinstance(said, StatusReported) and said.online and not delivery.retain
         effects.came_online |= birth or (not was_online and twin.presence.status == "online")
@@ -220,12 +228,14 @@ class UplinkFeature(Feature):
         store_counts((part.shard, part.counted) for part in counted)
         for part in counted:
             part.touched = True
+        if self._rejected:
+            rejections.store(self._rejected, self._shards)
 
     def committed(self, work: RoundWork) -> None:
         """Acknowledge."""
         for acceptance in self._acceptances.values():
             work.results.acks += acceptance.replies()
-        self._acceptances = {}
+        self._acceptances, self._rejected = {}, []
 
     def purges(self) -> Iterable[PurgeTask]:
         """Readings, events, and quarantine by age and by size."""

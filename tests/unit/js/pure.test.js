@@ -14,6 +14,7 @@ import {
   formatValue,
 } from "../../../devices/web/static/causeway/lib/format.js";
 import { commonMetrics, counts, isUniform, selected } from "../../../devices/web/static/causeway/lib/device_list.js";
+import { isGrave, isUnderWay } from "../../../devices/web/static/causeway/lib/grave.js";
 import { described, faultOf, stretch } from "../../../devices/web/static/causeway/lib/chain.js";
 import { compare, lacks, patchFor } from "../../../devices/web/static/causeway/lib/twin.js";
 
@@ -253,5 +254,23 @@ describe("the chain", () => {
     assert.equal(stretch(null, ["layer"]), "unsure");
     assert.equal(described({ ...well, layer: "down" })[3], "Channel layer (Redis): down");
     assert.equal(described(null)[0], "Device workers: not known");
+  });
+});
+
+describe("grave commands", () => {
+  /** @param {string} name @param {any} status @returns {any} */
+  const sent = (name, status) => ({ name, status });
+
+  test("case i10: what stops or empties a device asks back, however it is written", () => {
+    for (const name of ["reboot", "Reboot", "sys.restart", "factory_reset", "shutdown", "power-off", "fw_upgrade", "wipe"])
+      assert.ok(isGrave(name), name);
+    for (const name of ["identify", "set_led", "set_target", "open"]) assert.ok(!isGrave(name), name);
+  });
+
+  test("case i10: one that is on its way is not sent again; others may be", () => {
+    const list = [sent("reboot", "sent"), sent("identify", "accepted"), sent("reset", "done")];
+    assert.ok(isUnderWay(list, "reboot"));
+    assert.ok(!isUnderWay(list, "identify"));
+    assert.ok(!isUnderWay(list, "reset"));
   });
 });

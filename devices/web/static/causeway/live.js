@@ -5,9 +5,10 @@ import { computed, signal } from "@preact/signals";
 import { Client } from "./client/client.js";
 import { serverNow } from "./clock.js";
 import { page } from "./page.js";
-import { refusal } from "./rest.js";
+import { refusal, stay } from "./rest.js";
 
 const OBSTACLE_MS = 2_500;
+const STAY_MS = 3_600_000;
 
 export const client = new Client(page.ws, { now: serverNow });
 
@@ -41,6 +42,7 @@ client.on("link", (value) => {
 fresh.subscribe((value) => (document.documentElement.dataset["fresh"] = value ? "yes" : "no"));
 setInterval(() => (now.value = serverNow()), 1000);
 setInterval(seekObstacle, OBSTACLE_MS);
+setInterval(stay, STAY_MS);
 addEventListener("online", () => client.retryNow());
 document.addEventListener("visibilitychange", () => !document.hidden && client.retryNow());
 

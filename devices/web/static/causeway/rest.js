@@ -3,7 +3,7 @@
 import { heardFrom } from "./clock.js";
 import { page } from "./page.js";
 
-/** @import {Command, EventRow, Note, Overview, QuarantinedMessage, Reading} from "./client/types.js" */
+/** @import {Command, EventRow, Note, Overview, QuarantinedMessage, Reading, RejectedTopic} from "./client/types.js" */
 
 const LIMIT_MS = 15_000;
 const AGAIN_MS = 500;
@@ -105,12 +105,26 @@ export function getQuarantine(query) {
 }
 
 /**
+ * What was nobody's, by topic and reason.
+ * @param {{limit: number, topic?: string}} query
+ * @returns {Promise<{items: RejectedTopic[]}>}
+ */
+export function getRejected(query) {
+  return get("rejected", query);
+}
+
+/**
  * Have a quarantined message carried out again.
  * @param {number} id
  * @returns {Promise<{outcome: string, reason: string, detail: string}>}
  */
 export function replayQuarantined(id) {
   return post(`quarantine/${id}/replay`);
+}
+
+/** A page that is open is in use: a request now and then renews its session's cookie, which no WebSocket can. */
+export function stay() {
+  return fetch(`${page.api}devices?limit=1`, { method: "HEAD", signal: AbortSignal.timeout(LIMIT_MS) }).catch(() => {});
 }
 
 /**

@@ -3,7 +3,8 @@
 import pytest
 from django.db.models import F
 
-from mqtt_gateway.models import BrokerSession, GatewayProcess, Incident
+from bridge.dialects.rejections import Rejection
+from mqtt_gateway.models import BrokerSession, GatewayProcess, Incident, Rejected
 from mqtt_gateway.process import storage
 from mqtt_gateway.process.storage import FiltersOverlapError, LeaseLostError
 from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
@@ -182,3 +183,14 @@ def test_one_that_wakes_up_and_finds_its_topics_taken_is_refused() -> None:
     take("two", "b")
     with pytest.raises(FiltersOverlapError):
         opened(present=True)
+
+
+def test_case_i8_what_was_rejected_is_written_with_a_beat() -> None:
+    take("one")
+    for _ in range(2):
+        storage.save_beat("g", "one", rejected=[Rejection("a/b", "odd_levels", 2, 5, b"x")])
+    row = Rejected.objects.get()
+    assert (row.writer, row.topic, row.reason, row.count) == ("g", "a/b", "odd_levels", 4)
+    with pytest.raises(LeaseLostError):
+        storage.save_beat("g", "two", rejected=[Rejection("a/c", "odd_levels", 2, 5, b"x")])
+    assert Rejected.objects.count() == 1

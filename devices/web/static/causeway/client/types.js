@@ -100,6 +100,16 @@
  * @property {string} payload
  * @property {"utf-8" | "base64"} encoding
  *
+ * @typedef {object} RejectedTopic
+ * @property {string} topic
+ * @property {string} reason
+ * @property {number} count
+ * @property {string} gateway  "": a worker
+ * @property {string} first_at
+ * @property {string} last_at
+ * @property {string} payload
+ * @property {"utf-8" | "base64"} encoding
+ *
  * @typedef {{rev: number, name: string, data: Json, ts: number}} EventRow
  * @typedef {{reason: string, metric: string, count: number, sample: string, last_at: string}} Note
  *

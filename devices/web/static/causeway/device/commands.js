@@ -8,6 +8,7 @@ import { client, now, status } from "../live.js";
 import { may } from "../page.js";
 import { cancelCommand } from "../rest.js";
 import { isObject } from "../client/stream.js";
+import { isGrave, isUnderWay } from "../lib/grave.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { Whole } from "./cut.js";
@@ -16,16 +17,18 @@ import { commands, commandsPast, key, note, state } from "./store.js";
 /** @import {Command, CommandStatus, CommandStep, Json, JsonObject} from "../client/types.js" */
 
 const NAME = /^[A-Za-z0-9_\-.:]{1,64}$/;
-const GRAVE = /reboot|restart|reset|shutdown|poweroff|erase|wipe|format|factory/i; // asks back before it is sent
 const SETTER = /^set[_.:-]/i; // needs arguments: when none are known, ask for them
-const ASK_MS = 4_000;
+const HOLD_MS = 500; // after a command: whoever clicks twice means one
 const mayCommand = may("devices.command");
 
 const form = signal({ name: "", args: "{}", ttl_s: "60" });
 const problem = signal("");
 const busy = signal("");
-/** The grave command that has been clicked once. */
-const asking = signal("");
+/**
+ * The grave command that waits to be confirmed.
+ * @type {import("@preact/signals").Signal<{name: string, args: JsonObject, ttl_s: number} | null>}
+ */
+const asked = signal(null);
 
 export function CommandsPanel() {
   return html`<section class="panel commands" aria-labelledby="commands-title">
@@ -71,35 +74,53 @@ function Composer() {
     }
     <${Form} off=${off} />
     <p class="error-text" role="alert">${problem.value}</p>
+    ${asked.value && html`<${Confirmation} ...${asked.value} />`}
   </div>`;
+}
+
+/**
+ * The one question for all ways of sending a grave command. Modal, so that no further click or key sends anything.
+ * @param {{name: string, args: JsonObject, ttl_s: number}} props
+ */
+function Confirmation({ name, args, ttl_s }) {
+  const answer = (/** @type {boolean} */ yes) => () => {
+    if (!asked.value) return;
+    asked.value = null;
+    if (yes) send(name, args, ttl_s);
+  };
+  return html`<dialog class="confirmation" aria-labelledby="confirmation-title" onClose=${answer(false)}
+    ref=${(/** @type {HTMLDialogElement | null} */ dialog) => dialog && !dialog.open && dialog.showModal()}>
+    <h3 id="confirmation-title">Send <span class="mono">${name}</span> to ${key}?</h3>
+    <p class="muted">It may stop what the device is doing.</p>
+    ${Object.keys(args).length > 0 && html`<p><code>${formatJson(args)}</code></p>`}
+    <p class="editor-end">
+      <button class="button" autofocus onClick=${answer(false)}>Cancel</button>
+      <button class="button danger" onClick=${answer(true)}>Send ${name}</button>
+    </p>
+  </dialog>`;
 }
 
 /** @param {{name: string, args: JsonObject | null, off: boolean}} props */
 function Quick({ name, args, off }) {
-  const asked = asking.value === name;
+  const underWay = isUnderWay(commands.value, name);
   const empty = args === null || Object.keys(args).length === 0;
   const edit = () => {
     form.value = { ...form.value, name, args: formatJson(args ?? {}) };
     /** @type {HTMLInputElement | null} */ (document.getElementById("command-args"))?.select();
   };
-  const click = () => {
+  const click = (/** @type {MouseEvent} */ event) => {
+    if (event.detail > 1) return; // the second click of a double click
     if (args === null && SETTER.test(name)) edit();
-    else if (GRAVE.test(name) && !asked) ask(name);
-    else send(name, args ?? {});
+    else request(name, args ?? {});
   };
   return html`<span class="split">
-    <button class=${`button ${asked ? "danger" : ""}`} disabled=${off || busy.value === name} onClick=${click}>
-      ${asked ? `Really ${name}?` : name}${!empty && html`<code class="faint">${formatJson(args)}</code>`}
+    <button class="button" disabled=${off || busy.value === name || underWay} onClick=${click}
+      title=${underWay ? "Sent, and not answered yet" : undefined}>
+      ${name}${!empty && html`<code class="faint">${formatJson(args)}</code>`}
     </button>
     <button class="button" aria-label=${`Edit the arguments of ${name}`} title="Edit the arguments first"
       onClick=${edit}><${Icon} name="pencil" /></button>
   </span>`;
-}
-
-/** @param {string} name */
-function ask(name) {
-  asking.value = name;
-  setTimeout(() => asking.value === name && (asking.value = ""), ASK_MS);
 }
 
 /** @param {{off: boolean}} props */
@@ -111,7 +132,7 @@ function Form({ off }) {
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     const parsed = parsedArgs(args);
-    if (parsed) send(name, parsed, Number(ttl_s));
+    if (parsed) request(name, parsed, Number(ttl_s));
   };
   return html`<form class="command-form" onSubmit=${submit}>
     <input class="field mono" aria-label="Command name" placeholder="command" required
@@ -122,7 +143,7 @@ function Form({ off }) {
     <label class="ttl" title="The command expires unless the device answers within so many seconds">
       <input class="field num" type="number" min="1" max="86400" required
       aria-label="Time to live in seconds" value=${ttl_s} onInput=${set("ttl_s")} /><span>s</span></label>
-    <button class="button primary" disabled=${off || busy.value !== ""}><${Icon} name="send" />Send</button>
+    <button class="button primary" disabled=${off || busy.value !== "" || isUnderWay(commands.value, name)}><${Icon} name="send" />Send</button>
   </form>`;
 }
 
@@ -138,14 +159,27 @@ function parsedArgs(text) {
   return null;
 }
 
-/** @param {string} name @param {JsonObject} args @param {number} [ttl_s] */
-async function send(name, args, ttl_s = 60) {
-  [asking.value, problem.value, busy.value] = ["", "", name];
+/**
+ * The one way of sending: a grave command asks back, and while something is on its way nothing follows it.
+ * @param {string} name
+ * @param {JsonObject} args
+ * @param {number} ttl_s
+ */
+function request(name, args, ttl_s = 60) {
+  if (busy.value !== "" || asked.value || isUnderWay(commands.value, name)) return;
+  if (isGrave(name)) asked.value = { name, args, ttl_s };
+  else send(name, args, ttl_s);
+}
+
+/** @param {string} name @param {JsonObject} args @param {number} ttl_s */
+async function send(name, args, ttl_s) {
+  [problem.value, busy.value] = ["", name];
   try {
     note([await client.command(key, name, args, { ttl_s })]);
   } catch (error) {
     problem.value = `${name}: ${error instanceof RequestError ? error.message : String(error)}`;
   }
+  await new Promise((done) => setTimeout(done, HOLD_MS));
   busy.value = "";
 }
 

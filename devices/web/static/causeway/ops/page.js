@@ -7,6 +7,7 @@ import { ChainPanel } from "./chain.js";
 import { IncidentsPanel } from "./incidents.js";
 import { LedgerPanel } from "./ledger.js";
 import { QuarantinePanel } from "./quarantine.js";
+import { RejectedPanel } from "./rejected.js";
 import { overview, problem, start } from "./store.js";
 
 function Operations() {
@@ -21,7 +22,7 @@ function Operations() {
         <p><strong>No news from the server.</strong> ${problem.value} What is shown is older.</p></div>`
     }
     <div class=${`ops ${problem.value ? "old" : ""}`}>
-      <${LedgerPanel} /><${ChainPanel} /><${IncidentsPanel} /><${QuarantinePanel} />
+      <${LedgerPanel} /><${ChainPanel} /><${IncidentsPanel} /><${QuarantinePanel} /><${RejectedPanel} />
     </div>`;
 }
 

@@ -2,10 +2,10 @@
 
 import { computed, signal } from "@preact/signals";
 
-import { getOverview, getQuarantine, replayQuarantined } from "../rest.js";
+import { getOverview, getQuarantine, getRejected, replayQuarantined } from "../rest.js";
 import { rateOf } from "./rates.js";
 
-/** @import {Overview, QuarantinedMessage} from "../client/types.js" */
+/** @import {Overview, QuarantinedMessage, RejectedTopic} from "../client/types.js" */
 /** @import {Sample} from "./rates.js" */
 
 const EVERY_MS = 2_000;
@@ -21,6 +21,11 @@ export const problem = signal("");
 export const samples = signal([]);
 /** null: not known yet. @type {import("@preact/signals").Signal<QuarantinedMessage[] | null>} */
 export const quarantined = signal(null);
+/** null: not known yet. @type {import("@preact/signals").Signal<RejectedTopic[] | null>} */
+export const rejected = signal(null);
+/** A part of the topics that are looked for. */
+export const topic = signal("");
+
 /** Whose quarantine is shown: `?device=site/name` in the address. @type {{device?: string}} */
 export const filter = Object.fromEntries([...new URLSearchParams(location.search)].filter(([name]) => name === "device"));
 
@@ -44,6 +49,17 @@ async function look() {
 async function lookAtQuarantine() {
   try {
     quarantined.value = (await getQuarantine({ limit: SHOWN, ...filter })).items;
+  } catch (error) {
+    problem.value = messageOf(error);
+  }
+}
+
+/** Those on the topics that are looked for. */
+export async function lookAtRejected() {
+  const wanted = topic.value.trim();
+  try {
+    const found = await getRejected({ limit: SHOWN, ...(wanted && { topic: wanted }) });
+    if (wanted === topic.value.trim()) rejected.value = found.items;
   } catch (error) {
     problem.value = messageOf(error);
   }
@@ -76,7 +92,7 @@ export async function start() {
   for (let round = 0; ; round++) {
     if (!document.hidden) {
       await look();
-      if (round % QUARANTINE_EVERY === 0) await lookAtQuarantine();
+      if (round % QUARANTINE_EVERY === 0) await Promise.all([lookAtQuarantine(), lookAtRejected()]);
     }
     await new Promise((done) => setTimeout(done, EVERY_MS));
   }

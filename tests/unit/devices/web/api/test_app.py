@@ -155,7 +155,7 @@ def test_the_documentation_describes_every_operation() -> None:
         ("PATCH", f"{device}/desired"), ("GET", f"{device}/commands"), ("POST", f"{device}/commands"),
         ("GET", "/commands/{command_id}"), ("POST", "/commands/{command_id}/cancel"), ("GET", f"{device}/readings"),
         ("GET", "/quarantine"), ("GET", "/quarantine/{entry_id}"), ("POST", "/quarantine/{entry_id}/replay"),
-        ("GET", "/ledger"), ("GET", "/ops"), ("GET", f"{device}/notes"),
+        ("GET", "/ledger"), ("GET", "/ops"), ("GET", "/rejected"), ("GET", f"{device}/notes"),
         ("DELETE", f"{device}/metrics/{{name}}"), ("DELETE", "/quarantine/{entry_id}"),
         ("GET", "/sites/{site}/defaults"), ("PATCH", "/sites/{site}/defaults"),
         ("GET", f"{device}/events"), ("DELETE", "/devices"),

@@ -1,0 +1,106 @@
+"""What somebody does on the device page, and what of a device was refused: each shown for what it is."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_pages import announced, sign_in
+from tests.support.clients.mqtt import MqttClient
+from tests.support.worlds.system import System
+
+pytestmark = pytest.mark.browser
+
+
+def commands_of(system: System, key: str) -> list[str]:
+    found = system.api("browser-operator", "operator", "browser")("GET", f"/devices/{key}/commands").json()["items"]
+    return [command["name"] for command in found]
+
+
+@pytest.fixture
+def key(request: pytest.FixtureRequest) -> str:
+    return "browser/" + re.sub(r"[^a-z0-9]+", "-", request.node.name)[5:50]
+
+
+@pytest.fixture
+def device(shared_system: System, key: str) -> MqttClient:
+    client = announced(shared_system, key)
+    client.publish(f"devices/{key}/state", {"commands": ["identify", "reboot"]})
+    return client
+
+
+def test_case_i10_a_grave_command_is_confirmed_once_whichever_way_it_is_sent(
+    page: Page, shared_system: System, device: MqttClient, key: str
+) -> None:
+    sign_in(page, shared_system, f"/devices/{key}")
+    question, yes = page.get_by_role("dialog"), page.get_by_role("button", name="Send reboot")
+    page.get_by_label("Command name").fill("reboot")
+    page.get_by_label("Command name").press("Enter")
+    expect(question).to_contain_text(f"Send reboot to {key}?")
+    page.keyboard.press("Enter")  # on what has the focus: Cancel
+    expect(question).to_have_count(0)
+    quick = page.get_by_role("button", name="reboot", exact=True)
+    quick.click(click_count=6, delay=20)
+    expect(question).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(question).to_have_count(0)
+    assert commands_of(shared_system, key) == []
+    quick.click()
+    yes.click(click_count=6, delay=20)
+    expect(page.locator(".command")).to_have_count(1)
+    expect(quick).to_be_disabled()  # the device has not answered yet
+    page.get_by_label("Command name").press("Enter")
+    expect(question).to_have_count(0)
+    assert commands_of(shared_system, key) == ["reboot"]
+
+
+def test_case_i10_who_clicks_twice_means_one(page: Page, shared_system: System, device: MqttClient, key: str) -> None:
+    sign_in(page, shared_system, f"/devices/{key}")
+    page.get_by_role("button", name="identify", exact=True).click(click_count=6, delay=20)
+    expect(page.locator(".command")).to_have_count(1)
+    assert commands_of(shared_system, key) == ["identify"]
+
+
+def test_case_i7_events_are_there_after_a_reload(
+    page: Page, shared_system: System, device: MqttClient, key: str
+) -> None:
+    for nth in range(3):
+        device.publish(f"devices/{key}/event/door", {"nth": nth})
+    sign_in(page, shared_system, f"/devices/{key}")
+    texts = [re.compile(f'door.*{{"nth": {nth}}}') for nth in (2, 1, 0)]
+    expect(page.locator(".event")).to_have_text(texts)
+    device.publish(f"devices/{key}/event/bell", {"nth": 3})
+    expect(page.locator(".event")).to_have_text([re.compile("bell"), *texts])
+    page.reload()
+    expect(page.locator(".event")).to_have_text([re.compile("bell"), *texts])
+
+
+def test_case_i8_a_device_that_is_not_understood_says_so(page: Page, shared_system: System, key: str) -> None:
+    mute = shared_system.mqtt()
+    mute.publish(f"devices/{key}/telemetry", '{"temp": 21.5,')
+    shared_system.wait_registered([key])
+    sign_in(page, shared_system, f"/devices/{key}")
+    expect(page.get_by_role("link", name="not understood")).to_be_visible()
+    expect(page.locator(".refused-all")).to_have_text("No message of this device could be understood so far.")
+    for text in (f"devices/{key}/telemetry", "bad_json", "at 14", '{"temp": 21.5,'):
+        expect(page.locator(".refused")).to_contain_text(text)
+    page.get_by_role("link", name="Its whole quarantine").click()
+    expect(page.locator(".quarantine tbody tr")).to_have_count(1)
+    page.go_back()
+    mute.publish(f"devices/{key}/telemetry", '{"temp": 21.5, "hum": NaN}')
+    expect(page.locator(".metrics")).to_contain_text("21.5")
+    expect(page.get_by_role("link", name="not understood")).to_have_count(0)
+    expect(page.locator(".refused")).to_contain_text(re.compile("hum.*not_finite"))
+
+
+def test_case_j9_a_proxy_without_the_upgrade_lines_is_named_and_no_panel_claims_anything(
+    page: Page, shared_system: System, device: MqttClient, key: str
+) -> None:
+    sign_in(page, shared_system, "/ops")
+    page.route_web_socket("**/ws/v1/", lambda socket: socket.close())
+    page.route("**/api/v1/devices/**", lambda route: route.abort("addressunreachable"))
+    page.goto(f"{shared_system.url}/devices/{key}")
+    expect(page.locator(".banner")).to_contain_text("lacks 'Upgrade: websocket' and 'Connection: Upgrade'")
+    expect(page.locator("html")).to_have_attribute("data-fresh", "no")
+    for claim in ("Nothing reported", "No commands yet", "None yet", "No telemetry yet", "Online"):
+        expect(page.locator("main")).not_to_contain_text(claim)
