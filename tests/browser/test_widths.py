@@ -63,6 +63,8 @@ COLUMNS = """
 def fleet(shared_system: System) -> System:
     shared_system.publish(f"devices/{KEY}/state", STATE)
     shared_system.publish(f"devices/{KEY}/telemetry", TELEMETRY)
+    shared_system.publish(f"devices/{KEY}/telemetry", '{"motor_temperature": 44.8, "total_pressure": nan}')  # noted
+    shared_system.publish(f"devices/{KEY}/telemetry", '{"a_long_text_that_is_no_json_and_has_no_gap')  # quarantined
     shared_system.publish("devices/browser/widths-n/telemetry", {"motor_temperature": 1, "flow": 2.25})
     shared_system.wait_registered([KEY, "browser/widths-n"])
     return shared_system
@@ -88,6 +90,7 @@ def test_case_i5_i6_the_device_page_fits_every_width(page: Page, fleet: System) 
     sign_in(page, fleet, f"/devices/{KEY}")
     expect(metric(page, "motor_temperature")).to_have_text("44.8")
     expect(page.locator(".chart canvas")).to_have_count(3)
+    expect(page.locator(".refused table")).to_have_count(2)
     for width in WIDTHS:
         check(page, width)
 
