@@ -58,13 +58,15 @@ class Stack:
         Raises:
             AssertionError: it failed; the message has its output.
         """
-        return _checked(self._command(*arguments), self._environment(), timeout_s)
+        return _checked(self.command(*arguments), self.environment(), timeout_s)
 
-    def _command(self, *arguments: str) -> list[str]:
+    def command(self, *arguments: str) -> list[str]:
+        """``docker compose ARGUMENTS`` of this project."""
         options = ["--env-file", str(self.empty_env_file), "--project-name", self.project]
         return [*self._compose, *options, *arguments]
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What `command` runs in."""
         ports = {"PORT": f"127.0.0.1:{self.port}", "MQTT_PORT": f"127.0.0.1:{self.mqtt_port}"}
         given = {"CAUSEWAY_IMAGE": "causeway:test", "MQTT_FLEET": "shared"}
         return {**clean_environment(), **given, **self.settings, **ports}

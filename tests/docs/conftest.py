@@ -20,11 +20,12 @@ from tests.support.servers.processes import Process, manage
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """``make demo`` as docs/devices.md opens it to the house, but with fewer devices, on a database of its own."""
     directory = tmp_path_factory.mktemp("demo")
-    found = Demo(free_port(), free_port(), f"sqlite:///{directory}/demo.sqlite3")
+    neighbour = f"http://localhost:{free_port()}"
+    found = Demo(free_port(), free_port(), f"sqlite:///{directory}/demo.sqlite3", neighbour)
     command = next(block.code for block in blocks(ROOT / "docs" / "devices.md") if block.language == "sh")
     opened = dict(re.findall(r"(MQTT_\w+)=(\S+)", command))
     ports = {"PORT": str(found.port), "MQTT_PORT": str(found.mqtt_port)}
-    settings = {"DATABASE_URL": found.database, **opened, **ports}
+    settings = {"DATABASE_URL": found.database, "CSRF_TRUSTED_ORIGINS": neighbour, **opened, **ports}
     process = Process("demo", manage("demo", "--devices", "6"), settings, directory / "demo.log").start()
     try:
         process.wait_for_line("Ctrl-C stops everything", 60)

@@ -51,6 +51,8 @@ class Demo:
     port: int
     mqtt_port: int
     database: str
+    neighbour: str
+    """The origin of another host of the same site, which the demo is told to trust."""
 
     @property
     def url(self) -> str:

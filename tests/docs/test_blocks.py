@@ -72,7 +72,7 @@ def run(block: Block, reader: Reader, visitor: Callable[[], BrowserContext]) -> 
         case "json":
             answer(block, reader)
         case "html":
-            show(visitor(), reader.demo, reader.demo.here(block.code))
+            show(visitor(), reader.demo.url, reader.demo.here(block.code))
         case "js":
             script(block.code, reader, visitor)
 
@@ -117,7 +117,7 @@ def answer(block: Block, reader: Reader) -> None:
 def script(code: str, reader: Reader, visitor: Callable[[], BrowserContext]) -> None:
     """A module of a page, or of Node.js with the client's files beside it; it must print something."""
     if '"/static/' in code:
-        show(visitor(), reader.demo, f'<script type="module">{reader.demo.here(code)}</script>')
+        show(visitor(), reader.demo.url, f'<script type="module">{reader.demo.here(code)}</script>')
         return
     shutil.copytree(CLIENT, reader.directory / "client")
     (reader.directory / "program.mjs").write_text(reader.demo.here(code))

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Final
 
-from playwright.sync_api import BrowserContext, Route
+from playwright.sync_api import BrowserContext, Page, Route
 
 from tests.docs.reader import Demo
 from tests.support.clients.browser import chromium
@@ -27,27 +27,33 @@ def logged_in(demo: Demo) -> Iterator[BrowserContext]:
         yield context
 
 
-def show(context: BrowserContext, demo: Demo, html: str) -> None:
-    """Serve `html` from the demo's origin, and wait until it has printed something on the console.
+def show(context: BrowserContext, origin: str, html: str) -> list[str]:
+    """Serve `html` from an origin that has a server already, and wait until it has printed something; what that is.
 
     Raises:
         AssertionError: it printed nothing, or a script failed.
     """
-    said: list[str] = []
-    errors: list[str] = []
 
     def serve(route: Route) -> None:
         route.fulfill(body=f"<!doctype html><title>mine</title>{html}", content_type="text/html")
 
     with context.new_page() as page:
         page.route(f"**{PATH}", serve)
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{demo.url}{PATH}")
+        return visit(page, f"{origin}{PATH}")
 
-        def printed() -> bool:
-            page.wait_for_timeout(20)  # Playwright hands over events meanwhile
-            return bool(said or errors)
 
-        eventually(printed, 20, what="the page prints something")
+def visit(page: Page, url: str) -> list[str]:
+    """Open an address, and wait until what is there has printed something on the console; what that is."""
+    said: list[str] = []
+    errors: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(url)
+
+    def printed() -> bool:
+        page.wait_for_timeout(20)  # Playwright hands over events meanwhile
+        return bool(said or errors)
+
+    eventually(printed, 20, what="the page prints something")
     assert not errors, errors
+    return said
