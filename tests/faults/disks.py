@@ -7,7 +7,7 @@ from random import Random
 from tests.faults.arena import Arena
 from tests.faults.steps import Step, Timeline, moment
 from tests.faults.telling import is_named, is_whole
-from tests.support.clients.flow import LONG
+from tests.support.thorough import LONG
 
 FULL_S = 45 if LONG else 7
 LOCKED_S = 65 if LONG else 8

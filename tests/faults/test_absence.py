@@ -12,8 +12,9 @@ from collections.abc import Callable
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.support.clients.flow import LONG, CountedStream, Flow, FlowFollower, balanced, equals_rest
+from tests.support.clients.flow import CountedStream, Flow, FlowFollower, balanced, equals_rest
 from tests.support.servers.processes import daphne
+from tests.support.thorough import LONG
 from tests.support.waiting import eventually
 from tests.support.worlds.memory import MIB, MemoryWatch
 from tests.support.worlds.system import System

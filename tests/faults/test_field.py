@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.conftest import Round
 from tests.faults.faults import FIELD, possible
-from tests.support.clients.flow import LONG
+from tests.support.thorough import LONG
 
 DATABASE = "postgres"
 SHORT = ["sentinel", "switch-postgres", "full-disk", "thief"]

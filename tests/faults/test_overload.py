@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from tests.support.clients.flow import LONG, Flow, FlowFollower, balanced, equals_rest, ledger
+from tests.support.clients.flow import Flow, FlowFollower, balanced, equals_rest, ledger
 from tests.support.servers.processes import Process
+from tests.support.thorough import LONG
 from tests.support.waiting import eventually
 from tests.support.worlds.memory import MIB, MemoryWatch
 from tests.support.worlds.system import System

@@ -12,13 +12,14 @@ from mqtt_gateway.fakes import FakeWorker
 from tests.integration.gateway_rig import SHARDS, Rig, gateway_rig, numbered
 from tests.support.servers.postgres import PostgresService
 from tests.support.servers.service import Service
+from tests.support.thorough import thorough
 from tests.support.waiting import eventually_async
 
 RECOVERY_S = 15
-VERSIONS = ("5", "3.1.1")
+both = pytest.mark.parametrize("rig", ["5", "3.1.1"], indirect=True)
 
 
-@pytest.fixture(params=VERSIONS)
+@pytest.fixture(params=["5", *thorough("3.1.1")])
 async def rig(request: pytest.FixtureRequest, mosquitto: Service, redis: Service, tmp_path: Path) -> AsyncIterator[Rig]:
     """A rig for each MQTT version."""
     async with gateway_rig(mosquitto, redis, tmp_path, MQTT_VERSION=request.param) as made:
@@ -69,6 +70,7 @@ async def test_without_a_worker_the_broker_keeps_everything(rig: Rig) -> None:
     assert by_device(rig) == expected(3_000)
 
 
+@both
 async def test_a_killed_gateway_gets_again_what_it_had_not_confirmed(rig: Rig) -> None:
     rig.worker.before_ack = lambda batch: not batch.deliveries  # applied, but the gateway never hears of it
     rig.work()
@@ -110,7 +112,7 @@ async def test_a_dead_worker_is_waited_for(rig_5: Rig) -> None:
     await eventually_async(lambda: count("worker of shard . down") == count("worker of shard . up again"))
 
 
-@pytest.mark.parametrize("how", ["stop", "kill"])
+@pytest.mark.parametrize("how", ["kill", *thorough("stop")])
 async def test_a_restarted_redis_loses_nothing(rig_5: Rig, how: str) -> None:
     rig = rig_5
     rig.work()
@@ -187,6 +189,7 @@ async def test_a_database_that_is_away_holds_deliveries_back_only(
         assert (set(down), up) == ({"down"}, "up"), "one outage"
 
 
+@both
 async def test_retained_messages_come_with_the_first_subscription_only(rig: Rig) -> None:
     await asyncio.to_thread(_retain, rig)
     rig.work()
@@ -234,6 +237,7 @@ async def test_qos0_arrives_too(rig_5: Rig) -> None:
     assert by_device(rig_5) == expected(200)
 
 
+@both
 async def test_changed_filters_leave_no_old_subscription(rig: Rig) -> None:
     rig.work()
     await rig.start()

@@ -12,13 +12,15 @@ from bridge.messages import Publish
 from tests.integration.gateway_rig import GATEWAY, STATUS_TOPIC, Rig, gateway_rig
 from tests.support.clients.mqtt import MqttClient
 from tests.support.servers.service import Service
+from tests.support.thorough import thorough
 from tests.support.waiting import eventually_async
 from tests.support.worlds import downlinks
 
 PAHO = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
+both = pytest.mark.parametrize("rig", list(PAHO), indirect=True)
 
 
-@pytest.fixture(params=PAHO)
+@pytest.fixture(params=["5", *thorough("3.1.1")])
 async def rig(request: pytest.FixtureRequest, mosquitto: Service, redis: Service, tmp_path: Path) -> AsyncIterator[Rig]:
     """A rig for each MQTT version, its gateway up and its worker at work."""
     async with gateway_rig(mosquitto, redis, tmp_path, MQTT_VERSION=request.param) as made:
@@ -40,6 +42,7 @@ def command(command_id: str, ttl_ms: int = 30_000) -> Publish:
     return downlinks.command(1, "demo/d1", command_id, "set_led", b'{"on":true}', int(time.time() * 1000) + ttl_ms)
 
 
+@both
 async def test_a_command_reaches_the_device_and_the_worker_hears_of_it(rig: Rig, device: MqttClient) -> None:
     await rig.order(command("c1"))
     message = await asyncio.to_thread(device.expect, "devices/demo/d1/command/c1/set_led")
@@ -54,6 +57,7 @@ async def test_a_command_reaches_the_device_and_the_worker_hears_of_it(rig: Rig,
     assert (answer.token, answer.ok, answer.device, answer.gateway) == (b"c1", True, "demo/d1", GATEWAY)
 
 
+@both
 async def test_our_own_publications_come_back_to_nobody(rig: Rig, device: MqttClient) -> None:
     await rig.order(command("c1"))
     await asyncio.to_thread(device.expect, "devices/demo/d1/command/c1/set_led")
@@ -95,6 +99,7 @@ async def test_a_broker_that_is_away_is_said_at_once_and_an_expired_command_is_n
     assert (rig.worker.published[1].ok, rig.worker.published[1].reason) == (False, "broker link down")
 
 
+@both
 async def test_birth_goodbye_and_will(rig: Rig, device: MqttClient) -> None:
     async def status() -> bytes:
         message = await asyncio.to_thread(device.expect, STATUS_TOPIC)

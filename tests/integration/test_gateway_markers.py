@@ -11,10 +11,11 @@ import pytest
 from tests.integration.gateway_rig import MARKER_TOPIC, Rig, gateway_rig, numbered
 from tests.support.clients.mqtt import MqttClient
 from tests.support.servers.service import Service
+from tests.support.thorough import thorough
 from tests.support.waiting import eventually_async
 
 
-@pytest.fixture(params=["5", "3.1.1"])
+@pytest.fixture(params=["5", *thorough("3.1.1")])
 async def rig(request: pytest.FixtureRequest, mosquitto: Service, redis: Service, tmp_path: Path) -> AsyncIterator[Rig]:
     """A rig for each MQTT version."""
     async with gateway_rig(mosquitto, redis, tmp_path, MQTT_VERSION=request.param) as made:

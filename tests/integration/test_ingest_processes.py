@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.servers.databases import SHARDS
 from tests.support.servers.processes import Process, manage, run_command
+from tests.support.thorough import thorough
 from tests.support.waiting import eventually, eventually_async
 from tests.support.worlds.deliveries import delivery
 from tests.support.worlds.ingest_gateway import Gateway
@@ -97,7 +98,7 @@ async def _until_broadcasts_arrive(gateway: Gateway, first: int) -> int:
     return first
 
 
-@pytest.mark.parametrize("how", ["stop", "kill"])
+@pytest.mark.parametrize("how", ["kill", *thorough("stop")])
 async def test_a_restarted_postgres_stops_nothing_for_long(rig: Rig, how: str) -> None:
     worker = rig.started()
     async with rig.gateway() as gateway:

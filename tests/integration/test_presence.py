@@ -10,6 +10,7 @@ import pytest
 
 from causeway_client import Change
 from tests.support.clients.web_socket import Follower, Frame, Stream
+from tests.support.thorough import LONG
 from tests.support.waiting import eventually
 from tests.support.worlds.history import query
 from tests.support.worlds.living import LivingFleet
@@ -155,8 +156,10 @@ def dies_in_quiet_times(system: System, fleet: LivingFleet, onlookers: Onlookers
     onlookers.forget_the_dead()
 
 
-@pytest.mark.parametrize("how", ["stop", "kill"])
-@pytest.mark.parametrize("long", [False, True], ids=["at once", "after a while"])
+@pytest.mark.parametrize(
+    ("long", "how"),
+    [(False, "kill"), (True, "stop"), *([(False, "stop"), (True, "kill")] if LONG else [])],
+)
 def test_a_broker_that_restarts(system: System, fleet: LivingFleet, onlookers: Onlookers, how: str, long: bool) -> None:
     dies_in_quiet_times(system, fleet, onlookers)
     broker = system.parts.mosquitto

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.clients.web_socket import Follower, Stream
 from tests.support.servers.processes import CommandError
+from tests.support.thorough import LONG
 from tests.support.waiting import eventually
 from tests.support.worlds.system import System
 
@@ -41,8 +42,10 @@ def refused(system: System, *arguments: str) -> str:
     return line.removeprefix("CommandError: ")
 
 
-@pytest.mark.parametrize("database", ["postgres", "sqlite"])
-@pytest.mark.parametrize("shards", [7, 1])
+@pytest.mark.parametrize(
+    ("database", "shards"),
+    [("postgres", 7), ("sqlite", 1), *([("postgres", 1), ("sqlite", 7)] if LONG else [])],
+)
 def test_devices_that_change_their_shard_go_on(
     causeway: Callable[..., System], database: Literal["postgres", "sqlite"], shards: int
 ) -> None:

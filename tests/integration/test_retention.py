@@ -10,11 +10,13 @@ import pytest
 
 from tests.integration.test_live import Load, agrees, follower
 from tests.support.clients.web_socket import Follower, Stream
+from tests.support.thorough import LONG
 from tests.support.waiting import eventually
 from tests.support.worlds.history import age, count, query, stored_numbers
 from tests.support.worlds.system import Factory, System
 
 Database = Literal["postgres", "sqlite"]
+ROWS = 50_000 if LONG else 12_000
 both = pytest.mark.parametrize("database", ["postgres", "sqlite"])
 
 
@@ -106,7 +108,7 @@ def test_a_long_history_is_deleted_beside_the_others_work(causeway: Factory, dat
     load = Load(system, "demo", devices=2)
     load.send(1)
     [(device,)] = eventually(lambda: query(system, "SELECT id FROM devices_device WHERE key = 'demo/d0'"))
-    make_history(system, device, 50_000)
+    make_history(system, device, ROWS)
     api = system.api("follower", "admin", None)
     with follower(system, site="demo") as here, going_on(load):
         here.until(lambda stream: "demo/d0" in stream.devices)

@@ -2,19 +2,25 @@
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from pytest_django import DjangoDbBlocker
 from redis import Redis
 from websockets.exceptions import ConnectionClosed
 
 from tests.support.clients.live import LiveSocket
+from tests.support.clients.users import carry_out
+from tests.support.servers.mosquitto import mosquitto_service
+from tests.support.servers.postgres import PostgresService
+from tests.support.servers.redis import redis_service
 from tests.support.waiting import eventually
-from tests.support.worlds.system import Factory, System
+from tests.support.worlds.system import Factory, Parts, System, factory
 
 NAMED_S = 5.0
 HEALED_S = 5.0
@@ -44,13 +50,26 @@ def checks(system: System) -> dict[str, Any]:
     return {name: check["detail"] for name, check in body["checks"].items() if not check["ok"]}
 
 
-@pytest.fixture(params=["postgres", "sqlite"])
-def system(request: pytest.FixtureRequest, causeway: Factory) -> System:
-    """With a device that has said something, once of each kind of database."""
-    made = causeway(workers=1, database=request.param)
-    made.publish("devices/demo/one/telemetry", {"t": 1})
-    made.wait_registered(["demo/one"])
-    return made
+@pytest.fixture(scope="module", params=["postgres", "sqlite"])
+def system(
+    request: pytest.FixtureRequest,
+    session_postgres: PostgresService,
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[System]:
+    """With a device that has said something, once of each kind of database. Each test leaves it whole."""
+    parts = Parts(mosquitto_service(), redis_service(), session_postgres)
+    parts.start()
+    directory, write = tmp_path_factory.mktemp("truth"), partial(carry_out, django_db_blocker)
+    try:
+        with factory(parts, directory, {}, write) as make:
+            made = make(workers=1, database=request.param)
+            made.publish("devices/demo/one/telemetry", {"t": 1})
+            made.wait_registered(["demo/one"])
+            yield made
+    finally:
+        parts.mosquitto.close()
+        parts.redis.close()
 
 
 def arrives(system: System, number: int) -> None:

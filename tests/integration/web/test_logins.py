@@ -1,4 +1,4 @@
-"""Sixty logins at once, on a real web process: whoever asks the API meanwhile doesn't notice."""
+"""Many logins at once, on a real web process: whoever asks the API meanwhile doesn't notice."""
 
 import re
 import threading
@@ -7,11 +7,13 @@ import time
 import httpx
 
 from tests.integration.web.conftest import Starter
+from tests.support.thorough import LONG
 
+LOGINS = 60 if LONG else 20
 PASSWORD = "a-password-for-sixty"
 
 
-def test_case_g7_sixty_logins_at_once_leave_the_api_quick(start: Starter) -> None:
+def test_case_g7_many_logins_at_once_leave_the_api_quick(start: Starter) -> None:
     web = start(ADMIN_PASSWORD=PASSWORD)
     web.run("ensure_admin")
     headers = {"Authorization": f"Bearer {web.token()}"}
@@ -26,7 +28,7 @@ def test_case_g7_sixty_logins_at_once_leave_the_api_quick(start: Starter) -> Non
             httpx.post(f"{web.url}/login", data=data, cookies=cookies, timeout=100, trust_env=False).status_code
         )
 
-    threads = [threading.Thread(target=sign_in) for _ in range(60)]
+    threads = [threading.Thread(target=sign_in) for _ in range(LOGINS)]
     with httpx.Client(headers=headers, trust_env=False, timeout=20) as client:
         client.get(f"{web.url}/api/v1/devices").raise_for_status()
         for thread in threads:
@@ -36,7 +38,7 @@ def test_case_g7_sixty_logins_at_once_leave_the_api_quick(start: Starter) -> Non
             begun = time.perf_counter()
             assert client.get(f"{web.url}/api/v1/devices").status_code == 200
             took.append(time.perf_counter() - begun)
-    assert len(answers) == 60
+    assert len(answers) == LOGINS
     assert 302 in answers
     assert set(answers) <= {302, 503}  # 503: on this machine it would have taken longer than WAIT_S
     assert sorted(took)[int(len(took) * 0.99)] <= 0.25

@@ -1,7 +1,6 @@
 """A flow of numbered messages from a process of its own, and a browser that checks it as it comes."""
 
 import json
-import os
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -14,7 +13,6 @@ from tests.support.servers.processes import Process
 from tests.support.waiting import eventually
 from tests.support.worlds.system import System
 
-LONG = os.environ.get("CAUSEWAY_LONG_TESTS") == "1"
 """Whether the tests of overload and absence take their full time and size, which is some 20 minutes."""
 
 SECTIONS = ("rev", "metrics", "reported", "desired", "presence", "tags")
