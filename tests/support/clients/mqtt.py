@@ -52,14 +52,24 @@ class MqttClient:
         password: str | None = None,
         clean: bool = True,
         session_expiry_s: int = 0,
+        comes_back: bool = True,
     ) -> None:
-        """Connect; with `clean` false and (in MQTT 5) a `session_expiry_s` the broker keeps the session."""
+        """Connect; with `clean` false and (in MQTT 5) a `session_expiry_s` the broker keeps the session.
+
+        One that `comes_back` connects anew when it has lost its connection.
+        """
         self._received: queue.Queue[Received] = queue.Queue()
         self._connected = threading.Event()
         self._subscribed: dict[int, threading.Event] = {}
         v5 = version == MQTTProtocolVersion.MQTTv5
         clean_session = None if v5 else clean
-        self._client = Client(CallbackAPIVersion.VERSION2, client_id, clean_session=clean_session, protocol=version)
+        self._client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id,
+            clean_session=clean_session,
+            protocol=version,
+            reconnect_on_failure=comes_back,
+        )
         self._client.on_message = self._on_message
         self._client.on_connect = lambda *_: self._connected.set()
         self._client.on_subscribe = lambda _client, _data, mid, *_: self._subscription(mid).set()
