@@ -121,7 +121,10 @@ def test_case_i6_ops_and_login_fit_every_width(page: Page, fleet: System) -> Non
     page.goto(f"{fleet.url}/login")
     for width in WIDTHS:
         check(page, width)
+    fleet.publish(f"devices/{KEY}/nothing_that_is_known/{'x' * 60}", "1")  # rejected: an admin of all sites sees it
+    fleet.token("browser-admin", "admin", None)
     sign_in(page, fleet, "/ops", role="admin")
+    expect(page.locator(".rejected table")).to_be_visible()
     expect(page.locator(".ledger [role=status]")).to_be_visible()
     page.get_by_text("By shard and gateway").click()
     for width in WIDTHS:
