@@ -22,7 +22,10 @@ BUILD_TIMEOUT_S = 900  # the first time: Debian, Python and npm packages over th
 READY_TIMEOUT_S = 90
 _COMMAND_TIMEOUT_S = 120
 _BROKER_CLIENT_TIMEOUT_S = "20"
-_HOLDERS = {"mqtt_fleet_password": "mosquitto"}  # the service that has a secret, where it isn't web
+_HOLDERS = {
+    "mqtt_fleet_password": "mosquitto",
+    "ca.crt": "mosquitto",
+}  # the service that has a secret, where it isn't web
 
 
 @contextlib.contextmanager
@@ -49,6 +52,7 @@ class Stack:
     project: str = field(default_factory=lambda: f"causeway-test-{secrets.token_hex(4)}")
     port: int = field(default_factory=free_port)
     mqtt_port: int = field(default_factory=free_port)
+    mqtts_port: int = field(default_factory=free_port)
     _compose: list[str] = field(default_factory=_compose_here)
     _open: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
@@ -67,7 +71,8 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """What `command` runs in."""
-        ports = {"PORT": f"127.0.0.1:{self.port}", "MQTT_PORT": f"127.0.0.1:{self.mqtt_port}"}
+        numbers = {"PORT": self.port, "MQTT_PORT": self.mqtt_port, "MQTTS_PORT": self.mqtts_port}
+        ports = {name: f"127.0.0.1:{number}" for name, number in numbers.items()}
         given = {"CAUSEWAY_IMAGE": "causeway:test", "MQTT_FLEET": "shared"}
         return {**clean_environment(), **given, **self.settings, **ports}
 
@@ -122,9 +127,10 @@ class Stack:
         """A WebSocket."""
         return self._open.enter_context(LiveSocket(f"ws://127.0.0.1:{self.port}/ws/v1/", token))
 
-    def mqtt(self, username: str, password: str) -> MqttClient:
-        """An MQTT client on the published port."""
-        return self._open.enter_context(MqttClient(self.mqtt_port, username=username, password=password))
+    def mqtt(self, username: str, password: str, authority: str = "") -> MqttClient:
+        """An MQTT client on the published port; with an authority (PEM) on that of TLS."""
+        port = self.mqtts_port if authority else self.mqtt_port
+        return self._open.enter_context(MqttClient(port, username=username, password=password, authority=authority))
 
     def secret(self, name: str) -> str:
         """One of the secrets that the stack made up."""

@@ -125,9 +125,18 @@ def test_services_are_healthy_and_unprivileged(stack: Stack, service: str) -> No
 def test_only_web_and_broker_are_published(stack: Stack) -> None:
     published = stack.run("ps")
     assert sorted(re.findall(r"127\.0\.0\.1:(\d+)->(\d+)", published)) == sorted(
-        [(str(stack.mqtt_port), "1884"), (str(stack.port), "8000")]
+        [(str(stack.mqtts_port), "8883"), (str(stack.mqtt_port), "1884"), (str(stack.port), "8000")]
     )
     assert "0.0.0.0:" not in published
+
+
+def test_case_g9_devices_come_in_by_tls_with_the_certificate_that_was_made(stack: Stack, api: Api) -> None:
+    client = stack.mqtt("fleet", stack.secret("mqtt_fleet_password"), authority=stack.secret("ca.crt"))
+    client.publish("devices/demo/by-tls/telemetry", {"n": 1})
+    eventually(lambda: metric(api, "demo/by-tls", "n") == 1, what="the value is in the API")
+    listed = stack.inside("mosquitto", "ls", "-ln", "/run/causeway")
+    assert re.search(r"^-r-------- +1 +(\d+) .* server\.key$", listed, re.MULTILINE)
+    assert "ca.key" not in listed
 
 
 def test_a_burst_arrives_whole(stack: Stack, api: Api) -> None:

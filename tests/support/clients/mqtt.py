@@ -2,6 +2,7 @@
 
 import json
 import queue
+import ssl
 import threading
 import time
 from collections.abc import Iterable
@@ -53,10 +54,12 @@ class MqttClient:
         clean: bool = True,
         session_expiry_s: int = 0,
         comes_back: bool = True,
+        authority: str = "",
     ) -> None:
         """Connect; with `clean` false and (in MQTT 5) a `session_expiry_s` the broker keeps the session.
 
-        One that `comes_back` connects anew when it has lost its connection.
+        One that `comes_back` connects anew when it has lost its connection. With an `authority` (PEM): by TLS,
+        trusting that one.
         """
         self._received: queue.Queue[Received] = queue.Queue()
         self._connected = threading.Event()
@@ -75,6 +78,8 @@ class MqttClient:
         self._client.on_subscribe = lambda _client, _data, mid, *_: self._subscription(mid).set()
         self._client.max_inflight_messages_set(1000)
         self._client.username_pw_set(username, password)
+        if authority:
+            self._client.tls_set_context(ssl.create_default_context(cadata=authority))
         if will:
             self._client.will_set(will[0], encode(will[1]), qos=1, retain=True)
         self._client.connect("127.0.0.1", port, **(_session(clean, session_expiry_s) if v5 else {}))

@@ -19,7 +19,9 @@ _CONTAINER_PORT = 1883
 _LEFT_OUT = (
     "acl_file",
     "allow_anonymous",
+    "certfile",
     "include_dir",
+    "keyfile",
     "listener",
     "log_dest",
     "password_file",

@@ -11,9 +11,8 @@ from tests.support.environment import ROOT
 MADE_UP = ["mqtt_gateway_password", "postgres_password", "secret_key"]
 
 
-def run(directory: Path, services: Path | None = None, **given: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "scripts" / "compose-secrets"), str(directory)]
-    command += [str(services)] if services else []
+def run(directory: Path, *others: Path, **given: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "scripts" / "compose-secrets"), str(directory), *map(str, others)]
     return subprocess.run(command, env=given, capture_output=True, text=True, check=False, timeout=30)
 
 
@@ -116,3 +115,21 @@ def test_an_installation_from_before_keeps_its_shared_user(tmp_path: Path) -> No
     run(tmp_path)
     assert contents(tmp_path)["mqtt_fleet"] == "shared"
     assert contents(tmp_path)["mqtt_fleet_password"] == "as it was"
+
+
+def test_case_g9_the_broker_alone_has_its_certificate_and_nobody_the_authoritys_key(tmp_path: Path) -> None:
+    master, services, tls = (tmp_path / name for name in ("master", "services", "tls"))
+    for folder in (master, services, tls):
+        folder.mkdir()
+    for name in ("ca.crt", "ca.key", "server.crt", "server.key"):
+        (tls / name).write_text(name)
+    assert run(master, services, tls).returncode == 0
+    files = {"ca.crt", "ca.key", "server.crt", "server.key"}
+    with_them = {folder.name: files & set(contents(folder)) for folder in services.iterdir()}
+    assert with_them.pop("mosquitto") == {"ca.crt", "server.crt", "server.key"}
+    assert not any(with_them.values())
+    assert {file.stat().st_mode & 0o777 for file in (services / "mosquitto").iterdir()} == {0o400}
+    for name in ("ca.crt", "ca.key"):
+        (tls / name).unlink()
+    run(master, services, tls)
+    assert "ca.crt" not in contents(services / "mosquitto"), "somebody's own has another authority"
