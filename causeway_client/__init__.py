@@ -1,6 +1,6 @@
 """A client of the WebSocket for programs and tests: docs/python-client.md, docs/websocket.md.
 
-Pure, no I/O and no clock     changes, errors, stream (the stream rule), acks, backoff
+Pure, no I/O and no clock     changes, errors, stream (the stream rule), acks, backoff, sendable
 On asyncio and websockets     connection, line, requests, following (one subscription), client
 For programs without asyncio  blocking (the same in a thread)
 

@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import logging
+import math
 import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Self
 
 from .backoff import Backoff
 from .changes import Frame, Link
-from .connection import Connection
+from .connection import TOO_LARGE, Connection
 from .errors import ClientError, RequestError
 from .following import Following
 from .requests import Requests
@@ -82,10 +83,10 @@ class Client:
             stream: what is known from before, to go on from there.
 
         Raises:
-            ValueError: both or neither of site and devices.
+            ValueError: both or neither of site and devices, or another value that makes no sense.
+            TypeError: ``devices`` is a text.
         """
-        if (site is None) == (devices is None):
-            raise ValueError("follow either a site or devices")
+        _check(site, devices, max_rate_hz, readings)
         wishes = {"site": site, "max_rate_hz": max_rate_hz, "readings": readings}
         target: Frame = {name: value for name, value in wishes.items() if value is not None}
         if devices is not None:
@@ -115,7 +116,8 @@ class Client:
         It is asked again after a reconnect, which is safe: the key makes it one command however often it is asked.
 
         Raises:
-            RequestError: it was refused, or not answered within ``timeout_s``.
+            RequestError: it was refused (``too_large``: by the client already), or not answered within ``timeout_s``.
+            TypeError, ValueError: something in ``args`` is no JSON; the message names the place.
             TurnedAwayError: the server does not let this user in.
         """
         key = idempotency_key or secrets.token_hex(16)
@@ -156,10 +158,10 @@ class Client:
             following.take()
         self._requests.opened()
 
-    def lost(self, why: str) -> None:
+    def lost(self, why: str, code: int) -> None:
         """Tell everyone."""
         self.link = None
-        self._requests.lost()
+        self._requests.lost(why, too_large=code == TOO_LARGE)
         for following in self._followings:
             following.lost(why)
 
@@ -199,3 +201,15 @@ class Client:
         self._requests.end(failure)
         for following in list(self._followings):
             following.end(told)
+
+
+def _check(site: str | None, devices: Iterable[str] | None, max_rate_hz: float | None, readings: str | None) -> None:
+    """Whether that can be followed; raises as :meth:`Client.follow` says."""
+    if (site is None) == (devices is None):
+        raise ValueError('follow either a site ("*": all that you may see) or devices, a list of "site/device" keys')
+    if isinstance(devices, str):
+        raise TypeError(f'devices is a list of keys, like ["{devices}"]')
+    if max_rate_hz is not None and not 0 < max_rate_hz < math.inf:
+        raise ValueError("max_rate_hz is a number above 0")
+    if readings not in {None, "all", "latest"}:
+        raise ValueError('readings is "all" or "latest"')

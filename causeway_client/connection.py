@@ -24,11 +24,29 @@ from .acks import ACK_EVERY_S, Acks
 from .backoff import Backoff
 from .changes import Frame
 from .errors import ClientError, StreamBrokenError, TurnedAwayError
+from .sendable import encoded
 
 _TURNED_AWAY: Final = {
-    4401: "the token is not valid, or no longer",
-    4403: "the user has no role at any site",
+    4401: "the token is not valid, or no longer: make one by `manage.py create_token`",
+    4403: "the user has no role at any site: give one by `manage.py create_token USER --role viewer --site SITE`",
 }
+TOO_LARGE: Final = 1009
+_TOO_MANY: Final = 4429
+_ABNORMAL: Final = 1006  # RFC 6455, 7.1.5: closed without a close frame
+_CLOSED: Final = {
+    1001: "the server is going away; it may be restarting",
+    _ABNORMAL: "the connection broke",
+    TOO_LARGE: "a frame of ours was too large for the server or for a proxy: send less",
+    1012: "the server restarts",
+    4408: "nothing was acknowledged for a minute: whoever iterates takes too long",
+    _TOO_MANY: "too many sockets of this user or address, or too many bad frames: close some, or mend the program",
+}
+_REFUSED: Final = {
+    403: "is the token sent, and to the right server?",
+    404: "is the URL right? It ends with /ws/v1/",
+    426: "does a proxy in between pass the headers Upgrade and Connection on?",
+}
+_PATIENT: Final = 5  # attempts after which the pauses are near their longest
 _OPTIONS: Final = {
     "open_timeout": 10,
     "close_timeout": 2,
@@ -53,8 +71,8 @@ class Owner(Protocol):
     def opened(self) -> None:
         """There is a connection."""
 
-    def lost(self, why: str) -> None:
-        """There is none any more, or an attempt to make one failed; there will be another attempt."""
+    def lost(self, why: str, code: int) -> None:
+        """There is none any more (closed with ``code``, 0: without), or an attempt failed; there will be another."""
 
     def ended(self, failure: ClientError) -> None:
         """There will be no connection any more."""
@@ -91,6 +109,7 @@ class Connection:
         self._wake = asyncio.Event()  # there is something to send
         self._hurry = asyncio.Event()  # don't wait for the backoff
         self._broken: str | None = None
+        self._code = 0  # with which the connection was closed
         self._last_id = 0
 
     @property
@@ -108,8 +127,9 @@ class Connection:
 
         Raises:
             TypeError, ValueError: it is no JSON.
+            RequestError: ``too_large``.
         """
-        text = json.dumps(frame, allow_nan=False)
+        text = encoded(frame)
         if self._socket is None:
             return False
         self._outgoing.append(text)
@@ -140,14 +160,16 @@ class Connection:
     async def _keep_up(self) -> None:
         clock, attempt = asyncio.get_running_loop().time, 0
         while True:
-            began, self._broken = clock(), None
+            began, self._broken, self._code = clock(), None, 0
             self._hurry.clear()
             why = await self._attempt()
             log.info("no connection: %s", why)
-            if self.is_open and clock() - began >= self._backoff.settled_s:
+            if self._code == _TOO_MANY:
+                attempt = max(attempt, _PATIENT)
+            elif self.is_open and clock() - began >= self._backoff.settled_s:
                 attempt = 0
             self._socket = None
-            self._owner.lost(why)
+            self._owner.lost(why, self._code)
             await self._pause(self._backoff.delay_s(attempt, random.random()))
             attempt += 1
 
@@ -192,7 +214,8 @@ class Connection:
             while True:
                 self._take(await socket.recv())
         except ConnectionClosed as closed:
-            return self._broken or _closing(closed)
+            self._code = closed.rcvd.code if closed.rcvd else _ABNORMAL
+            return self._broken or _closing(self._code)
         finally:
             writer.cancel()
             await asyncio.wait([writer])
@@ -246,17 +269,17 @@ def _websocket(url: str) -> str:
     return url
 
 
-def _closing(closed: ConnectionClosed) -> str:
-    """Why the connection was closed; RFC 6455, 7.1.5: 1006 is closed without a close frame."""
-    code = closed.rcvd.code if closed.rcvd else 1006
+def _closing(code: int) -> str:
+    """What a close code means."""
     if message := _TURNED_AWAY.get(code):
         raise TurnedAwayError(code, message) from None
-    return f"the connection was closed ({code})"
+    return f"{_CLOSED.get(code, 'the connection was closed')} ({code})"
 
 
 def _refusing(refused: InvalidStatus) -> str:
     """The HTTP answer in place of a WebSocket. What is the client's fault stays so; the rest is a proxy's bad time."""
     status = refused.response.status_code
     if status // 100 == 4 and status not in {408, 425, 429}:
-        raise TurnedAwayError(status, "the server refused the WebSocket") from None
+        hint = _REFUSED.get(status)
+        raise TurnedAwayError(status, f"the server refused the WebSocket{f': {hint}' if hint else ''}") from None
     return f"HTTP {status}"

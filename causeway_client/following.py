@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final, Self
 
 from .changes import Change, Complete, Delta, Frame, Gone, Outage, Refused, Resumed, Snapshot
-from .errors import ClientError, StreamBrokenError
+from .errors import ClientError, RequestError, StreamBrokenError
 from .line import Line
 from .requests import refusal
 from .stream import Stream
@@ -189,7 +189,11 @@ class Following:
         self.sub = self._line.next_id()
         known = self.stream.resume()
         devices = {device: known.get(device) for device in self._named} if "devices" in self._target else known
-        self._line.send({"type": "subscribe", "id": self.sub, **self._target, "devices": devices})
+        try:
+            self._line.send({"type": "subscribe", "id": self.sub, **self._target, "devices": devices})
+        except RequestError as error:  # of so many devices that no frame holds their names
+            self.end(error)
+            return
         self._after(ANSWER_S, lambda: self._line.reconnect("a subscription was not answered"))
 
     def replied(self, reply: Frame) -> None:

@@ -12,7 +12,7 @@ class Line(Protocol):
         """A fresh request id."""
 
     def send(self, frame: Frame) -> bool:
-        """Send a frame; False when there is no connection."""
+        """Send a frame; False when there is no connection. Raises as :meth:`~.connection.Connection.send` does."""
 
     def reconnect(self, why: str) -> None:
         """Break the connection and come back."""

@@ -36,7 +36,7 @@ class Requests:
         Raises:
             RequestError: refused, not answered within ``timeout_s``, or the connection broke (and not ``repeat``).
             ClientError: what ended the client.
-            TypeError, ValueError: it is no JSON.
+            TypeError, ValueError: it is no JSON; the message begins with the place.
         """
         if len(self._waiting) >= MOST_WAITING:
             raise RequestError("unavailable", "too many requests wait already")
@@ -67,10 +67,14 @@ class Requests:
         for waiting in self._waiting.values():
             waiting.sent = self._line.send(waiting.frame)
 
-    def lost(self) -> None:
-        """The connection broke: give up on what may not be asked again."""
-        broke = RequestError("disconnected", "the connection broke before the server answered")
-        self._fail(broke, [waiting for waiting in self._waiting.values() if waiting.sent and not waiting.repeat])
+    def lost(self, why: str, *, too_large: bool = False) -> None:
+        """The connection broke: give up on what may not be asked again, or is what broke it."""
+        sent = [waiting for waiting in self._waiting.values() if waiting.sent]
+        if too_large:
+            self._fail(RequestError("too_large", why), sent)
+        else:
+            broke = RequestError("disconnected", f"the connection broke before the server answered: {why}")
+            self._fail(broke, [waiting for waiting in sent if not waiting.repeat])
 
     def end(self, failure: ClientError) -> None:
         """There will be no connection any more."""

@@ -83,6 +83,7 @@ class Stack:
     def up(self) -> None:
         """Build and start everything, wait until ``/readyz`` is content."""
         self.run("build", timeout_s=BUILD_TIMEOUT_S)
+        self.port, self.mqtt_port, self.mqtts_port = free_port(), free_port(), free_port()  # minutes later: still free
         self.run("up", "--detach")
         self.wait_ready()
 

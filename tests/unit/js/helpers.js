@@ -45,6 +45,7 @@ export class FakeSocket {
   /** @type {(() => void) | null} */ onopen = null;
   /** @type {((message: {data: string}) => void) | null} */ onmessage = null;
   /** @type {((closed: {code: number}) => void) | null} */ onclose = null;
+  /** @type {((error: object) => void) | null} */ onerror = null;
 
   /** @param {string} url */
   constructor(url) {
@@ -79,6 +80,12 @@ export class FakeSocket {
   /** @param {number} code */
   breaks(code = 1006) {
     this.onclose?.({ code });
+  }
+
+  /** As the package `ws` fails: an error that nobody hears ends the program. */
+  fails() {
+    if (!this.onerror) throw new Error("Unhandled 'error' event");
+    this.onerror({ type: "error" });
   }
 
   /** The last frame of that type that the client sent. @param {string} type */

@@ -13,11 +13,12 @@
 import { Connection } from "./connection.js";
 import { Emitter } from "./emitter.js";
 import { Requests, randomKey } from "./requests.js";
+import { checkTarget } from "./sendable.js";
 import { Subscription } from "./subscription.js";
 
 /**
  * @import {Command, Json, JsonObject, Link, StreamFrame} from "./types.js"
- * @import {ClosedReason, Environment} from "./connection.js"
+ * @import {Closed, ClosedReason, Environment} from "./connection.js"
  * @import {Target} from "./subscription.js"
  */
 
@@ -76,12 +77,19 @@ export class Client extends Emitter {
     return this.#connection.reason;
   }
 
+  /** Why the connection was lost last, and what to do about it; null while there is one. @returns {Closed | null} */
+  get lost() {
+    return this.#connection.lost;
+  }
+
   /**
    * Watch some devices, a site, or `"*"`: all that the user may see.
    * @param {Target} target
    * @returns {Subscription}
+   * @throws {TypeError} it can't be watched; the message says what to give
    */
   watch(target) {
+    checkTarget(target);
     const subscription = new Subscription(target, {
       send: (frame) => this.#connection.send(frame),
       request: (id, frame) => this.#requests.send(frame, { id, timeout_ms: 30_000 }),
@@ -141,7 +149,7 @@ export class Client extends Emitter {
       for (const subscription of this.#subscriptions) subscription.lost();
       this.#linked(null);
     }
-    this.#requests.moved(state);
+    this.#requests.moved(state, this.#connection.lost);
     this.#review();
   }
 

@@ -12,6 +12,8 @@ import { Emitter } from "./emitter.js";
 /**
  * @typedef {"connecting" | "open" | "waiting" | "closed"} ConnectionState
  * @typedef {"unauthorized" | "forbidden" | "stopped" | null} ClosedReason
+ * @typedef {{code: number, message: string}} Closed  the close code (RFC 6455, or the server's own; 0: we gave up on it), and
+ *   what it means in words
  *
  * @typedef {object} Environment  What a connection takes from its surroundings; tests bring their own.
  * @property {new (url: string) => WebSocket} WebSocket
@@ -33,6 +35,21 @@ const SOON_ATTEMPTS = 200;
 
 /** @type {{[code: number]: ClosedReason}} */
 const FINAL = { 4401: "unauthorized", 4403: "forbidden" };
+export const TOO_LARGE = 1009;
+const TOO_MANY = 4429;
+const ABNORMAL = 1006;
+const SILENT = "The server has not answered in time.";
+/** @type {{[code: number]: string}} */
+const MEANING = {
+  1001: "The server is going away; it may be restarting.",
+  1006: "The connection broke, or the server can't be reached.",
+  1009: "A frame of ours was too large for the server or for a proxy: send less.",
+  1012: "The server restarts.",
+  4401: "Not logged in, or no longer: log in again, or give a valid token.",
+  4403: "No role at any site: ask an administrator for one.",
+  4408: "Nothing was acknowledged for a minute: whoever listens to changes takes too long.",
+  4429: "Too many sockets of this user or address, or too many bad frames: close some, or mend the program.",
+};
 
 /** @returns {Environment} */
 function browser() {
@@ -57,6 +74,8 @@ export class Connection extends Emitter {
   heard = null;
   /** Unix ms of the next attempt while waiting. @type {number | null} */
   retryAt = null;
+  /** Why it was lost last; null while it is open. @type {Closed | null} */
+  lost = null;
 
   #url;
   #env;
@@ -76,6 +95,9 @@ export class Connection extends Emitter {
     super();
     this.#url = url;
     this.#env = { ...browser(), ...environment };
+    if (typeof this.#env.WebSocket !== "function") {
+      throw new TypeError("There is no WebSocket here: use Node.js 22, or give one: new Client(url, { WebSocket }).");
+    }
   }
 
   /** Connect, and stay connected until `close()`. Does nothing while that is so already. */
@@ -93,6 +115,7 @@ export class Connection extends Emitter {
   close() {
     if (this.state === "closed") return; // for whatever reason: that one stands
     this.#drop();
+    this.lost = null;
     this.#enter("closed", "stopped");
   }
 
@@ -106,7 +129,7 @@ export class Connection extends Emitter {
   /** The server broke its promise: make the connection anew. @param {string} why */
   fail(why) {
     console.warn(`causeway: ${why}; reconnecting`);
-    this.#lost(0);
+    this.#lost(0, `The server broke its promise: ${why}.`);
   }
 
   #connect() {
@@ -114,8 +137,9 @@ export class Connection extends Emitter {
     const socket = (this.#socket = new this.#env.WebSocket(this.#url));
     socket.onopen = () => this.#opened();
     socket.onmessage = (message) => this.#received(message.data);
-    socket.onclose = (closed) => this.#lost(closed.code);
-    this.#after("silence", OPEN_MS, () => this.#lost(0));
+    socket.onclose = (closed) => this.#lost(closed.code ?? ABNORMAL, closed.reason);
+    socket.onerror = () => {}; // onclose follows; the package ws ends the program where nobody listens
+    this.#after("silence", OPEN_MS, () => this.#lost(0, SILENT));
     this.#enter("connecting");
   }
 
@@ -124,6 +148,7 @@ export class Connection extends Emitter {
     this.#acked = { n: 0, at: this.#env.now() };
     this.#unackedChars = 0;
     this.#openedAt = this.#env.now();
+    this.lost = null;
     this.#listen();
     this.#enter("open");
   }
@@ -166,15 +191,18 @@ export class Connection extends Emitter {
 
   #probe() {
     this.send({ type: "ping", id: "ping" });
-    this.#after("silence", PONG_MS, () => this.#lost(0));
+    this.#after("silence", PONG_MS, () => this.#lost(0, SILENT));
   }
 
-  /** @param {number} code  of the close frame; 0: we gave up on it */
-  #lost(code) {
+  /** @param {number} code  of the close frame; 0: we gave up on it @param {string} [said]  by the server */
+  #lost(code, said) {
     this.#drop();
+    this.lost = { code, message: (code ? MEANING[code] : said) || `The connection was closed (${said || code}).` };
     const final = FINAL[code];
     if (final) return this.#enter("closed", final);
-    if (this.#openedAt && this.#env.now() - this.#openedAt >= BACKOFF_MS.settled) this.#attempts = 0;
+    if (code === TOO_LARGE || code >= 4400) console.warn(`causeway: closed with ${code}. ${this.lost.message}`);
+    if (code === TOO_MANY) this.#attempts = Math.max(this.#attempts, SOON_ATTEMPTS);
+    else if (this.#openedAt && this.#env.now() - this.#openedAt >= BACKOFF_MS.settled) this.#attempts = 0;
     this.#openedAt = 0;
     const delay = backoff(this.#attempts++, this.#env.random());
     this.retryAt = this.#env.now() + delay;

@@ -2,8 +2,11 @@
  * Requests over the connection: each frame with an `id` gets one reply, a time limit, and an error with a code.
  */
 
+import { TOO_LARGE } from "./connection.js";
+import { problem } from "./sendable.js";
+
 /**
- * @import {Connection, ConnectionState, Environment} from "./connection.js"
+ * @import {Closed, Connection, ConnectionState, Environment} from "./connection.js"
  */
 
 /**
@@ -69,6 +72,8 @@ export class Requests {
         return reject(new RequestError("closed", "The connection to the server is closed."));
       if (this.#pending.size >= 1_000)
         return reject(new RequestError("unavailable", "Too many requests wait already."));
+      const unsendable = problem(frame);
+      if (unsendable) return reject(new RequestError(unsendable.code, unsendable.message));
       const timer = this.#env.setTimeout(
         () => this.#give(id, "timeout", "The server has not answered in time."),
         timeout_ms,
@@ -90,11 +95,13 @@ export class Requests {
   /**
    * The connection changed: repeat what may be repeated, give up on the rest.
    * @param {ConnectionState} state
+   * @param {Closed | null} lost  why, when it was
    */
-  moved(state) {
+  moved(state, lost) {
     for (const [id, pending] of [...this.#pending]) {
       if (state === "open") pending.sent ||= this.#connection.send(pending.frame);
-      else if (state === "closed") this.#give(id, "closed", "The connection to the server is closed.");
+      else if (state === "closed") this.#give(id, "closed", lost?.message ?? "The connection to the server is closed.");
+      else if (lost?.code === TOO_LARGE && pending.sent) this.#give(id, "too_large", lost.message);
       else if (!pending.repeat)
         this.#give(id, "disconnected", "The connection broke before the server answered.");
       else pending.sent = false;

@@ -139,9 +139,10 @@ export class Subscription extends Emitter {
 
   /** @param {RequestError} error @param {string} id */
   #refused(error, id) {
-    if (error.code === "too_large") this.#stream.devices.clear();
+    const shorter = error.code === "too_large" && !this.#target.devices; // without the revs that we have
+    if (shorter) this.#stream.devices.clear();
     if (error.code === "timeout") this.#leave(id); // it may yet be taken up
-    if (["too_large", "unavailable", "rate_limited", "timeout"].includes(error.code)) {
+    if (shorter || ["unavailable", "rate_limited", "timeout"].includes(error.code)) {
       this.#host.after(RETRY_MS, () => this.id !== null && this.take());
     } else if (error.code !== "disconnected" && error.code !== "closed") {
       this.#settle();
