@@ -133,6 +133,7 @@ def test_only_web_and_broker_are_published(stack: Stack) -> None:
 def test_case_g9_devices_come_in_by_tls_with_the_certificate_that_was_made(stack: Stack, api: Api) -> None:
     client = stack.mqtt("fleet", stack.secret("mqtt_fleet_password"), authority=stack.secret("ca.crt"))
     client.publish("devices/demo/by-tls/telemetry", {"n": 1})
+    client.close()
     eventually(lambda: metric(api, "demo/by-tls", "n") == 1, what="the value is in the API")
     listed = stack.inside("mosquitto", "ls", "-ln", "/run/causeway")
     assert re.search(r"^-r-------- +1 +(\d+) .* server\.key$", listed, re.MULTILINE)
