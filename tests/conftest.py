@@ -36,7 +36,9 @@ from tests.support.servers.service import Service
 from tests.support.worlds.system import Factory, Parts, System, factory
 
 use_for_this_process({
-    "DATABASE_URL": f"sqlite:///{tempfile.gettempdir()}/causeway-unused.sqlite3",  # Django tests in memory then
+    # SQLite: Django tests in memory then. tests/integration/test_cases_on_postgres.py has them run on PostgreSQL.
+    "DATABASE_URL": os.environ.get("CAUSEWAY_TEST_DATABASE_URL")
+    or f"sqlite:///{tempfile.gettempdir()}/causeway-unused.sqlite3",
     "DEBUG": "true",
     "DJANGO_SETTINGS_MODULE": "config.settings",
     "SECRET_KEY": "only-for-tests" * 4,

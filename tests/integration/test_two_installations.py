@@ -4,6 +4,7 @@ import contextlib
 import re
 import sqlite3
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 from tests.integration.gateway_rig import Rig, gateway_rig
@@ -50,7 +51,7 @@ async def test_case_e2_a_second_installation_of_the_default_name_is_an_incident_
         for rig in rigs:
             await rig.start()
         for rig in rigs:
-            await eventually_async(lambda rig=rig: _incidents(rig), what="the incident")  # type: ignore[misc]
+            await eventually_async(partial(_incidents, rig), what="the incident")
             assert set(_incidents(rig)) == {"name_taken"}
             assert _connections(rig) == 1, "within one connection, and nobody was thrown off"
 
@@ -67,8 +68,7 @@ async def test_case_e2_two_with_one_client_id_say_so_and_let_each_other_be_for_l
         for rig in rigs:
             before, _, _ = rig.gateway.log().partition("another client has had our session")
             assert before.count("broker link up") <= 2, "it comes with the next connection at the latest"
-            since = len(before)
             await eventually_async(
-                lambda rig=rig, since=since: _pauses(rig, since), 30, what="it was thrown off again, and came back"
+                partial(_pauses, rig, len(before)), 30, what="it was thrown off again, and came back"
             )
-            assert min(_pauses(rig, since)) >= 2.5, "not at once any more: half of five seconds at least"
+            assert min(_pauses(rig, len(before))) >= 2.5, "not at once any more: half of five seconds at least"
