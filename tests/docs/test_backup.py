@@ -21,7 +21,7 @@ from tests.support.servers.postgres import PostgresService, database_name, postg
 from tests.support.waiting import eventually
 
 DUMP, RESTORE, COPY, PUT_BACK = (
-    block.code for block in blocks(ROOT / "docs" / "backup.md") if block.remark == "run by"
+    block.code for block in blocks(ROOT / "docs" / "backup.md") if block.says == "tests/docs/test_backup.py"
 )
 SUDO = '#!/bin/sh\n[ "$1 $2" = "-u postgres" ] || exit 1\nshift 2\nexec "$@"\n'
 

@@ -7,9 +7,15 @@ import pytest
 import yaml
 from django.conf import settings
 
+from bridge import json_limits, json_values
 from bridge.link import MAX_IN_FLIGHT
+from bridge.redelivery import WINDOW
+from devices.rules import clocks, commands, documents, presence
+from devices.web.api import paging
 from devices.web.api.app import api
-from devices.web.live.stream import feed
+from devices.web.live.queries import rows
+from devices.web.live.socket import catch_up, client_frames, frame_writer, subscriptions
+from devices.web.live.stream import feed, rendering, subscription
 from devices.worker.round import intake
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.rules import lanes, shard_queue
@@ -38,6 +44,9 @@ STATED = {
         f"{intake.MAX_BATCHES} a shard",
         f"about {intake.ROUND_DELIVERIES:,} deliveries",
         f"| {feed.MAX_PENDING_BYTES // MIB} MiB | all of them are due",
+        f"{frame_writer.LIMIT_BYTES // MIB} MiB; replies up to {frame_writer.REPLIES_LIMIT_BYTES // MIB} MiB",
+        f"{feed.MAX_ASIDE_BYTES // MIB} MiB a feed, {subscription.MAX_ASIDE_BYTES // KIB} KiB a subscription",
+        f"{catch_up.MAX_PAGE_BYTES // KIB} KiB, {rows.MAX_ROWS:,} rows",
     ],
     "gateway.md": [
         f"{lanes.QOS0_LIMIT:,} deliveries, {lanes.QOS0_BYTES // MIB} MiB",
@@ -45,7 +54,37 @@ STATED = {
         f"{lanes.BATCH_LIMIT:,} deliveries or",
         f"older than {LEASE_S:g} s",
     ],
-    "ingest.md": [f"{intake.MAX_BATCHES} a shard", f"about {intake.ROUND_DELIVERIES:,} deliveries", f"{LEASE_S:g} s"],
+    "live.md": [
+        f"{feed.MAX_PENDING_BYTES // MIB} MiB | all of it is due",
+        f"{frame_writer.LIMIT_BYTES // MIB} MiB of streams, {frame_writer.REPLIES_LIMIT_BYTES // MIB} MiB with replies",
+        f"| {subscriptions.MAX_SUBSCRIPTIONS} a socket |",
+    ],
+    "mqtt.md": [
+        f"{json_values.MAX_ARRAY} elements at most",
+        f"an array over {json_values.MAX_ARRAY} elements",
+        f"one over {json_values.MAX_NAME_CHARS} characters",
+        f"over {json_limits.MAX_DEPTH} levels",
+        f"over {json_limits.MAX_PAYLOAD_BYTES // KIB} KiB (kept truncated)",
+        f"over {json_limits.MAX_ELEMENT_LEAVES:,} values in an object (an element of a batch)",
+        f"over {json_limits.MAX_MESSAGE_LEAVES:,} in a message",
+        f"counts for {presence.CONFIRM_MS // 1000} s",
+        f"Above {clocks.CLOCK_TOLERANCE_MS // 60_000} minutes",
+        f"over {documents.MAX_DOCUMENT_BYTES // KIB} KiB together",
+    ],
+    "websocket.md": [
+        f"text of 1–{client_frames.MAX_ID_CHARS} characters",
+        f"a frame over {client_frames.MAX_FRAME_BYTES // KIB} KiB",
+        f"{subscriptions.MAX_SUBSCRIPTIONS} subscriptions",
+        f"With {frame_writer.LIMIT_BYTES // MIB} MiB unacknowledged",
+        f"frame of up to {rendering.MAX_BODY_BYTES // KIB} KiB",
+        f"pages of up to {rendering.MAX_PAGE_DEVICES} devices",
+    ],
+    "ingest.md": [
+        f"within the window of {WINDOW:,}",
+        f"{intake.MAX_BATCHES} a shard",
+        f"about {intake.ROUND_DELIVERIES:,} deliveries",
+        f"{LEASE_S:g} s",
+    ],
     "operations.md": [
         f"In flight at its limit** ({OPTIONS.in_flight_limit:,})",
         f"leases](glossary.md) of {LEASE_S:g} s",
@@ -56,7 +95,13 @@ STATED = {
         f"causeway_in_flight > {THREE_QUARTERS}\n",
     ],
     "without-docker.md": [f"max_inflight_messages {MAX_IN_FLIGHT}\n"],
-    "http-api.md": [f"a body over {MAX_BODY_BYTES // KIB} KiB"],
+    "http-api.md": [
+        f"a body over {MAX_BODY_BYTES // KIB} KiB",
+        f"`limit` is 1 to {paging.MAX_LIMIT}, {paging.DEFAULT_LIMIT} by default",
+        f"with {paging.MAX_PAGE_BYTES // MIB} MiB it ends",
+        f"more than {commands.MAX_BRIEF_BYTES // KIB} KiB",
+        f"at most {json_limits.MAX_DEPTH} levels",
+    ],
     "proxies.md": [f"bodies of up to {MAX_BODY_BYTES // KIB} KiB"],
 }
 
