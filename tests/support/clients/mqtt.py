@@ -65,14 +65,8 @@ class MqttClient:
         self._connected = threading.Event()
         self._subscribed: dict[int, threading.Event] = {}
         v5 = version == MQTTProtocolVersion.MQTTv5
-        clean_session = None if v5 else clean
-        self._client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id,
-            clean_session=clean_session,
-            protocol=version,
-            reconnect_on_failure=comes_back,
-        )
+        how: dict[str, Any] = {"clean_session": None if v5 else clean, "reconnect_on_failure": comes_back}
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=version, **how)
         self._client.on_message = self._on_message
         self._client.on_connect = lambda *_: self._connected.set()
         self._client.on_subscribe = lambda _client, _data, mid, *_: self._subscription(mid).set()
