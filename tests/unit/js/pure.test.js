@@ -13,6 +13,7 @@ import {
   formatTime,
   formatValue,
 } from "../../../devices/web/static/causeway/lib/format.js";
+import { inexact } from "../../../devices/web/static/causeway/lib/exact.js";
 import { commonMetrics, counts, isUniform, selected } from "../../../devices/web/static/causeway/lib/device_list.js";
 import { isGrave, isUnderWay } from "../../../devices/web/static/causeway/lib/grave.js";
 import { described, faultOf, stretch } from "../../../devices/web/static/causeway/lib/chain.js";
@@ -54,6 +55,14 @@ describe("format", () => {
   ];
   for (const [value, text] of exact)
     test(`case b11: ${Object.is(value, -0) ? "-0" : value} reads ${text}`, () => assert.equal(formatValue(value), text));
+
+  test("case b11: a number that would become another one is not sent", () => {
+    for (const kept of ["{}", '{"a": 9007199254740991, "b": -0.1, "c": 1e3}'])
+      assert.equal(inexact(kept), "", kept);
+    assert.equal(inexact('{"9007199254740993": "9007199254740993 \\" 9007199254740993"}'), "", "in quotes they are kept");
+    for (const lost of ["9007199254740993", "-12345678901234567890", "18446744073709551616", "1e999"])
+      assert.match(inexact(`{"a": ["9", {"b": ${lost}}]}`), new RegExp(`^${lost} has more digits`));
+  });
 
   test("case b11: zero has no sign beside decimals either", () => {
     const decimals = new Decimals();

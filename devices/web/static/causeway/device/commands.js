@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 
 import { RequestError } from "../client/requests.js";
+import { inexact } from "../lib/exact.js";
 import { formatJson, formatLatency, formatSpan, formatTimeMs, formatTime } from "../lib/format.js";
 import { client, now, status } from "../live.js";
 import { may } from "../page.js";
@@ -151,8 +152,8 @@ function Form({ off }) {
 function parsedArgs(text) {
   try {
     const args = JSON.parse(text.trim() || "{}");
-    if (isObject(args)) return args;
-    problem.value = "The arguments must be a JSON object.";
+    problem.value = isObject(args) ? inexact(text) : "The arguments must be a JSON object.";
+    if (problem.value === "") return args;
   } catch (error) {
     problem.value = `The arguments are not JSON: ${/** @type {Error} */ (error).message}`;
   }

@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 
 import { RequestError } from "../client/requests.js";
+import { inexact } from "../lib/exact.js";
 import { formatJson } from "../lib/format.js";
 import { client, status } from "../live.js";
 import { may } from "../page.js";
@@ -120,7 +121,7 @@ function focusOnce(field) {
 /** What is wrong with a patch, "" if nothing. @param {string} text */
 function complaint(text) {
   try {
-    return isObject(JSON.parse(text)) ? "" : "A merge patch is a JSON object.";
+    return isObject(JSON.parse(text)) ? inexact(text) : "A merge patch is a JSON object.";
   } catch (error) {
     return `Not JSON yet: ${/** @type {Error} */ (error).message}`;
   }
