@@ -38,9 +38,11 @@ def _build() -> Any:
     by_daphne = "daphne.cli" in sys.modules  # its command imports us
     if by_daphne:
         from runtime.http import daphne_frames
+        from runtime.http.open_files import open_files
 
         daphne_frames.install()
         web_process.allow_many_sockets()
+        open_files.watch()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     http = get_asgi_application()  # loads the apps; what needs models can be imported after it
     from config.routing import by_protocol

@@ -16,6 +16,7 @@ from devices.rules.commands import UNFINISHED
 from devices.web.operations.ledger import Ledger, read_ledger
 from devices.web.operations.truth import Name, Part, Truth
 from runtime.database_clock import DatabaseNowMs, unix_ms
+from runtime.http.open_files import Refusals, open_files
 from runtime.leases import LEASE_MS
 
 STATUSES = ("online", "offline", "stale", "unknown")
@@ -76,6 +77,7 @@ class Overview(Struct, frozen=True):
     quarantine: int
     ledger: Ledger
     incidents: list[Incident]  # the newest first
+    refusals: Refusals  # connections that the web process which answers has turned away
 
 
 def read_overview(truth: Truth) -> Overview:
@@ -101,6 +103,7 @@ def read_overview(truth: Truth) -> Overview:
         quarantine=Quarantined.objects.count(),
         ledger=read_ledger(status),
         incidents=_incidents(),
+        refusals=open_files.refusals,
     )
 
 

@@ -89,6 +89,14 @@ class Incident(Schema):
     detail: str
 
 
+class Refusals(Schema):
+    """Connections that the web process which answers has turned away, its limit of open files being reached."""
+
+    limit: int = Field(description="of open files")
+    count: int
+    last_ms: int = Field(description="Unix ms; 0: never")
+
+
 class Overview(Schema):
     """What an operator sees of the whole installation."""
 
@@ -105,6 +113,7 @@ class Overview(Schema):
     quarantine: int
     ledger: Ledger
     incidents: list[Incident] = Field(description="the newest first, at most 100")
+    refusals: Refusals
 
 
 class Rejected(Schema):

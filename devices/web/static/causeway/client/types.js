@@ -80,6 +80,7 @@
  * @property {boolean} broker_up
  * @property {number} broker_since
  * @property {number | null} broker_stored
+ * @property {{limit: number, count: number, last_ms: number}} refusals
  * @property {GatewayRow[]} gateways
  * @property {ShardRow[]} shards
  * @property {{[status: string]: number}} presence

@@ -28,6 +28,7 @@ export function ChainPanel() {
         found.broker_stored !== null &&
         html`<p class="note muted">The broker holds ${grouped(found.broker_stored)} messages for all its clients, retained ones included.</p>`
       }
+      <${Refusals} found=${found} />
       <h3>Workers</h3>
       ${workers(found.shards).map(([owner, shards]) => html`<${Worker} key=${owner} owner=${owner} shards=${shards} now=${found.now} />`)}
       <h3>Devices</h3>
@@ -42,6 +43,13 @@ export function ChainPanel() {
       )}</p>
     </div>
   </section>`;
+}
+
+/** Connections that the web process has turned away. @param {{found: Overview}} props */
+function Refusals({ found: { now, refusals } }) {
+  if (refusals.count === 0) return null;
+  return html`<p class="note late">This web process has refused ${grouped(refusals.count)} connections, the last at
+    ${" "}${formatTime(refusals.last_ms, now)}: its limit of ${grouped(refusals.limit)} open files is reached.</p>`;
 }
 
 /** In a few words. @param {Overview} found */
