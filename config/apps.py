@@ -17,4 +17,4 @@ class CausewayConfig(AppConfig):
 
         checks.register_all()
         security_checks.register_all()
-        gateways.provide(status.gateway_status, status.incidents, status.rejected)
+        gateways.provide(status.gateway_status, status.incidents, status.rejected, status.record_incident)

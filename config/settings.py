@@ -195,6 +195,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-gb"
 SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_ENGINE = "runtime.http.sessions"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 # Who asks, and whether by HTTPS, is seen to before Django: runtime.http.front.

@@ -1,6 +1,7 @@
 """What the gateways say about themselves, for workers, web and admin commands. config hands in who asks them.
 
-(For devices may not import mqtt_gateway.) Synchronous: not for an event loop's thread.
+(For devices may not import mqtt_gateway.) Incidents of workers and web processes are kept with theirs.
+Synchronous: not for an event loop's thread.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ class Provider:
     status: Callable[[], GatewayStatus] = _nobody
     incidents: Callable[[], Sequence[Incident]] = tuple
     rejected: Callable[[], Sequence[RejectedRow]] = tuple
+    record: Callable[[Incident], None] = lambda _: None
 
 
 provider: Final = Provider()
@@ -30,9 +32,10 @@ def provide(
     status: Callable[[], GatewayStatus],
     incidents: Callable[[], Sequence[Incident]],
     rejected: Callable[[], Sequence[RejectedRow]],
+    record: Callable[[Incident], None],
 ) -> None:
-    """Ask them so from now on. At start-up, before anybody asks."""
-    provider.status, provider.incidents, provider.rejected = status, incidents, rejected
+    """Ask and tell them so from now on. At start-up, before anybody asks."""
+    provider.status, provider.incidents, provider.rejected, provider.record = status, incidents, rejected, record
 
 
 def gateway_status() -> GatewayStatus:
@@ -48,3 +51,8 @@ def gateway_incidents() -> Sequence[Incident]:
 def gateway_rejections() -> Sequence[RejectedRow]:
     """What they rejected, by topic and reason, the newest first. One query."""
     return provider.rejected()
+
+
+def record_incident(incident: Incident) -> None:
+    """Store one of ours beside those of the gateways, or extend it. A few small queries."""
+    provider.record(incident)

@@ -109,7 +109,8 @@ class _Gateway:
         """Build the parts, run them until told to stop or until the lease is lost: to another process or session."""
         reply_to = await self._layer.new_channel()
         uplink = Uplink(self._options, self._layer, reply_to, self._state)
-        beat = Heartbeat(self._lease, self._state, uplink.figures, uplink.drained, uplink.own_markers.stored)
+        told = (uplink.own_markers.stored, partial(self._clock_set, uplink))
+        beat = Heartbeat(self._lease, self._state, uplink.figures, uplink.drained, *told)
         draining = MarkerPublisher(self._options, self._state, uplink)
         connect = careful(self._connect, partial(self._tell, "publish_refused"))
         link = BrokerLink(self._options, connect, uplink, draining, self._lease, self._state, beat)
@@ -169,6 +170,11 @@ class _Gateway:
         await asyncio.wait((tasks["broker link"],))
         for task in tasks.values():
             task.cancel()
+
+    def _clock_set(self, uplink: Uplink) -> None:
+        """The clock by which all is stamped was set: what was measured by it means nothing. A new connection begins."""
+        self._state.markers.forget_times()
+        uplink.drop("the database's clock was set")
 
     def _leave_to_another(self, uplink: Uplink, tasks: dict[str, "asyncio.Task[Any]"]) -> None:
         """No goodbye: on the status topic that other one is online."""

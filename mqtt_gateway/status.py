@@ -1,12 +1,16 @@
 """What the gateways say about themselves, read from their rows. config hands these functions to devices.gateways."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, cast
+
+from django.db import transaction
 
 from bridge.gateway_status import GatewayRow, GatewayStatus, Incident, RejectedRow
 from mqtt_gateway import models
 from mqtt_gateway.models import BrokerSession, GatewayProcess
 from mqtt_gateway.options import is_own_subscription
+from mqtt_gateway.process import incidents as stored_incidents
+from mqtt_gateway.rules.incident_reports import Kind, Report
 from runtime.database_clock import DatabaseNowMs
 
 _INCIDENTS: Final = 100
@@ -47,7 +51,7 @@ def summary(rows: Iterable[GatewayRow]) -> GatewayStatus:
 
 
 def _row(process: GatewayProcess, filters: set[str], broker: str, now_ms: int) -> GatewayRow:
-    alive = process.beat_ms > now_ms - FRESH_MS
+    alive = abs(now_ms - process.beat_ms) < FRESH_MS  # one in the future: the clock was set back
     counters = process.counters
     entered = counters.get("entered", {})
     return GatewayRow(
@@ -89,3 +93,10 @@ def incidents() -> tuple[Incident, ...]:
     """The newest 100, newest first (one query). Synchronous."""
     rows = models.Incident.objects.order_by("-until_ms", "-pk")[:_INCIDENTS]
     return tuple(Incident(**row) for row in rows.values(*Incident.__struct_fields__))
+
+
+def record_incident(incident: Incident) -> None:
+    """Store what another process has to tell, or extend it. Synchronous."""
+    report = Report(cast("Kind", incident.kind), incident.since_ms, incident.until_ms, incident.count, incident.detail)
+    with transaction.atomic():
+        stored_incidents.record(incident.gateway, report)

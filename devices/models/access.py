@@ -6,6 +6,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 
 from devices.rules.silence import MAX_STALE_AFTER_S
+from runtime.database_clock import now
 
 NAME_VALIDATOR = RegexValidator(r"\A[A-Za-z0-9_\-.:]{1,64}\Z", "1 to 64 of A-Z a-z 0-9 _ - . :")
 
@@ -25,7 +26,7 @@ class Site(models.Model):
     """A place with devices; the first part of their keys."""
 
     name = models.CharField(max_length=64, unique=True, validators=[NAME_VALIDATOR])
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=now, editable=False)
     stale_after_s = models.PositiveIntegerField(null=True, blank=True, validators=STALE_AFTER_VALIDATORS)  # of devices
 
     class Meta:
@@ -62,7 +63,7 @@ class ApiToken(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
     digest = models.CharField(max_length=64, unique=True)  # hex
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -7,6 +7,7 @@ from django.db import models
 from devices.models.access import NAME_VALIDATOR, STALE_AFTER_VALIDATORS, Site
 from devices.models.fields import JSONTextField
 from devices.rules.actors import MAX_ACTOR_CHARS
+from runtime.database_clock import now
 
 DELETED_PREFIX: Final = "#"  # of keys; no device's key begins so
 
@@ -33,7 +34,7 @@ class Device(models.Model):
     hash = models.PositiveBigIntegerField()  # bridge.shards.device_hash(key): shard = hash % shards
     stale_after_s = models.PositiveIntegerField(null=True, blank=True)  # empty: its tags', its site's, STALE_AFTER_S
     mqtt_password = models.CharField(max_length=255, blank=True)  # Mosquitto's $7$ hash; empty: none given
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=now, editable=False)
 
     objects: ClassVar[_There] = _There()
     deleted: ClassVar[_Deleted] = _Deleted()
@@ -69,7 +70,7 @@ class BlockedKey(models.Model):
 
     key = models.CharField(max_length=129, unique=True)
     hash = models.PositiveBigIntegerField()  # as Device.hash
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=now, editable=False)
     created_by = models.CharField(max_length=MAX_ACTOR_CHARS, default="", db_default="")  # an Actor; "": not known
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ from django.db import models
 from devices.models.fields import JSONTextField
 from devices.models.registry import Device
 from devices.rules.actors import MAX_ACTOR_CHARS
+from runtime.database_clock import now
 
 
 class Command(models.Model):
@@ -72,7 +73,7 @@ class Request(models.Model):
     body = JSONTextField()
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.PENDING)
     result = JSONTextField(default=None)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=now, editable=False)
     created_by = models.CharField(max_length=MAX_ACTOR_CHARS, default="", db_default="")  # an Actor; "": not known
 
     class Meta:

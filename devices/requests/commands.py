@@ -7,7 +7,6 @@ import msgspec
 from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, transaction
-from django.utils import timezone
 from msgspec import Struct
 
 from bridge.json_limits import MAX_PAYLOAD_BYTES, json_error
@@ -26,6 +25,7 @@ from devices.requests.refusals import (
 )
 from devices.rules.actors import Actor
 from devices.rules.commands import UNFINISHED, begun
+from runtime.database_clock import asked_now
 
 MAX_TTL_S: Final = 7 * 86_400
 DEFAULT_TTL_S: Final = 60
@@ -155,7 +155,7 @@ def _by_value(value: Any) -> Any:
 
 
 def _insert(device: Device, wish: _Wish) -> Command:
-    now = timezone.now()
+    now = asked_now()
     unfinished = Command.objects.filter(device=device, status__in=UNFINISHED, expires_at__gt=now).count()
     if unfinished >= MAX_OPEN_COMMANDS:
         raise RateLimitedError(

@@ -7,5 +7,6 @@ from runtime.leases import LEASE_MS
 
 def unowned_shards() -> list[int]:
     """The shards that nobody has, or whose owner's lease is over. Two short queries."""
-    owned = ShardState.objects.filter(beat_ms__gt=DatabaseNowMs() - LEASE_MS)
+    now_ms = DatabaseNowMs()
+    owned = ShardState.objects.filter(beat_ms__gt=now_ms - LEASE_MS, beat_ms__lt=now_ms + LEASE_MS)
     return sorted(set(range(Installation.kept_shards() or 0)) - set(owned.values_list("shard", flat=True)))

@@ -1,4 +1,4 @@
-"""The times of one message's readings, set right by its reception: none is ahead of that."""
+"""The times of one message's readings, set right by its reception: none is ahead of that. Stamps ahead of now."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,6 +7,7 @@ from bridge.observations import Note, RawReading
 from bridge.timestamps import YEAR_2000_MS
 
 CLOCK_TOLERANCE_MS: Final = 5 * 60 * 1000
+AHEAD_MS: Final = 1_000  # by more than that a stamp is ahead of now: it is from a clock that was set back since
 
 
 def set_right(readings: Sequence[RawReading], received_ms: int) -> tuple[list[RawReading], tuple[Note, ...]]:

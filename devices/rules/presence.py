@@ -31,6 +31,7 @@ from typing import Final, NamedTuple, Protocol
 
 from msgspec import Struct, structs
 
+from devices.rules.clocks import AHEAD_MS
 from devices.rules.twin import Presence, Status, TwinState, Unconfirmed, Why
 
 CONFIRM_MS: Final = 60_000  # of drained time
@@ -92,6 +93,13 @@ def seen(twin: TwinState, at_ms: int, *, late: bool = False) -> None:
         _happens(twin, "message", at_ms)
     elif was_dying or twin.presence.status != "online":
         _happens(twin, "replayed", at_ms)
+
+
+def set_back(twin: TwinState, now_ms: int) -> None:
+    """The clock was set back: what is known by times ahead of now is so as of now."""
+    twin.last_seen_ms = min(twin.last_seen_ms, now_ms)
+    if twin.presence.since > now_ms:
+        _set(twin, structs.replace(twin.presence, since=now_ms))
 
 
 def _known_status(twin: TwinState) -> Status:
@@ -173,8 +181,8 @@ def _of_will(known: Known, evidence: Evidence) -> Transition | None:
     if will is None:
         return None
     link = evidence.by_gateway.get(will.gateway, Link())
-    if not link.up or link.since_ms > will.at_ms:
-        return Transition("outage", will.at_ms)
+    if not link.up or link.since_ms > will.at_ms or will.at_ms > evidence.now_ms + AHEAD_MS:
+        return Transition("outage", min(will.at_ms, evidence.now_ms))
     return Transition("will", will.at_ms) if link.drained_ms >= will.at_ms else None
 
 
@@ -190,8 +198,9 @@ def _of_silence(known: Known, evidence: Evidence) -> Transition | None:
     if known.presence.status != "online" or evidence.stale_after_s is None or not link.is_drained:
         return None
     now_ms = min(evidence.now_ms, link.drained_ms)
-    quiet_ms = now_ms - heard_last_ms(known, link)
-    if quiet_ms > 1000 * evidence.stale_after_s:
+    heard_ms = heard_last_ms(known, link)
+    quiet_ms = now_ms - heard_ms
+    if quiet_ms > 1000 * evidence.stale_after_s or heard_ms > evidence.now_ms + AHEAD_MS:  # heard at no time at all
         return Transition("silence", now_ms)
     if known.presence.why in _DOUBTED and quiet_ms > CONFIRM_MS:
         return Transition("unconfirmed", now_ms)

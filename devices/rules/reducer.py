@@ -26,7 +26,7 @@ from bridge.observations import (
 )
 from devices.rules import clocks, documents, metrics, notes
 from devices.rules.documents import MAX_DOCUMENT_BYTES
-from devices.rules.presence import seen, status_kept, status_replayed, status_reported
+from devices.rules.presence import seen, set_back, status_kept, status_replayed, status_reported
 from devices.rules.twin import Metric, TwinState
 
 _LONG_CHARS: Final = 256
@@ -49,6 +49,7 @@ class Arrival(Struct, frozen=True):
     late: bool = False  # across an outage: it may be old
     gateway: str = ""  # MQTT client id
     replayed: bool = False  # from quarantine: it tells nothing about whether the device is there now
+    latest_ms: int = 2**62  # Unix ms; beyond it, a stamp is ahead of now
 
 
 class NewReading(Struct, frozen=True):
@@ -85,12 +86,19 @@ class Outcome(Struct):
 
 def reduce(twin: TwinState, decoded: Decoded, arrival: Arrival, limits: Limits) -> Outcome:
     """Apply one message to its device's twin."""
+    _set_clock_right(twin, arrival)
     outcome = _reduce(twin, decoded, arrival, limits)
     if outcome.notes:
         notes.keep(twin, outcome.notes, arrival.received_ms)
     if not (arrival.retain or arrival.replayed) and is_from_device(decoded):
         seen(twin, arrival.received_ms, late=arrival.late)
     return outcome
+
+
+def _set_clock_right(twin: TwinState, arrival: Arrival) -> None:
+    """What is known of the device by a clock that was set back since is as of now."""
+    if twin.last_seen_ms > arrival.latest_ms or twin.presence.since > arrival.latest_ms:
+        set_back(twin, arrival.latest_ms - clocks.AHEAD_MS)
 
 
 def is_from_device(decoded: Decoded) -> bool:
@@ -154,7 +162,7 @@ def _telemetry(twin: TwinState, telemetry: Telemetry, arrival: Arrival, limits: 
         if arrival.retain:
             _fill_metrics(twin, reading, received_ms)
         else:
-            outcome.readings.append(_add_reading(twin, reading, received_ms))
+            outcome.readings.append(_add_reading(twin, reading, received_ms, arrival.latest_ms))
     if telemetry.bad is not None:
         _set_aside(outcome, telemetry.bad)
     return outcome
@@ -180,12 +188,29 @@ def _is_too_large(twin: TwinState, readings: Sequence[RawReading]) -> bool:
     return sum(len(_encode(value)) for value in latest.values()) > MAX_DOCUMENT_BYTES
 
 
-def _add_reading(twin: TwinState, reading: RawReading, received_ms: int) -> NewReading:
+def _add_reading(twin: TwinState, reading: RawReading, received_ms: int, latest_ms: int) -> NewReading:
+    """By the time rule: an older ts never overwrites a newer value; equal: the later rev wins.
+
+    A stamp ahead of now (beyond ``latest_ms``) is no time at all: the metric is removed, and set anew.
+    """
     ts = _time_of(twin, reading, received_ms)
-    twin.rev += 1
+    ahead = ts > latest_ms  # by a metric's last stamp: the reading's own is never ahead
+    rev = twin.rev = twin.rev + 1
     for name, value in reading.metrics.items():
-        _set_metric(twin, name, Metric(value, ts, twin.rev))
+        current = twin.metrics.get(name)
+        if current is None or ts >= current.ts:
+            twin.metrics[name] = Metric(value, ts, rev)
+        elif current.ts > latest_ms:
+            ahead = True
+    if ahead:
+        return _add_in_place_of_ahead(twin, reading, received_ms, latest_ms)
     return NewReading(twin.rev, ts, received_ms, _encode(reading.metrics), reading.ahead_ms > clocks.CLOCK_TOLERANCE_MS)
+
+
+def _add_in_place_of_ahead(twin: TwinState, reading: RawReading, received_ms: int, latest_ms: int) -> NewReading:
+    twin.rev -= 1  # what was set is set again
+    metrics.remove(twin, [name for name in reading.metrics if twin.metrics[name].ts > latest_ms])
+    return _add_reading(twin, reading, received_ms, latest_ms)
 
 
 def _time_of(twin: TwinState, reading: RawReading, received_ms: int) -> int:

@@ -7,7 +7,6 @@ may not do is ``ForbiddenError``.
 
 import hashlib
 import secrets
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,12 +15,12 @@ from typing import Final
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Q
 from django.http import HttpRequest
-from django.utils import timezone
 
 from devices.models import ApiToken, Membership, Role
 from devices.requests.refusals import ForbiddenError, NotFoundError
 from devices.rules.actors import Actor
 from devices.rules.capabilities import Capability, capabilities_of, strongest, weakest_with
+from runtime.database_clock import asked_now, unix_ms
 
 ALL_SITES: Final = "*"
 RENEW_S: Final = 86_400
@@ -105,7 +104,7 @@ class Access:
 
 def keep_signed_in(request: HttpRequest) -> None:
     """A session that is used lasts for SESSION_COOKIE_AGE from then on. Written at most once a day."""
-    now_s = int(time.time())
+    now_s = unix_ms() // 1000
     if not 0 <= now_s - request.session.get(_RENEWED, 0) < RENEW_S:
         request.session[_RENEWED] = now_s
 
@@ -150,7 +149,7 @@ def access_by_token(token: str) -> Access | None:
     The work does not depend on how much of a wrong token is right: it is found by its SHA-256.
     """
     found = ApiToken.objects.select_related("user").filter(digest=token_digest(token)).first()
-    if found is None or (found.expires_at is not None and found.expires_at <= timezone.now()):
+    if found is None or (found.expires_at is not None and found.expires_at <= asked_now()):
         return None
     return access_of(found.user, found.digest[:SHOWN_DIGITS])
 

@@ -3,13 +3,19 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
+
+import structlog
 
 from mqtt_gateway.process.lease import Lease
 from mqtt_gateway.process.state import State
 from mqtt_gateway.process.storage import LeaseLostError
+from mqtt_gateway.rules.incident_reports import Kind, Report
+from runtime.clock_watch import ClockWatch
 from runtime.database import DatabaseUnavailableError
-from runtime.database_clock import unix_ms
+from runtime.database_clock import clock, unix_ms
+
+log = structlog.get_logger(__name__)
 
 BEAT_S: Final = 1
 
@@ -23,6 +29,7 @@ class Heartbeat:
         figures: gives what else belongs into the row's ``counters``.
         changed: set it to have the row written at once.
         canary_stored: told which ``canary`` of the figures the row has now.
+        clock_set: called when the database's clock was set: what was measured by it before means nothing.
     """
 
     def __init__(
@@ -32,9 +39,11 @@ class Heartbeat:
         figures: Callable[[], dict[str, Any]],
         changed: asyncio.Event,
         canary_stored: Callable[[list[str]], None],
+        clock_set: Callable[[], None],
     ) -> None:
         self._lease, self._state, self._figures, self._changed = lease, state, figures, changed
-        self._canary_stored = canary_stored
+        self._canary_stored, self._clock_set = canary_stored, clock_set
+        self._clocks, self._leaps = ClockWatch(clock, log), clock.leaps
         self._broker_up, self._since_ms = False, unix_ms()
 
     def broker(self, *, up: bool) -> None:
@@ -48,9 +57,18 @@ class Heartbeat:
         while True:
             self._changed.clear()
             await self._write(self._lease.renew)
+            self._look_at_clocks()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_S):
                     await self._changed.wait()
+
+    def _look_at_clocks(self) -> None:
+        for one in self._clocks.look():
+            kind = cast("Kind", one.kind)
+            self._state.reports.add(Report(kind, one.since_ms, one.until_ms, one.count, one.detail))
+        if clock.leaps != self._leaps:
+            self._leaps = clock.leaps
+            self._clock_set()
 
     async def end(self) -> None:
         """The last one: gives the lease up."""

@@ -20,7 +20,7 @@ from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process import storage
 from mqtt_gateway.process.storage import Former, LeaseLostError
 from runtime.database import DatabaseThread, DatabaseUnavailableError
-from runtime.database_clock import unix_ms
+from runtime.database_clock import clock, unix_ms
 from runtime.leases import LEASE_S
 from runtime.outages import Outage
 
@@ -57,6 +57,7 @@ class Lease:
         self.lost = asyncio.Event()  # another process has it
         self._held = False
         self._confirmed_s = self._patient_until_s = float("-inf")
+        self._leaps = clock.leaps
 
     # ---------------------------------------------------------------------------------------------- taking
 
@@ -90,8 +91,9 @@ class Lease:
         began_s = time.monotonic()
         try:
             held = await self._database.run(storage.holder, *self._wanted)
-            if time.monotonic() - began_s > _SLOW_S:
+            if time.monotonic() - began_s > _SLOW_S or clock.leaps != self._leaps:  # no beat is by the new time yet
                 self._patient_until_s = time.monotonic() + _GRACE_S
+                self._leaps = clock.leaps
             self._alive()
             if held.living or (held.instance and time.monotonic() < self._patient_until_s):
                 return held.instance, None

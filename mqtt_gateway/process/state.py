@@ -10,6 +10,7 @@ from mqtt_gateway.rules.canary import Canary
 from mqtt_gateway.rules.counters import Counters
 from mqtt_gateway.rules.incident_reports import Report, Reports
 from mqtt_gateway.rules.markers import Markers
+from runtime.database_clock import unix_ms
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +26,7 @@ class State:
     def __init__(self, options: GatewayOptions, former: Former | None = None) -> None:
         former = former or Former()
         self.counters = Counters.load(former.counters)
-        self.markers = Markers(former.drained_ms)
+        self.markers = Markers(min(former.drained_ms, unix_ms()))  # later: by a clock that was set back since
         self.broker_statistics = BrokerStatistics(options.broker, former.counters.get("broker"))
         self.canary = Canary(former.counters.get("canary", ()))
         self.reports = Reports()

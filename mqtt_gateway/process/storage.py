@@ -17,7 +17,7 @@ from mqtt_gateway.options import is_own_subscription
 from mqtt_gateway.process import identity, incidents
 from mqtt_gateway.process.identity import Session
 from mqtt_gateway.rules.incident_reports import Report
-from runtime.database_clock import DatabaseNowMs, unix_ms
+from runtime.database_clock import DatabaseNowMs, ask_the_time, unix_ms
 from runtime.databases.topic_samples import record
 from runtime.leases import LEASE_MS
 
@@ -65,7 +65,8 @@ class Former(Struct, frozen=True):
 
 
 def holder(name: str, client_id: str | None = None) -> Holder:
-    """Who has it, or had it. ``client_id`` as in :func:`take`."""
+    """Who has it, or had it, and what time it is. ``client_id`` as in :func:`take`."""
+    ask_the_time()
     rows = identity.rows_of(name, client_id).exclude(beat_ms=0).annotate(living=_living())
     row = rows.order_by("-beat_ms").values_list("instance", "living").first()
     return Holder(*row) if row else Holder("", False)
@@ -125,11 +126,12 @@ def _living() -> Q:
 def save_beat(
     key: str, instance: str, /, reports: Sequence[Report] = (), rejected: Sequence[Rejection] = (), **fields: Any
 ) -> None:
-    """Renew the lease, write the row's ``fields``, what there is to report and what was rejected.
+    """Renew the lease, write the row's ``fields``, what there is to report and what was rejected; ask the time.
 
     Raises:
         LeaseLostError: nothing was written.
     """
+    ask_the_time()
     with transaction.atomic():
         row = GatewayProcess.objects.filter(key=key, instance=instance)
         if not row.update(**{"beat_ms": DatabaseNowMs(), **fields}):

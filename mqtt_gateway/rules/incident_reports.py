@@ -8,6 +8,8 @@
     publish_refused   the broker will not take something that we publish: too large, or it hangs up on it
     older_protocol    the broker speaks MQTT 3.1.1 only, and we speak that with it now
     filters_overlap   the broker keeps the session of another gateway, not running, with overlapping topic filters
+    clock_off         a machine's clock is off; nothing goes by it, but it should be mended
+    clock_set         the database's clock, the one that counts, was set
     qos0_dropped      QoS 0 deliveries were left out, because there were more than the workers can take
 
 One that goes on is extended: a new row comes only after an hour without.
@@ -27,6 +29,8 @@ Kind = Literal[
     "older_protocol",
     "filters_overlap",
     "publish_refused",
+    "clock_off",
+    "clock_set",
     "qos0_dropped",
 ]
 

@@ -118,6 +118,11 @@ class Markers:
 
     # ------------------------------------------------------------------------------------------- giving up
 
+    def forget_times(self) -> None:
+        """The clock was set: how far we are is not known."""
+        self.drained_ms = self.published_ms = 0
+        self._returned.clear()
+
     def accepted(self, now_s: float) -> None:
         """The broker has confirmed a marker of this connection."""
         self._accepted_s = min(self._accepted_s, now_s)

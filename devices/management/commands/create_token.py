@@ -4,12 +4,12 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
-from django.utils import timezone
 
 from bridge.names import is_name
 from devices.management.reasons import one_line
 from devices.models import Membership, Role, Site
 from devices.web.auth import issue_token
+from runtime.database_clock import asked_now
 
 
 class Command(BaseCommand):
@@ -62,4 +62,4 @@ def _end(days: int | None) -> Any:
         return None
     if not 1 <= days <= 36_600:
         raise CommandError("--days: 1 to 36600")
-    return timezone.now() + timedelta(days=days)
+    return asked_now() + timedelta(days=days)

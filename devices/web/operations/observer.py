@@ -1,7 +1,9 @@
 """Finds out what works: asks database and layer, each within seconds, for devices.web.operations.truth to judge."""
 
 import asyncio
+import contextlib
 import time
+from collections.abc import Iterable
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -11,11 +13,12 @@ from django.db import transaction
 from django.db.models import F
 from msgspec.structs import replace
 
-from devices.gateways import gateway_status
+from bridge.gateway_status import Incident
+from devices.gateways import gateway_status, record_incident
 from devices.models import Installation, ShardState
 from devices.web.operations.truth import MAX_DETAIL, Facts, ShardFacts, Truth, is_written, judge
 from runtime.database import DatabaseReaders, DatabaseThread, DatabaseUnavailableError
-from runtime.database_clock import DatabaseNowMs
+from runtime.database_clock import DatabaseNowMs, clock
 
 LIMIT_S: Final = 2.0  # for the database's answer
 LAYER_S: Final = 1.0  # for a message of ours to come back; twice, for it may be a pause of this process's own
@@ -71,6 +74,12 @@ class WriteProbe:
             return str(error)
         return ""
 
+    async def record(self, incidents: Iterable[Incident]) -> None:
+        """Store incidents, or extend them. One that can't be is told again."""
+        with contextlib.suppress(DatabaseUnavailableError):
+            for one in incidents:
+                await self._thread.run(record_incident, one)
+
     def close(self) -> None:
         """End the thread when it answers."""
         self._thread.close()
@@ -83,13 +92,16 @@ def _write() -> None:
 
 
 def read_facts(count: int) -> Facts:
-    """What the tables say. Synchronous; four short queries.
+    """What the tables say, and what time it is. Synchronous; four short queries.
 
     Args:
         count: how many shards this process was started with.
     """
-    columns = ("shard", DatabaseNowMs() - F("beat_ms"), "beat_ms", "up_since_ms", "trouble")
-    shards = [ShardFacts(*row) for row in ShardState.objects.values_list(*columns)]
+    columns = ("shard", DatabaseNowMs() - F("beat_ms"), "beat_ms", "up_since_ms", "trouble", DatabaseNowMs())
+    asked_ns, shards = clock.asking(), []
+    for *row, now_ms in ShardState.objects.values_list(*columns):
+        shards.append(ShardFacts(*row))
+        clock.told(now_ms, asked_ns)
     return Facts(count=count, kept=Installation.kept_shards(), shards=shards, gateways=gateway_status())
 
 

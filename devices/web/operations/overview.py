@@ -111,7 +111,7 @@ def _shard(row: ShardState, now_ms: int) -> Shard:
     return Shard(
         shard=row.shard,
         owner=row.owner,
-        alive=bool(row.owner) and row.beat_ms > now_ms - LEASE_MS,
+        alive=bool(row.owner) and abs(now_ms - row.beat_ms) < LEASE_MS,
         since=row.up_since_ms,
         commits=row.commit,
         committed=row.committed_ms,

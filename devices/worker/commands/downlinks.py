@@ -20,6 +20,7 @@ from devices.worker.commands.command_steps import CommandSteps, expires_ms
 from devices.worker.memory.shard import Shard
 from devices.worker.presence.gateway_links import Links
 from devices.worker.rules.outbox import AppliedMs, CommandItem, DesiredItem, Due, GatewayOf, Item, RetainedItem
+from runtime.database_clock import clock
 
 _COMMAND, _DESIRED, _RETAINED = b"c", b"d", b"r"  # what a token begins with; id, payload or topic follows
 _UUID_BYTES: Final = 16
@@ -62,6 +63,8 @@ def applied(shard: Shard, links: Links, now_ms: int) -> AppliedMs:
     """
 
     def applied_ms(device: str, confirmed: bool) -> int:
+        if not clock.is_steady:
+            return 0  # nobody knows what was in time
         if not links.by_gateway:
             return now_ms
         link = links.of(shard.members.get(device))

@@ -10,6 +10,7 @@ from bridge.messages import Batch, Delivery
 from bridge.observations import Cleared, CommandAck, Decoded, StatusReported, Telemetry
 from devices.models import Event, Quarantined, Reading
 from devices.options import DevicesOptions
+from devices.rules.clocks import AHEAD_MS
 from devices.rules.reducer import Arrival, Limits, Outcome, is_from_device, reduce
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import UNKNOWN_PAYLOAD, Acknowledged, Effects, Operation, Refusal
@@ -93,6 +94,7 @@ class UplinkFeature(Feature):
         self._stores_rejections, self._shards = RateGate(_SAMPLES_S), options.shards
         self._rejected: list[Rejection] = []  # those that the present round stores
         self._acceptances: dict[int, Acceptance] = {}  # of the present round, by shard
+        self._now_ms = 0  # of the present round
 
     def load(self, shard: Shard, now_ms: int) -> None:
         """Cursors and counts. What is known of deliveries is read at a gateway's first batch."""
@@ -107,6 +109,7 @@ class UplinkFeature(Feature):
 
     def find(self, round_: Round, shards: Sequence[Shard], now_ms: int) -> bool:
         """Besides the round's batches, what former ones rejected. Once an hour, sessions that are over go."""
+        self._now_ms = now_ms
         if self._forgets_sessions():
             delivery_history.forget_gone_sessions([shard.number for shard in shards], now_ms)
         if rejections.waiting.found and self._stores_rejections():
@@ -161,7 +164,9 @@ class UplinkFeature(Feature):
         if twin.gateway != operation.gateway and not (delivery.retain or delivery.late) and _is_from(said):
             effects.came_online |= self._reached_by(operation.gateway, member)
         was_online = twin.presence.status == "online"
-        arrival = Arrival(delivery.received_ms, delivery.retain, delivery.late, operation.gateway)
+        how = (delivery.retain, delivery.late, operation.gateway)
+        latest_ms = max(delivery.received_ms, self._now_ms) + AHEAD_MS
+        arrival = Arrival(delivery.received_ms, *how, latest_ms=latest_ms)
         outcome = self.reduce(said, arrival, effects)
         if outcome.outcome == "quarantined":
             _quarantine(effects, operation, outcome.reason, outcome.detail, outcome.bad)

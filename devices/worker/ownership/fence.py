@@ -68,7 +68,9 @@ def take(number: int, owner: str) -> bool:
         number: the shard.
         owner: our name, unlike that of any other process past or present.
     """
-    is_free = Q(owner__in=("", owner)) | Q(beat_ms__lte=DatabaseNowMs() - LEASE_MS)
+    now_ms = DatabaseNowMs()
+    is_over = Q(beat_ms__lte=now_ms - LEASE_MS) | Q(beat_ms__gte=now_ms + LEASE_MS)  # ahead: the clock was set back
+    is_free = Q(owner__in=("", owner)) | is_over
     with transaction.atomic():
         free = ShardState.objects.select_for_update(skip_locked=True).filter(is_free, shard=number)
         taken = ShardState.objects.filter(shard__in=free.values("shard")).update(

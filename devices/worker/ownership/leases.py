@@ -13,14 +13,19 @@ import structlog
 from django.db import transaction
 from django.db.models import F
 from msgspec import Struct
+from msgspec.structs import asdict
 
+from bridge.gateway_status import Incident
+from devices.gateways import record_incident
 from devices.models import ShardState, Worker
 from devices.options import DevicesOptions
 from devices.worker.ownership import fence
 from devices.worker.rules.assignment import Peer, assign
 from devices.worker.rules.shard_list import format_shards, parse_shards
+from runtime.clock_watch import ClockWatch
 from runtime.database import writing
 from runtime.database_clock import DatabaseNowMs
+from runtime.database_clock import clock as database_clock
 from runtime.leases import LEASE_MS, LEASE_S
 
 log = structlog.get_logger(__name__)
@@ -69,6 +74,7 @@ class Leases:
         self._looked_s: float | None = None
         self._trouble = ""  # that we have told of
         self._next_beat_s = self._patient_until_s = 0.0
+        self._leaps, self._clock_watch = database_clock.leaps, ClockWatch(database_clock, log)
 
     def pin(self, shard: int) -> None:
         """One more shard that we are to have."""
@@ -93,6 +99,7 @@ class Leases:
         try:
             self._beat(owned | leaving, trouble)
             found = self._decide(owned, leaving)
+            self._tell_of_clock()
         except BaseException:
             self._be_patient()
             raise
@@ -133,10 +140,19 @@ class Leases:
             now = DatabaseNowMs()
             Worker.objects.create(owner=self._owner, pinned=pinned, started_ms=now, beat_ms=now)
 
+    def _tell_of_clock(self) -> None:
+        for one in self._clock_watch.look():
+            if one.kind == "clock_off":  # of the database's, gateways tell
+                with writing():
+                    record_incident(Incident(gateway=f"worker {self._owner[:100]}", **asdict(one)))
+
     # ---------------------------------------------------------------------------------------------- the look
 
     def _decide(self, owned: frozenset[int], leaving: frozenset[int]) -> Found:
         rows = self._rows()
+        if database_clock.leaps != self._leaps:  # no beat is by the new time yet
+            self._leaps = database_clock.leaps
+            self._be_patient()
         lost = frozenset(row.shard for row in rows if row.shard in owned | leaving and row.owner != self._owner)
         ours = owned - lost
         holders = dict(self._holders(rows, ours, leaving))
@@ -152,8 +168,11 @@ class Leases:
         )
 
     def _rows(self) -> list[_Row]:
-        columns = ("shard", "owner", DatabaseNowMs() - F("beat_ms"))
-        rows = [_Row(*row) for row in ShardState.objects.order_by("shard").values_list(*columns)]
+        columns = ("shard", "owner", DatabaseNowMs() - F("beat_ms"), DatabaseNowMs())
+        asked_ns, rows = database_clock.asking(), []
+        for *row, now_ms in ShardState.objects.order_by("shard").values_list(*columns):
+            rows.append(_Row(*row))
+            database_clock.told(now_ms, asked_ns)
         if len(rows) < self._options.shards:
             fence.check_number(self._options.shards)
             new = [ShardState(shard=shard) for shard in range(self._options.shards)]
@@ -170,7 +189,7 @@ class Leases:
                 elif row.shard in leaving:
                     yield row.shard, _NOBODY
                 # else we have taken it without hearing of it: it is free for us alone
-            elif row.owner and (row.age_ms < LEASE_MS or is_patient):
+            elif row.owner and (abs(row.age_ms) < LEASE_MS or is_patient):
                 yield row.shard, row.owner
 
     def _peers(self) -> list[Peer]:
@@ -178,7 +197,7 @@ class Leases:
         peers = [Peer(self._owner, self._pinned)]
         forgotten = False
         for owner, pinned, age_ms in Worker.objects.exclude(owner=self._owner).values_list(*columns):
-            if age_ms < LEASE_MS:
+            if abs(age_ms) < LEASE_MS:
                 peers.append(Peer(owner, frozenset(parse_shards(pinned, of=_ANY)) if pinned else frozenset()))
             forgotten |= age_ms > _FORGOTTEN_MS
         if forgotten:

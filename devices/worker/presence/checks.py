@@ -43,7 +43,7 @@ def due_checks(
     return {key: checks.evidence(shard.members[key]) for key in keys}
 
 
-def watch(shard: Shard, member: Member, limits: SilenceLimits) -> None:
+def watch(shard: Shard, member: Member, limits: SilenceLimits, now_ms: int) -> None:
     """Look at the device again when it is time; after every change of its twin."""
     key, known, watch = member.key, member.known, shard.watch
     _keep(watch.dying, key, wanted=known.unconfirmed is not None)
@@ -51,7 +51,8 @@ def watch(shard: Shard, member: Member, limits: SilenceLimits) -> None:
     if watch.links_gone and known.former is None:
         watch.sweep.append(key)  # it was heard when nothing could be: of a round that was under way
     if known.presence.status == "online":
-        due_ms = heard_last_ms(known, Link()) + patience_ms(known, limit_s(member, limits)) + 1
+        heard_ms = min(heard_last_ms(known, Link()), now_ms)  # later: by a clock that was set back since
+        due_ms = heard_ms + patience_ms(known, limit_s(member, limits)) + 1
         watch.silence.set_earlier(key, due_ms)
 
 

@@ -14,6 +14,7 @@ from devices.worker.memory.shard import Member, Shard
 from devices.worker.presence import checks
 from devices.worker.presence.gateway_links import LinkWatch
 from devices.worker.presence.silence_limits import read_limits
+from runtime.database_clock import clock
 
 _SOON_S: Final = 0.25  # between looks at the links while somebody waits for them
 _LIMITS_S: Final = 5.0  # between looks at the limits of sites and tags
@@ -46,7 +47,7 @@ class PresenceFeature(Feature):
 
     def join(self, shard: Shard, member: Member, now_ms: int) -> None:
         """Watch the device."""
-        checks.watch(shard, member, self._known_limits())
+        checks.watch(shard, member, self._known_limits(), now_ms)
 
     def forget(self) -> None:
         """The database failed: nothing was seen for a while."""
@@ -60,9 +61,10 @@ class PresenceFeature(Feature):
         if not (soon or self._looks()):
             return False
         if self._reads_limits():
-            self._read_limits(shards)
+            self._read_limits(shards, now_ms)
         limits = self._known_limits()
-        links, since_ms = self._links.read(now_ms), round_.listening_since_ms
+        links = self._links.read(now_ms)
+        since_ms = round_.listening_since_ms if clock.is_steady else None
         self._due = {shard.number: checks.due_checks(shard, links, limits, now_ms, since_ms) for shard in shards}
         return any(self._due.values())
 
@@ -71,13 +73,13 @@ class PresenceFeature(Feature):
             self._limits = read_limits(self._options.stale_after_s)
         return self._limits
 
-    def _read_limits(self, shards: Sequence[Shard]) -> None:
+    def _read_limits(self, shards: Sequence[Shard], now_ms: int) -> None:
         """Where they have changed, all devices are watched anew: their time may be up earlier."""
         before, self._limits = self._limits, read_limits(self._options.stale_after_s)
         if before not in (None, self._limits):
             for shard in shards:
                 for member in shard.members.values():
-                    checks.watch(shard, member, self._limits)
+                    checks.watch(shard, member, self._limits, now_ms)
 
     def plan(self, work: RoundWork) -> None:
         """Look at them, after what came from them."""
@@ -95,7 +97,7 @@ class PresenceFeature(Feature):
             if effects.gone:
                 checks.forget(part.shard, effects.member.key)
             else:
-                checks.watch(part.shard, effects.member, self._known_limits())
+                checks.watch(part.shard, effects.member, self._known_limits(), work.now_ms)
 
     def due(self, shards: Sequence[Shard], now_ms: int) -> int | None:
         """Soon, while somebody waits for the links."""

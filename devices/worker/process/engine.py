@@ -35,6 +35,7 @@ from devices.worker.round.intake import Incoming, Intake
 from devices.worker.round.rounds import RoundRunner
 from runtime.backoff import backoff_s
 from runtime.database import DatabaseThread, DatabaseUnavailableError
+from runtime.database_clock import clock as database_clock
 from runtime.database_clock import unix_ms
 from runtime.outages import Outage
 
@@ -76,6 +77,7 @@ class Engine:
         self._purge_ms = 0  # Unix ms; when the next step of retention is due
         self._failures = 0
         self._listening_since_ms: int | None = clock()
+        self._leaps = database_clock.leaps
 
     # ------------------------------------------------------------------------------- called in the event loop
 
@@ -201,6 +203,8 @@ class Engine:
     async def _round(self, database: DatabaseThread) -> RoundResults | None:
         """Carry out what waits; None when it failed and is to be tried again."""
         self._wake.clear()
+        if database_clock.leaps != self._leaps:
+            self._clock_set()
         shards, leaving = self._shard_states.next_round, self._shard_states.leaving
         round_ = self._intake.take(self._listening_since_ms)
         self._round_since_s = time.monotonic()
@@ -225,6 +229,13 @@ class Engine:
             self._wake.set()
         return results
 
+    def _clock_set(self) -> None:
+        """No time from before means anything."""
+        self._leaps = database_clock.leaps
+        self._purge_ms, self._next_ms = 0, None
+        if self._listening_since_ms is not None:
+            self._listening_since_ms = self._clock()
+
     def _give_back(self) -> None:
         self._intake.give_back()
         self.wake()
@@ -232,6 +243,9 @@ class Engine:
     async def _purge(self, database: DatabaseThread) -> None:
         """A step of retention, while what the round came to is sent. One that fails is made again."""
         if self._clock() < self._purge_ms:
+            return
+        if not database_clock.is_steady:  # what is removed stays so, should the clock be set back
+            self._purge_ms = self._clock() + _AFTER_FAILURE_MS
             return
         self._round_since_s = time.monotonic()
         try:

@@ -19,6 +19,7 @@ from devices.worker.retention.retention import Retention
 from devices.worker.round.loading import Loader
 from devices.worker.round.transaction import Transaction
 from runtime.database import writing
+from runtime.database_clock import clock as database_clock
 from runtime.gc_tuning import collect_seldom
 
 log = structlog.get_logger(__name__)
@@ -38,6 +39,7 @@ class RoundRunner:
         self, options: DevicesOptions, features: Sequence[Feature], owner: str, clock: Callable[[], int]
     ) -> None:
         self._owner, self._clock = owner, clock
+        self._leaps = database_clock.leaps
         self._shards: dict[int, Shard] = {}
         self._hooks = Hooks(features)
         self._loader = Loader(options, self._hooks, clock)
@@ -63,6 +65,9 @@ class RoundRunner:
         shards is forgotten: the next round reads it anew.
         """
         try:
+            if database_clock.leaps != self._leaps:  # what waits for times by the former one would wait for ever
+                self._leaps = database_clock.leaps
+                self._forget()
             self._own(shards, leaving)
             return self._work(round_)
         except ShardLostError:

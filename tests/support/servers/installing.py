@@ -34,6 +34,7 @@ PROGRAMS = {
     "chromium": Program(package="chromium", others=("chromium-browser", "google-chrome")),
     "curl": Program(package="curl"),
     "g++": Program(package="g++"),
+    "faketime": Program(package="faketime"),
     "haproxy": Program(package="haproxy"),
     "initdb": _POSTGRES,
     "mosquitto": Program(package="mosquitto"),
@@ -131,3 +132,16 @@ def _apt(*arguments: str) -> None:
     )
     if done.returncode:
         raise MissingProgramError(f"apt-get {' '.join(arguments)} failed: {done.stderr.strip()[-500:]}")
+
+
+def faketime_library() -> str:
+    """The library to preload for one process whose clock is to be another.
+
+    Raises:
+        MissingProgramError: as :func:`program`.
+    """
+    program("faketime")
+    found = sorted(Path("/").glob("usr/lib/*/faketime/libfaketimeMT.so.1"))
+    if not found:
+        raise MissingProgramError("the tests need libfaketimeMT.so.1 (Debian package 'libfaketime')")
+    return str(found[0])

@@ -7,12 +7,14 @@ import msgspec
 
 from bridge.dialects.native.payloads import decode
 from bridge.messages import Delta, EventRecorded
+from devices.rules.clocks import AHEAD_MS
 from devices.rules.reducer import Arrival, Limits, reduce
 from devices.rules.requested import remove_metric, set_desired, set_tags
 from devices.rules.stream import StreamEvent, StreamReading, replay
 from devices.rules.twin import TwinState
 
 NOW = 1_600_000_000_005
+DAY_MS = 86_400_000
 
 
 @dataclass
@@ -28,9 +30,11 @@ class TwinHistory:
     def step(self, step: Any) -> None:
         """Let something happen, not committed yet."""
         match step:
-            case "message", (kind, payload), retain:
+            case ("message" | "ahead") as when, (kind, payload), retain:
                 decoded = decode(kind, "pressed", msgspec.json.encode(payload))
-                outcome = reduce(self.twin, decoded, Arrival(NOW, retain), Limits(self.most, 3))
+                now = NOW if when == "message" else NOW + DAY_MS  # the clock was set, and is set back
+                arrival = Arrival(now, retain, latest_ms=now + AHEAD_MS)
+                outcome = reduce(self.twin, decoded, arrival, Limits(self.most, 3))
                 self.readings += [StreamReading(r.rev, r.ts, r.metrics, r.clamped) for r in outcome.readings]
                 self.events += [StreamEvent(e.rev, e.name, e.data, e.ts) for e in outcome.events]
             case "desired", patch:

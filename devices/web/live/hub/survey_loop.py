@@ -1,12 +1,15 @@
 """What is read every second: commits whose broadcasts never arrived, what works, new devices, everybody's rights."""
 
 import asyncio
+import os
 import time
+from socket import gethostname
 from typing import Final
 
 import structlog
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
+from bridge.gateway_status import Incident
 from devices.web.live.hub.broadcasts import BroadcastListener
 from devices.web.live.hub.commit_gaps import CommitTracker
 from devices.web.live.hub.fanout import Fanout
@@ -16,8 +19,9 @@ from devices.web.live.queries.authentication import access_by_all
 from devices.web.live.queries.survey import Survey, link, survey
 from devices.web.operations.observer import LayerProbe, WriteProbe, publish, with_write
 from devices.web.operations.truth import Facts, judge
+from runtime.clock_watch import ClockWatch
 from runtime.database import DatabaseReaders, DatabaseUnavailableError
-from runtime.database_clock import unix_ms
+from runtime.database_clock import clock, unix_ms
 from runtime.outages import Outage
 
 EVERY_S: Final = 1.0
@@ -40,6 +44,7 @@ class Observation:
     def __init__(self, database: DatabaseReaders) -> None:
         self.database = database
         self.layer, self.write = LayerProbe(), WriteProbe()
+        self._clocks, self._name = ClockWatch(clock, log), f"web {gethostname()[:80]}:{os.getpid()}"
 
     async def survey(self, newest_pk: int | None, shards: int) -> Survey:
         """Read the tables, and see that they can be written.
@@ -53,6 +58,11 @@ class Observation:
         except TimeoutError:
             raise DatabaseUnavailableError(f"no answer within {READ_S:g} s") from None
         return replace(found, facts=await with_write(found.facts, self.write))
+
+    async def tell_of_clock(self) -> None:
+        """Record that this machine's clock is off, or right again. (Of the database's, gateways tell.)"""
+        reports = [asdict(one) for one in self._clocks.look() if one.kind == "clock_off"]
+        await self.write.record(Incident(gateway=self._name, **one) for one in reports)
 
     def close(self) -> None:
         """Write no more."""
@@ -102,6 +112,7 @@ class SurveyLoop:
                 found = await self._observation.survey(self._newest_pk, self._shards)
                 self._outage.ends()
                 await self._take(found, heard)
+                await self._observation.tell_of_clock()
             except DatabaseUnavailableError as error:
                 self._outage.begins(error, is_news=True)
                 self._show(Facts(unread=str(error), unheard=await heard))

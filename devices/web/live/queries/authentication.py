@@ -7,8 +7,8 @@ from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user
 from django.contrib.auth.models import User
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.http import HttpRequest, parse_cookie
-from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from msgspec import Struct
 
@@ -77,7 +77,7 @@ def access_by_all(credentials: list[Credential]) -> dict[Credential, Access | No
 def _users_of_sessions(keys: list[str]) -> dict[str, User]:
     """By key, of those that are good (as django.contrib.auth.get_user has it)."""
     store: Any = import_module(settings.SESSION_ENGINE).SessionStore
-    rows = store.get_model_class().objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    rows = store.get_model_class().objects.filter(session_key__in=keys, expire_date__gt=Now())
     sessions: dict[str, Any] = {row.session_key: row.get_decoded() for row in rows}
     wanted = {str(data.get(SESSION_KEY)) for data in sessions.values()}
     users = {str(user.pk): user for user in User.objects.filter(pk__in=[one for one in wanted if one.isdecimal()])}
@@ -98,5 +98,5 @@ def _is_of(data: dict[str, Any], user: User) -> bool:
 def _users_of_tokens(digests: list[str]) -> dict[str, User]:
     """By digest, of those that are good."""
     good = ApiToken.objects.select_related("user").filter(digest__in=digests)
-    good = good.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+    good = good.filter(Q(expires_at=None) | Q(expires_at__gt=Now()))
     return {token.digest: token.user for token in good}

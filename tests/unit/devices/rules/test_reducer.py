@@ -5,7 +5,7 @@ import pytest
 
 from bridge.dialects.native.payloads import decode
 from bridge.dialects.native.topics import Kind
-from devices.rules.clocks import CLOCK_TOLERANCE_MS
+from devices.rules.clocks import AHEAD_MS, CLOCK_TOLERANCE_MS
 from devices.rules.reducer import Arrival, Limits, Outcome, reduce
 from devices.rules.requested import remove_metric
 from devices.rules.twin import TwinState, Unconfirmed
@@ -316,3 +316,30 @@ def test_case_b5_what_is_retained_does_not_bring_a_removed_metric_back_but_the_d
     assert twin.metrics == {}
     send(twin, "telemetry", {"t": 2, "ts": NOW - 1000})
     assert value(twin, "t") == 2
+
+
+def at(now_ms: int) -> Arrival:
+    return Arrival(now_ms, latest_ms=now_ms + AHEAD_MS)
+
+
+@pytest.mark.parametrize("payload", [{"t": 2, "u": 1}, {"t": 2, "u": 1, "ts": NOW - 5}], ids=["without", "with ts"])
+def test_case_d1_a_stamp_ahead_of_now_never_blocks_a_later_value(payload: dict[str, Any]) -> None:
+    twin = TwinState()
+    reduce(twin, decode("telemetry", "", b'{"t":1}'), at(NOW + DAY_MS), Limits())
+    before = twin.rev
+    outcome = reduce(twin, decode("telemetry", "", msgspec.json.encode(payload)), at(NOW), Limits())
+    assert {name: (one.value, one.ts) for name, one in twin.metrics.items()} == {
+        "t": (2, payload.get("ts", NOW)),
+        "u": (1, payload.get("ts", NOW)),
+    }
+    assert outcome.readings[0].ts <= NOW
+    assert twin.removed["t"] < outcome.readings[0].rev == twin.metrics["t"].rev
+    assert (twin.last_seen_ms, twin.presence.since) == (NOW, NOW)
+    assert twin.rev == before + 3  # presence, the removal, the reading
+
+
+def test_case_d1_what_is_a_little_ahead_keeps_its_order() -> None:
+    twin = TwinState()
+    reduce(twin, decode("telemetry", "", b'{"t":1}'), at(NOW + AHEAD_MS), Limits())
+    outcome = reduce(twin, decode("telemetry", "", b'{"t":2}'), at(NOW), Limits())
+    assert (value(twin, "t"), outcome.readings[0].ts, twin.removed) == (2, NOW + AHEAD_MS, {})

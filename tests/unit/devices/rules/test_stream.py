@@ -30,6 +30,7 @@ messages = st.one_of(
 )
 steps = st.one_of(
     st.tuples(st.just("message"), messages, st.booleans()),
+    st.tuples(st.just("ahead"), messages, st.just(False)),
     st.tuples(st.just("desired"), patches),
     st.tuples(st.just("tags"), st.lists(names, max_size=2)),
     st.tuples(st.just("remove"), names),

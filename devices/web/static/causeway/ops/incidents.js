@@ -18,6 +18,8 @@ const WORDS = {
   older_protocol: "The broker speaks no MQTT 5, so 3.1.1 is spoken: set MQTT_VERSION=3.1.1 to begin with that.",
   publish_refused: "The broker refuses something that we publish: it was left out.",
   filters_overlap: "Another gateway's session has overlapping filters: some messages would come twice.",
+  clock_off: "A machine's clock is off. Nothing goes by it, the database's counts; mend it all the same.",
+  clock_set: "The database's clock, by which all is judged, was set.",
   qos0_dropped: "Overload: QoS 0 messages were left out; the newest of each topic stayed.",
 };
 

@@ -35,6 +35,7 @@ _messages = st.one_of(
 steps = st.one_of(
     st.tuples(st.just("message"), _messages, st.booleans()),
     st.tuples(st.just("message"), _messages, st.just(False)),
+    st.tuples(st.just("ahead"), _messages, st.just(False)),
     st.tuples(st.just("desired"), patches),
     st.tuples(st.just("tags"), st.lists(st.sampled_from(["x", "y"]), max_size=2)),
     st.tuples(st.just("remove"), st.sampled_from(["t", "h"])),
