@@ -14,7 +14,7 @@ function Fleet() {
   if (Object.keys(page.roles).length === 0) return html`<${NoRole} />`;
   if (problem.value) return html`<div class="blank"><p class="error-text" role="alert">${problem.value}</p></div>`;
   if (size.value === 0) return loaded.value ? html`<${Empty} />` : html`<${Loading} />`;
-  return html`<${Toolbar} />${rows.value.length > 0 ? html`<${Table} />` : html`<${NoMatch} />`}`;
+  return html`<h1 class="hidden-text">Fleet</h1><${Toolbar} />${rows.value.length > 0 ? html`<${Table} />` : html`<${NoMatch} />`}`;
 }
 
 function Loading() {
@@ -31,7 +31,7 @@ function NoMatch() {
 }
 
 function NoRole() {
-  return html`<div class="welcome"><h2>No site is yours yet</h2>
+  return html`<div class="welcome"><h1>No site is yours yet</h1>
     <p>Your account has no role at any site, so there is nothing to show. An administrator can give you one.</p></div>`;
 }
 
@@ -44,7 +44,7 @@ function Empty() {
   const line = `mosquitto_pub ${broker} -q 1 -t ${topic} -m '{"temperature": 21.5}'`;
   const provision = "python manage.py provision_device demo/my-device";
   return html`<div class="welcome">
-    <h2>No devices yet</h2>
+    <h1>No devices yet</h1>
     <p>${page.mqtt.auto_register ? BY_ITSELF : "Register a device first, then let it speak:"}</p>
     ${!page.mqtt.auto_register && html`<${Copyable} text=${provision} />`}
     <${Copyable} text=${line} />

@@ -46,10 +46,10 @@ export function Toolbar() {
 function Count({ status, label, count }) {
   const on = wanted.value.status === status;
   const classes = `count ${status} ${count === 0 ? "none" : ""}`;
-  return html`<button class=${classes} aria-pressed=${on} aria-label=${`${label}: ${count}`}
+  return html`<button class=${classes} aria-pressed=${on} aria-label=${`${label} ${count}`}
     onClick=${() => want({ status: on ? "" : status })}>
     ${status && html`<${Glyph} status=${status} />`}
-    <span class="count-label">${label}</span><b class="live">${count}</b>
+    <span class="count-label">${label}</span>${" "}<b class="live">${count}</b>
   </button>`;
 }
 

@@ -23,7 +23,7 @@ export function QuarantinePanel() {
         : found.length === 0
         ? html`<p class="blank">${filter.device ? `Nothing of ${filter.device}.` : "Empty: every known device sends what can be understood."}</p>`
         : html`<div class="scroll"><table class="ops-table">
-            <thead><tr><th>Received</th><th>Topic</th><th>Reason</th><th>Payload</th><th /></tr></thead>
+            <thead><tr><th>Received</th><th>Topic</th><th>Reason</th><th>Payload</th><th><span class="hidden-text">Replay</span></th></tr></thead>
             <tbody>${found.map((one) => html`<${Row} key=${one.id} message=${one} />`)}</tbody>
           </table></div>`
     }
