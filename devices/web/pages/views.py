@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.middleware.csrf import REASON_BAD_ORIGIN
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
 from devices.extensions import pages
@@ -49,7 +50,9 @@ def view_of(page: Page) -> Callable[..., HttpResponse]:
         _require(page, access, parameters.get("site"))
         more = page.data(request, access, **parameters) if page.data else {}
         context = {"page": {**_page(page, access, request), **more}, "modules": modules_for(page), "nav": _nav(access)}
-        return render(request, page.template, context)
+        response = render(request, page.template, context)
+        patch_cache_control(response, private=True, no_cache=True)  # it names the modules of just this version
+        return response
 
     return view
 

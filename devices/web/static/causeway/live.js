@@ -34,6 +34,7 @@ client.on("status", (value) => {
     lostAt.value = serverNow();
   }
   status.value = value;
+  if (!isLost()) obstacle.value = "";
 });
 client.on("link", (value) => {
   if (status.value === "live" && link.value?.fresh && !value?.fresh) asOf.value = client.heard ?? serverNow();
@@ -47,19 +48,23 @@ addEventListener("online", () => client.retryNow());
 document.addEventListener("visibilitychange", () => !document.hidden && client.retryNow());
 
 let refusals = 0;
+let seeking = false;
 
 /**
  * A WebSocket that is refused says nothing about why; a plain request to the same place does. Twice, with an attempt to
  * connect in between: a server that has just come back answers, too.
  */
 async function seekObstacle() {
-  if (!["connecting", "reconnecting"].includes(status.value)) {
-    [refusals, obstacle.value] = [0, ""];
-    return;
-  }
-  const why = await refusal(page.ws);
-  refusals = why ? refusals + 1 : 0;
+  if (seeking) return;
+  seeking = true;
+  const why = isLost() ? await refusal(page.ws) : "";
+  seeking = false;
+  refusals = why && isLost() ? refusals + 1 : 0; // it may have come back meanwhile
   obstacle.value = refusals > 1 ? why : "";
+}
+
+function isLost() {
+  return status.value === "connecting" || status.value === "reconnecting";
 }
 
 /**

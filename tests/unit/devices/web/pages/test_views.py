@@ -157,6 +157,10 @@ def imported_names() -> Iterator[tuple[Path, str]]:
             yield path, name
 
 
+def test_case_i9_a_page_is_asked_for_anew_each_time(visitor: Client) -> None:
+    assert visitor.get("/")["Cache-Control"] == "private, no-cache"
+
+
 def test_hashed_file_names_are_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("devices.web.pages.modules.static", lambda name: f"/static/{name.replace('.js', '.0f1e.js')}")
     imports = json.loads(modules_for(pages.all()["fleet"]).import_map)["imports"]
