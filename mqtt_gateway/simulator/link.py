@@ -153,7 +153,8 @@ class Link:
 
     def _on_connect(self, client: Client, _userdata: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
         if code.is_failure:
-            self._end(code.getName().lower(), refused=True)
+            hint = "; set MQTT_VERSION" if "protocol version" in (reason := code.getName().lower()) else ""
+            self._end(reason + hint, refused=True)
         else:
             client.subscribe([(name, 1) for name in self._filters])
 

@@ -1,18 +1,22 @@
 """Another client with the gateway's client id: nothing goes missing unsaid. On a real broker, MQTT 5 and 3.1.1."""
 
 import asyncio
+import contextlib
 import functools
+import json
 import signal
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from tests.integration.gateway_rig import CLIENT_ID, MARKER_TOPIC, Rig, gateway_rig, numbered
 from tests.support.clients.mqtt import MqttClient
+from tests.support.servers.databases import postgres_copy
 from tests.support.servers.service import Service
 from tests.support.thorough import thorough
 from tests.support.waiting import eventually_async
@@ -22,18 +26,28 @@ ALL = {b"%d" % number for number in range(450)}
 
 
 @pytest.fixture(params=["5", *thorough("3.1.1")])
-async def rig(mosquitto: Service, redis: Service, tmp_path: Path, request: Any) -> AsyncIterator[Rig]:
-    """A gateway that has seen its markers come back."""
-    async with gateway_rig(mosquitto, redis, tmp_path, MQTT_VERSION=request.param) as made:
-        made.work()
-        await made.start()
-        await eventually_async(lambda: drained_ms(made) and canary(made), what="a marker is held and stored")
-        yield made
-        assert CLIENT_ID not in made.gateway.log(), "no log line shows it"
+async def rig(
+    mosquitto: Service, redis: Service, templates: dict[str, str], tmp_path: Path, request: Any
+) -> AsyncIterator[Rig]:
+    """A gateway that has seen its markers come back: of MQTT 5 with SQLite, of 3.1.1 with PostgreSQL."""
+    with contextlib.ExitStack() as stack:
+        settings = {"MQTT_VERSION": request.param}
+        if request.param == "3.1.1":
+            copy = postgres_copy(request.getfixturevalue("postgres"), templates)
+            settings["DATABASE_URL"] = await asyncio.to_thread(stack.enter_context, copy)
+        async with gateway_rig(mosquitto, redis, tmp_path, **settings) as made:
+            made.work()
+            await made.start()
+            await eventually_async(lambda: drained_ms(made) and canary(made), what="a marker is held and stored")
+            yield made
+            assert CLIENT_ID not in made.gateway.log(), "no log line shows it"
 
 
 def query(rig: Rig, statement: str) -> list[tuple[Any, ...]]:
     """Read the database."""
+    if rig.settings["DATABASE_URL"].startswith("postgres"):
+        with psycopg.connect(rig.settings["DATABASE_URL"], connect_timeout=10) as connection:
+            return connection.execute(statement.encode()).fetchall()
     with sqlite3.connect(rig.settings["DATABASE_URL"].removeprefix("sqlite:///")) as database:
         return database.execute(statement).fetchall()
 
@@ -50,7 +64,8 @@ def later_than(rig: Rig, ms: int) -> bool:
 
 def canary(rig: Rig) -> int:
     """How many markers are stored as not confirmed."""
-    return int(query(rig, "SELECT json_array_length(counters, '$.canary') FROM mqtt_gateway_gatewayprocess")[0][0] or 0)
+    counters = query(rig, "SELECT counters FROM mqtt_gateway_gatewayprocess")[0][0]
+    return len((json.loads(counters) if isinstance(counters, str) else counters).get("canary", ()))
 
 
 def incidents(rig: Rig) -> list[tuple[Any, ...]]:
