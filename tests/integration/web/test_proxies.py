@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.integration.web.conftest import Starter, Web
@@ -155,6 +156,25 @@ def check_all(url: str) -> None:
 @pytest.mark.parametrize("make", [nginx, caddy, haproxy])
 def test_the_block_for_a_proxy_works_as_it_stands(make: Callable[..., list[str]], web: Web, behind: Proxy) -> None:
     check_all(behind(make, web))
+
+
+def nginx_without_upgrade(directory: Path, web_port: int, port: int) -> list[str]:
+    """The block without the lines that are most often forgotten."""
+    arguments, file = nginx(directory, web_port, port), directory / "nginx.conf"
+    config = re.sub(r"^ *proxy_set_header (Upgrade|Connection) .*\n", "", file.read_text(), flags=re.MULTILINE)
+    file.write_text(config)
+    return arguments
+
+
+def test_case_j9_what_a_proxy_lacks_is_said_to_the_socket_and_to_the_page_that_asks(web: Web, behind: Proxy) -> None:
+    url = behind(nginx_without_upgrade, web)
+    with contextlib.closing(sign_in(url)) as client:
+        with pytest.raises(InvalidStatus) as refused:
+            hello(url, client)
+        assert refused.value.response.status_code == 426
+        answer = client.post(f"{url}/ws/v1/")
+        assert answer.status_code == 426
+        assert "'Upgrade: websocket' and 'Connection: Upgrade'" in answer.json()["detail"]
 
 
 def test_case_g4_all_lives_under_a_prefix_behind_nginx(start: Starter, behind: Proxy) -> None:
