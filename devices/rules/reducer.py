@@ -86,19 +86,14 @@ class Outcome(Struct):
 
 def reduce(twin: TwinState, decoded: Decoded, arrival: Arrival, limits: Limits) -> Outcome:
     """Apply one message to its device's twin."""
-    _set_clock_right(twin, arrival)
+    if twin.last_seen_ms > arrival.latest_ms or twin.presence.since > arrival.latest_ms:  # the clock was set back since
+        set_back(twin, arrival.latest_ms - clocks.AHEAD_MS)
     outcome = _reduce(twin, decoded, arrival, limits)
     if outcome.notes:
         notes.keep(twin, outcome.notes, arrival.received_ms)
     if not (arrival.retain or arrival.replayed) and is_from_device(decoded):
         seen(twin, arrival.received_ms, late=arrival.late)
     return outcome
-
-
-def _set_clock_right(twin: TwinState, arrival: Arrival) -> None:
-    """What is known of the device by a clock that was set back since is as of now."""
-    if twin.last_seen_ms > arrival.latest_ms or twin.presence.since > arrival.latest_ms:
-        set_back(twin, arrival.latest_ms - clocks.AHEAD_MS)
 
 
 def is_from_device(decoded: Decoded) -> bool:

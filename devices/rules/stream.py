@@ -102,22 +102,24 @@ def _first_after(readings: Sequence[StreamReading], start: int, rev: int) -> int
 
 def _deltas(device: str, twin: TwinState, prev: int, rev: int, readings: Sequence[StreamReading]) -> Iterator[Delta]:
     """Delta items over (prev, rev], none of them too large. Metrics are removed at the end of an item."""
-    for removed in _removals(twin, prev, rev):
+    if not twin.removed or next(reversed(twin.removed.values())) <= prev:
+        return _pages(device, twin, prev, rev, readings)
+    return _between_removals(device, twin, prev, rev, readings)
+
+
+def _between_removals(
+    device: str, twin: TwinState, prev: int, rev: int, readings: Sequence[StreamReading]
+) -> Iterator[Delta]:
+    for removed in sorted({removed for removed in twin.removed.values() if prev < removed < rev}):
         stop = _first_after(readings, 0, removed)
         yield from _pages(device, twin, prev, removed, readings[:stop])
         prev, readings = removed, readings[stop:]
-    if prev < rev:
-        yield from _pages(device, twin, prev, rev, readings)
-
-
-def _removals(twin: TwinState, low: int, high: int) -> Sequence[int]:
-    """The revs in (low, high) at which metrics were removed."""
-    if not twin.removed or next(reversed(twin.removed.values())) <= low:
-        return ()
-    return sorted({removed for removed in twin.removed.values() if low < removed < high})
+    yield from _pages(device, twin, prev, rev, readings)
 
 
 def _pages(device: str, twin: TwinState, prev: int, rev: int, readings: Sequence[StreamReading]) -> Iterator[Delta]:
+    if prev == rev:
+        return
     page: list[bytes] = []
     size = 0
     for reading in readings:
