@@ -76,6 +76,10 @@ else
 	@$(BIN)/python -m tests.faults --rounds $(ROUNDS) --seed $(SEED) --database $(DATABASE) --faults $(FAULTS)
 endif
 
+.PHONY: fuzz
+fuzz: setup $(DEV) ## Search for messages that become much more than they were (ROUNDS=100 SEED=1)
+	@CAUSEWAY_FUZZ_ROUNDS=$(ROUNDS) CAUSEWAY_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -s tests/integration/test_amplification.py
+
 # Locks must not tell where they were made: no index, no link directory, no header with the command line.
 LOCK := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal --no-header \
 	--python-version 3.11

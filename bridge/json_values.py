@@ -5,7 +5,10 @@ bad names are left out. Each is noted, a few per message.
 """
 
 import math
+from itertools import islice
 from typing import Any, Final
+
+from msgspec import structs
 
 from bridge.json_limits import MAX_DEPTH, MAX_INTEGER, MalformedError, text_fault
 from bridge.observations import Note, NoteReason, Scalar
@@ -14,17 +17,24 @@ MAX_NAME_CHARS: Final = 128
 MAX_ARRAY: Final = 64  # elements of an array that become metrics
 MAX_NOTES: Final = 20
 MAX_SAMPLE_CHARS: Final = 200
-_NAMES_PER_BYTE: Final = 4  # flattened names may have so many characters for each byte of the payload, …
-_SPARE_NAMES: Final = 1024  # … and so many more
+# What is kept of a message, twice (in its reading and in the twin), may be so many times as long as the message, and so
+# much longer: what flattened names take beyond what was sent for them.
+_NAMES_PER_BYTE: Final = 3
+_SPARE_NAMES: Final = 100
+_SHORT_NUMBER: Final = 4  # characters; a longer one may have been sent as 1e15
+_SPARE_NOTES: Final = 1_000  # bytes of notes, beside as many as the message has
+_NOTE_BYTES: Final = 45  # of a note, beside its texts
+_MEMBER_BYTES: Final = 8  # of a member, beside the name of what it is in: dot, index, quotes, colon, comma
 
 
 class Notes:
     """What of one message was not taken as it came: the first few kinds, counted."""
 
-    __slots__ = ("_noted",)
+    __slots__ = ("_noted", "_room")
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 1_000_000) -> None:
         self._noted: dict[tuple[NoteReason, str], Note] | None = None
+        self._room = room  # bytes
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -36,9 +46,11 @@ class Notes:
         noted = self._noted = self._noted if self._noted is not None else {}
         key = reason, shown(metric, MAX_NAME_CHARS)
         before = noted.get(key)
-        if before is not None or len(noted) < MAX_NOTES:
-            count = before.count + 1 if before else 1
-            noted[key] = Note(reason, key[1], shown(str(sample), MAX_SAMPLE_CHARS), count)
+        if before is not None:
+            noted[key] = structs.replace(before, sample=shown(str(sample), MAX_SAMPLE_CHARS), count=before.count + 1)
+        elif len(noted) < MAX_NOTES and self._room > 0:
+            noted[key] = Note(reason, key[1], shown(str(sample), MAX_SAMPLE_CHARS))
+            self._room -= len(reason) + len(key[1]) + len(noted[key].sample) + _NOTE_BYTES
 
 
 class Sieve(Notes):
@@ -52,6 +64,7 @@ class Sieve(Notes):
 
     def __init__(self, payload_bytes: int) -> None:
         self._noted = None
+        self._room = payload_bytes + _SPARE_NOTES
         self._budget = _NAMES_PER_BYTE * payload_bytes + _SPARE_NAMES
 
     def flattened(self, value: dict[str, Any]) -> dict[str, Scalar]:
@@ -94,15 +107,17 @@ class Sieve(Notes):
     def _descend(self, inner: Any, name: str, metrics: dict[str, Scalar], twice: set[str], depth: int) -> None:
         if depth > MAX_DEPTH:
             raise MalformedError("too_deep", f"over {MAX_DEPTH} levels")
+        each = len(name) + _MEMBER_BYTES
         if isinstance(inner, list):
             if len(inner) > MAX_ARRAY:
                 self.note("array_too_long", name, f"{len(inner)} elements")
             inner = {str(index): one for index, one in enumerate(inner[:MAX_ARRAY])}
-        self._budget -= len(inner) * (len(name) + 1)
-        if self._budget < 0:
+            each += max([0, *(len(repr(one)) - _SHORT_NUMBER for one in inner.values() if type(one) is float)])
+        if len(inner) * each > self._budget:
             self.note("names_too_long", name, f"{len(inner)} members")
-        else:
-            self._flatten(inner, name + ".", metrics, twice, depth)
+            inner = dict(islice(inner.items(), self._budget // each))
+        self._budget -= len(inner) * each
+        self._flatten(inner, name + ".", metrics, twice, depth)
 
     def scalar(self, value: Any, name: str) -> Scalar:
         """A scalar as it can be stored."""

@@ -28,6 +28,9 @@ Why = Literal[
 ]
 
 
+MANY_METRICS: Final = 12  # more are stored in groups
+
+
 class Metric(Struct, array_like=True, gc=False):
     """A metric's latest value by the time rule."""
 
@@ -35,6 +38,15 @@ class Metric(Struct, array_like=True, gc=False):
     ts: int  # Unix ms
     rev: int
     live: bool = True  # False: only filled from a retained message
+
+
+class MetricGroup(Struct, array_like=True, gc=False):
+    """Metrics that have time and rev in common, as they are stored where there are many: each costs its name only."""
+
+    ts: int
+    rev: int
+    live: bool
+    values: dict[str, Scalar]
 
 
 class KeptNote(Struct, array_like=True, gc=False):
@@ -86,20 +98,51 @@ class TwinState(Struct, omit_defaults=True):
     # be told any more: what was removed then is forgotten.
     removed: dict[str, int] = field(default_factory=dict)
     removed_floor: int = 0
+    groups: list[MetricGroup] = field(default_factory=list)  # of the metrics; only in what is stored
 
 
 dump: Final[Callable[[TwinState], bytes]] = msgspec.json.Encoder().encode
 """The twin as JSON, for storage."""
 
-load: Final[Callable[[bytes | str], TwinState]] = msgspec.json.Decoder(TwinState).decode
-"""The twin from its JSON. Raises msgspec.ValidationError on what :func:`dump` never wrote."""
+decode: Final[Callable[[bytes | str], TwinState]] = msgspec.json.Decoder(TwinState).decode
+"""The twin as it is stored. Raises msgspec.ValidationError on what was never stored."""
+
+
+def dump_grouped(twin: TwinState) -> bytes:
+    """The same as :func:`dump`, shorter where there are many metrics."""
+    metrics, by_rev = twin.metrics, dict[tuple[int, int, bool], MetricGroup]()
+    for name, one in metrics.items():
+        key = (one.ts, one.rev, one.live)
+        group = by_rev.get(key)
+        if group is None:
+            group = by_rev[key] = MetricGroup(*key, {})
+        group.values[name] = one.value
+    twin.metrics, twin.groups = {}, list(by_rev.values())
+    try:
+        return dump(twin)
+    finally:
+        twin.metrics, twin.groups = metrics, []
+
+
+def ungrouped(twin: TwinState) -> TwinState:
+    """The twin as it is used, of one that was just decoded."""
+    for one in twin.groups:
+        for name, value in one.values.items():
+            twin.metrics[name] = Metric(value, one.ts, one.rev, one.live)
+    twin.groups = []
+    return twin
+
+
+def load(doc: bytes | str) -> TwinState:
+    """The twin from its JSON. Raises msgspec.ValidationError on what was never stored."""
+    return ungrouped(decode(doc))
 
 
 def upgraded(doc: str) -> str:
     """A twin's JSON as it is stored now, of one that may have been stored by an earlier version."""
     if '"leaves":{' not in doc:
         return doc
-    twin = load(doc)
+    twin = decode(doc)
     twin.reported.upgrade()
     twin.desired.upgrade()
     return dump(twin).decode()
@@ -107,4 +150,4 @@ def upgraded(doc: str) -> str:
 
 def load_value(doc: Any) -> TwinState:
     """The twin from its decoded JSON (as Twin.doc reads from the database)."""
-    return msgspec.convert(doc, TwinState)
+    return ungrouped(msgspec.convert(doc, TwinState))

@@ -14,7 +14,7 @@ from msgspec import json
 
 from devices.models import Twin
 from devices.requests.registry import forget_devices
-from devices.rules.twin import dump
+from devices.rules.twin import MANY_METRICS, dump, dump_grouped
 from devices.worker.effects.hooks import Hooks
 from devices.worker.effects.operations import DeviceWork, Effects, carry_out
 from devices.worker.memory.bulk_writes import Row, Table
@@ -90,7 +90,7 @@ def _insert(effects: Sequence[Effects], hooks: Hooks) -> None:
 
 def _twin_row(one: Effects) -> Row:
     member, twin = one.member, one.member.twin
-    doc = dump(twin)
+    doc = dump(twin) if len(twin.metrics) <= MANY_METRICS else dump_grouped(twin)
     member.stored(doc)
     return member.id, doc.decode(), twin.rev, twin.presence.status, _encode(twin.tags).decode(), 0
 

@@ -13,7 +13,7 @@ from msgspec import Struct, json
 from bridge.link import Cursor
 from bridge.redelivery import DeliveryHistory
 from devices.models import Twin
-from devices.rules.twin import Presence, TwinState, Unconfirmed, load, upgraded
+from devices.rules.twin import Presence, TwinState, Unconfirmed, decode, ungrouped, upgraded
 from devices.worker.rules.outbox import Outbox
 from devices.worker.rules.watchlist import PresenceWatchlist
 
@@ -56,7 +56,9 @@ class Member:
     def twin(self) -> TwinState:
         """Its state, which the caller may change by devices.rules; to be stored before the round ends."""
         if self._twin is None:
-            self._twin = load(self._doc)
+            self._twin = decode(self._doc)
+            if self._twin.groups:
+                ungrouped(self._twin)
         return self._twin
 
     @property
