@@ -44,8 +44,8 @@ class Arena:
     system: System
     database: Database
     proxies: Proxies
-    witness: Path | None
-    """What passed the broker's proxy, one JSON object a line, where somebody wants to know."""
+    witness: Path
+    """What passed the broker's proxy, one JSON object a line."""
     disk: Disk | None
     history: History
     token: str
@@ -206,8 +206,7 @@ class Arena:
         for name in SERVERS:
             (directory / f"{name}.log").write_text(self.server(name).runner.log())
         self.recorder.dump(directory / "frames.jsonl")
-        if self.witness:
-            shutil.copy(self.witness, directory / "broker.jsonl")
+        shutil.copy(self.witness, directory / "broker.jsonl")
 
 
 @contextlib.contextmanager
@@ -236,7 +235,7 @@ def _device_keys(count: int) -> list[str]:
 def _system(on: Ground, database: Database, stack: contextlib.ExitStack) -> Arena:
     parts = on.make.parts
     targets = {"broker": parts.mosquitto.port, "redis": parts.redis.port, "database": parts.postgres.port}
-    witness = on.make.directory / f"delivered-{os.urandom(4).hex()}.jsonl" if on.is_witnessed else None
+    witness = on.make.directory / f"delivered-{os.urandom(4).hex()}.jsonl"
     proxies = stack.enter_context(Proxies(targets, witness))
     usual = {
         "MQTT_URL": f"mqtt://127.0.0.1:{proxies.ports['broker']}",

@@ -244,7 +244,7 @@ FAILOVERS = frozenset({"demote-redis", "sentinel", "switch-postgres", "lose-post
 _POSTGRES = ("kill-postgres", "cut-database", "stall-database", "slow-database", "switch-postgres", "lose-postgres")
 _ONLY = {"lock-database": "sqlite", **dict.fromkeys(_POSTGRES, "postgres")}
 _WORLDS: dict[str, World] = {
-    **dict.fromkeys(FORGETFUL, "witnessed"),
+    **dict.fromkeys(FORGETFUL, "apart"),
     "demote-redis": "replica",
     "sentinel": "sentinel",
     "switch-postgres": "standby",

@@ -18,7 +18,7 @@ from tests.support.servers.service import Service, descendants
 from tests.support.waiting import eventually
 from tests.support.worlds.system import Factory, Parts, factory
 
-World = Literal["plain", "witnessed", "replica", "sentinel", "standby", "hosts", "disk", "narrow", "narrow 3.1.1"]
+World = Literal["plain", "apart", "replica", "sentinel", "standby", "hosts", "disk", "narrow", "narrow 3.1.1"]
 PACKET_BYTES = 20_000  # the most that the broker of the narrow world takes
 _READY_S = 30
 
@@ -34,8 +34,6 @@ class Ground:
     """Name of a server → what stands by for it."""
     disk: Disk | None = None
     """The database server's."""
-    is_witnessed: bool = False
-    """Whether what passes between broker and gateway is written down."""
     has_hosts: bool = False
     """Whether the processes know both database servers."""
 
@@ -60,8 +58,9 @@ def _with(make: Factory, stack: contextlib.ExitStack, **own: Service) -> Factory
     return stack.enter_context(factory(parts, make.directory, templates, make.writer))
 
 
-def _witnessed(make: Factory, stack: contextlib.ExitStack) -> Ground:
-    return Ground(_with(make, stack), is_witnessed=True)
+def _apart(make: Factory, stack: contextlib.ExitStack) -> Ground:
+    """A broker whose other systems are not disturbed."""
+    return Ground(_with(make, stack))
 
 
 def _replica(make: Factory, stack: contextlib.ExitStack) -> Ground:
@@ -128,7 +127,7 @@ def _narrow_311(make: Factory, stack: contextlib.ExitStack) -> Ground:
 
 
 _GROUNDS: dict[World, Callable[[Factory, contextlib.ExitStack], Ground]] = {
-    "witnessed": _witnessed,
+    "apart": _apart,
     "replica": _replica,
     "sentinel": _sentinel,
     "standby": _standby,

@@ -47,11 +47,12 @@ class Result:
     def line(self) -> str:
         """The round in one line."""
         found = self.findings
+        shuffled = f", the broker shuffled {found.shuffled}" if found.shuffled else ""
         theirs = f", the broker forgot {found.forgotten} and repeated {found.redelivered}" if self.is_forgetful else ""
         recovered = "never recovered" if self.recovery_s is None else f"recovered in {self.recovery_s:.1f} s"
         return (
             f"round {self.number:3} {self.fault:14} sent {self.messages:5}, lost {found.lost},"
-            f" repeated {found.repeated}, out of order {found.out_of_order}, other {found.other}{theirs};"
+            f" repeated {found.repeated}, out of order {found.out_of_order}, other {found.other}{theirs}{shuffled};"
             f" {recovered}; took {self.duration_s:.1f} s ({'; '.join(self.timeline)})"
         )
 
@@ -132,8 +133,7 @@ def _await_history(arena: Arena, *, is_forgetful: bool) -> tuple[list[Row], Find
     deadline_s = time.monotonic() + SETTLE_S
     while True:
         rows = arena.history.new_rows()
-        if is_forgetful:
-            _watch_broker(arena)
+        _watch_broker(arena)
         found = _judge_all(arena, rows, is_forgetful=is_forgetful)
         if (not found.lost and _is_complete(arena, rows)) or time.monotonic() > deadline_s:
             return rows, found
@@ -165,8 +165,7 @@ def _judge_all(arena: Arena, rows: Sequence[Row], *, is_forgetful: bool) -> Find
         applied[row.device].append(row.key)
     found = Findings()
     for device, sent in arena.load.sent.items():
-        given = arena.given[device] if is_forgetful else None
-        found.add(judge(device, sent, applied[device], given))
+        found.add(judge(device, sent, applied[device], arena.given[device], is_forgetful=is_forgetful))
     return found
 
 

@@ -28,6 +28,8 @@ class Findings:
     """When the first of these was sent, Unix ms; 0: there are none."""
     redelivered: int = 0
     """Delivered anew by the broker after it was confirmed to it: the broker's repeat."""
+    shuffled: int = 0
+    """Delivered by the broker before one that was sent earlier: what it then owes us in order is what it delivered."""
     other: int = 0
     """Whatever else broke a promise: the browser's record, the ledger, a process that ended by itself."""
     notes: list[str] = field(default_factory=list)
@@ -42,7 +44,7 @@ class Findings:
 
     def add(self, more: "Findings") -> None:
         """Sum up."""
-        for name in ("lost", "repeated", "out_of_order", "forgotten", "redelivered", "other"):
+        for name in ("lost", "repeated", "out_of_order", "forgotten", "redelivered", "shuffled", "other"):
             setattr(self, name, getattr(self, name) + getattr(more, name))
         first = [ms for ms in (self.forgotten_ms, more.forgotten_ms) if ms]
         self.forgotten_ms = min(first, default=0)
@@ -81,19 +83,29 @@ class Given:
         self.confirmed.add(key)
 
 
-def judge(device: str, sent: Sequence[Attempt], applied: Sequence[Key], given: Given | None = None) -> Findings:
+def judge(
+    device: str,
+    sent: Sequence[Attempt],
+    applied: Sequence[Key],
+    given: Given | None = None,
+    *,
+    is_forgetful: bool = True,
+) -> Findings:
     """Compare what was applied of one device with what was sent.
 
     Args:
         device: its key, for the messages.
         sent: all attempts since the last comparison, in order.
         applied: the history since then in rev order.
-        given: what the broker delivered, if it may have forgotten or repeated something itself.
+        given: what the broker delivered; the order that counts is the broker's.
+        is_forgetful: it may have forgotten or repeated something itself.
     """
     found = Findings()
     position = {attempt.key: index for index, attempt in enumerate(sent) if attempt.kind in HISTORY}
-    if given:  # the order that counts is the broker's
+    if given:
+        found.shuffled = _shuffled(list(position), given)
         position = {key: given.order.get(key, index - len(position)) for key, index in position.items()}
+    given = given if is_forgetful else None
     times = Counter(applied)
     _find_order(device, applied, position, found)
     for key, count in times.items():
@@ -102,6 +114,14 @@ def judge(device: str, sent: Sequence[Attempt], applied: Sequence[Key], given: G
         if attempt.kind in HISTORY and attempt.confirmed and attempt.key not in times:
             _find_loss(attempt, times, given, found)
     return found
+
+
+def _shuffled(keys: Sequence[Key], given: Given) -> int:
+    highest, count = -1, 0
+    for at in (given.order[key] for key in keys if key in given.order):
+        count += at < highest
+        highest = max(highest, at)
+    return count
 
 
 def _find_order(device: str, applied: Sequence[Key], position: dict[Key, int], found: Findings) -> None:

@@ -112,3 +112,18 @@ def test_since_when_something_is_forgotten_is_known() -> None:
     total.add(found)
     total.add(Findings())
     assert (total.forgotten, total.forgotten_ms) == (2, 1001)
+
+
+def test_what_the_broker_has_shuffled_is_in_order_as_it_was_given() -> None:
+    given = Given()
+    for key in keys(0, 2, 1):
+        given.take(key, dup=False)
+    found = judge(DEVICE, SENT, keys(0, 2, 1), given, is_forgetful=False)
+    assert (found.violations, found.shuffled) == (0, 1)
+    assert judge(DEVICE, SENT, keys(0, 1, 2), given, is_forgetful=False).out_of_order == 1
+
+
+def test_a_broker_that_forgets_nothing_excuses_nothing() -> None:
+    given = Given()
+    given.take(SENT[0].key, dup=False)
+    assert counts(judge(DEVICE, SENT, keys(0), given, is_forgetful=False)) == (2, 0, 0)
