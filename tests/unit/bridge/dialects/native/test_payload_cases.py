@@ -314,3 +314,17 @@ def test_no_scraps_of_json_raise_and_all_that_is_kept_is_storable(kind: Any, par
     if isinstance(decoded, Telemetry):
         kept = json.dumps([reading.metrics for reading in decoded.readings], allow_nan=False, ensure_ascii=False)
         assert "\0" not in kept.encode().decode()
+
+
+def test_case_h1_names_and_notes_take_no_more_than_a_message_may() -> None:
+    ordinary = decode("telemetry", "", json.dumps({"temperatures": [21.5 + number for number in range(64)]}).encode())
+    assert isinstance(ordinary, Telemetry)
+    assert len(ordinary.readings[0].metrics) == 64
+    swelling = decode("telemetry", "", json.dumps({"k" * 100: [1] * 64}).encode())
+    assert isinstance(swelling, Telemetry)
+    assert 3 < len(swelling.readings[0].metrics) < 10, "the first ones stay"
+    assert [note.reason for note in swelling.notes] == ["names_too_long"]
+    noted = decode("telemetry", "", b"{%b}" % b",".join(b'"%b":NaN' % (b"%d" % n * 60) for n in range(20)))
+    assert isinstance(noted, Telemetry)
+    assert len(noted.readings[0].metrics) == 20
+    assert sum(len(note.metric) for note in noted.notes) < 3_000
