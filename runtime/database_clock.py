@@ -60,6 +60,13 @@ class DatabaseClock:
             return self._machine_ns() // _NS_A_MS
         return self._monotonic_ns() // _NS_A_MS + offset_ms
 
+    def now_s(self) -> float:
+        """Unix seconds, with all that the machine can tell: for what is ordered by it."""
+        offset_ms = self._offset_ms
+        if offset_ms is None:
+            return self._machine_ns() / 1e9
+        return (self._monotonic_ns() + offset_ms * _NS_A_MS) / 1e9
+
     def asking(self) -> int:
         """To be called before the database is asked; for :meth:`told`."""
         return self._monotonic_ns()

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from runtime.channel_layers.mailbox import Mailbox, Unclaimed
 from runtime.channel_layers.redis_commands import RedisCommands, Script, leave_sentinels
-from runtime.database_clock import unix_ms
+from runtime.database_clock import clock
 
 WAITING_BYTES: Final = 16 * 1024 * 1024  # a channel; one message may be larger
 _LATE_S: Final = 5  # for Redis's answer after a blocking command's own time; then the connection counts as dead
@@ -78,7 +78,7 @@ class ChannelLayer(RedisChannelLayer):
         self.require_valid_channel_name(channel)
         if "!" in channel:
             message = {**message, "__asgi_channel__": channel}
-        name, now_s = self.non_local_name(channel), unix_ms() / 1000
+        name, now_s = self.non_local_name(channel), clock.now_s()
         capacity, packed = self.get_capacity(channel), self.serialize(message)
         key, kept_s = self.prefix + name, int(self.expiry)
         if not await self._commands(name).run(_SEND, key, now_s - kept_s, capacity, now_s, packed, kept_s):

@@ -53,6 +53,16 @@ def test_case_d1_a_clock_that_is_off_is_corrected_and_it_is_known_by_how_much(of
     assert abs(world.clock.now_ms() - world.database_ms) <= 1
 
 
+def test_what_is_ordered_by_it_is_told_apart_within_a_millisecond() -> None:
+    world = World()
+    for _ in range(2):
+        before = world.clock.now_s()
+        world.passed_ns += 1_000
+        assert before < world.clock.now_s() < before + 0.001
+        assert abs(world.clock.now_s() * 1000 - world.clock.now_ms()) < 1.1
+        world.beat()
+
+
 def test_case_d1_a_clock_that_leaps_between_two_beats_changes_nothing() -> None:
     world = World()
     world.beat()
