@@ -14,6 +14,7 @@ from channels.layers import InMemoryChannelLayer
 from mqtt_gateway import gateway
 from mqtt_gateway.client.broker import ConnectError, Outgoing
 from mqtt_gateway.client.session import AiomqttConnection
+from mqtt_gateway.connection.protocol_version import understood
 from mqtt_gateway.demo.embedded_broker import BrokerPortError, embedded_broker
 from mqtt_gateway.demo.password import PasswordFromElsewhere
 from mqtt_gateway.fakes import FakeWorker
@@ -183,12 +184,29 @@ async def test_a_port_in_use_is_said_in_one_line(demo: Demo) -> None:
 
 
 async def test_case_e7_a_broker_that_does_not_answer_mqtt_5_is_told_with_the_setting() -> None:
-    """The demo's takes the properties of MQTT 5 for a client id, and waits for the rest of it."""
-    port = free_port()
-    async with embedded_broker(port):
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(mute, "127.0.0.1", port := free_port()):
         connection = AiomqttConnection(GatewayOptions(port=port, client_id="five"), Outgoing("a", b"offline"))
         with pytest.raises(ConnectError, match=r"timed out .*set MQTT_VERSION=3\.1\.1"):
             await asyncio.wait_for(connection.open(Nobody()), 12)
+
+
+async def test_case_e7_the_demos_broker_refuses_mqtt_5_and_is_spoken_to_in_3_1_1_from_then_on() -> None:
+    port, told = free_port(), list[str]()
+    options = GatewayOptions(port=port, client_id="five", version="5")
+    connect = understood(AiomqttConnection, told.append)
+    async with embedded_broker(port):
+        with pytest.raises(ConnectError, match=r"unsupported protocol version: .*set MQTT_VERSION=3\.1\.1"):
+            await connect(options, Outgoing("a", b"offline")).open(Nobody())
+        somebody = Somebody()
+        connection = connect(options, Outgoing("a", b"offline"))
+        await asyncio.wait_for(connection.open(somebody), 12)
+        await asyncio.wait_for(somebody.is_open.wait(), 10)
+        await connection.close()
+    assert told == ["MQTT 3.1.1"]
 
 
 class Nobody:
@@ -199,3 +217,14 @@ class Nobody:
 
     def delivered(self, topic: str, payload: bytes, qos: int, retain: bool, dup: bool, packet_id: int) -> None:
         raise AssertionError(topic)
+
+
+class Somebody(Nobody):
+    """A listener that learns of its connection."""
+
+    def __init__(self) -> None:
+        self.is_open = asyncio.Event()
+
+    def opened(self, *, session_present: bool) -> None:
+        assert not session_present
+        self.is_open.set()
