@@ -26,7 +26,7 @@ from runtime.leases import LEASE_MS
 State = Literal["up", "down", "unknown"]
 Name = Literal["database", "layer", "gateway", "broker", "workers"]
 
-PROVEN_MS: Final = 2_000  # since the last beat: so long it proves that the database can be written
+PROVEN_MS: Final = 1_500  # since the last beat: so long it proves that the database can be written
 OLD_MS: Final = 3_000  # what came so long ago ought to be committed
 LATE_MS: Final = 10_000  # what the broker had for us so long ago ought to have come
 MAX_DETAIL: Final = 200  # characters of a reason
