@@ -209,7 +209,22 @@ def test_a_refusal_is_told_once_in_words(
 # ---- what brokers do with certificates
 
 
-def test_case_e6_and_j7_a_client_certificate_is_shown_and_one_that_is_renewed_is_read_without_a_restart(
+def test_case_j7_an_authority_that_is_renewed_is_read_without_a_restart_and_tls_says_what_is_wrong_until_then(
+    trusting: dict[str, str], start: Start, tmp_path: Path
+) -> None:
+    authority = Path(trusting["MQTT_CA_CERTIFICATES"])
+    right = authority.read_bytes()
+    _openssl(tmp_path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "other.key", "-out", "other.pem",
+             "-days", "2", "-subj", "/CN=Former CA")  # fmt: skip
+    authority.write_bytes((tmp_path / "other.pem").read_bytes())
+    gateway = start(trusting, "run_gateway")
+    gateway.wait_for_line("certificate verify failed")
+    authority.write_bytes(right)
+    gateway.wait_for_line("broker link up")
+    assert gateway.terminate() == 0
+
+
+def test_case_e6_and_case_j7_a_client_certificate_is_shown_and_one_that_is_renewed_is_read_without_a_restart(
     guarded: tuple[int, Path], trusting: dict[str, str], start: Start, tmp_path: Path
 ) -> None:
     directory, port = guarded[1].parent, free_port()
