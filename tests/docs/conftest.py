@@ -43,7 +43,7 @@ def reader(demo: Demo, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory)
     return Reader(demo, directory, tmp_path_factory.getbasetemp())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while it lives, nothing else may start a browser in this process
 def visitor(demo: Demo) -> Iterator[Callable[[], BrowserContext]]:
     """A Chromium in which the demo's user is logged in, started for the first page that asks for it."""
     with contextlib.ExitStack() as open_now:

@@ -39,9 +39,11 @@ def server(postgres: PostgresService) -> Iterator[PostgresService]:
 
 
 @pytest.fixture
-def database(server: PostgresService, templates: dict[str, str], django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+def database(
+    server: PostgresService, postgres: PostgresService, templates: dict[str, str], django_db_blocker: DjangoDbBlocker
+) -> Iterator[str]:
     """One called causeway, of a user causeway, with a device, a user and a token."""
-    with postgres_copy(server, templates if server.origin.startswith("local") else {}) as copy:
+    with postgres_copy(server, templates if server is postgres else {}) as copy:
         _execute(server, "DROP DATABASE IF EXISTS causeway WITH (FORCE)", "DROP ROLE IF EXISTS causeway")
         _execute(
             server, "CREATE ROLE causeway SUPERUSER LOGIN", f"ALTER DATABASE {database_name(copy)} RENAME TO causeway"

@@ -282,8 +282,10 @@ async def test_markers_are_sent_at_once_and_tell_how_far_we_are(bench: Bench) ->
     assert not bench.state.markers.late
     assert len(connection.markers) == 1
     assert connection.acknowledged == [], "one stays unconfirmed, to be missed"
-    bench.uplink.own_markers.stored([*bench.uplink.own_markers.names(), "a newer one"])
-    assert connection.acknowledged == [bench.broker_stub.packet_id]
+    first = bench.broker_stub.packet_id
+    bench.state.canary.delivered("a newer one", first + 1, 1, is_new=True)
+    bench.uplink.own_markers.stored(bench.uplink.own_markers.names())
+    assert connection.acknowledged == [first]
 
 
 async def test_a_session_without_our_subscriptions_is_begun_anew(
