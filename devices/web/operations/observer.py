@@ -23,7 +23,7 @@ from runtime.database_clock import DatabaseNowMs, clock
 LIMIT_S: Final = 2.0  # for the database's answer
 LAYER_S: Final = 1.0  # for a message of ours to come back; twice, for it may be a pause of this process's own
 _RECENT_S: Final = 2.0
-_PATIENCE_S: Final = 1.5  # for another writer
+_PATIENCE_S: Final = 1.0  # for another writer
 _PROBE: Final = {"type": "readiness.probe"}
 
 
