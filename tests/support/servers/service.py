@@ -176,7 +176,10 @@ class Service:
 
     def start(self) -> None:
         """Start it unless it runs, and wait until it answers."""
-        eventually(self._started, START_TIMEOUT_S, what=f"{self.name} answers; its log ends:\n{self.tail()}")
+        try:
+            eventually(self._started, START_TIMEOUT_S, what=f"{self.name} answers")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; its log ends:\n{self.tail()}") from error
 
     def _started(self) -> bool:
         self.runner.start()  # again and again: PostgreSQL refuses until the children of a killed one are gone
