@@ -5,8 +5,9 @@ import atexit
 import contextlib
 import functools
 import shutil
+import sqlite3
 import tempfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,6 +78,13 @@ class Rig:
     def payloads(self, device: str = "") -> list[bytes]:
         """What was applied, in order; of all devices or one."""
         return [one.payload for one in self.worker.deliveries if one.source == device or not device]
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[sqlite3.Connection]:
+        """Its SQLite file; closed at once, as a collector that is slowed down would leave hundreds open."""
+        path = self.settings["DATABASE_URL"].removeprefix("sqlite:///")
+        with contextlib.closing(sqlite3.connect(path, timeout=10)) as connection, connection:
+            yield connection
 
     async def applied(self, count: int, timeout_s: float = 20) -> None:
         """Wait until so many deliveries were applied."""

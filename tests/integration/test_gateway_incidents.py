@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -37,7 +36,7 @@ def small_mosquitto() -> Iterator[Service]:
 
 def query(rig: Rig, statement: str) -> list[tuple[Any, ...]]:
     """Read the database."""
-    with sqlite3.connect(rig.settings["DATABASE_URL"].removeprefix("sqlite:///")) as database:
+    with rig.database() as database:
         return database.execute(statement).fetchall()
 
 

@@ -1,7 +1,6 @@
 """Markers on a real broker: what came across an outage, and how far the gateway is behind."""
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -24,7 +23,7 @@ async def rig(request: pytest.FixtureRequest, mosquitto: Service, redis: Service
 
 def drained_ms(rig: Rig) -> int:
     """As stored."""
-    with sqlite3.connect(rig.settings["DATABASE_URL"].removeprefix("sqlite:///")) as database:
+    with rig.database() as database:
         row = database.execute("SELECT drained_ms FROM mqtt_gateway_gatewayprocess").fetchone()
     return int(row[0]) if row else 0
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -196,7 +195,7 @@ async def test_a_session_left_behind_is_an_incident(rig: Rig) -> None:
 
 
 def _incidents(rig: Rig) -> list[tuple[str, str]]:
-    with sqlite3.connect(rig.settings["DATABASE_URL"].removeprefix("sqlite:///")) as database:
+    with rig.database() as database:
         return database.execute("SELECT kind, gateway FROM mqtt_gateway_incident").fetchall()
 
 

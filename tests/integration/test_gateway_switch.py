@@ -3,7 +3,6 @@
 import asyncio
 import functools
 import re
-import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -51,7 +50,7 @@ async def rig(mosquitto: Service, redis: Service, tmp_path: Path, request: Any) 
 
 def query(rig: Rig, statement: str) -> list[tuple[Any, ...]]:
     """Read or change the database."""
-    with sqlite3.connect(rig.settings["DATABASE_URL"].removeprefix("sqlite:///"), timeout=10) as database:
+    with rig.database() as database:
         return database.execute(statement).fetchall()
 
 

@@ -5,7 +5,6 @@ import contextlib
 import functools
 import json
 import signal
-import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -48,7 +47,7 @@ def query(rig: Rig, statement: str) -> list[tuple[Any, ...]]:
     if rig.settings["DATABASE_URL"].startswith("postgres"):
         with psycopg.connect(rig.settings["DATABASE_URL"], connect_timeout=10) as connection:
             return connection.execute(statement.encode()).fetchall()
-    with sqlite3.connect(rig.settings["DATABASE_URL"].removeprefix("sqlite:///")) as database:
+    with rig.database() as database:
         return database.execute(statement).fetchall()
 
 

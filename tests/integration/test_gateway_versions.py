@@ -44,7 +44,7 @@ async def _older(port: int) -> AsyncIterator[int]:
 
 
 def _incidents(directory: Path) -> list[tuple[str, str]]:
-    with sqlite3.connect(directory / "gateway.sqlite3") as database:
+    with contextlib.closing(sqlite3.connect(directory / "gateway.sqlite3")) as database, database:
         return database.execute("SELECT kind, detail FROM mqtt_gateway_incident").fetchall()
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import sqlite3
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -31,7 +30,7 @@ async def _two(mosquitto: Service, redis: Service, directory: Path, client_id: s
 
 def _incidents(rig: Rig) -> dict[str, int]:
     """Kind → since when."""
-    with sqlite3.connect(rig.settings["DATABASE_URL"].removeprefix("sqlite:///")) as database:
+    with rig.database() as database:
         return dict(database.execute("SELECT kind, since_ms FROM mqtt_gateway_incident").fetchall())
 
 
