@@ -1,9 +1,10 @@
 """What somebody does on the device page, and what of a device was refused: each shown for what it is."""
 
 import re
+import threading
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from tests.browser.test_pages import announced, sign_in
 from tests.support.clients.mqtt import MqttClient
@@ -73,6 +74,36 @@ def test_case_i7_events_are_there_after_a_reload(
     expect(page.locator(".event")).to_have_text([re.compile("bell"), *texts])
     page.reload()
     expect(page.locator(".event")).to_have_text([re.compile("bell"), *texts])
+
+
+def test_case_i7_an_event_between_a_look_at_the_past_and_the_snapshot_is_shown(
+    page: Page, shared_system: System, device: MqttClient, key: str
+) -> None:
+    held: list[tuple[WebSocketRoute, str | bytes]] = []
+    shown = threading.Event()
+
+    def hold_snapshots(socket: WebSocketRoute) -> None:
+        def pass_on(message: str | bytes) -> None:
+            if '"type":"snapshot"' in str(message) and not shown.is_set():
+                held.append((socket, message))
+            else:
+                socket.send(message)
+
+        socket.connect_to_server().on_message(pass_on)
+
+    def answer_as_before(route: Route) -> None:
+        """What an earlier look would have found: nothing, until the snapshot is there."""
+        route.continue_() if shown.is_set() else route.fulfill(json={"items": [], "next": None})
+
+    device.publish(f"devices/{key}/event/bell", None)
+    page.route_web_socket("**/ws/v1/", hold_snapshots)
+    page.route(f"**/devices/{key}/events*", answer_as_before)
+    with page.expect_request(f"**/devices/{key}/commands*"):  # asked for as soon as the server has taken us up
+        sign_in(page, shared_system, f"/devices/{key}")
+    shown.set()
+    for socket, message in held:
+        socket.send(message)
+    expect(page.locator(".event")).to_have_text([re.compile("bell")])
 
 
 def test_case_i8_a_device_that_is_not_understood_says_so(page: Page, shared_system: System, key: str) -> None:

@@ -107,8 +107,14 @@ export function start() {
   });
   subscription.on("refused", () => (gone.value = true));
   client.on("command", (command) => command.device === key && note([command]));
-  client.on("status", (status) => status === "live" && (loadCommands(), loadEvents(), loadRefused()));
+  client.on("status", (status) => status === "live" && caughtUp());
   setInterval(() => document.hidden || client.status !== "live" || loadRefused(), REFUSED_MS);
+}
+
+function caughtUp() {
+  loadCommands();
+  loadRefused();
+  if (eventsPast.value.error) loadEvents();
 }
 
 /** @param {Change} change */
@@ -119,8 +125,10 @@ function take(change) {
   }
   gone.value = false;
   latest = change.state;
-  if (change.kind === "snapshot") past.reached(change.state.rev);
-  else if (change.kind === "delta") past.add(change.readings, change.state.rev);
+  if (change.kind === "snapshot") {
+    past.reached(change.state.rev);
+    loadEvents(); // not before: what happens between an earlier look and the snapshot would be in neither
+  } else if (change.kind === "delta") past.add(change.readings, change.state.rev);
   else {
     fresh.push(change.event);
     past.add([], change.state.rev);
@@ -137,7 +145,7 @@ async function loadCommands() {
   }
 }
 
-/** Events of before the page was there; those that came while it was not connected come by the stream, too. */
+/** Events of before a snapshot; those after it, and while the page was not connected, come by the stream. */
 async function loadEvents() {
   try {
     happened((await getEvents(key, MOST_EVENTS)).items);
