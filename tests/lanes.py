@@ -1,10 +1,11 @@
-"""``python -m tests.lanes [PYTEST-ARGUMENTS]``: the whole suite, in two pytest processes at once (``make pytest``).
+"""``python -m tests.lanes [PYTEST-ARGUMENTS]``: the whole suite, in three pytest processes at once (``make pytest``).
 
-Tests on real servers wait most of the time. One lane has the integration tests and shows them as they run; the other
-has all the rest, and is shown at the end. Each has servers and ports of its own. With arguments there is one lane, of
-what they name.
+Tests on real servers wait most of the time. Two lanes have every other integration test each, the third has all the
+rest. The first shows its tests as they run, the others are shown at the end. Each has servers and ports of its own.
+With arguments there is one lane, of what they name.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -19,16 +20,21 @@ from types import FrameType
 from typing import Any
 
 TESTS = Path(__file__).parent
-SHOWN = "integration"
+SPLIT = "integration"  # takes about twice as long as all the rest
 NOT_TESTS = {"support"}
 PYTEST = [sys.executable, "-m", "pytest"]
 
 
-def lanes() -> tuple[list[Path], list[Path]]:
-    """The paths of the tests that are shown as they run, and those of all others."""
-    found = [path for path in sorted(TESTS.iterdir()) if path.is_dir() or path.match("test_*.py")]
-    tests = [path for path in found if path.name not in NOT_TESTS and not path.name.startswith(("_", "."))]
-    return [path for path in tests if path.name == SHOWN], [path for path in tests if path.name != SHOWN]
+def lanes() -> tuple[list[Path], ...]:
+    """The paths of each lane's tests; the first lane's are shown as they run."""
+    rest = [path for path in _tests(TESTS) if path.name != SPLIT]
+    split = _tests(TESTS / SPLIT)
+    return split[::2], split[1::2], rest
+
+
+def _tests(folder: Path) -> list[Path]:
+    found = [path for path in sorted(folder.iterdir()) if path.is_dir() or path.match("test_*.py")]
+    return [path for path in found if path.name not in NOT_TESTS and not path.name.startswith(("_", "."))]
 
 
 def start(number: int, paths: Sequence[Path], summary: Path, output: int | None) -> "subprocess.Popen[bytes]":
@@ -47,7 +53,7 @@ def read(summary: Path, status: int) -> dict[str, Any]:
 
 
 def together(summaries: Sequence[dict[str, Any]], seconds: float) -> Iterator[str]:
-    """The end of the report, of both lanes, in pytest's words."""
+    """The end of the report, of all lanes, in pytest's words."""
     for one in summaries:
         yield from (f"FAILED {test}" for test in one["failures"])
     counts = sum((Counter(one["counts"]) for one in summaries), Counter[str]())
@@ -56,22 +62,24 @@ def together(summaries: Sequence[dict[str, Any]], seconds: float) -> Iterator[st
 
 
 def run(directory: Path) -> int:
-    """Both lanes; returns the exit status."""
-    begun_s, shown_and_rest = time.monotonic(), lanes()
-    summaries = [directory / f"lane-{number}.json" for number in range(2)]
-    with (directory / "output").open("w+b") as output:
-        rest = start(1, shown_and_rest[1], summaries[1], output.fileno())
-        shown = start(0, shown_and_rest[0], summaries[0], None)
+    """All lanes; returns the exit status."""
+    begun_s, numbered = time.monotonic(), list(enumerate(lanes()))
+    summaries = [directory / f"lane-{number}.json" for number, _ in numbered]
+    with contextlib.ExitStack() as stack:
+        hidden = [stack.enter_context((directory / f"output-{number}").open("w+b")) for number, _ in numbered[1:]]
+        outputs = [None, *(output.fileno() for output in hidden)]
+        running = [start(number, paths, summaries[number], outputs[number]) for number, paths in numbered]
 
         def stop(number: int, _frame: FrameType | None) -> None:
-            for lane in (shown, rest):
+            for lane in running:
                 lane.send_signal(number)
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the lanes by itself; they end in order
-        statuses = [shown.wait(), rest.wait()]
-        output.seek(0)
-        sys.stdout.write(output.read().decode(errors="replace"))
+        statuses = [lane.wait() for lane in running]
+        for output in hidden:
+            output.seek(0)
+            sys.stdout.write(output.read().decode(errors="replace"))
     counted = [read(summary, status) for summary, status in zip(summaries, statuses, strict=True)]
     print("\n".join(together(counted, time.monotonic() - begun_s)))
     return max(statuses, key=abs)
