@@ -27,14 +27,14 @@ PYTEST = [sys.executable, "-m", "pytest"]
 
 def lanes() -> tuple[list[Path], ...]:
     """The paths of each lane's tests; the first lane's are shown as they run."""
-    rest = [path for path in _tests(TESTS) if path.name != SPLIT]
+    rest = [path for path in _tests(TESTS) if path.name not in {SPLIT, *NOT_TESTS}]
     split = _tests(TESTS / SPLIT)
     return split[::2], split[1::2], rest
 
 
 def _tests(folder: Path) -> list[Path]:
     found = [path for path in sorted(folder.iterdir()) if path.is_dir() or path.match("test_*.py")]
-    return [path for path in found if path.name not in NOT_TESTS and not path.name.startswith(("_", "."))]
+    return [path for path in found if not path.name.startswith(("_", "."))]
 
 
 def start(number: int, paths: Sequence[Path], summary: Path, output: int | None) -> "subprocess.Popen[bytes]":
