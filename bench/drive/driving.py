@@ -30,6 +30,8 @@ DEVICES: Final = 200
 _POLL_S: Final = 0.03
 _WARM_UPS: Final = 4
 _PACED_WARM_UP_S: Final = 1.0
+_SETTLES_S: Final = 3.0
+_pause: Final = time.sleep  # what is measured is that nothing happens meanwhile
 _warm: set[tuple[int, str, int]] = set()  # port (no other installation of this process has it), site, devices
 
 
@@ -106,6 +108,16 @@ class Rig:
     def stretch(self, rate: float, seconds: float) -> Stretch:
         """The same for any number of browsers."""
         return self._measured(lambda: self.publisher.run(self.sent, seconds, rate))
+
+    def idle(self, seconds: float) -> Mapping[str, Usage]:
+        """What it takes to be there while browsers watch and nothing is published. It should have settled before."""
+        with Meter(self._installation.pids()) as meter:
+            _pause(seconds)
+        return meter.usage
+
+    def settle(self) -> None:
+        """Let what a new browser and load have set going come to its end."""
+        _pause(_SETTLES_S)
 
     def paced(self, seconds: float, outstanding: int) -> tuple[Stretch, float]:
         """As fast as it reaches the browser, with so many under way at most; and how many messages a second that is."""

@@ -6,15 +6,16 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from bench.installations.checkout import of_checkout
 from bench.installations.installation import Candidate, Effort, Installation
-from bench.measure.limits import verdict
 from bench.measure.machine import machine
-from bench.measure.results import Measured, summarise
+from bench.measure.results import OURS, Measured, significant, summarise
+from bench.measure.usage import Machine
 from bench.scenarios import Scenario, scenarios
 
 QUICK, FULL = Effort(seconds=2.5), Effort(full=True, seconds=4.0)
@@ -56,8 +57,18 @@ def run(
 
     Makes at most so many rounds of each; returns what is in results.json, which it writes into the directory.
     """
-    effort = FULL if full else QUICK
     plan = [_on(scenario, on, full=full) for scenario in scenarios(only, full=full)]
+    return _carried_out(plan, output, full=full, rounds=rounds)
+
+
+def compare(root: Path, *, only: tuple[str, ...], rounds: int, output: Path) -> dict[str, Any]:
+    """Run the scenarios of these names on Causeway as it is here and as another checkout has it; as :func:`run`."""
+    plan = [_both(scenario, root, rounds) for scenario in scenarios(only) if scenario.on[0].name == OURS]
+    return _carried_out(plan, output, full=False)
+
+
+def _carried_out(plan: Sequence[Scenario], output: Path, *, full: bool, rounds: int | None = None) -> dict[str, Any]:
+    effort = FULL if full else QUICK
     results: dict[str, Any] = {
         "mode": "full" if full else "quick",
         "machine": machine(),
@@ -74,8 +85,7 @@ def run(
             count = min(rounds or sys.maxsize, scenario.rounds[full])
             results["scenarios"][scenario.name] = _alternate(scenario, fleet, effort, count)
             for one in plan[: index + 1]:  # its limit may be about a scenario that came later
-                verdicts = [verdict(limit, one.name, results["scenarios"]) for limit in one.limits]
-                results["scenarios"][one.name]["limits"] = verdicts
+                results["scenarios"][one.name]["limits"] = one.verdicts(results["scenarios"])
             results["took_s"] = round(time.monotonic() - begun)
             (output / RESULTS).write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     return results
@@ -87,14 +97,21 @@ def _on(scenario: Scenario, names: tuple[str, ...], *, full: bool) -> Scenario:
     return replace(scenario, on=tuple(chosen))
 
 
+def _both(scenario: Scenario, root: Path, rounds: int) -> Scenario:
+    """The scenario on Causeway here and there; what must hold is for others to say."""
+    ours = scenario.on[0]
+    return replace(scenario, on=(ours, of_checkout(ours, root)), limits=(), compared_with={}, rounds=(rounds, rounds))
+
+
 def _alternate(scenario: Scenario, fleet: Fleet, effort: Effort, count: int) -> dict[str, Any]:
-    """Rounds on each installation in turn. One that fails is left out from then on; why, stands in ``failed``."""
+    """Rounds on each installation in turn, and back. One that fails is left out from then on; ``failed`` says why."""
     measured: dict[str, list[Measured]] = {candidate.name: [] for candidate in scenario.on}
     failed: dict[str, str] = {}
     for candidate in scenario.on:  # all of them first: starting takes CPU from who is measured
         fleet.get(candidate)
+    machine = Machine()
     for number in range(count):
-        for candidate in scenario.on:
+        for candidate in scenario.on if number % 2 == 0 else scenario.on[::-1]:
             if candidate.name in failed:
                 continue
             try:
@@ -107,6 +124,7 @@ def _alternate(scenario: Scenario, fleet: Fleet, effort: Effort, count: int) -> 
         "title": scenario.title,
         "what": scenario.what,
         "rounds": count,
+        "others_percent": significant(machine.others_percent(), 3),
         "better": dict(scenario.better),
         "installations": summarise(measured, scenario.compared_with),
         **({"failed": failed} if failed else {}),

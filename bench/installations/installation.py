@@ -68,6 +68,8 @@ class Effort:
     full: bool = False  # ``--full``, else the quick run
     seconds: float = 4.0  # of one measured stretch; a scenario may take a part or a multiple of it
     sustained: dict[str, float] = field(default_factory=dict)  # messages/s that installations were found to sustain
+    idle: dict[str, list[Mapping[str, float]]] = field(default_factory=dict)
+    """Cores that installations were found to take when nothing happens: by role, a round each."""
 
 
 def started(service: Service, stack: ExitStack) -> Service:

@@ -1,6 +1,8 @@
 """CPU time and peak memory of processes by role, their children included (PostgreSQL's backends, workers of workers).
 
-CPU: user and system time of the whole tree, also of children that ended meanwhile. Memory: the sum of each process's
+CPU: user and system time of the whole tree, also of children that ended meanwhile; of those that live by their CPU-time
+clocks (clock_getcpuclockid(3)), as a lone message takes less than the hundredth of a second that /proc/PID/stat counts
+in. Memory: the sum of each process's
 high-water mark of resident memory (``VmHWM``, reset at the beginning), which counts libraries once a process. Where
 processes share memory on purpose (PostgreSQL's buffers), the proportional share (PSS), sampled twice a second.
 
@@ -18,9 +20,11 @@ from typing import Final, NamedTuple, Self
 from bench.measure.results import Usage
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
+_SCHEDULED: Final = 2  # CPUCLOCK_SCHED of the kernel: to the nanosecond
 _EVERY_S: Final = 0.5
 _SHARED: Final = frozenset({"postgres"})
 """Roles whose processes share memory."""
+_CPU: Final = Path("/proc/stat")  # its first line: ticks of all cores
 _UNREADABLE = (OSError, ValueError)
 
 
@@ -28,13 +32,15 @@ class Stat(NamedTuple):
     """Of /proc/PID/stat (proc_pid_stat(5))."""
 
     parent: int
-    ticks: int  # user and system time, that of children who ended and were waited for included
+    ticks: int  # user and system time
+    ended_ticks: int = 0  # that of its children who ended and were waited for
 
 
 def parse_stat(text: str) -> Stat:
     """One line of /proc/PID/stat; the name in it may hold spaces and brackets."""
     fields = text.rpartition(")")[2].split()  # from the third field on
-    return Stat(int(fields[1]), sum(map(int, fields[11:15])))
+    own, ended = (sum(map(int, fields[at : at + 2])) for at in (11, 13))
+    return Stat(int(fields[1]), own, ended)
 
 
 def all_stats() -> dict[int, Stat]:
@@ -64,7 +70,19 @@ def trees(roots: Iterable[int], stats: Mapping[int, Stat]) -> list[int]:
 def cpu_s(roles: Mapping[str, Iterable[int]]) -> dict[str, float]:
     """By role, what its processes have used in all their life."""
     stats = all_stats()
-    return {role: sum(stats[pid].ticks for pid in trees(pids, stats)) / _TICKS for role, pids in roles.items()}
+    return {role: sum(_used_s(pid, stats[pid]) for pid in trees(pids, stats)) for role, pids in roles.items()}
+
+
+def _used_s(pid: int, stat: Stat) -> float:
+    return clock_s(pid, stat.ticks / _TICKS) + stat.ended_ticks / _TICKS
+
+
+def clock_s(pid: int, otherwise: float = 0.0) -> float:
+    """A process's CPU-time clock, all its threads; ``otherwise`` if there is none (it has ended, or no such kernel)."""
+    try:
+        return time.clock_gettime(~pid << 3 | _SCHEDULED)
+    except OSError:
+        return otherwise
 
 
 def mib(pid: int, field: str) -> float:
@@ -118,3 +136,20 @@ class Meter:
             role: sum(mib(pid, "Pss" if role in _SHARED else field) for pid in trees(pids, stats))
             for role, pids in self._roles.items()
         }
+
+
+class Machine:
+    """What all else on the machine takes of its cores, from when this is made: the benchmark should be alone."""
+
+    def __init__(self) -> None:
+        self._begun_s, self._begun = time.monotonic(), self._others_s()
+
+    def others_percent(self) -> float:
+        """Percent of all cores that programs which we did not start took since then, interrupts included."""
+        passed_s = (time.monotonic() - self._begun_s) * (os.cpu_count() or 1)
+        return max(0.0, 100 * (self._others_s() - self._begun) / passed_s)
+
+    @staticmethod
+    def _others_s() -> float:
+        user, nice, system, _idle, _iowait, irq, softirq = map(int, _CPU.read_text().split(maxsplit=8)[1:8])
+        return (user + nice + system + irq + softirq) / _TICKS - cpu_s({"": [os.getpid()]})[""]

@@ -3,7 +3,8 @@
 from functools import partial
 from typing import Final
 
-from bench.installations.installation import Candidate
+from bench.installations.installation import Candidate, causeway
+from bench.measure.results import OURS
 from bench.peers.ceilings import aiomqtt_alone, alone, mosquitto_sub, mqtt_over_websocket
 from bench.peers.mqttasgi import mqttasgi
 from bench.peers.plain_channels import PUBSUB_LAYER, REDIS_LAYER, plain_channels
@@ -18,6 +19,8 @@ BRIDGES: Final = (
 )
 """All that bring MQTT to browsers through Django, besides Causeway."""
 
+ON_SQLITE: Final = Candidate(f"{OURS} on SQLite", partial(causeway, database="sqlite"))
+"""As a small installation may have it."""
 MQTT_WEBSOCKET: Final = Candidate("MQTT over WebSocket", mqtt_over_websocket)
 """No bridge at all: a browser that speaks MQTT with Mosquitto."""
 ALONE: Final = (

@@ -10,30 +10,31 @@ from typing import Final
 from bench.measure.results import OURS, UNWELCOME, Results
 from bench.report import planning
 from bench.report.markdown import amount, number, rate, spread, table, times, words
-from bench.report.planning import Costs, Wish
 
 PLAIN: Final = ("plain Channels, Redis layer", "plain Channels, pub/sub layer")
-WISHES: Final = (Wish(1_000, 1.0, 10), Wish(10_000, 0.1, 200), Wish(10_000, 1.0, 1_000))
 MAIN: Final = (
     ("uplink", "messages_per_s", "messages/s from devices to a browser, without loss"),
-    ("latency/lone", "p50_ms", "ms until a lone message is in the browser (p50)"),
+    ("rates/lone", "p50_ms", "ms until a lone message is in the browser (p50)"),
+    ("rates/200", "cpu_us_per_message", "µs of CPU a message at 200 messages/s, all processes together"),
     ("latency/50%", "p50_ms", "ms at half of each one's highest rate (p50)"),
     ("fanout/1000", "items_per_s", "values/s to 1,000 browsers"),
     ("absence", "lost_percent", "% of messages lost when all workers are away for 3 s"),
 )
 """Scenario, figure, and what it says."""
+QUIET_PERCENT: Final = 10.0
+"""Of all cores, for other programs than the benchmark's: beyond that figures suffer."""
 _HELD: Final = {True: "held", False: "**not held**", None: "not measured"}
 
 
 def headline(results: Results) -> str:
     """Two sentences: how much, against whom; how soon."""
     scenarios = results["scenarios"]
-    if not {"uplink", "latency/50%", "latency/lone"} <= scenarios.keys():
+    if not {"uplink", "latency/50%", "rates/lone"} <= scenarios.keys():
         return "What Causeway costs and carries, measured side by side with other ways from MQTT to a browser."
     uplink = scenarios["uplink"]["installations"]
     ratios = {name: uplink[name]["ratio"].get("messages_per_s") for name in PLAIN if name in uplink}
     than = " and ".join(f"{times(ratio, 'higher')} as many as {name}" for name, ratio in ratios.items() if ratio)
-    half, lone = (planning.median(scenarios, f"latency/{row}", "p50_ms") for row in ("50%", "lone"))
+    half, lone = (planning.median(scenarios, name, "p50_ms") for name in ("latency/50%", "rates/lone"))
     return (
         f"**{number(planning.median(scenarios, 'uplink', 'messages_per_s'))} QoS 1 messages a second** from MQTT to a "
         f"browser, each in PostgreSQL before its PUBACK, on {results['machine']['cores']} cores that also carry "
@@ -124,11 +125,22 @@ def scenarios(results: Results) -> str:
 
 
 def _group(rows: Results) -> str:
-    rounds = {name: "one round" if one["rounds"] == 1 else f"{one['rounds']} rounds" for name, one in rows.items()}
+    rounds = {name: _rounds(one) for name, one in rows.items()}
     said = [f"- `{name}`: {one['what']} ({rounds[name]})." for name, one in rows.items()]
     failed = [(where, name, why) for name, one in rows.items() for where, why in one.get("failed", {}).items()]
     said += [f"- {where} failed at `{name}`: {why}." for where, name, why in failed]
     return "\n".join(said) + f"\n\n{_compared(rows, _figures)}"
+
+
+def _rounds(scenario: Results) -> str:
+    """How many; and of which run, if it was another one than the page's."""
+    said = "one round" if scenario["rounds"] == 1 else f"{scenario['rounds']} rounds"
+    return said + (f" of {_named(scenario['run'])}" if "run" in scenario else "")
+
+
+def _named(one: Results) -> str:
+    """A run: ``a quick run, 2026-11-22``."""
+    return f"a {one['mode']} run, {one['date']}"
 
 
 def _figures(scenario: Results) -> Iterable[str]:
@@ -176,75 +188,21 @@ def _profile(load: Results) -> str:
     )
 
 
-# ------------------------------------------------------------------- what more devices and dashboards would take
-
-
-def most(results: Results) -> str:
-    """The highest rate that planning rests on."""
-    scenarios = results["scenarios"]
-    return rate(max(planning.median(scenarios, name, "messages_per_s") for name in planning.loads(scenarios)))
-
-
-def costs(results: Results) -> str:
-    """What plans are made from."""
-    found = planning.costs(results["scenarios"])
-    rows = [
-        [role, amount(line.base), amount(line.us), f"{found.mib[role]:.0f}" if role in found.mib else ""]
-        for role, line in found.lines.items()
-    ]
-    return (
-        f"{table(['one process', 'cores, before any message', 'µs a message', 'MiB'], rows)}\n\n"
-        f"A frame to a socket: {amount(found.frame_us)} µs of a web process (with {found.items_a_frame:.0f} "
-        f"items in it); a socket: {found.socket_mib * 1024:.0f} KiB there."
-    )
-
-
-def examples(results: Results) -> str:
-    """What some installations need."""
-    found = planning.costs(results["scenarios"])
-    ours = list(planning.MEASURED_PROCESSES)
-    head = ["", "messages/s", "frames/s", *ours, "Mosquitto, Redis, PostgreSQL: cores", "MiB of Causeway"]
-    return table(head, [_example(found, wish) for wish in WISHES])
-
-
-def _example(found: Costs, wish: Wish) -> list[str]:
-    needs = planning.plan(found, wish).values()
-    return [
-        f"{wish.devices:,} devices at {wish.hz:g} Hz, {wish.dashboards:,} dashboards",
-        number(wish.per_s),
-        number(wish.frames_per_s),
-        *(f"{one.processes} ({amount(one.cores)})" if one.processes else "none is enough" for one in needs),
-        " + ".join(amount(found.lines[role].cores(wish.per_s)) for role in planning.SERVERS),
-        number(round(sum(one.mib for one in needs))) if all(one.processes for one in needs) else "",
-    ]
-
-
-def twin(results: Results) -> str:
-    """Memory of a device that says nothing."""
-    kib = planning.costs(results["scenarios"]).twin_mib * 1024
-    return f"{amount(kib)} KiB of a worker each, {kib * 100_000 / 1024:,.0f} MiB for 100,000"
-
-
-def first(results: Results) -> str:
-    """Which process is full first, in a sentence or two."""
-    role, per_s = planning.fills(results["scenarios"])[0]
-    heaviest = planning.loads(results["scenarios"])[-1]
-    whole = sum(planning.by_role(results["scenarios"], heaviest)[1].values())
-    cores = results["machine"]["cores"]
-    return (
-        f"**{role}** first: one process of it fills its core at about {rate(per_s)} messages/s. All processes "
-        f"together take {amount(whole)} µs of CPU a message, so {cores} cores end at about "
-        f"{rate(cores * 1e6 / whole)} messages/s: past that, cores come before processes."
-    )
-
-
-def saturation(results: Results) -> str:
-    """At which rate one process of each role has a core to itself and no more."""
-    rows = [[role, rate(per_s)] for role, per_s in planning.fills(results["scenarios"])]
-    return table(["one process of", "fills a core at, messages/s"], rows)
-
-
 def run(results: Results) -> str:
-    """Which run this page is of."""
+    """Which run this page is of, and what else was going on."""
     took = f", which took {results['took_s'] / 60:.0f} minutes" if "took_s" in results else ""
-    return f"This page is of a {results['mode']} run, {results['date']}{took}."
+    said = [f"This page is of {_named(results)}{took}."]
+    for other in dict.fromkeys(_named(one["run"]) for one in results["scenarios"].values() if "run" in one):
+        theirs = [name for name, one in results["scenarios"].items() if "run" in one and _named(one["run"]) == other]
+        said.append(f"{', '.join(f'`{name}`' for name in theirs)}: of {other}.")
+    return " ".join([*said, *_others(results)])
+
+
+def _others(results: Results) -> list[str]:
+    """What other programs took of the machine meanwhile, where that was much."""
+    found = {name: one.get("others_percent", 0.0) for name, one in results["scenarios"].items()}
+    much = [value for value in found.values() if value > QUIET_PERCENT]
+    if not much:
+        return []
+    share = f"up to {max(much):.0f} % of the machine in {len(much)} of {len(found)} scenarios"
+    return [f"Other programs took {share}, whose latencies are too high for that, and their CPU time somewhat."]

@@ -8,13 +8,16 @@ again when it returns.
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from bench.installations.installation import Candidate, Effort, Installation
-from bench.measure.limits import Limit
-from bench.measure.results import Better, Measured
+from bench.measure.limits import Limit, verdict
+from bench.measure.results import Better, Measured, Results
 
-MODULES: Final = ("uplink", "commands", "fanout", "absence", "ceilings", "link", "history", "overload", "scale")
+MODULES: Final = (
+    *("uplink", "rates", "start", "commands", "fanout", "absence"),
+    *("ceilings", "link", "history", "overload", "scale"),
+)
 """In the order in which they run."""
 
 
@@ -33,6 +36,10 @@ class Scenario:
     compared_with: Mapping[str, str] = field(default_factory=dict)  # whose ratio is to whom, where not to Causeway
     rounds: tuple[int, int] = (2, 3)  # of the quick run, of the full one
     full_only: bool = False  # left out of the quick run
+
+    def verdicts(self, measured: Results) -> list[dict[str, Any]]:
+        """Of the ``scenarios`` of results.json: whether its limits held."""
+        return [verdict(limit, self.name, measured) for limit in self.limits]
 
     @property
     def better(self) -> dict[str, Better]:

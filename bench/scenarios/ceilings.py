@@ -36,6 +36,6 @@ SCENARIOS: Final = (
         on=ALONE,
         figures=("messages_per_s", "cpu_us_per_message"),
         compared_with={candidate.name: ALONE[0].name for candidate in ALONE},
-        rounds=(1, 3),
+        rounds=(3, 3),
     ),
 )

@@ -5,6 +5,7 @@ from typing import Final
 
 from bench.drive.tools import Tool, python
 from bench.installations.installation import CAUSEWAY, USER, Causeway, Effort, Installation
+from bench.measure.limits import Limit
 from bench.measure.results import Measured, total_cpu_s
 from bench.measure.usage import Meter
 from bench.scenarios import Scenario
@@ -32,7 +33,7 @@ def measure(operators: int, installation: Installation, effort: Effort) -> Measu
     return Measured(figures, meter.usage)
 
 
-def _scenario(operators: int, what: str) -> Scenario:
+def _scenario(operators: int, what: str, *limits: Limit) -> Scenario:
     return Scenario(
         name=f"commands/{operators}",
         title="Commands",
@@ -40,7 +41,15 @@ def _scenario(operators: int, what: str) -> Scenario:
         measure=partial(measure, operators),
         on=(CAUSEWAY,),
         figures=("round_trips_per_s", "p50_ms", "p99_ms", "cpu_ms_per_command"),
+        limits=(Limit("cpu_ms_per_command", "≤", 6, text="at most 6 ms of CPU each"), *limits),
     )
 
 
-SCENARIOS: Final = (_scenario(1, "one at a time"), _scenario(TOGETHER, f"{TOGETHER} at a time"))
+SCENARIOS: Final = (
+    _scenario(1, "one at a time", Limit("p50_ms", "≤", 10, text="p50 of one alone at most 10 ms")),
+    _scenario(
+        TOGETHER,
+        f"{TOGETHER} at a time",
+        Limit("round_trips_per_s", "≥", 250, text=f"at least 250 a second with {TOGETHER} under way"),
+    ),
+)

@@ -61,5 +61,10 @@ SCENARIOS: Final = (
         Limit("lost_percent", "≤", 0, text="nothing is lost"),
         Limit("items_per_cpu_s", "≥", times=8, of=PLAIN_REDIS.name, text=_TIMES),
     ),
-    _scenario(5_000, full_only=True),
+    _scenario(
+        5_000,
+        Limit("p99_ms", "≤", 1000, text="p99 per item at most 1 s"),
+        Limit("lost_percent", "≤", 0, text="nothing is lost"),
+        full_only=True,
+    ),
 )

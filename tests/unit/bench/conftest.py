@@ -17,6 +17,7 @@ def at_rate(per_s: float, p50_ms: float) -> Measured:
     """Ten seconds of Causeway at a rate, whose CPU time is a straight line."""
     cpu_s = {role: 10 * (BASE[role] + US[role] * per_s / 1e6) for role in US}
     figures = {
+        "cpu_percent": 10 * sum(cpu_s.values()),
         "messages_per_s": per_s,
         "p50_ms": p50_ms,
         "p99_ms": 4 * p50_ms,
@@ -24,6 +25,19 @@ def at_rate(per_s: float, p50_ms: float) -> Measured:
         "cpu_us_per_message": sum(cpu_s.values()) / (10 * per_s) * 1e6,
     }
     return Measured(figures, {role: Usage(cpu_s[role], IDLE[role]) for role in US} | {"generator": Usage(3.0, 20.0)})
+
+
+def idle() -> Measured:
+    """Ten seconds of Causeway with nothing to do."""
+    usage = {role: Usage(10 * BASE[role], IDLE[role]) for role in US}
+    return Measured({"cpu_percent": 100 * sum(BASE.values())}, usage)
+
+
+def lone() -> Measured:
+    """Ten seconds of four lone messages a second; CPU time above idle."""
+    usage = {role: Usage(40 * US[role] / 1e6, IDLE[role]) for role in US}
+    figures = {"messages_per_s": 4.0, "cpu_us_per_message": sum(US.values()), "p50_ms": 4.0, "p99_ms": 9.0, "lost": 0}
+    return Measured(figures, usage)
 
 
 def plain(per_s: float, p50_ms: float) -> Measured:
@@ -87,7 +101,10 @@ def results() -> dict[str, Any]:
         "scenarios": {
             "uplink": scenario("Uplink", speed, uplink, limits=[held, missed]),
             "latency/50%": scenario("Latency", late, {OURS: [at_rate(4000, 10)], PLAIN: [plain(400, 5)]}),
-            "latency/lone": scenario("Latency", late, {OURS: [at_rate(20, 4)]}, failed={PLAIN: "it fell over"}),
+            "rates/idle": scenario("Rates", {"cpu_percent": "lower"}, {OURS: [idle()]}),
+            "rates/lone": scenario("Rates", late, {OURS: [lone()]}, failed={PLAIN: "it fell over"}),
+            "rates/200": scenario("Rates", late, {OURS: [at_rate(200, 4)], PLAIN: [plain(200, 5)]}),
+            "rates/4000": scenario("Rates", late, {OURS: [at_rate(4000, 9)]}),
             "fanout/1000": scenario("Fan-out", {"items_per_s": "higher"}, {OURS: [memory("web", 170.0, FANOUT)]}),
             "scale/100": scenario("Scale", {"x_ms": "lower"}, {OURS: [memory("workers", 160.0, {"x_ms": 1.0})]}),
             "scale/100100": scenario("Scale", {"x_ms": "lower"}, {OURS: [memory("workers", 260.0, {"x_ms": 1.5})]}),

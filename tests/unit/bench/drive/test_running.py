@@ -71,8 +71,8 @@ def test_rounds_alternate_and_nobody_runs_longer_than_needed(
     ours, a, b = (story.candidate(name) for name in ("Causeway", "a", "b"))
     run(monkeypatch, tmp_path, [story.scenario("one", ours, a), story.scenario("two", ours, b)], rounds=2)
     assert story.lines == [
-        "+Causeway", "+a", "one Causeway", "one a", "one Causeway", "one a",
-        "-a", "+b", "two Causeway", "two b", "two Causeway", "two b", *story.lines[-2:],
+        "+Causeway", "+a", "one Causeway", "one a", "one a", "one Causeway",
+        "-a", "+b", "two Causeway", "two b", "two b", "two Causeway", *story.lines[-2:],
     ]  # fmt: skip
     assert sorted(story.lines[-2:]) == ["-Causeway", "-b"]
 
@@ -122,6 +122,20 @@ def test_a_run_may_be_of_some_installations_only(monkeypatch: pytest.MonkeyPatch
     found = running.run(full=False, on=("peer",), rounds=1, output=tmp_path)
     assert list(found["scenarios"]["one"]["installations"]) == ["peer"]
     assert story.lines == ["+peer", "one peer", "-peer"]
+
+
+def test_two_checkouts_alternate_without_the_others_and_without_limits(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, story: Story
+) -> None:
+    ours, peer = story.candidate("Causeway"), story.candidate("peer")
+    plan = [story.scenario("one", ours, peer, limits=(Limit("per_s", "≤", 1),)), story.scenario("alone", peer)]
+    monkeypatch.setattr(running, "scenarios", lambda only: plan)
+    found = running.compare(tmp_path / "base", only=(), rounds=2, output=tmp_path)["scenarios"]
+    assert list(found) == ["one"]
+    assert found["one"]["limits"] == []
+    assert found["one"]["installations"]["Causeway (base)"]["ratio"]["per_s"]["median"] == 1
+    here, there = "one Causeway", "one Causeway (base)"
+    assert story.lines[:6] == ["+Causeway", "+Causeway (base)", here, there, there, here]
 
 
 def test_everything_ends_when_it_is_interrupted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, story: Story) -> None:

@@ -7,14 +7,14 @@ import time
 
 import pytest
 
-from bench.measure.usage import Meter, Stat, cpu_s, mib, parse_stat, trees
+from bench.measure.usage import Machine, Meter, Stat, clock_s, cpu_s, mib, parse_stat, trees
 from tests.support.waiting import eventually
 
 LINE = "42 (a (b) c) S 7 42 42 0 -1 4194304 100 5 0 0 11 22 33 44 20 0 1 0 1000 1 2 3"
 
 
 def test_a_line_of_stat_whatever_the_name() -> None:
-    assert parse_stat(LINE) == Stat(parent=7, ticks=11 + 22 + 33 + 44)
+    assert parse_stat(LINE) == Stat(parent=7, ticks=11 + 22, ended_ticks=33 + 44)
 
 
 def test_a_tree_is_all_below_the_roots_that_live() -> None:
@@ -89,6 +89,29 @@ sys.stdin.read()
 def test_nobody_of_that_id_is_no_error() -> None:
     assert mib(2**22 + 1, "VmHWM") == 0
     assert cpu_s({"gone": [2**22 + 1]}) == {"gone": 0}
+
+
+def test_a_clock_is_finer_than_the_ticks_of_proc() -> None:
+    spent = []
+    for _ in range(20):
+        before, until = cpu_s({"me": [os.getpid()]})["me"], time.process_time() + 0.002
+        while time.process_time() < until:
+            pass
+        spent.append(cpu_s({"me": [os.getpid()]})["me"] - before)
+    assert all(0.002 <= one < 0.05 for one in spent)
+
+
+def test_who_has_no_clock_is_counted_otherwise() -> None:
+    assert clock_s(2**22 + 1, 0.25) == 0.25
+
+
+def test_what_others_take_of_the_machine_is_not_what_we_do() -> None:
+    machine = Machine()
+    ends = time.monotonic() + 0.5
+    while time.monotonic() < ends:
+        pass
+    mine_percent = 100 / (os.cpu_count() or 1)
+    assert 0 <= machine.others_percent() <= 100 - mine_percent * 0.2
 
 
 def test_the_end_of_the_context_ends_the_stretch() -> None:

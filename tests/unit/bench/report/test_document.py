@@ -20,8 +20,7 @@ def test_every_block_of_the_template_is_there_and_every_block_is_used(results: d
     assert "$" not in page
     assert "Left out" not in page
     asked = set(re.findall(r"\$([a-z_]+)", document.TEMPLATE))
-    blocks = {one.__name__ for one in vars(chapters).values() if getattr(one, "__module__", "") == chapters.__name__}
-    assert asked == {*document.CONSTANTS, *(name for name in blocks if not name.startswith("_"))}
+    assert asked == {*document.CONSTANTS, *document.BLOCKS}
 
 
 def test_all_rows_of_a_table_have_as_many_cells(results: dict[str, Any]) -> None:
@@ -43,7 +42,7 @@ def test_ours_stands_against_the_rest(results: dict[str, Any]) -> None:
     assert "| uplink: messages/s | 8,000 (7,900–8,100) | 800, **10×** |" in against
     assert "| uplink: p99, ms | 80 | 150, **1.9×** |" in against
     assert "| latency/50%: p50, ms | 10 | 5, **2× slower** |" in against
-    assert "| latency/lone: p50, ms | 4 | failed |" in against
+    assert "| rates/lone: p50, ms | 4 | failed |" in against
     assert "scale" not in against
 
 
@@ -86,10 +85,26 @@ def test_a_limit_on_what_was_not_measured_is_not_held_against_it(results: dict[s
 
 def test_scenarios_with_one_title_are_one_section(results: dict[str, Any]) -> None:
     told = section(document.page(results), "The scenarios")
-    assert re.findall(r"### (.*)", told) == ["Uplink", "Latency", "Fan-out", "Scale"]
-    assert "- plain Channels, Redis layer failed at `latency/lone`: it fell over." in told
+    assert re.findall(r"### (.*)", told) == ["Uplink", "Latency", "Rates", "Fan-out", "Scale"]
+    assert "- plain Channels, Redis layer failed at `rates/lone`: it fell over." in told
     assert "| uplink: messages lost | 0 | 3 |" in told  # not among the better ones, but there
-    assert "latency/lone: messages lost" not in told
+    assert "rates/lone: messages lost" not in told
+
+
+def test_each_rate_is_a_line(results: dict[str, Any]) -> None:
+    told = section(document.page(results), "At every rate")
+    assert "| messages/s | CPU, % of a core | a message, µs | p50 / p99, ms | Redis layer: a message, µs |" in told
+    assert "| idle | 8.0 |  |  |  |  |  |  |" in told
+    assert "| lone |  | 230 | 4 / 9 | failed |  |  |  |" in told
+    assert "| 200 | 13 | 630 | 4 / 16 | 2,000 | 5 / 25 |  |  |" in told
+    assert "| 4,000 | 100 | 250 | 9 / 36 |  |  |  |  |" in told
+    assert "| 4,000 | 100 | 17 | 44 | 6.0 | 8.0 | 4.0 | 21 |" in told  # by process
+
+
+def test_without_rates_their_section_is_left_out(results: dict[str, Any]) -> None:
+    results["scenarios"] = {name: one for name, one in results["scenarios"].items() if not name.startswith("rates/")}
+    told = section(document.page(results), "At every rate")
+    assert told.strip() == "Left out: this run did not measure `rates`."
 
 
 def test_cpu_is_told_by_role_and_adds_up_to_what_was_measured(results: dict[str, Any]) -> None:
@@ -109,14 +124,14 @@ def test_the_profile_has_a_table_that_adds_up(results: dict[str, Any]) -> None:
 def test_plans_are_worked_out(results: dict[str, Any]) -> None:
     planned = section(document.page(results), "Capacity planning")
     assert "at most 70 % of a core" in planned
-    assert "| 1,000 devices at 1 Hz, 10 dashboards | 1,000 | 100 | 1 (0.05) | 1 (0.12) | 1 (0.03) |" in planned
-    assert "| 10,000 devices at 1 Hz, 1,000 dashboards | 10,000 | 10,000 | 1 (0.41) | 2 (1.0) | 1 (0.62) |" in planned
+    assert "| 1,000 devices at 1 Hz, 10 dashboards | 1,000 | 100 | 1 (0.09) | 1 (0.22) | 1 (0.07) |" in planned
+    assert "| 10,000 devices at 1 Hz, 1,000 dashboards | 10,000 | 10,000 | 1 (0.41) | 2 (1.1) | 1 (0.62) |" in planned
     assert "100 MiB for 100,000" in planned
 
 
 def test_it_says_what_is_full_first(results: dict[str, Any]) -> None:
     told = section(document.page(results), "What to scale first")
-    assert told.lstrip().startswith("**workers** first: one process of it fills its core at about 9,800 messages/s.")
+    assert told.lstrip().startswith("**workers** first: one process of it fills its core at about 9,500 messages/s.")
     assert "240 µs of CPU a message, so 2 cores end at about 8,300 messages/s" in told
 
 
@@ -124,6 +139,19 @@ def test_it_says_which_run_it_is_of(results: dict[str, Any]) -> None:
     assert "This page is of a quick run, 2026-01-31, which took 7 minutes." in document.page(results)
     del results["took_s"]
     assert "This page is of a quick run, 2026-01-31." in document.page(results)
+
+
+def test_what_is_of_another_run_says_so(results: dict[str, Any]) -> None:
+    results["scenarios"]["rates/200"]["run"] = {"mode": "full", "date": "2026-02-03"}
+    page = document.page(results)
+    assert "- `rates/200`: What Rates measures (one round of a full run, 2026-02-03)." in page
+    assert "took 7 minutes. `rates/200`: of a full run, 2026-02-03." in page
+
+
+def test_a_machine_that_others_used_is_told(results: dict[str, Any]) -> None:
+    assert "Other programs" not in document.page(results)
+    results["scenarios"]["rates/200"]["others_percent"] = 41.5
+    assert "Other programs took up to 42 % of the machine in 1 of 9 scenarios" in document.page(results)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +176,7 @@ def test_a_run_of_one_odd_scenario_is_a_page_too(results: dict[str, Any]) -> Non
     page = document.page(results)
     assert page.startswith("# Performance\n\nWhat Causeway costs and carries")
     assert "### Scale" in page
-    assert "Left out: this run did not measure `uplink`." in page
+    assert "Left out: this run did not measure `rates`." in page
 
 
 def test_it_writes_page_and_data_that_belong_together(results: dict[str, Any], tmp_path: Path) -> None:
