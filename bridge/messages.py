@@ -91,11 +91,22 @@ class Published(Struct, frozen=True, array_like=True):
     never: bool = False  # this broker will not take it, however often it is tried
 
 
+class NewCommand(Struct, frozen=True, array_like=True):
+    """A command as it was stored, for a worker that need not read it then."""
+
+    device: str
+    name: str
+    args: bytes  # JSON
+    created_us: int  # Unix µs, as for the next one
+    expires_us: int
+
+
 class CommandStored(Struct, frozen=True, array_like=True):
     """A nudge: a command was stored for a device of this shard."""
 
     shard: int
     command_id: str
+    new: NewCommand | None = None  # None: it is large, or may have gone on since: it is to be read
 
 
 class RequestStored(Struct, frozen=True, array_like=True):

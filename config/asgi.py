@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import django
 import structlog
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
 from django.db import DatabaseError, connections
@@ -44,8 +44,9 @@ def _build() -> Any:
         web_process.allow_many_sockets()
         open_files.watch()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    http = get_asgi_application()  # loads the apps; what needs models can be imported after it
+    django.setup(set_prefix=False)  # loads the apps; what needs models can be imported after it
     from config.routing import by_protocol
+    from runtime.http.request_handler import RequestHandler
 
     for problem in _problems():
         raise ImproperlyConfigured(problem.msg)
@@ -56,7 +57,7 @@ def _build() -> Any:
         web_process.begin_requests_at_once()
         limit_requests()
         collect_seldom()
-    return by_protocol(RequestThreads(http))
+    return by_protocol(RequestThreads(RequestHandler()))
 
 
 def _problems() -> Iterator[CheckMessage]:

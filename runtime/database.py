@@ -194,12 +194,14 @@ class DatabaseReaders(_Threads):
         name: of the threads, which are numbered.
         threads: how many run at once. The others wait; every caller waits for its own only.
         limit_s: how long callers wait.
+        session: further parameters of PostgreSQL's for their connections.
     """
 
-    def __init__(self, name: str, *, threads: int = 4, limit_s: float = 10.0) -> None:
-        super().__init__(
-            [f"{name}-{number}" for number in range(threads)], name, {"statement_timeout": f"{int(limit_s * 1000)}"}
-        )
+    def __init__(
+        self, name: str, *, threads: int = 4, limit_s: float = 10.0, session: dict[str, str] | None = None
+    ) -> None:
+        limits = {"statement_timeout": f"{int(limit_s * 1000)}", **(session or {})}
+        super().__init__([f"{name}-{number}" for number in range(threads)], name, limits)
         self._limit_s = limit_s
         self._waiting: dict[Any, asyncio.Future[Any]] = {}  # calls of run_once that have not begun
 

@@ -1,47 +1,29 @@
 """Storing commands for devices. Once stored, a command is the worker's: sent until the device answers or it expires."""
 
-from datetime import timedelta
+import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 from channels.db import database_sync_to_async
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, transaction
-from msgspec import Struct
+from django.db import DatabaseError
 
 from bridge.json_limits import MAX_PAYLOAD_BYTES, json_error
-from bridge.messages import CommandStored
+from bridge.messages import CommandStored, NewCommand
 from bridge.names import is_name
 from bridge.shards import shard_of
-from devices.models import Command, Device
+from devices.models import Command
+from devices.requests.command_storage import Stored, Wish, store, store_quickly
 from devices.requests.nudges import nudge
-from devices.requests.refusals import (
-    BadRequestError,
-    ConflictError,
-    NotFoundError,
-    RateLimitedError,
-    TooLargeError,
-    UnavailableError,
-)
+from devices.requests.refusals import BadRequestError, TooLargeError, UnavailableError
 from devices.rules.actors import Actor
-from devices.rules.commands import UNFINISHED, begun
-from runtime.database_clock import asked_now
 
 MAX_TTL_S: Final = 7 * 86_400
 DEFAULT_TTL_S: Final = 60
-MAX_OPEN_COMMANDS: Final = 100  # a device
 MAX_IDEMPOTENCY_KEY_CHARS: Final = 200
-
-
-class _Wish(Struct, frozen=True):
-    """A command asked for. ``Any`` until :func:`_checked`: clients may send anything."""
-
-    device_key: str
-    name: Any
-    args: Any
-    ttl_s: Any
-    idempotency_key: Any
-    actor: Actor
+_MAX_TOLD_BYTES: Final = 16 * 1024  # of arguments in a nudge; who gets it without reads them
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def store_command(
@@ -75,102 +57,51 @@ async def store_command(
         RateLimitedError: the device has 100 unfinished commands already.
         UnavailableError: the database failed; with an idempotency key it is safe to repeat.
     """
-    wish = _checked(_Wish(device_key, name, {} if args is None else args, ttl_s, idempotency_key, actor))
+    args = {} if args is None else args
+    _check_scalars(name, ttl_s, idempotency_key)
+    wish = Wish(uuid.uuid4(), device_key, name, args, _encoded(args), ttl_s, idempotency_key, actor)
+    stored = await _stored(wish)
+    await nudge(_nudge(wish, stored))
+    return stored.command
+
+
+async def _stored(wish: Wish) -> Stored:
     try:
-        command: Command = await database_sync_to_async(_store)(wish)
+        return await store_quickly(wish) or await database_sync_to_async(store)(wish)
     except DatabaseError:
         raise UnavailableError("the database does not answer; whether the command was stored is not known") from None
-    await nudge(CommandStored(shard_of(device_key, settings.DEVICES.shards), str(command.pk)))
-    return command
 
 
-def _checked(wish: _Wish) -> _Wish:
-    """The wish, if it can be granted: now its fields are what :func:`store_command` says."""
-    if not isinstance(wish.name, str) or not is_name(wish.name):
+def _nudge(wish: Wish, stored: Stored) -> CommandStored:
+    command, new = stored.command, None
+    if stored.is_new and len(wish.args_json) <= _MAX_TOLD_BYTES:
+        times = (_us(command.created_at), _us(command.expires_at))
+        new = NewCommand(wish.device_key, wish.name, wish.args_json, *times)
+    return CommandStored(shard_of(wish.device_key, settings.DEVICES.shards), str(command.pk), new)
+
+
+def _us(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _check_scalars(name: Any, ttl_s: Any, key: Any) -> None:
+    if not isinstance(name, str) or not is_name(name):
         raise BadRequestError("name must be 1 to 64 of A-Z a-z 0-9 _ - . :")
-    if isinstance(wish.ttl_s, bool) or not isinstance(wish.ttl_s, int) or not 1 <= wish.ttl_s <= MAX_TTL_S:
+    if isinstance(ttl_s, bool) or not isinstance(ttl_s, int) or not 1 <= ttl_s <= MAX_TTL_S:
         raise BadRequestError(f"ttl_s must be a whole number from 1 to {MAX_TTL_S}")
-    if not isinstance(wish.args, dict):
-        raise BadRequestError("args must be a JSON object")
-    if malformed := json_error(wish.args):
-        raise BadRequestError(f"args: {malformed.reason} {malformed.detail}".rstrip())
-    if len(msgspec.json.encode(wish.args)) > MAX_PAYLOAD_BYTES:
-        raise TooLargeError(f"args: over {MAX_PAYLOAD_BYTES} bytes")
-    key = wish.idempotency_key
     if key is not None and not (
         isinstance(key, str) and 0 < len(key) <= MAX_IDEMPOTENCY_KEY_CHARS and key.isprintable()
     ):
         raise BadRequestError(f"the idempotency key must be 1 to {MAX_IDEMPOTENCY_KEY_CHARS} printable characters")
-    return wish
 
 
-def _store(wish: _Wish) -> Command:
-    try:
-        with transaction.atomic():
-            device = _locked_device(wish.device_key)
-            return _repeated(device, wish) or _insert(device, wish)
-    except IntegrityError:  # the device was deleted meanwhile
-        raise NotFoundError(f"there is no device {wish.device_key}") from None
-
-
-def _locked_device(key: str) -> Device:
-    """The device; one command at a time is added to it. (Not against those who only refer to it, like the worker.)"""
-    device = Device.objects.select_for_update(no_key=True).filter(key=key).first()
-    if device is None:
-        raise NotFoundError(f"there is no device {key}")
-    return device
-
-
-def _repeated(device: Device, wish: _Wish) -> Command | None:
-    """The command that this idempotency key already made."""
-    if wish.idempotency_key is None:
-        return None
-    command = Command.objects.filter(device=device, idempotency_key=wish.idempotency_key).first()
-    if command is not None and not _same(command, wish):
-        raise ConflictError("this idempotency key was used for another command of this device")
-    return command
-
-
-def _same(command: Command, wish: _Wish) -> bool:
-    ttl = command.expires_at - command.created_at
-    return (
-        command.name == wish.name and ttl == timedelta(seconds=wish.ttl_s) and _canon(command.args) == _canon(wish.args)
-    )
-
-
-def _canon(args: Any) -> bytes:
-    """As JSON, by value: ``1.0`` is ``1``, members in any order; in Python ``True == 1``, too."""
-    return msgspec.json.encode(_by_value(args), order="sorted")
-
-
-def _by_value(value: Any) -> Any:
-    match value:
-        case dict():
-            return {key: _by_value(one) for key, one in value.items()}
-        case list():
-            return [_by_value(one) for one in value]
-        case float() if value.is_integer() and abs(value) <= 2**53:
-            return int(value)
-    return value
-
-
-def _insert(device: Device, wish: _Wish) -> Command:
-    now = asked_now()
-    unfinished = Command.objects.filter(device=device, status__in=UNFINISHED, expires_at__gt=now).count()
-    if unfinished >= MAX_OPEN_COMMANDS:
-        raise RateLimitedError(
-            f"{wish.device_key} has {unfinished} unfinished commands; at most {MAX_OPEN_COMMANDS} may wait"
-        )
-    progress = begun(int(now.timestamp() * 1000))
-    return Command.objects.create(
-        device=device,
-        name=wish.name,
-        args=wish.args,
-        status=progress.status,
-        timeline=list(progress.timeline),
-        created_at=now,
-        expires_at=now + timedelta(seconds=wish.ttl_s),
-        created_by=str(wish.actor),
-        user_id=wish.actor.user_id,
-        idempotency_key=wish.idempotency_key,
-    )
+def _encoded(args: Any) -> bytes:
+    """As JSON, if they may be stored."""
+    if not isinstance(args, dict):
+        raise BadRequestError("args must be a JSON object")
+    if malformed := json_error(args):
+        raise BadRequestError(f"args: {malformed.reason} {malformed.detail}".rstrip())
+    encoded = msgspec.json.encode(args)
+    if len(encoded) > MAX_PAYLOAD_BYTES:
+        raise TooLargeError(f"args: over {MAX_PAYLOAD_BYTES} bytes")
+    return encoded

@@ -1,5 +1,7 @@
 """The API's two ways to show who asks: a bearer token, or the session of a browser with its CSRF token."""
 
+import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +13,7 @@ from ninja.utils import check_csrf
 from devices.requests.refusals import ForbiddenError
 from devices.web.api.problems import database_outage
 from devices.web.auth import Access, access_by_token, access_of, bearer_token, keep_signed_in
+from runtime.request_database import lookups
 
 
 class TokenAuth(AuthBase):
@@ -18,16 +21,32 @@ class TokenAuth(AuthBase):
 
     openapi_type = "http"
     openapi_scheme = "bearer"
+    is_async = True  # an asynchronous operation awaits what it gets; any other takes it as it is
 
-    def __call__(self, request: HttpRequest) -> Access | None:
+    def __call__(self, request: HttpRequest) -> Access | Awaitable[Access] | None:
         """The token's rights; None without a token."""
         token = bearer_token(request.headers.get("Authorization", ""))
         if token is None:
             return None
-        access = access_by_token(token)
-        if access is None:
-            raise AuthenticationError
-        return access
+        return _looked_up(token) if _in_event_loop() else _valid(access_by_token(token))
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+async def _looked_up(token: str) -> Access:
+    return _valid(await lookups.run_once(access_by_token, token))
+
+
+def _valid(access: Access | None) -> Access:
+    if access is None:
+        raise AuthenticationError
+    return access
 
 
 class SessionAuth(AuthBase):

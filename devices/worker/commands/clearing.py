@@ -49,8 +49,8 @@ class ClearingFeature(Feature):
         shard.outbox.keep(member.key)
 
     def find(self, round_: Round, shards: Sequence[Shard], now_ms: int) -> bool:
-        """Whether the gateways have published anything, or could not."""
-        return bool(round_.published)
+        """Whether the gateways have published any of it, or could not."""
+        return any(isinstance(downlinks.item_of(one), RetainedItem) for one in round_.published)
 
     def plan(self, work: RoundWork) -> None:
         """What the gateways have cleared, or could not."""

@@ -7,12 +7,21 @@ from uuid import UUID
 from msgspec import json
 
 from bridge.messages import CommandStep
-from devices.models import Command
 from devices.rules.commands import OPEN, Progress, Status, acknowledged, advance, brief, command_json, expired, refused
 from devices.rules.requested import Refused
+from devices.worker.commands.known_commands import KnownCommand, KnownCommands, expires_ms, read
 from devices.worker.effects.operations import Acknowledged
+from devices.worker.memory.bulk_writes import update_each
 
-_STEP_COLUMNS: Final = ("status", "timeline", "result", "reason", "commit")
+_SET: Final = (
+    'UPDATE devices_command AS stored SET status = {0}, timeline = {1}, result = {2}, reason = {3}, "commit" = {4} '
+)
+_SAVE_MANY: Final = (
+    _SET.format("step.status", "step.timeline", "step.result", "step.reason", "step.number")
+    + "FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::bigint[], %b::text[])"
+    " AS step(status, timeline, result, reason, number, id) WHERE stored.id = step.id::uuid"
+)
+_SAVE_ONE: Final = _SET.format("%s", "%s", "%s", "%s", "%s") + "WHERE id = replace(%s, '-', '')"
 _encode = json.Encoder().encode
 
 
@@ -28,25 +37,25 @@ class CommandSteps:
     """Some commands, as the present transaction sees them. Steps are told to browsers once it is committed.
 
     Args:
-        is_ours: whether a device, by its hash, is of a shard that we own. Other devices' commands are not touched.
+        known: those that need not be read; kept up to date.
+        is_ours: whether a device, by its key, is of a shard that we own. Other devices' commands are not touched.
     """
 
-    def __init__(self, is_ours: Callable[[int], bool]) -> None:
-        self._is_ours = is_ours
-        self._commands: dict[UUID, Command] = {}
-        self._changed: dict[UUID, Command] = {}
+    def __init__(self, known: KnownCommands, is_ours: Callable[[str], bool]) -> None:
+        self._known, self._is_ours = known, is_ours
+        self._read: dict[UUID, KnownCommand] = {}
+        self._changed: dict[UUID, KnownCommand] = {}
         self.by_device: dict[str, list[CommandStep]] = {}  # the steps for browsers, by device key, in order
 
     def fetch(self, ids: Iterable[UUID]) -> None:
         """Know these, too, if they exist; one query for those not known yet."""
-        missing = {pk for pk in ids if pk not in self._commands}
+        missing = {pk for pk in ids if self.get(pk) is None}
         if missing:
-            rows = Command.objects.select_related("device").filter(pk__in=missing)
-            self._commands.update((row.pk, row) for row in rows if self._is_ours(row.device.hash))
+            self._read.update((row.id, row) for row in read(missing, self._is_ours))
 
-    def get(self, pk: UUID | None) -> Command | None:
+    def get(self, pk: UUID | None) -> KnownCommand | None:
         """The command; None when it is not there."""
-        return self._commands.get(pk) if pk else None
+        return (self._read.get(pk) or self._known.get(pk)) if pk else None
 
     def knows(self, text: str, device_id: int) -> bool:
         """Whether the id is one of the device's commands."""
@@ -55,7 +64,7 @@ class CommandSteps:
 
     # --------------------------------------------------------------------------------------------- steps
 
-    def stored(self, pk: UUID) -> Command | None:
+    def stored(self, pk: UUID) -> KnownCommand | None:
         """Somebody has just stored it: its first step is told. None when it waits for nothing (any more)."""
         command = self.get(pk)
         if command is None or command.status not in OPEN:
@@ -90,13 +99,13 @@ class CommandSteps:
     def cancelled(self, text: str, device: str, at_ms: int) -> Refused | None:
         """Somebody takes it back: it is published no more. None, or why not."""
         command = self.get(command_id(text))
-        if command is None or command.device.key != device:
+        if command is None or command.device != device:
             return Refused("not_found", f"{device} has no command {text[:64]}")
         if not self._go(command, advance(_progress(command), "cancelled", at_ms)):
             return Refused("conflict", f"the command is {command.status} already")
         return None
 
-    def _go(self, command: Command, progress: Progress, result: Any = None, reason: str | None = None) -> bool:
+    def _go(self, command: KnownCommand, progress: Progress, result: Any = None, reason: str | None = None) -> bool:
         if progress.status == command.status:
             return False
         command.status, command.timeline = progress.status, list(progress.timeline)
@@ -105,39 +114,41 @@ class CommandSteps:
         self._note(command)
         return True
 
-    def _note(self, command: Command) -> None:
-        key = command.device.key
-        self._changed[command.pk] = command
+    def _note(self, command: KnownCommand) -> None:
+        key = command.device
+        self._changed[command.id] = command
         self.by_device.setdefault(key, []).append(CommandStep(key, _encode(brief(command_json(command, key)))))
 
     # ----------------------------------------------------------------------------------------- afterwards
 
     def forget(self, device: str) -> None:
         """The device was deleted, and its commands with it."""
-        for pk in [pk for pk, command in self._commands.items() if command.device.key == device]:
-            del self._commands[pk]
-            self._changed.pop(pk, None)
+        self._known.drop_device(device)
+        for pk in [pk for pk, command in self._read.items() if command.device == device]:
+            del self._read[pk]
+        for pk in [pk for pk, command in self._changed.items() if command.device == device]:
+            del self._changed[pk]
         self.by_device.pop(device, None)
 
-    def save(self, commit_of: Callable[[str], int]) -> list[Command]:
+    def save(self, commit_of: Callable[[str], int]) -> list[KnownCommand]:
         """Store the steps, in one statement. Returns the commands of which any is told.
 
         Args:
             commit_of: a device key → the number of the commit that will tell them.
         """
-        for command in self._changed.values():
-            command.commit = commit_of(command.device.key)
-        if self._changed:
-            Command.objects.bulk_create(
-                self._changed.values(), update_conflicts=True, unique_fields=["id"], update_fields=_STEP_COLUMNS
-            )
-        return list(self._changed.values())
+        changed = list(self._changed.values())
+        if changed:
+            rows = [(*_columns(command), commit_of(command.device), str(command.id)) for command in changed]
+            update_each(_SAVE_MANY, _SAVE_ONE, (), rows)
+        for command in changed:
+            self._known.keep(command)
+        return changed
 
 
-def expires_ms(command: Command) -> int:
-    """The end of its time, Unix ms."""
-    return int(command.expires_at.timestamp() * 1000)
+def _columns(command: KnownCommand) -> tuple[str, str, str, str]:
+    timeline, result = _encode(command.timeline).decode(), _encode(command.result).decode()
+    return command.status, timeline, result, command.reason
 
 
-def _progress(command: Command) -> Progress:
+def _progress(command: KnownCommand) -> Progress:
     return Progress(cast("Status", command.status), tuple(command.timeline))

@@ -7,12 +7,14 @@ from uuid import UUID
 from django.db.models import F
 
 from bridge.dialects.registry import Dialects
-from bridge.messages import CommandStep, Published
+from bridge.messages import CommandStep, CommandStored, Published
+from bridge.shards import shard_of
 from devices.models import Command, Request
 from devices.options import DevicesOptions
 from devices.rules.commands import OPEN
 from devices.worker.commands import downlinks
-from devices.worker.commands.command_steps import CommandSteps, command_id, expires_ms
+from devices.worker.commands.command_steps import CommandSteps, command_id
+from devices.worker.commands.known_commands import KnownCommands, expires_ms, new_command
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.rate_gate import RateGate
 from devices.worker.effects.work import Round, RoundWork
@@ -25,6 +27,7 @@ from devices.worker.rules.outbox import CommandItem
 
 _MAX_SWEPT: Final = 5_000  # commands at a time
 _CHUNK: Final = 2_000  # rows read at a time
+_TELL_MS: Final = 100  # until a new command is told to browsers, if nothing makes a transaction before that
 
 
 class CommandsFeature(Feature):
@@ -43,10 +46,14 @@ class CommandsFeature(Feature):
         self._dialects, self._links = dialects, links
         self._of = options.shards
         self._sweeps = RateGate(2)
+        self._known = KnownCommands()
+        self._untold: list[UUID] = []  # in the outbox already
+        self._tell_ms: int | None = None  # Unix ms; when they are to be told at the latest
         # Of the present round:
-        self._steps = CommandSteps(lambda _: False)
+        self._steps = CommandSteps(self._known, lambda _: False)
         self._stored: list[UUID] = []  # that may be new
         self._expired: list[UUID] = []  # whose time has ended
+        self._told = 0  # of the untold ones, so many are told
 
     def knows(self, text: str, device_id: int) -> bool:
         """Whether the id is one of the device's commands, of those that the round's operations name."""
@@ -54,24 +61,52 @@ class CommandsFeature(Feature):
 
     def load(self, shard: Shard, now_ms: int) -> None:
         """All that still waits for its device goes into the outbox."""
+        self._known.clear()
         rows = Command.objects.annotate(number=F("device__hash") % self._of)
         rows = rows.filter(number=shard.number, status__in=OPEN).order_by("created_at")
         columns = rows.values_list("pk", "device__key", "expires_at", "status")
         for pk, key, expires_at, status in columns.iterator(chunk_size=_CHUNK):
             shard.outbox.open(pk, key, int(expires_at.timestamp() * 1000), now_ms, confirmed=status == "sent")
 
+    def forget(self) -> None:
+        """Nobody knows what is stored. What is not told yet is read then."""
+        self._known.clear()
+
     def find(self, round_: Round, shards: Sequence[Shard], now_ms: int) -> bool:
-        """Commands that may be new: told of, or found; commands that are over; what the gateways have published."""
-        ours, of = {shard.number for shard in shards}, self._of
-        self._steps = CommandSteps(lambda hashed: hashed % of in ours)
-        self._stored = [pk for nudge in round_.commands if (pk := command_id(nudge.command_id))]
+        """Commands that may be new: told of, or found; commands that are over; what the gateways have published.
+
+        A new one that the nudge describes needs no transaction to be sent, and is told with the next one there is.
+        """
+        ours, of = {shard.number: shard for shard in shards}, self._of
+        self._steps, self._told = CommandSteps(self._known, lambda key: shard_of(key, of) in ours), 0
+        self._stored = [
+            pk
+            for nudge in round_.commands
+            if (pk := command_id(nudge.command_id)) and not self._opened(pk, nudge, ours.get(nudge.shard), now_ms)
+        ]
         if self._sweeps():
             self._stored += self._unknown(shards)
         latest = self._links.latest
         self._expired = [
             pk for shard in shards for pk in shard.outbox.expired(now_ms, downlinks.applied(shard, latest, now_ms))
         ]
-        return bool(self._stored or self._expired or round_.published)
+        is_time = self._tell_ms is not None and now_ms >= self._tell_ms
+        published = any(isinstance(downlinks.item_of(one), CommandItem) for one in round_.published)
+        return bool(self._stored or self._expired or published or is_time)
+
+    def _opened(self, pk: UUID, nudge: CommandStored, shard: Shard | None, now_ms: int) -> bool:
+        """Put it into the outbox if all is known that is needed for that."""
+        new = nudge.new
+        member = shard.members.get(new.device) if shard and new else None
+        if shard is None or new is None or member is None or self._known.get(pk) or CommandItem(pk) in shard.outbox:
+            return False
+        command = new_command(pk, member.id, new)
+        self._known.keep(command)
+        shard.outbox.open(pk, new.device, expires_ms(command), now_ms)
+        self._untold.append(pk)
+        if self._tell_ms is None:
+            self._tell_ms = now_ms + _TELL_MS
+        return True
 
     def _unknown(self, shards: Sequence[Shard]) -> list[UUID]:
         """Stored commands whose nudge was lost. Reads an index of commands that are not sent yet."""
@@ -90,12 +125,11 @@ class CommandsFeature(Feature):
         """Read all that are concerned, in one query."""
         named = filter(None, map(command_id, (*map(_named, work.cancels), *work.command_ids)))
         sent = (item.command_id for published, item in _of_commands(work) if published.ok or published.never)
-        self._steps.fetch([*self._stored, *self._expired, *named, *sent])
+        self._steps.fetch([*self._untold, *self._stored, *self._expired, *named, *sent])
 
     def follow_up(self, work: RoundWork) -> None:
         """Record the steps, in the order in which they happened as far as known; then bring the outboxes up to date."""
-        for pk in self._stored:
-            self._open(pk, work)
+        self._begin(work)
         for published, item in _of_commands(work):
             part = work.parts.get(published.shard)
             if part and downlinks.is_reached_by(published, part.shard, self._links.latest):
@@ -110,8 +144,16 @@ class CommandsFeature(Feature):
             work.settled[row.pk] = refusal(self._steps.cancelled(_named(row), row.device_key, work.now_ms)) or {}
         for command in self._steps.save(lambda key: work.part_of(key, self._of).shard.commit + 1):
             if command.status not in OPEN:
-                work.part_of(command.device.key, self._of).shard.outbox.close(command.pk)
+                work.part_of(command.device, self._of).shard.outbox.close(command.id)
         self._hurry(work)
+
+    def _begin(self, work: RoundWork) -> None:
+        """The first steps."""
+        self._told = len(self._untold)
+        for pk in self._untold:
+            self._steps.stored(pk)
+        for pk in self._stored:
+            self._open(pk, work)
 
     def _acknowledge(self, work: RoundWork) -> None:
         for _, effects in work.effects():
@@ -124,7 +166,7 @@ class CommandsFeature(Feature):
         """A command heard of for the first time goes into the outbox."""
         known = any(CommandItem(pk) in part.shard.outbox for part in work.parts.values())
         if not known and (command := self._steps.stored(pk)):
-            key = command.device.key
+            key = command.device
             work.part_of(key, self._of).shard.outbox.open(pk, key, expires_ms(command), work.now_ms)
 
     def _hurry(self, work: RoundWork) -> None:
@@ -151,9 +193,15 @@ class CommandsFeature(Feature):
             for step in steps:
                 yield number, step
 
+    def committed(self, work: RoundWork) -> None:
+        """What was told is told."""
+        if self._told:
+            del self._untold[: self._told]
+            self._tell_ms = None
+
     def due(self, shards: Sequence[Shard], now_ms: int) -> int | None:
-        """When the next is to be published, or over."""
-        times = (shard.outbox.next_ms() for shard in shards)
+        """When the next is to be published, told, or over."""
+        times = (self._tell_ms, *(shard.outbox.next_ms() for shard in shards))
         return min((time_ms for time_ms in times if time_ms is not None), default=None)
 
     def purges(self) -> Iterable[PurgeTask]:

@@ -38,8 +38,8 @@ class DesiredFeature(Feature):
         _update(shard.outbox, member, now_ms)
 
     def find(self, round_: Round, shards: Sequence[Shard], now_ms: int) -> bool:
-        """Whether the gateways have published anything, or could not."""
-        return bool(round_.published)
+        """Whether the gateways have published any of it, or could not."""
+        return any(isinstance(downlinks.item_of(one), DesiredItem) for one in round_.published)
 
     def plan(self, work: RoundWork) -> None:
         """What the gateways have published, or could not."""

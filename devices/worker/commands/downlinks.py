@@ -14,9 +14,9 @@ from bridge.dialects.dialect import NATIVE, Publication
 from bridge.dialects.registry import Dialects
 from bridge.messages import Publish, Published
 from bridge.names import gateway_channel
-from devices.models import Command
 from devices.rules.commands import OPEN
-from devices.worker.commands.command_steps import CommandSteps, expires_ms
+from devices.worker.commands.command_steps import CommandSteps
+from devices.worker.commands.known_commands import KnownCommand, expires_ms
 from devices.worker.memory.shard import Shard
 from devices.worker.presence.gateway_links import Links
 from devices.worker.rules.outbox import AppliedMs, CommandItem, DesiredItem, Due, GatewayOf, Item, RetainedItem
@@ -89,8 +89,8 @@ def _rendered(one: Due, steps: CommandSteps, speaks: dialect.Dialect) -> Publica
     return speaks.render(one.device, _command(command)) if command and command.status in OPEN else None
 
 
-def _command(command: Command) -> dialect.Command:
-    return dialect.Command(str(command.pk), command.name, _encode(command.args), expires_ms(command))
+def _command(command: KnownCommand) -> dialect.Command:
+    return dialect.Command(str(command.id), command.name, _encode(command.args), expires_ms(command))
 
 
 def _publish(shard: int, one: Due, what: Publication) -> Publish:

@@ -22,6 +22,7 @@ from typing import Final
 import structlog
 from channels.layers import get_channel_layer
 
+from bridge.messages import Published
 from devices.extensions import features
 from devices.options import DevicesOptions
 from devices.worker.effects.results import RoundResults
@@ -47,6 +48,7 @@ _RELEASE_S: Final = 3
 _LONG_S: Final = 2.5  # for a round: then it waits for the database, or for a lock in it
 _TROUBLE_CHARS: Final = 200
 _AFTER_FAILURE_MS: Final = 5_000
+_CONFIRMED_S: Final = 0.05  # so long what the broker has confirmed waits for a transaction, before it gets its own
 
 
 class Engine:
@@ -69,6 +71,7 @@ class Engine:
         self._lease_loop = LeaseLoop(self._leases, self._shard_states, self)
         self._intake = Intake()
         self._wake = asyncio.Event()
+        self._confirmed: asyncio.TimerHandle | None = None  # wakes us for what the broker has confirmed
         self._stopping = asyncio.Event()
         self._database: DatabaseThread | None = None
         self._database_outage = Outage(log, "database", time.monotonic)
@@ -98,8 +101,16 @@ class Engine:
 
     def offer(self, message: Incoming) -> None:
         """Something came for one of our shards. Never waits, never raises; may be dropped: it comes again."""
-        if message.shard in self._shard_states.served and self._intake.offer(message):
+        if not (message.shard in self._shard_states.served and self._intake.offer(message)):
+            return
+        if self._intake.is_urgent:
             self._wake.set()
+        if self._confirmed is None and isinstance(message, Published) and message.ok:
+            self._confirmed = asyncio.get_running_loop().call_later(_CONFIRMED_S, self._confirmed_is_due)
+
+    def _confirmed_is_due(self) -> None:
+        self._confirmed = None
+        self._wake.set()
 
     def listening(self, *, works: bool) -> None:
         """The channel layer brings messages (again), or it does not."""
@@ -206,7 +217,10 @@ class Engine:
         if database_clock.leaps != self._leaps:
             self._clock_set()
         shards, leaving = self._shard_states.next_round, self._shard_states.leaving
-        round_ = self._intake.take(self._listening_since_ms)
+        round_ = self._intake.take(self._listening_since_ms, patient=self._confirmed is not None)
+        if self._confirmed is not None and round_.published:
+            self._confirmed.cancel()
+            self._confirmed = None
         self._round_since_s = time.monotonic()
         try:
             results = await database.run(self._runner.work, round_, shards, leaving)
@@ -225,7 +239,7 @@ class Engine:
         self._intake.done()
         self._failures, self._next_ms = 0, results.next_ms
         self._shard_states.round_done(shards, leaving)
-        if self._intake or self._shard_states.owned != self._shard_states.served:
+        if self._intake.is_urgent or self._shard_states.owned != self._shard_states.served:
             self._wake.set()
         return results
 

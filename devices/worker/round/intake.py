@@ -31,10 +31,16 @@ class Intake:
         self._commands: dict[str, CommandStored] = {}
         self._requests: dict[int, RequestStored] = {}
         self._published: list[Published] = []
+        self._failures = 0  # of those, so many say what could not be published
         self._notes_in_hand: list[Note] = []
 
     def __bool__(self) -> bool:
         return bool(self._batches or self._commands or self._requests or self._published)
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether anything is to be carried out at once: what the broker has confirmed may wait a little."""
+        return bool(self._batches or self._commands or self._requests or self._failures)
 
     def offer(self, message: Incoming) -> bool:
         """Take a message; False when it is dropped (it was there already, is outdated, or there is no room)."""
@@ -49,6 +55,7 @@ class Intake:
                 if len(self._published) >= MAX_PUBLISHED:
                     return False
                 self._published.append(message)
+                self._failures += not message.ok
                 return True
 
     def _offer_batch(self, batch: Batch) -> bool:
@@ -71,15 +78,20 @@ class Intake:
             del self._batches[key]
             self._per_shard[key[0]] -= 1
 
-    def take(self, listening_since_ms: int | None) -> Round:
-        """The next round. Follow it by :meth:`done` or :meth:`give_back`."""
+    def take(self, listening_since_ms: int | None, *, patient: bool = False) -> Round:
+        """The next round. Follow it by :meth:`done` or :meth:`give_back`.
+
+        ``patient``: what the broker has confirmed stays here, unless there will be a transaction anyway.
+        """
         self._in_hand = self._some_batches()
         for key in self._in_hand:
             del self._batches[key]
             self._per_shard[key[0]] -= 1
         commands, requests = tuple(self._commands.values()), tuple(self._requests.values())
-        published = tuple(self._published)
-        self._commands, self._requests, self._published = {}, {}, []
+        published: tuple[Published, ...] = ()
+        if not patient or self._in_hand or requests or self._failures:
+            published, self._published, self._failures = tuple(self._published), [], 0
+        self._commands, self._requests = {}, {}
         self._notes_in_hand = [*commands, *requests, *published]
         batches = tuple(self._in_hand.values())
         return Round(batches, commands, requests, published, listening_since_ms)
@@ -119,6 +131,7 @@ class Intake:
         self._commands = {key: note for key, note in self._commands.items() if note.shard in shards}
         self._requests = {key: note for key, note in self._requests.items() if note.shard in shards}
         self._published = [note for note in self._published if note.shard in shards]
+        self._failures = sum(not note.ok for note in self._published)
 
 
 def _put(waiting: dict[K, V], key: K, message: V) -> bool:

@@ -12,6 +12,7 @@ from django.db import connections
 from pytest_django import DjangoDbBlocker
 
 from config.service_urls import database
+from runtime.request_database import commands, lookups
 from tests.support.servers.postgres import PostgresService, database_name
 from tests.support.servers.processes import migrate
 
@@ -29,13 +30,20 @@ def use_database(url: str, blocker: DjangoDbBlocker) -> Iterator[None]:
         former = connections["default"]
         patch.setattr(connections, "settings", config)
         del connections["default"]
+        _end_threads_of_requests()
         try:
             yield
         finally:
+            _end_threads_of_requests()
             connections["default"].close()
             if close_pool := getattr(connections["default"], "close_pool", None):
                 close_pool()
             connections["default"] = former
+
+
+def _end_threads_of_requests() -> None:
+    for database_of_requests in (lookups, commands):
+        database_of_requests.close()
 
 
 def with_own_connection(function: Callable[[], T]) -> T:

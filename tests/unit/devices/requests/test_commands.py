@@ -19,6 +19,7 @@ from devices.requests.commands import store_command
 from devices.requests.refusals import BadRequestError, ConflictError, NotFoundError, RateLimitedError, TooLargeError
 from devices.requests.registry import register_device
 from devices.rules.actors import Actor
+from devices.worker.commands.known_commands import new_command
 from tests.support.worlds.fake_worker import fresh_layers
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,9 +41,32 @@ async def test_it_is_stored_and_the_worker_nudged() -> None:
     assert stored.expires_at - stored.created_at == timedelta(seconds=30)
     assert (stored.created_by, stored.user_id) == ("user:vera", None)
     assert stored.timeline == [{"status": "accepted", "at_ms": int(stored.created_at.timestamp() * 1000)}]
-    layer, shard = get_channel_layer(), shard_of(KEY, settings.DEVICES.shards)
+    nudge = await nudged()
+    assert nudge == CommandStored(shard_of(KEY, settings.DEVICES.shards), str(command.pk), nudge.new)
+    assert nudge.new is not None
+    known = new_command(command.pk, stored.device_id, nudge.new)
+    assert (known.device, known.name, known.args, known.status) == (KEY, "set_led", {"on": True}, "accepted")
+    assert (known.timeline, known.created_at) == (stored.timeline, stored.created_at)
+    assert known.expires_at == stored.expires_at
+
+
+async def nudged() -> CommandStored:
+    """What the worker hears."""
     async with asyncio.timeout(5):
-        assert wire.unpack(await layer.receive(devices_channel(shard))) == CommandStored(shard, str(command.pk))
+        message = wire.unpack(
+            await get_channel_layer().receive(devices_channel(shard_of(KEY, settings.DEVICES.shards)))
+        )
+    assert isinstance(message, CommandStored)
+    return message
+
+
+async def test_a_nudge_carries_neither_what_is_large_nor_what_may_have_gone_on() -> None:
+    await store_command(KEY, "x", {"text": "y" * 20_000}, actor=VERA)
+    assert (await nudged()).new is None
+    await store_command(KEY, "x", {}, 60, "key-1", actor=VERA)
+    assert (await nudged()).new is not None
+    await store_command(KEY, "x", {}, 60, "key-1", actor=VERA)
+    assert (await nudged()).new is None, "a repeat"
 
 
 @pytest.mark.parametrize(

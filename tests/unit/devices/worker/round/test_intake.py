@@ -154,3 +154,40 @@ def test_what_waits_for_other_shards_is_dropped() -> None:
     assert (round_.batches, round_.commands) == ((batch(1, shard=1),), (CommandStored(1, "b"),))
     assert (round_.requests, round_.published) == ((), ())
     assert all(intake.offer(batch(seq)) for seq in range(1, MAX_BATCHES + 1)), "there is room again"
+
+
+def is_urgent(intake: Intake) -> bool:
+    return intake.is_urgent
+
+
+def confirmed(*, ok: bool = True) -> Published:
+    return Published(0, "demo/a", b"d", "gw", ok, "" if ok else "broker link down", 1)
+
+
+def test_what_the_broker_has_confirmed_waits_for_what_makes_a_transaction() -> None:
+    intake = Intake()
+    intake.offer(confirmed())
+    assert not is_urgent(intake)
+    intake.offer(CommandStored(0, "c"))
+    assert is_urgent(intake)
+    round_ = intake.take(5, patient=True)
+    assert (round_.commands, round_.published) == ((CommandStored(0, "c"),), ())
+    intake.done()
+    assert intake
+    intake.offer(batch(1))
+    assert intake.take(5, patient=True).published == (confirmed(),)
+    intake.give_back()
+    assert intake.take(5).published == (confirmed(),)
+
+
+def test_what_could_not_be_published_waits_for_nothing() -> None:
+    intake = Intake()
+    intake.offer(confirmed())
+    intake.offer(confirmed(ok=False))
+    assert is_urgent(intake)
+    assert intake.take(5, patient=True).published == (confirmed(), confirmed(ok=False))
+    intake.done()
+    assert not is_urgent(intake)
+    intake.offer(confirmed(ok=False))
+    intake.drop_all_but({1})
+    assert not is_urgent(intake)

@@ -6,8 +6,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 
-from bridge.messages import Publish
+from bridge.messages import CommandStored, NewCommand, Publish
 from bridge.names import gateway_channel
 from devices.models import Command, Device, LedgerCount, Quarantined
 from devices.requests.registry import register_device
@@ -75,6 +77,86 @@ def test_the_whole_way_of_a_command(worker: Worker) -> None:
     assert (command.status, command.result) == ("done", {"was": False})
     assert worker.wait(1000).downlinks == []
     assert worker.last.next_ms is None
+
+
+def test_a_new_command_is_sent_without_a_transaction_and_told_with_its_answer(worker: Worker) -> None:
+    worker.hear(delivery(A, "telemetry", {"t": 1}))
+    command = stored()
+    with CaptureQueriesContext(connection) as asked:
+        worker.round(commands=(nudge(command),))
+    assert [one["sql"] for one in asked.captured_queries if not one["sql"].startswith("SELECT")] == []
+    assert worker.last.downlinks == [(gateway_channel(GATEWAY), publish(command))]
+    assert (worker.last.commits, worker.last.next_ms) == ([], NOW_MS + 100)
+    worker.round(
+        batches=(worker.uplink.batch(ack(command, "done")),), published=(answer(publish(command), at_ms=NOW_MS),)
+    )
+    assert [one["status"] for one in worker.seen if "status" in one] == ["accepted", "sent", "done"]
+    assert steps(command) == ["accepted", "sent", "delivered", "done"]
+    assert (command.device.key, command.args, command.reason) == (A, {"on": True}, "")
+    assert worker.wait(1).commits == []
+
+
+def test_a_new_command_without_an_answer_is_told_a_little_later(worker: Worker) -> None:
+    worker.hear(delivery(A, "telemetry", {"t": 1}))
+    command = stored()
+    worker.round(commands=(nudge(command),))
+    worker.hear(delivery(A, "telemetry", {"t": 2}))
+    assert not [one for one in worker.seen if "status" in one], "readings only"
+    worker.wait(0.099)
+    assert worker.last.commits == []
+    worker.wait(0.001)
+    assert [one["status"] for one in worker.seen] == ["accepted"]
+    command.refresh_from_db()
+    assert command.commit == worker.last.commits[0].commit
+    assert worker.last.next_ms == NOW_MS + 5_000
+
+
+def test_a_round_that_fails_forgets_no_new_command(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker.hear(delivery(A, "telemetry", {"t": 1}))
+    command = stored()
+    worker.round(commands=(nudge(command),))
+    batch = worker.uplink.batch(ack(command, "accepted"))
+    with monkeypatch.context() as failing:
+        failing.setattr("devices.worker.round.transaction.pass_fence", _fails)
+        with pytest.raises(OperationalError):
+            worker.take(batch)
+    assert steps(command) == ["accepted"]
+    worker.take(batch)
+    assert [one["status"] for one in worker.seen if "status" in one] == ["accepted", "delivered"]
+    assert steps(command) == ["accepted", "sent", "delivered"]
+
+
+def test_the_steps_of_a_known_command_are_not_read_again(worker: Worker) -> None:
+    worker.hear(delivery(A, "telemetry", {"t": 1}))
+    command = stored()
+    worker.round(commands=(nudge(command),))
+    hex_id = command.pk.hex
+    for status in ("accepted", "done"):
+        with CaptureQueriesContext(connection) as asked:
+            worker.hear(ack(command, status))
+        read = [one["sql"] for one in asked.captured_queries if one["sql"].startswith("SELECT")]
+        assert not [sql for sql in read if hex_id in sql]
+    assert steps(command) == ["accepted", "sent", "delivered", "done"]
+    worker.hear(ack(command, "failed"))
+    assert steps(command)[-1] == "done"
+
+
+@pytest.mark.parametrize("key", [ELSEWHERE, "demo/unknown"])
+def test_a_nudge_that_describes_anothers_command_is_read(worker: Worker, key: str) -> None:
+    command = stored()
+    wrong = CommandStored(0, str(command.pk), NewCommand(key, "other", b"{}", 0, 1))
+    worker.round(commands=(wrong,))
+    assert worker.sent == [publish(command)]
+
+
+def nudge(command: Command) -> CommandStored:
+    """As the web sends it for a command that it has just stored."""
+    times = [round(moment.timestamp() * 1_000_000) for moment in (command.created_at, command.expires_at)]
+    return CommandStored(0, str(command.pk), NewCommand(command.device.key, command.name, b'{"on":true}', *times))
+
+
+def _fails(*_: Any, **__: Any) -> None:
+    raise OperationalError("gone")
 
 
 def test_a_direct_answer_implies_what_came_before(worker: Worker) -> None:
