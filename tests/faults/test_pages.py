@@ -12,12 +12,13 @@ from playwright.sync_api import Page, expect
 from tests.support.clients.browser import chromium, fresh_page
 from tests.support.servers.processes import Process
 from tests.support.servers.service import Service
+from tests.support.thorough import LONG
 from tests.support.waiting import eventually
 from tests.support.worlds.system import System
 
 KEY, PASSWORD = "faults/pump", "over-the-causeway"
 NAMED_MS = WHOLE_MS = 5_000
-WEB_AWAY_S = 30  # case I3
+WEB_AWAY_S = 30 if LONG else 10  # case I3: 30 s, of which pages try again every 2 s after the first few
 LIVE_AGAIN_MS = 3_000
 
 # How the banner names each part, and what its process logs when it is back (None: its start waits for that).

@@ -3,25 +3,30 @@
 import json
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bench.drive import driving
 from bench.drive.driving import Rig
 from bench.drive.tools import BenchError
-from bench.installations.installation import Effort, installed
+from bench.installations.installation import Causeway, Effort, installed
+from bench.measure.results import OURS
 from bench.measure.usage import all_stats, trees
 from bench.peers.ceilings import alone, mosquitto_sub
 from bench.programs.load import Generator
 from bench.protocol.dialects import Endpoint
 from bench.protocol.packets import Plan
-from bench.scenarios import commands, uplink
-from tests.support.servers.processes import Process
+from bench.scenarios import commands, rates, start, uplink
+from tests.support.servers.processes import Process, run_command
+from tests.support.thorough import LONG
 from tests.support.waiting import eventually
 from tests.support.worlds.system import System
 
 SHORT = Effort(seconds=1.0)
+BENCH = [sys.executable, "-m", "bench"]
 ROLES = {"gateway", "workers", "web", "mosquitto", "redis", "postgres", "recorder", "generator"}
 
 
@@ -67,24 +72,57 @@ def test_the_generator_is_checked_against_mosquitto_sub(tmp_path: Path) -> None:
         assert client.received == outcome.sent == outcome.confirmed > 100
 
 
+def _measured_alone(ours: Causeway) -> None:
+    effort = Effort()
+    lone = rates.lone(ours, effort).figures
+    assert (lone["lost"], lone["repeated"]) == (0, 0)
+    assert 0 < lone["p50_ms"] <= lone["p99_ms"]
+    assert all(0 <= cores < 1 for cores in effort.idle[OURS][0].values())
+
+
+def _measured_from_the_start(ours: Causeway) -> None:
+    started = start.measure(ours, Effort()).figures
+    assert all(0.05 < started[f"{role}_cpu_s"] < 20 for role in start.ROLES)
+
+
+@pytest.mark.parametrize("are", [_measured_alone, *([_measured_from_the_start] if LONG else [])])
+def test_messages_and_starts(
+    are: Callable[[Causeway], None], shared_system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, name, seconds in ((rates, "_LONE_S", 2.0), (rates, "_IDLE_S", 1.0), (driving, "_SETTLES_S", 0.1)):
+        monkeypatch.setattr(module, name, seconds)
+    are(installed(shared_system))
+
+
 def _below(pid: int) -> list[int]:
     """All that a process has started, sessions of their own included."""
     return [below for below in trees([pid], all_stats()) if below != pid]
 
 
-def test_a_run_writes_its_results_and_ctrl_c_ends_all_that_it_started(tmp_path: Path) -> None:
-    only = ["--only", "commands", "--rounds", "1"]
-    bench = Process(
-        "bench", [sys.executable, "-m", "bench", *only, "--output", str(tmp_path)], {}, tmp_path / "bench.log"
-    )
+@pytest.mark.parametrize(
+    ("only", "on", "until"),
+    [
+        ("ceilings", "mosquitto_sub alone", "ceilings, round 1, mosquitto_sub alone"),
+        *([("commands", OURS, "commands/1, round 1, Causeway")] if LONG else []),
+    ],
+)
+def test_ctrl_c_ends_all_that_a_run_started(only: str, on: str, until: str, tmp_path: Path) -> None:
+    bench = Process("bench", [*BENCH, "--only", only, "--on", on, "--output", str(tmp_path)], {}, tmp_path / "log")
     bench.start()
-    results = tmp_path / "results.json"
-    bench.wait_for_line("commands/1, round 1, Causeway", 100)
-    eventually(results.exists, what="the first scenario's results are written")
+    bench.wait_for_line(until, 100)
     servers = _below(bench.pid)
-    assert len(servers) >= 4, "gateway, workers and web at least: the servers may be containers"
+    assert servers, "at least one: the broker may be a container"
     assert bench.interrupt(60) == 128 + signal.SIGINT, bench.tail()
     assert not [pid for pid in servers if Path(f"/proc/{pid}").exists()]
-    found = json.loads(results.read_text())
+
+
+def test_a_run_writes_its_results_and_is_judged(tmp_path: Path) -> None:
+    ceiling = ["--only", "ceilings", "--on", "mosquitto_sub alone", "--rounds", "1", "--output", str(tmp_path)]
+    said = run_command([*BENCH, *ceiling], {}).stdout
+    assert "- `ceilings`: QoS 1 messages/s that an MQTT client receives" in said
+    file = tmp_path / "results.json"
+    found = json.loads(file.read_text())
     assert found["mode"] == "quick"
-    assert found["scenarios"]["commands/1"]["installations"]["Causeway"]["figures"]["p50_ms"]["rounds"]
+    assert found["scenarios"]["ceilings"]["installations"]["mosquitto_sub alone"]["figures"]["messages_per_s"]["rounds"]
+    judged = run_command([*BENCH, "check", str(file), "--only", "start"], {}, check=False)
+    assert (judged.returncode, "Not measured: start." in judged.stdout) == (1, True)

@@ -16,14 +16,14 @@ from tests.integration.gateway_rig import STATUS_TOPIC, Rig, gateway_rig, number
 from tests.support.clients.mqtt import MqttClient
 from tests.support.servers.processes import Process, manage
 from tests.support.servers.service import Service
-from tests.support.thorough import thorough
+from tests.support.thorough import LONG, thorough
 from tests.support.waiting import eventually_async
 
 OLD = "causeway-gateway"
 OLD_STATUS = f"causeway/gateway/{OLD}/status"
 QUEUED = 1_000
 MEANWHILE = 600
-KILLS = 6
+KILLS = 6 if LONG else 3
 SECRET = re.compile(r"causeway-gateway-[a-z0-9]{16}")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.integration.gateway_rig import Rig, gateway_rig
 from tests.support.servers.service import Service
+from tests.support.thorough import LONG
 from tests.support.waiting import eventually_async
 
 
@@ -64,7 +65,7 @@ async def test_case_e2_two_with_one_client_id_say_so_and_let_each_other_be_for_l
         await second.start()  # throws the first one off
         await eventually_async(lambda: "session_taken" in _incidents(first), what="the incident of the first")
         await eventually_async(lambda: "session_taken" in _incidents(second), what="the incident of the second")
-        for rig in rigs:
+        for rig in rigs if LONG else rigs[:1]:
             before, _, _ = rig.gateway.log().partition("another client has had our session")
             assert before.count("broker link up") <= 2, "it comes with the next connection at the latest"
             await eventually_async(
