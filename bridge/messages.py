@@ -1,11 +1,11 @@
 """Every message between the processes, one class each. Frozen; what travels on the layer is made in bridge.wire.
 
-    gateway ── Batch ──> worker ── Commit ──> web          web ── CommandStored, RequestStored ──> worker
-    gateway <── LinkAck ── worker                          web <── RequestSettled ── worker
+    gateway ── Batch, Batches ──> worker ── Commit ──> web    web ── CommandStored, RequestStored ──> worker
+    gateway <── Acks ── worker                                web <── RequestSettled ── worker
     gateway <── Publish ── worker
     gateway ── Published ──> worker
 
-The layer may drop, repeat or reorder any of them (channels specification: at most once). Batch is made reliable by
+The layer may drop, repeat or reorder any of them (channels specification: at most once). Batches are made reliable by
 bridge.link; the others are nudges or can be repeated safely.
 """
 
@@ -42,13 +42,19 @@ class Batch(Struct, frozen=True, array_like=True):
     gateway: str  # MQTT client id
     epoch: int  # of the connection; a later connection has a higher one
     seq: int  # 1, 2, 3, … per gateway, epoch and shard
-    reply_to: str  # channel for LinkAck
+    reply_to: str  # channel for Acks
     deliveries: tuple[Delivery, ...]
     session: int = 0  # the broker's session: the epoch that began it
     # New QoS 1 deliveries (without DUP) of this connection, all shards', up to this batch's last one.
     connection_count: int = 0
     # Deliveries for this shard in this epoch, up to this batch's last one: the gateway's side of the ledger.
     delivery_count: int = 0
+
+
+class Batches(Struct, frozen=True, array_like=True):
+    """Batches of several shards that one worker has, each as if it came alone: for one transaction."""
+
+    batches: tuple[Batch, ...]
 
 
 class LinkAck(Struct, frozen=True, array_like=True):
@@ -61,6 +67,14 @@ class LinkAck(Struct, frozen=True, array_like=True):
     gap: bool = False  # a later batch came too early: send again from next_seq
     former_epoch: int = 0  # the epoch that this shard had applied batches of before ``epoch``; 0: none
     former_seq: int = 0  # up to which of them: the rest of that epoch will never be applied
+
+
+class Acks(Struct, frozen=True, array_like=True):
+    """What a round of a worker has come to, for one gateway."""
+
+    acks: tuple[LinkAck, ...]
+    worker: str = ""  # who has these shards: a name that no other process has, past or present
+    cpu_us: int = 0  # CPU time that the round took, or this gateway's part of it
 
 
 class Publish(Struct, frozen=True, array_like=True):

@@ -13,12 +13,21 @@ from bridge import messages as m
 VERSION: Final = 1
 
 Message = (
-    m.Batch | m.LinkAck | m.Publish | m.Published | m.CommandStored | m.RequestStored | m.RequestSettled | m.Commit
+    m.Batch
+    | m.Batches
+    | m.Acks
+    | m.Publish
+    | m.Published
+    | m.CommandStored
+    | m.RequestStored
+    | m.RequestSettled
+    | m.Commit
 )
 
 _CLASSES: Final[dict[str, type[Message]]] = {
     "uplink.batch": m.Batch,
-    "link.ack": m.LinkAck,
+    "uplink.batches": m.Batches,
+    "link.acks": m.Acks,
     "downlink.publish": m.Publish,
     "downlink.published": m.Published,
     "command.stored": m.CommandStored,

@@ -15,6 +15,7 @@ from config import service_urls
 from config import web_environment as web
 from devices.options import DevicesOptions
 from mqtt_gateway.options import GatewayOptions, MqttVersion
+from mqtt_gateway.rules import pace
 from runtime.http.front import MAX_BODY_BYTES
 from runtime.logs import logging_config
 
@@ -92,6 +93,7 @@ DEVICES = DevicesOptions(
 )
 _ca_file = env.text("MQTT_CA_CERTIFICATES")
 _client_certificate, _client_key = env.text("MQTT_CLIENT_CERTIFICATE"), env.text("MQTT_CLIENT_KEY")
+DATABASES = {"default": service_urls.database(BASE_DIR)}
 GATEWAY = GatewayOptions(
     **_shared,
     **service_urls.mqtt_server(),
@@ -100,6 +102,10 @@ GATEWAY = GatewayOptions(
     client_id=env.parsed("MQTT_CLIENT_ID", "", _client_id),
     devices_share_listener=env.choice("MQTT_FLEET", "off", ("off", "own", "shared")) == "shared",
     topic_filters=env.parsed("GATEWAY_TOPIC_FILTERS", "", _topic_filters),
+    pace=pace.budget(
+        cast("pace.Word", env.choice("BRIDGE_PACE", "balanced", pace.WORDS)),
+        sqlite=DATABASES["default"]["ENGINE"].endswith("sqlite"),
+    ),
     ca_file=Path(_ca_file) if _ca_file else None,
     client_certificate=Path(_client_certificate) if _client_certificate else None,
     client_key=Path(_client_key) if _client_key else None,
@@ -107,7 +113,6 @@ GATEWAY = GatewayOptions(
 
 # Storage and layers ----------------------------------------------------------------------------------------------
 
-DATABASES = {"default": service_urls.database(BASE_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from bridge import wire
 from bridge.link import Cursor, judge
-from bridge.messages import Batch, Delivery, LinkAck, Published
+from bridge.messages import Acks, Batch, Batches, Delivery, LinkAck, Published
 from bridge.names import devices_channel
 from mqtt_gateway.client.broker import ConnectError, Listener, Outgoing
 from mqtt_gateway.options import GatewayOptions
@@ -149,6 +149,9 @@ class FakeWorker:
                 message = wire.unpack(await self._backend.receive(channel))
                 if isinstance(message, Batch):
                     await self.take(message)
+                elif isinstance(message, Batches):
+                    for batch in message.batches:
+                        await self.take(batch)
                 elif isinstance(message, Published):
                     self.published.append(message)
             except Exception:  # noqa: BLE001 - the layer is down: whatever its driver raises
@@ -171,4 +174,4 @@ class FakeWorker:
             if cursor.epoch != batch.epoch:  # a gap: nothing of the batch's epoch is applied
                 former = (cursor.epoch, cursor.seq)
             ack = LinkAck(batch.shard, batch.gateway, batch.epoch, applied + 1, verdict == "gap", *former)
-            await self._backend.send(batch.reply_to, wire.pack(ack))
+            await self._backend.send(batch.reply_to, wire.pack(Acks((ack,), "fake")))

@@ -4,7 +4,7 @@
 
     run ── Lease ─── TaskGroup ─┬─ broker link   connection, epoch, subscriptions, markers
                                 ├─ uplink        batches out
-                                ├─ replies       LinkAck in ──> PUBACK out
+                                ├─ replies       Acks in ──> PUBACK out
                                 ├─ downlink      messages in ──> PUBLISH out
                                 ├─ answers       Published out
                                 ├─ beat          the process's row and lease
@@ -25,7 +25,7 @@ from typing import Any, Final
 import structlog
 from channels.layers import get_channel_layer
 
-from bridge.messages import LinkAck, Publish
+from bridge.messages import Acks, Publish
 from bridge.names import gateway_channel
 from mqtt_gateway.client.session import AiomqttConnection
 from mqtt_gateway.connection.broker_link import BrokerLink
@@ -117,7 +117,7 @@ class _Gateway:
         downlink = Downlink(self._options.gateway, self._layer, lambda: link.connection)
         parts = {
             "uplink": uplink.run(),
-            "replies": self._layer.listen(reply_to, LinkAck, uplink.acknowledged),
+            "replies": self._layer.listen(reply_to, Acks, uplink.replied),
             "answers": downlink.run(),
             "beat": beat.run(),
             "downlink": self._layer.listen(gateway_channel(self._options.gateway), Publish, downlink.handle),

@@ -12,6 +12,7 @@ from bridge.link import MAX_IN_FLIGHT
 from bridge.names import is_name
 from bridge.topic_filters import overlap, topic_filter_error
 from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
+from mqtt_gateway.rules.pace import BALANCED, Budget
 
 MqttVersion = Literal["5", "3.1.1"]
 
@@ -56,6 +57,7 @@ class GatewayOptions:
     clean: bool = False  # end the session that the broker has under the client id, and begin none that stays
     devices_share_listener: bool = False  # published, and a device may choose its client id there: told to operators
     broker_keeps_sessions: bool = True  # False: a session that is not there is no incident (the demo's broker)
+    pace: Budget = BALANCED  # what batches may cost, against how long a message may wait for others
     in_flight_limit: int = 8_192  # QoS 1 deliveries not yet PUBACKed; set in the broker too
 
     def __post_init__(self) -> None:

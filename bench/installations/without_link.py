@@ -16,7 +16,7 @@ import django
 from django.core.management import call_command
 
 from bridge import wire
-from bridge.messages import Batch, LinkAck
+from bridge.messages import Acks, Batch, Batches, LinkAck
 
 
 def arguments(*what: str) -> list[str]:
@@ -67,7 +67,7 @@ def _forget() -> None:
 
         def __init__(self, backend: Any) -> None:
             super().__init__(backend)
-            self._acks: asyncio.Queue[LinkAck] = asyncio.Queue()
+            self._acks: asyncio.Queue[Acks] = asyncio.Queue()
             self._reply_to = ""
 
         async def new_channel(self) -> str:
@@ -76,8 +76,10 @@ def _forget() -> None:
 
         async def send(self, channel: str, message: wire.Message) -> str:
             problem = await super().send(channel, message)
-            if isinstance(message, Batch) and not problem:
-                self._acks.put_nowait(LinkAck(message.shard, message.gateway, message.epoch, message.seq + 1))
+            if isinstance(message, Batch | Batches) and not problem:
+                batches = message.batches if isinstance(message, Batches) else (message,)
+                acks = (LinkAck(batch.shard, batch.gateway, batch.epoch, batch.seq + 1) for batch in batches)
+                self._acks.put_nowait(Acks(tuple(acks)))
             return problem
 
         async def listen(self, channel: str, kind: type[layer.M], handle: Callable[[layer.M], Any]) -> NoReturn:

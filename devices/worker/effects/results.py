@@ -14,3 +14,4 @@ class RoundResults:
     downlinks: list[tuple[str, Publish]] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
     next_ms: int | None = None  # Unix ms; None: when something comes
+    cpu_s: float = 0.0  # CPU time of the process while it was carried out

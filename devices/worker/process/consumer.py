@@ -16,7 +16,7 @@ from channels.consumer import AsyncConsumer
 from django.conf import settings
 
 from bridge import wire
-from bridge.messages import Batch, CommandStored, Published, RequestStored
+from bridge.messages import Batch, Batches, CommandStored, Published, RequestStored
 from devices.worker.ownership.fence import ReshardedError
 from devices.worker.process.engine import Engine
 from runtime.outages import SampledLog
@@ -42,6 +42,8 @@ class ShardConsumer(AsyncConsumer):
         match read:
             case Batch():
                 await self.uplink_batch(read)
+            case Batches():
+                await self.uplink_batches(read)
             case CommandStored():
                 await self.command_stored(read)
             case RequestStored():
@@ -54,6 +56,11 @@ class ShardConsumer(AsyncConsumer):
     async def uplink_batch(self, batch: Batch) -> None:
         """Deliveries from a gateway. At least once, by the link; repeats are told by their numbers."""
         engine_for(batch.shard).offer(batch)
+
+    async def uplink_batches(self, together: Batches) -> None:
+        """Several shards' batches; those of shards that are another worker's by now are repeated to that one."""
+        for batch in together.batches:
+            engine_for(batch.shard).offer(batch)
 
     async def command_stored(self, nudge: CommandStored) -> None:
         """A nudge; safe to lose and to repeat."""

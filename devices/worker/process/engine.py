@@ -63,7 +63,8 @@ class Engine:
     def __init__(self, options: DevicesOptions, pinned: Iterable[int] = (), clock: Callable[[], int] = unix_ms) -> None:
         self._clock = clock
         self.layer_outage = Outage(log, "channel layer", time.monotonic)
-        self._owner = f"{socket.gethostname()[:80]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._token = secrets.token_hex(4)
+        self._owner = f"{socket.gethostname()[:80]}:{os.getpid()}:{self._token}"
         self._runner = RoundRunner(options, all_features(options, features.all().values()), self._owner, clock)
         self._pinned = frozenset(pinned)
         self._leases = Leases(self._owner, options, self._pinned)
@@ -185,7 +186,7 @@ class Engine:
     # ------------------------------------------------------------------------------------------------ inside
 
     async def _rounds(self, database: DatabaseThread) -> None:
-        sender = Sender(get_channel_layer(), get_channel_layer("groups"), self.layer_outage)
+        sender = Sender(get_channel_layer(), get_channel_layer("groups"), self.layer_outage, self._token)
         sending: asyncio.Task[None] | None = None
         try:
             while await self._until_due():
@@ -221,7 +222,7 @@ class Engine:
         if self._confirmed is not None and round_.published:
             self._confirmed.cancel()
             self._confirmed = None
-        self._round_since_s = time.monotonic()
+        self._round_since_s, cpu_s = time.monotonic(), time.process_time()
         try:
             results = await database.run(self._runner.work, round_, shards, leaving)
         except ShardLostError as lost:
@@ -238,6 +239,7 @@ class Engine:
             self._round_since_s = None
         self._intake.done()
         self._failures, self._next_ms = 0, results.next_ms
+        results.cpu_s = time.process_time() - cpu_s
         self._shard_states.round_done(shards, leaving)
         if self._intake.is_urgent or self._shard_states.owned != self._shard_states.served:
             self._wake.set()

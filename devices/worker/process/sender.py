@@ -10,7 +10,7 @@ import structlog
 from channels.exceptions import ChannelFull
 
 from bridge import wire
-from bridge.messages import Commit
+from bridge.messages import Acks, Commit, LinkAck
 from bridge.names import dashboard_group
 from devices.worker.effects.results import RoundResults
 from runtime.outages import Outage, SampledLog
@@ -27,10 +27,11 @@ class Sender:
         channels: the layer of channels.
         groups: the layer of groups.
         outage: of the layers; shared with those who listen, so that it is logged once.
+        worker: the process's name for gateways.
     """
 
-    def __init__(self, channels: Any, groups: Any, outage: Outage) -> None:
-        self._channels, self._groups, self._outage = channels, groups, outage
+    def __init__(self, channels: Any, groups: Any, outage: Outage, worker: str = "") -> None:
+        self._channels, self._groups, self._outage, self._worker = channels, groups, outage, worker
         self._full = SampledLog(log, "channel full", time.monotonic)
 
     async def send(self, results: RoundResults) -> None:
@@ -39,7 +40,8 @@ class Sender:
         What fails is let go.
         """
         by_channel: dict[str, list[wire.Message]] = {}
-        for channel, message in chain[tuple[str, wire.Message]](results.acks, results.downlinks, results.settled):
+        acks = self._acks(results)
+        for channel, message in chain[tuple[str, wire.Message]](acks, results.downlinks, results.settled):
             by_channel.setdefault(channel, []).append(message)
         jobs = [self._broadcast(commit) for commit in results.commits]
         jobs += [self._send_all(channel, messages) for channel, messages in by_channel.items()]
@@ -47,6 +49,14 @@ class Sender:
             await jobs[0]
         elif jobs:
             await asyncio.gather(*jobs)
+
+    def _acks(self, results: RoundResults) -> list[tuple[str, Acks]]:
+        """A message a channel."""
+        by_channel: dict[str, list[LinkAck]] = {}
+        for channel, ack in results.acks:
+            by_channel.setdefault(channel, []).append(ack)
+        cpu_us = int(1e6 * results.cpu_s / max(1, len(by_channel)))
+        return [(channel, Acks(tuple(acks), self._worker, cpu_us)) for channel, acks in by_channel.items()]
 
     async def _send_all(self, channel: str, messages: Iterable[wire.Message]) -> bool:
         """Send in order; the rest is let go after a failure, rather than waiting for each."""

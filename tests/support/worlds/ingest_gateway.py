@@ -9,7 +9,7 @@ from typing import Any
 
 from bridge import wire
 from bridge.link import Window
-from bridge.messages import Commit, Delivery, LinkAck, Publish
+from bridge.messages import Acks, Commit, Delivery, LinkAck, Publish
 from bridge.names import dashboard_group, devices_channel, gateway_channel
 from bridge.shards import shard_of
 from tests.support.waiting import eventually_async
@@ -133,9 +133,10 @@ class Gateway:
             else:
                 await handle(message)
 
-    async def _acknowledged(self, ack: LinkAck) -> None:
-        self.acks.append(ack)
-        self._windows[ack.shard].acknowledge(ack)
+    async def _acknowledged(self, together: Acks) -> None:
+        for ack in together.acks:
+            self.acks.append(ack)
+            self._windows[ack.shard].acknowledge(ack)
         self._wake.set()
 
     async def _ordered(self, order: Publish) -> None:

@@ -10,7 +10,8 @@ from bridge import wire
 
 messages = st.one_of(
     st.from_type(m.Batch),
-    st.from_type(m.LinkAck),
+    st.from_type(m.Batches),
+    st.from_type(m.Acks),
     st.from_type(m.Publish),
     st.from_type(m.Published),
     st.from_type(m.CommandStored),
@@ -38,7 +39,7 @@ def test_every_message_round_trips(message: wire.Message) -> None:
     st.fixed_dictionaries(
         {},
         optional={
-            "type": st.one_of(st.text(), st.sampled_from(["uplink.batch", "link.ack", "dashboard.commit"]), st.none()),
+            "type": st.one_of(st.text(), st.sampled_from(["uplink.batch", "link.acks", "dashboard.commit"]), st.none()),
             "v": st.one_of(st.integers(), st.just(1), st.none()),
             "body": st.one_of(st.binary(), st.text()),
         },

@@ -20,6 +20,7 @@ GOOD = {"SECRET_KEY": "only-for-tests" * 4, "REDIS_URL": "redis://127.0.0.1:1/0"
         ("DATABASE_URL", "sqlite:////dev/null/causeway.sqlite3"),
         ("CSRF_TRUSTED_ORIGINS", "causeway.example.org"),
         ("BRIDGE_SHARDS", "none"),
+        ("BRIDGE_PACE", "fast"),
         ("ALLOWED_HOSTS", "https://causeway.example.org"),
         ("BEHIND_TLS_PROXY", "true"),  # without TRUSTED_PROXIES
     ],

@@ -9,12 +9,12 @@ from channels.layers import InMemoryChannelLayer
 from structlog.testing import CapturingLogger
 
 from bridge import wire
-from bridge.messages import CommandStored, LinkAck
+from bridge.messages import Acks, CommandStored, LinkAck
 from mqtt_gateway import layer as layer_module
 from mqtt_gateway.layer import CHANNEL_FULL, Layer
 from tests.support.waiting import eventually_async
 
-ACK = LinkAck(0, "g", 1, 2)
+ACK = Acks((LinkAck(0, "g", 1, 2),))
 
 
 class Backend(InMemoryChannelLayer):
@@ -40,8 +40,8 @@ class Backend(InMemoryChannelLayer):
 
 async def test_a_sent_message_arrives() -> None:
     layer = Layer(Backend())
-    got: list[LinkAck] = []
-    listening = asyncio.ensure_future(layer.listen("c", LinkAck, got.append))
+    got: list[Acks] = []
+    listening = asyncio.ensure_future(layer.listen("c", Acks, got.append))
     assert await layer.send("c", ACK) == ""
     await eventually_async(lambda: got == [ACK])
     listening.cancel()
@@ -74,10 +74,10 @@ async def test_an_outage_is_logged_once_at_each_end(monkeypatch: pytest.MonkeyPa
 
 async def test_listening_outlives_failures_and_foreign_messages() -> None:
     backend = Backend()
-    got: list[LinkAck] = []
+    got: list[Acks] = []
     layer = Layer(backend)
     backend.failures = 2
-    listening = asyncio.ensure_future(layer.listen("c", LinkAck, got.append))
+    listening = asyncio.ensure_future(layer.listen("c", Acks, got.append))
     await eventually_async(lambda: backend.failures == 0)
     await backend.send("c", {"type": "who.knows"})
     await backend.send("c", wire.pack(CommandStored(1, "c")))
@@ -92,9 +92,9 @@ async def test_listening_looks_again_now_and_then(monkeypatch: pytest.MonkeyPatc
     """A connection that died without a word would be listened to for ever."""
     monkeypatch.setattr(layer_module, "_RECEIVE_S", 0.01)
     backend = Backend()
-    got: list[LinkAck] = []
+    got: list[Acks] = []
     backend.hang = True
-    listening = asyncio.ensure_future(Layer(backend).listen("c", LinkAck, got.append))
+    listening = asyncio.ensure_future(Layer(backend).listen("c", Acks, got.append))
     await asyncio.sleep(0)
     backend.hang = False
     await backend.send("c", wire.pack(ACK))

@@ -12,7 +12,7 @@ from channels.layers import InMemoryChannelLayer
 
 from bridge.json_limits import MAX_PAYLOAD_BYTES
 from bridge.link import MAX_IN_FLIGHT
-from bridge.messages import Delivery, LinkAck
+from bridge.messages import Acks, Delivery, LinkAck
 from mqtt_gateway.client.broker import Outgoing
 from mqtt_gateway.fakes import FakeBroker, FakeConnection, FakeWorker
 from mqtt_gateway.layer import Layer
@@ -76,7 +76,7 @@ async def bench() -> AsyncIterator[Bench]:
     made = Bench(backend, uplink, FakeWorker(backend, OPTIONS.shards), state)
     tasks = [
         asyncio.ensure_future(uplink.run()),
-        asyncio.ensure_future(layer.listen(reply_to, LinkAck, uplink.acknowledged)),
+        asyncio.ensure_future(layer.listen(reply_to, Acks, uplink.replied)),
     ]
     yield made
     for task in [*tasks, *([made.working] if made.working else [])]:
@@ -288,7 +288,7 @@ async def test_a_worker_with_an_older_database_forces_a_new_epoch(bench: Bench) 
     await eventually_async(lambda: connection.acknowledged == [1])
     shard = bench.worker.batches[-1].shard
     for _ in range(5):
-        bench.uplink.acknowledged(LinkAck(shard, "g", 1, 1, gap=True))
+        bench.uplink.replied(Acks((LinkAck(shard, "g", 1, 1, gap=True),)))
     assert connection.lost.done()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bridge import wire
-from bridge.messages import Batch, CommandStored, LinkAck, Published, RequestStored
+from bridge.messages import Acks, Batch, Batches, CommandStored, LinkAck, Published, RequestStored
 from devices.worker.process import consumer
 from devices.worker.process.consumer import ShardConsumer
 from tests.support.waiting import eventually_async
@@ -65,6 +65,12 @@ async def test_hands_everything_to_the_engine(engine: FakeEngine) -> None:
     assert engine.offered == FOR_SHARDS
 
 
+async def test_hands_over_several_shards_batches_one_by_one(engine: FakeEngine) -> None:
+    together = tuple(Batch(shard, "g", 1, 1, "r", ()) for shard in (1, 2))
+    await consume(wire.pack(Batches(together)))
+    assert engine.offered == list(together)
+
+
 @pytest.mark.parametrize(
     "rubbish",
     [
@@ -75,7 +81,7 @@ async def test_hands_everything_to_the_engine(engine: FakeEngine) -> None:
         {"type": "uplink.batch"},
         {"type": "uplink.batch", "v": 99, "body": b""},
         {"type": "uplink.batch", "v": 1, "body": b"\xff"},
-        wire.pack(LinkAck(1, "g", 1, 1)),
+        wire.pack(Acks((LinkAck(1, "g", 1, 1),))),
     ],
 )
 async def test_outlives_what_is_no_message_for_it(engine: FakeEngine, rubbish: dict[str, Any]) -> None:
