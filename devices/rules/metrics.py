@@ -42,7 +42,7 @@ def make_room(twin: TwinState, readings: Iterable[RawReading], over: int, receiv
     named: set[str] = set()
     latest_ms = 0
     for reading in readings:
-        named |= reading.metrics.keys()
+        named.update(reading.metrics)
         latest_ms = max(latest_ms, received_ms if reading.ts_ms is None else reading.ts_ms)
     latest_ms = max([latest_ms, *(metric.ts for metric in twin.metrics.values())])
     cutoff_ms = min(latest_ms, received_ms) - keep_ms

@@ -12,7 +12,7 @@ from typing import Final
 from bridge.messages import Delivery
 
 BATCH_LIMIT: Final = 1_000  # deliveries
-LANES_BYTES: Final = 64 * 1024  # of a batch that may come from the lanes; a bigger delivery is its only one from there
+LANES_BYTES: Final = 192 * 1024  # of a batch that may come from the lanes; a bigger delivery is its only one from there
 QOS0_LIMIT: Final = 4_000  # deliveries a shard
 QOS0_BYTES: Final = 8 * 1024 * 1024
 NO_TICKET: Final = -1

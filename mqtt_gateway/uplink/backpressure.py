@@ -15,8 +15,10 @@ CHECK_EVERY: Final = 64  # QoS 1 deliveries; so few are never too much
 # Mosquitto 2.0.11 sends as many as the in-flight limit for *each* PUBACK once it has a queue (docs/overload.md). What
 # we hold unconfirmed must stay below MAX_IN_FLIGHT all the same; what was read already comes on top.
 MAX_UNCONFIRMED: Final = MAX_IN_FLIGHT - 4 * CHECK_EVERY
-MAX_BYTES: Final = 32 * 1024 * 1024  # queued in all shards
-_READ_AGAIN: Final = 0.5  # of the limits
+MAX_BYTES: Final = 48 * 1024 * 1024  # queued in all shards
+# Of the limits. Bytes are few devices' large messages: everybody else's wait behind them at the broker, and not longer
+# than need be.
+_READ_AGAIN, _READ_AGAIN_BYTES = 0.5, 0.95
 
 
 class Backpressure:
@@ -42,13 +44,13 @@ class Backpressure:
         """
         if connection is None:
             return
-        fullness = max(unconfirmed / MAX_UNCONFIRMED, in_flight / self._max_count, queued_bytes / MAX_BYTES)
-        if fullness > 1 and connection is not self.paused:
+        deliveries, in_bytes = max(unconfirmed / MAX_UNCONFIRMED, in_flight / self._max_count), queued_bytes / MAX_BYTES
+        if max(deliveries, in_bytes) > 1 and connection is not self.paused:
             connection.pause()
             self.paused = connection
             self._full.add(
                 "reading no more for a while", f"{in_flight} deliveries in flight, {unconfirmed} unconfirmed"
             )
-        elif fullness < _READ_AGAIN and connection is self.paused:
+        elif deliveries < _READ_AGAIN and in_bytes < _READ_AGAIN_BYTES and connection is self.paused:
             connection.resume()
             self.paused = None

@@ -25,7 +25,7 @@ from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
 from mqtt_gateway.rules.lanes import BATCH_LIMIT, NO_TICKET, QOS0_LIMIT
 from mqtt_gateway.rules.pace import Budget, Pace
 from mqtt_gateway.rules.routing import Routed, router
-from mqtt_gateway.rules.shard_queue import ShardQueue
+from mqtt_gateway.rules.shard_queue import LARGE_BYTES, ShardQueue
 from mqtt_gateway.uplink.backpressure import CHECK_EVERY, Backpressure
 from mqtt_gateway.uplink.connections import Connections
 from runtime.database_clock import unix_ms
@@ -159,7 +159,7 @@ class Uplink(Connections):
             self._puback()
             return
         ticket = self._order.arrived(packet_id, dup=dup) if qos else NO_TICKET
-        if not ticket % CHECK_EVERY:
+        if not ticket % CHECK_EVERY or len(payload) > LARGE_BYTES:
             self._hold_back()
         if not isinstance(route, Routed):
             self._finish(route, topic, payload, ticket)

@@ -37,6 +37,7 @@ STATED = {
         f"| {backpressure.MAX_UNCONFIRMED:,}, and up to {2 * backpressure.CHECK_EVERY} already read",
         f"{lanes.QOS0_LIMIT:,} deliveries, {lanes.QOS0_BYTES // MIB} MiB",
         f"2 batches, each of {lanes.BATCH_LIMIT:,} deliveries or {shard_queue.BATCH_BYTES // KIB} KiB",
+        f"{lanes.LANES_BYTES // KIB} KiB in one batch, or a single delivery",
         f"in-flight limit + {A_SHARD:,} deliveries a shard; {backpressure.MAX_BYTES // MIB} MiB",
         f"a gateway of {settings.DEVICES.shards} shards may hold of small payloads, {IN_HAND:,} deliveries",
         f"is some {IN_HAND * 0.4 / KIB:.0f} MiB",

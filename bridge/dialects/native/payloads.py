@@ -17,6 +17,7 @@ from bridge.json_limits import (
     MAX_PAYLOAD_BYTES,
     MalformedError,
     bare,
+    check_leaves,
     check_size,
     decode_json,
     decode_utf8,
@@ -80,10 +81,13 @@ def _of_bad(kind: Kind, payload: bytes, malformed: Malformed) -> Decoded:
 
 
 def _telemetry(_detail: str, payload: bytes) -> Telemetry:
+    is_short = len(payload) < _SHORT_BYTES
+    if not is_short and payload[:1] == b"{":
+        check_leaves(payload)
     value, sieve = decode_json(payload), Sieve(len(payload))
     if isinstance(value, list):
-        return _batch(value, sieve, is_short=len(payload) < _SHORT_BYTES)
-    if len(payload) >= _SHORT_BYTES:
+        return _batch(value, sieve, is_short=is_short)
+    if not is_short:
         check_size(value)
     reading = _reading(value, sieve)
     return Telemetry((reading,) if reading.metrics else (), sieve.notes)
@@ -166,6 +170,7 @@ def _object(kind: str, payload: bytes, sieve: Sieve) -> dict[str, Any]:
 
 
 def _any(payload: bytes, sieve: Sieve) -> Any:
+    check_leaves(payload)
     value = decode_json(payload)
     check_size(value)
     return sieve.storable(value)

@@ -24,7 +24,7 @@ class Found(Struct, frozen=True):
     @property
     def part(self) -> float:
         """How near it comes to a bound; over 1: beyond."""
-        return max(self.came.kept_part, self.came.cpu_part)
+        return self.came.part
 
     def __str__(self) -> str:
         came = self.came

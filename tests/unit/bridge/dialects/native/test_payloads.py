@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.dialects.native import payloads
 from bridge.dialects.native.payloads import decode
 from bridge.dialects.native.topics import Kind
 from bridge.json_limits import MAX_PAYLOAD_BYTES, json_error
@@ -96,6 +97,25 @@ def test_an_ack_carries_its_result() -> None:
 @pytest.mark.parametrize("kind", get_args(Kind))
 def test_an_empty_payload_clears(kind: Kind) -> None:
     assert decode(kind, "x", b"") == Cleared()
+
+
+def test_case_h_too_many_leaves_are_refused_before_anything_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payloads, "decode_json", None)
+    nested = b'{"a":[%b]}' % b",".join([b"[" * 20 + b"1" + b"]" * 20] * 5_000)
+    for kind in ("telemetry", "state", "event", "ack"):
+        assert decode(kind, "x", nested) == Malformed("too_many_leaves", "over 2000")
+
+
+def test_commas_within_texts_are_no_leaves() -> None:
+    text = r",\"," * 3_000
+    assert decode("event", "x", json.dumps({"a": text, "b,": 1}).encode()) == EventReported("x", {"a": text, "b,": 1})
+
+
+def test_as_many_leaves_as_are_allowed() -> None:
+    most: dict[str, Any] = {"a": list(range(1_000)), "b": {f"{number}": "," for number in range(1_000)}}
+    assert decode("event", "x", json.dumps(most).encode()) == EventReported("x", most)
+    most["c"] = 0
+    assert decode("event", "x", json.dumps(most).encode()) == Malformed("too_many_leaves", "over 2000")
 
 
 DEEP = b'{"a":' * 10_000 + b"1" + b"}" * 10_000
