@@ -39,7 +39,7 @@ def provide(
 
 
 def gateway_status() -> GatewayStatus:
-    """What the gateways last said. Two queries."""
+    """What the gateways last said. One query."""
     return provider.status()
 
 

@@ -1,39 +1,71 @@
 """What the gateways say about themselves, read from their rows. config hands these functions to devices.gateways."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, cast
 
+import msgspec
 from django.db import transaction
+from msgspec import Struct
 
 from bridge.gateway_status import GatewayRow, GatewayStatus, Incident, RejectedRow
 from mqtt_gateway import models
-from mqtt_gateway.models import BrokerSession, GatewayProcess
 from mqtt_gateway.options import is_own_subscription
 from mqtt_gateway.process import incidents as stored_incidents
 from mqtt_gateway.rules.incident_reports import Kind, Report
-from runtime.database_clock import DatabaseNowMs
+from runtime.databases.statements import Statement
 
 _INCIDENTS: Final = 100
 _REJECTED: Final = 2_000
 UNNAMED: Final = "gateway (not started since the upgrade)"  # its key may be its client id, a secret
+# Of those that have begun.
+_STATUS: Final = Statement("""\
+SELECT process.client_id, process.name, process.instance, process.broker_up, process.since_ms, process.beat_ms,
+  process.epoch, process.drained_ms, process.counters, {now_ms}, session.broker, session.filters
+FROM mqtt_gateway_gatewayprocess AS process
+LEFT JOIN mqtt_gateway_brokersession AS session ON session.client_id = process.client_id
+WHERE NOT process.retired AND NOT (process.instance = '' AND process.epoch = 0 AND process.beat_ms = 0)
+ORDER BY process.client_id, session.session, session.id
+""")
 FRESH_MS: Final = 3_500  # so long without a beat, and with the lease over and nobody there to take it: down
 
 
+class _Process(Struct, frozen=True):
+    """A gateway's row, as the database gives it."""
+
+    key: str
+    name: str
+    instance: str
+    broker_up: int
+    since_ms: int
+    beat_ms: int
+    epoch: int
+    drained_ms: int
+    counters: str
+    now_ms: int
+
+
+_WIDTH: Final = len(_Process.__struct_fields__)
+_SESSION: Final = slice(_WIDTH, None)
+
+
 def gateway_status() -> GatewayStatus:
-    """Read the rows (two queries). Synchronous: not for an event loop's thread."""
-    sessions = BrokerSession.objects.order_by("session", "pk").values_list("gateway", "broker", "filters")
-    filters: dict[str, set[str]] = {}
-    brokers: dict[str, str] = {}  # the one with the newest session
-    for key, broker, known in sessions:
-        brokers[key] = broker
-        shown = {name for name, confirmed in known.items() if confirmed and not is_own_subscription(name)}
-        filters.setdefault(key, set()).update(shown)
-    rows = GatewayProcess.objects.exclude(retired=True).exclude(instance="", epoch=0, beat_ms=0)  # not begun
-    processes = rows.order_by("key").annotate(now_ms=DatabaseNowMs())
-    return summary(
-        _row(process, filters.get(process.key, set()), brokers.get(process.key, ""), process.now_ms)
-        for process in processes
-    )
+    """Read the rows (one query). Synchronous: not for an event loop's thread."""
+    return summary(_rows())
+
+
+def _rows() -> Iterator[GatewayRow]:
+    for _, found in groupby(_STATUS.rows(), key=itemgetter(0)):
+        rows = list(found)  # of one gateway: its process's columns, and one session's each, the newest last
+        sessions = [row[_SESSION] for row in rows if row[-1] is not None]
+        filters = {name for _, known in sessions for name in _confirmed(known)}
+        yield _row(_Process(*rows[0][:_WIDTH]), filters, sessions[-1][0] if sessions else "")
+
+
+def _confirmed(known: str) -> Iterator[str]:
+    filters: dict[str, bool] = msgspec.json.decode(known)
+    return (name for name, confirmed in filters.items() if confirmed and not is_own_subscription(name))
 
 
 def summary(rows: Iterable[GatewayRow]) -> GatewayStatus:
@@ -50,16 +82,17 @@ def summary(rows: Iterable[GatewayRow]) -> GatewayStatus:
     )
 
 
-def _row(process: GatewayProcess, filters: set[str], broker: str, now_ms: int) -> GatewayRow:
+def _row(process: _Process, filters: set[str], broker: str) -> GatewayRow:
+    now_ms = process.now_ms
     alive = abs(now_ms - process.beat_ms) < FRESH_MS  # one in the future: the clock was set back
-    counters = process.counters
+    counters = msgspec.json.decode(process.counters)
     entered = counters.get("entered", {})
     return GatewayRow(
         key=process.key,
         name=process.name or UNNAMED,
         instance=process.instance,
         alive=alive,
-        broker_up=alive and process.broker_up,
+        broker_up=alive and bool(process.broker_up),
         since_ms=process.since_ms if alive or not process.broker_up else process.beat_ms,
         beat_ms=process.beat_ms,
         epoch=process.epoch,

@@ -15,6 +15,7 @@ from bridge.topic_filters import overlap
 from mqtt_gateway.models import BrokerSession, GatewayProcess, Rejected
 from mqtt_gateway.options import is_own_subscription
 from mqtt_gateway.process import identity, incidents
+from mqtt_gateway.process.beats import write_beat
 from mqtt_gateway.process.identity import Session
 from mqtt_gateway.rules.incident_reports import Report
 from runtime.database_clock import DatabaseNowMs, ask_the_time, unix_ms
@@ -131,15 +132,21 @@ def save_beat(
     Raises:
         LeaseLostError: nothing was written.
     """
-    ask_the_time()
+    if not (reports or rejected):
+        _fenced_beat(key, instance, fields)
+        return
     with transaction.atomic():
-        row = GatewayProcess.objects.filter(key=key, instance=instance)
-        if not row.update(**{"beat_ms": DatabaseNowMs(), **fields}):
-            raise LeaseLostError
+        _fenced_beat(key, instance, fields)
+        row = GatewayProcess.objects.filter(key=key)
         for report in reports:
             incidents.record(row.values_list("name", flat=True).get(), report)
         if rejected:
             record(Rejected, row.values_list("name", flat=True).get(), rejected, _MOST_REJECTED)
+
+
+def _fenced_beat(key: str, instance: str, fields: dict[str, Any]) -> None:
+    if not write_beat(key, instance, fields):
+        raise LeaseLostError
 
 
 # ---- the broker's session

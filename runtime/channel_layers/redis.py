@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 
 from runtime.channel_layers.mailbox import Mailbox, Unclaimed
 from runtime.channel_layers.redis_commands import RedisCommands, Script, leave_sentinels
+from runtime.channel_layers.subscriber import Subscriber
 from runtime.database_clock import clock
 
 WAITING_BYTES: Final = 16 * 1024 * 1024  # a channel; one message may be larger
@@ -166,6 +167,7 @@ class _GroupLoop(RedisPubSubLoopLayer):
 
     def __init__(self, hosts: Any = None, **options: Any) -> None:
         super().__init__(hosts, **options)
+        self._shards = [Subscriber(host, self) for host in decode_hosts(hosts)]
         self._commands = [
             RedisCommands(create_pool(host), demoted=partial(_leave, shard))
             for host, shard in zip(decode_hosts(hosts), self._shards, strict=True)

@@ -40,6 +40,7 @@ class ShardFacts(Struct, frozen=True):
     beat_ms: int  # Unix ms
     up_since_ms: int
     trouble: str  # why its worker commits nothing
+    commit: int = 0  # number of its last broadcast
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -52,6 +53,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     kept: int | None = None  # how many the database has; None: not known
     shards: Sequence[ShardFacts] = ()
     gateways: GatewayStatus = GatewayStatus()
+    newest_pk: int = 0  # of all devices, deleted ones too
 
     @property
     def is_resharded(self) -> bool:

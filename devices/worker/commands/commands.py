@@ -24,10 +24,16 @@ from devices.worker.requests.refusal import refusal
 from devices.worker.retention.purges import Commands
 from devices.worker.retention.scope import PurgeTask
 from devices.worker.rules.outbox import CommandItem
+from runtime.databases.statements import Statement
 
 _MAX_SWEPT: Final = 5_000  # commands at a time
 _CHUNK: Final = 2_000  # rows read at a time
 _TELL_MS: Final = 100  # until a new command is told to browsers, if nothing makes a transaction before that
+
+_STORED: Final = Statement(
+    "SELECT command.id FROM devices_command AS command JOIN devices_device AS device ON device.id = command.device_id"
+    " WHERE command.status = 'accepted' AND device.hash %% %s {among} ORDER BY command.expires_at LIMIT %s"
+)
 
 
 class CommandsFeature(Feature):
@@ -110,10 +116,9 @@ class CommandsFeature(Feature):
 
     def _unknown(self, shards: Sequence[Shard]) -> list[UUID]:
         """Stored commands whose nudge was lost. Reads an index of commands that are not sent yet."""
-        rows = Command.objects.filter(status="accepted").annotate(shard=F("device__hash") % self._of)
-        ours = rows.filter(shard__in=[shard.number for shard in shards])
-        found = ours.order_by("expires_at").values_list("pk", flat=True)[:_MAX_SWEPT]
-        return [pk for pk in found if not any(CommandItem(pk) in shard.outbox for shard in shards)]
+        found = _STORED.rows(self._of, [shard.number for shard in shards], _MAX_SWEPT)
+        stored = [pk if isinstance(pk, UUID) else UUID(pk) for (pk,) in found]  # SQLite keeps a text
+        return [pk for pk in stored if not any(CommandItem(pk) in shard.outbox for shard in shards)]
 
     def plan(self, work: RoundWork) -> None:
         """What the gateways say of commands; none of it is for the twins."""

@@ -92,17 +92,6 @@ def claim(number: int, owner: str) -> ShardState:
         return rows.get()
 
 
-def renew(numbers: Collection[int], owner: str, trouble: str = "") -> None:
-    """Renew the leases of those that are ours, and say what keeps them from committing.
-
-    Leaves out rows that are locked: our own fence renews them just now. (Waiting for several of them while holding
-    others could end in a deadlock with that fence.)
-    """
-    with transaction.atomic():
-        ours = ShardState.objects.select_for_update(skip_locked=True).filter(shard__in=numbers, owner=owner)
-        ShardState.objects.filter(shard__in=ours.values("shard")).update(beat_ms=DatabaseNowMs(), trouble=trouble)
-
-
 def pass_fence(shards: Sequence[Shard], *, broadcast: bool = False) -> None:
     """Make sure that the shards are ours, up to the end of the present transaction. Renews their leases.
 

@@ -1,4 +1,4 @@
-"""Keeps to our share of the shards: a look at the leases twice a second, which also renews them."""
+"""Keeps to our share of the shards: a look at the leases every second, which also renews them."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from typing import Final, Protocol
 import structlog
 
 from devices.worker.ownership.fence import ReshardedError
-from devices.worker.ownership.leases import Found, Leases
+from devices.worker.ownership.leases import BEAT_S, Found, Leases
 from devices.worker.ownership.shard_states import ShardStates
 from runtime.database import DatabaseThread, DatabaseUnavailableError
 from runtime.leases import LEASE_S
@@ -17,7 +17,8 @@ from runtime.outages import Outage
 
 log = structlog.get_logger(__name__)
 
-LOOK_S: Final = 0.5
+LOOK_S: Final = BEAT_S
+SOON_S: Final = 0.5  # between looks while shards move, or nothing is committed
 _STUCK_S: Final = 60
 
 
@@ -56,7 +57,7 @@ class LeaseLoop:
         self._leases, self._shard_states, self._rounds, self._clock = leases, possession, work, clock
         self._outage = Outage(log, "leases", clock)
         self._database: DatabaseThread | None = None
-        self._looked_s = clock()
+        self._looked_s, self._failed_last = clock(), False
         self._kept_from_us: frozenset[int] = frozenset()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -69,8 +70,14 @@ class LeaseLoop:
         while not stop.is_set():
             await self._look(self._database)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
+                async with asyncio.timeout(self._pause_s()):
                     await stop.wait()
+
+    def _pause_s(self) -> float:
+        if self._failed_last:
+            return SOON_S
+        is_quiet = self._shard_states.is_complete and not self._rounds.trouble and self._rounds.lasts_s < SOON_S
+        return min(self._leases.next_look_s, LOOK_S if is_quiet else SOON_S)
 
     async def leave(self) -> None:
         """Give up all shards at once. After :meth:`run`; nothing looks after them any more."""
@@ -91,6 +98,7 @@ class LeaseLoop:
     async def _look(self, database: DatabaseThread) -> None:
         if self._rounds.lasts_s > _STUCK_S:
             return  # it hangs: let others have a try
+        self._failed_last = True
         try:
             found = await database.run(
                 self._leases.check, self._shard_states.owned, self._shard_states.leaving, self._rounds.trouble
@@ -102,7 +110,7 @@ class LeaseLoop:
         except Exception:
             log.exception("a look at the leases failed: a bug")
         else:
-            self._looked_s = self._clock()
+            self._looked_s, self._failed_last = self._clock(), False
             self._outage.ends()
             self._found(found)
 

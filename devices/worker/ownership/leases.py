@@ -5,13 +5,12 @@ Not in the thread of the rounds: a long transaction, or the loading of a large s
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 import structlog
 from django.db import transaction
-from django.db.models import F
 from msgspec import Struct
 from msgspec.structs import asdict
 
@@ -19,7 +18,8 @@ from bridge.gateway_status import Incident
 from devices.gateways import record_incident
 from devices.models import ShardState, Worker
 from devices.options import DevicesOptions
-from devices.worker.ownership import fence
+from devices.worker.ownership import fence, looks
+from devices.worker.ownership.looks import PeerRow, Seen, ShardRow
 from devices.worker.rules.assignment import Peer, assign
 from devices.worker.rules.shard_list import format_shards, parse_shards
 from runtime.clock_watch import ClockWatch
@@ -30,7 +30,8 @@ from runtime.leases import LEASE_MS, LEASE_S
 
 log = structlog.get_logger(__name__)
 
-_BEAT_S: Final = 0.9  # at every second look (holding.LOOK_S)
+BEAT_S: Final = 1.0
+_SHORTEST_S: Final = 0.02  # between two looks
 _FORGOTTEN_MS: Final = 60_000  # then a dead worker's row is removed
 _ANY: Final = 10**6  # the list of another worker is not ours to judge
 _NOBODY: Final = "-"  # has what is not free: a worker that is gone, for the rest of its lease
@@ -44,12 +45,6 @@ class Found(Struct, frozen=True):
     excess: frozenset[int] = frozenset()  # are ours, and others' share
     awaited: frozenset[int] = frozenset()  # are to be ours once they are free
     kept_from_us: frozenset[int] = frozenset()  # we are pinned to them, and another worker is, too, and has them
-
-
-class _Row(Struct, frozen=True):
-    shard: int
-    owner: str
-    age_ms: int  # of the last beat
 
 
 class Leases:
@@ -74,6 +69,7 @@ class Leases:
         self._looked_s: float | None = None
         self._trouble = ""  # that we have told of
         self._next_beat_s = self._patient_until_s = 0.0
+        self._first_end_s = float("inf")  # when the first lease of another one is over, unless it is renewed
         self._leaps, self._clock_watch = database_clock.leaps, ClockWatch(database_clock, log)
 
     def pin(self, shard: int) -> None:
@@ -97,8 +93,7 @@ class Leases:
         if self._looked_s is not None and now_s - self._looked_s > LEASE_S:
             self._be_patient()
         try:
-            self._beat(owned | leaving, trouble)
-            found = self._decide(owned, leaving)
+            found = self._decide(self._see(owned | leaving, trouble), owned, leaving)
             self._tell_of_clock()
         except BaseException:
             self._be_patient()
@@ -112,6 +107,11 @@ class Leases:
             fence.release(range(self._options.shards), self._owner)
             Worker.objects.filter(owner=self._owner).delete()
 
+    @property
+    def next_look_s(self) -> float:
+        """In how many seconds there is reason to look again: a beat is due, or another one's lease is over."""
+        return max(_SHORTEST_S, min(self._next_beat_s, self._first_end_s) - self._clock())
+
     # ------------------------------------------------------------------------------------------------- beats
 
     def _be_patient(self) -> None:
@@ -122,23 +122,17 @@ class Leases:
         self._patient_until_s = self._clock() + LEASE_S
         self._next_beat_s = 0.0
 
-    def _beat(self, shards: frozenset[int], trouble: str) -> None:
+    def _see(self, shards: frozenset[int], trouble: str) -> Seen:
+        """Look, and beat if that is due."""
         now_s = self._clock()
         if now_s < self._next_beat_s and trouble == self._trouble:
-            return
-        with writing():
-            self._say_that_we_live()
-            fence.renew(shards, self._owner, trouble)
-        self._next_beat_s, self._trouble = now_s + _BEAT_S, trouble
+            return looks.look(self._owner)
+        seen = looks.beat_and_look(self._owner, format_shards(self._pinned), shards, trouble)
+        self._next_beat_s, self._trouble = now_s + BEAT_S, trouble
         if self._options.heartbeat_file:
             with contextlib.suppress(OSError):  # then the health check says what it has to
                 Path(self._options.heartbeat_file).touch()
-
-    def _say_that_we_live(self) -> None:
-        pinned = format_shards(self._pinned)
-        if not Worker.objects.filter(owner=self._owner).update(beat_ms=DatabaseNowMs(), pinned=pinned):
-            now = DatabaseNowMs()
-            Worker.objects.create(owner=self._owner, pinned=pinned, started_ms=now, beat_ms=now)
+        return seen
 
     def _tell_of_clock(self) -> None:
         for one in self._clock_watch.look():
@@ -148,17 +142,18 @@ class Leases:
 
     # ---------------------------------------------------------------------------------------------- the look
 
-    def _decide(self, owned: frozenset[int], leaving: frozenset[int]) -> Found:
-        rows = self._rows()
+    def _decide(self, seen: Seen, owned: frozenset[int], leaving: frozenset[int]) -> Found:
+        rows = seen.shards if len(seen.shards) >= self._options.shards else self._made()
         if database_clock.leaps != self._leaps:  # no beat is by the new time yet
             self._leaps = database_clock.leaps
             self._be_patient()
         lost = frozenset(row.shard for row in rows if row.shard in owned | leaving and row.owner != self._owner)
         ours = owned - lost
         holders = dict(self._holders(rows, ours, leaving))
-        assigned = assign(self._peers(), holders, self._options.shards)
+        assigned = assign(self._peers(seen.peers), holders, self._options.shards)
         share = frozenset(shard for shard, owner in assigned.items() if owner == self._owner)
         taken = self._take([row for row in rows if row.shard in share and row.shard not in holders])
+        self._first_end_s = self._clock() + _first_end_ms(self._owner, rows, seen.peers) / 1000
         return Found(
             lost=lost,
             taken=taken,
@@ -167,20 +162,16 @@ class Leases:
             kept_from_us=self._pinned - share,
         )
 
-    def _rows(self) -> list[_Row]:
-        columns = ("shard", "owner", DatabaseNowMs() - F("beat_ms"), DatabaseNowMs())
-        asked_ns, rows = database_clock.asking(), []
-        for *row, now_ms in ShardState.objects.order_by("shard").values_list(*columns):
-            rows.append(_Row(*row))
-            database_clock.told(now_ms, asked_ns)
-        if len(rows) < self._options.shards:
-            fence.check_number(self._options.shards)
-            new = [ShardState(shard=shard) for shard in range(self._options.shards)]
-            ShardState.objects.bulk_create(new, ignore_conflicts=True)
-            return self._rows()
-        return rows
+    def _made(self) -> list[ShardRow]:
+        """The rows of shards, those that were missing, too."""
+        fence.check_number(self._options.shards)
+        new = [ShardState(shard=shard) for shard in range(self._options.shards)]
+        ShardState.objects.bulk_create(new, ignore_conflicts=True)
+        return looks.look(self._owner).shards
 
-    def _holders(self, rows: list[_Row], ours: frozenset[int], leaving: frozenset[int]) -> Iterator[tuple[int, str]]:
+    def _holders(
+        self, rows: list[ShardRow], ours: frozenset[int], leaving: frozenset[int]
+    ) -> Iterator[tuple[int, str]]:
         is_patient = self._clock() < self._patient_until_s
         for row in rows:
             if row.owner == self._owner:
@@ -192,19 +183,14 @@ class Leases:
             elif row.owner and (abs(row.age_ms) < LEASE_MS or is_patient):
                 yield row.shard, row.owner
 
-    def _peers(self) -> list[Peer]:
-        columns = ("owner", "pinned", DatabaseNowMs() - F("beat_ms"))
-        peers = [Peer(self._owner, self._pinned)]
-        forgotten = False
-        for owner, pinned, age_ms in Worker.objects.exclude(owner=self._owner).values_list(*columns):
-            if abs(age_ms) < LEASE_MS:
-                peers.append(Peer(owner, frozenset(parse_shards(pinned, of=_ANY)) if pinned else frozenset()))
-            forgotten |= age_ms > _FORGOTTEN_MS
-        if forgotten:
+    def _peers(self, rows: list[PeerRow]) -> list[Peer]:
+        living = [row for row in rows if abs(row.age_ms) < LEASE_MS]
+        if any(row.age_ms > _FORGOTTEN_MS for row in rows):
             Worker.objects.filter(beat_ms__lt=DatabaseNowMs() - _FORGOTTEN_MS).delete()
-        return peers
+        pins = ((row.owner, parse_shards(row.pinned, of=_ANY) if row.pinned else ()) for row in living)
+        return [Peer(self._owner, self._pinned), *(Peer(owner, frozenset(pinned)) for owner, pinned in pins)]
 
-    def _take(self, rows: list[_Row]) -> frozenset[int]:
+    def _take(self, rows: list[ShardRow]) -> frozenset[int]:
         for owner in {row.owner for row in rows} - {"", self._owner}:
             if fence.end_standstill(owner):
                 log.warning("ended a transaction that stood still", owner=owner)
@@ -213,3 +199,9 @@ class Leases:
             if taken:  # after it: whoever reshards holds these rows
                 fence.check_number(self._options.shards)
         return taken
+
+
+def _first_end_ms(owner: str, shards: Iterable[ShardRow], peers: Iterable[PeerRow]) -> int:
+    """How long until the first lease of somebody else is over, unless it is renewed; at most that of a fresh one."""
+    ages_ms = [*(row.age_ms for row in shards if row.owner not in ("", owner)), *(row.age_ms for row in peers)]
+    return min((LEASE_MS - age_ms for age_ms in ages_ms if 0 <= age_ms < LEASE_MS), default=LEASE_MS)

@@ -99,7 +99,7 @@ class LinkWatch:
         self.latest = Links({}, {}, {}, dialects)  # as last read
 
     def read(self, now_ms: int) -> Links:
-        """What the gateways say now (Unix ms). Two queries."""
+        """What the gateways say now (Unix ms). One query."""
         rows = gateway_status().gateways
         self.latest = Links(
             {row.key: self._link(row, now_ms) for row in rows},

@@ -4,12 +4,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
-from django.db.models import F
 
 from bridge.messages import RequestSettled, RequestStored
 from devices.models import Request
+from runtime.databases.statements import Statement
 
 ROUND_LIMIT: Final = 200  # so many are carried out in one transaction; the others in the next
+
+_PENDING: Final = Statement(
+    "SELECT id FROM devices_request WHERE status = 'pending' AND hash %% %s {among} ORDER BY id LIMIT %s"
+)
 
 
 class PendingRequests:
@@ -48,8 +52,7 @@ class PendingRequests:
 
 def pending(shards: Collection[int], of: int) -> list[int]:
     """The oldest requests that wait for these of ``of`` shards, by id. Reads an index of pending ones only."""
-    rows = Request.objects.filter(status=Request.Status.PENDING).annotate(shard=F("hash") % of)
-    return list(rows.filter(shard__in=list(shards)).order_by("pk").values_list("pk", flat=True)[:ROUND_LIMIT])
+    return [pk for (pk,) in _PENDING.rows(of, list(shards), ROUND_LIMIT)]
 
 
 def held(ids: Iterable[int]) -> list[Request]:

@@ -4,12 +4,13 @@ import time
 from typing import Any
 
 import pytest
-from django.db.models import Value
 
+from mqtt_gateway import status
 from mqtt_gateway.models import BrokerSession, GatewayProcess
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
 from mqtt_gateway.status import gateway_status, incidents
+from runtime.databases.statements import Statement
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +19,7 @@ NOW_MS = int(time.time() * 1000)
 
 @pytest.fixture(autouse=True)
 def _time_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mqtt_gateway.status.DatabaseNowMs", lambda: Value(NOW_MS))
+    monkeypatch.setattr(status, "_STATUS", Statement(status._STATUS.text.replace("{now_ms}", str(NOW_MS))))
 
 
 def gateway(key: str = "g", *, age_ms: int = 0, **fields: Any) -> None:

@@ -28,7 +28,8 @@ EVERY_S: Final = 1.0
 READ_S: Final = 2.0  # for the survey; then the database counts as down
 GRACE_S: Final = 0.5  # between a commit and its broadcast
 PROBE_S: Final = 1.0
-RIGHTS_EVERY_S: Final = 1.5  # each survey; who lost a right is shown nothing more within 5 s
+LAYER_EVERY_S: Final = 1.5  # every second survey, while it works
+RIGHTS_EVERY_S: Final = 2.5  # every third survey; who lost a right is shown nothing more within 5 s
 _CREDENTIALS_A_CALL: Final = 50
 
 log = structlog.get_logger(__name__)
@@ -43,7 +44,8 @@ class Observation:
 
     def __init__(self, database: DatabaseReaders) -> None:
         self.database = database
-        self.layer, self.write = LayerProbe(), WriteProbe()
+        self.write, self._layer = WriteProbe(), LayerProbe()
+        self._heard_s = float("-inf")  # when the layer last worked
         self._clocks, self._name = ClockWatch(clock, log), f"web {gethostname()[:80]}:{os.getpid()}"
 
     async def survey(self, newest_pk: int | None, shards: int) -> Survey:
@@ -58,6 +60,15 @@ class Observation:
         except TimeoutError:
             raise DatabaseUnavailableError(f"no answer within {READ_S:g} s") from None
         return replace(found, facts=await with_write(found.facts, self.write))
+
+    async def why_unheard(self) -> str:
+        """Why the channel layer brings nothing; empty: it does, or did a moment ago."""
+        begun_s = time.monotonic()
+        if begun_s < self._heard_s + LAYER_EVERY_S:
+            return ""
+        if not (reason := await self._layer.why_not()):
+            self._heard_s = begun_s
+        return reason
 
     async def tell_of_clock(self) -> None:
         """Record that this machine's clock is off, or right again. (Of the database's, gateways tell.)"""
@@ -107,7 +118,7 @@ class SurveyLoop:
         """Until cancelled."""
         while True:
             begun = time.monotonic()
-            heard = asyncio.create_task(self._observation.layer.why_not())
+            heard = asyncio.create_task(self._observation.why_unheard())
             try:
                 found = await self._observation.survey(self._newest_pk, self._shards)
                 self._outage.ends()
@@ -129,9 +140,9 @@ class SurveyLoop:
             for socket in self._sockets:
                 socket.restart()
             return
-        for _, device in found.new_devices if self._newest_pk is not None else ():
+        self._newest_pk = found.facts.newest_pk
+        for _, device in found.new_devices:
             self._fanout.discover(device)
-        self._newest_pk = max((pk for pk, _ in found.new_devices), default=self._newest_pk or 0)
         await self._find_lost_commits(found.commits)
         await self._renew_rights()
 

@@ -5,7 +5,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from devices.models import Device, ShardState
+from devices.models import Device
 from devices.web.live.stream.server_frames import UpDown
 from devices.web.operations.observer import read_facts
 from devices.web.operations.truth import Facts, Truth
@@ -33,22 +33,24 @@ class Survey(Struct, frozen=True):
     """What is read every second."""
 
     facts: Facts
-    commits: dict[int, int]  # shard → number of its last broadcast
     new_devices: list[tuple[int, str]]  # (primary key, device key) above the one asked for, oldest first
+
+    @property
+    def commits(self) -> dict[int, int]:
+        """Shard → number of its last broadcast."""
+        return {shard.number: shard.commit for shard in self.facts.shards}
 
 
 def survey(after_pk: int | None, shards: int) -> Survey:
-    """Read the tables. Synchronous; six short queries.
+    """Read the tables. Synchronous; two short queries, and one more where there are new devices.
 
     Args:
-        after_pk: the primary key of the newest device known; None: only see which that is.
+        after_pk: the primary key of the newest device known; None: nobody wants to know which are new.
         shards: how many there are.
     """
-    return Survey(
-        facts=read_facts(shards),
-        commits=dict(ShardState.objects.values_list("shard", "commit")),
-        new_devices=_new_devices(after_pk),
-    )
+    facts = read_facts(shards)
+    is_more = after_pk is not None and facts.newest_pk > after_pk
+    return Survey(facts, _new_devices(after_pk or 0) if is_more else [])
 
 
 def link(truth: Truth, former: Link | None, now_ms: int) -> Link:
@@ -68,8 +70,6 @@ def link(truth: Truth, former: Link | None, now_ms: int) -> Link:
     return former if made.since <= former.since else made
 
 
-def _new_devices(after_pk: int | None) -> list[tuple[int, str]]:
-    devices = Device.objects.order_by("-pk").values_list("pk", "key")
-    if after_pk is None:
-        return list(devices[:1])
-    return list(devices.filter(pk__gt=after_pk)[:_NEW_DEVICES])[::-1]
+def _new_devices(after_pk: int) -> list[tuple[int, str]]:
+    devices = Device.objects.filter(pk__gt=after_pk).order_by("-pk").values_list("pk", "key")
+    return list(devices[:_NEW_DEVICES])[::-1]

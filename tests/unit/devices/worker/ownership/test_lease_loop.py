@@ -23,6 +23,7 @@ class FakeLeases:
 
     finds: list[Found | Exception] = field(default_factory=list)
     looked: int = 0
+    next_look_s: float = 0.001
     left: bool = False
 
     def check(self, _owned: frozenset[int], _leaving: frozenset[int], _trouble: str) -> Found:
@@ -89,7 +90,7 @@ class Setup:
 
 @pytest.fixture
 def setup(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Setup]:
-    monkeypatch.setattr(lease_loop, "LOOK_S", 0.001)
+    monkeypatch.setattr(lease_loop, "SOON_S", 0.001)
 
     def make() -> Setup:
         setup = Setup()

@@ -48,6 +48,14 @@ def test_a_survey_reads_commits_and_devices_made_since() -> None:
     found = survey(None, 4)
     assert found.commits[1] == 7
     assert not found.facts.gateways.broker_up
-    assert found.new_devices == [(old.pk, "s/old")]
+    assert (found.facts.newest_pk, found.facts.kept, found.new_devices) == (old.pk, 4, [])
     names = [register_device(f"s/{number}").key for number in range(3)]
     assert [key for _, key in survey(old.pk, 4).new_devices] == names
+
+
+@pytest.mark.django_db
+def test_a_survey_before_there_are_shards_knows_how_many_there_are_to_be() -> None:
+    install()
+    ShardState.objects.all().delete()
+    found = survey(0, 4)
+    assert (found.facts.kept, found.facts.newest_pk, list(found.facts.shards), found.commits) == (4, 0, [], {})

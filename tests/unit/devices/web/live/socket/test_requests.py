@@ -233,7 +233,7 @@ async def test_the_link_is_told_at_once_and_at_each_change(monkeypatch: pytest.M
     shards = [ShardFacts(0, 0, 1, 5, "")]
     up = GatewayStatus(broker_up=True, since_ms=4, gateways=(GatewayRow(key="g", alive=True, broker_up=True),))
     facts = Facts(count=1, shards=shards, gateways=up)
-    monkeypatch.setattr("devices.web.live.hub.survey_loop.survey", lambda *_: Survey(facts, {}, []))
+    monkeypatch.setattr("devices.web.live.hub.survey_loop.survey", lambda *_: Survey(facts, []))
     every = dict.fromkeys(("broker", "workers", "gateway", "layer", "database"), "up")
     async with connected(await token()) as peer:
         first = await peer.receive()
