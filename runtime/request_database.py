@@ -34,7 +34,8 @@ class RequestDatabase:
     @property
     def is_there(self) -> bool:
         """Whether the database has a server, which connections are worth keeping to."""
-        return connections[DEFAULT_DB_ALIAS].vendor == "postgresql"
+        engine: str = connections.settings[DEFAULT_DB_ALIAS]["ENGINE"]  # each request would make a connection to ask
+        return engine.endswith("postgresql")
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call ``function``.

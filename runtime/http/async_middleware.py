@@ -73,7 +73,12 @@ class SessionMiddleware(_InTheLoop, sessions.SessionMiddleware):
 
 
 class MessageMiddleware(_InTheLoop, messages.MessageMiddleware):
-    """Django's."""
+    """Django's, but for the API, which has no page to show messages on."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Have messages at hand."""
+        if not request.path_info.startswith("/api/"):
+            super().process_request(request)
 
     def blocks(self, request: HttpRequest) -> bool:
         """Messages may be kept in the session."""

@@ -21,7 +21,10 @@ class TokenAuth(AuthBase):
 
     openapi_type = "http"
     openapi_scheme = "bearer"
-    is_async = True  # an asynchronous operation awaits what it gets; any other takes it as it is
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_async = True  # an asynchronous operation awaits what it gets; any other takes it as it is
 
     def __call__(self, request: HttpRequest) -> Access | Awaitable[Access] | None:
         """The token's rights; None without a token."""

@@ -98,6 +98,7 @@ def _guarded_patterns() -> tuple[list[URLPattern | URLResolver], str, str]:
     for pattern in patterns:
         if isinstance(pattern, URLPattern):
             pattern.callback = guarded(pattern.callback)
+    patterns.sort(key=lambda pattern: not str(pattern.pattern).endswith("/commands"))  # what is asked for most
     return patterns, app_name, namespace
 
 
