@@ -1,12 +1,13 @@
 """Operators who give commands, and devices that obey at once.
 
-``python -m bench.programs.command_operators --url http://… --port 1883 --operators 16``
+``python -m bench.programs.command_operators --url ws://… --dialect causeway --port 1883 --operators 16``
 
 It says ``{"ready": 16}`` once the readings of its devices are confirmed. When they are registered, too, it may be told
 ``run 5.0`` on its standard input: each operator posts a command to a device of its own over a connection that stays,
 waits until the WebSocket says that the command is ``done``, and posts the next, for so many seconds. Then it says
-``{"done", "seconds", "p50_ms", …}``; a round trip lasts from before the POST to the frame. The API token comes in the
-environment variable TOKEN.
+``{"done", "seconds", "p50_ms", …}``; a round trip lasts from before the POST to the frame. The WebSocket's URL tells
+the server's address; the API token comes in the environment variable TOKEN, if one is needed. ``--dialect plain``: the
+plain Channels way's frames.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -43,16 +44,16 @@ class Watcher:
     Args:
         connection: which has nothing subscribed yet.
         site: of the devices.
+        dialect: of the frames.
     """
 
-    def __init__(self, connection: Connection, site: str) -> None:
+    def __init__(self, connection: Connection, site: str, dialect: str) -> None:
         self._connection = connection
         self._done: dict[str, Future[float]] = {}
-        connection.send(json.dumps({"type": "subscribe", "id": "1", "site": site, "max_rate_hz": 100}))
-        frame: dict[str, Any] = {"type": ""}
-        while frame["type"] != "snapshot" or frame["more"]:
-            frame = _decode(connection.recv(_TIMEOUT_S))
-        threading.Thread(target=self._run, daemon=True).start()
+        if dialect == "causeway":
+            self._subscribe(site)
+        done = {"causeway": self._done_by_causeway, "plain": _done_plainly}[dialect]
+        threading.Thread(target=self._run, args=[done], daemon=True).start()
 
     def done_at(self, identity: str) -> float:
         """When the command was done (time.perf_counter); waits for that.
@@ -64,15 +65,32 @@ class Watcher:
         del self._done[identity]
         return found
 
-    def _run(self) -> None:
+    def _subscribe(self, site: str) -> None:
+        """Returns when it has the snapshot."""
+        self._connection.send(json.dumps({"type": "subscribe", "id": "1", "site": site, "max_rate_hz": 100}))
+        frame: dict[str, Any] = {"type": ""}
+        while frame["type"] != "snapshot" or frame["more"]:
+            frame = _decode(self._connection.recv(_TIMEOUT_S))
+
+    def _run(self, done_in: Callable[[Any], str]) -> None:
         for data in self._connection:
-            frame, now = _decode(data), time.perf_counter()
-            if frame["n"] % _ACK_FRAMES == 0:
-                self._connection.send(json.dumps({"type": "ack", "n": frame["n"]}))
-            if frame["type"] == "command" and frame["command"]["status"] == "done":
-                done = self._done.setdefault(frame["command"]["id"], Future())
+            now = time.perf_counter()
+            if identity := done_in(_decode(data)):
+                done = self._done.setdefault(identity, Future())
                 if not done.done():  # a state may be told again
                     done.set_result(now)
+
+    def _done_by_causeway(self, frame: Any) -> str:
+        """The id of the command that is done, of this frame; "": it tells of none."""
+        if frame["n"] % _ACK_FRAMES == 0:
+            self._connection.send(json.dumps({"type": "ack", "n": frame["n"]}))
+        if frame["type"] == "command" and frame["command"]["status"] == "done":
+            return str(frame["command"]["id"])
+        return ""
+
+
+def _done_plainly(frame: Any) -> str:
+    return str(frame["command"]) if frame.get("status") == "done" else ""
 
 
 def operate(watcher: Watcher, token: str, server: http.client.HTTPConnection, path: str, ends: float) -> list[float]:
@@ -122,9 +140,9 @@ def obedient(port: int, site: str, devices: int) -> Iterator[None]:
 
 def main() -> None:
     """Run from the command line."""
-    given = options(__doc__, url="", port=1883, site="actors", operators=16)
-    token, address = os.environ["TOKEN"], urlsplit(given.url).netloc
-    ws, headers = f"ws://{address}/ws/v1/", {"Authorization": f"Bearer {token}"}
+    given = options(__doc__, url="", dialect="causeway", port=1883, site="actors", operators=16)
+    token, address = os.environ.get("TOKEN", ""), urlsplit(given.url).netloc
+    headers = {"Authorization": f"Bearer {token}"}
     paths = [f"/api/v1/devices/{given.site}/d{number}/commands" for number in range(given.operators)]
     servers = [http.client.HTTPConnection(address, timeout=_TIMEOUT_S) for _ in paths]
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(given.operators) as pool:
@@ -133,8 +151,8 @@ def main() -> None:
         watcher = None
         for line in sys.stdin:
             if watcher is None:  # all devices are registered by now
-                connecting = connect(ws, additional_headers=headers, compression=None, max_size=None, proxy=None)
-                watcher = Watcher(stack.enter_context(connecting), given.site)
+                connecting = connect(given.url, additional_headers=headers, compression=None, max_size=None, proxy=None)
+                watcher = Watcher(stack.enter_context(connecting), given.site, given.dialect)
             begun = time.perf_counter()
             ends = begun + float(line.split()[1])
             team = [pool.submit(operate, watcher, token, *one, ends) for one in zip(servers, paths, strict=True)]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 _WORDS: Final = (
-    (r"^(.+)_(us|ms)_per_(.+)$", r"\1 per \3, \2"),
+    (r"^(.+)_(us|ms|bytes)_per_(.+)$", r"\1 per \3, \2"),
     (r"^([^/,]+)_per_(cpu_s|s)$", r"\1/\2"),
     (r"^([^/,]+)_(us|ms|s|percent)$", r"\1, \2"),
     (r"^(lost|repeated)", r"messages \1"),

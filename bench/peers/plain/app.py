@@ -27,6 +27,11 @@ class DevicesConsumer(AsyncConsumer):
         reading = {"type": "telemetry", "device": event["device"], "payload": payload}
         await self.channel_layer.group_send(DASHBOARD, reading)
 
+    async def device_ack(self, event: dict[str, Any]) -> None:
+        status = json.loads(event["payload"])["status"]
+        told = {"type": "command.status", "command": event["command"], "status": status}
+        await self.channel_layer.group_send(DASHBOARD, told)
+
 
 class DashboardConsumer(AsyncWebsocketConsumer):
     """One browser."""
@@ -40,6 +45,9 @@ class DashboardConsumer(AsyncWebsocketConsumer):
 
     async def telemetry(self, event: dict[str, Any]) -> None:
         await self.send(text_data=json.dumps({"device": event["device"], "payload": event["payload"]}))
+
+    async def command_status(self, event: dict[str, Any]) -> None:
+        await self.send(text_data=json.dumps({"command": event["command"], "status": event["status"]}))
 
 
 application = ProtocolTypeRouter(

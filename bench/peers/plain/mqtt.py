@@ -1,4 +1,4 @@
-"""``python -m bench.peers.plain.mqtt``: the MQTT loop, from the broker to the channel layer, until SIGTERM."""
+"""``python -m bench.peers.plain.mqtt``: the MQTT loop, between the broker and the channel layer, until SIGTERM."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ import django
 from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
 
-from bench.peers.plain import DEVICES
+from bench.peers.plain import COMMANDS, DEVICES
 
 log = logging.getLogger(__name__)
 _RECONNECT_S = 1
@@ -21,17 +21,29 @@ async def main() -> None:
     while True:
         try:
             async with client:
-                await client.subscribe("devices/+/+/telemetry", 1)
-                async for message in client.messages:
-                    await _send(message)
+                await client.subscribe([("devices/+/+/telemetry", 1), ("devices/+/+/ack/+", 1)])
+                commands = asyncio.create_task(_publish_commands(client))
+                try:
+                    async for message in client.messages:
+                        await _send(message)
+                finally:
+                    commands.cancel()
         except aiomqtt.MqttError as error:
             log.warning("%s", error)
             await asyncio.sleep(_RECONNECT_S)
 
 
+async def _publish_commands(client: aiomqtt.Client) -> None:
+    while True:
+        command = await get_channel_layer().receive(COMMANDS)
+        await client.publish(command["topic"], command["payload"], 1)
+
+
 async def _send(message: aiomqtt.Message) -> None:
-    _, site, device, _ = message.topic.value.split("/")
-    event = {"type": "device.telemetry", "device": f"{site}/{device}", "payload": message.payload}
+    _, site, device, kind, *command = message.topic.value.split("/")
+    event = {"type": f"device.{kind}", "device": f"{site}/{device}", "payload": message.payload}
+    if command:
+        event["command"] = command[0]
     try:
         await get_channel_layer().send(DEVICES, event)
     except ChannelFull:

@@ -5,6 +5,7 @@ import os
 SECRET_KEY = os.environ["SECRET_KEY"]
 ALLOWED_HOSTS = ["127.0.0.1"]
 INSTALLED_APPS = ["channels"]
+ROOT_URLCONF = "bench.peers.plain.urls"
 ASGI_APPLICATION = "bench.peers.plain.app.application"
 # The layer is channels_redis.core.RedisChannelLayer or …pubsub.RedisPubSubChannelLayer.
 CHANNEL_LAYERS = {

@@ -10,9 +10,10 @@ from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
 from bench.drive.driving import Rig
-from bench.installations.installation import Installation
+from bench.installations.installation import Effort, Installation
 from bench.peers.ceilings import aiomqtt_alone, alone, mosquitto_sub, mqtt_over_websocket
 from bench.peers.plain_channels import PUBSUB_LAYER, REDIS_LAYER, plain_channels, wait_ready
+from bench.scenarios import commands
 from bench.scenarios.absence import absent
 from tests.support.clients.mqtt import MqttClient
 from tests.support.servers.processes import Process
@@ -32,10 +33,13 @@ def listening(directory: Path, layer: str = REDIS_LAYER) -> Iterator[tuple[Insta
 
 @pytest.mark.parametrize("layer", [REDIS_LAYER, PUBSUB_LAYER])
 def test_the_plain_way_passes_messages_in_order(layer: str, tmp_path: Path) -> None:
-    with listening(tmp_path, layer) as (_, socket, device):
+    with listening(tmp_path, layer) as (plain, socket, device):
         device.publish_all([("devices/bench/d0/telemetry", {"n": number}) for number in range(COUNT)])
         frames = [json.loads(socket.recv(timeout=10)) for _ in range(COUNT)]
         assert frames == [{"device": "bench/d0", "payload": {"n": number}} for number in range(COUNT)]
+        figures = commands.measure(2, plain, Effort(seconds=0.5)).figures
+        assert figures["round_trips_per_s"] > 1
+        assert 0 < figures["p50_ms"] <= figures["max_ms"]
 
 
 def test_what_is_no_json_stops_nothing(tmp_path: Path) -> None:

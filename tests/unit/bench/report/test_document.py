@@ -193,6 +193,7 @@ def test_it_writes_page_and_data_that_belong_together(results: dict[str, Any], t
         ("cpu_us_per_message", "CPU per message, µs"),
         ("web_cpu_us_per_frame", "web CPU per frame, µs"),
         ("cpu_ms_per_command", "CPU per command, ms"),
+        ("written_bytes_per_message", "written per message, bytes"),
         ("items_per_cpu_s", "items/CPU s"),
         ("lost_percent", "messages lost, %"),
         ("disordered", "messages out of order"),
