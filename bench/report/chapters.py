@@ -29,17 +29,20 @@ _HELD: Final = {True: "held", False: "**not held**", None: "not measured"}
 def headline(results: Results) -> str:
     """Two sentences: how much, against whom; how soon."""
     scenarios = results["scenarios"]
-    if not {"uplink", "latency/50%", "rates/lone"} <= scenarios.keys():
+    if not {"uplink", "latency/50%"} <= scenarios.keys():
         return "What Causeway costs and carries, measured side by side with other ways from MQTT to a browser."
     uplink = scenarios["uplink"]["installations"]
     ratios = {name: uplink[name]["ratio"].get("messages_per_s") for name in PLAIN if name in uplink}
     than = " and ".join(f"{times(ratio, 'higher')} as many as {name}" for name, ratio in ratios.items() if ratio)
-    half, lone = (planning.median(scenarios, name, "p50_ms") for name in ("latency/50%", "rates/lone"))
+    half = f"{number(planning.median(scenarios, 'latency/50%', 'p50_ms'))} ms"
+    soon = f"At half of that rate a message is in the browser after {half} (p50)."
+    if "rates/lone" in scenarios:
+        lone = number(planning.median(scenarios, "rates/lone", "p50_ms"))
+        soon = f"A lone message is in the browser after {lone} ms, at half of that rate after {half} (p50)."
     return (
         f"**{number(planning.median(scenarios, 'uplink', 'messages_per_s'))} QoS 1 messages a second** from MQTT to a "
         f"browser, each in PostgreSQL before its PUBACK, on {results['machine']['cores']} cores that also carry "
-        f"broker, databases and load{f': {than}' if than else ''}. A lone message is in the browser after "
-        f"{number(lone)} ms, at half of that rate after {number(half)} ms (p50)."
+        f"broker, databases and load{f': {than}' if than else ''}. {soon}"
     )
 
 

@@ -22,7 +22,7 @@ FRAMES_PER_S: Final = 10.0  # to a socket at most: items are gathered for 100 ms
 WATCHED: Final = 200  # devices on a dashboard
 RATES: Final = "rates"
 IDLE, LONE = "rates/idle", "rates/lone"
-HIGHEST: Final = "uplink"
+LOADS: Final = (RATES, "latency", "uplink")
 MEASURED_PROCESSES: Final[Mapping[str, int]] = {"gateway": 1, "workers": 2, "web": 1}
 """Of a role under measurement (bench.installations.installation)."""
 SERVERS: Final = ("mosquitto", "redis", "postgres")
@@ -146,7 +146,7 @@ def plan(costs: Costs, wish: Wish) -> dict[str, Need]:
 def costs(scenarios: Results) -> Costs:
     """Of Causeway, from the ``scenarios`` of results.json."""
     curves = process_curves(scenarios)
-    quiet = memory(scenarios, IDLE)
+    quiet = memory(scenarios, measured_rates(scenarios)[0][1])
     fanout, clients = _sizes(scenarios, "fanout", 1)[-1]
     (small, few), *_, (large, many) = _sizes(scenarios, "scale", 2)
     items, frames = (median(scenarios, fanout, f"{what}_per_s") for what in ("items", "frames"))
@@ -179,15 +179,11 @@ def median(scenarios: Results, name: str, figure: str) -> float:
 
 
 def measured_rates(scenarios: Results) -> list[tuple[float, str]]:
-    """Messages/s and scenario of the loads that costs rest on, the lightest first; idle is none of them.
-
-    Raises:
-        KeyError: it was not measured what being idle costs, or nothing else.
-    """
-    names = [name for name in scenarios if name.startswith(f"{RATES}/") or name == HIGHEST]
+    """Messages/s and scenario of the loads that costs rest on, the lightest first; idle is none of them."""
+    names = [name for name in scenarios if name.partition("/")[0] in LOADS]
     found = [name for name in names if _has_rate(scenarios, name)]
-    if not found or not of_installation(scenarios, IDLE, OURS):
-        raise KeyError(RATES)
+    if not found:
+        raise KeyError(LOADS[0])
     return sorted((median(scenarios, name, "messages_per_s"), name) for name in found)
 
 
@@ -242,13 +238,15 @@ def role_cores(scenarios: Results, name: str) -> dict[str, float]:
 def process_curves(scenarios: Results) -> dict[str, Curve]:
     """By role, of one process of it; servers: of all of it."""
     loads = [(per_s, name, by_role(scenarios, name)[1]) for per_s, name in measured_rates(scenarios)]
+    idle = role_cores(scenarios, IDLE) if IDLE in scenarios else {}
     out = {}
-    for role, idle in role_cores(scenarios, IDLE).items():
-        points = [(0.0, idle)]
+    for role in idle or loads[0][2]:
+        points = []
         for per_s, name, us in loads:
-            anyway = idle if name == LONE else 0.0  # of a lone message it was measured what it takes above
+            anyway = idle.get(role, 0.0) if name == LONE else 0.0  # of a lone message it was measured what is above
             points.append((per_s, anyway + max(0.0, us.get(role, 0.0)) * per_s / 1e6))
-        out[role] = curve(points).of_each(MEASURED_PROCESSES.get(role, 1))
+        least = idle.get(role, points[0][1])  # who was not seen idle is taken to do there what the least load took
+        out[role] = curve([(0.0, least), *points]).of_each(MEASURED_PROCESSES.get(role, 1))
     return out
 
 

@@ -37,6 +37,11 @@ def test_the_headline_is_the_uplink_and_the_latency(results: dict[str, Any]) -> 
     assert said.endswith("in the browser after 4 ms, at half of that rate after 10 ms (p50).")
 
 
+def test_without_a_lone_message_the_headline_goes_without(results: dict[str, Any]) -> None:
+    del results["scenarios"]["rates/lone"]
+    assert chapters.headline(results).endswith("At half of that rate a message is in the browser after 10 ms (p50).")
+
+
 def test_ours_stands_against_the_rest(results: dict[str, Any]) -> None:
     against = section(document.page(results), "Against the rest")
     assert "| uplink: messages/s | 8,000 (7,900–8,100) | 800, **10×** |" in against

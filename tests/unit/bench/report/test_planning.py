@@ -115,7 +115,7 @@ def test_memory_is_the_processes_and_what_they_hold() -> None:
 
 def test_costs_come_from_the_rates_that_were_measured(results: dict[str, Any]) -> None:
     found = planning.costs(results["scenarios"])
-    assert [point.per_s for point in found.curves["gateway"].points] == pytest.approx([0, 4, 200, 4000, 8000])
+    assert [one.per_s for one in found.curves["gateway"].points] == pytest.approx([0, 4, 200, 4000, 4000, 8000])
     assert found.curves["gateway"].cores(200) == pytest.approx(0.01 + 40e-6 * 200)
     assert found.curves["gateway"].cores(4) == pytest.approx(0.01 + 40e-6 * 4)  # a lone message's is above idle
     assert found.curves["workers"].cores(0) == pytest.approx(0.02)  # of one of two
@@ -127,13 +127,17 @@ def test_costs_come_from_the_rates_that_were_measured(results: dict[str, Any]) -
     assert found.mib["workers"] == 80
 
 
-@pytest.mark.parametrize(
-    ("without", "missing"), [("fanout/1000", "fanout"), ("scale/100", "scale"), ("rates/idle", "rates")]
-)
+@pytest.mark.parametrize(("without", "missing"), [("fanout/1000", "fanout"), ("scale/100", "scale")])
 def test_what_was_not_measured_is_named(results: dict[str, Any], without: str, missing: str) -> None:
     del results["scenarios"][without]
     with pytest.raises(KeyError, match=missing):
         planning.costs(results["scenarios"])
+
+
+def test_who_was_not_seen_idle_is_taken_to_do_what_the_least_load_took(results: dict[str, Any]) -> None:
+    without = {name: one for name, one in results["scenarios"].items() if name not in {"rates/idle", "rates/lone"}}
+    found = planning.process_curves(without)
+    assert found["gateway"].cores(0) == found["gateway"].cores(50) == pytest.approx(0.01 + 40e-6 * 200)
 
 
 def test_nothing_at_all_is_named_too() -> None:
