@@ -68,7 +68,7 @@ class Fanout:
             self._pending.pop(room, None)
 
     def update(self, sub: Subscription) -> None:
-        """A subscription has listed its devices: the feed may have learnt of some."""
+        """A subscription has listed some of its devices: the feed may have learnt of them."""
         room = self.rooms.of_subscription(sub)
         if room is not None and room.feed.sequencer.has_queries:
             self._repair.add(room)

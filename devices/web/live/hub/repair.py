@@ -2,22 +2,22 @@
 
 import asyncio
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final
 
 import structlog
 
-from bridge.shards import shard_of
 from devices.web.live.hub.commit_gaps import CommitGap, CommitTracker
 from devices.web.live.hub.fanout import Fanout
 from devices.web.live.hub.repair_queue import RepairQueue
 from devices.web.live.hub.rooms import Room
-from devices.web.live.queries.replay import list_devices, read, steps_between
+from devices.web.live.queries.replay import Listed, list_watched, read, steps_between
 from devices.web.live.stream.targets import Target
 from runtime.backoff import backoff_s
 from runtime.database import DatabaseReaders, DatabaseUnavailableError
 
 DEVICES_A_READ: Final = 200
+COMPARED_AT_ONCE: Final = 1_000  # devices: about 1 ms of the event loop's time
 READ_BYTES: Final = 512 * 1024
 _FULL_BYTES: Final = 1024 * 1024  # pending in a feed: it hands out first
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 5.0  # while the database is down
@@ -103,19 +103,15 @@ class GapRepair:
             self._tracker.forget(shards)
             return
         log.info("comparing what is watched with the database", shards=sorted(shards))
-        found: dict[str, int] = {}
         try:
-            for target in targets:
-                found |= await self._database.run(list_devices, target)
+            listed = await self._database.run(list_watched, targets, shards, self._shards)
             for shard in sorted(shards):
                 await self._show_steps(shard, targets)
         except DatabaseUnavailableError:
             queue.doubted |= shards
             raise
-        listed = _Listed(device for device in found.items() if shard_of(device[0], self._shards) in shards)
         for room in self._fanout.rooms:
-            self._compare_room(room, listed, shards)
-            await asyncio.sleep(0)
+            await self._compare_room(room, listed)
 
     async def _show_steps(self, shard: int, targets: Sequence[Target]) -> None:
         """Show the steps of commands in the shard's gap, as they are by now."""
@@ -130,17 +126,17 @@ class GapRepair:
         finally:
             self._tracker.give_back(shard)
 
-    def _compare_room(self, room: Room, listed: "_Listed", shards: set[int]) -> None:
-        feed = room.feed
-        there = listed.of(feed.target)
-        for device, rev in there.items():
-            feed.compare(device, rev)
-        for device in [device for device in feed.sent if device not in there]:
-            if shard_of(device, self._shards) in shards:
+    async def _compare_room(self, room: Room, listed: Listed) -> None:
+        """In slices. What changes in between is asked about once too often at most."""
+        feed, there = room.feed, listed.of(room.feed.target)
+        async for device in _in_slices(there):
+            feed.compare(device, there[device])
+        async for device in _in_slices(feed.sent):
+            if device not in there and listed.covers(device):
                 feed.compare(device, None)
-        for sub, receiver in room.members.items():
-            for device in list(sub.own):
-                if shard_of(device, self._shards) in shards:
+        for sub, receiver in list(room.members.items()):
+            async for device in _in_slices(sub.own):
+                if listed.covers(device):
                     sub.compare(device, there.get(device))
             if sub.has_queries:
                 receiver.wake()
@@ -148,22 +144,10 @@ class GapRepair:
             self._queue.add(room)
 
 
-class _Listed:
-    """Devices with their revs, found by target."""
-
-    def __init__(self, devices: Iterable[tuple[str, int]]) -> None:
-        self._all = dict(devices)
-        self._by_site: dict[str, dict[str, int]] = {}
-        for device, rev in self._all.items():
-            self._by_site.setdefault(device.partition("/")[0], {})[device] = rev
-
-    def of(self, target: Target) -> Mapping[str, int]:
-        """Those that a target covers."""
-        if target.devices is not None:
-            return {device: self._all[device] for device in target.devices if device in self._all}
-        if target.sites is None:
-            return self._all
-        found: dict[str, int] = {}
-        for site in target.sites:
-            found |= self._by_site.get(site, {})
-        return found
+async def _in_slices(devices: Iterable[str]) -> AsyncIterator[str]:
+    """The devices of this moment; now and then the event loop does something else."""
+    for count, device in enumerate(list(devices), 1):
+        yield device
+        if count % COMPARED_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    await asyncio.sleep(0)

@@ -3,7 +3,8 @@
 All functions are synchronous and only read: run them by :class:`runtime.database.DatabaseReaders`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from heapq import nsmallest
 from typing import Final
 
 import msgspec
@@ -11,6 +12,7 @@ from django.db.models import F, Q, TextField
 from django.db.models.functions import Cast
 from msgspec import structs
 
+from bridge.shards import shard_of
 from devices.models import Command, ShardState, Twin
 from devices.rules.commands import brief, command_json
 from devices.rules.twin import TwinState, load, upgraded
@@ -34,6 +36,64 @@ def list_devices(target: Target) -> list[tuple[str, int]]:
     if target.sites is not None:
         twins = twins.filter(device__site__name__in=sorted(target.sites))
     return list(twins)
+
+
+def list_some(target: Target, after: str, limit: int) -> tuple[list[tuple[str, int]], str | None]:
+    """Keys and revs of some of the target's devices, by key; and after which key to go on, None: there are no more.
+
+    Args:
+        target: whose.
+        after: what the call before gave; "": the first ones.
+        limit: how many.
+    """
+    if target.devices is not None:
+        keys = nsmallest(limit + 1, [key for key in target.devices if key > after])
+        return list_devices(Target(devices=frozenset(keys[:limit]))), keys[limit - 1] if len(keys) > limit else None
+    twins = Twin.objects.filter(device__key__gt=after)
+    if target.sites is not None:
+        twins = twins.filter(device__site__name__in=sorted(target.sites))
+    rows = list(twins.order_by("device__key").values_list("device__key", "rev")[: limit + 1])
+    return rows[:limit], rows[limit - 1][0] if len(rows) > limit else None
+
+
+class Listed:
+    """Devices of some shards with their revs, found by target.
+
+    Args:
+        devices: those that there are.
+        shards: whose devices they are.
+        of: how many shards there are.
+    """
+
+    def __init__(self, devices: Mapping[str, int], shards: Set[int], of: int) -> None:
+        self._shards, self._of = shards, of
+        self._all = {device: rev for device, rev in devices.items() if self.covers(device)}
+        self._by_site: dict[str, dict[str, int]] = {}
+        for device, rev in self._all.items():
+            self._by_site.setdefault(device.partition("/")[0], {})[device] = rev
+
+    def covers(self, device: str) -> bool:
+        """Whether it belongs to one of the shards."""
+        return shard_of(device, self._of) in self._shards
+
+    def of(self, target: Target) -> Mapping[str, int]:
+        """Those that a target covers."""
+        if target.devices is not None:
+            return {device: self._all[device] for device in target.devices if device in self._all}
+        if target.sites is None:
+            return self._all
+        found: dict[str, int] = {}
+        for site in target.sites:
+            found |= self._by_site.get(site, {})
+        return found
+
+
+def list_watched(targets: Sequence[Target], shards: Set[int], of: int) -> Listed:
+    """The targets' devices that belong to some of the ``of`` shards."""
+    found: dict[str, int] = {}
+    for target in targets:
+        found |= list_devices(target)
+    return Listed(found, frozenset(shards), of)
 
 
 def read(queries: Sequence[Query], *, latest: bool, budget_bytes: int) -> list[Answer]:

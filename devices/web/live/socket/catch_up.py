@@ -7,7 +7,7 @@ from typing import Final
 
 from devices.web.live.hub.hub import Hub
 from devices.web.live.hub.repair import FIRST_WAIT_S, LONGEST_WAIT_S
-from devices.web.live.queries.replay import list_devices, read, steps_between
+from devices.web.live.queries.replay import list_some, read, steps_between
 from devices.web.live.socket.frame_writer import LIMIT_BYTES, FrameWriter
 from devices.web.live.socket.subscriptions import SocketSubscriptions
 from devices.web.live.stream.rendering import MAX_PAGE_DEVICES, answer_bytes
@@ -17,6 +17,7 @@ from runtime.database import DatabaseUnavailableError
 
 MAX_PAGE_BYTES: Final = 384 * 1024
 _MIN_PAGE_BYTES: Final = 16 * 1024
+LISTED_AT_ONCE: Final = 500  # devices: about 2 ms of the event loop's time
 
 
 class CatchUp:
@@ -59,7 +60,7 @@ class CatchUp:
         """One step of each subscription. False: there is nothing to do, or no credit to do it."""
         done = False
         for sub in list(self._subscriptions.by_id.values()):
-            if sub.feed is None:
+            if sub.feed is None or (sub.is_listing and sub.waiting < MAX_PAGE_DEVICES):
                 done = await self._list(sub) or done
             elif sub.has_queries:
                 done = await self._page(sub) or done
@@ -68,20 +69,22 @@ class CatchUp:
         return done
 
     async def _list(self, sub: Subscription) -> bool:
+        """List some of the target's devices: the first are shown while the others are still to be listed."""
         if not self._credit.may_resume:
             self._credit.block(time.monotonic())
             return False
-        self._fanout.join(sub, self._subscriptions)
+        if sub.feed is None:
+            self._fanout.join(sub, self._subscriptions)
         life = sub.life
         try:
-            devices = await self._database.run_once(list_devices, sub.target)
+            devices, upto = await self._database.run_once(list_some, sub.target, sub.listed_upto, LISTED_AT_ONCE)
         except DatabaseUnavailableError:
             if sub.life == life:
                 self._fanout.leave(sub)
                 self._subscriptions.miss_steps(self._tracker.notified_up_to)
             raise
         if sub.life == life:
-            self._writer.push_bodies(sub, sub.listed(devices))
+            self._writer.push_bodies(sub, sub.listed(devices, upto))
             self._fanout.update(sub)
         return True
 

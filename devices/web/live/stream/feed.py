@@ -6,6 +6,7 @@ subscriptions that stand where the feed stands; each of the others sorts it by i
 """
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Final
 
 from bridge.messages import Delta, EventRecorded, Gone
@@ -52,8 +53,8 @@ class Feed:
     """Follows the devices of one target, for all subscriptions with the same delivery options.
 
     ``sent`` holds where the subscriptions in step stand: a rev, or None while that is not known yet (the device was
-    listed, nothing was handed out, no subscription has asked the database about it). Until the devices are listed,
-    nothing is handed out: who lists them asks about what was ``touched`` meanwhile.
+    listed, nothing was handed out, no subscription has asked the database about it). Devices are listed some at a time.
+    Of one that isn't yet, nothing is handed out: who lists it asks about it if it was ``touched`` meanwhile.
     """
 
     def __init__(self, target: Target, options: DeliveryOptions) -> None:
@@ -62,7 +63,7 @@ class Feed:
         self.sent: dict[str, int | None] = {}
         self.sequencer = Sequencer(self.rev_of, self._accept, MAX_ASIDE_BYTES)
         self.is_listed = False
-        self.touched: set[str] = set()  # what changed before it was listed
+        self.touched: set[str] = set()  # what changed, or may have, before it was listed
         self._interval_s = 1 / options.max_rate_hz
         self._pending: dict[str, list[StreamChange]] = {}
         self._pending_bytes = 0
@@ -80,32 +81,47 @@ class Feed:
     def take(self, change: StreamChange) -> None:
         """Take a change of a covered device, from a commit."""
         device = change.device
-        if not self.is_listed:
+        if not self.is_listed and not self._knows(device):
             self.touched.add(device)
             return
         if isinstance(change, Delta | EventRecorded) and self._unknown(device):
             self.sent[device] = change.prev
         self.sequencer.take(change)
 
-    def listed(self, devices: list[str]) -> None:
-        """Take the database's list of the target's devices, read after a subscription joined."""
+    def listed(self, devices: Iterable[str], *, more: bool = False) -> None:
+        """Take some of the target's devices from the database's list, read after a subscription joined.
+
+        Args:
+            devices: their keys.
+            more: whether others follow.
+        """
         for device in devices:
-            if device in self.sent or device in self._pending or device in self.sequencer:
+            if self._knows(device):
                 continue
             if self.is_listed:
                 self.sequencer.ask(device)
             else:
                 self.sent[device] = None
-        self.is_listed = True
+        if not more and not self.is_listed:
+            self.is_listed, self.touched = True, set()  # who is still listing has the former one
+
+    def _knows(self, device: str) -> bool:
+        return device in self.sent or device in self._pending or device in self.sequencer
 
     def discover(self, device: str) -> None:
         """Ask about a device that there is, if that is news."""
-        if self.is_listed and device not in self.sent and device not in self._pending:
+        if not self.is_listed and not self._knows(device):
+            self.touched.add(device)
+        elif device not in self.sent and device not in self._pending:
             self.sequencer.ask(device)
 
     def compare(self, device: str, rev: int | None) -> None:
         """Ask for what is missing up to where the database says that a device is (None: there is none)."""
-        if not self.is_listed or device in self.sequencer:
+        if device in self.sequencer:
+            return
+        if not self.is_listed and not self._knows(device):
+            if rev is not None:
+                self.touched.add(device)
             return
         if rev is None or self._unknown(device):
             known = device in self.sent or device in self._pending

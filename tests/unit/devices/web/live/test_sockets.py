@@ -1,6 +1,7 @@
 """Watching through whole sockets, on a database and the in-memory layer; only the server between is missing."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from itertools import pairwise
 from typing import Any
@@ -8,14 +9,18 @@ from typing import Any
 import pytest
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
+from django.conf import settings
 from django.db import OperationalError
 
 from bridge.names import dashboard_group
 from devices.requests.registry import register_device
-from devices.web.live.hub import hub
-from devices.web.live.socket import frame_writer
+from devices.web.live.hub import hub, repair
+from devices.web.live.queries import replay
+from devices.web.live.socket import catch_up, frame_writer
 from devices.web.live.socket.frame_writer import LIMIT_BYTES
 from devices.web.live.stream import feed, rendering
+from devices.web.live.stream.subscription import Subscription
+from tests.support.waiting import eventually_async
 from tests.unit.devices.web.live import bank
 from tests.unit.devices.web.live.peer import Peer, connected, token
 
@@ -169,6 +174,88 @@ async def test_a_large_site_comes_in_pages() -> None:
         second = await peer.next_of("snapshot")
         assert (len(first["devices"]), first["more"]) == (200, True)
         assert (len(second["devices"]), second["more"]) == (5, False)
+
+
+class Turns:
+    """How much is done in each turn of the event loop."""
+
+    def __init__(self) -> None:
+        self.done: list[int] = [0]
+        self._loop = asyncio.get_running_loop()
+        self._next()
+
+    def _next(self) -> None:
+        if self.done[-1]:
+            self.done.append(0)
+        self._handle = self._loop.call_soon(self._next)
+
+    def count(self, monkeypatch: pytest.MonkeyPatch, cls: type, name: str, size: Callable[..., int]) -> None:
+        """Count what a method is given."""
+        real = getattr(cls, name)
+
+        def counted(its: Any, *args: Any, **options: Any) -> Any:
+            self.done[-1] += size(*args)
+            return real(its, *args, **options)
+
+        monkeypatch.setattr(cls, name, counted)
+
+    def end(self) -> list[int]:
+        self._handle.cancel()
+        return [one for one in self.done if one]
+
+
+async def test_a_large_fleet_is_listed_and_shown_in_small_turns_and_its_first_devices_before_its_last_are_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(catch_up, "LISTED_AT_ONCE", 30)
+    monkeypatch.setattr(catch_up, "MAX_PAGE_DEVICES", 20)
+    lists: list[str | None] = []
+    real = replay.list_some
+
+    def counted(*args: Any) -> Any:
+        found = real(*args)
+        lists.append(found[1])
+        return found
+
+    monkeypatch.setattr(catch_up, "list_some", counted)
+    keys = [f"demo/{number:03}" for number in range(205)]
+    for key in keys:
+        await in_thread(register_device)(key)
+    async with connected(await token()) as peer:
+        turns = Turns()
+        turns.count(monkeypatch, Subscription, "listed", lambda devices, _: len(devices))
+        turns.count(monkeypatch, Subscription, "settle", len)
+        pages = [await peer.watch(site="*")]
+        assert None not in lists
+        while pages[-1]["more"]:
+            peer.acknowledge()
+            pages.append(await peer.next_of("snapshot"))
+        done = turns.end()
+        assert [one["device"] for page in pages for one in page["devices"]] == keys
+        assert sum(done) == 2 * len(keys)
+        assert max(done) <= 50
+        assert lists[-1] is None
+        await bank.change("demo/007", ("telemetry", {"t": 1}))
+        assert (await peer.next_of("delta"))["items"][0]["device"] == "demo/007"
+
+
+async def test_a_large_fleet_is_compared_in_small_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repair, "COMPARED_AT_ONCE", 25)
+    for number in range(205):
+        await in_thread(register_device)(f"demo/{number:03}")
+    async with connected(await token()) as peer:
+        snapshot = await peer.watch(site="*")
+        while snapshot["more"]:
+            snapshot = await peer.next_of("snapshot")
+        await bank.change("demo/007", ("telemetry", {"t": 1}))
+        await peer.next_of("delta")
+        turns = Turns()
+        turns.count(monkeypatch, feed.Feed, "compare", lambda *_: 1)
+        await bank.change_unheard("demo/007", ("telemetry", {"t": 2}))
+        await bank.change("demo/007", ("telemetry", {"t": 3}))  # a gap
+        assert (await peer.next_of("delta"))["items"][0]["device"] == "demo/007"
+        await eventually_async(lambda: sum(turns.done) >= 205 / settings.DEVICES.shards / 2)
+        assert max(turns.end()) <= 25
 
 
 async def test_each_subscription_has_a_stream_of_its_own() -> None:
@@ -425,8 +512,8 @@ async def test_while_the_database_is_away_sockets_stay_and_go_on_later(monkeypat
     async with connected(await token()) as peer:
         rev = (await peer.watch("demo/a"))["devices"][0]["rev"]
         with monkeypatch.context() as outage:
-            for module in ("socket.catch_up", "hub.repair"):
-                outage.setattr(f"devices.web.live.{module}.list_devices", away)
+            for module, listing in (("socket.catch_up", "list_some"), ("hub.repair", "list_watched")):
+                outage.setattr(f"devices.web.live.{module}.{listing}", away)
                 outage.setattr(f"devices.web.live.{module}.read", away)
             outage.setattr("devices.web.live.hub.survey_loop.survey", away)
             outage.setattr("devices.web.live.socket.requests.list_existing", away)

@@ -16,6 +16,7 @@ from devices.web.live.stream.subscription import Subscription
 from devices.web.live.stream.targets import DeliveryOptions, Target
 from tests.unit.devices.web.live.world import Client, Database, steps
 
+LISTED_AT_ONCE = 1
 DEVICES = ["s/a", "s/b", "t/c"]
 TARGETS = [
     Target(),
@@ -34,7 +35,7 @@ class Viewer:
     target: Target
     options: DeliveryOptions
     sub: Subscription | None = None
-    listing: tuple[int, list[tuple[str, int]]] | None = None  # read, not delivered yet
+    listing: tuple[int, list[tuple[str, int]], str | None] | None = None  # read, not delivered yet; up to which
     answers: tuple[int, list[Answer]] | None = None
 
     def show(self, bodies: Sequence[Body]) -> None:
@@ -142,11 +143,15 @@ class Web:
         if viewer.sub and viewer.sub.feed is None:
             key = (viewer.target, viewer.options)
             viewer.sub.join(self.feeds.setdefault(key, Feed(*key)))
-            viewer.listing = (viewer.sub.life, self.database.list(viewer.target.covers))
+            viewer.listing = None
+        if viewer.sub and viewer.sub.is_listing and viewer.listing is None:
+            rest = [one for one in self.database.list(viewer.target.covers) if one[0] > viewer.sub.listed_upto]
+            some = rest[:LISTED_AT_ONCE]
+            viewer.listing = (viewer.sub.life, some, some[-1][0] if len(rest) > LISTED_AT_ONCE else None)
 
     def end_listing(self, viewer: Viewer) -> None:
         if viewer.sub and viewer.listing and viewer.listing[0] == viewer.sub.life:
-            viewer.show(viewer.sub.listed(viewer.listing[1]))
+            viewer.show(viewer.sub.listed(*viewer.listing[1:]))
         viewer.listing = None
 
     def ask(self, viewer: Viewer, most: int) -> None:
@@ -201,6 +206,7 @@ class Web:
                 truth = {device: state for device, state in truth.items() if device in viewer.client.devices}
             assert viewer.client.devices == truth
             assert viewer.sub is not None
+            assert not viewer.sub.is_listing
             assert not viewer.sub.has_queries
             assert not viewer.sub._own
 

@@ -7,7 +7,7 @@ import pytest
 
 from devices.models import Command, Event, Reading
 from devices.requests.registry import register_device
-from devices.web.live.queries.replay import list_devices, list_existing, read, steps_between
+from devices.web.live.queries.replay import list_devices, list_existing, list_some, list_watched, read, steps_between
 from devices.web.live.queries.rows import MAX_ROWS, read_rows
 from devices.web.live.stream.changes import NotFound, Query, Replayed, Snapshot
 from devices.web.live.stream.targets import Target
@@ -42,6 +42,41 @@ def test_devices_are_listed_by_site_by_name_or_all() -> None:
     assert [key for key, _ in list_devices(Target(sites=frozenset(["b", "none"])))] == ["b/1", "b/2"]
     assert list_devices(Target(devices=frozenset(["b/2", "none/1"]))) == [("b/2", 2)]
     assert list_existing(["a/1", "none/1"]) == {"a/1"}
+
+
+def listed(target: Target, limit: int) -> list[list[str]]:
+    """The keys, some at a time."""
+    out: list[list[str]] = []
+    upto: str | None = ""
+    while upto is not None:
+        some, upto = list_some(target, upto, limit)
+        out.append([key for key, _ in some])
+    return out
+
+
+def test_devices_are_listed_some_at_a_time() -> None:
+    for key in ("b/2", "a/1", "b/1", "c/1"):
+        bank.commit(key, ("telemetry", {"t": 1}))
+    assert listed(Target(), 2) == [["a/1", "b/1"], ["b/2", "c/1"]]
+    assert listed(Target(), 3) == [["a/1", "b/1", "b/2"], ["c/1"]]
+    assert listed(Target(sites=frozenset(["b", "c"])), 2) == [["b/1", "b/2"], ["c/1"]]
+    assert listed(Target(sites=frozenset()), 2) == [[]]
+    assert listed(Target(devices=frozenset(["b/2", "none/1", "none/2", "b/1", "z/9"])), 2) == [["b/1", "b/2"], [], []]
+    assert list_some(Target(), "b/2", 9) == ([("c/1", 2)], None)
+
+
+def test_what_is_watched_is_listed_by_shard_and_found_by_target() -> None:
+    keys = [f"{site}/{number}" for site in "ab" for number in range(8)]
+    for key in keys:
+        register_device(key)
+    shards = {0, 2}
+    theirs = [key for key in keys if bank.shard(key) in shards]
+    assert 0 < len(theirs) < len(keys)
+    found = list_watched([Target(sites=frozenset("a")), Target(devices=frozenset(keys[8:]))], shards, 4)
+    assert sorted(found.of(Target())) == theirs
+    assert sorted(found.of(Target(sites=frozenset("b")))) == [key for key in theirs if key.startswith("b/")]
+    assert sorted(found.of(Target(devices=frozenset(["none/1", theirs[0]])))) == theirs[:1]
+    assert [key for key in keys if found.covers(key)] == theirs
 
 
 def test_each_question_is_answered_as_its_device_is() -> None:

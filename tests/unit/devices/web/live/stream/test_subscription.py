@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from bridge.messages import Delta
+from bridge.messages import Delta, Gone
 from devices.web.live.stream.changes import Answer, NotFound, Replayed, Snapshot
 from devices.web.live.stream.feed import Feed
 from devices.web.live.stream.rendering import Body
@@ -72,6 +72,97 @@ def test_one_named_device_that_vanished_is_gone() -> None:
     sub.listed([("s/a", 1)])
     [frame] = frames(sub.settle([NotFound("s/a")]))
     assert (frame["type"], frame["device"]) == ("gone", "s/a")
+
+
+def test_the_first_are_shown_and_followed_while_others_are_still_to_be_listed() -> None:
+    sub, feed = subscribe()
+    assert sub.listed([("s/a", 1), ("s/b", 1)], "s/b") == []
+    [page] = frames(sub.settle([fresh("a"), fresh("b")]))
+    assert ([one["device"] for one in page["devices"]], page["more"]) == (["s/a", "s/b"], True)
+    feed.take(delta("a", 1, 2))
+    feed.take(delta("c", 3, 4))  # it will be listed, or was made just now
+    batch = feed.flush(0.0)
+    assert batch is not None
+    assert [one["items"][0]["rev"] for one in frames(sub.take(batch))] == [2]
+    assert (sub.listed_upto, sub.is_listing) == ("s/b", True)
+    assert [(one["more"], one["devices"]) for one in frames(sub.listed([]))] == [(False, [])]
+    assert [query.device for query in sub.queries(9)] == ["s/c"]
+    assert not sub.is_listing
+
+
+def test_what_changed_before_it_was_listed_is_asked_about() -> None:
+    sub, feed = subscribe(a=1, b=5)
+    feed.take(delta("b", 5, 6))  # after the list below was read, before it is here
+    sub.listed([("s/a", 1)], "s/a")
+    sub.listed([("s/b", 5)])
+    assert [(query.device, query.since) for query in sub.queries(9)] == [("s/b", 5)]
+
+
+def test_what_a_listed_feed_hands_out_before_it_was_listed_here_is_asked_about() -> None:
+    _, feed = shown()
+    sub, _ = subscribe(feed=feed, a=1)
+    feed.take(delta("a", 1, 2))
+    batch = feed.flush(0.0)
+    assert batch is not None
+    assert sub.take(batch) == []
+    sub.listed([("s/a", 1)])  # read before that
+    assert [(query.device, query.since) for query in sub.queries(9)] == [("s/a", 1)]
+
+
+def test_what_was_deleted_between_reading_the_list_and_taking_it_is_asked_about() -> None:
+    _, feed = shown()
+    sub, _ = subscribe(feed=feed, a=1)
+    feed.take(Gone("s/a"))
+    feed.sequencer.settle(NotFound("s/a"))
+    batch = feed.flush(0.0)
+    assert batch is not None
+    assert sub.take(batch) == []
+    sub.listed([("s/a", 1)])
+    assert [(query.device, query.since) for query in sub.queries(9)] == [("s/a", 1)]
+
+
+def test_what_is_made_behind_the_list_is_asked_about_at_its_end() -> None:
+    _, feed = shown()
+    sub, _ = subscribe(feed=feed)
+    sub.listed([("s/a", 1)], "s/a")
+    feed.discover("s/0")
+    feed.sequencer.settle(fresh("0", 1, "new"))
+    batch = feed.flush(0.0)
+    assert batch is not None
+    assert sub.take(batch) == []
+    sub.listed([])
+    assert [query.device for query in sub.queries(9)] == ["s/a", "s/0"]
+
+
+def test_what_the_feed_has_and_the_list_has_not_is_asked_about_at_its_end() -> None:
+    _, feed = shown()
+    sub, _ = subscribe(feed=feed)
+    sub.listed([])  # deleted, and the feed has not heard it
+    assert [query.device for query in sub.queries(9)] == ["s/a"]
+
+
+def test_who_is_paused_while_listing_knows_where_it_stood() -> None:
+    sub, feed = subscribe(a=1, b=5, d=7)
+    sub.listed([("s/a", 1), ("s/c", 2)], "s/c")
+    sub.settle([fresh("c", 2)])
+    sub.pause()
+    sub.join(feed)
+    assert sub.listed([("s/a", 1), ("s/b", 5), ("s/c", 3), ("s/d", 7)]) != []
+    assert [(query.device, query.since) for query in sub.queries(9)] == [("s/c", 2)]
+
+
+def test_a_device_held_back_before_it_is_listed_says_nothing_until_it_is_released() -> None:
+    sub, _ = subscribe()
+    sub.listed([("s/a", 1)], "s/a")
+    sub.hold("s/b")
+    sub.hold("s/none")
+    sub.listed([("s/b", 2)])
+    assert [query.device for query in sub.queries(9)] == ["s/a"]
+    sub.release("s/b")
+    sub.release("s/none")
+    assert [query.device for query in sub.queries(9)] == ["s/a", "s/b"]
+    sub.settle([fresh("a"), fresh("b", 2)])
+    assert not sub.own
 
 
 def test_who_resumes_with_everything_gets_nothing() -> None:
