@@ -51,8 +51,9 @@ def _build() -> Any:
     for problem in _problems():
         raise ImproperlyConfigured(problem.msg)
     if by_daphne:
-        from runtime.http import request_limits
+        from runtime.http import daphne_frames, request_limits
 
+        daphne_frames.compress(on=settings.WEBSOCKET_COMPRESSION)
         request_limits.install(settings.TRUSTED_PROXIES)
         web_process.begin_requests_at_once()
         limit_requests()

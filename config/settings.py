@@ -33,6 +33,7 @@ TRUSTED_PROXIES = web.trusted_proxies("TRUSTED_PROXIES")
 BEHIND_TLS_PROXY = web.behind_tls_proxy("BEHIND_TLS_PROXY", TRUSTED_PROXIES)
 MAX_SOCKETS_PER_USER = env.integer("MAX_SOCKETS_PER_USER", 1_000, low=1, high=1_000_000)
 MAX_SOCKETS_PER_ADDRESS = env.integer("MAX_SOCKETS_PER_ADDRESS", 5_000, low=1, high=1_000_000)
+WEBSOCKET_COMPRESSION = env.boolean("WEBSOCKET_COMPRESSION", default=True)
 METRICS_ALLOWED = web.allowed_networks("METRICS_ALLOWED", "127.0.0.0/8,::1")
 ADMIN_PASSWORD = env.text("ADMIN_PASSWORD")  # of the first user, for `manage.py ensure_admin`
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 # First of all: it installs the reactor of the event loop that everything here runs on.
-from daphne.server import Server, twisted_loop  # isort: skip
+from daphne.server import twisted_loop  # isort: skip
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.management import call_command
@@ -92,10 +92,12 @@ class _Demo:
 
     def run(self) -> int:
         from config.asgi import application
-        from runtime.http import request_limits
+        from runtime.http import daphne_frames, request_limits
 
+        daphne_frames.install()
+        daphne_frames.compress(on=settings.WEBSOCKET_COMPRESSION)
         request_limits.install(settings.TRUSTED_PROXIES)
-        server = Server(
+        server = daphne_frames.FrameServer(
             application=application,
             endpoints=[f"tcp:port={self._options.port}:interface=127.0.0.1"],
             signal_handlers=False,

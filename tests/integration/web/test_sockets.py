@@ -1,6 +1,7 @@
 """WebSockets on a real Daphne: how many, and how large a frame."""
 
 import contextlib
+import json
 from typing import Any
 
 import pytest
@@ -58,3 +59,29 @@ def test_case_g11_a_frame_over_a_mebibyte_is_answered_with_1009(web: Web) -> Non
         with contextlib.suppress(ConnectionClosed):
             socket.send("x" * (1024 * 1024 + 1))
         assert closed(socket) == 1009
+
+
+def test_large_frames_come_compressed_small_ones_do_not(web: Web) -> None:
+    with opened(web, web.token("carol")) as socket:
+        assert socket.response is not None
+        agreed = socket.response.headers["Sec-WebSocket-Extensions"]
+        assert agreed == "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+        compressed: list[bool] = []
+        [deflate] = socket.protocol.extensions
+        decode = deflate.decode
+
+        def seen(frame: Any, **options: Any) -> Any:
+            compressed.append(frame.rsv1)
+            return decode(frame, **options)
+
+        deflate.decode = seen  # type: ignore[method-assign]
+        keys = [f"demo/none-{number}" for number in range(200)]
+        for count in (200, 1, 200):
+            socket.send(json.dumps({"type": "subscribe", "id": count, "devices": dict.fromkeys(keys[:count])}))
+            reply: Any = {}
+            while reply.get("id") != count:
+                reply = json.loads(socket.recv(10))
+            assert reply["refused"] == keys[:count]
+            socket.send(json.dumps({"type": "unsubscribe", "id": f"end {count}", "sub": count}))
+        assert compressed.count(True) == 2
+        assert compressed.count(False) >= 2

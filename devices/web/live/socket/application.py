@@ -10,12 +10,12 @@ from devices.web.auth import Access
 from devices.web.live.hub.hub import Hub, hub_of_this_loop
 from devices.web.live.queries.authentication import Credential, access_by, credential_in
 from devices.web.live.socket.connection import FORBIDDEN, TOO_MANY, UNAUTHORIZED, Connection
+from devices.web.live.socket.frame_writer import direct_of
 from devices.web.live.socket.places import Places
 from runtime.database import DatabaseReaders, DatabaseUnavailableError
 from runtime.http.origins import is_foreign
 
 PATHS: Final = ("/ws/v1/", "/ws/v1")
-FRAMES: Final = "causeway.frames"  # an ASGI extension, see runtime.http.daphne_frames
 _places: Final = Places()
 _TRY_AGAIN_LATER: Final = 4503  # Daphne sends no code but 1000 and 3000 to 4999
 
@@ -53,8 +53,7 @@ async def _serve(scope: dict[str, Any], receive: Receive, send: Send) -> int | N
         with _places.taken(access.user_id, settings.MAX_SOCKETS_PER_USER) as free:
             if not free:
                 return TOO_MANY
-            write = scope.get("extensions", {}).get(FRAMES, {}).get("write")
-            await Connection(receive, send, hub, credential, access, write).serve()
+            await Connection(receive, send, hub, credential, access, direct_of(scope)).serve()
     return None
 
 

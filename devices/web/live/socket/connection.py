@@ -22,7 +22,7 @@ from devices.web.live.queries.authentication import Credential, access_by
 from devices.web.live.queries.survey import Link
 from devices.web.live.socket.catch_up import CatchUp
 from devices.web.live.socket.client_frames import Acknowledge, BadFrame, parse
-from devices.web.live.socket.frame_writer import Event, FrameWriter, SocketClosedError, WriteTexts
+from devices.web.live.socket.frame_writer import Direct, Event, FrameWriter, SocketClosedError
 from devices.web.live.socket.request_rate import Bucket
 from devices.web.live.socket.requests import Requests
 from devices.web.live.socket.subscriptions import SocketSubscriptions
@@ -43,7 +43,7 @@ class Connection:
         hub: this event loop's.
         credential: how the client showed who it is.
         access: its rights.
-        write: sends text frames at once (runtime.http.daphne_frames), where the server can do that.
+        direct: how the server writes frames at once, where it can do that.
     """
 
     def __init__(
@@ -53,14 +53,14 @@ class Connection:
         hub: Hub,
         credential: Credential,
         access: Access,
-        write: WriteTexts | None = None,
+        direct: Direct | None = None,
     ) -> None:
         self.credential = credential
         self._receive = receive
         self._sockets = hub.sockets
         self._database = hub.database
         self._bucket = Bucket(time.monotonic())
-        self._writer = FrameWriter(send, hub.fanout.write_queue, write)
+        self._writer = FrameWriter(send, hub.fanout.write_queue, direct)
         self._subscriptions = SocketSubscriptions(access, self._writer, hub.fanout, hub.tracker)
         self._requests = Requests(self._writer, self._subscriptions, hub.database, self._rights)
         self._catch_up = CatchUp(self._writer, self._subscriptions, hub)

@@ -7,17 +7,20 @@ A stream's frames are put together when they are written, for all that differs b
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from devices.web.live.hub.write_queue import WriteQueue
 from devices.web.live.queries.survey import Link
+from devices.web.live.stream.deflate import LEAST_BYTES, deflated
 from devices.web.live.stream.rendering import Body
 from devices.web.live.stream.server_frames import ErrorCode, ErrorFrame, Id, LinkFrame, OkFrame
 from devices.web.live.stream.subscription import Subscription
 
+FRAMES: Final = "causeway.frames"  # an ASGI extension, see runtime.http.daphne_frames
 TOO_SLOW: Final = 4408
 FAILED: Final = 4500  # Daphne sends no code but 1000 and 3000 to 4999
 _SEND_S: Final = 30.0
@@ -28,10 +31,23 @@ RESUME_BYTES: Final = 768 * 1024  # with so much left unacknowledged, a stream g
 PATIENCE_S: Final = 60.0
 
 Event = dict[str, Any]
-WriteTexts = Callable[[Sequence[bytes]], None]
+Payload = tuple[bytes, bool]  # a frame's, and whether it is compressed
 _encode: Final = msgspec.json.Encoder().encode
 
 Outgoing = bytes | tuple[Body, int, bytes]  # a frame, or what makes one: with its number and subscription
+
+
+class Direct(Struct, frozen=True):
+    """A server's way to write frames at once: runtime.http.daphne_frames."""
+
+    write: Callable[[Sequence[Payload]], None]
+    takes_deflated: Callable[[], bool]  # whether the client does
+
+
+def direct_of(scope: Mapping[str, Any]) -> Direct | None:
+    """The server's, if it has one."""
+    found = scope.get("extensions", {}).get(FRAMES)
+    return Direct(found["write"], found["takes_deflated"]) if found else None
 
 
 class SocketClosedError(Exception):
@@ -96,16 +112,16 @@ class FrameWriter:
     Args:
         send: ASGI's.
         write_queue: where it waits for its turn to write at once.
-        write: sends text frames at once (runtime.http.daphne_frames), where the server can do that.
+        direct: the server's, where it has that.
     """
 
     def __init__(
-        self, send: Callable[[Event], Awaitable[None]], write_queue: WriteQueue, write: WriteTexts | None = None
+        self, send: Callable[[Event], Awaitable[None]], write_queue: WriteQueue, direct: Direct | None = None
     ) -> None:
         self.credit = Credit()
         self._send = send
         self._write_queue = write_queue
-        self._write_texts = write
+        self._direct = direct
         self._outgoing: deque[Outgoing] = deque()  # bounded by the credit
         self._wake = asyncio.Event()
         self._close_code: int | None = None
@@ -158,17 +174,18 @@ class FrameWriter:
 
     def _queue(self, frame: Outgoing) -> None:
         self._outgoing.append(frame)
-        if self._write_texts is None:
+        if self._direct is None:
             self._wake.set()
         elif len(self._outgoing) == 1:
             self._write_queue.ask(self)
 
     def write_out(self) -> None:
         """See :class:`devices.web.live.hub.write_queue.Writer`."""
-        if self._outgoing and self._write_texts is not None:
-            texts = [_text(one) for one in self._outgoing]
+        if self._outgoing and self._direct is not None:
+            payload = _payload if self._direct.takes_deflated() else _plain
+            payloads = [payload(one) for one in self._outgoing]
             self._outgoing.clear()
-            self._write_texts(texts)
+            self._direct.write(payloads)
 
     async def run(self) -> None:
         """Write until the socket is closed from our side. Where the server writes at once, only the close is left.
@@ -187,6 +204,20 @@ class FrameWriter:
                 if self._close_code is not None:
                     await self._send({"type": "websocket.close", "code": self._close_code})
                     raise SocketClosedError
+
+
+def _plain(frame: Outgoing) -> Payload:
+    return _text(frame), False
+
+
+def _payload(frame: Outgoing) -> Payload:
+    """Compressed, if it is large enough; what is the same for all sockets once for all of them."""
+    if isinstance(frame, bytes):
+        return (frame, False) if len(frame) < LEAST_BYTES else (deflated(frame), True)
+    body, n, sub = frame
+    if body.size < LEAST_BYTES:
+        return body.frame(n, sub), False
+    return body.deflated_frame(n, sub), True
 
 
 def _text(frame: Outgoing) -> bytes:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from bridge.messages import Delta, EventRecorded, Gone
 from devices.web.live.stream.changes import Answer, NotFound, Reason, Replayed, Snapshot, StreamChange
 from devices.web.live.stream.conflation import latest, merged
+from devices.web.live.stream.deflate import copied, deflated
 from devices.web.live.stream.targets import DeliveryOptions
 
 MAX_BODY_BYTES: Final = 512 * 1024  # a frame of several items; Daphne sends none above 1 MiB
@@ -43,15 +44,22 @@ def answer_bytes(answer: Answer) -> int:
             return _GONE_BYTES
 
 
-class Body(Struct, frozen=True):
+class Body(Struct, eq=False):
     """A stream frame without its number and subscription: ``{"n":…,`` before, ``sub`` (JSON) between."""
 
     before: bytes
     after: bytes
+    _deflated: bytes | None = None  # ``after``, once somebody asked for it
 
     def frame(self, n: int, sub: bytes) -> bytes:
         """The frame's text in UTF-8."""
         return b'{"n":%d,%b%b%b' % (n, self.before, sub, self.after)
+
+    def deflated_frame(self, n: int, sub: bytes) -> bytes:
+        """The same, compressed; what all sockets have in common only once."""
+        if self._deflated is None:
+            self._deflated = deflated(self.after)
+        return copied(b'{"n":%d,%b%b' % (n, self.before, sub)) + self._deflated
 
     def frame_size(self, n: int, sub: bytes) -> int:
         """Of :meth:`frame`."""

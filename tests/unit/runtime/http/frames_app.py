@@ -1,31 +1,48 @@
-"""Served by a real Daphne in test_daphne_frames.py: it writes what it is asked for, by the extension or by ``send``."""
+"""Served by a real Daphne in the tests beside it: it writes what it is asked for, by the extension or by ``send``."""
 
 import json
+import os
+import zlib
 from typing import Any
 
 from runtime.http import daphne_frames
 
 daphne_frames.install()
+daphne_frames.compress(on=os.environ.get("COMPRESS") == "true")
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """``{"how": "write" | "send", "sizes": […]}``: a text of each size, all in one step; ``close`` closes after it."""
+    """``{"how": "write" | "deflated" | "send", "sizes": […]}``: a text of each size, all in one step.
+
+    ``close`` closes after it. A message of another kind is answered with its length.
+    """
     assert (await receive())["type"] == "websocket.connect"
     await send({"type": "websocket.accept"})
-    write = scope["extensions"][daphne_frames.EXTENSION]["write"]
+    direct = scope["extensions"][daphne_frames.EXTENSION]
     number = 0
     while (event := await receive())["type"] == "websocket.receive":
+        if not event["text"].startswith('{"how"'):
+            direct["write"]([(b"%d" % len(event["text"]), False)])
+            continue
         asked = json.loads(event["text"])
         texts = [text(number + index, size) for index, size in enumerate(asked["sizes"])]
         number += len(texts)
-        if asked["how"] == "write":
-            write([one.encode() for one in texts])
-        else:
+        if asked["how"] == "send":
             for one in texts:
                 await send({"type": "websocket.send", "text": one})
+        else:
+            deflates = asked["how"] == "deflated" and direct["takes_deflated"]()
+            direct["write"]([payload(one.encode(), deflates) for one in texts])
         if asked.get("close"):
             await send({"type": "websocket.close", "code": 4000})
-            write([b"after the end"])
+            direct["write"]([(b"after the end", False)])
+
+
+def payload(one: bytes, deflates: bool) -> tuple[bytes, bool]:
+    if not deflates:
+        return one, False
+    compressor = zlib.compressobj(1, zlib.DEFLATED, -15)
+    return (compressor.compress(one) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4], True
 
 
 def text(number: int, size: int) -> str:
