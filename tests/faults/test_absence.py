@@ -19,12 +19,12 @@ from tests.support.waiting import eventually
 from tests.support.worlds.memory import MIB, MemoryWatch
 from tests.support.worlds.system import System
 
-WORKERS_AWAY_S = 60 if LONG else 10
+WORKERS_AWAY_S = 60 if LONG else 6
 SIMULATED_S = 3600 if LONG else 120
 GROWTH = 16 * MIB
 GATEWAY_GROWTH = 48 * MIB  # of a full gateway: docs/overload.md
-PATIENCE_S = 60 if LONG else 20  # docs/websocket.md: without credit for so long (a minute), a client is closed
-PING_S, PONG_S = (20, 30) if LONG else (6, 12)  # Daphne's, and how long it waits for the answer
+PATIENCE_S = 60 if LONG else 14  # docs/websocket.md: without credit for so long (a minute), a client is closed
+PING_S, PONG_S = (20, 30) if LONG else (5, 10)  # Daphne's, and how long it waits for the answer
 IDLE_S = PONG_S / 2  # less than any of these
 TOO_SLOW = 4408
 NO_CODE = 1006  # RFC 6455 7.1.5: no close frame came

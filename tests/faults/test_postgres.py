@@ -1,10 +1,14 @@
-"""Every fault once under load, on PostgreSQL: each round's verdict, and that the fault was really there."""
+"""Faults once each under load, on PostgreSQL: each round's verdict, and that the fault was really there.
+
+``make faults FAULTS=long`` has every fault; ``make test`` one of a kind.
+"""
 
 import pytest
 
 from tests.faults.arena import Arena
 from tests.faults.conftest import Round
 from tests.faults.faults import PAUSE_S
+from tests.support.thorough import thorough
 
 DATABASE = "postgres"
 pytestmark = pytest.mark.timeout(300)  # a round that fails waits until it is sure
@@ -16,16 +20,13 @@ def test_the_gateway_killed(arena: Arena, round_with: Round) -> None:
     assert arena.system.gateway.pid != former
 
 
-def test_a_worker_killed(arena: Arena, round_with: Round) -> None:
-    connections = arena.recorder.connections
-    round_with("kill-worker")
+@pytest.mark.parametrize("fault", ["kill-workers", *thorough("kill-worker")])
+def test_workers_killed(arena: Arena, round_with: Round, fault: str) -> None:
+    connections, former = arena.recorder.connections, {worker.pid for worker in arena.system.workers}
+    round_with(fault)
+    stayed = former & {worker.pid for worker in arena.system.workers}
+    assert len(stayed) == (0 if fault == "kill-workers" else len(former) - 1)
     assert arena.recorder.connections == connections, "browsers stay connected"
-
-
-def test_all_workers_killed(arena: Arena, round_with: Round) -> None:
-    former = [worker.pid for worker in arena.system.workers]
-    round_with("kill-workers")
-    assert not set(former) & {worker.pid for worker in arena.system.workers}
 
 
 def test_the_web_killed(arena: Arena, round_with: Round) -> None:
@@ -47,22 +48,13 @@ def test_redis_flushed(arena: Arena, round_with: Round) -> None:
     assert arena.redis("GET", "witness") is None
 
 
-def test_the_gateway_paused(arena: Arena, round_with: Round) -> None:
-    result = round_with("pause-gateway")
+@pytest.mark.parametrize("fault", ["pause-worker", *thorough("pause-gateway", "pause-web")])
+def test_one_paused(round_with: Round, fault: str) -> None:
+    result = round_with(fault)
     assert result.messages > PAUSE_S * 500, "the devices went on"
 
 
-def test_a_worker_paused(arena: Arena, round_with: Round) -> None:
-    result = round_with("pause-worker")
-    assert result.messages > PAUSE_S * 500, "the devices went on"
-
-
-def test_the_web_paused(arena: Arena, round_with: Round) -> None:
-    result = round_with("pause-web")
-    assert result.messages > PAUSE_S * 500, "the devices went on"
-
-
-@pytest.mark.parametrize("fault", ["cut-broker", "stall-broker"])
+@pytest.mark.parametrize("fault", ["cut-broker", *thorough("stall-broker")])
 def test_the_network_to_the_broker(arena: Arena, round_with: Round, fault: str) -> None:
     before = arena.system.gateway.position()
     round_with(fault)
@@ -70,7 +62,7 @@ def test_the_network_to_the_broker(arena: Arena, round_with: Round, fault: str) 
     assert bool(lost) == (fault == "cut-broker"), "only a cut ends the connection"
 
 
-@pytest.mark.parametrize("fault", ["cut-redis", "cut-database", "slow-redis"])
+@pytest.mark.parametrize("fault", ["cut-redis", "cut-database", *thorough("slow-redis")])
 def test_the_network_to_the_other_servers(arena: Arena, round_with: Round, fault: str) -> None:
     former = [process.pid for process in arena.system.processes()]
     round_with(fault)

@@ -7,6 +7,7 @@ import pytest
 from tests.faults.arena import Arena
 from tests.faults.conftest import SEED, Round
 from tests.faults.faults import KILLS, possible
+from tests.support.thorough import LONG
 
 DATABASE = "sqlite"
 pytestmark = pytest.mark.timeout(300)  # a round that fails waits until it is sure
@@ -25,7 +26,7 @@ def test_case_j3_locked_by_another_program(arena: Arena, round_with: Round) -> N
     assert former == [process.pid for process in arena.system.processes()], "everybody stays and recovers"
 
 
-@pytest.mark.parametrize("number", range(2))
+@pytest.mark.parametrize("number", range(2 if LONG else 1))
 def test_whatever_is_killed(arena: Arena, round_with: Round, number: int) -> None:
     names = possible([name for name in KILLS if name != "kill-web"], DATABASE)
     connections = arena.load.connections
