@@ -66,7 +66,7 @@ format: $(DEV) ## Format the code, sort imports, mend what ruff can
 	@$(BIN)/ruff check --fix .
 
 .PHONY: bench
-bench: setup $(DEV) ## Benchmarks side by side: table and JSON, 18 minutes (BENCH=--full: an hour; BENCH=--help)
+bench: setup $(DEV) ## Benchmarks side by side: table and JSON, 22 minutes (BENCH=--full: 75; BENCH=--help)
 	@$(BIN)/python -m bench $(BENCH)
 
 .PHONY: faults

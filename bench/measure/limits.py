@@ -16,18 +16,19 @@ class Limit:
     with the median of the ratios within each round.
     """
 
-    figure: str  # of Causeway, the median of all rounds
+    figure: str  # the median of all rounds
     at: Literal["≥", "≤"]
     value: float = 0.0  # the bound, or what is added to it
     times: float = 0.0  # factor on the other's figure; 0: there is no other
     of: str = OURS  # the other's installation
     scenario: str = ""  # the other's scenario; "": the same
     text: str = ""  # in words
+    whose: str = OURS  # the installation that it is about
 
 
 def verdict(limit: Limit, scenario: str, results: Results) -> dict[str, Any]:
     """Did it hold? As results.json has it; ``held`` is None when what it is about was not measured."""
-    ours = figure_of(results, scenario, OURS, limit.figure)
+    ours = figure_of(results, scenario, limit.whose, limit.figure)
     bound = _bound(limit, scenario, results, ours)
     held = None
     if ours is not None and bound is not None:
@@ -40,7 +41,7 @@ def _bound(limit: Limit, scenario: str, results: Results, ours: float | None) ->
         return limit.value
     if not limit.scenario and not limit.value:
         ratio = of_installation(results, scenario, limit.of).get("ratio", {}).get(limit.figure)
-        if ratio and ratio["to"] == OURS and ours is not None:
+        if ratio and ratio["to"] == limit.whose and ours is not None:
             return limit.times * ours * float(ratio["median"])  # what the other one would have had in the round of ours
     other = figure_of(results, limit.scenario or scenario, limit.of, limit.figure)
     return None if other is None else limit.value + limit.times * other

@@ -20,8 +20,8 @@ RATES: Final = (50, 200, 500, 2_000, 4_000, 8_000)
 LONE_PER_S: Final = 4.3  # with pauses, in step with nothing that happens once a second
 _IDLE_S, _FULL_IDLE_S = 20.0, 30.0
 _LONE_S, _FULL_LONE_S = 20.0, 30.0
-_PEERS_PART: Final = 0.4  # of the time, in the quick run: what they do when nothing happens is less and steadier
-_AT_RATE_S, _FULL_AT_RATE_S = 4.0, 10.0
+_PEERS_PART: Final = 0.25  # of the time, in the quick run: what they do when nothing happens is less and steadier
+_AT_RATE_S, _FULL_AT_RATE_S = 3.0, 8.0
 _LEAD_IN_S: Final = 0.5
 _UP_TO: Final[Mapping[Candidate, float]] = {PLAIN_REDIS: 500, PLAIN_PUBSUB: 2_000, ON_SQLITE: 2_000}
 """Messages a second: at more than that those would lose, or fall behind."""

@@ -2,7 +2,6 @@
 
 import pytest
 
-from bench.measure.results import OURS
 from bench.scenarios import scenarios
 
 ALL = scenarios()
@@ -21,7 +20,7 @@ def test_what_limits_and_ratios_are_about_is_measured(scenario: object) -> None:
     assert {*one.compared_with, *one.compared_with.values()} <= measured
     for limit in one.limits:
         where = next(known for known in ALL if known.name == limit.scenario) if limit.scenario else one
-        assert OURS in measured
+        assert limit.whose in measured
         assert limit.of in {candidate.name for candidate in where.on}
 
 

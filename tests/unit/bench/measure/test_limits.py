@@ -48,5 +48,12 @@ def test_what_was_not_measured_is_not_judged(limit: Limit) -> None:
     assert verdict(limit, "a", FOUND)["held"] is None
 
 
+def test_a_limit_may_be_about_another_installation() -> None:
+    given = verdict(Limit("f", "≤", 10, whose="peer"), "a", FOUND)
+    assert (given["actual"], given["bound"], given["held"]) == (10, 10, True)
+    against = verdict(Limit("f", "≤", times=0.05, whose="peer", of="Causeway"), "a", FOUND)
+    assert (against["bound"], against["held"]) == (5, False)
+
+
 def test_a_limit_says_what_it_is_about() -> None:
     assert verdict(Limit("f", "≥", 1, text="words"), "a", FOUND)["text"] == "words"

@@ -99,4 +99,4 @@ def test_who_can_not_keep_up_has_no_figure_but_ours_has(rig: FakeRig) -> None:
 def test_the_quick_run_gives_others_less_time_and_the_full_one_everybody_more(rig: FakeRig) -> None:
     for effort, name in ((Effort(), "other"), (Effort(full=True), "other"), (Effort(full=True), OURS)):
         rates.idle(named(name), effort)
-    assert rig.seconds == [8, 30, 30]
+    assert rig.seconds == [5, 30, 30]
