@@ -5,6 +5,12 @@ from typing import Any, Final
 
 from django.db.backends.sqlite3 import base
 
+LOG_BYTES: Final = 16 * 1024 * 1024
+"""The write-ahead log's: then it is copied into the file, each page once however often it was written, and begun anew.
+
+While somebody reads for long it grows; afterwards it is cut to this.
+"""
+
 PATIENT_S: Final = 20  # commands, and threads of our own that do nothing else
 
 
@@ -20,6 +26,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if threading.current_thread() is threading.main_thread():
             parameters["timeout"] = PATIENT_S
         return parameters
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Django's, with our bounds on the log."""
+        connection = super().get_new_connection(conn_params)
+        (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+        connection.execute(f"PRAGMA wal_autocheckpoint={LOG_BYTES // page_bytes}").close()
+        connection.execute(f"PRAGMA journal_size_limit={LOG_BYTES}").close()
+        return connection
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Django's, counted."""
