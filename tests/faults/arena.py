@@ -15,13 +15,14 @@ from urllib.parse import urlsplit
 import httpx
 from redis import Redis
 
-from tests.faults.disk import Disk, small_disk
-from tests.faults.grounds import Ground, World, ground
+from tests.faults.disk import Disk
+from tests.faults.grounds import Ground, World, ground, move_to_small_disk
 from tests.faults.history import History
 from tests.faults.load import Load
 from tests.faults.recorder import Recorder
 from tests.faults.verdict import Given, Key
 from tests.support.clients.web_socket import Frame
+from tests.support.servers.clock import Clock
 from tests.support.servers.processes import Process, end_all, manage
 from tests.support.servers.proxies import Proxies
 from tests.support.servers.service import LocalRunner, Service
@@ -51,6 +52,8 @@ class Arena:
     token: str
     spares: dict[str, Service] = field(default_factory=dict)
     """Name of a server → what stands by for it."""
+    redis_disk: Disk | None = None
+    clocks: dict[str, Clock] = field(default_factory=dict)  # by process, where they have their own
     load: Load = field(init=False)
     recorder: Recorder = field(init=False)
     extras: list[Process] = field(default_factory=list)
@@ -246,24 +249,17 @@ def _system(on: Ground, database: Database, stack: contextlib.ExitStack) -> Aren
     token = system.token("recorder", "admin", None)
     disk, url = on.disk, system.settings["DATABASE_URL"]
     if database == "sqlite":
-        disk, url = _move_to_small_disk(system, stack)
+        disk, url = move_to_small_disk(system, stack)
         used = url
     else:
         second = f",127.0.0.1:{on.spares['postgres'].port}" if on.has_hosts else ""
         used = url.replace(f":{urlsplit(url).port}/", f":{proxies.ports['database']}{second}/")
     for process in system.processes():
         process.settings["DATABASE_URL"] = used
-    return Arena(system, database, proxies, witness, disk, History(url), token, on.spares)
-
-
-def _move_to_small_disk(system: System, stack: contextlib.ExitStack) -> tuple[Disk, str]:
-    directory = system.directory / "disk"
-    writers = lambda: [process.pid for process in system.processes() if process.is_alive()]  # noqa: E731
-    disk = stack.enter_context(small_disk(directory, writers))
-    file = Path(system.settings["DATABASE_URL"].removeprefix("sqlite:///"))
-    for part in file.parent.glob(f"{file.name}*"):
-        shutil.copy(part, directory)
-    return disk, f"sqlite:///{directory / file.name}"
+    clocks = {
+        one.name: Clock(one, system.directory / f"{one.name}.clock") for one in system.processes() if on.has_clocks
+    }
+    return Arena(system, database, proxies, witness, disk, History(url), token, on.spares, on.redis_disk, clocks)
 
 
 def _introduce(new: Arena) -> None:
@@ -286,8 +282,8 @@ def _end(old: Arena) -> None:
     """End the system. Whatever a broken-off fault has left behind must not keep it from that."""
     for name in ("broker", "redis", "database"):
         old.proxies.heal(name)
-    if old.disk:
-        old.disk.free()
+    for disk in filter(None, (old.disk, old.redis_disk)):
+        disk.free()
     for process in [*old.system.processes(), *old.extras]:
         if process.is_alive():
             process.send_signal(signal.SIGCONT)

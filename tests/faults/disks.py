@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 from random import Random
+from typing import Final
 
 from tests.faults.arena import Arena
 from tests.faults.steps import Step, Timeline, moment
@@ -10,6 +11,8 @@ from tests.faults.telling import is_named, is_whole
 from tests.support.thorough import LONG
 
 FULL_S = 45 if LONG else 7
+_BALLAST_BYTES: Final = 500_000  # no snapshot was ever as long
+_SAVED_S: Final = 10
 LOCKED_S = 65 if LONG else 8
 
 
@@ -30,6 +33,35 @@ def fill_disk(random: Random, arena: Arena) -> Timeline:
     return [
         Step(at_s, f"fill the disk: {disk.how}", fill),
         Step(at_s + FULL_S + random.uniform(0, 2), "free the disk", free),
+    ]
+
+
+def fill_redis_disk(random: Random, arena: Arena) -> Timeline:
+    """No room for Redis's snapshot: it takes no writes until it has saved (MISCONF)."""
+    assert arena.redis_disk, "this arena's Redis has a disk that can't be filled"
+    disk, at_s, ballast = arena.redis_disk, moment(random), random.randbytes(_BALLAST_BYTES).hex()
+
+    def refuses() -> bool:
+        info = arena.redis("INFO", "persistence")
+        assert isinstance(info, dict)
+        return bool(info["rdb_last_bgsave_status"] == "err")
+
+    def fill(arena: Arena) -> None:
+        arena.redis("SAVE")
+        disk.fill()
+        arena.redis("SET", "ballast", ballast)
+        arena.redis("BGSAVE")
+        arena.wait(refuses, _SAVED_S, "Redis can't save")
+        is_named(arena, "layer", "configured to save RDB snapshots")
+
+    def free(arena: Arena) -> None:
+        disk.free()
+        arena.redis("SAVE")
+        is_whole(arena)
+
+    return [
+        Step(at_s, f"fill Redis's disk: {disk.how}", fill),
+        Step(at_s + FULL_S + random.uniform(0, 2), "free Redis's disk", free),
     ]
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from random import Random
 
 from tests.faults.arena import Arena
-from tests.faults.disks import fill_disk, lock_database
+from tests.faults.clocks import jump
+from tests.faults.disks import fill_disk, fill_redis_disk, lock_database
 from tests.faults.failovers import demote_redis, fail_over_redis, lose_postgres, switch_postgres
 from tests.faults.grounds import World
 from tests.faults.intruders import amplifier, large_command_311, large_commands, thief
@@ -221,6 +222,8 @@ FAULTS: dict[str, Fault] = {
     "two-workers": two_workers,
     "two-gateways": two_gateways,
     "full-disk": fill_disk,
+    "full-redis-disk": fill_redis_disk,
+    "clock-jump": jump,
     "lock-database": lock_database,
     "demote-redis": demote_redis,
     "sentinel": fail_over_redis,
@@ -237,16 +240,26 @@ FAULTS: dict[str, Fault] = {
 KILLS = ("kill-gateway", "kill-worker", "kill-workers", "kill-web", "kill-redis", "kill-postgres", "kill-several")
 FORGETFUL = frozenset({"kill-mosquitto", "thief"})  # the broker may forget, repeat, give to others: told apart
 FIELD = (
-    "demote-redis", "sentinel", "switch-postgres", "lose-postgres", "full-disk", "lock-database", "amplifier",
-    "large-commands", "large-command-311", "thief",
+    "demote-redis", "sentinel", "switch-postgres", "lose-postgres", "full-disk", "full-redis-disk", "lock-database",
+    "clock-jump", "amplifier", "large-commands", "large-command-311", "thief",
 )  # fmt: skip
 FAILOVERS = frozenset({"demote-redis", "sentinel", "switch-postgres", "lose-postgres"})  # 15 s until data flow again
-_POSTGRES = ("kill-postgres", "cut-database", "stall-database", "slow-database", "switch-postgres", "lose-postgres")
+_POSTGRES = (
+    "kill-postgres",
+    "cut-database",
+    "stall-database",
+    "slow-database",
+    "switch-postgres",
+    "lose-postgres",
+    "clock-jump",
+)
 _ONLY = {"lock-database": "sqlite", **dict.fromkeys(_POSTGRES, "postgres")}
 _WORLDS: dict[str, World] = {
     **dict.fromkeys(FORGETFUL, "apart"),
     "demote-redis": "replica",
     "sentinel": "sentinel",
+    "full-redis-disk": "redis disk",
+    "clock-jump": "clocks",
     "switch-postgres": "standby",
     "lose-postgres": "hosts",
     "large-commands": "narrow",

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,9 +17,12 @@ from tests.support.servers.postgres import PostgresService, postgres_service, st
 from tests.support.servers.redis import SENTINEL_NAME, redis_service, sentinel_service
 from tests.support.servers.service import Service, descendants
 from tests.support.waiting import eventually
-from tests.support.worlds.system import Factory, Parts, factory
+from tests.support.worlds.system import Factory, Parts, System, factory
 
-World = Literal["plain", "apart", "replica", "sentinel", "standby", "hosts", "disk", "narrow", "narrow 3.1.1"]
+World = Literal[
+    "plain", "apart", "clocks", "replica", "sentinel", "redis disk", "standby", "hosts", "disk", "narrow",
+    "narrow 3.1.1",
+]  # fmt: skip
 PACKET_BYTES = 20_000  # the most that the broker of the narrow world takes
 _READY_S = 30
 
@@ -34,6 +38,9 @@ class Ground:
     """Name of a server → what stands by for it."""
     disk: Disk | None = None
     """The database server's."""
+    redis_disk: Disk | None = None
+    has_clocks: bool = False
+    """Whether each of the processes has a clock of its own."""
     has_hosts: bool = False
     """Whether the processes know both database servers."""
 
@@ -85,6 +92,15 @@ def _sentinel(make: Factory, stack: contextlib.ExitStack) -> Ground:
     return found
 
 
+def _redis_disk(make: Factory, stack: contextlib.ExitStack) -> Ground:
+    """A Redis that saves, on a disk that can be full."""
+    home = Path(tempfile.gettempdir()) / f"causeway-disk-{os.urandom(4).hex()}"
+    servers: list[Service] = []
+    disk = stack.enter_context(small_disk(home, lambda: [one.pid for one in servers]))
+    servers.append(redis_service("local", "--dir", str(home), "--save", "3600 1"))
+    return Ground(_with(make, stack, redis=servers[0]), redis_disk=disk)
+
+
 def _standby(make: Factory, stack: contextlib.ExitStack) -> Ground:
     """A PostgreSQL whose commits are on a streaming standby before they are confirmed."""
     primary = postgres_service("local")
@@ -126,16 +142,34 @@ def _narrow_311(make: Factory, stack: contextlib.ExitStack) -> Ground:
     return found
 
 
+def _clocks(make: Factory, _stack: contextlib.ExitStack) -> Ground:
+    """The usual servers; the processes' clocks are not theirs."""
+    return Ground(make, has_clocks=True)
+
+
 _GROUNDS: dict[World, Callable[[Factory, contextlib.ExitStack], Ground]] = {
     "apart": _apart,
     "replica": _replica,
     "sentinel": _sentinel,
+    "redis disk": _redis_disk,
+    "clocks": _clocks,
     "standby": _standby,
     "hosts": _hosts,
     "disk": _disk,
     "narrow": _narrow,
     "narrow 3.1.1": _narrow_311,
 }
+
+
+def move_to_small_disk(system: System, stack: contextlib.ExitStack) -> tuple[Disk, str]:
+    """Give SQLite a disk that can be full; the disk, and the database's new URL."""
+    directory = system.directory / "disk"
+    writers = lambda: [process.pid for process in system.processes() if process.is_alive()]  # noqa: E731
+    disk = stack.enter_context(small_disk(directory, writers))
+    file = Path(system.settings["DATABASE_URL"].removeprefix("sqlite:///"))
+    for part in file.parent.glob(f"{file.name}*"):
+        shutil.copy(part, directory)
+    return disk, f"sqlite:///{directory / file.name}"
 
 
 def ask(service: Service, *words: str) -> object:

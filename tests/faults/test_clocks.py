@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.servers.installing import faketime_library
-from tests.support.servers.processes import Process
+from tests.support.servers.clock import Clock
 from tests.support.waiting import PATIENCE_S, eventually
 from tests.support.worlds.system import Factory, System
 
@@ -25,24 +24,6 @@ pytestmark = pytest.mark.timeout(300)
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-class Clock:
-    """The clock of one process."""
-
-    def __init__(self, process: Process, file: Path) -> None:
-        self._file = file
-        self.set("+0")
-        process.settings |= {
-            "LD_PRELOAD": faketime_library(),
-            "FAKETIME_TIMESTAMP_FILE": str(file),
-            "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
-
-    def set(self, to: str) -> None:
-        """``+1d``, say; it is read within a second."""
-        self._file.write_text(to)
 
 
 class Bench:

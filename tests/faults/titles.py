@@ -28,6 +28,8 @@ TITLES = {
     "two-workers": "a second worker for a shard that is held",
     "two-gateways": "a second gateway with the same client id",
     "full-disk": "disk full",
+    "full-redis-disk": "Redis's disk full: it can't save, and refuses writes (MISCONF)",
+    "clock-jump": "a process's clock jumps by minutes, a day, or to 1970",
     "lock-database": "database locked by another program",
     "demote-redis": "Redis demoted, its connections kept",
     "sentinel": "Sentinel fails over to the replica",

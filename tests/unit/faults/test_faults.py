@@ -17,7 +17,9 @@ class Names:
     class disk:  # noqa: N801  an attribute of the arena
         how = "a disk"
 
+    redis_disk = disk
     database = "postgres"
+    clocks = dict.fromkeys(("gateway", "devices-0", "devices-1", "web"))
 
     class load:  # noqa: N801
         devices = [f"fleet/dev-{number}" for number in range(200)]  # noqa: RUF012
