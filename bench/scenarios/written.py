@@ -47,6 +47,9 @@ SCENARIOS: Final = (
         figures=("written_bytes_per_message", "p50_ms", "p99_ms"),
         limits=(
             Limit("written_bytes_per_message", "≤", 8_000, text="at most 8 kB of PostgreSQL's log a message"),
+            Limit(
+                "written_bytes_per_message", "≤", 8_000, whose=ON_SQLITE.name, text="at most 8 kB a message on SQLite"
+            ),
             NOTHING_LOST,
             NOTHING_REPEATED,
         ),

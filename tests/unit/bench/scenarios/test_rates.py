@@ -2,15 +2,16 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from bench.drive.tools import BenchError
-from bench.installations.installation import Effort, Installation
+from bench.installations.installation import Causeway, Effort, Installation
 from bench.measure.results import OURS, Usage
 from bench.measure.search import Trial
 from bench.scenarios import rates
+from tests.support.worlds.system import System
 
 IDLE = {"gateway": Usage(0.1, 60.0), "web": Usage(0.3, 70.0)}
 ALONE = {"gateway": Usage(0.2, 60.0), "web": Usage(0.5, 70.0), "recorder": Usage(5.0, 9.0)}
@@ -91,7 +92,8 @@ def test_at_a_rate_all_cpu_time_counts(rig: FakeRig) -> None:
 
 def test_who_can_not_keep_up_has_no_figure_but_ours_has(rig: FakeRig) -> None:
     rig.answer = trial(p50_ms=4.0, p99_ms=900.0)
-    assert rates.at_rate(5.0, named(), Effort()).figures["p99_ms"] == 900
+    ours = Causeway(name=OURS, mqtt_port=0, endpoint=None, processes={}, system=cast("System", None))
+    assert rates.at_rate(5.0, ours, Effort()).figures["p99_ms"] == 900
     with pytest.raises(BenchError, match="p99 900 ms"):
         rates.at_rate(5.0, named("plain Channels, Redis layer"), Effort())
 
