@@ -8,6 +8,7 @@ from django.db import models
 from devices.models.fields import JSONTextField
 from devices.models.registry import Device
 from devices.rules.actors import MAX_ACTOR_CHARS
+from devices.rules.commands import UNFINISHED
 from runtime.database_clock import now
 
 
@@ -37,6 +38,8 @@ class Command(models.Model):
             models.Index(fields=["status", "expires_at"]),
             models.Index(fields=["device", "created_at"]),
             models.Index(fields=["commit"]),
+            # Counted whenever a command is stored; most are over.
+            models.Index(fields=["device"], condition=models.Q(status__in=UNFINISHED), name="unfinished_commands"),
         ]
 
     def __str__(self) -> str:

@@ -28,6 +28,7 @@ MAX_OPEN_COMMANDS: Final = 100  # a device
 _USUAL: Final = 20  # so few may wait at a device for the quick way
 _MOST: Final = 100  # commands in one statement
 
+# The unfinished ones are named as in UNFINISHED, and in the condition of the index on them.
 _INSERT: Final = """\
 INSERT INTO devices_command (id, device_id, name, args, status, timeline, result, reason, created_at, expires_at,
     created_by, user_id, idempotency_key, "commit")
@@ -39,7 +40,7 @@ FROM unnest(%b::uuid[], %b::text[], %b::bigint[], %b::text[], %b::text[], %b::te
 JOIN devices_device AS device ON device.key = wish.key
 WHERE wish.place + (
     SELECT count(*) FROM devices_command AS other WHERE other.device_id = device.id
-    AND other.status = ANY(%b::text[]) AND other.expires_at > wish.created_at
+    AND other.status IN ('accepted', 'sent', 'delivered') AND other.expires_at > wish.created_at
 ) < %b
 ON CONFLICT DO NOTHING
 RETURNING id, device_id"""
@@ -117,7 +118,7 @@ def _insert_all(wishes: list[Wish]) -> dict[UUID, Stored]:
             wish.command_id, wish.device_key, place, wish.name, wish.args_json.decode(), timeline, now,
             command.expires_at, command.created_by, user_id, wish.idempotency_key or "",
         ))  # fmt: skip
-    values = [*(list(column) for column in zip(*rows, strict=True)), list(UNFINISHED), _USUAL]
+    values = [*(list(column) for column in zip(*rows, strict=True)), _USUAL]
     stored = {}
     with prepared(connection) as execute:
         for command_id, device_id in execute(_INSERT, values).fetchall():

@@ -10,11 +10,13 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
-from django.db.models import Q
+from django.db import connection
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from devices.models import ApiToken, Membership, Role
@@ -22,6 +24,7 @@ from devices.requests.refusals import ForbiddenError, NotFoundError
 from devices.rules.actors import Actor
 from devices.rules.capabilities import Capability, capabilities_of, strongest, weakest_with
 from runtime.database_clock import asked_now, unix_ms
+from runtime.databases.prepared import prepared
 
 ALL_SITES: Final = "*"
 RENEW_S: Final = 86_400
@@ -149,10 +152,8 @@ def access_by_token(token: str) -> Access | None:
 
     The work does not depend on how much of a wrong token is right: it is found by its SHA-256.
     """
-    digest, name = token_digest(token), f"user__{get_user_model().USERNAME_FIELD}"
-    found = ApiToken.objects.filter(digest=digest)
-    columns = ("user__is_active", "expires_at", "user__is_superuser", "user_id", name)
-    rows = list(found.values_list(*columns, "user__memberships__role", "user__memberships__site__name"))
+    digest = token_digest(token)
+    rows = _users_of_token(digest)
     if not rows:
         return None
     is_active, expires_at, is_superuser, user_id, username = rows[0][:5]
@@ -161,6 +162,29 @@ def access_by_token(token: str) -> Access | None:
     held = {site or ALL_SITES: role for *_, role, site in rows if role}
     roles = {ALL_SITES: Role.ADMIN.value} if is_superuser else held
     return Access(user_id=user_id, username=username, roles=roles, token=digest[:SHOWN_DIGITS])
+
+
+def _users_of_token(digest: str) -> list[Any]:
+    """The token's user, once for each membership: active, the token's end, superuser, id, name, role, site."""
+    if connection.vendor != "postgresql":
+        return list(_token_query(digest))
+    with prepared(connection) as execute:
+        found: list[Any] = execute(_token_statement(), [digest]).fetchall()
+    return found
+
+
+def _token_query(digest: str) -> QuerySet[ApiToken, tuple[Any, ...]]:
+    name = f"user__{get_user_model().USERNAME_FIELD}"
+    columns = ("user__is_active", "expires_at", "user__is_superuser", "user_id", name)
+    found = ApiToken.objects.filter(digest=digest)
+    return found.values_list(*columns, "user__memberships__role", "user__memberships__site__name")
+
+
+@cache
+def _token_statement() -> str:
+    """The query as Django makes it, for a value that is sent beside it."""
+    sql, _ = _token_query("").query.sql_with_params()
+    return sql.replace("%s", "%b")
 
 
 def bearer_token(authorization: str) -> str | None:
