@@ -1,14 +1,14 @@
 """Tables of the browser bank. Who writes what:
 
 access       sites, memberships, API tokens             web and commands
-registry     devices                                    shard workers; provisioning (passwords)
+registry     devices, their tags                        shard workers; provisioning (passwords)
 state        twins, readings, events, quarantine        shard workers only: the single writer of their devices
 requests     changes asked for, commands                web inserts, shard workers carry out
 shards       ownership, cursors, recent deliveries, ledger, what was rejected  shard workers
 """
 
 from devices.models.access import ApiToken, Membership, Role, Site
-from devices.models.registry import BlockedKey, Device, RetiredKey, TagDefault
+from devices.models.registry import BlockedKey, Device, DeviceTag, RetiredKey, TagDefault
 from devices.models.requests import Command, Request
 from devices.models.shards import Installation, LedgerCount, LinkCursor, RecentDeliveries, Rejected, ShardState, Worker
 from devices.models.state import Event, Quarantined, Reading, Twin
@@ -18,6 +18,7 @@ __all__ = [
     "BlockedKey",
     "Command",
     "Device",
+    "DeviceTag",
     "Event",
     "Installation",
     "LedgerCount",

@@ -51,6 +51,19 @@ class Device(models.Model):
         return self.key.split("/", 1)[1]
 
 
+class DeviceTag(models.Model):
+    """A tag of a device, as in its twin: for finding devices by tag. Written when tags change, which is seldom."""
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="tagged")
+    tag = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tag", "device"], name="one_row_per_tag_of_a_device")]
+
+    def __str__(self) -> str:
+        return f"{self.device}: {self.tag}"
+
+
 class TagDefault(models.Model):
     """What holds for the devices of a site that have a tag, unless they have their own (devices.rules.silence)."""
 

@@ -4,7 +4,7 @@ A key that was used before goes on with its revs: the new twin begins one rev af
 can lead from the old one to it, so that whoever still shows the old device gets a new snapshot.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -13,7 +13,7 @@ from django.db.models.functions import Cast, Concat
 
 from bridge.names import is_device_key
 from bridge.shards import device_hash
-from devices.models import Command, Device, Installation, RetiredKey, Site, Twin
+from devices.models import Command, Device, DeviceTag, Installation, RetiredKey, Site, Twin
 from devices.models.registry import DELETED_PREFIX
 from devices.rules.documents import Document
 from devices.rules.twin import TwinState, dump
@@ -100,6 +100,7 @@ def forget_devices(devices: Mapping[int, tuple[str, int]]) -> None:
     key = Concat(Value(DELETED_PREFIX), Cast("pk", CharField()))
     Device.objects.filter(pk__in=devices).update(key=key, mqtt_password="")
     Twin.objects.filter(pk__in=devices).delete()
+    DeviceTag.objects.filter(device_id__in=devices).delete()
     Command.objects.filter(device_id__in=devices).delete()
 
 
@@ -149,3 +150,9 @@ def _twin_row(device: Device, retired_rev: int | None) -> Twin:
 def _sites(names: set[str]) -> dict[str, Site]:
     Site.objects.bulk_create([Site(name=name) for name in sorted(names)], ignore_conflicts=True)
     return {site.name: site for site in Site.objects.filter(name__in=names)}
+
+
+def set_tags_of(tags: Mapping[int, Collection[str]]) -> None:
+    """Let devices be found by these tags, by primary key, and no others. For the caller's transaction."""
+    DeviceTag.objects.filter(device_id__in=tags).delete()
+    DeviceTag.objects.bulk_create(DeviceTag(device_id=device, tag=tag) for device, its in tags.items() for tag in its)

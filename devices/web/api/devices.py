@@ -4,8 +4,7 @@ from typing import Annotated, Any, Literal
 
 from asgiref.sync import sync_to_async
 from django.db import transaction
-from django.db.models import F, QuerySet, Value
-from django.db.models.functions import StrIndex
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
 from pydantic import Field
@@ -71,8 +70,8 @@ def selected(
         rows = rows.filter(site__name=site)
     if q:
         rows = rows.filter(key__icontains=q)
-    if tag is not None:  # as a JSON string it can't begin or end within another one
-        rows = rows.alias(at=StrIndex(F("twin__tags"), Value(f'"{tag}"'))).filter(at__gt=0)
+    if tag is not None:
+        rows = rows.filter(pk__in=models.DeviceTag.objects.filter(tag=tag).values("device"))
     if status is not None:
         rows = rows.filter(twin__status=status)
     return rows

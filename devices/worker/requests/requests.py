@@ -9,6 +9,7 @@ from bridge.dialects.registry import Dialects
 from bridge.observations import CommandAck, Decoded
 from devices.models import Device, Quarantined, Request
 from devices.options import DevicesOptions
+from devices.requests.registry import set_tags_of
 from devices.rules.reducer import Arrival, Outcome
 from devices.rules.requested import Refused, remove_metric, set_desired, set_tags, settings_error
 from devices.worker.commands.clearing import CLEARING
@@ -26,7 +27,7 @@ from devices.worker.retention.scope import PurgeTask
 
 Reduce = Callable[[Decoded, Arrival, Effects], Outcome]
 _FAILED: Final = Outcome("quarantined", "internal_error")
-_SETTINGS: Final = "settings"  # in Effects.noted
+_SETTINGS, _TAGS = "settings", "tags"  # in Effects.noted
 _encode = json.Encoder().encode
 
 
@@ -140,11 +141,13 @@ class RequestsFeature(Feature):
         replays.settled(operation, effects, next(bad, outcomes[0]) if outcomes else _FAILED)
 
     def store(self, effects: Sequence[Effects]) -> None:
-        """What is replayed leaves quarantine, or stays; settings are the device's."""
+        """What is replayed leaves quarantine, or stays; settings and tags are the device's."""
         replays.store(effects)
         for one in effects:
             if _SETTINGS in one.noted:
                 Device.objects.filter(pk=one.member.id).update(stale_after_s=one.member.stale_after_s)
+        if tags := {one.member.id: one.member.twin.tags for one in effects if _TAGS in one.noted}:
+            set_tags_of(tags)
 
     def follow_up(self, work: RoundWork) -> None:
         """Settle."""
@@ -173,7 +176,7 @@ def _asked(asked: RequestOperation, effects: Effects) -> Any:
             refused = set_desired(twin, body.get("patch"), body.get("if_version"))
             return refusal(refused) or {"version": twin.desired_version, "desired": twin.desired.value}
         case "tags":
-            return refusal(set_tags(twin, body.get("tags"))) or {"tags": twin.tags}
+            return refusal(set_tags(twin, body.get("tags"))) or _tags(effects)
         case "metric":
             return refusal(remove_metric(twin, body.get("remove"))) or {}
         case "settings":
@@ -187,6 +190,11 @@ def _asked(asked: RequestOperation, effects: Effects) -> Any:
             return {}
         case _:
             return refusal(Refused("bad_request", f"unknown kind of request {asked.kind!r}"))
+
+
+def _tags(effects: Effects) -> dict[str, Any]:
+    effects.note(_TAGS, True)
+    return {"tags": effects.member.twin.tags}
 
 
 def _settings(stale_after_s: int | None, effects: Effects) -> Any:

@@ -16,7 +16,7 @@ from bridge.dialects.native.payloads import decode
 from bridge.messages import CommandStored, RequestSettled, RequestStored
 from bridge.names import devices_channel
 from devices.models import BlockedKey, Command, Device, Installation, Quarantined, Request, ShardState, Twin
-from devices.requests.registry import forget_devices, register_device, retire_keys
+from devices.requests.registry import forget_devices, register_device, retire_keys, set_tags_of
 from devices.rules import requested
 from devices.rules.commands import Progress, Status, advance
 from devices.rules.reducer import Arrival, Limits, reduce
@@ -48,6 +48,7 @@ def _change_twin(device: Device, change: Callable[[TwinState], Any]) -> Any:
     outcome = change(twin)
     row.doc, row.rev, row.status, row.tags = dump(twin), twin.rev, twin.presence.status, twin.tags
     row.save()
+    set_tags_of({device.pk: twin.tags})
     return twin if outcome is None else outcome
 
 

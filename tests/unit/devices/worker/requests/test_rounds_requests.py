@@ -7,7 +7,7 @@ import pytest
 from msgspec import json
 
 from bridge.messages import Publish, RequestSettled, RequestStored
-from devices.models import Command, Device, LedgerCount, Reading, Request, RetiredKey, Twin
+from devices.models import Command, Device, DeviceTag, LedgerCount, Reading, Request, RetiredKey, Twin
 from devices.worker.requests import pending_requests
 from tests.support.worlds import downlinks
 from tests.support.worlds.deliveries import delivery, key_in
@@ -60,6 +60,25 @@ def test_tags_are_changed(worker: Worker) -> None:
     assert worker.ask(A, "tags", tags=["b", "a"]) == {"tags": ["a", "b"]}
     assert Twin.objects.get().tags == ["a", "b"]
     assert worker.seen[0]["tags"] == ["a", "b"]
+
+
+def test_devices_are_found_by_the_tags_that_they_have(worker: Worker) -> None:
+    def found() -> list[str]:
+        return list(DeviceTag.objects.order_by("tag").values_list("tag", flat=True))
+
+    worker.ask(A, "tags", tags=["b", "a"])
+    assert found() == ["a", "b"]
+    assert "error" in worker.ask(A, "tags", tags=["no good!"])
+    assert found() == ["a", "b"]
+    worker.ask(A, "tags", tags=["c", "b"])
+    assert found() == ["b", "c"]
+    worker.hear(delivery(A, "telemetry", {"t": 3}))
+    assert found() == ["b", "c"]
+    worker.ask(A, "tags", tags=[])
+    assert found() == []
+    worker.ask(A, "tags", tags=["d"])
+    worker.ask(A, "delete")
+    assert found() == []
 
 
 def test_case_b5_a_metric_is_removed_for_all_who_watch(worker: Worker) -> None:
