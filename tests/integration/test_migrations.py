@@ -1,13 +1,16 @@
 """Migrations of databases that have rows already, on both databases."""
 
+from importlib import import_module
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from devices.models import Command, Device, DeviceTag, Request
+from devices.requests.registry import register_device
 from devices.web.api.devices import selected
 
 pytestmark = pytest.mark.usefixtures("own_database")
@@ -38,7 +41,7 @@ def test_actors_of_rows_from_before_are_what_is_known_of_them() -> None:
 
 
 def test_devices_are_found_by_the_tags_that_they_had_and_by_an_index() -> None:
-    apps = _migrate("0011_one_clock")
+    apps = _migrate("0012_fewer_pages")
     site = apps.get_model("devices", "Site").objects.create(name="demo")
     for name, tags in (("lamp", ["hall", "red"]), ("pump", []), ("fan", ["hall"])):
         device = apps.get_model("devices", "Device").objects.create(site=site, key=f"demo/{name}", hash=1)
@@ -55,3 +58,47 @@ def test_devices_are_found_by_the_tags_that_they_had_and_by_an_index() -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET enable_seqscan = off")  # it would rather read a table of three rows
     assert index in found.explain()
+
+
+def _parts_of_keys() -> Any:
+    return import_module("devices.migrations.0014_parts_of_keys")
+
+
+def _found_by_part() -> QuerySet[Device]:
+    return selected(Device.objects.order_by("key"), site=None, q="LaMp", tag=None, status=None)
+
+
+def test_devices_are_found_by_a_part_of_their_key_by_an_index_where_there_can_be_one() -> None:
+    for key in ("demo/lamp-1", "demo/pump", "demo/LAMP-2"):
+        register_device(key)
+    assert sorted(device.key for device in _found_by_part()) == ["demo/LAMP-2", "demo/lamp-1"]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET enable_seqscan = off")  # it would rather read a table of three rows
+            cursor.execute("SET enable_indexscan = off")  # and rather by the order of keys
+        assert "device_key_parts" in _found_by_part().explain()
+
+
+def _indexes() -> set[str]:
+    with connection.cursor() as cursor:
+        return set(connection.introspection.get_constraints(cursor, "devices_device"))
+
+
+def test_who_may_not_have_that_index_migrates_and_finds_devices_all_the_same() -> None:
+    """SQLite, and a user of PostgreSQL without the right to extensions; who gets the right can do it later."""
+    register_device("demo/lamp-1")
+    may_later = connection.vendor == "postgresql"
+    with connection.schema_editor() as editor:
+        _parts_of_keys().remove(None, editor)
+        if may_later:
+            editor.execute("DROP EXTENSION pg_trgm")
+            editor.execute("CREATE ROLE ordinary")
+            editor.execute("SET ROLE ordinary")
+        _parts_of_keys().add(None, editor)
+        if may_later:
+            editor.execute("RESET ROLE")
+            editor.execute("DROP ROLE ordinary")
+        assert "device_key_parts" not in _indexes()
+        assert [device.key for device in _found_by_part()] == ["demo/lamp-1"], "the transaction goes on"
+        _parts_of_keys().add(None, editor)
+        assert ("device_key_parts" in _indexes()) == may_later
