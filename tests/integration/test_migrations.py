@@ -41,7 +41,7 @@ def test_actors_of_rows_from_before_are_what_is_known_of_them() -> None:
 
 
 def test_devices_are_found_by_the_tags_that_they_had_and_by_an_index() -> None:
-    apps = _migrate("0012_fewer_pages")
+    apps = _migrate("0013_unfinished_commands")
     site = apps.get_model("devices", "Site").objects.create(name="demo")
     for name, tags in (("lamp", ["hall", "red"]), ("pump", []), ("fan", ["hall"])):
         device = apps.get_model("devices", "Device").objects.create(site=site, key=f"demo/{name}", hash=1)
@@ -61,7 +61,7 @@ def test_devices_are_found_by_the_tags_that_they_had_and_by_an_index() -> None:
 
 
 def _parts_of_keys() -> Any:
-    return import_module("devices.migrations.0014_parts_of_keys")
+    return import_module("devices.migrations.0015_parts_of_keys")
 
 
 def _found_by_part() -> QuerySet[Device]:

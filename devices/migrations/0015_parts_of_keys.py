@@ -37,6 +37,6 @@ def remove(_apps: Any, editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("devices", "0013_device_tags")]
+    dependencies = [("devices", "0014_device_tags")]
 
     operations = [migrations.RunPython(add, remove)]

@@ -17,7 +17,7 @@ def fill(apps: Any, _editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("devices", "0012_fewer_pages")]
+    dependencies = [("devices", "0013_unfinished_commands")]
 
     operations = [
         migrations.CreateModel(
