@@ -132,9 +132,10 @@ class RequestStored(Struct, frozen=True, array_like=True):
 
 
 class RequestSettled(Struct, frozen=True, array_like=True):
-    """A nudge: the request's row holds its result."""
+    """A nudge: the request's row holds its result, which is committed."""
 
     request_id: int
+    result: bytes = b""  # the same, as JSON; empty: it is to be read
 
 
 class Delta(Struct, frozen=True, array_like=True, tag="d"):

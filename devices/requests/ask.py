@@ -9,13 +9,15 @@ import asyncio
 import time
 from typing import Any, Final
 
+import msgspec
 import structlog
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import DatabaseError
 
-from bridge.messages import RequestStored
+from bridge import wire
+from bridge.messages import RequestSettled, RequestStored
 from bridge.shards import device_hash, shard_of
 from devices.models import Request
 from devices.requests.nudges import nudge
@@ -53,8 +55,8 @@ async def ask(
     reply_to = await _reply_channel(layer)
     shard = shard_of(device_key, settings.DEVICES.shards)
     await nudge(RequestStored(shard, request_id, reply_to))
-    row = await _settled(layer, reply_to, request_id, deadline) or await _withdrawn(request_id)
-    return _result(row)
+    result = await _settled(layer, reply_to, request_id, deadline)
+    return _result(await _withdrawn(request_id) if result is None else result)
 
 
 async def _store(device_key: str, kind: str, body: dict[str, Any], actor: Actor) -> int:
@@ -78,33 +80,43 @@ async def _reply_channel(layer: Any) -> str:
         return ""
 
 
-async def _settled(layer: Any, reply_to: str, request_id: int, deadline: float) -> Request | None:
-    """The settled row, or None when the time is over. What the answer says stands in the row: it only says when."""
+async def _settled(layer: Any, reply_to: str, request_id: int, deadline: float) -> dict[str, Any] | None:
+    """The result, or None when the time is over. It stands in the row; an answer says when, and mostly what."""
     answer = asyncio.create_task(_answer(layer, reply_to))
     try:
         while (left_s := deadline - time.monotonic()) > 0:
             pause_s = min(left_s, _LOOK_EVERY_S)
             await (asyncio.sleep(pause_s) if answer.done() else asyncio.wait({answer}, timeout=pause_s))
-            row = await _settled_row(request_id)
-            if row is not None:
-                return row
+            told = _told(answer.result(), request_id) if answer.done() else None
+            result = told if told is not None else await _settled_result(request_id)
+            if result is not None:
+                return result
     finally:
         answer.cancel()
     return None
 
 
-async def _answer(layer: Any, reply_to: str) -> None:
+def _told(answer: dict[str, Any], request_id: int) -> dict[str, Any] | None:
+    message = wire.unpack(answer)
+    if not isinstance(message, RequestSettled) or message.request_id != request_id or not message.result:
+        return None
+    result: dict[str, Any] = msgspec.json.decode(message.result)
+    return result
+
+
+async def _answer(layer: Any, reply_to: str) -> dict[str, Any]:
     """Wait until the worker answers; for ever when the layer fails."""
     try:
         if reply_to:
-            await layer.receive(reply_to)
-            return
+            answer: dict[str, Any] = await layer.receive(reply_to)
+            return answer
     except Exception as error:  # noqa: BLE001  whatever the layer's backend raises when it is down
         log.debug("no answer through the layer", error=repr(error))
     await asyncio.Event().wait()
+    raise AssertionError
 
 
-async def _settled_row(request_id: int) -> Request | None:
+async def _settled_result(request_id: int) -> dict[str, Any] | None:
     def find() -> Request | None:
         return Request.objects.filter(pk=request_id, status=Request.Status.SETTLED).first()
 
@@ -112,11 +124,11 @@ async def _settled_row(request_id: int) -> Request | None:
         row: Request | None = await database_sync_to_async(find)()
     except DatabaseError:
         return None  # it may be back before the time is over
-    return row
+    return None if row is None else row.result or {}
 
 
-async def _withdrawn(request_id: int) -> Request:
-    """Take the request back. Returns the row when the worker was quicker.
+async def _withdrawn(request_id: int) -> dict[str, Any]:
+    """Take the request back. Returns the result when the worker was quicker.
 
     Raises:
         UnavailableError: it is withdrawn.
@@ -134,11 +146,10 @@ async def _withdrawn(request_id: int) -> Request:
         raise UnavailableError("the database does not answer; whether it was done is not known") from None
     if row is None:
         raise UnavailableError("no worker answered for this device; nothing was changed")
-    return row
+    return row.result or {}
 
 
-def _result(row: Request) -> dict[str, Any]:
-    result: dict[str, Any] = row.result or {}
+def _result(result: dict[str, Any]) -> dict[str, Any]:
     if "error" in result:
         raise refusal(result["error"], result.get("message", ""))
     return result

@@ -10,6 +10,7 @@ from devices.models import Request
 from runtime.databases.statements import Statement
 
 ROUND_LIMIT: Final = 200  # so many are carried out in one transaction; the others in the next
+MAX_TOLD_BYTES: Final = 16 * 1024  # of a result in an answer; what is larger is read from its row
 
 _PENDING: Final = Statement(
     "SELECT id FROM devices_request WHERE status = 'pending' AND hash %% %s {among} ORDER BY id LIMIT %s"
@@ -37,7 +38,7 @@ class PendingRequests:
         self._pending = pending(shards, self._of) if looks else None
         return self._pending or []
 
-    def answers(self, settled: Collection[int]) -> Iterator[tuple[str, RequestSettled]]:
+    def answers(self, settled: Mapping[int, Any]) -> Iterator[tuple[str, RequestSettled]]:
         """Tell those whose requests are settled now, or were found not to be pending: the row says the rest."""
         still = set(self._pending or ()) - set(settled)
         full = len(self._pending or ()) >= ROUND_LIMIT
@@ -47,7 +48,16 @@ class PendingRequests:
             if not (pk in settled or (complete and pk not in still)):
                 continue
             if reply_to := self._askers.pop(pk):
-                yield reply_to, RequestSettled(pk)
+                yield reply_to, RequestSettled(pk, _told(settled[pk]) if pk in settled else b"")
+
+
+def _told(result: Any) -> bytes:
+    encoded = _encoded(result)
+    return encoded if len(encoded) <= MAX_TOLD_BYTES else b""
+
+
+def _encoded(result: Any) -> bytes:
+    return result if isinstance(result, bytes) else msgspec.json.encode(result)
 
 
 def pending(shards: Collection[int], of: int) -> list[int]:
@@ -65,8 +75,7 @@ def settle(results: Mapping[int, Any]) -> None:
     """Store the results (by id) of held requests."""
     alike: dict[str, list[int]] = {}
     for pk, result in results.items():
-        text = result.decode() if isinstance(result, bytes) else msgspec.json.encode(result).decode()
-        alike.setdefault(text, []).append(pk)
+        alike.setdefault(_encoded(result).decode(), []).append(pk)
     for text, pks in alike.items():
         rows = Request.objects.filter(pk__in=pks, status=Request.Status.PENDING)
         rows.update(status=Request.Status.SETTLED, result=text.encode())

@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import channel_layers
+from django.conf import settings
 
-from bridge.messages import RequestStored
+from bridge import wire
+from bridge.messages import RequestSettled, RequestStored
+from bridge.names import devices_channel
+from bridge.shards import shard_of
 from devices.models import Request, Twin
 from devices.requests import ask as ask_module
 from devices.requests.ask import ask
@@ -39,6 +43,24 @@ async def test_the_worker_does_it_and_the_asker_hears_at_once(monkeypatch: pytes
     assert result == {"version": 1, "desired": {"on": True}}
     assert [type(message) for message in worker.heard] == [RequestStored]
     assert (await Twin.objects.aget(device__key=KEY)).rev == 1
+
+
+@pytest.mark.parametrize("told", [b'{"tags":["red"]}', b'{"error":"conflict","message":"no"}'])
+async def test_a_result_that_is_told_need_not_be_read(monkeypatch: pytest.MonkeyPatch, told: bytes) -> None:
+    async def unread(_request_id: int) -> None:
+        raise AssertionError("it was read")
+
+    monkeypatch.setattr(ask_module, "_settled_result", unread)
+    asking = asyncio.create_task(ask(KEY, "tags", {"tags": ["red"]}, actor=VERA, timeout_s=TIMEOUT_S))
+    layer = channel_layers["default"]
+    message = wire.unpack(await layer.receive(devices_channel(shard_of(KEY, settings.DEVICES.shards))))
+    assert isinstance(message, RequestStored)
+    await layer.send(message.reply_to, wire.pack(RequestSettled(message.request_id, told)))
+    if b"error" in told:
+        with pytest.raises(ConflictError, match="no"):
+            await asking
+    else:
+        assert await asking == {"tags": ["red"]}
 
 
 async def test_what_the_worker_refuses_is_raised() -> None:

@@ -31,7 +31,8 @@ def desired(payload: Any, key: str = A) -> Publish:
 def test_desired_is_changed_told_and_answered(worker: Worker) -> None:
     row = worker.store(A, "desired", patch={"target": 21}, if_version=None)
     assert worker.settle(row) == {"version": 1, "desired": {"target": 21}}
-    assert worker.last.settled == [("asker", RequestSettled(row.pk))]
+    told = b'{"version":1,"desired":{"target":21}}'
+    assert worker.last.settled == [("asker", RequestSettled(row.pk, told))]
     assert worker.seen == [
         {"device": A, "prev": 2, "rev": 3, "readings": [], "desired": {"target": 21}, "desired_version": 1}
     ]
@@ -118,6 +119,12 @@ def test_requests_are_carried_out_in_order_whatever_the_nudges(worker: Worker) -
     results = [Request.objects.get(pk=row.pk).result for row in rows]
     assert results == [{"version": number + 1, "desired": {"n": number}} for number in range(3)]
     assert twin_of(A).desired.value == {"n": 2}
+
+
+def test_a_large_result_is_not_told_but_read(worker: Worker) -> None:
+    row = worker.store(A, "desired", patch={"text": "x" * 20_000})
+    assert worker.settle(row)["desired"] == {"text": "x" * 20_000}
+    assert worker.last.settled == [("asker", RequestSettled(row.pk))]
 
 
 def test_a_request_whose_nudge_was_lost_is_found(worker: Worker) -> None:
