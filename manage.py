@@ -7,6 +7,9 @@ import sys
 
 def main() -> None:
     """Run one management command; bad settings end in one line on standard error and exit status 2."""
+    from runtime.gc_tuning import collect_later
+
+    collect_later()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     if sys.argv[1:2] == ["demo"]:
         from config.demo.environment import prepare

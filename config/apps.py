@@ -11,10 +11,17 @@ class CausewayConfig(AppConfig):
 
     def ready(self) -> None:
         """Django calls it once the apps are loaded."""
-        from config import checks, security_checks
+        from django.conf import settings
+
+        from config import checks
         from devices import gateways
         from mqtt_gateway import status
 
         checks.register_all()
-        security_checks.register_all()
+        if settings.HAS_WEB:
+            from config import security_checks
+            from devices.web import startup
+
+            security_checks.register_all()
+            startup.begin()
         gateways.provide(status.gateway_status, status.incidents, status.rejected, status.record_incident)

@@ -19,7 +19,7 @@ from django.db import DatabaseError, connections
 
 from runtime.databases.limits import limit_requests
 from runtime.databases.reasons import in_words
-from runtime.gc_tuning import collect_seldom
+from runtime.gc_tuning import collect_later, collect_seldom
 from runtime.http import web_process
 from runtime.http.request_threads import RequestThreads
 from runtime.outages import Outage
@@ -37,6 +37,7 @@ def _application() -> Any:
 def _build() -> Any:
     by_daphne = "daphne.cli" in sys.modules  # its command imports us
     if by_daphne:
+        collect_later()
         from runtime.http import daphne_frames
         from runtime.http.open_files import open_files
 

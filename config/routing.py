@@ -1,5 +1,6 @@
 """Which protocol goes where."""
 
+from functools import cache
 from typing import Any
 
 from channels.routing import ChannelNameRouter, ProtocolTypeRouter
@@ -7,17 +8,28 @@ from django.conf import settings
 
 from bridge.names import devices_channel
 from devices.web.live.socket.application import websocket_application
-from devices.worker.process.consumer import ShardConsumer
 from runtime.http.front import Front
 
 
 def by_protocol(http: Any) -> ProtocolTypeRouter:
     """The application over Django's own ``http``."""
-    shards = range(settings.DEVICES.shards)
     return ProtocolTypeRouter(
         {
             "http": Front(http, settings.TRUSTED_PROXIES, settings.PATH_PREFIX),
             "websocket": Front(websocket_application, settings.TRUSTED_PROXIES, settings.PATH_PREFIX),
-            "channel": ChannelNameRouter({devices_channel(shard): ShardConsumer.as_asgi() for shard in shards}),
+            "channel": _shard_consumers,
         }
     )
+
+
+async def _shard_consumers(scope: Any, receive: Any, send: Any) -> None:
+    await _by_channel()(scope, receive, send)
+
+
+@cache
+def _by_channel() -> ChannelNameRouter:
+    """Made when the first message comes on one of their channels: never in a web process."""
+    from devices.worker.process.consumer import ShardConsumer
+
+    shards = range(settings.DEVICES.shards)
+    return ChannelNameRouter({devices_channel(shard): ShardConsumer.as_asgi() for shard in shards})

@@ -1,6 +1,7 @@
 """Django's settings, from the environment (docs/configuration.md). Fails at once, naming the variable that is wrong."""
 
 import re
+import sys
 import warnings
 from datetime import timedelta
 from pathlib import Path
@@ -13,10 +14,12 @@ from bridge.topic_filters import topic_filter_error
 from config import environment as env
 from config import service_urls
 from config import web_environment as web
+from config.parts import has_web
 from devices.options import DevicesOptions
 from mqtt_gateway.options import GatewayOptions, MqttVersion
 from mqtt_gateway.rules import pace
 from runtime.http.front import MAX_BODY_BYTES
+from runtime.lean_imports import django_test_signals
 from runtime.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -143,16 +146,22 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = (
 
 # Web -------------------------------------------------------------------------------------------------------------
 
-INSTALLED_APPS = [
+HAS_WEB = has_web(sys.argv)
+if HAS_WEB:
+    django_test_signals()
+_WEB_APPS = [
     "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "ninja",
-    "channels",
     "axes",
+]
+INSTALLED_APPS = [
+    *(_WEB_APPS if HAS_WEB else []),
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "channels",
     "mqtt_gateway.apps.MqttGatewayConfig",
     "devices.apps.DevicesConfig",
     "config.apps.CausewayConfig",

@@ -8,13 +8,3 @@ class DevicesConfig(AppConfig):
 
     name = "devices"
     default_auto_field = "django.db.models.BigAutoField"
-
-    def ready(self) -> None:
-        """Register the pages that are always there."""
-        from django.contrib.auth.signals import user_logged_out
-
-        from devices.web.live.hub.ended_sessions import tell_hubs
-        from devices.web.pages import builtin
-
-        builtin.register()
-        user_logged_out.connect(tell_hubs)

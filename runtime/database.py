@@ -20,9 +20,9 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 
+from runtime.databases.limits import PATIENT_S
 from runtime.databases.own_connection import connect_for_life, cursors_made, only_reads
 from runtime.databases.reasons import in_words
-from runtime.databases.sqlite.base import PATIENT_S
 from runtime.outages import Outage
 
 P = ParamSpec("P")

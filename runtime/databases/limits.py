@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+PATIENT_S: Final = 20  # for another writer of SQLite: commands, and threads of our own that do nothing else
 # Below Daphne's own limit for whoever has gone away, 10 s: nobody waits any longer for what takes longer.
 _OF_REQUESTS: Final = {"lock_timeout": "3000", "statement_timeout": "8000"}
 

@@ -7,9 +7,7 @@ once, for both databases, and prepared by the server.
 import json
 from typing import Any, Final
 
-import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
-from psycopg.types.numeric import Int8BinaryDumper
 
 from runtime.database_clock import DatabaseNowMs
 
@@ -38,24 +36,12 @@ class Statement:
         Raises:
             django.db.Error: the database failed.
         """
-        database = connections[DEFAULT_DB_ALIAS]
+        database: Any = connections[DEFAULT_DB_ALIAS]
         if database.vendor == "postgresql" and not database.queries_logged:
-            return _prepared(database, self._postgresql, values)
+            return list(database.prepared(self._postgresql, values))
         with database.cursor() as cursor:
             if database.vendor == "postgresql":
                 cursor.execute(self._postgresql, values)
             else:
                 cursor.execute(self._sqlite, [json.dumps(one) if isinstance(one, list) else one for one in values])
-            rows: Rows = cursor.fetchall()
-            return rows
-
-
-def _prepared(database: Any, text: str, values: tuple[Value, ...]) -> Rows:
-    """With values that are sent beside the statement (Django's own cursors put them into its text)."""
-    database.ensure_connection()
-    database.cursors_made += 1
-    with database.wrap_database_errors:
-        cursor = psycopg.Cursor(database.connection)
-        cursor.adapters.register_dumper(int, Int8BinaryDumper)  # else each magnitude makes a statement of its own
-        rows: Rows = cursor.execute(text, values, prepare=True).fetchall()
-    return rows
+            return list(cursor.fetchall())

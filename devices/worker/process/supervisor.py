@@ -16,12 +16,12 @@ from typing import Any, Final, NoReturn
 
 import structlog
 from channels.layers import get_channel_layer
-from channels.routing import get_default_application
+from channels.routing import ChannelNameRouter
 from channels.worker import Worker
 from django.conf import settings
 
 from bridge.names import devices_channel
-from devices.worker.process.consumer import engine_given
+from devices.worker.process.consumer import ShardConsumer, engine_given
 from devices.worker.process.engine import Engine
 from runtime.backoff import backoff_s
 
@@ -49,10 +49,14 @@ async def run(shards: Iterable[int], stop: asyncio.Event, application: Any = Non
         ReshardedError: there is another number of shards by now.
     """
     engine = Engine(settings.DEVICES, shards)
-    worker = SupervisedWorker(application or get_default_application(), get_channel_layer(), engine)
+    worker = SupervisedWorker(application or _shard_consumers(), get_channel_layer(), engine)
     with engine_given(engine):
         await _run(engine, worker, stop)
     log.info("device workers stopped", shards=sorted(engine.shards))
+
+
+def _shard_consumers() -> Any:
+    return ChannelNameRouter({devices_channel(n): ShardConsumer.as_asgi() for n in range(settings.DEVICES.shards)})
 
 
 async def _run(engine: Engine, worker: "SupervisedWorker", stop: asyncio.Event) -> None:

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from mqtt_gateway.gateway import run
 from mqtt_gateway.options import problem
 from mqtt_gateway.process.storage import FiltersOverlapError
+from runtime.gc_tuning import collect_seldom
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,7 @@ def _first_problem() -> str | None:
 
 
 async def _main() -> None:
+    collect_seldom()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -8,11 +8,13 @@ Parameters are set after connecting, not in the startup message: PgBouncer refus
 """
 
 import time
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, LiteralString
 
 import psycopg
 from django.db import OperationalError
 from django.db.backends.postgresql import base
+from psycopg.types.numeric import Int8BinaryDumper
 from psycopg_pool import PoolTimeout
 
 from runtime.databases.limits import pooled_session, starvation
@@ -112,6 +114,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Django's, counted."""
         self.cursors_made += 1
         return super().create_cursor(name)
+
+    def prepared(self, statement: LiteralString, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """What a statement returns that the server prepares; its values go beside it (Django's go into its text)."""
+        self.ensure_connection()
+        self.cursors_made += 1
+        with self.wrap_database_errors:
+            cursor = psycopg.Cursor(self.connection)
+            cursor.adapters.register_dumper(int, Int8BinaryDumper)  # else each magnitude makes a statement of its own
+            return cursor.execute(statement, values, prepare=True).fetchall()
 
     @property
     def only_reads(self) -> bool:

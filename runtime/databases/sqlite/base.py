@@ -5,13 +5,13 @@ from typing import Any, Final
 
 from django.db.backends.sqlite3 import base
 
+from runtime.databases.limits import PATIENT_S
+
 LOG_BYTES: Final = 16 * 1024 * 1024
 """The write-ahead log's: then it is copied into the file, each page once however often it was written, and begun anew.
 
 While somebody reads for long it grows; afterwards it is cut to this.
 """
-
-PATIENT_S: Final = 20  # commands, and threads of our own that do nothing else
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from runtime.gc_tuning import collect_seldom
+from runtime.gc_tuning import collect_later, collect_seldom
 
 
 @pytest.fixture
@@ -23,3 +23,11 @@ def test_what_is_there_is_not_searched_and_the_rest_seldom() -> None:
     assert gc.get_freeze_count() > 10_000
     assert gc.get_threshold()[0] > 700
     assert gc.isenabled()
+
+
+@pytest.mark.usefixtures("collector")
+def test_a_start_is_not_searched_and_what_comes_after_it_is() -> None:
+    collect_later()
+    assert gc.get_threshold()[0] > 100_000
+    collect_seldom()
+    assert gc.get_threshold()[0] < 100_000
