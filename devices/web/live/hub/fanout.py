@@ -5,6 +5,7 @@ one's frames are written.
 """
 
 import asyncio
+from collections.abc import Sized
 from typing import Final
 
 import structlog
@@ -21,6 +22,8 @@ from devices.web.live.stream.subscription import Subscription
 # Between two flushes. What they cost is sending frames: at most about half of the time goes into it.
 GATHER_MIN_S: Final = 0.002
 GATHER_MAX_S: Final = 0.1
+CROWD: Final = 1_000  # sockets of a process; for more of them
+CROWDED_MAX_S: Final = 0.5
 GATHER_S_A_FRAME: Final = 0.000_1
 
 log = structlog.get_logger(__name__)
@@ -32,13 +35,15 @@ class Fanout:
     Args:
         tracker: counts the commits.
         repair: takes what the feeds and the tracker find missing.
+        sockets: of this process; how many there are counts.
     """
 
-    def __init__(self, tracker: CommitTracker, repair: RepairQueue) -> None:
+    def __init__(self, tracker: CommitTracker, repair: RepairQueue, sockets: Sized) -> None:
         self.rooms = Rooms()
         self.write_queue = WriteQueue(self._plan)
         self._tracker = tracker
         self._repair = repair
+        self._sockets = sockets
         self._latest_steps = LatestSteps()
         self._loop = asyncio.get_running_loop()
         self._pending: dict[Room, None] = {}  # rooms whose feed has something to hand out
@@ -169,7 +174,8 @@ class Fanout:
                 continue
             for sub, receiver in list(room.members.items()):
                 frames += self._deliver(sub, receiver, batch)
-        self._not_before = now + min(GATHER_MAX_S, max(GATHER_MIN_S, frames * GATHER_S_A_FRAME))
+        most_s = GATHER_MAX_S if len(self._sockets) <= CROWD else CROWDED_MAX_S
+        self._not_before = now + min(most_s, max(GATHER_MIN_S, frames * GATHER_S_A_FRAME))
         self._plan()
 
     def _deliver(self, sub: Subscription, receiver: Receiver, batch: FlushBatch) -> int:

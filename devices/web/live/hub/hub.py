@@ -44,7 +44,7 @@ class Hub:
         self.tracker = CommitTracker()
         self.sockets = Sockets()
         queue = RepairQueue(shards, self.tracker)
-        self.fanout = Fanout(self.tracker, queue)
+        self.fanout = Fanout(self.tracker, queue, self.sockets)
         listener = BroadcastListener(layer, shards, self.fanout.commit, queue.doubt_all, self.sockets.end_session)
         observation = self._observation = Observation(database)
         parts = (

@@ -42,6 +42,9 @@ class Sockets:
     def __iter__(self) -> Iterator[Socket]:
         return iter(list(self._sockets))
 
+    def __len__(self) -> int:
+        return len(self._sockets)
+
     def add(self, socket: Socket) -> None:
         """A socket that has been shown the current link."""
         self._sockets[socket] = None

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.messages import Change, CommandStep, Commit, Delta
 from devices.web.live.hub.commit_gaps import CommitTracker
-from devices.web.live.hub.fanout import GATHER_MIN_S, Fanout
+from devices.web.live.hub.fanout import CROWD, CROWDED_MAX_S, GATHER_MAX_S, GATHER_MIN_S, Fanout
 from devices.web.live.hub.repair_queue import RepairQueue
 from devices.web.live.hub.rooms import Since
 from devices.web.live.queries.replay import Step
@@ -46,7 +46,8 @@ class World:
     def __init__(self) -> None:
         self.tracker = CommitTracker()
         self.repair = RepairQueue(2, self.tracker)
-        self.fanout = Fanout(self.tracker, self.repair)
+        self.sockets: list[None] = []
+        self.fanout = Fanout(self.tracker, self.repair, self.sockets)
         self.tracker.begin({0: 0, 1: 0})
 
     def watch(self, receiver: Receiver, *devices: str) -> Subscription:
@@ -100,6 +101,32 @@ async def test_what_comes_soon_after_a_flush_is_gathered(world: World) -> None:
     await eventually_async(lambda: len(receiver.batches) == 2)
     assert loop.time() - begun >= GATHER_MIN_S / 2
     assert [change.rev for change in receiver.batches[1].devices["s/b"] if isinstance(change, Delta)] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("sockets", "frames", "gathered_s"),
+    [
+        (1, 5_000, GATHER_MAX_S),
+        (CROWD, 5_000, GATHER_MAX_S),
+        (CROWD + 1, 1_100, 0.11),
+        (CROWD + 1, 9_000, CROWDED_MAX_S),
+    ],
+)
+async def test_a_thousand_sockets_wait_a_tenth_of_a_second_at_most_and_more_of_them_half_a_second(
+    world: World, sockets: int, frames: int, gathered_s: float
+) -> None:
+    world.sockets.extend([None] * sockets)
+    world.watch(Receiver(lambda: frames), "s/a", "s/b")
+    for device in ("s/a", "s/b"):
+        [room] = world.fanout.rooms.of(device)
+        room.feed.sent[device] = 1
+    loop = asyncio.get_running_loop()
+    before = loop.time()
+    world.commit(1, delta("s/a", 1))
+    world.commit(2, delta("s/b", 1))
+    timer = world.fanout._timer
+    assert timer is not None
+    assert before <= timer.when() - gathered_s <= loop.time()
 
 
 async def test_a_gap_in_revs_is_a_question_and_one_in_commits_a_doubt(world: World) -> None:
