@@ -120,9 +120,9 @@ class _Gateway:
             "replies": self._layer.listen(reply_to, Acks, uplink.replied),
             "answers": downlink.run(),
             "beat": beat.run(),
-            "downlink": self._layer.listen(gateway_channel(self._options.gateway), Publish, downlink.handle),
+            "downlink": self._layer.receive(gateway_channel(self._options.gateway), Publish, downlink.handle),
             "broker link": link.run(),
-            **{key: self._layer.listen(gateway_channel(key), Publish, downlink.handle) for key in former.predecessors},
+            **{key: self._layer.receive(gateway_channel(key), Publish, downlink.handle) for key in former.predecessors},
             **self._switching(former, uplink),
         }
         log.info("gateway started", gateway=self._options.name, filters=self._options.filters)

@@ -1,8 +1,10 @@
 """The channel layer with time limits, in bridge's messages; an outage is logged once at each end."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, NoReturn, TypeVar
 
 import structlog
@@ -10,6 +12,7 @@ from channels.exceptions import ChannelFull
 
 from bridge import wire
 from runtime.backoff import backoff_s
+from runtime.channel_layers.poster import Poster
 from runtime.outages import Outage
 
 log = structlog.get_logger(__name__)
@@ -20,6 +23,8 @@ _RECEIVE_S: Final = 20  # then a new receive: a connection that died without a w
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 2.0
 
 M = TypeVar("M", bound=wire.Message)
+Packed = dict[str, Any]
+Listen = Callable[[str, Callable[[Packed], None], Callable[[], None]], Awaitable[None]]
 
 
 class Layer:
@@ -30,7 +35,8 @@ class Layer:
     """
 
     def __init__(self, backend: Any) -> None:
-        self._backend = backend
+        self._backend, self._poster = backend, Poster(backend)
+        self._listen: Listen | None = getattr(backend, "listen", None)  # without a task for each message
         self._outage = Outage(log, "channel layer", time.monotonic)
 
     async def new_channel(self) -> str:
@@ -57,40 +63,89 @@ class Layer:
         self._outage.ends(asked_s)
         return ""
 
-    async def listen(self, channel: str, kind: type[M], handle: Callable[[M], Any]) -> NoReturn:
+    def post(self, channel: str, message: wire.Message) -> None:
+        """Send, at most once, behind all that was posted before. Whether it was sent is not asked: it comes again."""
+        asked_s = time.monotonic()
+        self._poster.send(channel, wire.pack(message), lambda error: self._posted(asked_s, error))
+
+    def _posted(self, asked_s: float, error: Exception | None) -> None:
+        if error is None:
+            self._outage.ends(asked_s)
+        elif not isinstance(error, ChannelFull):
+            self._outage.begins(str(error) or type(error).__name__)
+
+    async def listen(self, channel: str, kind: type[M], handle: Callable[[M], None]) -> NoReturn:
         """Hand every message on ``channel`` to ``handle`` for ever, whatever happens to the layer.
+
+        Several may be under way from the layer at a time: for messages that come again, should we end.
 
         Args:
             channel: its name.
             kind: the class of its messages; others are logged, and let go.
-            handle: called with each message; must not raise. What it returns is awaited when it can be.
+            handle: called with each message; must not raise.
         """
-        failures = 0
+        await self._for_ever(partial(self._take, channel, lambda packed: _pass_on(packed, kind, handle)))
+
+    async def receive(self, channel: str, kind: type[M], handle: Callable[[M], Awaitable[None]]) -> NoReturn:
+        """As :meth:`listen`, one message after the other: ``handle`` is awaited before the next one is asked for."""
+
+        async def take(heard: Callable[[], None]) -> None:
+            if (packed := await self._received(channel)) is not None:
+                heard()
+                if (message := _read(packed, kind)) is not None:
+                    await handle(message)
+
+        await self._for_ever(take)
+
+    async def _for_ever(self, take: Callable[[Callable[[], None]], Awaitable[None]]) -> NoReturn:
+        """Take messages, again whenever that has ended or failed; ``take`` calls what it is given as it hears any."""
+        failures, asked_s = 0, 0.0
+
+        def heard() -> None:
+            nonlocal failures, asked_s
+            failures = 0
+            self._outage.ends(asked_s)
+            asked_s = time.monotonic()
+
         while True:
             asked_s = time.monotonic()
             try:
-                async with asyncio.timeout(_RECEIVE_S):
-                    packed = await self._backend.receive(channel)
-            except TimeoutError:
-                continue
+                await take(heard)
             except Exception as error:  # noqa: BLE001 - as above
                 self._outage.begins(str(error) or type(error).__name__)
                 await asyncio.sleep(backoff_s(failures, _FIRST_WAIT_S, _LONGEST_WAIT_S, 1))
                 failures += 1
-                continue
-            failures = 0
-            self._outage.ends(asked_s)
-            await _pass_on(packed, kind, handle)
+
+    async def _take(self, channel: str, handle: Callable[[Packed], None], heard: Callable[[], None]) -> None:
+        if self._listen is not None:
+            await self._listen(channel, handle, heard)
+        elif (packed := await self._received(channel)) is not None:
+            heard()
+            handle(packed)
+
+    async def _received(self, channel: str) -> Packed | None:
+        """The next message; None: there was none for a while."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_RECEIVE_S):
+                packed: Packed = await self._backend.receive(channel)
+                return packed
+        return None
 
 
-async def _pass_on(packed: dict[str, Any], kind: type[M], handle: Callable[[M], Any]) -> None:
+def _pass_on(packed: Packed, kind: type[M], handle: Callable[[M], None]) -> None:
+    if (message := _read(packed, kind)) is not None:
+        try:
+            handle(message)
+        except Exception:
+            log.exception("a message of the channel layer could not be handled: a bug")
+
+
+def _read(packed: Packed, kind: type[M]) -> M | None:
     message = wire.unpack(packed)
+    if isinstance(message, kind):
+        return message
     if isinstance(message, wire.Unreadable):
         log.warning("unreadable message on the channel layer", reason=message.reason)
-        return
-    if not isinstance(message, kind):
+    else:
         log.warning("unexpected message on the channel layer", type=type(message).__name__)
-        return
-    result = handle(message)
-    if asyncio.iscoroutine(result):
-        await result
+    return None

@@ -40,6 +40,14 @@ class PahoSocket:
             self.failure = getattr(self._real, "failure", "")
         return data or None
 
+    def send_at_once(self, data: bytes) -> int:
+        """Send what the socket takes now, without a turn of the event loop; how many bytes that was."""
+        try:
+            sent: int = self._real.send(data)
+        except OSError:  # full, or lost: that shows again, and is seen to, where the rest is sent
+            return 0
+        return sent
+
     def hand(self, packet: bytes) -> None:
         """Give paho something to read, with its next ``loop_read``."""
         self._handed += packet

@@ -4,7 +4,6 @@ The rules are in shard_link.py, pacing.py and bridge.link; here they meet the cl
 """
 
 import asyncio
-import contextlib
 import os
 import random
 import time
@@ -74,26 +73,22 @@ class Departures:
         """Send what is due: again first, then what may leave now."""
         self._first = (self._first + 1) % len(self._links)
         links = [*self._links[self._first :], *self._links[: self._first]]
+        now_s = time.monotonic()
         for link in links:
-            if again := link.again(time.monotonic(), random.random()):
-                await self._send_again(link, again)
+            if link.resend_at_s is not None and link.resend_at_s <= now_s:
+                await self._send_again(link, link.again(now_s, random.random()))
         ready = [link for link in links if link.ready]
         self.gathering = bool(ready) and not self._may_leave(ready)
         if ready and not self.gathering:
             self._came = 0
-            await self._send_together([link.next_batch(time.monotonic(), random.random()) for link in ready])
+            batches = [link.next_batch(time.monotonic(), random.random()) for link in ready]
+            for channel, message in self._by_worker(batches):
+                self._layer.post(channel, message)
 
     def _may_leave(self, ready: Iterable[ShardQueue]) -> bool:
         newest_ms = max((link.queue[-1][0].received_ms for link in ready if link.queue), default=0)
         quiet_s = max(0, unix_ms() - newest_ms) / 1000
         return self._pace.take(time.monotonic(), time.process_time(), quiet_s, pressing=self._came >= self._many)
-
-    async def _send_together(self, batches: Sequence[Batch]) -> None:
-        messages = list(self._by_worker(batches))
-        if len(messages) == 1:
-            await self._layer.send(*messages[0])
-        else:
-            await asyncio.gather(*(self._layer.send(*one) for one in messages))
 
     def _by_worker(self, batches: Iterable[Batch]) -> Iterator[tuple[str, Batch | Batches]]:
         """The messages to send, each with its channel."""
@@ -112,6 +107,16 @@ class Departures:
         if link.attempts >= _SILENT_ATTEMPTS and reason in ("no answer", CHANNEL_FULL):
             self._workers.pop(link.shard, None)
             self._silent[link.shard].begins(reason)
+
+    @property
+    def something_is_due(self) -> bool:
+        """Whether something waits that could leave."""
+        return any(link.ready for link in self._links)
+
+    @property
+    def nothing_is_under_way(self) -> bool:
+        """Whether nothing is going to be due by itself."""
+        return not any(link.resend_at_s for link in self._links)
 
     def next_s(self) -> float:
         """When the next thing is due by itself, on the monotonic clock."""
@@ -142,6 +147,7 @@ class Uplink(Connections):
         # QoS 0 is to be dropped here, not left to pile up at a broker that we no longer read from.
         self._backpressure = Backpressure(options.in_flight_limit + options.shards * (QOS0_LIMIT + 2 * BATCH_LIMIT))
         self._landed = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None  # wakes us when something is due by itself
         self._rejected = SampledLog(log, "rejected topic", time.monotonic)
 
     def switched(self) -> None:
@@ -224,7 +230,10 @@ class Uplink(Connections):
             self._acknowledged(ack)
         self._puback()
         self._landed.set()
-        self._wake.set()
+        if self._departures.something_is_due or any(ack.gap for ack in ours) or self._backpressure.paused:
+            self._wake.set()
+        elif self._alarm is not None and self._departures.nothing_is_under_way:
+            self._alarm.cancel()
 
     def _acknowledged(self, ack: LinkAck) -> None:
         link = self._links[ack.shard]
@@ -260,14 +269,17 @@ class Uplink(Connections):
             await self._until(self._departures.next_s())
 
     async def _until(self, when_s: float) -> None:
-        """Wait for new work, or until ``when_s``."""
-        wait_s = min(when_s - time.monotonic(), 60)
+        """Wait for new work, or until ``when_s``. Once nothing is under way, the alarm is called off."""
+        wait_s = when_s - time.monotonic()
         if wait_s <= 0:
             await asyncio.sleep(0)
             return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait_s):
-                await self._wake.wait()
+        if wait_s < float("inf"):
+            self._alarm = asyncio.get_running_loop().call_later(wait_s, self._wake.set)
+        await self._wake.wait()
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     def _hold_back(self) -> None:
         if self.own_markers.ended.is_set():

@@ -9,12 +9,14 @@ What comes for a channel that nobody waits for here is kept for whoever asks nex
 import asyncio
 import contextlib
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 from weakref import WeakSet
 
 Message = dict[str, Any]
 Received = tuple[list[str], Message]  # the channels that a message is for, and the message
+
+HandOut = Callable[[list[str], Message], None]
 
 _UNCLAIMED: Final = 1_000  # channels with messages that nobody waits for; beyond, the oldest channel's are dropped
 
@@ -63,6 +65,7 @@ class Mailbox:
         self._loop = asyncio.get_running_loop()
         self._arrived: dict[str, asyncio.Queue[Message | Exception]] = {}  # of channels that are waited for
         self._waiting: Counter[str] = Counter()  # how many receive, by channel
+        self._handlers: dict[str, Callable[[Message], None]] = {}  # of channels that are listened to
         self._reader: asyncio.Task[None] | None = None
         unclaimed.mailboxes.add(self)
 
@@ -87,6 +90,23 @@ class Mailbox:
             raise got
         return got
 
+    @contextlib.contextmanager
+    def handing(
+        self, channel: str, handle: Callable[[Message], None]
+    ) -> Iterator[Callable[[list[str], Message], None]]:
+        """Hand what comes for a channel to a function, instead of keeping it for who receives.
+
+        Yields:
+            What to call with each message of the stream that is read for it elsewhere: the channels, the message.
+        """
+        while (kept := self._unclaimed.take(channel)) is not None:
+            handle(kept)
+        self._handlers[channel] = handle
+        try:
+            yield self._hand_out
+        finally:
+            del self._handlers[channel]
+
     def close(self) -> None:
         """Read no more."""
         self._unclaimed.mailboxes.discard(self)
@@ -95,7 +115,7 @@ class Mailbox:
 
     def waits(self, channel: str) -> bool:
         """Whether anybody waits for this channel. From any thread."""
-        return channel in self._waiting and not self._loop.is_closed()
+        return (channel in self._waiting or channel in self._handlers) and not self._loop.is_closed()
 
     def _leave(self, channel: str, queue: "asyncio.Queue[Message | Exception]") -> None:
         self._waiting[channel] -= 1
@@ -123,7 +143,7 @@ class Mailbox:
 
     def _hand_out(self, channels: list[str], message: Message) -> None:
         for channel in channels:
-            if channel in self._waiting:
+            if channel in self._waiting or channel in self._handlers:
                 self._deliver(channel, message)
             else:
                 self._pass_on(channel, message)
@@ -138,6 +158,9 @@ class Mailbox:
 
     def _deliver(self, channel: str, message: Message) -> None:
         """In our event loop. Whoever waited may have left."""
+        if (handle := self._handlers.get(channel)) is not None:
+            handle(message)
+            return
         if (queue := self._arrived.get(channel)) is None:
             self._unclaimed.keep(channel, message)
             return

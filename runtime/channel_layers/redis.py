@@ -10,17 +10,20 @@ database.
 
 import asyncio
 import contextlib
+from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, Final
 
 from channels.exceptions import ChannelFull
 from channels_redis.core import RedisChannelLayer, RedisLoopLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer, RedisSingleShardConnection
-from channels_redis.utils import _consistent_hash, _wrap_close, create_pool, decode_hosts
+from channels_redis.utils import _consistent_hash, _wrap_close, decode_hosts
 from redis.exceptions import RedisError
 
 from runtime.channel_layers.mailbox import Mailbox, Unclaimed
-from runtime.channel_layers.redis_commands import RedisCommands, Script, leave_sentinels
+from runtime.channel_layers.pipeline import Command, Told
+from runtime.channel_layers.redis_commands import RedisCommands, Script, commands_to, leave_sentinels
 from runtime.channel_layers.subscriber import Subscriber
 from runtime.database_clock import clock
 
@@ -45,7 +48,7 @@ class _ChannelLoop(RedisLoopLayer):
 
     def __init__(self, channel_layer: "ChannelLayer") -> None:
         super().__init__(channel_layer)
-        self.commands = [RedisCommands(create_pool(host)) for host in channel_layer.hosts]
+        self.commands = [commands_to(host) for host in channel_layer.hosts]
         self.mailboxes: dict[str, Mailbox] = {}
 
     async def flush(self) -> None:
@@ -76,14 +79,55 @@ class ChannelLayer(RedisChannelLayer):
             ChannelFull: the channel is at its capacity.
             redis.exceptions.RedisError, OSError: nobody knows whether it was sent.
         """
+        commands, command, unknown = self._sending(channel, message)
+        if not await commands.call(*command, unknown=unknown):
+            raise ChannelFull
+
+    def post(self, channel: str, message: Message, told: Told) -> None:
+        """Send, behind all that was posted before, without being waited for: the same as :meth:`send`.
+
+        Args:
+            channel: its name.
+            message: as Channels has it.
+            told: called with None when it is sent, or with the exception that :meth:`send` would raise.
+        """
+        commands, command, unknown = self._sending(channel, message)
+        commands.post(command, lambda answer: told(_sent(answer)), unknown)
+
+    def _sending(self, channel: str, message: Message) -> tuple[RedisCommands, Command, Command]:
         self.require_valid_channel_name(channel)
         if "!" in channel:
             message = {**message, "__asgi_channel__": channel}
         name, now_s = self.non_local_name(channel), clock.now_s()
-        capacity, packed = self.get_capacity(channel), self.serialize(message)
         key, kept_s = self.prefix + name, int(self.expiry)
-        if not await self._commands(name).run(_SEND, key, now_s - kept_s, capacity, now_s, packed, kept_s):
-            raise ChannelFull
+        what = (1, key, repr(now_s - kept_s), self.get_capacity(channel), repr(now_s), self.serialize(message), kept_s)
+        return self._commands(name), ("EVALSHA", _SEND.sha, *what), ("EVAL", _SEND.text, *what)
+
+    async def listen(self, channel: str, handle: Callable[[Message], None], heard: Callable[[], None]) -> None:
+        """Hand every message to ``handle``, until cancelled.
+
+        Several are under way from Redis at a time: whoever ends listening loses them.
+
+        Args:
+            channel: its name.
+            handle: called with each message, in order; what it raises ends the listening.
+            heard: called when it listens, and whenever Redis has answered: with a message, or that there is none.
+
+        Raises:
+            redis.exceptions.RedisError, OSError: the connection failed, or Redis does not answer.
+        """
+        self.require_valid_channel_name(channel)
+        name = self.non_local_name(channel)
+        with self._mailbox(name).handing(channel, handle) if "!" in channel else nullcontext() as hand_out:
+
+            def came(answer: Any) -> None:
+                heard()
+                if answer is not None:
+                    channels, message = self._unpacked(name, answer)
+                    hand_out(channels, message) if hand_out else handle(message)
+
+            command = ("BZPOPMIN", self.prefix + name, self.brpop_timeout)
+            await self._commands(name).listen(command, self.brpop_timeout + _LATE_S, came, heard)
 
     async def receive(self, channel: str) -> Message:
         """The next message; waits for it.
@@ -102,9 +146,10 @@ class ChannelLayer(RedisChannelLayer):
     async def _pop(self, name: str) -> tuple[list[str], Message] | None:
         """One message and the channels that it is for; None when none came within ``brpop_timeout`` seconds."""
         async with asyncio.timeout(self.brpop_timeout + _LATE_S):
-            answer = await self._commands(name).call("BZPOPMIN", self.prefix + name, self.brpop_timeout)
-        if answer is None:
-            return None
+            answer = await self._commands(name).wait("BZPOPMIN", self.prefix + name, self.brpop_timeout)
+        return None if answer is None else self._unpacked(name, answer)
+
+    def _unpacked(self, name: str, answer: list[Any]) -> tuple[list[str], Message]:
         message: Message = self.deserialize(answer[1])
         channels = message.pop("__asgi_channel__", name)
         return (channels if isinstance(channels, list) else [channels]), message
@@ -133,6 +178,13 @@ class ChannelLayer(RedisChannelLayer):
     def connection(self, index: int) -> Any:
         """The parent's client, for groups and :meth:`flush`."""
         return self._loop.get_connection(index)
+
+
+def _sent(answer: Any) -> Exception | None:
+    """What became of a message, by Redis's answer to the script."""
+    if isinstance(answer, Exception):
+        return answer
+    return None if answer else ChannelFull()
 
 
 class BoundedInbox(asyncio.Queue[bytes]):
@@ -168,10 +220,9 @@ class _GroupLoop(RedisPubSubLoopLayer):
     def __init__(self, hosts: Any = None, **options: Any) -> None:
         super().__init__(hosts, **options)
         self._shards = [Subscriber(host, self) for host in decode_hosts(hosts)]
-        self._commands = [
-            RedisCommands(create_pool(host), demoted=partial(_leave, shard))
-            for host, shard in zip(decode_hosts(hosts), self._shards, strict=True)
-        ]
+        self._commands = [commands_to(host) for host in decode_hosts(hosts)]
+        for commands, shard in zip(self._commands, self._shards, strict=True):
+            commands.when_demoted.append(partial(_leave, shard))
 
     async def send(self, channel: str, message: Message) -> None:
         """Publish, at most once."""
@@ -182,8 +233,17 @@ class _GroupLoop(RedisPubSubLoopLayer):
         await self._publish(self._get_group_channel_name(group), message)
 
     async def _publish(self, name: str, message: Message) -> None:
-        commands = self._commands[_consistent_hash(name, len(self._commands))]
-        await commands.call("PUBLISH", name, self.channel_layer.serialize(message))
+        await self._of(name).call("PUBLISH", name, self.channel_layer.serialize(message))
+
+    def group_post(self, group: str, message: Message, told: Told) -> None:
+        """Publish to a group as :meth:`group_send` does, without being waited for; ``told`` as ChannelLayer.post's."""
+        name = self._get_group_channel_name(group)
+        command = ("PUBLISH", name, self.channel_layer.serialize(message))
+        self._of(name).post(command, lambda answer: told(answer if isinstance(answer, Exception) else None))
+
+    def _of(self, name: str) -> RedisCommands:
+        commands: RedisCommands = self._commands[_consistent_hash(name, len(self._commands))]
+        return commands
 
     async def flush(self) -> None:
         """Close all connections."""
@@ -213,6 +273,10 @@ class _GroupLoop(RedisPubSubLoopLayer):
 
 class GroupLayer(RedisPubSubChannelLayer):
     """Redis publish and subscribe for groups, at most once. See the module."""
+
+    def group_post(self, group: str, message: Message, told: Told) -> None:
+        """See the loop's."""
+        self._get_layer().group_post(group, message, told)
 
     def _get_layer(self) -> Any:
         loop = asyncio.get_running_loop()

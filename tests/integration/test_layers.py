@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from channels.exceptions import ChannelFull
@@ -170,11 +171,110 @@ async def test_a_redis_that_is_silent_is_noticed(redis: Service, monkeypatch: py
     await layer.close_pools()
 
 
-async def test_many_at_once_use_connections_of_their_own(layer: ChannelLayer) -> None:
+async def test_many_at_once_share_a_connection_and_keep_their_order(layer: ChannelLayer) -> None:
     layer.capacity = 1_000
     await asyncio.gather(*(layer.send("devices.0", {"type": "n", "number": number}) for number in range(100)))
-    assert sorted(await _received(layer, "devices.0", 100)) == [*range(100)]
+    assert await _received(layer, "devices.0", 100) == [*range(100)]
+    waiting = [asyncio.create_task(layer.receive(f"devices.{number}")) for number in range(30)]
+    for number in range(30):
+        await layer.send(f"devices.{number}", {"type": "n", "number": number})
+    assert [one["number"] for one in await asyncio.wait_for(asyncio.gather(*waiting), 10)] == [*range(30)]
     await eventually_async(lambda: len(layer._loop.commands[0]._idle) <= 16)
+
+
+async def test_what_is_posted_is_sent_in_order_and_told(layer: ChannelLayer) -> None:
+    told: list[Exception | None] = []
+    for number in range(4):  # not connected yet
+        layer.post("devices.0", {"type": "n", "number": number}, told.append)
+    await eventually_async(lambda: len(told) == 4)
+    assert told[:3] == [None] * 3
+    assert isinstance(told[3], ChannelFull)
+    assert await _received(layer, "devices.0", 3) == [0, 1, 2]
+    for number in range(3):
+        layer.post("devices.0", {"type": "n", "number": number}, told.append)
+    assert await _received(layer, "devices.0", 3) == [0, 1, 2]
+    assert told[4:] == [None] * 3
+
+
+async def test_what_is_posted_to_a_group_arrives(redis: Service) -> None:
+    layer = GroupLayer(hosts=[redis.url])
+    channel = await layer.new_channel("live.")
+    await layer.group_add("dashboard.0", channel)
+    told: list[Exception | None] = []
+    for number in range(3):
+        layer.group_post("dashboard.0", {"type": "n", "number": number}, told.append)
+    async with asyncio.timeout(10):
+        assert [(await layer.receive(channel))["number"] for _ in range(3)] == [0, 1, 2]
+    await eventually_async(lambda: told == [None] * 3)
+    await layer.group_discard("dashboard.0", channel)
+    await layer.flush()
+
+
+async def test_listening_hands_over_everything_in_order_until_it_ends(layer: ChannelLayer) -> None:
+    layer.capacity = 1_000
+    got: list[int] = []
+    heard: list[None] = []
+    reply = await layer.new_channel("reply")
+    for channel in ("devices.0", reply):
+        got.clear()
+        heard.clear()
+        await layer.send(channel, {"type": "n", "number": 0})  # it was there before
+        listening = asyncio.create_task(
+            layer.listen(channel, lambda message: got.append(message["number"]), lambda: heard.append(None))
+        )
+        for number in range(1, 100):
+            await layer.send(channel, {"type": "n", "number": number})
+        await eventually_async(lambda: got == [*range(100)])
+        assert len(heard) == 101, "one for the connection, one for each message"
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await layer.send(channel, {"type": "n", "number": 100})
+        assert await _received(layer, channel) == [100], "who has ended takes nothing more"
+
+
+async def test_listening_leaves_other_channels_of_the_process_to_who_receives(layer: ChannelLayer) -> None:
+    one, other = await layer.new_channel("reply"), await layer.new_channel("reply")
+    got: list[int] = []
+    listening = asyncio.create_task(layer.listen(one, lambda message: got.append(message["number"]), lambda: None))
+    await layer.send(other, {"type": "n", "number": 1})
+    await layer.send(one, {"type": "n", "number": 2})
+    await eventually_async(lambda: got == [2])
+    assert await _received(layer, other) == [1]
+    receiving = asyncio.create_task(_received(layer, other))
+    await asyncio.sleep(0)
+    await layer.send(one, {"type": "n", "number": 3})
+    await layer.send(other, {"type": "n", "number": 4})
+    assert await receiving == [4]
+    await eventually_async(lambda: got == [2, 3])
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+
+
+async def test_listening_ends_with_what_the_handler_raises_and_when_redis_is_gone(monkeypatch: Any) -> None:
+    service = redis_service("local")
+    service.start()
+    layer = ChannelLayer(hosts=[service.url])
+
+    def refuse(_message: dict[str, Any]) -> None:
+        raise LookupError
+
+    try:
+        await layer.send("devices.0", {"type": "n"})
+        with pytest.raises(LookupError):
+            await asyncio.wait_for(layer.listen("devices.0", refuse, lambda: None), 10)
+        begun = asyncio.Event()
+        listening = asyncio.create_task(layer.listen("devices.0", refuse, begun.set))
+        await asyncio.wait_for(begun.wait(), 10)
+        monkeypatch.setattr(redis_layers, "_LATE_S", -0.9)  # a Redis that is silent is noticed
+        layer.brpop_timeout = 1
+        with pytest.raises(RedisError, match="no answer"):
+            await asyncio.wait_for(layer.listen("devices.1", refuse, lambda: None), 10)
+        await asyncio.to_thread(service.kill)
+        with pytest.raises((RedisError, OSError)):
+            await asyncio.wait_for(listening, 10)
+        await layer.close_pools()
+    finally:
+        await asyncio.to_thread(service.close)
 
 
 async def test_a_process_that_does_not_receive_keeps_the_newest_broadcasts_only(

@@ -17,7 +17,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from channels.layers import get_channel_layer
@@ -32,7 +32,7 @@ from devices.worker.ownership.lease_loop import LeaseLoop
 from devices.worker.ownership.leases import Leases
 from devices.worker.ownership.shard_states import ShardStates
 from devices.worker.process.sender import Sender
-from devices.worker.round.intake import Incoming, Intake
+from devices.worker.round.intake import Incoming, Intake, incoming
 from devices.worker.round.rounds import RoundRunner
 from runtime.backoff import backoff_s
 from runtime.database import DatabaseThread, DatabaseUnavailableError
@@ -99,6 +99,11 @@ class Engine:
         """Have this shard, too, as soon as it is free."""
         self._pinned |= {shard}
         self._leases.pin(shard)
+
+    def take(self, message: dict[str, Any]) -> None:
+        """:meth:`offer` what a message of the channel layer brings."""
+        for one in incoming(message):
+            self.offer(one)
 
     def offer(self, message: Incoming) -> None:
         """Something came for one of our shards. Never waits, never raises; may be dropped: it comes again."""
@@ -187,19 +192,16 @@ class Engine:
 
     async def _rounds(self, database: DatabaseThread) -> None:
         sender = Sender(get_channel_layer(), get_channel_layer("groups"), self.layer_outage, self._token)
-        sending: asyncio.Task[None] | None = None
         try:
             while await self._until_due():
                 results = await self._round(database)
                 if results is None:
                     continue
-                if sending:  # broadcasts leave in order; one round's sends overlap with the next round's commit
-                    await sending
-                sending = asyncio.create_task(sender.send(results), name="ingest-send")
+                await sender.done()  # broadcasts leave in order; one round's sends overlap with the next round's commit
+                sender.send(results)
                 await self._purge(database)
         finally:
-            if sending:
-                await sending
+            await sender.done()
 
     async def _until_due(self) -> bool:
         """Wait for work, or until something is due; False when it is time to stop."""

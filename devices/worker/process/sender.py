@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable
+from functools import partial
 from itertools import chain
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from bridge import wire
 from bridge.messages import Acks, Commit, LinkAck
 from bridge.names import dashboard_group
 from devices.worker.effects.results import RoundResults
+from runtime.channel_layers.poster import Poster
 from runtime.outages import Outage, SampledLog
 
 log = structlog.get_logger(__name__)
@@ -31,24 +32,28 @@ class Sender:
     """
 
     def __init__(self, channels: Any, groups: Any, outage: Outage, worker: str = "") -> None:
-        self._channels, self._groups, self._outage, self._worker = channels, groups, outage, worker
+        self._layer, self._outage, self._worker = channels, outage, worker
+        self._channels, self._groups = Poster(channels), Poster(groups)
+        self._queues: set[asyncio.Task[None]] = set()
         self._full = SampledLog(log, "channel full", time.monotonic)
 
-    async def send(self, results: RoundResults) -> None:
-        """Send all, to browsers first; each channel's messages in order, the channels side by side.
+    def send(self, results: RoundResults) -> None:
+        """Send all, to browsers first, each channel's messages in order: on Redis in one write. Waits for nothing.
 
         What fails is let go.
         """
+        asked_s = time.monotonic()
+        for commit in results.commits:
+            self._broadcast(commit, asked_s)
         by_channel: dict[str, list[wire.Message]] = {}
         acks = self._acks(results)
         for channel, message in chain[tuple[str, wire.Message]](acks, results.downlinks, results.settled):
             by_channel.setdefault(channel, []).append(message)
-        jobs = [self._broadcast(commit) for commit in results.commits]
-        jobs += [self._send_all(channel, messages) for channel, messages in by_channel.items()]
-        if len(jobs) == 1:
-            await jobs[0]
-        elif jobs:
-            await asyncio.gather(*jobs)
+        for channel, messages in by_channel.items():
+            if len(messages) == 1:
+                self._channels.send(channel, wire.pack(messages[0]), partial(self._told, channel, asked_s))
+            else:
+                self._queue(channel, messages)
 
     def _acks(self, results: RoundResults) -> list[tuple[str, Acks]]:
         """A message a channel."""
@@ -58,27 +63,38 @@ class Sender:
         cpu_us = int(1e6 * results.cpu_s / max(1, len(by_channel)))
         return [(channel, Acks(tuple(acks), self._worker, cpu_us)) for channel, acks in by_channel.items()]
 
-    async def _send_all(self, channel: str, messages: Iterable[wire.Message]) -> bool:
-        """Send in order; the rest is let go after a failure, rather than waiting for each."""
-        for message in messages:
-            if not await self._try(self._channels.send(channel, wire.pack(message)), channel):
-                return False
-        return True
+    async def done(self) -> None:
+        """Wait until all is sent, or let go."""
+        if self._queues:
+            await asyncio.wait(self._queues)
+        await self._groups.done()
+        await self._channels.done()
 
-    async def _broadcast(self, commit: Commit) -> bool:
+    def _broadcast(self, commit: Commit, asked_s: float) -> None:
         group = dashboard_group(commit.shard)
-        return await self._try(self._groups.group_send(group, wire.pack(commit)), group)
+        self._groups.group_send(group, wire.pack(commit), partial(self._told, group, asked_s))
 
-    async def _try(self, sending: Coroutine[Any, Any, None], channel: str) -> bool:
-        asked_s = time.monotonic()
-        try:
-            async with asyncio.timeout(_SEND_S):
-                await sending
-        except ChannelFull:
+    def _queue(self, channel: str, messages: list[wire.Message]) -> None:
+        task = asyncio.create_task(self._send_all(channel, messages))
+        self._queues.add(task)
+        task.add_done_callback(self._queues.discard)
+
+    async def _send_all(self, channel: str, messages: list[wire.Message]) -> None:
+        """One after the other; the rest is let go after a failure: nothing overtakes what was sent before it."""
+        for message in messages:
+            asked_s = time.monotonic()
+            try:
+                async with asyncio.timeout(_SEND_S):
+                    await self._layer.send(channel, wire.pack(message))
+            except Exception as error:  # noqa: BLE001  any layer raises what its driver does
+                self._told(channel, asked_s, error)
+                return
+            self._told(channel, asked_s, None)
+
+    def _told(self, channel: str, asked_s: float, error: Exception | None) -> None:
+        if error is None:
+            self._outage.ends(asked_s)
+        elif isinstance(error, ChannelFull):
             self._full.add(channel, channel)
-            return False
-        except Exception as error:  # noqa: BLE001  any layer raises what its driver does
+        else:
             self._outage.begins(str(error) or type(error).__name__)
-            return False
-        self._outage.ends(asked_s)
-        return True

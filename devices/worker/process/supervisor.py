@@ -16,12 +16,11 @@ from typing import Any, Final, NoReturn
 
 import structlog
 from channels.layers import get_channel_layer
-from channels.routing import ChannelNameRouter
 from channels.worker import Worker
 from django.conf import settings
 
 from bridge.names import devices_channel
-from devices.worker.process.consumer import ShardConsumer, engine_given
+from devices.worker.process.consumer import engine_given
 from devices.worker.process.engine import Engine
 from runtime.backoff import backoff_s
 
@@ -43,20 +42,16 @@ async def run(shards: Iterable[int], stop: asyncio.Event, application: Any = Non
     Args:
         shards: which to have; none: its even share of all, among the workers that live.
         stop: set it to end.
-        application: the ASGI application with the shard consumers; None: the project's.
+        application: an ASGI application with shard consumers; None: what comes is handed to the engine at once.
 
     Raises:
         ReshardedError: there is another number of shards by now.
     """
     engine = Engine(settings.DEVICES, shards)
-    worker = SupervisedWorker(application or _shard_consumers(), get_channel_layer(), engine)
+    worker = SupervisedWorker(application, get_channel_layer(), engine)
     with engine_given(engine):
         await _run(engine, worker, stop)
     log.info("device workers stopped", shards=sorted(engine.shards))
-
-
-def _shard_consumers() -> Any:
-    return ChannelNameRouter({devices_channel(n): ShardConsumer.as_asgi() for n in range(settings.DEVICES.shards)})
 
 
 async def _run(engine: Engine, worker: "SupervisedWorker", stop: asyncio.Event) -> None:
@@ -97,7 +92,8 @@ class SupervisedWorker(Worker):
     It listens only to shards that the engine serves: messages for others would be lost with it.
 
     Args:
-        application: ASGI application for scopes of type ``channel``.
+        application: ASGI application for scopes of type ``channel``; None: messages are handed to the engine at once,
+            without a task for each.
         layer: the channel layer.
         engine: says which shards it serves; told whether the layer works.
     """
@@ -114,7 +110,8 @@ class SupervisedWorker(Worker):
         """
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self.application_checker())
+                if self.application is not None:
+                    group.create_task(self.application_checker())
                 await self._listen(group)
         finally:
             await self._end_instances()
@@ -130,26 +127,50 @@ class SupervisedWorker(Worker):
                 listeners[shard] = group.create_task(self.listener(devices_channel(shard)))
 
     async def listener(self, channel: str) -> NoReturn:
-        """Hand every message on ``channel`` to its application instance, for ever."""
+        """Hand every message on ``channel`` over, for ever."""
         failures = 0
+        asked_s = time.monotonic()
+
+        def heard() -> None:
+            nonlocal failures, asked_s
+            failures = 0
+            self._works(asked_s)
+            asked_s = time.monotonic()
+
+        listen = getattr(self.channel_layer, "listen", None) if self.application is None else None
         while True:
             asked_s = time.monotonic()
             try:
-                async with asyncio.timeout(_RECEIVE_S if not failures else _PROVEN_S):
-                    message = await self.channel_layer.receive(channel)
-            except TimeoutError:
-                message = None
+                if listen is not None:
+                    await listen(channel, self._take, heard)
+                else:
+                    await self._receive(channel, _RECEIVE_S if not failures else _PROVEN_S)
+                    heard()
             except Exception as error:  # noqa: BLE001  any layer raises what its driver does
                 self._failed(error)
                 await asyncio.sleep(backoff_s(failures, _FIRST_WAIT_S, _LONGEST_WAIT_S, random.random()))
                 failures += 1
-                continue
-            failures = 0
-            self._works(asked_s)
-            if message is not None:
-                await self._hand_over(channel, message)
+
+    async def _receive(self, channel: str, limit_s: float) -> None:
+        """One message, if one comes in time."""
+        try:
+            async with asyncio.timeout(limit_s):
+                message = await self.channel_layer.receive(channel)
+        except TimeoutError:
+            return
+        if self.application is None:
+            self._take(message)
+        else:
+            await self._hand_over(channel, message)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        try:
+            self._engine.take(message)
+        except Exception:
+            log.exception("a shard's message could not be taken: a bug")
 
     async def _hand_over(self, channel: str, message: dict[str, Any]) -> None:
+        """To the channel's application instance."""
         queue = self._queue(channel)
         while queue.qsize() >= _QUEUE:
             await asyncio.sleep(_HELD_BACK_S)

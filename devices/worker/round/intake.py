@@ -1,11 +1,16 @@
 """What has come for this process's shards and is not yet carried out. Lives in the event loop. Bounded everywhere."""
 
+import time
 from collections import Counter
-from collections.abc import Collection, Iterable
-from typing import Final, TypeVar
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final, TypeVar
 
-from bridge.messages import Batch, CommandStored, Published, RequestStored
+import structlog
+
+from bridge import wire
+from bridge.messages import Batch, Batches, CommandStored, Published, RequestStored
 from devices.worker.effects.work import Round
+from runtime.outages import SampledLog
 
 MAX_BATCHES: Final = 16  # a shard; a gateway has two under way. Beyond: the newest is dropped, the link repeats it
 MAX_NUDGES: Final = 1_000  # of each kind; beyond: the newest is dropped, the sweeps find what it told
@@ -19,6 +24,29 @@ Incoming = Batch | Note
 _Key = tuple[int, str, int, int]  # shard, gateway, epoch, seq
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+log = structlog.get_logger(__name__)
+_unreadable: Final = SampledLog(log, "unreadable message on a shard's channel", time.monotonic)
+
+
+def incoming(message: dict[str, Any]) -> Sequence[Incoming]:
+    """What a message of the channel layer brings; nothing, and logged, if that is not for a shard.
+
+    All may be lost, and come again: deliveries from a gateway (at least once, by the link; repeats are told by their
+    numbers), nudges, and what became of a downlink. Of several shards' batches, those of shards that are another
+    worker's by now are repeated to that one.
+    """
+    read = wire.unpack(message)
+    if isinstance(read, Batches):
+        return read.batches
+    if isinstance(read, Incoming):
+        return (read,)
+    if isinstance(read, wire.Unreadable):
+        _unreadable.add("unreadable", read.reason)
+    else:
+        _unreadable.add("not for a shard", str(message["type"]))
+    return ()
 
 
 class Intake:

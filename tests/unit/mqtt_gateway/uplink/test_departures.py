@@ -1,8 +1,7 @@
 """Batches that leave together."""
 
+from collections.abc import Callable
 from typing import Any
-
-from channels.layers import InMemoryChannelLayer
 
 from bridge import wire
 from bridge.link import ArrivalOrder, Window
@@ -18,11 +17,25 @@ AT_ONCE = budget("latency")
 NEVER = Budget(share=1e-9, longest_s=3600, apart_s=3600, few=1)
 
 
+class Backend:
+    """Keeps what is sent, at once."""
+
+    def __init__(self) -> None:
+        self.channels: dict[str, list[dict[str, Any]]] = {}
+
+    def post(self, channel: str, message: dict[str, Any], told: Callable[[Exception | None], None]) -> None:
+        self.channels.setdefault(channel, []).append(message)
+        told(None)
+
+    async def send(self, channel: str, message: dict[str, Any]) -> None:
+        self.post(channel, message, lambda _error: None)
+
+
 class Bench:
     """Queues of four shards whose first, empty batch is acknowledged: by these workers."""
 
     def __init__(self, workers: str, allowed: Budget = AT_ONCE, in_flight_limit: int = 8_192) -> None:
-        self.backend = InMemoryChannelLayer()
+        self.backend = Backend()
         self.links = [ShardQueue(shard) for shard in range(4)]
         self.departures = Departures(Layer(self.backend), self.links, allowed, in_flight_limit)
         for link, worker in zip(self.links, workers, strict=True):
@@ -41,11 +54,7 @@ class Bench:
 
     def sent(self, shard: int) -> list[Any]:
         """What waits on a shard's channel."""
-        queue = self.backend.channels.get(devices_channel(shard))
-        found = []
-        while queue is not None and not queue.empty():
-            found.append(wire.unpack(queue.get_nowait()[1]))
-        return found
+        return [wire.unpack(one) for one in self.backend.channels.pop(devices_channel(shard), [])]
 
 
 def _shards(message: Batches) -> list[int]:

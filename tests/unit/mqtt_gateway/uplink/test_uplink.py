@@ -18,6 +18,7 @@ from mqtt_gateway.fakes import FakeBroker, FakeConnection, FakeWorker
 from mqtt_gateway.layer import Layer
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process.state import State
+from mqtt_gateway.uplink import backpressure
 from mqtt_gateway.uplink.uplink import Uplink
 from tests.support.waiting import eventually_async
 
@@ -58,6 +59,13 @@ class Bench:
     async def work(self) -> None:
         """The worker begins."""
         self.working = asyncio.ensure_future(self.worker.run())
+
+    async def work_ends(self) -> None:
+        """What it has not taken waits for the next one."""
+        assert self.working
+        self.working.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.working
 
 
 class _Listener:
@@ -328,3 +336,19 @@ async def test_qos_0_is_dropped_rather_than_left_to_pile_up_at_the_broker(bench:
     assert bench.state.counters.dropped > 20_000
     await bench.work()
     await eventually_async(lambda: len(connection.acknowledged) == OPTIONS.in_flight_limit, 30)
+
+
+async def test_reading_goes_on_when_all_that_was_under_way_is_confirmed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where nothing more waits to leave."""
+    monkeypatch.setattr(backpressure, "MAX_UNCONFIRMED", 64)
+    connection = await bench.connect(epoch=1)
+    await bench.work()
+    await eventually_async(lambda: len(bench.worker.batches) == OPTIONS.shards)
+    await bench.work_ends()
+    for number in range(1, 129):
+        connection.deliver(topic(number), b"1", number)
+    await eventually_async(lambda: connection.paused and not any(link.queue for link in bench.uplink._links))
+    await bench.work()
+    await eventually_async(lambda: not connection.paused)
