@@ -1,19 +1,13 @@
 """A WebSocket in the place of a connected socket: MQTT's bytes go in and come out, frames are seen to here."""
 
-import base64
 import contextlib
-import os
 import ssl
 from typing import Any, Final
 
-from mqtt_gateway.rules import websocket
+from mqtt_gateway.client.websocket_stream import RefusedError, WebSocketStream
 from mqtt_gateway.rules.packet_reader import MalformedError
 
-_MAX_PINGS: Final = 100  # unanswered ones that are kept; older ones need no answer any more (RFC 6455, 5.5.3)
-
-
-class RefusedError(ConnectionError):
-    """There is no WebSocket at that address; ``str()`` says why."""
+_MAX_ANSWER_BYTES: Final = 16_384  # of the handshake
 
 
 def receive(real: Any, size: int) -> bytes:
@@ -41,36 +35,35 @@ class WebSocket:
     def __init__(self, real: Any, host: str, port: int, path: str) -> None:
         self._real = real
         self._out, self._size = b"", 0  # what is still to be sent; of it, the bytes of MQTT that are reported when done
-        self._frames = websocket.Frames()
+        self._frames = WebSocketStream(host, port, path, tls=isinstance(real, ssl.SSLSocket))
         self.failure = ""  # why the connection is over, if that is known
         self.fileno, self.setblocking, self.setsockopt = real.fileno, real.setblocking, real.setsockopt
-        key = base64.b64encode(os.urandom(16)).decode()
-        real.sendall(websocket.request(host, port, path, key, tls=isinstance(real, ssl.SSLSocket)))
-        if reason := websocket.refusal(self._answer(), key):
-            raise RefusedError(reason)
+        real.sendall(self._frames.outgoing())
+        self._open()
         real.setblocking(False)
 
-    def _answer(self) -> bytes:
-        """Byte by byte: what follows are frames already."""
+    def _open(self) -> None:
+        """Byte by byte up to the end of the head: what follows are frames already, and belong to the event loop."""
         answer = b""
-        while not answer.endswith(b"\r\n\r\n"):
-            byte = self._real.recv(1)
-            if not byte or len(answer) >= websocket.MAX_ANSWER_BYTES:
+        while not answer.endswith(b"\r\n\r\n") and len(answer) < _MAX_ANSWER_BYTES:
+            if not (byte := self._real.recv(1)):
                 break
             answer += byte
-        return answer
+        if not (answer and self._frames.is_open(answer)):
+            self._frames.is_open(b"")
+            raise RefusedError("no HTTP answer to the WebSocket handshake")
 
     def recv(self, size: int) -> bytes:
         """As ``socket.recv``, but may return more; b"": the connection is over."""
         data = receive(self._real, size)
         try:
-            stream = self._frames.feed(data)
+            stream = self._frames.feed(data) if data else b""
         except MalformedError as error:
             self.failure = str(error)
             return b""
-        self._pong()
-        if data and self._frames.closed is not None:
-            self._say_goodbye()
+        self._out += self._frames.outgoing()  # pongs, a goodbye
+        with contextlib.suppress(OSError):
+            self._flush()  # else it goes with what is sent next
         if stream:
             return stream
         if data and self._frames.closed is None:
@@ -78,17 +71,11 @@ class WebSocket:
         self.failure = self._frames.closed or ""
         return b""
 
-    def _pong(self) -> None:
-        if self._frames.pings:
-            pings, self._frames.pings = self._frames.pings[-_MAX_PINGS:], []
-            self._out += b"".join(self._frame(one, websocket.PONG) for one in pings)
-            with contextlib.suppress(BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                self._flush()  # else it goes with what is sent next
-
     def send(self, data: bytes) -> int:
         """As ``socket.send``: all or nothing. Called with the same bytes again until they are reported as sent."""
         if not self._size:
-            self._out += self._frame(bytes(data))
+            self._frames.send(bytes(data))
+            self._out += self._frames.outgoing()
             self._size = len(data)
         self._flush()
         sent, self._size = self._size, 0
@@ -98,15 +85,10 @@ class WebSocket:
         while self._out:
             self._out = self._out[self._real.send(self._out) :]
 
-    def _frame(self, payload: bytes, opcode: int = websocket.BINARY) -> bytes:
-        return websocket.frame(payload, os.urandom(4), opcode)
-
     def close(self) -> None:
         """As ``socket.close``; says goodbye if it can at once."""
-        self._say_goodbye()
-        self._real.close()
-
-    def _say_goodbye(self) -> None:
         if not self._out:
+            self._frames.close()
             with contextlib.suppress(OSError):
-                self._real.send(self._frame(b"\x03\xe8", websocket.CLOSE))
+                self._real.send(self._frames.outgoing())
+        self._real.close()

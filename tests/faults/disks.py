@@ -28,6 +28,8 @@ def fill_disk(random: Random, arena: Arena) -> Timeline:
 
     def free(arena: Arena) -> None:
         disk.free()
+        if arena.database == "postgres":  # without room for its WAL it ends (PANIC); a supervisor starts it again
+            arena.start("postgres")
         is_whole(arena)
 
     return [

@@ -9,7 +9,8 @@ import pytest
 from websockets.sync.server import ServerConnection, serve
 
 from mqtt_gateway.client.paho_socket import PahoSocket
-from mqtt_gateway.client.web_socket import RefusedError, WebSocket
+from mqtt_gateway.client.web_socket import WebSocket
+from mqtt_gateway.client.websocket_stream import RefusedError
 
 _PATIENCE_S = 20
 Serve = Callable[[Callable[[ServerConnection], None]], WebSocket]
