@@ -19,6 +19,7 @@ def prepared(database: Any) -> Iterator[Any]:
         database: Django's connection, to PostgreSQL.
     """
     database.ensure_connection()
+    database.asks()
     with database.wrap_database_errors:
         cursor = psycopg.Cursor(database.connection)
         cursor.adapters.register_dumper(int, Int8BinaryDumper)  # else each magnitude makes a statement of its own

@@ -278,7 +278,7 @@ async def test_a_transaction_of_a_former_owner_that_is_past_its_fence_is_let_be(
 
     def former() -> None:
         with transaction.atomic():
-            pass_fence([Shard(0, state.generation, 0, 0, "")], broadcast=True)
+            pass_fence([], [Shard(0, state.generation, 0, 0, "")])
             ShardState.objects.filter(shard=0).update(beat_ms=1)  # its lease is over
             passed.set()
             go.wait(10)

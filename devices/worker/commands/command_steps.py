@@ -12,14 +12,18 @@ from devices.rules.requested import Refused
 from devices.worker.commands.known_commands import KnownCommand, KnownCommands, expires_ms, read
 from devices.worker.effects.operations import Acknowledged
 from devices.worker.memory.bulk_writes import update_each
+from devices.worker.memory.one_statement import Part
+from runtime.databases.binary_arrays import INTEGERS, TEXTS
 
 _SET: Final = (
     'UPDATE devices_command AS stored SET status = {0}, timeline = {1}, result = {2}, reason = {3}, "commit" = {4} '
 )
-_SAVE_MANY: Final = (
+_SAVE_MANY: Final = Part(
     _SET.format("step.status", "step.timeline", "step.result", "step.reason", "step.number")
-    + "FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::bigint[], %b::text[])"
-    " AS step(status, timeline, result, reason, number, id) WHERE stored.id = step.id::uuid"
+    + "FROM unnest({0}, {1}, {2}, {3}, {4}, {5}) AS step(status, timeline, result, reason, number, id)"
+    " WHERE stored.id = step.id::uuid",
+    (TEXTS, TEXTS, TEXTS, TEXTS, INTEGERS, TEXTS),
+    "devices_command",
 )
 _SAVE_ONE: Final = _SET.format("%s", "%s", "%s", "%s", "%s") + "WHERE id = replace(%s, '-', '')"
 _encode = json.Encoder().encode
@@ -139,7 +143,7 @@ class CommandSteps:
         changed = list(self._changed.values())
         if changed:
             rows = [(*_columns(command), commit_of(command.device), str(command.id)) for command in changed]
-            update_each(_SAVE_MANY, _SAVE_ONE, (), rows)
+            update_each(_SAVE_MANY, _SAVE_ONE, rows)
         for command in changed:
             self._known.keep(command)
         return changed

@@ -23,15 +23,17 @@ from devices.worker.ownership.fence import check_fence
 
 log = structlog.get_logger(__name__)
 
-# What drivers raise over a value: they refuse some themselves, before the server sees them.
-_REFUSED: Final = (DataError, IntegrityError, ValueError, OverflowError)
+# What is raised over a value: some are refused before the server sees them.
+REFUSED: Final = (DataError, IntegrityError, ValueError, OverflowError)
 _TWIN_FIELDS: Final = ("doc", "rev", "status", "tags")
 _TWINS: Final = Table(Twin, ("device", *_TWIN_FIELDS, "purged_rev"), ("device",), _TWIN_FIELDS)
 _encode = json.Encoder().encode
 
 
-def store(works: Sequence[DeviceWork], hooks: Hooks, shards: Collection[Shard]) -> None:
+def store(works: Sequence[DeviceWork], hooks: Hooks, shards: Collection[Shard], *, gathers: bool = False) -> None:
     """Write the effects of all works, devices of ``shards``; those of a refused operation are replaced in its work.
+
+    If the transaction ``gathers``, it is told by its last statement that a row was refused, and carried out anew.
 
     Raises:
         ShardLostError: no wonder that a row is refused: its new owner has written it.
@@ -39,12 +41,15 @@ def store(works: Sequence[DeviceWork], hooks: Hooks, shards: Collection[Shard]) 
     """
     if not works:
         return
+    if gathers:
+        _insert([work.effects for work in works], hooks)
+        return
     before = transaction.savepoint()  # not released when all is well: the commit does that, too
     try:
         _insert([work.effects for work in works], hooks)
-    except _REFUSED as error:
-        transaction.savepoint_rollback(before)
+    except REFUSED as error:
         transaction.set_rollback(False)  # Django's own writes have asked for it when they failed
+        transaction.savepoint_rollback(before)
         check_fence(shards)
         _store_apart(works, hooks, error)
 
@@ -59,7 +64,7 @@ def _store_apart(works: Sequence[DeviceWork], hooks: Hooks, error: Exception) ->
         try:
             with transaction.atomic():
                 _insert([work.effects for work in half], hooks)
-        except _REFUSED as again:
+        except REFUSED as again:
             _store_apart(half, hooks, again)
 
 
@@ -71,7 +76,7 @@ def _store_one_by_one(work: DeviceWork, hooks: Hooks) -> None:
         try:
             with transaction.atomic():
                 _insert([part], hooks)
-        except _REFUSED:
+        except REFUSED:
             work.member.reload()
             part = Effects(work.member, work.member.twin.rev)
             operation.set_aside(part, "storage_error")

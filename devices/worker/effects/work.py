@@ -63,10 +63,11 @@ class RoundWork:
         round_: what has come.
         shards: all that we own. They are changed in place: to be thrown away if the transaction fails.
         now_ms: Unix ms.
+        gathers: what is written goes to the database as one statement; then a row that is refused costs all of it.
     """
 
-    def __init__(self, round_: Round, shards: Collection[Shard], now_ms: int) -> None:
-        self.round, self.now_ms = round_, now_ms
+    def __init__(self, round_: Round, shards: Collection[Shard], now_ms: int, *, gathers: bool = False) -> None:
+        self.round, self.now_ms, self.gathers = round_, now_ms, gathers
         self.just_readings = True  # of known devices, which change nothing else: features that don't mind are left out
         self.parts = {shard.number: ShardWork(shard) for shard in shards}
         self.command_ids: set[str] = set()  # that planned operations name, to be known when they are applied

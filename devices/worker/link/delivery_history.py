@@ -68,13 +68,17 @@ def _newest(rows: QuerySet[RecentDeliveries], group: str) -> list[Record]:
 
 
 def store(new: Sequence[NewRecord]) -> None:
-    """Write what is to be known again should the broker deliver it once more, in one statement."""
+    """Write what is to be known again should the broker deliver it once more."""
     rows = [
         (one.shard, one.gateway, one.session, one.record.epoch, one.record.connection_count, pack(one.record))
         for one in new
     ]
-    for one, key in zip(new, _RECENT.insert(rows), strict=True):
-        one.record.key = key
+
+    def told(keys: list[int]) -> None:
+        for one, key in zip(new, keys, strict=True):
+            one.record.key = key
+
+    _RECENT.insert(rows, told)
 
 
 def forget_outdated(histories: Iterable[DeliveryHistory]) -> None:

@@ -214,8 +214,10 @@ class UplinkFeature(Feature):
             for new in one.events
         ]
         _READINGS.write(readings)
-        Event.objects.bulk_create(events)
-        Quarantined.objects.bulk_create([row for one in effects for row in one.quarantined])
+        if events:
+            Event.objects.bulk_create(events)
+        if quarantined := [row for one in effects for row in one.quarantined]:
+            Quarantined.objects.bulk_create(quarantined)
 
     def follow_up(self, work: RoundWork) -> None:
         """Write what the shards know of their gateways, and the ledger: all shards' in a statement each."""

@@ -1,23 +1,33 @@
-"""Rows straight into tables, by statements that are made once and prepared by the server: for what every round writes.
+"""Rows straight into tables, by statements that are made once: for what every round writes.
 
 Django's ``bulk_create`` makes a model instance a row, compiles its SQL anew each time and, on PostgreSQL, escapes every
-value into the statement's text: 0.3 ms a statement and 23 µs a row of the worker's time. This takes 0.05 ms and 3 µs.
+value into the statement's text: 0.3 ms a statement and 23 µs a row of the worker's time. On PostgreSQL rows go as one
+array a column, and those of a round together (devices.worker.memory.one_statement).
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from itertools import chain
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, Final
 
-import psycopg
-from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import Model
-from psycopg.types.numeric import Int8BinaryDumper
+from django.db import connection
+from django.db.models import Field, ForeignKey, Model
 
-_FEW: Final = 4  # rows that go as VALUES; more go as one array a column, which costs more at first and less a row
+from devices.worker.memory import one_statement
+from devices.worker.memory.one_statement import NotAllError, Part, here
+from runtime.databases.binary_arrays import BOOLEANS, BYTES, FLOATS, INTEGERS, TEXTS, Kind
 
 Value = int | str | bytes | bool
 Row = tuple[Value, ...]
+
+_INTEGERS: Final = ("Auto", "BigAuto", "SmallAuto", "Integer", "BigInteger", "SmallInteger")
+_KINDS: Final = {
+    **{f"{name}Field": INTEGERS for name in _INTEGERS},
+    **{f"Positive{name}Field": INTEGERS for name in _INTEGERS[3:]},
+    **{f"{name}Field": TEXTS for name in ("Char", "Text", "Slug", "Email", "URL")},
+    "BooleanField": BOOLEANS,
+    "FloatField": FLOATS,
+    "BinaryField": BYTES,
+}
 
 
 class Table:
@@ -39,79 +49,101 @@ class Table:
         update: Sequence[str] = (),
         add: Sequence[str] = (),
     ) -> None:
-        columns = {field.name: f'"{field.column}"' for field in model._meta.concrete_fields}
-        table = f'"{model._meta.db_table}"'
-        self._width = len(fields)
-        self._into = f"INSERT INTO {table} ({', '.join(columns[name] for name in fields)})"
+        self._fields = {field.name: field for field in model._meta.concrete_fields}
+        columns = {name: f'"{field.column}"' for name, field in self._fields.items()}
+        self._names, self._table = fields, f'"{model._meta.db_table}"'
+        self._into = f"INSERT INTO {self._table} ({', '.join(columns[name] for name in fields)})"
         changed = [f"{columns[name]} = EXCLUDED.{columns[name]}" for name in update]
-        changed += [f"{columns[name]} = {table}.{columns[name]} + EXCLUDED.{columns[name]}" for name in add]
+        changed += [f"{columns[name]} = {self._table}.{columns[name]} + EXCLUDED.{columns[name]}" for name in add]
         keys = ", ".join(columns[name] for name in unique)
         self._conflict = f" ON CONFLICT ({keys}) DO UPDATE SET {', '.join(changed)}" if unique else ""
 
     def write(self, rows: Sequence[Row]) -> None:
-        """Write rows, in one statement; none: nothing is done.
+        """Write rows, in one statement; none: nothing is done. In a round they may wait for the round's others.
 
         Raises:
             django.db.Error, ValueError, OverflowError: a row was refused, or the database failed.
         """
         if not rows:
             return
-        database = connections[DEFAULT_DB_ALIAS]
-        if database.vendor != "postgresql":
-            with database.cursor() as cursor:
-                cursor.executemany(self._values(1, "%s"), rows)
+        if _is_postgresql() and (part := self._part):
+            one_statement.write(part, tuple(zip(*rows, strict=True)))
             return
-        with _prepared(database) as execute:
-            if len(rows) <= _FEW:
-                execute(self._values(len(rows), "%b"), list(chain.from_iterable(rows)))
-            else:
-                execute(self._arrays, [list(column) for column in zip(*rows, strict=True)])
+        with connection.cursor() as cursor:
+            cursor.executemany(self._values, rows)
 
-    def insert(self, rows: Sequence[Row]) -> list[int]:
-        """Write a few new rows; returns their ids, in order. Raises as :meth:`write`."""
+    def insert(self, rows: Sequence[Row], told: Callable[[list[int]], None]) -> None:
+        """Write a few new rows; ``told`` is called with their ids, in order, by the end of the transaction.
+
+        Raises as :meth:`write`.
+        """
         if not rows:
-            return []
-        database = connections[DEFAULT_DB_ALIAS]
-        if database.vendor != "postgresql":
-            with database.cursor() as cursor:
-                return [cursor.execute(self._values(1, "%s"), row).lastrowid for row in rows]
-        with _prepared(database) as execute:
-            found = execute(f"{self._values(len(rows), '%b')} RETURNING id", list(chain.from_iterable(rows)))
-            return [pk for (pk,) in found.fetchall()]
-
-    def _values(self, rows: int, placeholder: str) -> str:
-        row = f"({', '.join([placeholder] * self._width)})"
-        return f"{self._into} VALUES {', '.join([row] * rows)}{self._conflict}"
+            return
+        if _is_postgresql() and (part := self._part):
+            one_statement.write(part, tuple(zip(*rows, strict=True)), told)
+            return
+        with connection.cursor() as cursor:
+            told([cursor.execute(self._values, row).lastrowid for row in rows])
 
     @property
-    def _arrays(self) -> str:
-        return f"{self._into} SELECT * FROM unnest({', '.join(['%b'] * self._width)}){self._conflict}"  # noqa: S608  names
+    def _values(self) -> str:
+        return f"{self._into} VALUES ({', '.join(['%s'] * len(self._names))}){self._conflict}"
+
+    @cached_property
+    def _part(self) -> Part | None:
+        """None if there is a field whose values don't go as arrays."""
+        kinds = [_kind(self._fields[name]) for name in self._names]
+        if not all(kinds):
+            return None
+        arrays = ", ".join(f"{{{index}}}" for index in range(len(kinds)))
+        into = f"{self._into} SELECT * FROM unnest({arrays}){self._conflict}"  # noqa: S608  names
+        return Part(into, [kind for kind in kinds if kind], self._table)
 
 
-def update_each(many: str, one: str, common: Row, rows: Sequence[Row]) -> int:
-    """How many rows were updated, in the caller's transaction.
+def _is_postgresql() -> bool:
+    return here.gathered is not None or connection.vendor == "postgresql"
+
+
+def _kind(field: "Field[Any, Any]") -> Kind | None:
+    while isinstance(field, ForeignKey):
+        field = field.target_field
+    return _KINDS.get(field.get_internal_type())
+
+
+def update_each(part: Part, one: str, rows: Sequence[Row]) -> None:
+    """Update rows, in the caller's transaction; those that are not there are left out.
 
     Args:
-        many: for PostgreSQL: takes ``common``, then an array for each value of ``rows``.
-        one: for others: takes ``common``, then one of ``rows``.
-        common: values.
-        rows: values; at least one row.
+        part: for PostgreSQL.
+        one: for others: a statement for one of ``rows``.
+        rows: values; none: nothing is done.
+
+    Raises:
+        django.db.Error: the database failed.
     """
-    database = connections[DEFAULT_DB_ALIAS]
-    if database.vendor == "postgresql":
-        with _prepared(database) as execute:
-            arrays = (list(column) for column in zip(*rows, strict=True))
-            return int(execute(many, [*common, *arrays]).rowcount)
-    with database.cursor() as cursor:
-        cursor.executemany(one, [(*common, *row) for row in rows])
-        return int(cursor.rowcount)
+    if rows and _is_postgresql():
+        one_statement.write(part, tuple(zip(*rows, strict=True)))
+    elif rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(one, rows)
 
 
-@contextmanager
-def _prepared(database: Any) -> Iterator[Any]:
-    """To execute statements with values that are sent beside them (Django's own cursors put them into the text)."""
-    database.ensure_connection()
-    with database.wrap_database_errors:
-        cursor = psycopg.Cursor(database.connection)
-        cursor.adapters.register_dumper(int, Int8BinaryDumper)  # else each magnitude makes a statement of its own
-        yield lambda statement, values: cursor.execute(statement, values, prepare=True)
+def update_all(part: Part, one: str, rows: Sequence[Row]) -> None:
+    """Update rows, last of all in the caller's transaction, or nothing of it.
+
+    Args:
+        part: for PostgreSQL.
+        one: for others: a statement for one of ``rows``.
+        rows: values; at least one row.
+
+    Raises:
+        NotAllError: not all of them are there.
+        django.db.Error: the database failed.
+    """
+    if _is_postgresql():
+        one_statement.write_last(part, tuple(zip(*rows, strict=True)))
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(one, rows)
+        if cursor.rowcount != len(rows):
+            raise NotAllError

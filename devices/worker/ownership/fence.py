@@ -15,23 +15,29 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 
 from devices.models import Installation, ShardState
-from devices.worker.memory.bulk_writes import update_each
+from devices.worker.memory.bulk_writes import update_all
+from devices.worker.memory.one_statement import NotAllError, Part
 from devices.worker.memory.shard import Shard
 from runtime.database_clock import DatabaseNowMs
+from runtime.databases.binary_arrays import INTEGERS
 from runtime.leases import LEASE_MS
 
 _IDLE_S = 1
 
-# Values: what to add to ``commit``; shards and their generations.
+# Values: what to add to ``commit``, the shard, its generation.
 _PASSING: Final = (
-    'UPDATE devices_shardstate AS state SET "commit" = state."commit" + %s, beat_ms = {now}, committed_ms = {now},'
+    'UPDATE devices_shardstate AS state SET "commit" = state."commit" + {more}, beat_ms = {now}, committed_ms = {now},'
     " trouble = '' "
 )
-_PASS_ONE: Final = _PASSING.format(now=DatabaseNowMs().as_sqlite()[0]) + "WHERE shard = %s AND generation = %s"
-_PASS_ALL: Final = (
-    _PASSING.format(now=DatabaseNowMs().as_postgresql()[0]).replace("%s", "%b")
-    + "FROM unnest(%b, %b) AS ours(shard, generation)"
-    " WHERE state.shard = ours.shard AND state.generation = ours.generation"
+_PASS_ONE: Final = (
+    _PASSING.format(more="%s", now=DatabaseNowMs().as_sqlite()[0]) + "WHERE shard = %s AND generation = %s"
+)
+_PASS_ALL: Final = Part(
+    _PASSING.format(more="ours.more", now=DatabaseNowMs().as_postgresql()[0])
+    + "FROM unnest({0}, {1}, {2}) AS ours(more, shard, generation)"
+    " WHERE state.shard = ours.shard AND state.generation = ours.generation",
+    [INTEGERS] * 3,
+    "the fence",
 )
 
 
@@ -92,7 +98,7 @@ def claim(number: int, owner: str) -> ShardState:
         return rows.get()
 
 
-def pass_fence(shards: Sequence[Shard], *, broadcast: bool = False) -> None:
+def pass_fence(shards: Sequence[Shard], broadcast: Sequence[Shard] = ()) -> None:
     """Make sure that the shards are ours, up to the end of the present transaction. Renews their leases.
 
     A lease that is over does no harm as long as nobody has taken the shard.
@@ -102,16 +108,18 @@ def pass_fence(shards: Sequence[Shard], *, broadcast: bool = False) -> None:
 
     Args:
         shards: none or more.
-        broadcast: the transaction will be broadcast, so it raises the commit numbers.
+        broadcast: others, whose part in the transaction will be broadcast: it raises their commit numbers.
 
     Raises:
         ShardLostError: at least one of them is not ours.
     """
-    if not shards:
+    rows = [(more, shard.number, shard.generation) for more, some in ((0, shards), (1, broadcast)) for shard in some]
+    if not rows:
         return
-    rows = [(shard.number, shard.generation) for shard in shards]
-    if update_each(_PASS_ALL, _PASS_ONE, (int(broadcast),), rows) != len(shards):
-        raise ShardLostError(_not_ours(shards))
+    try:
+        update_all(_PASS_ALL, _PASS_ONE, rows)
+    except NotAllError:
+        raise ShardLostError(number for _, number, _ in rows) from None
 
 
 def check_fence(shards: Collection[Shard]) -> None:

@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import structlog
-from django.db import Error
+from django.db import Error, connection
 
 from devices.options import DevicesOptions
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.hooks import Hooks
 from devices.worker.effects.results import RoundResults
+from devices.worker.effects.storage import REFUSED
 from devices.worker.effects.work import Round, RoundWork
 from devices.worker.memory.shard import Shard
 from devices.worker.ownership import fence
@@ -23,6 +25,8 @@ from runtime.database_clock import clock as database_clock
 from runtime.gc_tuning import collect_seldom
 
 log = structlog.get_logger(__name__)
+
+_CAREFUL_S: Final = 60.0  # after a row was refused
 
 
 class RoundRunner:
@@ -41,6 +45,7 @@ class RoundRunner:
         self._owner, self._clock = owner, clock
         self._leaps = database_clock.leaps
         self._shards: dict[int, Shard] = {}
+        self._careful_until_s = 0.0  # monotonic
         self._hooks = Hooks(features)
         self._loader = Loader(options, self._hooks, clock)
         self._transaction = Transaction(options, self._hooks, self._loader)
@@ -69,7 +74,7 @@ class RoundRunner:
                 self._leaps = database_clock.leaps
                 self._forget()
             self._own(shards, leaving)
-            return self._work(round_)
+            return self._work_at_once(round_, shards)
         except ShardLostError:
             self._forget()
             raise ShardLostError(fence.lost(shards, self._owner)) from None  # all of them, in one go
@@ -124,10 +129,27 @@ class RoundRunner:
 
     # ------------------------------------------------------------------------------------------------- rounds
 
-    def _work(self, round_: Round) -> RoundResults:
+    def _work_at_once(self, round_: Round, shards: frozenset[int]) -> RoundResults:
+        """All rows in one statement, where there is such a thing.
+
+        If one is refused, that costs the whole: it is carried out anew, each statement for itself, so that the culprit
+        is found. So are the rounds of the next minute: who sends such things once does so again.
+        """
+        if connection.vendor != "postgresql" or time.monotonic() < self._careful_until_s:
+            return self._work(round_, gather=False)
+        try:
+            return self._work(round_, gather=True)
+        except REFUSED as error:
+            log.warning("the database refused a row: looking for it", error=str(error))
+            self._careful_until_s = time.monotonic() + _CAREFUL_S
+        self._forget()
+        self._own(shards, frozenset())
+        return self._work(round_, gather=False)
+
+    def _work(self, round_: Round, *, gather: bool) -> RoundResults:
         """Without a transaction if nobody has found anything to do in one."""
         now_ms, hooks, shards = self._clock(), self._hooks, list(self._shards.values())
-        work = RoundWork(round_, shards, now_ms)
+        work = RoundWork(round_, shards, now_ms, gathers=gather)
         found = any([find(round_, shards, now_ms) for find in hooks.find])  # noqa: C419  each of them is to look
         if found or round_.batches:
             work.just_readings = not found

@@ -3,6 +3,8 @@
 Knows no feature by name: what is planned, read, written, published and broadcast besides twins comes from their hooks.
 """
 
+from contextlib import nullcontext
+
 from django.db import transaction
 
 from devices.options import DevicesOptions
@@ -11,6 +13,7 @@ from devices.worker.effects.broadcast import Broadcast
 from devices.worker.effects.hooks import Hooks
 from devices.worker.effects.operations import carry_out
 from devices.worker.effects.work import RoundWork
+from devices.worker.memory.one_statement import gathering
 from devices.worker.ownership.fence import pass_fence
 from devices.worker.round.admission import Admission
 from devices.worker.round.loading import Loader
@@ -34,9 +37,10 @@ class Transaction:
 
         Raises:
             ShardLostError: somebody took one of the shards; nothing was done.
+            storage.REFUSED: a row was refused, and all is sent at once; nothing was done.
             django.db.Error: nothing was done, or, if the connection was lost, perhaps all.
         """
-        with transaction.atomic():
+        with transaction.atomic(), gathering() if work.gathers else nullcontext():
             self._carry_out(work)
             hooks = self._concerned(work)
             for follow_up in hooks.follow_up:
@@ -45,9 +49,8 @@ class Transaction:
             for publish in self._hooks.publish:
                 publish(work)
             broadcast = Broadcast(work, hooks)
-            pass_fence([part.shard for part in broadcast.parts], broadcast=True)
-            quiet = [part for part in work.parts.values() if part.writes and part not in broadcast.parts]
-            pass_fence([part.shard for part in quiet])
+            quiet = [part.shard for part in work.parts.values() if part.writes and part not in broadcast.parts]
+            pass_fence(quiet, [part.shard for part in broadcast.parts])
         broadcast.tell(work)
 
     def _carry_out(self, work: RoundWork) -> None:
@@ -64,9 +67,8 @@ class Transaction:
             members = part.shard.members
             part.works = [carry_out(members[key], its, appliers) for key, its in part.operations.items()]
         work.mind_changes()
-        storage.store(
-            [one for part in parts for one in part.works], self._concerned(work), [part.shard for part in parts]
-        )
+        works = [one for part in parts for one in part.works]
+        storage.store(works, self._concerned(work), [part.shard for part in parts], gathers=work.gathers)
 
     def _concerned(self, work: RoundWork) -> Hooks:
         """The hooks to call, as far as is known by now of what the transaction holds."""

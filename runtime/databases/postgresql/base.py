@@ -8,7 +8,7 @@ Parameters are set after connecting, not in the startup message: PgBouncer refus
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, LiteralString
 
 import psycopg
@@ -62,6 +62,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """One thread's connection."""
 
     cursors_made = 0  # so that whoever calls can tell whether anything was asked
+    before_asking: Callable[[], None] | None = None  # called first whenever anything is asked
 
     def __init__(self, settings_dict: dict[str, Any], alias: str = "default") -> None:
         super().__init__(settings_dict, alias)
@@ -112,13 +113,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Django's, counted."""
-        self.cursors_made += 1
+        self.asks()
         return super().create_cursor(name)
+
+    def asks(self) -> None:
+        """Something is about to be asked by way of this connection."""
+        if self.before_asking:
+            self.before_asking()
+        self.cursors_made += 1
 
     def prepared(self, statement: LiteralString, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """What a statement returns that the server prepares; its values go beside it (Django's go into its text)."""
         self.ensure_connection()
-        self.cursors_made += 1
+        self.asks()
         with self.wrap_database_errors:
             cursor = psycopg.Cursor(self.connection)
             cursor.adapters.register_dumper(int, Int8BinaryDumper)  # else each magnitude makes a statement of its own
