@@ -62,6 +62,28 @@ def test_case_i10_who_clicks_twice_means_one(page: Page, shared_system: System, 
     assert commands_of(shared_system, key) == ["identify"]
 
 
+def test_case_b5_a_metric_is_removed_once_that_is_confirmed(
+    page: Page, shared_system: System, device: MqttClient, key: str
+) -> None:
+    device.publish(f"devices/{key}/telemetry", {"gone": 1, "kept": 2})
+    sign_in(page, shared_system, f"/devices/{key}", "admin")
+    row, question = page.locator(".metric-name", has_text="gone"), page.get_by_role("dialog")
+    expect(row).to_be_visible()
+    page.get_by_text("Remove a metric").click()
+    page.get_by_label("Metric to remove").select_option("gone")
+    page.get_by_role("button", name="Remove…").click()
+    expect(question).to_contain_text(f"Remove gone from {key}?")
+    page.keyboard.press("Enter")  # on what has the focus: Cancel
+    expect(question).to_have_count(0)
+    expect(row).to_be_visible()
+    page.get_by_role("button", name="Remove…").click()
+    page.get_by_role("button", name="Remove gone").click()
+    expect(row).to_have_count(0)
+    metrics = shared_system.api("browser-admin", "admin", "browser")("GET", f"/devices/{key}").json()["metrics"]
+    assert "gone" not in metrics
+    assert metrics["kept"]["value"] == 2
+
+
 def test_case_i7_events_are_there_after_a_reload(
     page: Page, shared_system: System, device: MqttClient, key: str
 ) -> None:

@@ -37,7 +37,7 @@ async function answered(url, request, again_ms = 0) {
     return answered(url, request);
   }
   heardFrom(response, asked_ms);
-  if (response.ok) return response.json();
+  if (response.ok) return response.status === 204 ? null : response.json();
   const problem = await response.json().catch(() => ({}));
   throw new Error(problem.detail ?? problem.title ?? `The server answered ${response.status}.`);
 }
@@ -90,6 +90,16 @@ export function cancelCommand(id) {
   return post(`commands/${id}/cancel`);
 }
 
+/**
+ * Takes a metric out of a device's twin.
+ * @param {string} device
+ * @param {string} name
+ * @returns {Promise<null>}
+ */
+export function removeMetric(device, name) {
+  return post(`devices/${device}/metrics/${encodeURIComponent(name)}`, "DELETE");
+}
+
 /** What an operator sees of the whole installation. @returns {Promise<Overview>} */
 export function getOverview() {
   return get("ops", {});
@@ -140,11 +150,11 @@ export async function refusal(path) {
   }
 }
 
-/** @param {string} path  below the API's root @returns {Promise<any>} */
-function post(path) {
+/** @param {string} path  below the API's root @param {string} method @returns {Promise<any>} */
+function post(path, method = "POST") {
   const token = /** @type {HTMLInputElement | null} */ (
     document.querySelector("input[name=csrfmiddlewaretoken]")
   );
   const headers = { Accept: "application/json", "X-CSRFToken": token?.value ?? "" };
-  return answered(new URL(page.api + path, location.href), { method: "POST", headers });
+  return answered(new URL(page.api + path, location.href), { method, headers });
 }

@@ -6,6 +6,7 @@ import { formatSpan, formatTime } from "../lib/format.js";
 import { now } from "../live.js";
 import { html } from "../ui/html.js";
 import { isNotUnderstood } from "./refused.js";
+import { Removal } from "./removal.js";
 import { MOST_CHARTS, charted, decimals, isDrawable, metricNames, state, toggleChart } from "./store.js";
 
 const FILTER_FROM = 12;
@@ -34,6 +35,7 @@ export function Metrics() {
         <th role="columnheader">Metric</th><th role="columnheader">Value</th><th role="columnheader">Age</th></tr></thead>
       <tbody role="rowgroup">${shown.map((name) => html`<${Metric} key=${name} name=${name} />`)}</tbody>
     </table>
+    <${Removal} />
   </div>`;
 }
 
