@@ -28,6 +28,7 @@ from devices.worker.retention.scope import PurgeTask
 Reduce = Callable[[Decoded, Arrival, Effects], Outcome]
 _FAILED: Final = Outcome("quarantined", "internal_error")
 _SETTINGS, _TAGS = "settings", "tags"  # in Effects.noted
+_SWEEP_S: Final = 2.0  # for requests whose nudge was lost; whoever asks waits 5 s
 _encode = json.Encoder().encode
 
 
@@ -71,7 +72,7 @@ class RequestsFeature(Feature):
         self._reduce = reduce
         self._dialects = dialects
         self._pending = PendingRequests(options.shards)
-        self._sweeps = RateGate(1)
+        self._sweeps = RateGate(_SWEEP_S)
         self._found: list[int] = []  # for the present round, by id
 
     def load(self, shard: Shard, now_ms: int) -> None:
