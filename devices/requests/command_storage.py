@@ -7,7 +7,7 @@ stored, for whatever reason, nothing is known. It locks no device, so it stays f
 
 import asyncio
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -21,7 +21,6 @@ from devices.rules.actors import Actor
 from devices.rules.commands import UNFINISHED, begun
 from runtime.database import DatabaseUnavailableError
 from runtime.database_clock import asked_now
-from runtime.databases.prepared import prepared
 from runtime.request_database import commands as own_connection
 
 MAX_OPEN_COMMANDS: Final = 100  # a device
@@ -119,11 +118,10 @@ def _insert_all(wishes: list[Wish]) -> dict[UUID, Stored]:
             command.expires_at, command.created_by, user_id, wish.idempotency_key or "",
         ))  # fmt: skip
     values = [*(list(column) for column in zip(*rows, strict=True)), _USUAL]
-    stored = {}
-    with prepared(connection) as execute:
-        for command_id, device_id in execute(_INSERT, values).fetchall():
-            made[command_id].device_id = device_id
-            stored[command_id] = Stored(made[command_id], is_new=True)
+    stored, database = {}, cast("Any", connection)
+    for command_id, device_id in database.prepared(_INSERT, values):
+        made[command_id].device_id = device_id
+        stored[command_id] = Stored(made[command_id], is_new=True)
     return stored
 
 

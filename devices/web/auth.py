@@ -24,7 +24,6 @@ from devices.requests.refusals import ForbiddenError, NotFoundError
 from devices.rules.actors import Actor
 from devices.rules.capabilities import Capability, capabilities_of, strongest, weakest_with
 from runtime.database_clock import asked_now, unix_ms
-from runtime.databases.prepared import prepared
 
 ALL_SITES: Final = "*"
 RENEW_S: Final = 86_400
@@ -166,11 +165,9 @@ def access_by_token(token: str) -> Access | None:
 
 def _users_of_token(digest: str) -> list[Any]:
     """The token's user, once for each membership: active, the token's end, superuser, id, name, role, site."""
-    if connection.vendor != "postgresql":
-        return list(_token_query(digest))
-    with prepared(connection) as execute:
-        found: list[Any] = execute(_token_statement(), [digest]).fetchall()
-    return found
+    database: Any = connection
+    prepares = database.vendor == "postgresql"
+    return list(database.prepared(_token_statement(), [digest]) if prepares else _token_query(digest))
 
 
 def _token_query(digest: str) -> QuerySet[ApiToken, tuple[Any, ...]]:
