@@ -26,10 +26,10 @@ PREFIXES: Final[Mapping[str, str]] = {
     "decoding": "bridge/dialects/native/payloads.py",
     "reducing": "devices/rules/ devices/worker/effects/operations.py devices/worker/effects/work.py",
     "database": """
-        django/db/ psycopg/ psycopg_pool/ sqlite3/ devices/models/ runtime/database.py
-        devices/worker/effects/storage.py mqtt_gateway/process/storage.py
+        django/db/ psycopg/ psycopg_pool/ sqlite3/ devices/models/ runtime/database.py runtime/databases/
+        devices/worker/effects/storage.py devices/worker/memory/one_statement.py mqtt_gateway/process/storage.py
     """,
-    "broadcasting": "devices/worker/effects/broadcast.py",
+    "broadcasting": "devices/rules/stream.py",
     "hub": "devices/web/live/",
     "frame encoding": """
         devices/web/live/socket/client_frames.py devices/web/live/stream/rendering.py

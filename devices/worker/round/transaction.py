@@ -3,16 +3,18 @@
 Knows no feature by name: what is planned, read, written, published and broadcast besides twins comes from their hooks.
 """
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 
 from django.db import transaction
 
+from bridge.messages import Change, Commit, Delta, Gone
 from devices.options import DevicesOptions
+from devices.rules.stream import StreamEvent, StreamReading, can_replay, replay
 from devices.worker.effects import storage
-from devices.worker.effects.broadcast import Broadcast
 from devices.worker.effects.hooks import Hooks
-from devices.worker.effects.operations import carry_out
-from devices.worker.effects.work import RoundWork
+from devices.worker.effects.operations import Effects, carry_out
+from devices.worker.effects.work import RoundWork, ShardWork
 from devices.worker.memory.one_statement import gathering
 from devices.worker.ownership.fence import pass_fence
 from devices.worker.round.admission import Admission
@@ -73,3 +75,49 @@ class Transaction:
     def _concerned(self, work: RoundWork) -> Hooks:
         """The hooks to call, as far as is known by now of what the transaction holds."""
         return self._hooks.of_readings if work.just_readings else self._hooks
+
+
+class Broadcast:
+    """What browsers are told of it, by the same rule as for replay (devices.rules.stream).
+
+    Made when all is stored: of which shards do they see anything?
+
+    Args:
+        work: the transaction's.
+        hooks: the features', which may tell more than what has changed in twins.
+    """
+
+    def __init__(self, work: RoundWork, hooks: Hooks) -> None:
+        self._more: dict[int, list[Change]] = {}  # by shard
+        for changes in hooks.changes:
+            for number, change in changes(work):
+                self._more.setdefault(number, []).append(change)
+        self.parts = [part for part in work.parts.values() if part.shard.number in self._more or _is_visible(part)]
+
+    def tell(self, work: RoundWork) -> None:
+        """It is committed: one message a shard, whose commit number is raised. Twins are kept as they are stored."""
+        for part in self.parts:
+            part.shard.commit += 1
+            work.results.commits.append(Commit(part.shard.number, part.shard.commit, self._changes(part)))
+        work.fold()
+
+    def _changes(self, part: ShardWork) -> tuple[Change, ...]:
+        of_twins = [change for one in part.works for change in _changes(one.effects)]
+        return (*of_twins, *self._more.get(part.shard.number, ()))
+
+
+def _is_visible(part: ShardWork) -> bool:
+    return any(one.effects.gone or one.member.twin.rev != one.effects.since for one in part.works)
+
+
+def _changes(effects: Effects) -> Iterator[Change]:
+    if effects.gone:
+        yield Gone(effects.member.key)
+        return
+    if not can_replay(effects.member.twin, effects.since):  # more has gone at once than anybody remembers
+        rev = effects.member.twin.rev
+        yield Delta(effects.member.key, rev, rev, b"")  # from where nobody stands: whoever watches asks the database
+        return
+    readings = [StreamReading(new.rev, new.ts, new.metrics, new.clamped) for new in effects.readings]
+    events = [StreamEvent(new.rev, new.name, new.data, new.ts) for new in effects.events]
+    yield from replay(effects.member.key, effects.member.twin, effects.since, readings, events)

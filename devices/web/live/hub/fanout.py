@@ -1,12 +1,14 @@
 """Hands each commit to the feeds of the rooms that watch its devices, and what the feeds hand out to the sockets.
 
 Flushes are gathered: the more frames the last one made, the longer until the next, and none begins before the last
-one's frames are written.
+one's frames are written. Sockets write one after the other.
 """
 
 import asyncio
-from collections.abc import Sized
-from typing import Final
+import time
+from collections import deque
+from collections.abc import Callable, Sized
+from typing import Final, Protocol
 
 import structlog
 
@@ -14,7 +16,6 @@ from bridge.messages import CommandStep, Commit
 from devices.web.live.hub.commit_gaps import CommitTracker, LatestSteps, command_id
 from devices.web.live.hub.repair_queue import RepairQueue
 from devices.web.live.hub.rooms import Receiver, Room, Rooms, Since
-from devices.web.live.hub.write_queue import WriteQueue
 from devices.web.live.queries.replay import Step
 from devices.web.live.stream.feed import FlushBatch
 from devices.web.live.stream.subscription import Subscription
@@ -25,6 +26,7 @@ GATHER_MAX_S: Final = 0.1
 CROWD: Final = 1_000  # sockets of a process; for more of them
 CROWDED_MAX_S: Final = 0.5
 GATHER_S_A_FRAME: Final = 0.000_1
+SLICE_S: Final = 0.005  # of writing; then whatever else the event loop has to do gets its turn
 
 log = structlog.get_logger(__name__)
 
@@ -188,3 +190,54 @@ class Fanout:
         if sent is None:
             self._left(sub)
         return sent or 0
+
+
+class Writer(Protocol):
+    """A socket that has something to write."""
+
+    def write_out(self) -> None:
+        """Write it."""
+
+    def abort(self) -> None:
+        """It failed."""
+
+
+class WriteQueue:
+    """The sockets of one event loop that have something to write; first come, first served, each once.
+
+    In slices: a flush to thousands must not hold the event loop until the last.
+
+    Args:
+        done: called whenever nobody waits any more.
+    """
+
+    def __init__(self, done: Callable[[], None]) -> None:
+        self._done = done
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[Writer] = deque()  # each once: it asks only when it had nothing to write
+        self.busy = False
+
+    def ask(self, writer: Writer) -> None:
+        """Call its ``write_out`` soon."""
+        self._waiting.append(writer)
+        if not self.busy:
+            self.busy = True
+            self._loop.call_soon(self._serve)
+
+    def _serve(self) -> None:
+        ends = time.monotonic() + SLICE_S
+        while self._waiting:
+            self._write(self._waiting.popleft())
+            if self._waiting and time.monotonic() >= ends:
+                self._loop.call_soon(self._serve)
+                return
+        self.busy = False
+        self._done()
+
+    @staticmethod
+    def _write(writer: Writer) -> None:
+        try:
+            writer.write_out()
+        except Exception:
+            log.exception("a socket could not be written to; it is closed")
+            writer.abort()

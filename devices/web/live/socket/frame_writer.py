@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from devices.web.live.hub.write_queue import WriteQueue
+from devices.web.live.hub.fanout import WriteQueue
 from devices.web.live.queries.survey import Link
 from devices.web.live.stream.deflate import LEAST_BYTES, deflated
 from devices.web.live.stream.rendering import Body
@@ -180,7 +180,7 @@ class FrameWriter:
             self._write_queue.ask(self)
 
     def write_out(self) -> None:
-        """See :class:`devices.web.live.hub.write_queue.Writer`."""
+        """See :class:`devices.web.live.hub.fanout.Writer`."""
         if self._outgoing and self._direct is not None:
             payload = _payload if self._direct.takes_deflated() else _plain
             payloads = [payload(one) for one in self._outgoing]

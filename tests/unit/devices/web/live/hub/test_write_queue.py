@@ -1,12 +1,12 @@
-"""Sockets write in write_queue."""
+"""Sockets write one after the other."""
 
 import asyncio
 import time
 
 import pytest
 
-from devices.web.live.hub import write_queue
-from devices.web.live.hub.write_queue import WriteQueue
+from devices.web.live.hub import fanout
+from devices.web.live.hub.fanout import WriteQueue
 
 
 class Socket:
@@ -38,7 +38,7 @@ async def test_first_come_first_served_then_done() -> None:
 
 
 async def test_others_get_their_turn_between_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write_queue, "SLICE_S", 0.001)
+    monkeypatch.setattr(fanout, "SLICE_S", 0.001)
     served: list[str] = []
     done = asyncio.Event()
     line = WriteQueue(done.set)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devices.web.live.hub.write_queue import WriteQueue
+from devices.web.live.hub.fanout import WriteQueue
 from devices.web.live.queries.survey import Link
 from devices.web.live.socket import frame_writer
 from devices.web.live.socket.frame_writer import (
