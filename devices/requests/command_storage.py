@@ -33,14 +33,14 @@ INSERT INTO devices_command (id, device_id, name, args, status, timeline, result
     created_by, user_id, idempotency_key, "commit")
 SELECT wish.id, device.id, wish.name, wish.args, 'accepted', wish.timeline, 'null', '', wish.created_at,
     wish.expires_at, wish.created_by, NULLIF(wish.user_id, 0), NULLIF(wish.idempotency_key, ''), 0
-FROM unnest(%b::uuid[], %b::text[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::timestamptz[],
-    %b::timestamptz[], %b::text[], %b::bigint[], %b::text[])
+FROM unnest(%s::uuid[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[],
+    %s::timestamptz[], %s::text[], %s::bigint[], %s::text[])
     AS wish(id, key, place, name, args, timeline, created_at, expires_at, created_by, user_id, idempotency_key)
 JOIN devices_device AS device ON device.key = wish.key
 WHERE wish.place + (
     SELECT count(*) FROM devices_command AS other WHERE other.device_id = device.id
     AND other.status IN ('accepted', 'sent', 'delivered') AND other.expires_at > wish.created_at
-) < %b
+) < %s
 ON CONFLICT DO NOTHING
 RETURNING id, device_id"""
 

@@ -181,7 +181,7 @@ def _token_query(digest: str) -> QuerySet[ApiToken, tuple[Any, ...]]:
 def _token_statement() -> str:
     """The query as Django makes it, for a value that is sent beside it."""
     sql, _ = _token_query("").query.sql_with_params()
-    return sql.replace("%s", "%b")
+    return str(sql)
 
 
 def bearer_token(authorization: str) -> str | None:

@@ -7,9 +7,12 @@ the server says by itself when that changes (``in_hot_standby``, ``default_trans
 Parameters are set after connecting, not in the startup message: PgBouncer refuses those that it doesn't know.
 """
 
+import re
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, LiteralString
+from functools import lru_cache
+from itertools import count
+from typing import Any, Final
 
 import psycopg
 from django.db import OperationalError
@@ -17,6 +20,7 @@ from django.db.backends.postgresql import base
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg_pool import PoolTimeout
 
+from runtime.databases import libpq
 from runtime.databases.limits import pooled_session, starvation
 
 # So that either side notices within seconds that the other has vanished without a word; a transaction of ours that the
@@ -122,14 +126,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.before_asking()
         self.cursors_made += 1
 
-    def prepared(self, statement: LiteralString, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """What a statement returns that the server prepares; its values go beside it (Django's go into its text)."""
+    def prepared(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """What a statement returns that the server keeps prepared; its values go beside it (Django's go into its text).
+
+        Args:
+            statement: with ``%s`` for each value, as Django writes it.
+            values: as many.
+
+        Raises:
+            django.db.Error: it failed.
+        """
         self.ensure_connection()
         self.asks()
         with self.wrap_database_errors:
             cursor = psycopg.Cursor(self.connection)
             cursor.adapters.register_dumper(int, Int8BinaryDumper)  # else each magnitude makes a statement of its own
-            return cursor.execute(statement, values, prepare=True).fetchall()
+            return libpq.rows(cursor, _numbered(statement), values)
 
     @property
     def only_reads(self) -> bool:
@@ -146,3 +158,10 @@ def _why(error: PoolTimeout) -> str:
     if _LastFailure.reason and time.monotonic() - _LastFailure.at_s < _RECENT_S:
         return _LastFailure.reason
     return f"no connection was to be had: {error}"
+
+
+@lru_cache(200)
+def _numbered(statement: str) -> str:
+    """With ``$1``, ``$2``, … for each ``%s``, and single percent signs."""
+    numbers = count(1)
+    return re.sub("%[s%]", lambda found: "%" if found[0] == "%%" else f"${next(numbers)}", statement)
