@@ -6,7 +6,6 @@ answers wait for the broker's PUBACK without holding up the next.
 """
 
 import asyncio
-import math
 from collections.abc import Callable
 from typing import Final, NoReturn
 
@@ -95,8 +94,8 @@ def _give_up(confirmed: "asyncio.Future[str]") -> None:
 
 
 def packet(order: Publish, now_ms: float) -> Outgoing:
-    """What is published, at this time."""
-    expires_s = math.ceil((order.expires_ms - now_ms) / 1000) if order.expires_ms else None
+    """What is published, at this time. Whole seconds, to the nearest: clocks of two processes are never quite one."""
+    expires_s = max(1, round((order.expires_ms - now_ms) / 1000)) if order.expires_ms else None
     return Outgoing(
         order.topic,
         order.payload,

@@ -1,8 +1,8 @@
-"""``python -m tests.lanes [PYTEST-ARGUMENTS]``: the whole suite, in three pytest processes at once (``make pytest``).
+"""``python -m tests.lanes [PYTEST-ARGUMENTS]``: the whole suite, in four pytest processes at once (``make pytest``).
 
-Tests on real servers wait most of the time. Two lanes have every other integration test each, the third has all the
-rest. The first shows its tests as they run, the others are shown at the end. Each has servers and ports of its own.
-With arguments there is one lane, of what they name.
+Tests on real servers wait most of the time. Two lanes have every other integration test each, the third has what needs
+no servers, the fourth all the rest. The first shows its tests as they run, the others are shown at the end. Each has
+servers and ports of its own. With arguments there is one lane, of what they name.
 """
 
 import contextlib
@@ -20,16 +20,18 @@ from types import FrameType
 from typing import Any
 
 TESTS = Path(__file__).parent
-SPLIT = "integration"  # takes about twice as long as all the rest
+SPLIT = "integration"  # takes about as long as all the rest
+ON_SERVERS = {"browser", "compose", "docs", "faults"}
 NOT_TESTS = {"support"}
 PYTEST = [sys.executable, "-m", "pytest"]
 
 
 def lanes() -> tuple[list[Path], ...]:
     """The paths of each lane's tests; the first lane's are shown as they run."""
-    rest = [path for path in _tests(TESTS) if path.name not in {SPLIT, *NOT_TESTS}]
     split = _tests(TESTS / SPLIT)
-    return split[::2], split[1::2], rest
+    rest = [path for path in _tests(TESTS) if path.name not in {SPLIT, *NOT_TESTS}]
+    on_servers = [path for path in rest if path.name in ON_SERVERS]
+    return split[::2], split[1::2], [path for path in rest if path not in on_servers], on_servers
 
 
 def _tests(folder: Path) -> list[Path]:

@@ -15,17 +15,28 @@ from typing import Any, Final
 
 import hiredis
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import BusyLoadingError, NoScriptError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import (
+    BusyLoadingError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as LostError
 
 Command = tuple[str | bytes | int | float, ...]
 Told = Callable[[Any], None]
 """Called once with Redis's answer, or with the exception that took its place; must not raise."""
 
-_KINDS: Final[dict[str, type[RedisError]]] = {
-    "NOSCRIPT": NoScriptError,
-    "READONLY": ReadOnlyError,
+_KINDS: Final[dict[str, type[RedisError]]] = {  # by the code before the sentence; of others it stays there
+    "ERR": ResponseError,
     "LOADING": BusyLoadingError,
+    "NOPERM": NoPermissionError,
+    "NOSCRIPT": NoScriptError,
+    "OOM": OutOfMemoryError,
+    "READONLY": ReadOnlyError,
 }
 _NOTHING: Final = object()
 _AHEAD: Final = 8  # waiting commands that Redis is given at once; the next ones when few are left
@@ -177,4 +188,5 @@ def settle(outcome: "asyncio.Future[Any]", answer: Any) -> None:
 
 def _refusal(text: str) -> RedisError:
     """Redis's error as redis-py has it."""
-    return _KINDS.get(text.partition(" ")[0], ResponseError)(text)
+    code, _, sentence = text.partition(" ")
+    return _KINDS[code](sentence) if code in _KINDS else ResponseError(text)

@@ -6,9 +6,9 @@ import socket
 from collections.abc import Iterator
 
 # Below Linux's and macOS's ephemeral ranges: no outgoing connection takes the port of a server that is being restarted.
-# Each of the lanes of tests/lanes.py has a third of them.
-_FIRST = 20_000 + 4_000 * int(os.environ.get("CAUSEWAY_TEST_LANE", "0"))
-_RANGE = range(_FIRST, _FIRST + 4_000)
+# Each of the lanes of tests/lanes.py has a fourth of them.
+_FIRST = 20_000 + 3_000 * int(os.environ.get("CAUSEWAY_TEST_LANE", "0"))
+_RANGE = range(_FIRST, _FIRST + 3_000)
 
 
 def _bindable(port: int) -> bool:
