@@ -58,7 +58,7 @@ class Layer:
             return CHANNEL_FULL
         except Exception as error:  # noqa: BLE001 - any layer raises what its driver does
             reason = str(error) or type(error).__name__
-            self._outage.begins(reason)
+            self._outage.begins(reason, asked_s=asked_s)
             return reason
         self._outage.ends(asked_s)
         return ""
@@ -72,7 +72,7 @@ class Layer:
         if error is None:
             self._outage.ends(asked_s)
         elif not isinstance(error, ChannelFull):
-            self._outage.begins(str(error) or type(error).__name__)
+            self._outage.begins(str(error) or type(error).__name__, asked_s=asked_s)
 
     async def listen(self, channel: str, kind: type[M], handle: Callable[[M], None]) -> NoReturn:
         """Hand every message on ``channel`` to ``handle`` for ever, whatever happens to the layer.
@@ -112,7 +112,7 @@ class Layer:
             try:
                 await take(heard)
             except Exception as error:  # noqa: BLE001 - as above
-                self._outage.begins(str(error) or type(error).__name__)
+                self._outage.begins(str(error) or type(error).__name__, asked_s=asked_s)
                 await asyncio.sleep(backoff_s(failures, _FIRST_WAIT_S, _LONGEST_WAIT_S, 1))
                 failures += 1
 

@@ -34,6 +34,7 @@ class Outage:
     def __init__(self, log: Log, of: str, clock: Callable[[], float], **fields: Any) -> None:
         self._log, self._of, self._clock, self._fields = log, of, clock, fields
         self._present: dict[str, _Present] = {}  # at most one entry: a dictionary's setdefault and pop are atomic
+        self._ended_s = -inf  # when the last one did, by the clock
 
     @property
     def lasts(self) -> bool:
@@ -46,13 +47,17 @@ class Outage:
         present = self._present.get("")
         return present.latest if present else ""
 
-    def begins(self, reason: object, *, is_news: bool = False) -> bool:
+    def begins(self, reason: object, *, is_news: bool = False, asked_s: float = inf) -> bool:
         """It failed. Only the first failure in a row is logged; whether this one was.
 
         Args:
             reason: an exception, or words; its first line is logged.
             is_news: log it, too, unless it was logged for the same reason already (or for very many).
+            asked_s: when what has failed was begun, by the clock. If that was before the end of the last outage, it
+                says nothing: another use of the same thing has succeeded meanwhile.
         """
+        if asked_s < self._ended_s:
+            return False
         text = _first_line(reason)
         present = _Present(self._clock())
         known = self._present.setdefault("", present)
@@ -76,6 +81,7 @@ class Outage:
         if asked_s < present.since_s:
             return False
         if self._present.pop("", None) is present:
+            self._ended_s = self._clock()
             self._log.warning(f"{self._of} up again", after_s=self._lasted_s(present), **self._fields)
         return True
 

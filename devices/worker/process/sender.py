@@ -97,4 +97,4 @@ class Sender:
         elif isinstance(error, ChannelFull):
             self._full.add(channel, channel)
         else:
-            self._outage.begins(str(error) or type(error).__name__)
+            self._outage.begins(str(error) or type(error).__name__, asked_s=asked_s)

@@ -147,7 +147,7 @@ class SupervisedWorker(Worker):
                     await self._receive(channel, _RECEIVE_S if not failures else _PROVEN_S)
                     heard()
             except Exception as error:  # noqa: BLE001  any layer raises what its driver does
-                self._failed(error)
+                self._failed(error, asked_s)
                 await asyncio.sleep(backoff_s(failures, _FIRST_WAIT_S, _LONGEST_WAIT_S, random.random()))
                 failures += 1
 
@@ -182,8 +182,8 @@ class SupervisedWorker(Worker):
         queue: asyncio.Queue[dict[str, Any]] = self.get_or_create_application_instance(channel, scope)
         return queue
 
-    def _failed(self, error: Exception) -> None:
-        self._engine.layer_outage.begins(str(error) or type(error).__name__)
+    def _failed(self, error: Exception, asked_s: float) -> None:
+        self._engine.layer_outage.begins(str(error) or type(error).__name__, asked_s=asked_s)
         self._engine.listening(works=False)
 
     def _works(self, asked_s: float) -> None:

@@ -43,6 +43,18 @@ def test_what_was_begun_before_an_outage_does_not_end_it() -> None:
     assert [line["event"] for line in log.lines] == ["channel layer down", "channel layer up again"]
 
 
+def test_what_was_begun_before_the_end_of_an_outage_does_not_begin_another() -> None:
+    log, now = Log(), [100.0]
+    outage = Outage(log, "channel layer", lambda: now[0])
+    outage.begins("connection closed", asked_s=99.0)
+    now[0] += 2
+    outage.ends(asked_s=101.0)
+    late = outage.begins("no answer within 3 s", asked_s=101.5)  # one that has hung since
+    assert (late, outage.lasts) == (False, False)
+    assert outage.begins("no answer within 3 s", asked_s=102.0)
+    assert [line["event"] for line in log.lines] == [f"channel layer {event}" for event in ("down", "up again", "down")]
+
+
 def test_a_failure_that_is_news_is_logged_during_an_outage_once() -> None:
     log = Log()
     outage = Outage(log, "broker link", lambda: 0.0, broker="b:1883")
