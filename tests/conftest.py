@@ -36,7 +36,7 @@ from tests.support.servers.service import Service
 from tests.support.worlds.system import Factory, Parts, System, factory
 
 use_for_this_process({
-    # SQLite: Django tests in memory then. tests/integration/test_cases_on_postgres.py has them run on PostgreSQL.
+    # SQLite: Django tests in a file of its own then. tests/faults/test_cases_on_postgres.py has them run on PostgreSQL.
     "DATABASE_URL": os.environ.get("CAUSEWAY_TEST_DATABASE_URL")
     or f"sqlite:///{tempfile.gettempdir()}/causeway-unused.sqlite3",
     "DEBUG": "true",
@@ -97,6 +97,14 @@ def session_postgres(pytestconfig: pytest.Config) -> Iterator[PostgresService]:
     _remembered(service, pytestconfig)
     yield service
     service.close()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """SQLite in a file: one that threads share in memory refuses whoever finds a table locked, instead of waiting."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite"):
+        database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "unit.sqlite3")
 
 
 @pytest.fixture

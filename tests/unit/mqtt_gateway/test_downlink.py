@@ -49,7 +49,7 @@ def command(command_id: str = "c1", *, ttl_ms: int = 60_000, device: str = "demo
 
 
 async def test_a_command_is_published_with_what_mqtt5_can_say(bench: Bench) -> None:
-    await bench.downlink.handle(command(ttl_ms=1_500))
+    await bench.downlink.handle(command(ttl_ms=1_700))
     assert bench.connection is not None
     (sent,) = bench.connection.published
     assert sent == Outgoing(

@@ -59,6 +59,7 @@ def test_a_wrong_token_does_not_fall_back_to_the_session(browser: Client) -> Non
     check_problem(browser.get(DEVICES, headers={"Authorization": "Bearer wrong"}), 401, "unauthorized")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_session_needs_the_csrf_token_for_changes(browser: Client) -> None:
     url = f"{DEVICES}/demo/lamp/commands"
     check_problem(browser.post(url, {"name": "x"}, "application/json"), 403, "forbidden")
@@ -68,6 +69,7 @@ def test_a_session_needs_the_csrf_token_for_changes(browser: Client) -> None:
     assert answer.status_code == 202
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_token_needs_none(browser: Client) -> None:
     client = Client(enforce_csrf_checks=True, headers={"Authorization": f"Bearer {make_user('prog', all='operator')}"})
     assert client.post(f"{DEVICES}/demo/lamp/commands", {"name": "x"}, "application/json").status_code == 202
