@@ -12,6 +12,7 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import msgspec
+import structlog
 from django.db import IntegrityError, connection, transaction
 from msgspec import Struct
 
@@ -23,9 +24,12 @@ from runtime.database import DatabaseUnavailableError
 from runtime.database_clock import asked_now
 from runtime.request_database import commands as own_connection
 
+log = structlog.get_logger(__name__)
+
 MAX_OPEN_COMMANDS: Final = 100  # a device
 _USUAL: Final = 20  # so few may wait at a device for the quick way
 _MOST: Final = 100  # commands in one statement
+_MOST_WAITING: Final = 1_000  # for the next ones; beyond, each goes its own way
 
 # The unfinished ones are named as in UNFINISHED, and in the condition of the index on them.
 _INSERT: Final = """\
@@ -79,6 +83,8 @@ class _Together:
 
     async def store(self, wish: Wish) -> Stored | None:
         """As :func:`store_quickly`."""
+        if len(self._waiting) >= _MOST_WAITING:
+            return None
         future: asyncio.Future[Stored | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((wish, future))
         if self._storing is None or self._storing.done():
@@ -90,7 +96,9 @@ class _Together:
             some, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
             try:
                 stored = await own_connection.run(_insert_all, [wish for wish, _ in some])
-            except DatabaseUnavailableError:
+            except Exception as error:
+                if not isinstance(error, DatabaseUnavailableError):
+                    log.exception("commands could not be stored together: a bug")
                 stored = {}
             for wish, future in some:
                 if not future.done():  # whoever asked may have left

@@ -1,6 +1,7 @@
 """Deliveries of the broker → batches on ``devices.<shard>`` → PUBACKs, in arrival order, after the commit.
 
-The rules are in shard_link.py, pacing.py and bridge.link; here they meet the clock, the layer and the connection.
+The rules are in bridge.link and mqtt_gateway.rules (shard_queue, lanes, pace); here they meet the clock, the layer and
+the connection.
 """
 
 import asyncio

@@ -14,6 +14,7 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from devices.models import Command, Device
+from devices.requests import command_storage
 from devices.requests.command_storage import Stored, Wish, store, store_quickly
 from devices.requests.commands import store_command
 from devices.requests.refusals import ConflictError, NotFoundError, RateLimitedError
@@ -108,6 +109,24 @@ async def test_what_was_stored_though_nobody_heard_of_it_is_not_stored_again(url
     again: Stored = await query(lambda: store(one))
     assert (again.is_new, again.command.pk) == (False, one.command_id)
     assert await query(Command.objects.count) == 1
+
+
+async def test_a_failure_that_nobody_thought_of_keeps_nobody_waiting(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_wishes: object) -> None:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(command_storage, "_insert_all", fail)
+        async with asyncio.timeout(10):
+            assert set(await asyncio.gather(store_quickly(wish()), store_quickly(wish()))) == {None}
+            stored = await store_command(KEY, "x", actor=VERA)
+    assert await query(lambda: Command.objects.get().pk) == stored.pk
+
+
+async def test_who_comes_when_too_many_wait_goes_the_exact_way(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command_storage, "_MOST_WAITING", 2)
+    got = await asyncio.gather(*(store_quickly(wish()) for _ in range(5)))
+    assert [one is not None for one in got] == [True, True, False, False, False]
 
 
 async def test_a_device_that_is_locked_holds_up_no_other(url: str) -> None:

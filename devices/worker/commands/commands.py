@@ -101,10 +101,15 @@ class CommandsFeature(Feature):
         return bool(self._stored or self._expired or published or is_time)
 
     def _opened(self, pk: UUID, nudge: CommandStored, shard: Shard | None, now_ms: int) -> bool:
-        """Put it into the outbox if all is known that is needed for that."""
+        """Put it into the outbox if all is known that is needed for that.
+
+        A nudge may come late, after the command was found without it: what was stored since must not be undone.
+        """
         new = nudge.new
         member = shard.members.get(new.device) if shard and new else None
-        if shard is None or new is None or member is None or self._known.get(pk) or CommandItem(pk) in shard.outbox:
+        if shard is None or new is None or member is None or CommandItem(pk) in shard.outbox:
+            return False
+        if not self._known.is_news(pk, new.created_us // 1000, now_ms):
             return False
         command = new_command(pk, member.id, new)
         self._known.keep(command)

@@ -15,7 +15,8 @@ from bridge.messages import NewCommand
 from devices.models import Command
 from devices.rules.commands import UNFINISHED, begun
 
-MOST: Final = 1_000  # that are kept; beyond, the oldest is read again when it is needed
+MOST: Final = 1_000  # that are kept, and as many of the others; beyond, the oldest is read again when it is needed
+_CLOCKS_MS: Final = 1_000  # so much may the clocks of two processes differ
 MAX_KEPT_BYTES: Final = 16 * 1024  # of arguments and of a result; what is larger is not kept
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: Final = (
@@ -69,28 +70,57 @@ class KnownCommands:
 
     def __init__(self) -> None:
         self._kept: dict[UUID, KnownCommand] = {}
+        self._others: dict[UUID, int] = {}  # that are over, or too large to be kept; when they were made, Unix ms
+        self._since_ms: int | None = None  # Unix ms; all that were made later and that we have met are here
 
     def get(self, pk: UUID) -> KnownCommand | None:
         """The command; None when it is to be read."""
         return self._kept.get(pk)
 
+    def is_news(self, pk: UUID, made_ms: int, now_ms: int) -> bool:
+        """Whether we can't have met it yet: of all others that are not kept nobody here knows what became of them.
+
+        Args:
+            pk: its id.
+            made_ms: when it was stored, Unix ms.
+            now_ms: Unix ms.
+        """
+        if self._since_ms is None:
+            self._since_ms = now_ms + _CLOCKS_MS
+        return made_ms > self._since_ms and pk not in self._kept and pk not in self._others
+
     def keep(self, command: KnownCommand) -> None:
-        """It is stored as this. One that is over is forgotten."""
-        if command.status not in UNFINISHED or not command.is_small:
-            self._kept.pop(command.id, None)
-            return
-        self._kept[command.id] = command
-        if len(self._kept) > MOST:
-            del self._kept[next(iter(self._kept))]
+        """It is stored as this. Of one that is over, or too large, it is only kept that there was one."""
+        self._kept.pop(command.id, None)
+        self._others.pop(command.id, None)
+        if command.status in UNFINISHED and command.is_small:
+            self._kept[command.id] = command
+            if len(self._kept) > MOST:
+                self._forget_to(_made_ms(self._kept.pop(next(iter(self._kept)))))
+        else:
+            self._others[command.id] = _made_ms(command)
+            if len(self._others) > MOST:
+                self._forget_to(self._others.pop(next(iter(self._others))))
+
+    def _forget_to(self, made_ms: int) -> None:
+        if self._since_ms is not None:
+            self._since_ms = max(self._since_ms, made_ms)
 
     def drop_device(self, device: str) -> None:
         """The device is deleted, and its commands with it."""
         for pk in [pk for pk, command in self._kept.items() if command.device == device]:
             del self._kept[pk]
+        self._since_ms = None
 
     def clear(self) -> None:
         """A transaction has failed, or shards have come: nobody knows what is stored."""
         self._kept.clear()
+        self._others.clear()
+        self._since_ms = None
+
+
+def _made_ms(command: KnownCommand) -> int:
+    return int(command.created_at.timestamp() * 1000)
 
 
 def read(ids: Iterable[UUID], is_ours: Callable[[str], bool]) -> list[KnownCommand]:

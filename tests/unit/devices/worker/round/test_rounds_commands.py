@@ -14,6 +14,7 @@ from bridge.names import gateway_channel
 from devices.models import Command, Device, LedgerCount, Quarantined
 from devices.requests.registry import register_device
 from devices.rules.commands import begun
+from devices.worker.commands import known_commands
 from tests.support.worlds import downlinks
 from tests.support.worlds.deliveries import GATEWAY, NOW_MS, Uplink, delivery, key_in
 from tests.support.worlds.downlinks import answer, command_id, is_command
@@ -29,11 +30,10 @@ def stored(key: str = A, *, ttl_s: int = 60, at_ms: int = NOW_MS, **fields: Any)
     return Command.objects.create(
         device=register_device(key),
         name="set_led",
-        args={"on": True},
         timeline=list(begun(at_ms).timeline),
         created_at=now,
         expires_at=now + timedelta(seconds=ttl_s),
-        **fields,
+        **{"args": {"on": True}, **fields},
     )
 
 
@@ -80,13 +80,12 @@ def test_the_whole_way_of_a_command(worker: Worker) -> None:
 
 
 def test_a_new_command_is_sent_without_a_transaction_and_told_with_its_answer(worker: Worker) -> None:
-    worker.hear(delivery(A, "telemetry", {"t": 1}))
-    command = stored()
+    command = nudged_later(worker)
     with CaptureQueriesContext(connection) as asked:
         worker.round(commands=(nudge(command),))
     assert [one["sql"] for one in asked.captured_queries if not one["sql"].startswith("SELECT")] == []
     assert worker.last.downlinks == [(gateway_channel(GATEWAY), publish(command))]
-    assert (worker.last.commits, worker.last.next_ms) == ([], NOW_MS + 100)
+    assert (worker.last.commits, worker.last.next_ms) == ([], worker.now_ms + 100)
     worker.round(
         batches=(worker.uplink.batch(ack(command, "done")),), published=(answer(publish(command), at_ms=NOW_MS),)
     )
@@ -97,8 +96,7 @@ def test_a_new_command_is_sent_without_a_transaction_and_told_with_its_answer(wo
 
 
 def test_a_new_command_without_an_answer_is_told_a_little_later(worker: Worker) -> None:
-    worker.hear(delivery(A, "telemetry", {"t": 1}))
-    command = stored()
+    command = nudged_later(worker)
     worker.round(commands=(nudge(command),))
     worker.hear(delivery(A, "telemetry", {"t": 2}))
     assert not [one for one in worker.seen if "status" in one], "readings only"
@@ -108,12 +106,11 @@ def test_a_new_command_without_an_answer_is_told_a_little_later(worker: Worker) 
     assert [one["status"] for one in worker.seen] == ["accepted"]
     command.refresh_from_db()
     assert command.commit == worker.last.commits[0].commit
-    assert worker.last.next_ms == NOW_MS + 5_000
+    assert worker.last.next_ms == worker.now_ms - 100 + 5_000
 
 
 def test_a_round_that_fails_forgets_no_new_command(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
-    worker.hear(delivery(A, "telemetry", {"t": 1}))
-    command = stored()
+    command = nudged_later(worker)
     worker.round(commands=(nudge(command),))
     batch = worker.uplink.batch(ack(command, "accepted"))
     with monkeypatch.context() as failing:
@@ -127,8 +124,7 @@ def test_a_round_that_fails_forgets_no_new_command(worker: Worker, monkeypatch: 
 
 
 def test_the_steps_of_a_known_command_are_not_read_again(worker: Worker) -> None:
-    worker.hear(delivery(A, "telemetry", {"t": 1}))
-    command = stored()
+    command = nudged_later(worker)
     worker.round(commands=(nudge(command),))
     hex_id = command.pk.hex
     for status in ("accepted", "done"):
@@ -141,12 +137,66 @@ def test_the_steps_of_a_known_command_are_not_read_again(worker: Worker) -> None
     assert steps(command)[-1] == "done"
 
 
+@pytest.mark.parametrize("end", ["done", "cancelled", "delivered"])
+def test_a_nudge_that_comes_late_begins_nothing_anew(worker: Worker, end: str) -> None:
+    args = {"on": "x" * 20_000} if end == "delivered" else {"on": True}  # too large to be kept
+    command = nudged_later(worker, args=args)
+    worker.commanded(command.pk)  # found without it
+    _bring_to(worker, command, end)
+    before = steps(command)
+    worker.round(commands=(nudge(command),))
+    assert (worker.sent, worker.wait(1).downlinks, steps(command)) == ([], [], before)
+
+
+@pytest.mark.parametrize("forgotten", ["by a takeover", "by a failure", "by its number"])
+def test_a_nudge_for_what_was_over_before_is_read(
+    worker: Worker, another_worker: Callable[[], Worker], monkeypatch: pytest.MonkeyPatch, forgotten: str
+) -> None:
+    monkeypatch.setattr(known_commands, "MOST", 2)
+    command, later = nudged_later(worker), worker
+    worker.round(commands=(nudge(command),))
+    _bring_to(worker, command, "done")
+    if forgotten == "by a takeover":
+        later = another_worker()
+        later.now_ms = worker.now_ms
+        later.round()
+    elif forgotten == "by a failure":
+        with monkeypatch.context() as failing:
+            failing.setattr("devices.worker.round.transaction.pass_fence", _fails)
+            with pytest.raises(OperationalError):
+                worker.hear(delivery(A, "telemetry", {"t": 2}))
+    else:
+        for _ in range(3):
+            other = stored(at_ms=worker.now_ms)
+            worker.round(commands=(nudge(other),))
+            _bring_to(worker, other, "done")
+    before = steps(command)
+    later.round(commands=(nudge(command),))
+    assert (later.sent, later.wait(1).downlinks, steps(command)) == ([], [], before)
+
+
+def _bring_to(worker: Worker, command: Command, end: str) -> None:
+    if end == "cancelled":
+        worker.ask(A, "cancel", command_id=str(command.pk))
+    else:
+        worker.hear(ack(command, {"delivered": "accepted"}.get(end, end), at_ms=worker.now_ms))
+    assert steps(command)[-1] == end
+
+
 @pytest.mark.parametrize("key", [ELSEWHERE, "demo/unknown"])
 def test_a_nudge_that_describes_anothers_command_is_read(worker: Worker, key: str) -> None:
     command = stored()
     wrong = CommandStored(0, str(command.pk), NewCommand(key, "other", b"{}", 0, 1))
     worker.round(commands=(wrong,))
     assert worker.sent == [publish(command)]
+
+
+def nudged_later(worker: Worker, **fields: Any) -> Command:
+    """A command that is made when the worker has heard of another one, some time ago."""
+    worker.hear(delivery(A, "telemetry", {"t": 1}))
+    worker.round(commands=(CommandStored(0, str(uuid4()), NewCommand(A, "other", b"{}", 0, 1)),))
+    worker.wait(2)
+    return stored(at_ms=worker.now_ms, **fields)
 
 
 def nudge(command: Command) -> CommandStored:
