@@ -219,10 +219,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _summary(stats: dict[str, list[Any]]) -> dict[str, Any]:
-    """For tests/lanes.py: how many tests had which outcome, and a line for each that failed."""
-    counts = {kind: len(reports) for kind, reports in stats.items() if kind in {"passed", "failed", "error", "skipped"}}
+    """For tests/lanes.py: how many tests passed, and which failed (or their fixtures) and why."""
     failed = [report for kind in ("failed", "error") for report in stats.get(kind, [])]
-    return {"counts": counts, "failures": [f"{one.nodeid} - {_reason(one)}" for one in failed]}
+    passed, skipped = ({one.nodeid for one in stats.get(kind, [])} for kind in ("passed", "skipped"))
+    failures = {one.nodeid: _reason(one) for one in failed}
+    return {"passed": len(passed - failures.keys()), "skipped": len(skipped), "failures": failures}
 
 
 def _reason(report: Any) -> str:

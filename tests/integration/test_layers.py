@@ -216,7 +216,7 @@ async def test_what_is_posted_to_a_group_arrives(redis: Service) -> None:
     await layer.flush()
 
 
-async def test_listening_hands_over_everything_in_order_until_it_ends(layer: ChannelLayer) -> None:
+async def test_listening_hands_over_everything_in_order_until_it_ends(layer: ChannelLayer, redis: Service) -> None:
     layer.capacity = 1_000
     got: list[int] = []
     heard: list[None] = []
@@ -234,6 +234,7 @@ async def test_listening_hands_over_everything_in_order_until_it_ends(layer: Cha
         assert len(heard) == 101, "one for the connection, one for each message"
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
+        await eventually_async(lambda: _nobody_waits(redis))
         await layer.send(channel, {"type": "n", "number": 100})
         assert await _received(layer, channel) == [100], "who has ended takes nothing more"
 
