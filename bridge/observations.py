@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from bridge.descriptions import Description
+
 Scalar = str | int | float | bool | None
 AckStatus = Literal["accepted", "done", "rejected", "failed"]
 PayloadReason = Literal[
@@ -117,4 +119,44 @@ class CommandAck(Struct, frozen=True):
     notes: tuple[Note, ...] = ()
 
 
-Decoded = Telemetry | StatePatch | StatusReported | EventReported | CommandAck | Cleared | Malformed
+class Described(Struct, frozen=True):
+    """What a device is, by its own word or its dialect's."""
+
+    description: Description
+
+
+class Doubted(Struct, frozen=True):
+    """Whoever speaks for a device has lost sight of it: its presence is unknown. ``why``: for people."""
+
+    why: str
+
+
+class Echo(Struct, frozen=True):
+    """Values that a device reports are on their way or reached: what proves commands that are answered by nothing else.
+
+    (Telemetry says so, too: a dialect has to say this only where nothing becomes a reading, or for "accepted".)
+    """
+
+    metrics: dict[str, Scalar]
+    status: Literal["accepted", "done"] = "done"
+
+
+class CommandFailed(Struct, frozen=True):
+    """A command failed, it isn't said which: the one that waits, if exactly one does."""
+
+    reason: str
+
+
+Decoded = (
+    Telemetry
+    | StatePatch
+    | StatusReported
+    | EventReported
+    | CommandAck
+    | Cleared
+    | Malformed
+    | Described
+    | Doubted
+    | Echo
+    | CommandFailed
+)

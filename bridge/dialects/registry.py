@@ -33,7 +33,7 @@ class Dialects:
     @property
     def filters(self) -> tuple[str, ...]:
         """What to subscribe to for all of them."""
-        return tuple(one for dialect in self for one in dialect.filters())
+        return tuple(one.topic_filter for dialect in self for one in dialect.filters())
 
     def route(self, topic: str) -> Sorted:
         """Sort a topic name; one that no dialect takes is rejected. Never raises, whatever the string."""

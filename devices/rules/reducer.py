@@ -126,7 +126,7 @@ def _reduce(twin: TwinState, decoded: Decoded, arrival: Arrival, limits: Limits)
             return Outcome() if arrival.retain else Outcome(ack=decoded, notes=decoded.notes)
         case Malformed():
             return Outcome("quarantined", decoded.reason, decoded.detail)
-        case Cleared():
+        case _:
             return Outcome()
 
 

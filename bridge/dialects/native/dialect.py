@@ -3,13 +3,24 @@
 from collections.abc import Iterable, Iterator
 from typing import cast
 
-from bridge.dialects.dialect import NATIVE, Command, Publication, Reading, Said, Sorted
+from bridge.dialects.dialect import (
+    NATIVE,
+    Command,
+    Filter,
+    Publication,
+    Reading,
+    Rendered,
+    Said,
+    SimpleDialect,
+    Sorted,
+    State,
+)
 from bridge.dialects.native.payloads import decode
 from bridge.dialects.native.topics import Kind, NativeTopics
 from bridge.messages import Delivery
 
 
-class NativeDialect:
+class NativeDialect(SimpleDialect):
     """``{topic_root}/{site}/{device}/…``: the source is the device.
 
     Args:
@@ -21,9 +32,9 @@ class NativeDialect:
     def __init__(self, topic_root: str) -> None:
         self._topics = NativeTopics(topic_root)
 
-    def filters(self) -> tuple[str, ...]:
+    def filters(self) -> tuple[Filter, ...]:
         """See the protocol."""
-        return (self._topics.topic_filter,)
+        return (Filter(self._topics.topic_filter),)
 
     def route(self, topic: str) -> Sorted | None:
         """See the protocol."""
@@ -33,23 +44,21 @@ class NativeDialect:
         """See the protocol."""
         return self._topics.uplink(source, "status")
 
-    def fresh(self) -> None:
-        """No message depends on another."""
-
-    def read(self, _state: None, delivery: Delivery) -> Reading:
+    def read(self, _state: State, delivery: Delivery) -> Reading:
         """See the protocol."""
         decoded = decode(cast("Kind", delivery.kind), delivery.detail, delivery.payload)
         return Reading((Said(delivery.source, decoded),))
 
-    def render(self, device: str, command: Command) -> Publication:
+    def render(self, _state: State, device: str, command: Command, _now_ms: int) -> Rendered:
         """See the protocol."""
-        return Publication(
+        publication = Publication(
             self._topics.command(device, command.command_id, command.name),
             command.args,
             expires_ms=command.expires_ms,
             correlation=command.command_id.encode(),
             response_topic=self._topics.uplink(device, "ack", command.command_id),
         )
+        return Rendered((publication,))
 
     def render_desired(self, device: str, payload: bytes) -> Publication:
         """See the protocol."""

@@ -86,7 +86,10 @@ def _rendered(one: Due, steps: CommandSteps, speaks: dialect.Dialect) -> Publica
     if isinstance(one.item, DesiredItem):
         return speaks.render_desired(one.device, one.payload)
     command = steps.get(one.item.command_id)
-    return speaks.render(one.device, _command(command)) if command and command.status in OPEN else None
+    if command is None or command.status not in OPEN:
+        return None
+    rendered = speaks.render(speaks.fresh(), one.device, _command(command), 0)
+    return rendered.publications[0] if isinstance(rendered, dialect.Rendered) else None
 
 
 def _command(command: KnownCommand) -> dialect.Command:

@@ -3,20 +3,24 @@
 from causeway.dialects import (
     Command,
     Delivery,
+    Filter,
     Malformed,
     Publication,
     RawReading,
     Reading,
     RejectedTopic,
+    Rendered,
     Route,
     Said,
+    SimpleDialect,
     Sorted,
+    State,
     Telemetry,
     is_name,
 )
 
 
-class PlantsDialect:
+class PlantsDialect(SimpleDialect):
     """Pots that have no words for anything but numbers."""
 
     name = "plants"
@@ -24,9 +28,9 @@ class PlantsDialect:
     def __init__(self, topic_root: str) -> None:
         """``topic_root`` is the first level of Causeway's own topics, not of this dialect's."""
 
-    def filters(self) -> tuple[str, ...]:
+    def filters(self) -> tuple[Filter, ...]:
         """What the gateway subscribes to."""
-        return ("plants/+/+",)
+        return (Filter("plants/+/+"),)
 
     def route(self, topic: str) -> Sorted | None:
         """The pot that speaks."""
@@ -41,10 +45,7 @@ class PlantsDialect:
         """A topic of the pot."""
         return f"plants/{source}"
 
-    def fresh(self) -> None:
-        """No message depends on another."""
-
-    def read(self, _state: None, delivery: Delivery) -> Reading:
+    def read(self, _state: State, delivery: Delivery) -> Reading:
         """One reading of the pot."""
         try:
             pairs = [pair.partition("=") for pair in delivery.payload.decode("ascii").split()]
@@ -55,12 +56,10 @@ class PlantsDialect:
             return Reading(rejected="no_numbers")
         return Reading((Said(delivery.source, Telemetry((RawReading(None, {**numbers}),))),))
 
-    def render(self, device: str, command: Command) -> Publication:
+    def render(self, _state: State, device: str, command: Command, _now_ms: int) -> Rendered:
         """``water`` to the pot. It answers nothing: the command is published until it expires."""
-        return Publication(f"plants/{device}/do", command.name.encode(), expires_ms=command.expires_ms)
-
-    def render_desired(self, _device: str, _payload: bytes) -> None:
-        """A pot has no settings."""
+        do = Publication(f"plants/{device}/do", command.name.encode(), expires_ms=command.expires_ms)
+        return Rendered((do,))
 
     def retained(self, device: str, _metrics: object, _events: object) -> tuple[str, ...]:
         """The one topic of the pot."""

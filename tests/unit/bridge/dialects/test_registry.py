@@ -1,25 +1,36 @@
 """Dialects side by side: the first that takes a topic has it."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from bridge.dialects.dialect import NATIVE, Command, Publication, Reading, RejectedTopic, Route, Sorted
+from bridge.dialects.dialect import (
+    NATIVE,
+    Command,
+    Filter,
+    Publication,
+    Reading,
+    RejectedTopic,
+    Rendered,
+    Route,
+    SimpleDialect,
+    Sorted,
+    State,
+)
 from bridge.dialects.native.dialect import NativeDialect
 from bridge.dialects.registry import Dialects, dialects, factories, register_dialect
 from bridge.messages import Delivery
 from bridge.registry import RegistrationError
 
 
-class Everything:
+class Everything(SimpleDialect):
     """Takes every topic."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def filters(self) -> tuple[str, ...]:
-        return (f"{self.name}/#",)
+    def filters(self) -> tuple[Filter, ...]:
+        return (Filter(f"{self.name}/#"),)
 
     def route(self, topic: str) -> Sorted | None:
         return Route(self.name, "site/all", topic)
@@ -27,20 +38,11 @@ class Everything:
     def example(self, source: str) -> str:
         return f"{self.name}/{source}"
 
-    def fresh(self) -> None:
-        return None
-
-    def read(self, _state: Any, _delivery: Delivery) -> Reading:
+    def read(self, _state: State, _delivery: Delivery) -> Reading:
         return Reading()
 
-    def render(self, device: str, command: Command) -> Publication:
-        return Publication(f"{self.name}/{device}/{command.name}", command.args)
-
-    def render_desired(self, _device: str, _payload: bytes) -> None:
-        return None
-
-    def retained(self, _device: str, _metrics: object, _events: object) -> tuple[str, ...]:
-        return ()
+    def render(self, _state: State, device: str, command: Command, _now_ms: int) -> Rendered:
+        return Rendered((Publication(f"{self.name}/{device}/{command.name}", command.args),))
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,16 @@
 """Causeway's own dialect behind the interface of all."""
 
-from bridge.dialects.dialect import NATIVE, OWN_DOWNLINK, Command, Publication, Reading, Route, Said
+from bridge.dialects.dialect import (
+    NATIVE,
+    OWN_DOWNLINK,
+    STATELESS,
+    Command,
+    Publication,
+    Reading,
+    Rendered,
+    Route,
+    Said,
+)
 from bridge.dialects.native.dialect import NativeDialect
 from bridge.messages import Delivery
 from bridge.observations import Cleared, Malformed, RawReading, Telemetry
@@ -20,7 +30,7 @@ def test_the_device_is_the_source() -> None:
 
 def test_a_delivery_says_one_thing_of_its_source() -> None:
     def said(kind: str, detail: str, payload: bytes) -> Reading:
-        return DIALECT.read(None, delivery(kind, detail, payload))
+        return DIALECT.read(STATELESS, delivery(kind, detail, payload))
 
     assert said("metric", "t", b"5") == Reading((Said("s/d", Telemetry((RawReading(None, {"t": 5}),))),))
     assert said("state", "", b"") == Reading((Said("s/d", Cleared()),))
@@ -28,8 +38,10 @@ def test_a_delivery_says_one_thing_of_its_source() -> None:
 
 
 def test_a_command_names_where_its_answer_goes() -> None:
-    rendered = DIALECT.render("s/d", Command("c1", "set_led", b'{"on":true}', 1_000))
-    assert rendered == Publication(
+    rendered = DIALECT.render(STATELESS, "s/d", Command("c1", "set_led", b'{"on":true}', 1_000), 0)
+    (publication,) = rendered.publications
+    assert rendered == Rendered((publication,), ack="exact", retry="until_ack")
+    assert publication == Publication(
         "devices/s/d/command/c1/set_led",
         b'{"on":true}',
         qos=1,
@@ -38,8 +50,8 @@ def test_a_command_names_where_its_answer_goes() -> None:
         correlation=b"c1",
         response_topic="devices/s/d/ack/c1",
     )
-    assert DIALECT.route(rendered.topic) is OWN_DOWNLINK
-    assert DIALECT.route(rendered.response_topic) == Route(NATIVE, "s/d", "ack", "c1")
+    assert DIALECT.route(publication.topic) is OWN_DOWNLINK
+    assert DIALECT.route(publication.response_topic) == Route(NATIVE, "s/d", "ack", "c1")
 
 
 def test_desired_is_kept_by_the_broker() -> None:

@@ -1,11 +1,21 @@
 """Deliveries of any dialect come to the devices that they speak of; each counts once."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from bridge.dialects.dialect import Command, Publication, Reading, Route, Said, Sorted
+from bridge.dialects.dialect import (
+    Command,
+    Filter,
+    Publication,
+    Reading,
+    Rendered,
+    Route,
+    Said,
+    SimpleDialect,
+    Sorted,
+    State,
+)
 from bridge.dialects.registry import factories, register_dialect
 from bridge.messages import Delivery
 from bridge.observations import RawReading, StatusReported, Telemetry
@@ -19,13 +29,13 @@ pytestmark = pytest.mark.django_db
 HUB = key_in(0, name="hub")
 
 
-class Hub:
+class Hub(SimpleDialect):
     """``hub/<site>/<hub>`` with ``name=number`` pairs; ``child.name=number`` is another device's."""
 
     name = "hub"
 
-    def filters(self) -> tuple[str, ...]:
-        return ("hub/#",)
+    def filters(self) -> tuple[Filter, ...]:
+        return (Filter("hub/#"),)
 
     def route(self, topic: str) -> Sorted | None:
         root, _, source = topic.partition("/")
@@ -34,10 +44,7 @@ class Hub:
     def example(self, source: str) -> str:
         return f"hub/{source}"
 
-    def fresh(self) -> None:
-        return None
-
-    def read(self, _state: Any, delivery: Delivery) -> Reading:
+    def read(self, _state: State, delivery: Delivery) -> Reading:
         if delivery.payload == b"boom":
             raise RuntimeError("a bug")
         if delivery.payload == b"elsewhere":
@@ -50,14 +57,8 @@ class Hub:
             said.append(Said(device, Telemetry((RawReading(None, {metric: int(value)}),))))
         return Reading(tuple(said), rejected="" if said else "empty")
 
-    def render(self, device: str, command: Command) -> Publication:
-        return Publication(f"hub-do/{device}", command.name.encode())
-
-    def render_desired(self, _device: str, _payload: bytes) -> None:
-        return None
-
-    def retained(self, _device: str, _metrics: object, _events: object) -> tuple[str, ...]:
-        return ()
+    def render(self, _state: State, device: str, command: Command, _now_ms: int) -> Rendered:
+        return Rendered((Publication(f"hub-do/{device}", command.name.encode()),))
 
 
 @pytest.fixture
