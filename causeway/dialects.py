@@ -7,6 +7,7 @@ from bridge.descriptions import Action, Description, Property
 from bridge.dialects.dialect import (
     NOTHING_DUE,
     OWN_DOWNLINK,
+    TOPIC,
     Base,
     Command,
     Dialect,
@@ -46,6 +47,7 @@ from bridge.observations import (
 __all__ = [
     "NOTHING_DUE",
     "OWN_DOWNLINK",
+    "TOPIC",
     "Action",
     "Base",
     "Cleared",

@@ -9,6 +9,8 @@ from typing import Any, cast
 
 from django.core.exceptions import ImproperlyConfigured
 
+from bridge.dialects.builtin import built_in
+from bridge.dialects.enabled import Enabled, parse_dialects
 from bridge.names import is_name
 from bridge.topic_filters import topic_filter_error
 from config import environment as env
@@ -76,8 +78,18 @@ def _gateway_name(value: str) -> str:
     return value
 
 
+_root = env.parsed("BRIDGE_TOPIC_ROOT", "devices", _topic_root)
+
+
+def _dialects(value: str) -> tuple[Enabled, ...]:
+    spoken = parse_dialects(value)
+    built_in(spoken, _root)
+    return spoken
+
+
 _shared: dict[str, Any] = {
-    "topic_root": env.parsed("BRIDGE_TOPIC_ROOT", "devices", _topic_root),
+    "topic_root": _root,
+    "spoken": env.parsed("DIALECTS", "native", _dialects),
     "shards": env.integer("BRIDGE_SHARDS", 4, low=1, high=256),
     "heartbeat_file": env.writable_file("HEARTBEAT_FILE"),
 }

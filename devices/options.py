@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 
+from bridge.dialects.enabled import NATIVE_ALONE, Enabled
+from bridge.dialects.registry import Dialects, dialects
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DevicesOptions:
     """Settings of the browser bank. Immutable."""
 
     topic_root: str = "devices"  # first level of native topics
+    spoken: tuple[Enabled, ...] = NATIVE_ALONE  # the dialects, with their bases
     shards: int = 4  # the fleet's number of shards
     heartbeat_file: str = ""  # touched at each beat, for a health check from outside; "" for none
     auto_register: bool = True  # an unknown device that publishes becomes a device
@@ -20,3 +24,8 @@ class DevicesOptions:
     quarantine_max_mb: int = 1024  # beyond, the oldest quarantined messages go
     default_gateway: str = "gateway"  # its name; takes downlinks until a shard has heard a gateway
     mosquitto_passwords: str = ""  # file to keep the devices' broker credentials in; "" for none
+
+    @property
+    def dialects(self) -> Dialects:
+        """The dialects that are spoken."""
+        return dialects(self.topic_root, self.spoken)

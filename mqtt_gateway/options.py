@@ -7,7 +7,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
-from bridge.dialects.registry import dialects
+from bridge.dialects.enabled import NATIVE_ALONE, Enabled
+from bridge.dialects.registry import Dialects, dialects
 from bridge.link import MAX_IN_FLIGHT
 from bridge.names import is_name
 from bridge.topic_filters import overlap, topic_filter_error
@@ -50,6 +51,7 @@ class GatewayOptions:
     key: str = ""  # what batches and tables call it; "": its name
     tag: str = ""  # in its markers: the same for all processes of this name and database
     topic_root: str = "devices"  # first level of native topics
+    spoken: tuple[Enabled, ...] = NATIVE_ALONE  # the dialects, with their bases
     topic_filters: tuple[str, ...] = ()  # empty: all that the dialects listen to, ``{topic_root}/#`` alone of our own
     shards: int = 4  # the fleet's number of shards
     heartbeat_file: str = ""  # touched at each beat, for a health check from outside; "" for none
@@ -72,7 +74,12 @@ class GatewayOptions:
     @property
     def filters(self) -> tuple[str, ...]:
         """The topic filters to subscribe to."""
-        return self.topic_filters or dialects(self.topic_root).filters
+        return self.topic_filters or tuple(one.topic_filter for one in self.dialects.filters)
+
+    @property
+    def dialects(self) -> Dialects:
+        """The dialects that are spoken."""
+        return dialects(self.topic_root, self.spoken)
 
     @property
     def gateway(self) -> str:
@@ -116,9 +123,9 @@ def problem(options: GatewayOptions) -> str | None:
 
 
 def _foreign_filter(options: GatewayOptions) -> str | None:
-    listened = dialects(options.topic_root).filters
+    listened = options.dialects.filters
     for one in options.filters:
-        if not any(overlap(one, other) for other in listened):
+        if not any(overlap(one, other.topic_filter) for other in listened):
             return f"GATEWAY_TOPIC_FILTERS: {one!r} matches nothing under {options.topic_root}/ (BRIDGE_TOPIC_ROOT)"
     return None
 

@@ -35,7 +35,10 @@ class Base(Struct, frozen=True):
 
 
 class Filter(Struct, frozen=True):
-    """A topic filter to subscribe to."""
+    """A topic filter to subscribe to.
+
+    Of filters that match one topic the one with the longest literal beginning owns it: its qos, keep and big count.
+    """
 
     topic_filter: str
     qos: int = 1
@@ -52,6 +55,11 @@ class Route(Struct, frozen=True, array_like=True):
     kind: str  # the dialect's own word for what kind of payload it is
     detail: str = ""  # what else the topic names, for read()
     status: bool = False  # it may say that a device is there or gone: the gateway sends a marker behind it
+
+
+TOPIC: Final = "topic"
+"""The kind of what comes by a dynamic filter (``Dialect.wanted``): the Route is ``Route(dialect, source, TOPIC,
+topic)`` with the source that wants it and the topic as detail, made without a call of ``route()``."""
 
 
 class OwnDownlink(Struct, frozen=True):
@@ -167,8 +175,18 @@ class Dialect(Protocol):
     def filters(self) -> tuple[Filter, ...]:
         """The topic filters that bring its uplink, from its bases alone."""
 
+    def downlinks(self) -> tuple[str, ...]:
+        """Topic filters of all that Causeway publishes to its devices, from its bases alone, as narrow as can be.
+
+        The broker's rights follow from them: what we may publish, what a device's login may read (manage.py
+        check_broker, provision_device --dialect); and no dynamic filter may match any of them.
+        """
+
     def route(self, topic: str) -> Sorted | None:
-        """Whose topic it is; None: none of this dialect's, the next one is asked."""
+        """Whose topic it is; None: none of this dialect's, the next one is asked. A function of the topic alone.
+
+        A topic for which some source has a dynamic filter (wanted()) does not come here: see TOPIC.
+        """
 
     def example(self, source: str) -> str:
         """A topic name on which this source publishes: the gateway whose filters match it serves the source."""
@@ -180,7 +198,12 @@ class Dialect(Protocol):
         """What a delivery that was routed to this dialect says. Its work is bounded by the payload's size."""
 
     def wanted(self, state: State) -> tuple[Filter, ...]:
-        """Filters that follow from what a source said (the topics that a discovery names, say)."""
+        """Filters that follow from what a source said (the topics that a discovery names, say), at most 10,000.
+
+        They are subscribed to with what is retained there; what matches is read as kind TOPIC. Refused are ``#``, a
+        ``+`` unless the last level is literal, and what could match ``$…``, Causeway's own topics, or a topic that
+        another dialect publishes on. One that names a topic exactly beats every other filter.
+        """
 
     def joined(self, state: State, why: Joined, now_ms: int) -> State:
         """The source's state when it begins or goes on: what is to be asked is noted in it, for due()."""
@@ -206,6 +229,10 @@ class SimpleDialect:
 
     revision = 1
     state_types: tuple[Any, Any] = (None, None)
+
+    def downlinks(self) -> tuple[str, ...]:
+        """None."""
+        return ()
 
     def fresh(self) -> State:
         """Nothing."""

@@ -1,14 +1,15 @@
-"""The dialects of an installation: Causeway's own first, then those that apps registered, in their order.
+"""The dialects of an installation: those of the setting DIALECTS in its order, then those that apps registered.
 
 Both banks ask :func:`dialects` with the same options, so that a worker reads what its gateways route. Apps register
 theirs in ``AppConfig.ready``, which every process runs.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from bridge.dialects.dialect import Dialect, RejectedTopic, Sorted
-from bridge.dialects.native.dialect import NativeDialect
+from bridge.dialects.builtin import built_in
+from bridge.dialects.dialect import Dialect, Filter, RejectedTopic, Sorted
+from bridge.dialects.enabled import NATIVE_ALONE, Enabled
 from bridge.registry import Registry
 
 Factory = Callable[[str], Dialect]  # from the topic root
@@ -31,9 +32,9 @@ class Dialects:
         return iter(self.by_name.values())
 
     @property
-    def filters(self) -> tuple[str, ...]:
+    def filters(self) -> tuple[Filter, ...]:
         """What to subscribe to for all of them."""
-        return tuple(one.topic_filter for dialect in self for one in dialect.filters())
+        return tuple(one for dialect in self for one in dialect.filters())
 
     def route(self, topic: str) -> Sorted:
         """Sort a topic name; one that no dialect takes is rejected. Never raises, whatever the string."""
@@ -64,6 +65,12 @@ def register_dialect(name: str, factory: Factory) -> None:
     factories.register(name, factory)
 
 
-def dialects(topic_root: str) -> Dialects:
-    """The installation's dialects. ``topic_root``: the first level of Causeway's own topics."""
-    return Dialects(NativeDialect(topic_root), *(factory(topic_root) for factory in factories.all().values()))
+def dialects(topic_root: str, enabled: Iterable[Enabled] = NATIVE_ALONE) -> Dialects:
+    """The installation's dialects.
+
+    Args:
+        topic_root: the first level of Causeway's own topics.
+        enabled: those of the setting DIALECTS, with their bases.
+    """
+    apps = (factory(topic_root) for factory in factories.all().values())
+    return Dialects(*built_in(enabled, topic_root), *apps)

@@ -7,7 +7,6 @@ requests, some of which they settle, are stored. Features of other apps come las
 
 from collections.abc import Callable, Iterable
 
-from bridge.dialects.registry import dialects
 from devices.options import DevicesOptions
 from devices.worker.commands.clearing import ClearingFeature
 from devices.worker.commands.commands import CommandsFeature
@@ -28,7 +27,7 @@ def all_features(options: DevicesOptions, more: Iterable[FeatureFactory] = ()) -
         options: of the installation.
         more: make other apps' (devices.extensions).
     """
-    known = dialects(options.topic_root)
+    known = options.dialects
     links = LinkWatch(known)
     commands = CommandsFeature(options, known, links)
     uplink = UplinkFeature(options, known, links, commands.knows)

@@ -14,7 +14,6 @@ from typing import Final, NoReturn
 import structlog
 
 from bridge.dialects.dialect import OwnDownlink, RejectedTopic
-from bridge.dialects.registry import dialects
 from bridge.json_limits import MAX_PAYLOAD_BYTES
 from bridge.messages import Acks, Batch, Batches, Delivery, LinkAck
 from bridge.names import devices_channel
@@ -142,7 +141,7 @@ class Uplink(Connections):
         self._markers = state.markers
         self.marker_is_due = asyncio.Event()  # earlier than it was
         self.drained = asyncio.Event()  # somebody waits for what markers.drained_ms now says
-        self._route = router(dialects(options.topic_root), options.shards)
+        self._route = router(options.dialects, options.shards)
         self._departures = Departures(layer, self._links, options.pace, options.in_flight_limit)
         # All that can be queued and under way while the broker keeps to its limit (not every broker does): until then
         # QoS 0 is to be dropped here, not left to pile up at a broker that we no longer read from.

@@ -36,6 +36,11 @@ class NativeDialect(SimpleDialect):
         """See the protocol."""
         return (Filter(self._topics.topic_filter),)
 
+    def downlinks(self) -> tuple[str, ...]:
+        """See the protocol."""
+        root = self._topics.root
+        return (f"{root}/+/+/command/+/+", f"{root}/+/+/desired")
+
     def route(self, topic: str) -> Sorted | None:
         """See the protocol."""
         return self._topics.parse(topic)

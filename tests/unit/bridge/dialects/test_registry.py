@@ -54,7 +54,7 @@ def nothing_stays() -> Iterator[None]:
 def test_causeways_own_is_always_there() -> None:
     (native,) = dialects("devices")
     assert isinstance(native, NativeDialect)
-    assert dialects("devices").filters == ("devices/#",)
+    assert dialects("devices").filters == (Filter("devices/#"),)
     assert dialects("devices").route("else/where") == RejectedTopic("foreign_root")
 
 
@@ -66,7 +66,7 @@ def test_the_first_that_takes_a_topic_has_it() -> None:
     assert both.route("devices/a/b/state") == Route(NATIVE, "a/b", "state")
     assert both.route("devices/a/b/nonsense") == RejectedTopic("unknown_suffix")
     assert both.route("else") == Route("one", "site/all", "else")
-    assert both.filters == ("devices/#", "one/#", "other/#")
+    assert both.filters == (Filter("devices/#"), Filter("one/#"), Filter("other/#"))
     assert both.example("other", "a/b") == "other/a/b"
     assert Dialects(Everything("other"), NativeDialect("devices")).route("devices/a/b/state") == Route(
         "other", "site/all", "devices/a/b/state"
@@ -79,7 +79,7 @@ def test_a_dialect_that_is_gone_leaves_nothing() -> None:
         assert "one" in dialects("devices").by_name
     assert "one" not in dialects("devices").by_name
     assert dialects("devices").example("one", "a/b") is None
-    assert dialects("devices").filters == ("devices/#",)
+    assert dialects("devices").filters == (Filter("devices/#"),)
 
 
 def test_what_makes_no_dialect_is_refused() -> None:
