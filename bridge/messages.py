@@ -2,7 +2,7 @@
 
     gateway ── Batch, Batches ──> worker ── Commit ──> web    web ── CommandStored, RequestStored ──> worker
     gateway <── Acks ── worker                                web <── RequestSettled ── worker
-    gateway <── Publish ── worker
+    gateway <── Publish, Refetch, FiltersChanged ── worker
     gateway ── Published ──> worker
 
 The layer may drop, repeat or reorder any of them (channels specification: at most once). Batches are made reliable by
@@ -103,6 +103,23 @@ class Published(Struct, frozen=True, array_like=True):
     reason: str  # "" when ok
     at_ms: int  # Unix ms
     never: bool = False  # this broker will not take it, however often it is tried
+
+
+class Refetch(Struct, frozen=True, array_like=True):
+    """Subscribe to these filters anew, so that what the broker retains there comes again. Safe to repeat."""
+
+    shard: int  # whose worker asks
+    dialect: str  # its name
+    source: str  # a device key: for whose sake
+    filters: tuple[str, ...]  # topic filters, of the dialect itself or of SourceFilter
+
+
+class FiltersChanged(Struct, frozen=True, array_like=True):
+    """A nudge: a source wants other topic filters than before (devices.models.SourceFilter), which is committed."""
+
+    shard: int  # whose worker says so
+    dialect: str  # its name
+    source: str  # a device key
 
 
 class NewCommand(Struct, frozen=True, array_like=True):

@@ -18,6 +18,8 @@ Message = (
     | m.Acks
     | m.Publish
     | m.Published
+    | m.Refetch
+    | m.FiltersChanged
     | m.CommandStored
     | m.RequestStored
     | m.RequestSettled
@@ -30,6 +32,8 @@ _CLASSES: Final[dict[str, type[Message]]] = {
     "link.acks": m.Acks,
     "downlink.publish": m.Publish,
     "downlink.published": m.Published,
+    "downlink.refetch": m.Refetch,
+    "downlink.filters": m.FiltersChanged,
     "command.stored": m.CommandStored,
     "request.stored": m.RequestStored,
     "request.settled": m.RequestSettled,

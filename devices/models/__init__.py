@@ -3,6 +3,7 @@
 access       sites, memberships, API tokens             web and commands
 registry     devices, their tags                        shard workers; provisioning (passwords)
 state        twins, readings, events, quarantine        shard workers only: the single writer of their devices
+sources      what dialects remember of sources, and the filters that these want  shard workers
 requests     changes asked for, commands                web inserts, shard workers carry out
 shards       ownership, cursors, recent deliveries, ledger, what was rejected  shard workers
 """
@@ -11,6 +12,7 @@ from devices.models.access import ApiToken, Membership, Role, Site
 from devices.models.registry import BlockedKey, Device, DeviceTag, RetiredKey, TagDefault
 from devices.models.requests import Command, Request
 from devices.models.shards import Installation, LedgerCount, LinkCursor, RecentDeliveries, Rejected, ShardState, Worker
+from devices.models.sources import Source, SourceFilter
 from devices.models.state import Event, Quarantined, Reading, Twin
 
 __all__ = [
@@ -33,6 +35,8 @@ __all__ = [
     "Role",
     "ShardState",
     "Site",
+    "Source",
+    "SourceFilter",
     "TagDefault",
     "Twin",
     "Worker",

@@ -14,6 +14,8 @@ messages = st.one_of(
     st.from_type(m.Acks),
     st.from_type(m.Publish),
     st.from_type(m.Published),
+    st.from_type(m.Refetch),
+    st.from_type(m.FiltersChanged),
     st.from_type(m.CommandStored),
     st.from_type(m.RequestStored),
     st.from_type(m.RequestSettled),
