@@ -1,0 +1,50 @@
+"""The dialects that have corpora, each with the bases under which its corpora are played. One line a dialect."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from bridge.dialects.dialect import Base, Dialect
+from bridge.dialects.others.owntracks import OwnTracksDialect
+from tests.support.dialects.rows import lines
+
+Factory = Callable[[Sequence[Base], str], Dialect]  # from the bases and the topic root
+
+
+class Spoken(Struct, frozen=True):
+    """One dialect."""
+
+    factory: Factory
+    bases: tuple[Base, ...]
+    corpora: tuple[str, ...]
+
+    def dialect(self) -> Dialect:
+        """It, with its bases."""
+        return self.factory(self.bases, "devices")
+
+
+HOME: Final = (Base("home"),)
+SPOKEN: Final = {
+    "owntracks": Spoken(OwnTracksDialect, HOME, ("owntracks",)),
+}
+
+
+def by_corpus() -> dict[str, Spoken]:
+    """Which dialect reads a corpus."""
+    return {corpus: spoken for spoken in SPOKEN.values() for corpus in spoken.corpora}
+
+
+def numbered(kind: str, *, stored_first: bool = False) -> list[tuple[str, int]]:
+    """The lines of all ``<corpus>.<kind>.jsonl``: corpus, index.
+
+    Args:
+        kind: "expected" or "commands".
+        stored_first: only those that hold where stored messages come first.
+    """
+    return [
+        (corpus, index)
+        for corpus in by_corpus()
+        for index, line in enumerate(lines(f"{corpus}.{kind}"))
+        if not stored_first or line.get("stored_first", True)
+    ]
