@@ -14,7 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import PATIENCE_S, eventually
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class MqttClient:
         One that `comes_back` connects anew when it has lost its connection. With an `authority` (PEM): by TLS,
         trusting that one.
         """
+        self._comes_back = comes_back
         self._received: queue.Queue[Received] = queue.Queue()
         self._connected = threading.Event()
         self._subscribed: dict[int, threading.Event] = {}
@@ -102,7 +103,9 @@ class MqttClient:
         self.publish_all([(topic, payload)], qos, retain=retain)
 
     def publish_all(self, messages: Iterable[tuple[str, object]], qos: int = 1, *, retain: bool = False) -> None:
-        """Publish many in a burst, then wait until the broker has confirmed each."""
+        """Publish many in a burst (once connected again), then wait until the broker has confirmed each."""
+        if self._comes_back:
+            eventually(self._client.is_connected, what="the client is connected again")
         sent = [self._client.publish(topic, encode(payload), qos, retain) for topic, payload in messages]
         deadline = time.monotonic() + PATIENCE_S + len(sent) / 500
         for one in sent:
