@@ -8,7 +8,8 @@ Frame = dict[str, Any]
 
 State = dict[str, Any]
 """A device: ``rev``, ``metrics`` (name → ``{"value": …, "ts": …}``), ``reported``, ``desired``, ``desired_version``,
-``presence`` (``{"status": …, "since": …, "why": …}``) and ``tags``. Never changed in place: keep one, and it stays."""
+``presence`` (``{"status": …, "since": …, "why": …}``), ``tags``; ``description`` where anything is known
+of what it is. Never changed in place: keep one, and it stays."""
 
 
 @dataclass(frozen=True, slots=True)

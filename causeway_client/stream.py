@@ -120,6 +120,8 @@ class Stream:
         if reason in _BEGINNING and held is not None and device not in self._anew:
             raise StreamBrokenError(f"{device} is shown again ({reason}) at {rev}, nothing was missing", device)
         state = {"rev": rev, **{section: shown.get(section, empty) for section, empty in _NOTHING_KNOWN.items()}}
+        if "description" in shown:
+            state["description"] = shown["description"]
         missed = reason not in _BEGINNING or (held is not None and held["rev"] != rev)
         return Snapshot(device, state, reason, missed)
 
@@ -155,6 +157,10 @@ def _advanced(device: str, before: State, item: Frame) -> State:
     for section in ("metrics", "reported", "desired", "presence"):
         if section in item:
             state[section] = merge_patch(state[section], item[section])
+    if "description" in item:
+        state["description"] = merge_patch(state.get("description"), item["description"])
+        if state["description"] is None:
+            del state["description"]
     for section in ("tags", "desired_version", "rev"):
         if section in item:
             state[section] = item[section]

@@ -6,6 +6,7 @@ from ninja import Schema
 from pydantic import ConfigDict, Field, RootModel
 
 from devices.requests.commands import DEFAULT_TTL_S, MAX_TTL_S
+from devices.rules.commands import By as CommandBy
 from devices.rules.commands import Status as CommandStatus
 from devices.rules.silence import MAX_STALE_AFTER_S
 from devices.rules.twin import Status as PresenceStatus
@@ -127,6 +128,7 @@ class Step(Schema):
 
     status: CommandStatus
     at: str = Field(description="RFC 3339")
+    by: CommandBy = Field(description="how it is known; echo: the device reported what the command was to bring")
     late: bool | None = Field(None, description="after it had expired or been cancelled")
     result: Any = None
     reason: str | None = None

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from bridge.observations import Scalar
+from devices.rules.commands import By
 from devices.rules.commands import Status as CommandStatus
 from devices.rules.twin import Status as PresenceStatus
 from devices.rules.twin import Why
@@ -64,6 +65,9 @@ class DeviceSnapshot(_Strict, frozen=True):
     desired_version: Version
     presence: Presence
     tags: list[str]
+    description: Annotated[
+        JsonObject | UnsetType, Meta(description="what the device is (docs/devices.md); only where something is known")
+    ] = UNSET
 
 
 class Reading(_Strict, frozen=True):
@@ -94,6 +98,9 @@ class DeltaItem(_Strict, frozen=True):
     desired_version: Version | UnsetType = UNSET
     presence: Presence | UnsetType = UNSET
     tags: list[str] | UnsetType = UNSET
+    description: Annotated[
+        JsonObject | None | UnsetType, Meta(description="null: nothing is known of it any more")
+    ] = UNSET
 
 
 class CommandStep(_Strict, frozen=True):
@@ -101,6 +108,7 @@ class CommandStep(_Strict, frozen=True):
 
     status: CommandStatus
     at: str
+    by: Annotated[By, Meta(description="how it is known; `echo`: the device reported what the command was to bring")]
     late: Annotated[bool | UnsetType, Meta(description="it came after the command had expired or was cancelled")] = (
         UNSET
     )

@@ -80,6 +80,7 @@ function stateOf(item) {
     desired_version: item.desired_version ?? 0,
     presence: item.presence ?? { status: "unknown", since: 0, why: "never_seen" },
     tags: item.tags ?? [],
+    ...(item.description && { description: item.description }),
   };
 }
 
@@ -105,6 +106,7 @@ function applyItem(stream, item) {
  */
 export function advanced(before, item) {
   const metrics = item.readings ? withReadings(before.metrics, item.readings) : before.metrics;
+  const description = item.description === null ? undefined : patched(before.description, item.description);
   return {
     rev: item.rev,
     metrics: patched(metrics, item.metrics),
@@ -113,6 +115,7 @@ export function advanced(before, item) {
     desired_version: item.desired_version ?? before.desired_version,
     presence: patched(before.presence, item.presence),
     tags: item.tags ?? before.tags,
+    ...(description && { description }),
   };
 }
 

@@ -14,6 +14,7 @@
  * @property {number} desired_version  raised by each change of `desired`
  * @property {Presence} presence
  * @property {string[]} tags
+ * @property {JsonObject} [description]  what the device is, where anything is known
  *
  * @typedef {"up" | "down" | "unknown"} UpDown
  *
@@ -129,7 +130,7 @@
 /**
  * @typedef {string | number | number | boolean | null} Scalar
  * @typedef {"online" | "offline" | "stale" | "unknown"} PresenceStatus
- * @typedef {"accepted" | "sent" | "delivered" | "done" | "rejected" | "failed" | "expired" | "cancelled"} CommandStatus
+ * @typedef {"accepted" | "sent" | "delivered" | "done" | "rejected" | "failed" | "expired" | "cancelled" | "unconfirmed"} CommandStatus
  * @typedef {"bad_request" | "unauthorized" | "forbidden" | "not_found" | "conflict" | "too_large" | "rate_limited" | "unavailable"} ErrorCode
  * @typedef {"subscribe" | "new" | "too_far" | "reset"} SnapshotReason
  * @typedef {string} Id  of a request; ours are texts, so what we are answered is, too
@@ -152,6 +153,7 @@
  * @property {number} desired_version  raised by each change of `desired`
  * @property {Presence} presence
  * @property {string[]} tags
+ * @property {JsonObject} [description]  what the device is (docs/devices.md); only where something is known
  *
  * @typedef {object} Reading  What the device measured at one time.
  * @property {number} rev
@@ -170,10 +172,12 @@
  * @property {number} [desired_version]  raised by each change of `desired`
  * @property {Presence} [presence]
  * @property {string[]} [tags]
+ * @property {JsonObject | null} [description]  null: nothing is known of it any more
  *
  * @typedef {object} CommandStep  One step of a command.
  * @property {CommandStatus} status
  * @property {string} at
+ * @property {"device" | "echo" | "broker" | "causeway"} by  how it is known; `echo`: the device reported what the command was to bring
  * @property {boolean} [late]  it came after the command had expired or was cancelled
  * @property {Json} [result]
  * @property {string} [reason]

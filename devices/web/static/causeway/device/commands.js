@@ -204,6 +204,7 @@ const TONES = {
   failed: "bad",
   expired: "warn",
   cancelled: "warn",
+  unconfirmed: "warn",
 };
 
 /** @param {{command: Command}} props */
