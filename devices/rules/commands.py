@@ -130,7 +130,8 @@ def unconfirmed(progress: Progress, at_ms: int) -> Progress:
 
 
 def _not_before(progress: Progress, at_ms: int) -> int:
-    return max(at_ms, *(step["at_ms"] for step in progress.timeline))
+    latest_ms: int = max(step["at_ms"] for step in progress.timeline)
+    return max(at_ms, latest_ms)
 
 
 def refused(progress: Progress, reason: str, at_ms: int) -> Progress:

@@ -98,9 +98,9 @@ class DeltaItem(_Strict, frozen=True):
     desired_version: Version | UnsetType = UNSET
     presence: Presence | UnsetType = UNSET
     tags: list[str] | UnsetType = UNSET
-    description: Annotated[
-        JsonObject | None | UnsetType, Meta(description="null: nothing is known of it any more")
-    ] = UNSET
+    description: Annotated[JsonObject | UnsetType | None, Meta(description="null: nothing is known of it any more")] = (
+        UNSET
+    )
 
 
 class CommandStep(_Strict, frozen=True):
