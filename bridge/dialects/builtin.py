@@ -19,8 +19,15 @@ def _native(_bases: Sequence[Base], topic_root: str) -> Dialect:
     return NativeDialect(topic_root)
 
 
+def _homie(bases: Sequence[Base], topic_root: str) -> Dialect:
+    from bridge.dialects.homie.dialect import HomieDialect
+
+    return HomieDialect(bases, topic_root)
+
+
 FACTORIES: Final[dict[str, Factory]] = {
     "native": _native,
+    "homie": _homie,
 }
 
 

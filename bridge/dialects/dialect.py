@@ -100,7 +100,7 @@ class Reading(Struct, frozen=True):
     """All that a message says, in its order."""
 
     said: tuple[Said, ...] = ()
-    rejected: str = ""  # why, where nothing was said
+    rejected: str = ""  # why, where nothing was said; empty then: it counts as applied, it changed the state alone
     state: State | None = None  # the source's from now on; None: as before
     malformed: Malformed | None = None  # the message itself is wrong, and no device's: it is kept as the source's
 

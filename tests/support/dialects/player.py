@@ -128,7 +128,7 @@ class Player:
         reading = self.dialect.read(state, delivery)
         self.states[source] = self._kept(reading.state or state)
         malformed = reading.malformed.reason if reading.malformed else ""
-        assert bool(reading.said) != bool(reading.rejected or malformed), (delivery, reading)
+        assert not (reading.said and (reading.rejected or malformed)), (delivery, reading)
         self.outcomes[row] = malformed or reading.rejected
         for said in reading.said:
             self._apply(said, delivery, row)

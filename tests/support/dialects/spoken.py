@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from bridge.dialects.dialect import Base, Dialect
+from bridge.dialects.homie.dialect import HomieDialect
 from bridge.dialects.others.owntracks import OwnTracksDialect
 from tests.support.dialects.rows import lines
 
@@ -26,6 +27,7 @@ class Spoken(Struct, frozen=True):
 
 HOME: Final = (Base("home"),)
 SPOKEN: Final = {
+    "homie": Spoken(HomieDialect, HOME, ("homie",)),
     "owntracks": Spoken(OwnTracksDialect, HOME, ("owntracks",)),
 }
 
