@@ -19,7 +19,9 @@ from devices.rules.pages import Page
 if TYPE_CHECKING:
     from ninja import Router
 
-TAKEN_ROUTERS: Final = frozenset({"commands", "devices", "docs", "ledger", "ops", "quarantine"})
+TAKEN_ROUTERS: Final = frozenset(
+    {"boards", "commands", "devices", "docs", "ledger", "me", "ops", "quarantine", "version"}
+)
 
 pages: Final = Registry("page", Page)
 routers: Final[Registry[Any]] = Registry("router", object)

@@ -1,6 +1,7 @@
 """Tables of the browser bank. Who writes what:
 
 access       sites, memberships, API tokens             web and commands
+people       preferences, saved views, boards         web
 registry     devices, their tags                        shard workers; provisioning (passwords)
 state        twins, readings, events, quarantine        shard workers only: the single writer of their devices
 sources      what dialects remember of sources, and the filters that these want  shard workers
@@ -9,6 +10,7 @@ shards       ownership, cursors, recent deliveries, ledger, what was rejected  s
 """
 
 from devices.models.access import ApiToken, Membership, Role, Site
+from devices.models.people import Board, SavedView, UserPreferences
 from devices.models.registry import BlockedKey, Device, DeviceTag, RetiredKey, TagDefault
 from devices.models.requests import Command, Request
 from devices.models.shards import Installation, LedgerCount, LinkCursor, RecentDeliveries, Rejected, ShardState, Worker
@@ -18,6 +20,7 @@ from devices.models.state import Event, Quarantined, Reading, Twin
 __all__ = [
     "ApiToken",
     "BlockedKey",
+    "Board",
     "Command",
     "Device",
     "DeviceTag",
@@ -33,11 +36,13 @@ __all__ = [
     "Request",
     "RetiredKey",
     "Role",
+    "SavedView",
     "ShardState",
     "Site",
     "Source",
     "SourceFilter",
     "TagDefault",
     "Twin",
+    "UserPreferences",
     "Worker",
 ]

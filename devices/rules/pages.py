@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from devices.rules.capabilities import CAPABILITIES, Capability
 
-TAKEN_PATHS: Final = frozenset({"admin", "api", "healthz", "login", "logout", "metrics", "readyz", "static", "ws"})
+TAKEN_PATHS: Final = frozenset(
+    {"admin", "api", "board", "healthz", "login", "logout", "metrics", "readyz", "static", "ws"}
+)
 
 _FOLDER: Final = re.compile(r"\A[\w\-]+(/[\w\-]+)*\Z", re.ASCII)
 

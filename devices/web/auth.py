@@ -1,4 +1,4 @@
-"""Who asks, and what they may: users, roles at sites, API tokens.
+"""Who asks, and what they may: users, roles at sites, API tokens, boards.
 
 A role holds at one site or at all of them; where both apply, the stronger counts. What a role may do stands in the one
 table devices.rules.capabilities. What a user may not see does not exist for them (``NotFoundError``); what they see but
@@ -19,7 +19,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from devices.models import ApiToken, Membership, Role
+from devices.models import ApiToken, Board, Membership, Role
 from devices.requests.refusals import ForbiddenError, NotFoundError
 from devices.rules.actors import Actor
 from devices.rules.capabilities import Capability, capabilities_of, strongest, weakest_with
@@ -29,21 +29,25 @@ ALL_SITES: Final = "*"
 RENEW_S: Final = 86_400
 _RENEWED: Final = "renewed_s"  # in the session: Unix seconds
 SHOWN_DIGITS: Final = 8  # of a token's digest, enough to find it among others
+BOARD_COOKIE: Final = "causeway_board"
 TOKEN_PREFIX: Final = "cwy_"  # noqa: S105  so that people and secret scanners know one when they see it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Access:
-    """A user as far as rights go, as the database had them. Immutable: connections that stay must ask again."""
+    """A user or a board as far as rights go, as the database had them. Connections that stay must ask again."""
 
-    user_id: int
+    user_id: int  # 0 of a board
     username: str
     roles: Mapping[str, str]  # site → role; "*" for all sites
     token: str = ""  # the first digits of the API token that it came by; "" for a session
+    board: int | None = None  # the board's number
 
     @property
     def actor(self) -> Actor:
         """Who asks, for what is stored."""
+        if self.board is not None:
+            return Actor("token", f"board/{self.board}")
         if self.token:
             return Actor("token", f"{self.username}/{self.token}", self.user_id)
         return Actor("user", self.username, self.user_id)
@@ -127,6 +131,30 @@ def access_of(user: AbstractBaseUser | AnonymousUser, token: str = "") -> Access
     if not (user.is_authenticated and isinstance(user, User) and user.is_active):
         return None
     return Access(user_id=user.pk, username=user.get_username(), roles=roles_of(user), token=token)
+
+
+def access_of_visitor(request: HttpRequest) -> Access | None:
+    """The rights of who looks with a browser: of who is logged in, else of the board."""
+    return access_of(request.user) or access_by_board(request.COOKIES.get(BOARD_COOKIE, ""))
+
+
+def access_by_board(secret: str) -> Access | None:
+    """A viewer's rights at the site of the board whose cookie this is; None: it is no board's (any more)."""
+    return access_by_boards([secret]).get(secret) if secret else None
+
+
+def access_by_boards(secrets: Iterable[str]) -> dict[str, Access]:
+    """:func:`access_by_board` of many, in one query; those that are none's are left out."""
+    digests = {token_digest(one): one for one in secrets if one}
+    if not digests:
+        return {}
+    found = Board.objects.filter(digest__in=digests.keys(), link_expires_at=None)
+    rows = found.values_list("digest", "pk", "name", "site__name")
+    return {digests[digest]: _access_of_board(pk, name, site) for digest, pk, name, site in rows}
+
+
+def _access_of_board(pk: int, name: str, site: str | None) -> Access:
+    return Access(user_id=0, username=name, roles={site or ALL_SITES: Role.VIEWER.value}, board=pk)
 
 
 def roles_of_all(users: Iterable[User]) -> dict[int, dict[str, str]]:

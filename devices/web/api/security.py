@@ -1,4 +1,4 @@
-"""The API's two ways to show who asks: a bearer token, or the session of a browser with its CSRF token."""
+"""The API's two ways to show who asks: a bearer token, or the cookies of a browser with its CSRF token."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -12,7 +12,7 @@ from ninja.utils import check_csrf
 
 from devices.requests.refusals import ForbiddenError
 from devices.web.api.problems import database_outage
-from devices.web.auth import Access, access_by_token, access_of, bearer_token, keep_signed_in
+from devices.web.auth import Access, access_by_token, access_of_visitor, bearer_token, keep_signed_in
 from runtime.request_database import lookups
 
 
@@ -53,7 +53,7 @@ def _valid(access: Access | None) -> Access:
 
 
 class SessionAuth(AuthBase):
-    """The session cookie; requests that change something need ``X-CSRFToken`` as well."""
+    """The session cookie, or a board's; requests that change something need ``X-CSRFToken`` as well."""
 
     openapi_type = "apiKey"
     openapi_in = "cookie"
@@ -61,13 +61,33 @@ class SessionAuth(AuthBase):
     csrf = True  # the documentation page then sends the token
 
     def __call__(self, request: HttpRequest) -> Access | None:
-        """The session's rights; None when nobody is logged in."""
-        access = access_of(request.user)
+        """The session's rights, else the board's; None: neither is there."""
+        access = access_of_visitor(request)
         if access is not None and check_csrf(request):
             raise AuthorizationError(message="the CSRF token is missing or wrong")
-        if access is not None:
+        if access is not None and access.board is None:
             keep_signed_in(request)
         return access
+
+
+def somebody(request: HttpRequest) -> Access:
+    """Who asks, in an operation that needs no role."""
+    found: Any = getattr(request, "auth", None)
+    assert isinstance(found, Access)
+    database_outage.ends()
+    return found
+
+
+def person(request: HttpRequest) -> Access:
+    """The same, in an operation about what is kept for a user.
+
+    Raises:
+        ForbiddenError: it is a board.
+    """
+    found = somebody(request)
+    if found.board is not None:
+        raise ForbiddenError("this is kept for people; sign in instead of using a board's link")
+    return found
 
 
 def access(request: HttpRequest) -> Access:
@@ -76,9 +96,7 @@ def access(request: HttpRequest) -> Access:
     Raises:
         ForbiddenError: a user without any role.
     """
-    found: Any = getattr(request, "auth", None)
-    assert isinstance(found, Access)
-    database_outage.ends()
+    found = somebody(request)
     if not found.sees_any:
         raise ForbiddenError("you have no role at any site; ask an administrator for one")
     return found

@@ -12,6 +12,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 
 from devices.web.api.app import api
 from devices.web.api.problems import CONTENT_TYPE, problem, problem_of_status
+from devices.web.pages.version import HEADER, version_of_pages
 from runtime.http.front import MAX_BODY_BYTES
 
 
@@ -75,6 +76,7 @@ def _finished(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if answer.status_code == HTTPStatus.NO_CONTENT and "Content-Type" in answer:
         del answer["Content-Type"]
     answer.headers.setdefault("Cache-Control", "private, no-cache")
+    answer.headers[HEADER] = version_of_pages()
     return answer
 
 

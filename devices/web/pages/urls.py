@@ -1,10 +1,11 @@
-"""URLs of the pages that are registered, and of login and logout."""
+"""URLs of the pages that are registered, of login and logout, and of boards' links."""
 
 from django.urls import URLPattern, path, register_converter
 
 from devices.extensions import pages
 from devices.web.logins import Login
 from devices.web.pages import views
+from devices.web.people.links import board
 
 
 class NameConverter:
@@ -25,9 +26,10 @@ register_converter(NameConverter, "name")
 
 
 def patterns() -> list[URLPattern]:
-    """Of login, logout and all pages that are registered by now."""
+    """Of login, logout, boards' links and all pages that are registered by now."""
     return [
         path("login", Login.as_view(), name="login"),
+        path("board", board, name="board"),
         path("logout", views.Logout.as_view(), name="logout"),
         *(path(page.path, views.view_of(page), name=page.name) for page in pages.all().values()),
     ]

@@ -5,8 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import LogoutView
+from django.contrib.auth.views import LogoutView, redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.middleware.csrf import REASON_BAD_ORIGIN
@@ -18,8 +17,11 @@ from django.views.decorators.http import require_safe
 from devices.extensions import pages
 from devices.rules.capabilities import capabilities_of
 from devices.rules.pages import Page
-from devices.web.auth import Access, access_of, keep_signed_in
+from devices.web.auth import Access, access_of_visitor, keep_signed_in
 from devices.web.pages.modules import modules_for
+from devices.web.pages.version import version_of_pages
+from devices.web.people.links import stay
+from devices.web.people.preferences import as_json, preferences_of
 
 
 class Logout(LogoutView):
@@ -41,17 +43,18 @@ def view_of(page: Page) -> Callable[..., HttpResponse]:
     """
 
     @require_safe
-    @login_required
     def view(request: HttpRequest, **parameters: Any) -> HttpResponse:
-        access = access_of(request.user)
+        access = access_of_visitor(request)
         if access is None:
-            raise PermissionDenied
-        keep_signed_in(request)
+            return redirect_to_login(request.get_full_path())
+        if access.board is None:
+            keep_signed_in(request)
         _require(page, access, parameters.get("site"))
         more = page.data(request, access, **parameters) if page.data else {}
         context = {"page": {**_page(page, access, request), **more}, "modules": modules_for(page), "nav": _nav(access)}
         response = render(request, page.template, context)
         patch_cache_control(response, private=True, no_cache=True)  # it names the modules of just this version
+        stay(request, response, access)
         return response
 
     return view
@@ -80,7 +83,13 @@ def _nav(access: Access) -> list[dict[str, str]]:
 def _page(page: Page, access: Access, request: HttpRequest) -> dict[str, Any]:
     """What every page's modules find in ``page``."""
     return {
-        "user": {"name": access.username, "staff": bool(getattr(request.user, "is_staff", False))},
+        "user": {
+            "name": access.username,
+            "staff": access.board is None and bool(getattr(request.user, "is_staff", False)),
+            "board": access.board,
+        },
+        "preferences": as_json(preferences_of(access)),
+        "version": version_of_pages(),
         "roles": dict(access.roles),
         "capabilities": {site: sorted(capabilities_of(role)) for site, role in access.roles.items()},
         "base": settings.PATH_PREFIX,

@@ -1,4 +1,4 @@
-"""Who is at the other end of a socket: by a session cookie or a bearer token, checked again and again."""
+"""Who is at the other end of a socket: by a browser's cookies or a bearer token, checked again and again."""
 
 from importlib import import_module
 from typing import Any
@@ -14,8 +14,11 @@ from msgspec import Struct
 
 from devices.models import ApiToken
 from devices.web.auth import (
+    BOARD_COOKIE,
     SHOWN_DIGITS,
     Access,
+    access_by_board,
+    access_by_boards,
     access_by_token,
     access_of,
     access_with,
@@ -26,9 +29,10 @@ from devices.web.auth import (
 
 
 class Session(Struct, frozen=True):
-    """A browser's, by its key."""
+    """A browser's, by its key; beside it, or with an empty one, the secret of a board, which counts without it."""
 
     key: str
+    board: str = ""
 
 
 class Token(Struct, frozen=True):
@@ -47,30 +51,39 @@ def credential_in(headers: list[tuple[bytes, bytes]]) -> Credential | None:
     if token is not None:
         return Token(token)
     cookies = parse_cookie(found.get(b"cookie", b"").decode("latin1"))
-    key = cookies.get(settings.SESSION_COOKIE_NAME)
-    return Session(key) if key else None
+    key, board = cookies.get(settings.SESSION_COOKIE_NAME, ""), cookies.get(BOARD_COOKIE, "")
+    return Session(key, board) if key or board else None
 
 
 def access_by(credential: Credential) -> Access | None:
     """The rights as of now; None when logged out, expired, deleted or deactivated. Synchronous: reads the database."""
     if isinstance(credential, Token):
         return access_by_token(credential.text)
+    return _access_of_session(credential.key) or access_by_board(credential.board)
+
+
+def _access_of_session(key: str) -> Access | None:
+    if not key:
+        return None
     store: Any = import_module(settings.SESSION_ENGINE).SessionStore
     request = HttpRequest()
-    request.session = store(credential.key)
+    request.session = store(key)
     return access_of(get_user(request))  # checks the session against a changed password
 
 
 def access_by_all(credentials: list[Credential]) -> dict[Credential, Access | None]:
-    """:func:`access_by` for each, in four queries."""
-    by_key = _users_of_sessions([one.key for one in credentials if isinstance(one, Session)])
+    """:func:`access_by` for each, in four queries, and a fifth if there are boards."""
+    sessions = [one for one in credentials if isinstance(one, Session)]
+    by_key = _users_of_sessions([one.key for one in sessions])
+    boards = access_by_boards(one.board for one in sessions)
     by_digest = _users_of_tokens([token_digest(one.text) for one in credentials if isinstance(one, Token)])
     roles = roles_of_all({user.pk: user for user in (*by_key.values(), *by_digest.values())}.values())
     found: dict[Credential, Access | None] = {}
     for one in credentials:
         digest = token_digest(one.text) if isinstance(one, Token) else ""
         user = by_digest.get(digest) if isinstance(one, Token) else by_key.get(one.key)
-        found[one] = access_with(user, roles, digest[:SHOWN_DIGITS]) if user is not None else None
+        access = access_with(user, roles, digest[:SHOWN_DIGITS]) if user is not None else None
+        found[one] = access or (boards.get(one.board) if isinstance(one, Session) else None)
     return found
 
 

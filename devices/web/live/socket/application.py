@@ -50,7 +50,7 @@ async def _serve(scope: dict[str, Any], receive: Receive, send: Send) -> int | N
         access = await _access(hub, credential)
         if isinstance(access, int) or credential is None:
             return access if isinstance(access, int) else UNAUTHORIZED
-        with _places.taken(access.user_id, settings.MAX_SOCKETS_PER_USER) as free:
+        with _places.taken((access.user_id, access.board), settings.MAX_SOCKETS_PER_USER) as free:
             if not free:
                 return TOO_MANY
             await Connection(receive, send, hub, credential, access, direct_of(scope)).serve()

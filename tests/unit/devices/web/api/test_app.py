@@ -162,6 +162,10 @@ def test_the_documentation_describes_every_operation() -> None:
         ("GET", "/sites/{site}/defaults"), ("PATCH", "/sites/{site}/defaults"),
         ("GET", f"{device}/events"), ("DELETE", "/devices"),
         ("GET", f"{device}/block"), ("POST", f"{device}/block"), ("DELETE", f"{device}/block"),
+        ("GET", "/me/preferences"), ("PATCH", "/me/preferences"), ("GET", "/me/views"), ("POST", "/me/views"),
+        ("PATCH", "/me/views/{view_id}"), ("DELETE", "/me/views/{view_id}"), ("GET", "/boards"), ("POST", "/boards"),
+        ("POST", "/boards/{board_id}/link"), ("DELETE", "/boards/{board_id}"),
+        ("GET", "/version"), ("POST", "/client-errors"),
     }  # fmt: skip
     assert len({operation["operationId"] for operation in operations.values()}) == len(operations)
     for operation in operations.values():

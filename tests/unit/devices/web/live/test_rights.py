@@ -10,8 +10,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from devices.models import ApiToken, Command, Membership
+from devices.models import ApiToken, Board, Command, Membership, Site
 from devices.requests.registry import register_device
+from devices.web.auth import token_digest
 from devices.web.live.hub import survey_loop
 from devices.web.live.queries.authentication import Credential, Session, Token, access_by, access_by_all
 from devices.web.live.socket import connection
@@ -238,6 +239,50 @@ async def test_case_g14_lost_rights_end_the_stream_within_five_seconds() -> None
         await in_thread(Membership.objects.all().delete)()
         assert await peer.closed() == connection.FORBIDDEN
         assert time.monotonic() - begun <= 5.0
+
+
+def _board(site: str | None = "demo") -> Board:
+    place = Site.objects.get_or_create(name=site)[0] if site else None
+    return Board.objects.create(name="Hall", site=place, digest=token_digest("secret"), created_by="user:ann")
+
+
+async def test_case_i14_a_board_watches_its_site_and_is_out_within_five_seconds_when_revoked() -> None:
+    await devices("demo/a", "other/b")
+    board = await in_thread(_board)()
+    async with connected(cookie="sessionid=ended; causeway_board=secret") as peer:
+        reply = await peer.request("subscribe", devices={"demo/a": None, "other/b": None})
+        assert "other/b" in str(reply["refused"])
+        assert "demo/a" not in str(reply["refused"])
+        for kind, wish in (("command", {"name": "x"}), ("desired", {"patch": {"on": True}})):
+            assert (await peer.request(kind, device="demo/a", **wish))["code"] == "forbidden"
+        begun = time.monotonic()
+        await in_thread(board.delete)()
+        assert await peer.closed() == connection.UNAUTHORIZED
+        assert time.monotonic() - begun <= 5.0
+    assert not await Command.objects.aexists()
+
+
+def test_a_boards_cookie_counts_where_no_session_does(
+    transactional_db: None, django_assert_max_num_queries: Any
+) -> None:
+    make_user("u0", demo="operator")
+    _board(None)
+    key = browser("u0").cookies["sessionid"].value
+    shown: list[Credential] = [
+        Session(key, "secret"),
+        Session("none", "secret"),
+        Session("", "secret"),
+        Session("", "x"),
+    ]
+    with django_assert_max_num_queries(5):
+        found = access_by_all(shown)
+    assert found == {one: access_by(one) for one in shown}
+    assert [access and dict(access.roles) for access in found.values()] == [
+        {"demo": "operator"},
+        {"*": "viewer"},
+        {"*": "viewer"},
+        None,
+    ]
 
 
 def test_case_g14_many_are_looked_at_as_one_is(transactional_db: None, django_assert_max_num_queries: Any) -> None:

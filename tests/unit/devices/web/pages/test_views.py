@@ -70,7 +70,7 @@ def test_signing_out_takes_a_post(visitor: Client) -> None:
 def test_the_fleet_page_tells_who_looks_and_what_they_may(visitor: Client) -> None:
     give_role("demo", "operator")
     page = page_data(visitor.get("/").content.decode())
-    assert page["user"] == {"name": "vera", "staff": False}
+    assert page["user"] == {"name": "vera", "staff": False, "board": None}
     assert page["roles"] == {"demo": "operator"}
     assert page["capabilities"] == {"demo": sorted(ROLES["operator"])}
     assert (page["ws"], page["api"]) == ("/ws/v1/", "/api/v1/")
