@@ -14,6 +14,7 @@ Scalar = str | int | float | bool | None
 AckStatus = Literal["accepted", "done", "rejected", "failed"]
 PayloadReason = Literal[
     "bad_ack",
+    "bad_identifiers",
     "bad_json",
     "bad_status",
     "bad_text",
@@ -21,6 +22,7 @@ PayloadReason = Literal[
     "bad_utf8",
     "integer_too_large",
     "not_a_scalar",
+    "not_an_array",
     "not_an_object",
     "not_finite",
     "too_deep",

@@ -25,9 +25,16 @@ def _homie(bases: Sequence[Base], topic_root: str) -> Dialect:
     return HomieDialect(bases, topic_root)
 
 
+def _zigbee2mqtt(bases: Sequence[Base], topic_root: str) -> Dialect:
+    from bridge.dialects.zigbee2mqtt.dialect import Zigbee2MqttDialect
+
+    return Zigbee2MqttDialect(bases, topic_root)
+
+
 FACTORIES: Final[dict[str, Factory]] = {
     "native": _native,
     "homie": _homie,
+    "zigbee2mqtt": _zigbee2mqtt,
 }
 
 
