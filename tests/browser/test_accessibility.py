@@ -57,6 +57,14 @@ def test_the_login_page_is_accessible(page: Page, system: System) -> None:
     assert list(complaints(page)) == []
 
 
+def test_the_reference_of_the_api_is_accessible_and_leads_back(page: Page, system: System) -> None:
+    sign_in(page, system, "/")
+    page.goto(f"{system.url}/api/v1/docs")
+    assert list(complaints(page)) == []
+    page.get_by_role("link", name="Back to the fleet").click()
+    expect(page.get_by_role("link", name=KEY, exact=True)).to_be_visible()
+
+
 def test_the_fleet_page_is_accessible(page: Page, system: System) -> None:
     sign_in(page, system, "/")
     expect(page.get_by_role("link", name=KEY, exact=True)).to_be_visible()
