@@ -98,7 +98,7 @@ def _schema(name: str, schema: Schema) -> dict[str, Any]:
 
 def _limits(schema: Schema) -> str:
     """What else holds, in words: the default, the least, the most."""
-    inner = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), {})
+    inner: Schema = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), {})
     merged = {**inner, **schema}
     parts = []
     if merged.get("default") is not None:

@@ -20,7 +20,7 @@ def page() -> str:
 def test_every_operation_and_type_stands_there(page: str) -> None:
     document = api.get_openapi_schema()
     operations = [one["operationId"] for methods in document["paths"].values() for one in methods.values()]
-    ids = re.findall(r'<article class="card" id="([^"]+)"', page)
+    ids = re.findall(r'<article class="entry" id="([^"]+)"', page)
     assert sorted(ids) == sorted([*operations, *document["components"]["schemas"]])
     assert len(ids) == len(set(ids))
 
