@@ -16,6 +16,7 @@ PayloadReason = Literal[
     "bad_ack",
     "bad_identifiers",
     "bad_json",
+    "bad_protobuf",
     "bad_status",
     "bad_text",
     "bad_ts",

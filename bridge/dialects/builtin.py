@@ -31,10 +31,17 @@ def _zigbee2mqtt(bases: Sequence[Base], topic_root: str) -> Dialect:
     return Zigbee2MqttDialect(bases, topic_root)
 
 
+def _sparkplug(bases: Sequence[Base], topic_root: str) -> Dialect:
+    from bridge.dialects.sparkplug.dialect import SparkplugDialect
+
+    return SparkplugDialect(bases, topic_root)
+
+
 FACTORIES: Final[dict[str, Factory]] = {
     "native": _native,
     "homie": _homie,
     "zigbee2mqtt": _zigbee2mqtt,
+    "sparkplug": _sparkplug,
 }
 
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from bridge.dialects.dialect import Base, Dialect
 from bridge.dialects.homie.dialect import HomieDialect
 from bridge.dialects.others.owntracks import OwnTracksDialect
+from bridge.dialects.sparkplug.dialect import SparkplugDialect
 from bridge.dialects.zigbee2mqtt.dialect import Zigbee2MqttDialect
 from tests.support.dialects.rows import lines
 
@@ -28,6 +29,7 @@ class Spoken(Struct, frozen=True):
 
 HOME: Final = (Base("home"),)
 SPOKEN: Final = {
+    "sparkplug": Spoken(SparkplugDialect, (Base("plant"),), ("sparkplug",)),
     "homie": Spoken(HomieDialect, HOME, ("homie",)),
     "zigbee2mqtt": Spoken(Zigbee2MqttDialect, (*HOME, Base("home", "z1"), Base("home", "z2")), ("zigbee2mqtt",)),
     "owntracks": Spoken(OwnTracksDialect, HOME, ("owntracks",)),
