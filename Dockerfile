@@ -1,5 +1,5 @@
 # One image for gateway, device workers, web and management commands. Needs nothing but a Python base image: Node.js for the
-# front-end packages comes from PyPI, and stays in the build stage.
+# pages' build comes from PyPI, and stays in the build stage.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
@@ -17,6 +17,7 @@ COPY package.json package-lock.json ./
 RUN PATH="/opt/node/bin:$PATH" npm ci --silent --omit=dev --no-audit --no-fund --ignore-scripts
 
 COPY . .
+RUN PATH="/opt/node/bin:$PATH" npm run --silent build
 RUN SECRET_KEY=only-for-collectstatic /opt/venv/bin/python manage.py collectstatic --noinput --verbosity 0 \
     && rm -rf node_modules var requirements package*.json \
     && /opt/venv/bin/python -m compileall -q . \

@@ -24,17 +24,22 @@ PACE ?= 20
 BASE := $(VENV)/.base.stamp
 DEV := $(VENV)/.dev.stamp
 NODE := node_modules/.stamp
+PAGES := devices/web/frontend/dist/manifest.json
 
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(BASE) $(NODE) ## Make .venv with the pinned dependencies, fetch the front-end packages
+setup: $(BASE) $(NODE) $(PAGES) ## Make .venv with the pinned dependencies, fetch the front-end packages, build the pages
 
 .PHONY: demo
 demo: setup ## Everything in one process with a simulated fleet (PORT=8000 MQTT_PORT=1883)
 	@PORT=$(PORT) MQTT_PORT=$(MQTT_PORT) exec $(BIN)/python manage.py demo
+
+.PHONY: pages
+pages: setup ## Build the pages anew at each change of their sources (beside a server with DEBUG=true)
+	@$(WITH_NODE) npm run --silent watch
 
 .PHONY: test
 test: prerequisites ## Lint, types and the whole test suite
@@ -53,7 +58,7 @@ jstest: setup ## The unit tests of the browser's modules alone
 	@$(WITH_NODE) npm run --silent test
 
 .PHONY: lint
-lint: setup $(DEV) ## ruff, mypy --strict, import-linter, tsc --checkJs
+lint: setup $(DEV) ## ruff, mypy --strict, import-linter, tsc --strict
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { echo "unformatted files: run 'make format'" >&2; exit 1; }
 	@DEBUG=true $(BIN)/mypy
@@ -95,7 +100,7 @@ lock: ## Pin requirements/*.in with hashes (needs uv; UPGRADE=--upgrade for newe
 
 .PHONY: clean
 clean: ## Remove .venv, node_modules, caches and var/ (the demo's database too)
-	@rm -rf $(VENV) node_modules var staticfiles build *.egg-info \
+	@rm -rf $(VENV) node_modules devices/web/frontend/dist var staticfiles build *.egg-info \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -130,3 +135,8 @@ node_modules/.stamp: package.json package-lock.json $(BASE)
 	@echo "installing front-end packages"
 	@$(WITH_NODE) npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
+
+# What the browser runs, made of its sources in less than a second.
+$(PAGES): $(NODE) devices/web/frontend/build.mjs $(shell find devices/web/frontend/src devices/web/static/causeway/client -type f)
+	@echo "building the pages"
+	@$(WITH_NODE) npm run --silent build

@@ -197,6 +197,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "devices" / "web" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "libraries": {"pages": "devices.web.pages.tags"},
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -239,28 +240,17 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "runtime.http.hashed_names.HashedNames"},
 }
-# npm's packages as they are, each under /static/vendor/<name>/ (`make setup` fetches them).
-_VENDOR = {
-    "preact": "preact",
-    "preact-hooks": "preact/hooks",
-    "signals": "@preact/signals",
-    "signals-core": "@preact/signals-core",
-    "htm": "htm",
-    "uplot": "uplot",
-}
+_PAGES = BASE_DIR / "devices" / "web" / "frontend" / "dist"  # `make setup` builds them: devices.web.pages.built
 STATICFILES_DIRS: list[Any] = [
     BASE_DIR / "devices" / "web" / "static",
-    *(
-        (f"vendor/{name}", folder)
-        for name, package in _VENDOR.items()
-        if (folder := BASE_DIR / "node_modules" / package / "dist").is_dir()
-    ),
+    *([("causeway/app", _PAGES)] if _PAGES.is_dir() else []),
 ]
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()  # without `collectstatic`: straight from the sources
 if WHITENOISE_USE_FINDERS:
     warnings.filterwarnings("ignore", message="No directory at")
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_MAX_AGE = 0  # of plain names; those with a hash are kept for good
+WHITENOISE_IMMUTABLE_FILE_TEST = r"/causeway/app/[\w-]+-[0-9A-Z]{8}\.(js|css)(\.map)?$"  # they have it from their build
 # They look for Django's own middleware by name; ours are subclasses, and config.security_checks asks for those, and for
 # all that Django leaves out then. axes' middleware would answer for a login that is locked: devices.web.logins does.
 SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003", "axes.W002"]

@@ -27,6 +27,7 @@ from pytest_django import DjangoDbBlocker
 from tests.support.clients.browser import chromium_path
 from tests.support.clients.users import carry_out
 from tests.support.environment import use_for_this_process
+from tests.support.pages import build_pages
 from tests.support.servers import processes
 from tests.support.servers.installing import MissingProgramError
 from tests.support.servers.mosquitto import mosquitto_service
@@ -35,6 +36,7 @@ from tests.support.servers.redis import redis_service
 from tests.support.servers.service import Service
 from tests.support.worlds.system import Factory, Parts, System, factory
 
+build_pages()
 use_for_this_process({
     # SQLite: Django tests in a file of its own then. tests/faults/test_cases_on_postgres.py has them run on PostgreSQL.
     "DATABASE_URL": os.environ.get("CAUSEWAY_TEST_DATABASE_URL")

@@ -21,7 +21,7 @@ def test_a_page_whose_module_did_not_arrive_loads_it_again(page: Page, shared_sy
         else:
             route.continue_()
 
-    page.route("**/static/causeway/fleet/toolbar.*", once_in_vain)
+    page.route("**/static/causeway/app/fleet-*.js", once_in_vain)
     sign_in(page, shared_system, "/")
     assert next(asked) >= 2
     expect(page.locator("#main [role=alert]")).to_have_count(0)
@@ -34,21 +34,21 @@ def test_case_i9_a_page_of_before_a_deploy_mixes_nothing_and_gets_that_of_after_
 
     def at_first_of_before(route: Route) -> None:
         if next(asked) == 0:
-            route.continue_(url=re.sub(r"\.[0-9a-f]{12}\.js$", ".000000000000.js", route.request.url))
+            route.continue_(url=re.sub(r"-[0-9A-Z]{8}\.js$", "-00000000.js", route.request.url))
         else:
             route.continue_()
 
-    page.route("**/static/causeway/fleet/table.*.js", at_first_of_before)
-    with page.expect_response(lambda answer: "/fleet/table." in answer.url and answer.status == 404):
+    page.route("**/static/causeway/app/shell-*.js", at_first_of_before)
+    with page.expect_response(lambda answer: "/app/shell-" in answer.url and answer.status == 404):
         sign_in(page, shared_system, "/")
     assert next(asked) >= 2
 
 
 def test_a_page_that_can_not_be_loaded_says_so(page: Page, shared_system: System) -> None:
     sign_in(page, shared_system, "/")
-    page.route("**/static/causeway/live.*", lambda route: route.abort("addressunreachable"))
+    page.route("**/static/causeway/app/shared-*.js", lambda route: route.abort("addressunreachable"))
     page.reload()
     sentence = re.compile(r"A part of this page could not be loaded\. Trying again in \d+ s\.")
     expect(page.locator("#main [role=alert]")).to_have_text(sentence)
-    page.unroute("**/static/causeway/live.*")
+    page.unroute("**/static/causeway/app/shared-*.js")
     expect(page.locator(".link-label")).to_have_text("Live")

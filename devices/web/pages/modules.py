@@ -1,7 +1,8 @@
-"""Which ES modules a page loads, and under which URLs: the import map. No bundler.
+"""Which ES modules a page loads, and under which URLs: its bundle, or an app's own modules and the import map.
 
-Our own modules import each other by relative paths and npm's packages by name. The map gives the names their URLs, and
-where a static files storage puts hashes into file names, it maps each of our plain URLs to its hashed one.
+Causeway's pages are bundles (devices.web.pages.built). An app's modules are served as they are written. They import
+each other and what is promised to them by relative paths, and npm's packages by name. The map gives the names their
+URLs; where a static files storage puts hashes into file names, it maps each plain URL to its hashed one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,16 +17,23 @@ from django.contrib.staticfiles import finders
 from django.templatetags.static import static
 
 from devices.rules.pages import Page
+from devices.web.pages.built import built, url_of
 
-_SHARED: Final = ("causeway", "causeway/client", "causeway/lib", "causeway/ui")  # folders that every page uses
-_PACKAGES: Final = {
-    "preact": "vendor/preact/preact.mjs",
-    "preact/hooks": "vendor/preact-hooks/hooks.mjs",
-    "@preact/signals-core": "vendor/signals-core/signals-core.mjs",
-    "@preact/signals": "vendor/signals/signals.mjs",
-    "htm": "vendor/htm/htm.mjs",
+_OWN: Final = "causeway/"  # what the modules of Causeway's own pages begin with; then the bundle's name
+_SHELL: Final = "shell"
+_PROMISED: Final = {  # plain names that apps import by, relative to their own URL; entries of the build
+    "causeway/page.js": "page",
+    "causeway/live.js": "live",
+    "causeway/ui/frame.js": "frame",
+    "causeway/ui/html.js": "html",
 }
-_TYPES: Final = "causeway/client/types.js"  # only types: nobody imports it at run time
+_PACKAGES: Final = {
+    "preact": "preact",
+    "preact/hooks": "hooks",
+    "@preact/signals-core": "signals-core",
+    "@preact/signals": "signals",
+    "htm": "htm",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,26 +46,39 @@ class Modules:
 
 
 def modules_for(page: Page) -> Modules:
-    """The modules of a page: its own and the shared ones are preloaded.
+    """The modules of a page: its own and those that it imports are preloaded.
 
     Raises:
         FileNotFoundError: there is no ``page.js`` where the page says.
+        devices.web.pages.built.NotBuiltError: the pages are not built.
     """
+    return _of_an_app(page) if not page.modules.startswith(_OWN) else _of_our_own(page.modules.removeprefix(_OWN))
+
+
+def _of_our_own(bundle: str) -> Modules:
+    files = dict.fromkeys(file for name in (_SHELL, bundle) for file in (built(name).file, *built(name).imports))
+    entry, *others = files
+    imports = _imports({}, ["causeway/client/client.js"])
+    return Modules(import_map=_safe_json({"imports": imports}), entry=url_of(entry), preload=[*map(url_of, others)])
+
+
+def _of_an_app(page: Page) -> Modules:
     entry = f"{page.modules}/page.js"
-    packages = {**_PACKAGES, **page.packages}
-    names = sorted({*_modules_in("causeway"), *_modules_in(page.modules)})
-    used = [name for name in names if name.rpartition("/")[0] in (*_SHARED, page.modules)]
+    own = _modules_in(page.modules)
+    promised = dict.fromkeys(file for name in _PROMISED.values() for file in (built(name).file, *built(name).imports))
     return Modules(
-        import_map=_safe_json({"imports": _imports(packages, names)}),
+        import_map=_safe_json({"imports": _imports(page.packages, own)}),
         entry=static(entry),
-        preload=[static(name) for name in (*used, *packages.values()) if name not in (entry, _TYPES)],
+        preload=[*map(url_of, promised), *(static(name) for name in own if name != entry)],
     )
 
 
 def _imports(packages: Mapping[str, str], modules: Iterable[str]) -> dict[str, str]:
+    ours = {name: url_of(built(entry).file) for name, entry in _PACKAGES.items()}
+    promised = {urljoin(settings.STATIC_URL, name): url_of(built(entry).file) for name, entry in _PROMISED.items()}
     own = {urljoin(settings.STATIC_URL, name): static(name) for name in modules}
     by_name = {name: static(path) for name, path in packages.items()}
-    return by_name | {plain: url for plain, url in own.items() if plain != url}
+    return ours | promised | by_name | {plain: url for plain, url in own.items() if plain != url}
 
 
 def _modules_in(folder: str) -> list[str]:
@@ -66,7 +87,7 @@ def _modules_in(folder: str) -> list[str]:
     if not isinstance(found, str):
         raise FileNotFoundError(f"there is no static file {folder}/page.js")
     root = Path(found).parent
-    return [f"{folder}/{path.relative_to(root).as_posix()}" for path in root.rglob("*.js")]
+    return sorted(f"{folder}/{path.relative_to(root).as_posix()}" for path in root.rglob("*.js"))
 
 
 def _safe_json(value: object) -> str:

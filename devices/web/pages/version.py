@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 
 from devices.extensions import pages
+from devices.web.pages.built import manifest_path
 
 HEADER: Final = "Causeway-Version"
 _DIGITS: Final = 12
@@ -16,9 +17,11 @@ _DIGITS: Final = 12
 
 @cache
 def version_of_pages() -> str:
-    """A digest of all that pages consist of, as it was when this process was first asked."""
+    """A digest of the build and of all apps' modules, as they were when this process was first asked."""
     digest = hashlib.sha256()
-    for folder in sorted({"causeway", *(page.modules for page in pages.all().values())}):
+    if manifest := manifest_path():
+        digest.update(manifest.read_bytes())
+    for folder in sorted({page.modules for page in pages.all().values()}):
         for path in _files(folder):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:_DIGITS]

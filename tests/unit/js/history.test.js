@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 
-import { History } from "../../../devices/web/static/causeway/device/history.js";
+import { History } from "../../../devices/web/frontend/src/lib/history.js";
 import { settled } from "./helpers.js";
 
 /** What the server has stored: a reading for each rev, at rev seconds, unless a test says otherwise. @type {any[]} */

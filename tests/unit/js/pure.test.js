@@ -12,12 +12,12 @@ import {
   formatTick,
   formatTime,
   formatValue,
-} from "../../../devices/web/static/causeway/lib/format.js";
-import { inexact } from "../../../devices/web/static/causeway/lib/exact.js";
-import { commonMetrics, counts, isUniform, selected } from "../../../devices/web/static/causeway/lib/device_list.js";
-import { isGrave, isUnderWay } from "../../../devices/web/static/causeway/lib/grave.js";
-import { described, faultOf, stretch } from "../../../devices/web/static/causeway/lib/chain.js";
-import { compare, lacks, patchFor } from "../../../devices/web/static/causeway/lib/twin.js";
+} from "../../../devices/web/frontend/src/lib/format.js";
+import { inexact } from "../../../devices/web/frontend/src/lib/exact.js";
+import { commonMetrics, counts, isUniform, selected } from "../../../devices/web/frontend/src/lib/device_list.js";
+import { isGrave, isUnderWay } from "../../../devices/web/frontend/src/lib/grave.js";
+import { described, faultOf, stretch } from "../../../devices/web/frontend/src/lib/chain.js";
+import { compare, lacks, patchFor } from "../../../devices/web/frontend/src/lib/twin.js";
 
 describe("format", () => {
   /** @type {[any, string][]} */

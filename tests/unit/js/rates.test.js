@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { formatRate, missing, rateOf, rateSeries } from "../../../devices/web/static/causeway/ops/rates.js";
+import { formatRate, missing, rateOf, rateSeries } from "../../../devices/web/frontend/src/lib/rates.js";
 
 /** @param {number} at @param {Partial<import("../../../devices/web/static/causeway/client/types.js").Ledger>} counts */
 function sample(at, counts) {

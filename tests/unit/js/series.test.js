@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { Series } from "../../../devices/web/static/causeway/lib/series.js";
-import { recent, runs } from "../../../devices/web/static/causeway/lib/trace.js";
+import { Series } from "../../../devices/web/frontend/src/lib/series.js";
+import { recent, runs } from "../../../devices/web/frontend/src/lib/trace.js";
 import { seeded } from "./helpers.js";
 
 describe("series", () => {

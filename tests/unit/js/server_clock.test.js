@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { ServerClock } from "../../../devices/web/static/causeway/lib/server_clock.js";
+import { ServerClock } from "../../../devices/web/frontend/src/lib/server_clock.js";
 import { FakeClock, seeded } from "./helpers.js";
 
 const HOUR_MS = 3_600_000;

@@ -58,6 +58,7 @@
   var isOld = !("noModule" in document.createElement("script")) || !window.HTMLScriptElement.supports;
   if (isOld || !window.HTMLScriptElement.supports("importmap")) return tooOld();
 
+  addEventListener("causeway-part-missing", again); // see frontend/src/shell/main.tsx
   addEventListener(
     "error",
     function (event) {

@@ -2,8 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,30 +139,8 @@ def test_every_module_of_a_page_is_served(page: Page) -> None:
         assert finders.find((plain_name(name) or (name, ""))[0]), url
 
 
-def test_modules_import_only_what_the_map_or_a_relative_path_gives() -> None:
-    known = set(json.loads(modules_for(pages.all()["device"]).import_map)["imports"])
-    for path, name in imported_names():
-        if name.startswith("."):
-            assert (path.parent / name).resolve().is_file(), f"{path}: {name}"
-        else:
-            assert name in known, f"{path}: {name}"
-
-
-def imported_names() -> Iterator[tuple[Path, str]]:
-    root = Path(finders.find("causeway/live.js") or "").parent
-    for path in root.rglob("*.js"):
-        for name in re.findall(r'^(?:import|export) [^"]*?from "([^"]+)"', path.read_text(), re.MULTILINE):
-            yield path, name
-
-
 def test_case_i9_a_page_is_asked_for_anew_each_time(visitor: Client) -> None:
     assert visitor.get("/")["Cache-Control"] == "private, no-cache"
-
-
-def test_hashed_file_names_are_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("devices.web.pages.modules.static", lambda name: f"/static/{name.replace('.js', '.0f1e.js')}")
-    imports = json.loads(modules_for(pages.all()["fleet"]).import_map)["imports"]
-    assert imports["/static/causeway/client/stream.js"] == "/static/causeway/client/stream.0f1e.js"
 
 
 def test_case_g2_a_form_from_another_origin_is_told_what_to_set(db: None) -> None:

@@ -1,0 +1,227 @@
+/** The charts: one strip a metric, all over the same stretch of time, moving with the clock. */
+
+import { effect, signal } from "@preact/signals";
+import { createContext } from "preact";
+import { useContext, useEffect, useRef, useState } from "preact/hooks";
+
+import { serverNow } from "../clock";
+import { formatShare, formatTime } from "../lib/format.js";
+import { asOf, now, status } from "../live";
+import { recall, remember } from "../page";
+import type { History } from "../lib/history.js";
+import { useDevice } from "./store";
+import { Gutter, Strip } from "./strip";
+import type { StripOptions } from "./strip";
+
+const RANGES: [label: string, minutes: number][] = [
+  ["5 min", 5],
+  ["15 min", 15],
+  ["1 h", 60],
+  ["6 h", 360],
+];
+const REDRAW_MS = 250;
+const LOADING_MS = 500; // while history comes, one chunk after the other
+const SHARE = 1 / 5_000; // of the stretch: what is new within that shows in the next redraw
+
+/** The stretch of time that charts beside each other show. */
+export class Stretch {
+  /** The charts' axes of values are equally wide, so that equal times stand above each other. */
+  readonly gutter = new Gutter();
+  readonly minutes = signal(recall("charts.minutes", 15));
+  /** A stretch chosen by dragging, Unix ms; null: the latest `minutes`. */
+  readonly zoomed = signal<[from: number, to: number] | null>(null);
+
+  /** What to draw, Unix ms. It stands still while we don't know what happens. */
+  now(): [from: number, to: number] {
+    if (this.zoomed.value) return this.zoomed.value;
+    const end = status.value === "live" || !asOf.value ? serverNow() : asOf.value;
+    return [end - this.minutes.value * 60_000, end];
+  }
+
+  /** The latest so many minutes. */
+  choose(minutes: number): void {
+    this.zoomed.value = null;
+    this.minutes.value = minutes;
+    remember("charts.minutes", minutes);
+  }
+}
+
+export const ChartsContext = createContext<Stretch | null>(null);
+
+function useStretch(): Stretch {
+  const stretch = useContext(ChartsContext);
+  if (!stretch) throw new Error("not inside a ChartsContext");
+  return stretch;
+}
+
+/** Buttons for the panel's head. */
+export function Ranges() {
+  const stretch = useStretch();
+  const { zoomed, minutes } = stretch;
+  return (
+    <div class="segments" role="group" aria-label="Stretch of time">
+      {zoomed.value && (
+        <button class="button small primary" onClick={() => (zoomed.value = null)}>
+          Back to now
+        </button>
+      )}
+      {RANGES.map(([label, value]) => (
+        <button
+          key={label}
+          class="segment"
+          aria-pressed={!zoomed.value && minutes.value === value}
+          onClick={() => stretch.choose(value)}
+        >
+          {label}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+export function Charts() {
+  const { charted, past } = useDevice();
+  const { minutes } = useStretch();
+  const names = charted.value;
+  useEffect(() => past.reach(serverNow() - minutes.value * 60_000), [minutes.value]);
+  const theme = useTheme();
+  if (names.length === 0)
+    return (
+      <div class="charts">
+        <p class="blank">Choose metrics to draw them here.</p>
+      </div>
+    );
+  return (
+    <div class="charts">
+      {names.map((name, index) => (
+        <Chart
+          key={`${name} ${theme}`}
+          name={name}
+          color={(index % 6) + 1}
+          height={heightOf(names.length, index === names.length - 1)}
+          last={index === names.length - 1}
+        />
+      ))}
+      <p class="chart-note">
+        <Missing />
+      </p>
+    </div>
+  );
+}
+
+/** What the charts don't show of their stretch of time, and why. */
+function Missing() {
+  now.value; // time goes on
+  const { past } = useDevice();
+  const [from, to] = useStretch().now();
+  const since = past.since.value;
+  if (since <= from) return null;
+  const share = formatShare(to - since, to - from);
+  if (past.loading.value) return <span class="faint">Loading earlier readings: {share} so far…</span>;
+  if (past.full.value) return <span>Shows the last {share}: there are too many readings for all of it.</span>;
+  if (!past.error.value) return null;
+  return (
+    <>
+      <span class="error-text">
+        Shows the last {share}. Earlier readings are missing: {past.error.value}
+      </span>{" "}
+      <button class="button small" onClick={() => past.retry()}>
+        Try again
+      </button>
+    </>
+  );
+}
+
+function heightOf(count: number, last: boolean) {
+  return (count === 1 ? 300 : count === 2 ? 160 : count === 3 ? 112 : 92) + (last ? 20 : 0);
+}
+
+function Chart({ name, color, height, last }: { name: string; color: number; height: number; last: boolean }) {
+  const device = useDevice();
+  const stretch = useStretch();
+  const holder = useRef<HTMLDivElement>(null);
+  const strip = useRef<Strip | null>(null);
+  const [at, setAt] = useState<number | null>(null);
+  const latest = device.state.value?.metrics[name]?.value;
+  const binary = device.hasBeen("boolean", name) && !device.hasBeen("number", name);
+  useEffect(() => {
+    if (!holder.current) return undefined;
+    const made = makeStrip(holder.current, height, stretch, { color, binary, times: last, onCursor: setAt });
+    strip.current = made;
+    const stop = animate(name, made, device.past, stretch);
+    const observer = new ResizeObserver(() => holder.current && made.resize(holder.current.clientWidth, height));
+    observer.observe(holder.current);
+    return () => {
+      stop();
+      observer.disconnect();
+      made.destroy();
+    };
+  }, [device, stretch, name, color, height, binary, last]);
+  const [ts, value] = at !== null && strip.current ? strip.current.at(at) : [0, undefined];
+  const shown = ts === 0 ? latest : typeof value === "number" && binary ? value === 1 : (value ?? undefined);
+  return (
+    <section class={`chart series-${color}`} aria-label={`Chart of ${name}`}>
+      <header>
+        <i class="swatch" />
+        <h3 class="clip" title={name}>
+          {name}
+        </h3>
+        <span class="chart-value live">{device.decimals.format(name, shown)}</span>
+        {ts > 0 && <span class="chart-time faint">at {formatTime(ts)}</span>}
+        <button class="button bare small" aria-label={`Don't draw ${name}`} onClick={() => device.toggleChart(name)}>
+          ×
+        </button>
+      </header>
+      <div ref={holder} class="plot" style={{ height: `${height}px` }} />
+    </section>
+  );
+}
+
+type ChartOptions = Pick<StripOptions, "color" | "binary" | "times" | "onCursor">;
+
+function makeStrip(holder: HTMLElement, height_px: number, stretch: Stretch, options: ChartOptions) {
+  return new Strip(holder, height_px, {
+    ...options,
+    gutter: stretch.gutter,
+    onZoom: (from, to) => (stretch.zoomed.value = [from, to]),
+    onReset: () => (stretch.zoomed.value = null),
+  });
+}
+
+/**
+ * Draw four times a second while anybody can see it, and at once when another stretch is chosen.
+ *
+ * @returns stops it
+ */
+function animate(name: string, strip: Strip, past: History, stretch: Stretch): () => void {
+  let drawn = { version: -1, from: 0, to: 0, at: 0 };
+  const draw = () => {
+    const [from, to] = stretch.now();
+    const version = past.version.peek();
+    const pace_ms = past.loading.peek() ? LOADING_MS : (to - from) * SHARE;
+    const news = version !== drawn.version && performance.now() - drawn.at >= pace_ms;
+    const moved = Math.max(Math.abs(from - drawn.from), Math.abs(to - drawn.to));
+    if (document.hidden || (!news && moved < (to - from) / 2_000)) return; // half a pixel
+    drawn = { version, from, to, at: performance.now() };
+    strip.draw(past.of(name).view(from, to, strip.columns), from, to);
+  };
+  const stop = effect(draw);
+  const timer = setInterval(draw, REDRAW_MS);
+  return () => {
+    stop();
+    clearInterval(timer);
+  };
+}
+
+/** Changes with the colour scheme: charts are drawn in its colours. */
+function useTheme() {
+  const query = "(prefers-color-scheme: dark)";
+  const [theme, setTheme] = useState(() => (matchMedia(query).matches ? "dark" : "light"));
+  useEffect(() => {
+    const list = matchMedia(query);
+    const changed = () => setTheme(list.matches ? "dark" : "light");
+    list.addEventListener("change", changed);
+    return () => list.removeEventListener("change", changed);
+  }, []);
+  return theme;
+}

@@ -1,0 +1,151 @@
+/** What was sent to the device, and what became of it, step by step. */
+
+import { useSignal } from "@preact/signals";
+
+import { isObject } from "#client/stream.js";
+import type { Command, CommandStatus, CommandStep } from "#client/types.js";
+import { formatLatency, formatSpan, formatTime, formatTimeMs } from "../lib/format.js";
+import { now } from "../live";
+import { may } from "../page";
+import { cancelCommand } from "../rest";
+import { Composer } from "./composer";
+import { Whole } from "./cut";
+import { siteOf } from "./removal";
+import { messageOf, useDevice } from "./store";
+
+function useMayCommand() {
+  return may("devices.command", siteOf(useDevice().key));
+}
+
+export function CommandsPanel() {
+  const mayCommand = useMayCommand();
+  return (
+    <section class="panel commands" aria-labelledby="commands-title">
+      <div class="panel-head">
+        <h2 id="commands-title">Commands</h2>
+        {!mayCommand && (
+          <span class="chip" title="Your role here is viewer">
+            read only
+          </span>
+        )}
+      </div>
+      {mayCommand && <Composer />}
+      <List />
+    </section>
+  );
+}
+
+function List() {
+  const { commands, commandsPast } = useDevice();
+  const { known, error } = commandsPast.value;
+  if (error) return <p class="blank error-text">Earlier commands are missing: {error}</p>;
+  if (commands.value.length === 0)
+    return (
+      <p class="blank" aria-busy={!known}>
+        {known ? "No commands yet." : "…"}
+      </p>
+    );
+  return (
+    <ol class="scroll command-list live">
+      {commands.value.map((command) => (
+        <One key={command.id} command={command} />
+      ))}
+    </ol>
+  );
+}
+
+const TONES: { [status in CommandStatus]: string } = {
+  accepted: "accent",
+  sent: "accent",
+  delivered: "accent",
+  done: "ok",
+  rejected: "bad",
+  failed: "bad",
+  expired: "warn",
+  cancelled: "warn",
+  unconfirmed: "warn",
+};
+
+function One({ command }: { command: Command }) {
+  const { id, name, args, timeline, result, reason } = command;
+  const empty = isObject(args) && Object.keys(args).length === 0;
+  const sent_ms = Date.parse(command.created_at);
+  return (
+    <li class="command">
+      <div class="command-head">
+        <strong class="mono">{name}</strong>
+        {!empty && <Whole name="arguments" value={args} look="clip muted" />}
+        <span class="grow" />
+        {isOpen(command) && <Remaining command={command} />}
+        <span class={`chip ${TONES[command.status]}`}>{command.status}</span>
+        <time class="faint" dateTime={command.created_at} title={`${formatTimeMs(sent_ms)}\n${id}`}>
+          {formatTime(sent_ms)}
+        </time>
+      </div>
+      <Steps timeline={timeline} />
+      {reason && <p class="command-note">{reason}</p>}
+      {result !== null && result !== undefined && (
+        <p class="command-note">
+          <Whole name="result" value={result} />
+        </p>
+      )}
+    </li>
+  );
+}
+
+function isOpen({ status }: Command) {
+  return status === "accepted" || status === "sent";
+}
+
+function Remaining({ command }: { command: Command }) {
+  const device = useDevice();
+  const problem = useSignal("");
+  const left = Date.parse(command.expires_at) - now.value;
+  const cancel = async () => {
+    try {
+      device.note([await cancelCommand(command.id)]);
+    } catch (error) {
+      problem.value = messageOf(error);
+    }
+  };
+  return (
+    <>
+      {problem.value && (
+        <span class="error-text" role="alert">
+          {problem.value}
+        </span>
+      )}
+      <span class="faint">{left > 0 ? `${formatSpan(left)} left` : "expiring"}</span>
+      {useMayCommand() && (
+        <button class="button bare small" onClick={cancel}>
+          Cancel
+        </button>
+      )}
+    </>
+  );
+}
+
+const USUAL: CommandStatus[] = ["accepted", "sent", "delivered", "done"];
+
+/** The way so far, each step with the time since the first; and, while it goes well, what is still to come. */
+function Steps({ timeline }: { timeline: CommandStep[] }) {
+  const begun = Date.parse(timeline[0]?.at ?? "");
+  const last = timeline.at(-1)?.status ?? "accepted";
+  const ahead = USUAL.slice(0, -1).includes(last) ? USUAL.slice(USUAL.indexOf(last) + 1) : [];
+  return (
+    <ol class="steps">
+      {timeline.map((step, index) => (
+        <li key={index} class={`step ${TONES[step.status]}`} title={formatTimeMs(Date.parse(step.at))}>
+          {step.status}
+          {step.late && " (late)"}
+          <span class="faint">{index > 0 && `+${formatLatency(Date.parse(step.at) - begun)}`}</span>
+        </li>
+      ))}
+      {ahead.map((name) => (
+        <li key={name} class="step ahead">
+          {name}
+        </li>
+      ))}
+    </ol>
+  );
+}

@@ -1,0 +1,241 @@
+/** Sending a command: by one click, or typed with its arguments. A grave one asks back. */
+
+import { signal } from "@preact/signals";
+import type { TargetedEvent } from "preact";
+import { useState } from "preact/hooks";
+
+import { RequestError } from "#client/requests.js";
+import { isObject } from "#client/stream.js";
+import type { Command, Json, JsonObject } from "#client/types.js";
+import { inexact } from "../lib/exact.js";
+import { formatJson } from "../lib/format.js";
+import { isGrave, isUnderWay } from "../lib/grave.js";
+import { client, status } from "../live";
+import { Icon } from "../ui/icons";
+import { Question } from "../ui/question";
+import { useDevice } from "./store";
+import type { Device } from "./store";
+
+const NAME = /^[A-Za-z0-9_\-.:]{1,64}$/;
+const SETTER = /^set[_.:-]/i; // needs arguments: when none are known, ask for them
+const HOLD_MS = 500; // after a command: whoever clicks twice means one
+
+interface Draft {
+  name: string;
+  args: JsonObject;
+  ttl_s: number;
+}
+
+/** What is being sent to a device. */
+class Sender {
+  readonly form = signal({ name: "", args: "{}", ttl_s: "60" });
+  readonly problem = signal("");
+  /** The name of what is on its way to the server, and for a moment afterwards. */
+  readonly busy = signal("");
+  /** The grave command that waits to be confirmed. */
+  readonly asked = signal<Draft | null>(null);
+
+  constructor(readonly device: Device) {}
+
+  /** The one way of sending: a grave command asks back, and while something is on its way nothing follows it. */
+  request(name: string, args: JsonObject, ttl_s = 60): void {
+    if (this.busy.value !== "" || this.asked.value || isUnderWay(this.device.commands.value, name)) return;
+    if (isGrave(name)) this.asked.value = { name, args, ttl_s };
+    else this.#send({ name, args, ttl_s });
+  }
+
+  /** Whether the grave command is meant. */
+  answer(yes: boolean): void {
+    const draft = this.asked.value;
+    this.asked.value = null;
+    if (yes && draft) this.#send(draft);
+  }
+
+  async #send({ name, args, ttl_s }: Draft) {
+    [this.problem.value, this.busy.value] = ["", name];
+    try {
+      this.device.note([await client.command(this.device.key, name, args, { ttl_s })]);
+    } catch (error) {
+      this.problem.value = `${name}: ${error instanceof RequestError ? error.message : String(error)}`;
+    }
+    await new Promise((done) => setTimeout(done, HOLD_MS));
+    this.busy.value = "";
+  }
+
+  /** What was typed as arguments; null: it is none, and `problem` says why. */
+  parsedArgs(): JsonObject | null {
+    const text = this.form.value.args;
+    try {
+      const args = JSON.parse(text.trim() || "{}");
+      this.problem.value = isObject(args) ? inexact(text) : "The arguments must be a JSON object.";
+      if (this.problem.value === "") return args;
+    } catch (error) {
+      this.problem.value = `The arguments are not JSON: ${(error as Error).message}`;
+    }
+    return null;
+  }
+}
+
+export function Composer() {
+  const device = useDevice();
+  const [sender] = useState(() => new Sender(device));
+  const quick = offered(device);
+  const asked = sender.asked.value;
+  return (
+    <div class="composer">
+      {quick.length > 0 && (
+        <div class="quick">
+          {quick.map((one) => (
+            <Quick key={one.name} {...one} sender={sender} />
+          ))}
+        </div>
+      )}
+      <Form sender={sender} />
+      <p class="error-text" role="alert">
+        {sender.problem.value}
+      </p>
+      {asked && (
+        <Question
+          id="confirmation-title"
+          title={
+            <>
+              Send <span class="mono">{asked.name}</span> to {device.key}?
+            </>
+          }
+          yes={`Send ${asked.name}`}
+          onAnswer={(yes) => sender.answer(yes)}
+        >
+          <p class="muted">It may stop what the device is doing.</p>
+          {Object.keys(asked.args).length > 0 && (
+            <p>
+              <code>{formatJson(asked.args)}</code>
+            </p>
+          )}
+        </Question>
+      )}
+    </div>
+  );
+}
+
+interface Offer {
+  name: string;
+  /** null: none are known */
+  args: JsonObject | null;
+}
+
+/**
+ * What the device says it understands: `reported.commands` as a list of names or of {"name", "args"}, or as an object
+ * of names and example arguments. Where it names no arguments, those that last succeeded are offered.
+ */
+function offered(device: Device): Offer[] {
+  const told = device.state.value?.reported["commands"];
+  const pairs = isObject(told) ? Object.entries(told) : Array.isArray(told) ? told.map(named) : [];
+  const usable = pairs.filter(([name]) => NAME.test(name)).slice(0, 24);
+  return usable.map(([name, args]) => ({
+    name,
+    args: isObject(args) ? args : succeeded(device.commands.value, name),
+  }));
+}
+
+function named(item: Json): [string, Json] {
+  return isObject(item) ? [String(item["name"]), item["args"] ?? null] : [String(item), null];
+}
+
+function succeeded(commands: Command[], name: string): JsonObject | null {
+  const last = commands.find((command) => command.name === name && command.status === "done");
+  return isObject(last?.args) ? last.args : null;
+}
+
+function Quick({ name, args, sender }: Offer & { sender: Sender }) {
+  const underWay = isUnderWay(useDevice().commands.value, name);
+  const empty = args === null || Object.keys(args).length === 0;
+  const edit = () => {
+    sender.form.value = { ...sender.form.value, name, args: formatJson(args ?? {}) };
+    document.querySelector<HTMLInputElement>("#command-args")?.select();
+  };
+  const click = (event: MouseEvent) => {
+    if (event.detail > 1) return; // the second click of a double click
+    if (args === null && SETTER.test(name)) edit();
+    else sender.request(name, args ?? {});
+  };
+  return (
+    <span class="split">
+      <button
+        class="button"
+        disabled={status.value !== "live" || sender.busy.value === name || underWay}
+        onClick={click}
+        title={underWay ? "Sent, and not answered yet" : undefined}
+      >
+        {name}
+        {!empty && <code class="faint">{formatJson(args)}</code>}
+      </button>
+      <button
+        class="button"
+        aria-label={`Edit the arguments of ${name}`}
+        title="Edit the arguments first"
+        onClick={edit}
+      >
+        <Icon name="pencil" />
+      </button>
+    </span>
+  );
+}
+
+function Form({ sender }: { sender: Sender }) {
+  const { name, args, ttl_s } = sender.form.value;
+  const underWay = isUnderWay(useDevice().commands.value, name);
+  const set = (field: "name" | "args" | "ttl_s") => (event: TargetedEvent<HTMLInputElement>) => {
+    sender.form.value = { ...sender.form.value, [field]: event.currentTarget.value };
+  };
+  const submit = (event: Event) => {
+    event.preventDefault();
+    const parsed = sender.parsedArgs();
+    if (parsed) sender.request(name, parsed, Number(ttl_s));
+  };
+  return (
+    <form class="command-form" onSubmit={submit}>
+      <input
+        class="field mono"
+        aria-label="Command name"
+        placeholder="command"
+        required
+        pattern="[A-Za-z0-9_.:\-]{1,64}"
+        autocomplete="off"
+        autocapitalize="none"
+        spellcheck={false}
+        value={name}
+        onInput={set("name")}
+      />
+      <input
+        class="field mono"
+        id="command-args"
+        aria-label="Arguments as a JSON object"
+        placeholder="{}"
+        autocomplete="off"
+        spellcheck={false}
+        value={args}
+        onInput={set("args")}
+      />
+      <label class="ttl" title="The command expires unless the device answers within so many seconds">
+        <input
+          class="field num"
+          type="number"
+          min="1"
+          max="86400"
+          required
+          aria-label="Time to live in seconds"
+          value={ttl_s}
+          onInput={set("ttl_s")}
+        />
+        <span>s</span>
+      </label>
+      <button
+        class="button primary"
+        disabled={status.value !== "live" || sender.busy.value !== "" || underWay}
+      >
+        <Icon name="send" />
+        Send
+      </button>
+    </form>
+  );
+}

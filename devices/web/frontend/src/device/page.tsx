@@ -1,0 +1,121 @@
+/** The device page. */
+
+import { useState } from "preact/hooks";
+
+import type { DeviceState, Presence } from "#client/types.js";
+import { formatSpan, formatTime, formatWhy } from "../lib/format.js";
+import { now } from "../live";
+import { page } from "../page";
+import { Glyph, NAMES } from "../ui/presence";
+import { Charts, ChartsContext, Ranges, Stretch } from "./charts";
+import { CommandsPanel } from "./commands";
+import { EventsPanel } from "./events";
+import { Metrics } from "./metrics";
+import { RefusedPanel } from "./refused";
+import { StatePanel } from "./state";
+import { Device, DeviceContext, useDevice } from "./store";
+
+export default function DevicePage() {
+  const [device] = useState(() => new Device(page.device ?? ""));
+  const { gone, state } = device;
+  if (gone.value) return <Gone name={device.key} />;
+  return (
+    <DeviceContext.Provider value={device}>
+      <Head />
+      <div class={`device ${state.value ? "" : "waiting"}`} aria-busy={!state.value}>
+        <TelemetryPanel />
+        <StatePanel />
+        <CommandsPanel />
+        <EventsPanel />
+        <RefusedPanel />
+      </div>
+    </DeviceContext.Provider>
+  );
+}
+
+function TelemetryPanel() {
+  const { state } = useDevice();
+  const [stretch] = useState(() => new Stretch());
+  return (
+    <ChartsContext.Provider value={stretch}>
+      <section class="panel telemetry" aria-labelledby="telemetry-title">
+        <div class="panel-head">
+          <h2 id="telemetry-title">Telemetry</h2>
+          <Ranges />
+        </div>
+        {state.value && (
+          <div class="telemetry-body">
+            <Charts />
+            <Metrics />
+          </div>
+        )}
+      </section>
+    </ChartsContext.Provider>
+  );
+}
+
+function Head() {
+  const device = useDevice();
+  const twin = device.state.value;
+  const [site = "", name = ""] = device.key.split("/");
+  return (
+    <div class="device-head">
+      <nav aria-label="Where this is">
+        <a href={`${page.base}/`}>Fleet</a>
+        <span class="faint">/</span>
+        <a href={`${page.base}/?site=${encodeURIComponent(site)}`}>{site}</a>
+      </nav>
+      <div class="device-title">
+        <h1>{name}</h1>
+        {twin && <Badge presence={twin.presence} />}
+        {device.isNotUnderstood() && (
+          <a class="chip bad" href="#refused">
+            not understood
+          </a>
+        )}
+        {twin?.tags.map((tag) => (
+          <span key={tag} class="chip">
+            {tag}
+          </span>
+        ))}
+        <span class="grow" />
+        {twin && <LastValue twin={twin} />}
+      </div>
+    </div>
+  );
+}
+
+function Badge({ presence }: { presence: Presence }) {
+  const { status, since } = presence;
+  const why = since ? `since ${formatTime(since)}: ${formatWhy(presence)}` : formatWhy(presence);
+  return (
+    <>
+      <span class={`badge ${status} live`}>
+        <Glyph status={status} />
+        <b>{NAMES[status]}</b> <span>{since ? formatSpan(now.value - since) : ""}</span>
+      </span>
+      <span class="faint badge-why">{why}</span>
+    </>
+  );
+}
+
+function LastValue({ twin }: { twin: DeviceState }) {
+  const newest = Math.max(0, ...Object.values(twin.metrics).map(({ ts }) => ts));
+  const text = newest ? `Last value ${formatSpan(now.value - newest)} ago` : "No values yet";
+  return (
+    <span class="faint" title={`rev ${twin.rev}`}>
+      {text}
+    </span>
+  );
+}
+
+function Gone({ name }: { name: string }) {
+  return (
+    <div class="blank">
+      <p>{name} does not exist any more, or you may not see it any more.</p>
+      <a class="button" href={`${page.base}/`}>
+        Back to the fleet
+      </a>
+    </div>
+  );
+}

@@ -1,0 +1,127 @@
+/** What the device sent and what was not taken as it came: its quarantine, and notes on single values. */
+
+import type { Note, QuarantinedMessage } from "#client/types.js";
+import { formatTime } from "../lib/format.js";
+import { page } from "../page";
+import { useDevice } from "./store";
+
+const SHOWN_CHARS = 160;
+
+export function RefusedPanel() {
+  const device = useDevice();
+  const { items, more } = device.quarantined.value;
+  const notes = device.notes.value;
+  if (items.length === 0 && notes.length === 0) return null;
+  return (
+    <section class="panel refused" id="refused" aria-labelledby="refused-title">
+      <div class="panel-head">
+        <h2 id="refused-title">Not taken as it came</h2>
+        {items.length > 0 && (
+          <span class="chip warn">
+            {items.length}
+            {more && "+"} in quarantine
+          </span>
+        )}
+      </div>
+      {device.isNotUnderstood() && (
+        <p class="refused-all">
+          <strong>No message of this device could be understood so far.</strong>
+        </p>
+      )}
+      {items.length > 0 && <Quarantined items={items} />}
+      {notes.length > 0 && <Notes notes={notes} />}
+    </section>
+  );
+}
+
+function Quarantined({ items }: { items: QuarantinedMessage[] }) {
+  const { key } = useDevice();
+  return (
+    <>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Messages in quarantine">
+        <table class="ops-table">
+          <thead>
+            <tr>
+              <th>Received</th>
+              <th>Topic</th>
+              <th>Reason</th>
+              <th>Payload</th>
+            </tr>
+          </thead>
+          <tbody>
+            {items.map((one) => (
+              <Message key={one.id} message={one} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p class="refused-more">
+        <a href={`${page.base}/ops?device=${encodeURIComponent(key)}`}>Its whole quarantine, to replay</a>
+      </p>
+    </>
+  );
+}
+
+function Notes({ notes }: { notes: Note[] }) {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Notes on values">
+      <table class="ops-table">
+        <thead>
+          <tr>
+            <th>Last</th>
+            <th>Value</th>
+            <th>Note</th>
+            <th>As it was sent</th>
+            <th class="num">Times</th>
+          </tr>
+        </thead>
+        <tbody>
+          {notes.map((one) => (
+            <Noted key={`${one.reason} ${one.metric}`} note={one} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Message({ message }: { message: QuarantinedMessage }) {
+  const { topic, reason, detail, received_at, payload } = message;
+  return (
+    <tr>
+      <td class="when">{formatTime(Date.parse(received_at))}</td>
+      <td class="mono">{topic}</td>
+      <td>
+        <code>{reason}</code>
+        {detail && (
+          <>
+            <br />
+            <span class="muted">{detail}</span>
+          </>
+        )}
+      </td>
+      <td>
+        <code class="payload">
+          {payload.slice(0, SHOWN_CHARS)}
+          {payload.length > SHOWN_CHARS && "…"}
+        </code>
+      </td>
+    </tr>
+  );
+}
+
+function Noted({ note }: { note: Note }) {
+  return (
+    <tr>
+      <td class="when">{formatTime(Date.parse(note.last_at))}</td>
+      <td class="mono">{note.metric || "–"}</td>
+      <td>
+        <code>{note.reason}</code>
+      </td>
+      <td>
+        <code class="payload">{note.sample.slice(0, SHOWN_CHARS)}</code>
+      </td>
+      <td class="num">{note.count}</td>
+    </tr>
+  );
+}

@@ -1,0 +1,65 @@
+/** Taking a metric out that the device sends no more. What was measured stays in the history. */
+
+import { useSignal } from "@preact/signals";
+import type { TargetedEvent } from "preact";
+
+import { may } from "../page";
+import { removeMetric } from "../rest";
+import { Question } from "../ui/question";
+import { messageOf, useDevice } from "./store";
+
+export function Removal() {
+  const { key, metricNames } = useDevice();
+  const chosen = useSignal("");
+  /** The metric that is asked about; "": none. */
+  const asked = useSignal("");
+  const problem = useSignal("");
+  if (!may("devices.manage", siteOf(key))) return null;
+  const names = metricNames.value;
+  const name = names.includes(chosen.value) ? chosen.value : (names[0] ?? "");
+  const choose = (event: TargetedEvent<HTMLSelectElement>) => (chosen.value = event.currentTarget.value);
+  const answered = async (yes: boolean) => {
+    const name = asked.value;
+    asked.value = problem.value = "";
+    if (yes) await removeMetric(key, name).catch((error) => (problem.value = messageOf(error)));
+  };
+  return (
+    <details class="removal">
+      <summary class="muted">Remove a metric</summary>
+      <div class="removal-row">
+        <select class="field" aria-label="Metric to remove" value={name} onChange={choose}>
+          {names.map((one) => (
+            <option key={one} value={one}>
+              {one}
+            </option>
+          ))}
+        </select>
+        <button class="button" onClick={() => (asked.value = name)}>
+          Remove…
+        </button>
+      </div>
+      <p class="error-text" role="alert">
+        {problem.value}
+      </p>
+      {asked.value && (
+        <Question
+          id="removal-title"
+          title={
+            <>
+              Remove <span class="mono">{asked.value}</span> from {key}?
+            </>
+          }
+          yes={`Remove ${asked.value}`}
+          onAnswer={answered}
+        >
+          <p class="muted">Its readings stay in the history. If the device sends it again, it is back.</p>
+        </Question>
+      )}
+    </details>
+  );
+}
+
+/** The site of a device's key. */
+export function siteOf(key: string): string {
+  return key.split("/")[0] ?? "";
+}

@@ -1,0 +1,208 @@
+/** One device as its page shows it. */
+
+import { batch, computed, signal } from "@preact/signals";
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+
+import type { Change, Command, DeviceState, EventRow, Note, QuarantinedMessage } from "#client/types.js";
+import { isUpkeep } from "../lib/device_list.js";
+import { Decimals } from "../lib/format.js";
+import { naturally } from "../lib/twin.js";
+import { client, perFrame } from "../live";
+import { recall, remember } from "../page";
+import { getCommands, getEvents, getNotes, getQuarantine, getReadings } from "../rest";
+import { History } from "../lib/history.js";
+
+const MOST_EVENTS = 200;
+const MOST_COMMANDS = 50;
+const MOST_REFUSED = 5;
+const REFUSED_MS = 5_000;
+export const MOST_CHARTS = 6;
+
+/** Follows a device from when it is made until it is closed. */
+export class Device {
+  readonly state = signal<DeviceState | null>(null);
+  /** The device is deleted, or no longer visible to the user. */
+  readonly gone = signal(false);
+  /** Newest first. */
+  readonly events = signal<EventRow[]>([]);
+  /** Whether those of before the page was opened are among them, and why not. */
+  readonly eventsPast = signal({ known: false, error: "" });
+  /** Newest first. */
+  readonly commands = signal<Command[]>([]);
+  /** The same of commands. */
+  readonly commandsPast = signal({ known: false, error: "" });
+  /** Its latest messages in quarantine, newest first, and whether there are more. */
+  readonly quarantined = signal<{ items: QuarantinedMessage[]; more: boolean }>({ items: [], more: false });
+  /** What of its messages was not taken as it came. */
+  readonly notes = signal<Note[]>([]);
+  readonly past: History;
+  readonly decimals = new Decimals();
+
+  readonly metricNames = computed(() => Object.keys(this.state.value?.metrics ?? {}).sort(naturally));
+  /** The metrics drawn, each in its own strip. */
+  readonly charted = computed(() => {
+    const wished = this.#chosen.value ?? this.#numbers().slice(0, 3);
+    return wished.filter((name) => this.metricNames.value.includes(name)).slice(0, MOST_CHARTS);
+  });
+  /** Metrics that can be drawn: what is no number now may have been one before. */
+  #drawables = computed(() =>
+    this.metricNames.value.filter((name) => this.hasBeen("number", name) || this.hasBeen("boolean", name)),
+  );
+  #chosen;
+  #latest: DeviceState | null = null;
+  #fresh: EventRow[] = [];
+  #later = perFrame(() =>
+    batch(() => {
+      this.state.value = this.#latest;
+      if (this.#fresh.length > 0) this.#happened(this.#fresh);
+      this.#fresh = [];
+    }),
+  );
+  #ends: (() => void)[] = [];
+
+  /** @param key  site/name */
+  constructor(readonly key: string) {
+    this.past = new History((query) => getReadings(key, query));
+    this.#chosen = signal<string[] | null>(recall(`charts.${key}`, null));
+    const subscription = client.watch({ devices: [key] });
+    subscription.on("change", (change) => {
+      this.#take(change);
+      this.#later();
+    });
+    subscription.on("refused", () => (this.gone.value = true));
+    const timer = setInterval(
+      () => document.hidden || client.status !== "live" || this.#loadRefused(),
+      REFUSED_MS,
+    );
+    this.#ends = [
+      () => subscription.close(),
+      () => clearInterval(timer),
+      client.on("command", (command) => command.device === key && this.note([command])),
+      client.on("status", (status) => status === "live" && this.#caughtUp()),
+    ];
+    if (client.status === "live") this.#caughtUp();
+  }
+
+  /** Stop following it. */
+  close(): void {
+    for (const end of this.#ends) end();
+  }
+
+  /** Whether a metric is of that kind, or has been as far as is known. */
+  hasBeen(kind: "number" | "boolean", name: string): boolean {
+    this.past.version.value;
+    return typeof this.state.value?.metrics[name]?.value === kind || this.past.of(name).has[kind];
+  }
+
+  isDrawable(name: string): boolean {
+    return this.#drawables.value.includes(name);
+  }
+
+  /** Draw a metric, or don't any more. */
+  toggleChart(name: string): void {
+    const now = this.charted.value;
+    const then = now.includes(name) ? now.filter((other) => other !== name) : [...now, name].slice(-MOST_CHARTS);
+    this.#chosen.value = then;
+    remember(`charts.${this.key}`, then);
+  }
+
+  /** Take over what is newer: a command only ever gains steps. */
+  note(news: Command[]): void {
+    const known = new Map(this.commands.value.map((command) => [command.id, command]));
+    for (const command of news) {
+      const old = known.get(command.id);
+      if (!old || old.timeline.length <= command.timeline.length) known.set(command.id, command);
+    }
+    const sorted = [...known.values()].sort((one, other) => other.created_at.localeCompare(one.created_at));
+    this.commands.value = sorted.slice(0, MOST_COMMANDS);
+  }
+
+  /** Nothing that the device ever sent became a value or a state: its page would look as if it had said nothing. */
+  isNotUnderstood(): boolean {
+    const twin = this.state.value;
+    if (!twin || this.quarantined.value.items.length === 0) return false;
+    return Object.keys(twin.metrics).length === 0 && Object.keys(twin.reported).length === 0;
+  }
+
+  /** Upkeep last. */
+  #numbers() {
+    const all = this.#drawables.value.filter((name) => this.hasBeen("number", name));
+    return [...all.filter((name) => !isUpkeep(name)), ...all.filter(isUpkeep)];
+  }
+
+  #caughtUp() {
+    this.#loadCommands();
+    this.#loadRefused();
+    if (this.eventsPast.value.error) this.#loadEvents();
+  }
+
+  #take(change: Change) {
+    if (change.kind === "gone") {
+      this.gone.value = true;
+      return;
+    }
+    this.gone.value = false;
+    this.#latest = change.state;
+    if (change.kind === "snapshot") {
+      this.past.reached(change.state.rev);
+      this.#loadEvents(); // not before: what happens between an earlier look and the snapshot would be in neither
+    } else if (change.kind === "delta") this.past.add(change.readings, change.state.rev);
+    else {
+      this.#fresh.push(change.event);
+      this.past.add([], change.state.rev);
+    }
+  }
+
+  /** Commands sent before the page was there, and steps taken while it was not connected. */
+  async #loadCommands() {
+    try {
+      this.note((await getCommands(this.key, MOST_COMMANDS)).items);
+      this.commandsPast.value = { known: true, error: "" };
+    } catch (error) {
+      this.commandsPast.value = { ...this.commandsPast.value, error: messageOf(error) };
+    }
+  }
+
+  /** Events of before a snapshot; those after it, and while the page was not connected, come by the stream. */
+  async #loadEvents() {
+    try {
+      this.#happened((await getEvents(this.key, MOST_EVENTS)).items);
+      this.eventsPast.value = { known: true, error: "" };
+    } catch (error) {
+      this.eventsPast.value = { ...this.eventsPast.value, error: messageOf(error) };
+    }
+  }
+
+  #happened(news: EventRow[]) {
+    const known = new Map([...news, ...this.events.value].map((event) => [event.rev, event]));
+    this.events.value = [...known.values()].sort((one, other) => other.rev - one.rev).slice(0, MOST_EVENTS);
+  }
+
+  /** Quarantine and notes make no rev: they are asked for. A failure keeps what was known. */
+  async #loadRefused() {
+    try {
+      const [found, noted] = await Promise.all([
+        getQuarantine({ device: this.key, limit: MOST_REFUSED }),
+        getNotes(this.key),
+      ]);
+      this.quarantined.value = { items: found.items, more: found.next !== null };
+      this.notes.value = noted.items;
+    } catch (error) {
+      console.warn("causeway: quarantine and notes are not known", error);
+    }
+  }
+}
+
+export const DeviceContext = createContext<Device | null>(null);
+
+/** The device of the page or panel around. */
+export function useDevice(): Device {
+  const device = useContext(DeviceContext);
+  if (!device) throw new Error("not inside a DeviceContext");
+  return device;
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

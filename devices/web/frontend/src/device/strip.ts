@@ -1,0 +1,194 @@
+/** One metric's chart: uPlot in the page's colours. */
+
+import uPlot from "uplot";
+
+import { formatTick } from "../lib/format.js";
+
+const AXIS_WIDTH = 58; // at least
+const AXIS_GAP = 8;
+const FONT = "11px system-ui, sans-serif";
+const PADDING_RIGHT = 10;
+
+export interface StripOptions {
+  /** 1…6 */
+  color: number;
+  /** on and off, drawn in steps */
+  binary: boolean;
+  /** whether it shows the axis of time */
+  times: boolean;
+  /** the point under the cursor */
+  onCursor: (index: number | null) => void;
+  /** Unix ms */
+  onZoom: (from: number, to: number) => void;
+  onReset: () => void;
+  /** shared with the other strips */
+  gutter: Gutter;
+}
+
+/** How wide the axes of values are: as the widest label of any strip needs. */
+export class Gutter {
+  #needs = new Map<Strip, number>();
+
+  get width(): number {
+    return Math.max(AXIS_WIDTH, ...this.#needs.values());
+  }
+
+  /** A strip's labels take so many pixels; the others follow. */
+  need(strip: Strip, width_px: number): void {
+    const before = this.width;
+    this.#needs.set(strip, width_px);
+    if (this.width === before) return;
+    for (const other of this.#needs.keys()) {
+      if (other !== strip) queueMicrotask(() => this.#needs.has(other) && other.align());
+    }
+  }
+
+  leave(strip: Strip): void {
+    this.#needs.delete(strip);
+  }
+}
+
+export class Strip {
+  #plot: uPlot;
+  #gutter: Gutter;
+  /** seconds */
+  #range: [number, number] = [0, 1];
+
+  constructor(holder: HTMLElement, height_px: number, options: StripOptions) {
+    const size = { width: Math.max(50, holder.clientWidth), height: height_px };
+    this.#gutter = options.gutter;
+    const axisWidth = (plot: uPlot, labels: string[] | null) => {
+      this.#gutter.need(this, Math.ceil(widest(plot.ctx, labels ?? [])) + AXIS_GAP);
+      return this.#gutter.width;
+    };
+    const options_ = plotOptions(options, () => this.#range, axisWidth);
+    this.#plot = new uPlot({ ...size, ...options_ }, [[], []], holder);
+    this.#plot.over.addEventListener("dblclick", options.onReset);
+  }
+
+  /**
+   * @param data  seconds, values
+   * @param from  Unix ms
+   * @param to  Unix ms
+   */
+  draw(data: [number[], (number | null)[]], from: number, to: number): void {
+    this.#range = [from / 1000, to / 1000];
+    this.#plot.setData(data);
+  }
+
+  /** How many points beside each other can be told apart. */
+  get columns(): number {
+    return Math.max(1, Math.round(this.#plot.over.clientWidth));
+  }
+
+  /** Draw it anew, for the axis has become wider or narrower. */
+  align(): void {
+    this.#plot.redraw(true, true);
+  }
+
+  resize(width_px: number, height_px: number): void {
+    if (width_px !== this.#plot.width || height_px !== this.#plot.height)
+      this.#plot.setSize({ width: width_px, height: height_px });
+  }
+
+  /** The value of a point. */
+  at(index: number): [ts: number, value: number | null | undefined] {
+    return [(this.#plot.data[0][index] ?? 0) * 1000, this.#plot.data[1]?.[index]];
+  }
+
+  destroy(): void {
+    this.#gutter.leave(this);
+    this.#plot.destroy();
+  }
+}
+
+function plotOptions(
+  { color, binary, times, onCursor, onZoom }: StripOptions,
+  range: () => [number, number],
+  axisWidth: (plot: uPlot, labels: string[] | null) => number,
+): Omit<uPlot.Options, "width" | "height"> {
+  const [muted, line, stroke] = ["--faint", "--line", `--series-${color}`].map(styled);
+  const axis = {
+    stroke: muted,
+    font: FONT,
+    grid: { stroke: line, width: 1 },
+    ticks: { show: false },
+    border: { show: false },
+  };
+  const points = { size: 4, fill: stroke ?? "" };
+  const paths = uPlot.paths.stepped?.({ align: 1 });
+  return {
+    padding: [8, PADDING_RIGHT, 0, 0],
+    legend: { show: false },
+    cursor: {
+      sync: { key: "time" },
+      drag: { x: true, y: false },
+      y: false,
+      points: { size: 7, fill: stroke ?? "" },
+    },
+    select: { show: true, left: 0, top: 0, width: 0, height: 0 },
+    scales: {
+      x: { time: true, range: () => range() },
+      y: { range: (_plot, low, high) => (binary ? [-0.15, 1.15] : rangeOf(low, high)) },
+    },
+    axes: [
+      { ...axis, size: times ? 26 : 6, gap: 6, values: times ? timeLabels : () => [], space: 80 },
+      { ...axis, size: axisWidth, gap: AXIS_GAP, space: 28, ...(binary ? ON_OFF : NUMBERS) },
+    ],
+    series: [
+      {},
+      {
+        stroke: stroke ?? "",
+        width: 1.6,
+        fill: `${stroke}1c`,
+        spanGaps: false,
+        points,
+        ...(binary && paths && { paths }),
+      },
+    ],
+    hooks: {
+      setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
+      setSelect: [(plot) => zoom(plot, onZoom)],
+    },
+  };
+}
+
+const NUMBERS: Partial<uPlot.Axis> = {
+  values: (_plot, splits, _axis, _space, step) => splits.map((value) => formatTick(value, step)),
+};
+const ON_OFF: Partial<uPlot.Axis> = { splits: () => [0, 1], values: () => ["off", "on"] };
+
+function styled(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function zoom(plot: uPlot, onZoom: (from: number, to: number) => void) {
+  const { left, width } = plot.select;
+  if (width < 4) return;
+  const [from, to] = [plot.posToVal(left, "x") * 1000, plot.posToVal(left + width, "x") * 1000];
+  plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+  if (to - from >= 1000) onZoom(from, to);
+}
+
+/** Some room around the values, also around a single one. */
+function rangeOf(low: number | null, high: number | null): [number, number] {
+  if (low === null || high === null || !Number.isFinite(low)) return [0, 1];
+  const room = (high - low) * 0.12 || Math.abs(high) * 0.05 || 1;
+  return [low - room, high + room];
+}
+
+/** Pixels of the widest label. */
+function widest(context: CanvasRenderingContext2D, labels: string[]): number {
+  context.save();
+  context.font = FONT;
+  const width = Math.max(0, ...labels.map((label) => context.measureText(label).width));
+  context.restore();
+  return width;
+}
+
+/** @param step  seconds */
+function timeLabels(_plot: uPlot, splits: number[], _axis: number, _space: number, step: number) {
+  const seconds = step < 60 ? ({ second: "2-digit" } as const) : {};
+  const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", ...seconds });
+  return splits.map((split) => clock.format(split * 1000));
+}

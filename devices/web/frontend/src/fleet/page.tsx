@@ -1,0 +1,116 @@
+/** The fleet page. */
+
+import { useSignal } from "@preact/signals";
+import { useState } from "preact/hooks";
+
+import { page } from "../page";
+import { Icon } from "../ui/icons";
+import { Fleet, FleetContext, useFleet } from "./store";
+import { Table } from "./table";
+import { Toolbar } from "./toolbar";
+
+export default function FleetPage() {
+  const [fleet] = useState(() => new Fleet());
+  return (
+    <FleetContext.Provider value={fleet}>
+      <Content />
+    </FleetContext.Provider>
+  );
+}
+
+function Content() {
+  const { problem, size, loaded, rows } = useFleet();
+  if (Object.keys(page.roles).length === 0) return <NoRole />;
+  if (problem.value)
+    return (
+      <div class="blank">
+        <p class="error-text" role="alert">
+          {problem.value}
+        </p>
+      </div>
+    );
+  if (size.value === 0) return loaded.value ? <Empty /> : <Loading />;
+  return (
+    <>
+      <h1 class="hidden-text">Fleet</h1>
+      <Toolbar />
+      {rows.value.length > 0 ? <Table /> : <NoMatch />}
+    </>
+  );
+}
+
+function Loading() {
+  return (
+    <div class="loading" aria-busy="true" aria-label="Loading devices">
+      {[...Array(12).keys()].map((nth) => (
+        <i key={nth} />
+      ))}
+    </div>
+  );
+}
+
+function NoMatch() {
+  const fleet = useFleet();
+  return (
+    <div class="blank">
+      <p>No device matches these filters.</p>
+      <button class="button" onClick={() => fleet.want({ query: "", site: "", status: "" })}>
+        Clear them
+      </button>
+    </div>
+  );
+}
+
+function NoRole() {
+  return (
+    <div class="welcome">
+      <h1>No site is yours yet</h1>
+      <p>Your account has no role at any site, so there is nothing to show. An administrator can give you one.</p>
+    </div>
+  );
+}
+
+const BY_ITSELF = "A device appears here by itself with its first message. Send one:";
+
+/** What makes a fleet: a first message. */
+function Empty() {
+  const topic = `${page.mqtt.root}/demo/my-device/telemetry`;
+  const broker = `-h ${location.hostname} -p ${page.mqtt.port}`;
+  const line = `mosquitto_pub ${broker} -q 1 -t ${topic} -m '{"temperature": 21.5}'`;
+  const provision = "python manage.py provision_device demo/my-device";
+  return (
+    <div class="welcome">
+      <h1>No devices yet</h1>
+      <p>{page.mqtt.auto_register ? BY_ITSELF : "Register a device first, then let it speak:"}</p>
+      {!page.mqtt.auto_register && <Copyable text={provision} />}
+      <Copyable text={line} />
+      <p class="muted">
+        A broker without anonymous clients wants <code>-u USER -P PASSWORD</code> too:{" "}
+        <code>manage.py provision_device</code> gives a device its own.
+      </p>
+      <p class="listening" role="status">
+        <i />
+        Listening: this page changes by itself.
+      </p>
+    </div>
+  );
+}
+
+function Copyable({ text }: { text: string }) {
+  const done = useSignal(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    done.value = true;
+  };
+  return (
+    <div class="copyable">
+      <pre>{text}</pre>
+      {navigator.clipboard && (
+        <button class="button small" onClick={copy}>
+          <Icon name={done.value ? "check" : "copy"} />
+          {done.value ? "Copied" : "Copy"}
+        </button>
+      )}
+    </div>
+  );
+}

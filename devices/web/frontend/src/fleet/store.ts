@@ -1,0 +1,285 @@
+/**
+ * The fleet as the table shows it. Thousands of devices may change at once: each change only marks a device; once a
+ * frame the marked ones that are on screen render anew, and order and counts are made anew at most four times a second.
+ */
+
+import { batch, computed, effect, signal } from "@preact/signals";
+import type { Signal } from "@preact/signals";
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+
+import type { Change, DeviceState, Reading } from "#client/types.js";
+import { commonMetrics, counts, isUniform, selected } from "../lib/device_list.js";
+import type { Wanted } from "../lib/device_list.js";
+import type { Traced } from "../lib/trace.js";
+import { naturally } from "../lib/twin.js";
+import { client, perFrame } from "../live";
+import { page, recall, remember } from "../page";
+
+export interface Entry {
+  key: string;
+  site: string;
+  name: string;
+  /** in the natural order of all keys */
+  place: number;
+  state: DeviceState;
+  /** Unix ms of its newest value */
+  updated: number;
+  /** recent values of its trend's metric, as they came */
+  trace: Traced[];
+  /** its own first metrics, as last worked out */
+  own: { ranking: string[]; count: number; names: string[] };
+  /** raised when the entry is to render anew */
+  version: Signal<number>;
+}
+
+type Changed = Exclude<Change, { kind: "gone" }>;
+
+const REORDER_MS = 250;
+const REORDER_LIVE_MS = 1_000; // by values that change all the time: rows must not run away from the pointer
+const TRACE = 80;
+const NOTHING = { ranking: [], count: -1, names: [] };
+export const MOST_COLUMNS = 4;
+const USUAL_COLUMNS = 3;
+
+/** Everything that the user may see, from when it is made until it is closed. */
+export class Fleet {
+  readonly rows = signal<Entry[]>([]);
+  readonly totals = signal({ all: 0, online: 0, offline: 0, stale: 0, unknown: 0 });
+  readonly sites = signal<string[]>([]);
+  /** All metrics in the fleet, commonest first. */
+  readonly metrics = signal<string[]>([]);
+  readonly loaded = signal(false);
+  /** Why the fleet can't be shown; "" as long as that may change by itself. */
+  readonly problem = signal("");
+  readonly size = signal(0);
+  readonly wanted: Signal<Wanted>;
+
+  /** The columns; empty: each row shows its device's own first metrics. */
+  readonly columns = computed(() => {
+    const known = this.#chosen.value.filter((name) => this.metrics.value.includes(name)).slice(0, MOST_COLUMNS);
+    if (known.length > 0) return known;
+    return this.#uniform.value ? this.metrics.value.slice(0, USUAL_COLUMNS) : [];
+  });
+  readonly isChosen = computed(() => this.#chosen.value.length > 0);
+  /** How many metrics a row shows; room for one while there are none. */
+  readonly width = computed(
+    () => this.columns.value.length || Math.max(1, Math.min(USUAL_COLUMNS, this.metrics.value.length)),
+  );
+  /** Sites that the user may see, as far as known: those with devices and those with a role. */
+  readonly allSites = computed(() => {
+    const own = Object.keys(page.roles).filter((site) => site !== "*");
+    return [...new Set([...own, ...this.sites.value])].sort(naturally);
+  });
+
+  /** The columns that the user chose; empty: as it fits the fleet. */
+  #chosen = signal<string[]>(recall("fleet.columns", []));
+  /** Whether the devices are alike enough for common columns. */
+  #uniform = signal(true);
+  #entries = new Map<string, Entry>();
+  #dirty = new Set<Entry>();
+  #names = new Set<string>();
+  #membership = false;
+  #disorder = false;
+  #orderedAt = 0;
+  #waiting: ReturnType<typeof setTimeout> | null = null;
+  #later = perFrame(() => this.#flush());
+
+  constructor() {
+    this.wanted = signal(wantedAtFirst());
+    const subscription = client.watch({ site: "*", max_rate_hz: 2, readings: "latest" });
+    subscription.on("change", (change) => {
+      this.#take(change);
+      this.#later();
+    });
+    subscription.on("ready", () => {
+      this.loaded.value = true;
+      this.#later();
+    });
+    subscription.on("failed", (error) => (this.problem.value = error.message));
+    effect(() => {
+      this.wanted.value;
+      this.#reorder();
+      mirror(this.wanted.peek());
+    });
+    effect(() => {
+      this.columns.value;
+      for (const entry of this.#entries.values()) entry.trace = [];
+    });
+  }
+
+  want(change: Partial<Wanted>): void {
+    this.wanted.value = { ...this.wanted.value, ...change };
+  }
+
+  chooseColumn(name: string, on: boolean): void {
+    const others = this.columns.value.filter((other) => other !== name);
+    this.#choose(on ? [...others, name].slice(-MOST_COLUMNS) : others);
+  }
+
+  /** Columns as it fits the fleet again. */
+  unchoose(): void {
+    this.#choose([]);
+  }
+
+  #choose(names: string[]) {
+    this.#chosen.value = names;
+    remember("fleet.columns", names);
+  }
+
+  /** The metrics that an entry's row shows, the first of them as its trend. */
+  shownMetrics(entry: Entry): string[] {
+    return this.columns.value.length > 0 ? this.columns.value : this.#ownMetrics(entry);
+  }
+
+  trendMetric(entry: Entry): string {
+    return this.shownMetrics(entry)[0] ?? "";
+  }
+
+  /** Put what came earlier before what came live. */
+  recollect(entry: Entry, readings: Reading[]): void {
+    const live = entry.trace;
+    const known = new Set(live.map(({ rev }) => rev));
+    entry.trace = [];
+    this.#extend(
+      entry,
+      readings.filter(({ rev }) => !known.has(rev)),
+    );
+    entry.trace = [...entry.trace, ...live].slice(-TRACE);
+    entry.version.value += 1;
+  }
+
+  /** The commonest metrics among those that the device has. */
+  #ownMetrics(entry: Entry) {
+    const ranking = this.metrics.value;
+    const count = Object.keys(entry.state.metrics).length;
+    if (entry.own.ranking !== ranking || entry.own.count !== count) {
+      const names = ranking.filter((name) => Object.hasOwn(entry.state.metrics, name)).slice(0, USUAL_COLUMNS);
+      entry.own = { ranking, count, names };
+    }
+    return entry.own.names;
+  }
+
+  #take(change: Change) {
+    const { device: key } = change;
+    if (change.kind === "gone") {
+      this.#membership = this.#entries.delete(key) || this.#membership;
+      return;
+    }
+    const entry = this.#entries.get(key) ?? this.#added(key, change.state);
+    const before = entry.state;
+    entry.state = change.state;
+    entry.updated = newest(change, entry.updated);
+    if (change.kind === "delta") this.#extend(entry, change.readings);
+    if (before.presence !== entry.state.presence || before.tags !== entry.state.tags) this.#disorder = true;
+    this.#meet(change.kind === "delta" ? change.readings : [entry.state]);
+    this.#dirty.add(entry);
+  }
+
+  /** A metric never seen before may become a column. */
+  #meet(holders: { metrics: object }[]) {
+    for (const { metrics: values } of holders) {
+      for (const name in values) {
+        if (this.#names.has(name)) continue;
+        this.#names.add(name);
+        this.#membership = true;
+      }
+    }
+  }
+
+  #added(key: string, state: DeviceState): Entry {
+    const [site = "", name = ""] = key.split("/");
+    const entry = { key, site, name, place: 0, state, updated: 0, trace: [], own: NOTHING, version: signal(0) };
+    this.#entries.set(key, entry);
+    this.#membership = true;
+    return entry;
+  }
+
+  #extend(entry: Entry, readings: Reading[]) {
+    const metric = this.trendMetric(entry);
+    for (const { ts, rev, metrics: values } of readings) {
+      if (!Object.hasOwn(values, metric)) continue;
+      const value = values[metric];
+      entry.trace.push({ ts, rev, value: typeof value === "number" ? value : null });
+    }
+    if (entry.trace.length > TRACE) entry.trace = entry.trace.slice(-TRACE);
+  }
+
+  #flush() {
+    batch(() => {
+      for (const entry of this.#dirty) entry.version.value += 1;
+      this.#dirty.clear();
+      if (this.#membership) this.#renumber();
+      const live = !["device", "status"].includes(this.wanted.peek().sort);
+      if (this.#membership || this.#disorder) this.#reorderWithin(REORDER_MS);
+      else if (live) this.#reorderWithin(REORDER_LIVE_MS);
+    });
+  }
+
+  /** The membership has changed: places, sites and metrics anew. */
+  #renumber() {
+    const all = [...this.#entries.values()];
+    all.sort((one, other) => naturally(one.key, other.key)).forEach((entry, place) => (entry.place = place));
+    this.sites.value = [...new Set(all.map(({ site }) => site))].sort(naturally);
+    const ranking = commonMetrics(all);
+    if (ranking.join("\n") !== this.metrics.value.join("\n")) this.metrics.value = ranking;
+    this.#uniform.value = isUniform(all, ranking.slice(0, USUAL_COLUMNS));
+    this.size.value = all.length;
+  }
+
+  /** @param period_ms  no sooner after the last time */
+  #reorderWithin(period_ms: number) {
+    const wait_ms = this.#orderedAt + period_ms - performance.now();
+    if (wait_ms <= 0) return this.#reorder();
+    this.#waiting ??= setTimeout(() => {
+      this.#waiting = null;
+      this.#later();
+    }, wait_ms);
+  }
+
+  #reorder() {
+    this.#orderedAt = performance.now();
+    this.#membership = this.#disorder = false;
+    this.rows.value = selected(this.#entries.values(), this.#orderly(this.wanted.peek()));
+    this.totals.value = counts(this.#entries.values(), this.wanted.peek());
+  }
+
+  /** A remembered order by a metric that is no column now would surprise. */
+  #orderly(wish: Wanted): Wanted {
+    const lost = wish.sort.startsWith("metric:") && !this.columns.peek().includes(wish.sort.slice(7));
+    return lost ? { ...wish, sort: "device", descending: false } : wish;
+  }
+}
+
+export const FleetContext = createContext<Fleet | null>(null);
+
+/** The fleet of the page around. */
+export function useFleet(): Fleet {
+  const fleet = useContext(FleetContext);
+  if (!fleet) throw new Error("not inside a FleetContext");
+  return fleet;
+}
+
+function newest(change: Changed, updated: number) {
+  if (change.kind === "event") return Math.max(updated, change.event.ts);
+  const times = change.kind === "delta" ? change.readings : Object.values(change.state.metrics);
+  return times.reduce((latest, { ts }) => Math.max(latest, ts), updated);
+}
+
+function wantedAtFirst(): Wanted {
+  const address = new URLSearchParams(location.search);
+  return {
+    query: address.get("q") ?? "",
+    site: address.get("site") ?? "",
+    status: (address.get("status") ?? "") as Wanted["status"],
+    ...recall("fleet.sort", { sort: "device", descending: false }),
+  };
+}
+
+/** The address tells what is shown: it can be bookmarked and survives a reload. */
+function mirror({ query, site, status, sort, descending }: Wanted) {
+  const told = Object.entries({ q: query, site, status }).filter(([, value]) => value);
+  const search = new URLSearchParams(told).toString();
+  history.replaceState(null, "", search ? `?${search}` : location.pathname);
+  remember("fleet.sort", { sort, descending });
+}

@@ -1,0 +1,173 @@
+/** Over the table: counts by presence (which filter), site, search, columns. */
+
+import type { TargetedEvent } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+
+import type { PresenceStatus } from "#client/types.js";
+import { Icon } from "../ui/icons";
+import { Glyph, NAMES } from "../ui/presence";
+import { MOST_COLUMNS, useFleet } from "./store";
+
+const SHOWN: PresenceStatus[] = ["online", "stale", "offline", "unknown"];
+
+export function Toolbar() {
+  const { totals, allSites } = useFleet();
+  return (
+    <div class="toolbar">
+      <h1>Fleet</h1>
+      <div class="counts" role="group" aria-label="Filter by presence">
+        <Count status="" label="All" count={totals.value.all} />
+        {SHOWN.map((status) => (
+          <Count key={status} status={status} label={NAMES[status]} count={totals.value[status]} />
+        ))}
+      </div>
+      <div class="toolbar-end">
+        {allSites.value.length > 1 && <Sites />}
+        <Search />
+        <Order />
+        <Columns />
+      </div>
+    </div>
+  );
+}
+
+function Count({ status, label, count }: { status: PresenceStatus | ""; label: string; count: number }) {
+  const fleet = useFleet();
+  const on = fleet.wanted.value.status === status;
+  return (
+    <button
+      class={`count ${status} ${count === 0 ? "none" : ""}`}
+      aria-pressed={on}
+      aria-label={`${label} ${count}`}
+      onClick={() => fleet.want({ status: on ? "" : status })}
+    >
+      {status && <Glyph status={status} />}
+      <span class="count-label">{label}</span> <b class="live">{count}</b>
+    </button>
+  );
+}
+
+function Sites() {
+  const fleet = useFleet();
+  const choose = (event: TargetedEvent<HTMLSelectElement>) => fleet.want({ site: event.currentTarget.value });
+  return (
+    <select class="select" aria-label="Site" value={fleet.wanted.value.site} onChange={choose}>
+      <option value="">All sites</option>
+      {fleet.allSites.value.map((site) => (
+        <option key={site} value={site}>
+          {site}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function Search() {
+  const fleet = useFleet();
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    const slash = (event: KeyboardEvent) => {
+      const typing = event.target instanceof Element && event.target.closest("input, textarea, select");
+      if (event.key !== "/" || typing || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      input.current?.focus();
+    };
+    addEventListener("keydown", slash);
+    return () => removeEventListener("keydown", slash);
+  }, []);
+  const typed = (event: TargetedEvent<HTMLInputElement>) => fleet.want({ query: event.currentTarget.value });
+  const escape = (event: KeyboardEvent) => event.key === "Escape" && fleet.want({ query: "" });
+  return (
+    <label class="search">
+      <Icon name="search" />
+      <input
+        class="field"
+        type="search"
+        ref={input}
+        placeholder="Search name or tag"
+        aria-label="Search name or tag"
+        value={fleet.wanted.value.query}
+        onInput={typed}
+        onKeyDown={escape}
+      />
+      <kbd>/</kbd>
+    </label>
+  );
+}
+
+/** On narrow screens, where there are no column heads to sort by. */
+function Order() {
+  const fleet = useFleet();
+  const { sort, descending } = fleet.wanted.value;
+  const choose = (event: TargetedEvent<HTMLSelectElement>) => {
+    const [by = "device", direction] = event.currentTarget.value.split("|");
+    fleet.want({ sort: by, descending: direction === "down" });
+  };
+  const options = [
+    ["device|up", "By name"],
+    ["status|up", "Worst first"],
+    ["updated|down", "Latest first"],
+    ...fleet.columns.value.flatMap((name) => [
+      [`metric:${name}|down`, `${name} ↓`],
+      [`metric:${name}|up`, `${name} ↑`],
+    ]),
+  ];
+  return (
+    <select
+      class="select order"
+      aria-label="Order"
+      value={`${sort}|${descending ? "down" : "up"}`}
+      onChange={choose}
+    >
+      {options.map(([value, label]) => (
+        <option key={value} value={value}>
+          {label}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function Columns() {
+  const fleet = useFleet();
+  if (fleet.metrics.value.length < 2) return null;
+  const full = fleet.columns.value.length >= MOST_COLUMNS;
+  const note = fleet.columns.value.length === 0 ? "Each device shows its own." : "The first is the trend.";
+  return (
+    <details class="menu columns">
+      <summary class="button" aria-label="Columns">
+        <Icon name="columns" />
+        <span>Columns</span>
+      </summary>
+      <div class="menu-panel">
+        <p class="menu-note">
+          {note} Choose up to {MOST_COLUMNS}:
+        </p>
+        {fleet.metrics.value.slice(0, 100).map((name) => (
+          <Column key={name} name={name} full={full} />
+        ))}
+        {fleet.isChosen.value && (
+          <>
+            <hr />
+            <button class="item" onClick={() => fleet.unchoose()}>
+              Choose automatically
+            </button>
+          </>
+        )}
+      </div>
+    </details>
+  );
+}
+
+function Column({ name, full }: { name: string; full: boolean }) {
+  const fleet = useFleet();
+  const on = fleet.columns.value.includes(name);
+  const only = on && fleet.columns.value.length === 1;
+  const change = (event: TargetedEvent<HTMLInputElement>) => fleet.chooseColumn(name, event.currentTarget.checked);
+  return (
+    <label>
+      <input type="checkbox" checked={on} disabled={only || (full && !on)} onChange={change} />
+      <span class="clip">{name}</span>
+    </label>
+  );
+}

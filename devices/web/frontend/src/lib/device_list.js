@@ -1,0 +1,142 @@
+/** Which devices of a fleet are shown, in which order, and how many there are of each presence. Pure. */
+
+import { naturally } from "./twin.js";
+
+/** @import {DeviceState, PresenceStatus, Scalar} from "#client/types.js" */
+
+/**
+ * @typedef {{key: string, site: string, state: DeviceState, updated: number}} Listed  updated: Unix ms
+ *
+ * @typedef {object} Wanted
+ * @property {string} query  words that must all be found in the key or the tags
+ * @property {string} site  "" for all
+ * @property {PresenceStatus | ""} status
+ * @property {string} sort  "device", "status", "updated" or "metric:<name>"
+ * @property {boolean} descending
+ */
+
+/** Worst first: what needs attention. @type {PresenceStatus[]} */
+export const STATUSES = ["offline", "stale", "unknown", "online"];
+
+/**
+ * @template {Listed} T
+ * @param {Iterable<T>} devices
+ * @param {Wanted} wanted
+ * @returns {T[]}
+ */
+export function selected(devices, wanted) {
+  const found = [...matching(devices, wanted)];
+  const shown = wanted.status ? found.filter(({ state }) => state.presence.status === wanted.status) : found;
+  return shown.sort(order(wanted));
+}
+
+/**
+ * How many devices there are of each presence, as far as site and query go.
+ * @param {Iterable<Listed>} devices
+ * @param {Wanted} wanted
+ */
+export function counts(devices, wanted) {
+  const result = { all: 0, online: 0, offline: 0, stale: 0, unknown: 0 };
+  for (const { state } of matching(devices, wanted)) {
+    result.all += 1;
+    result[state.presence.status] += 1;
+  }
+  return result;
+}
+
+/** Metrics of a device's own upkeep: worth a look, but not the first one. */
+const UPKEEP = /batt|rssi|snr|signal|uptime|heap|memory|cpu|load|seq|count|version|voltage/i;
+
+/** @param {string} name */
+export function isUpkeep(name) {
+  return UPKEEP.test(name);
+}
+
+/**
+ * The metrics that most devices have, the commonest first; numbers before anything else, upkeep after all other
+ * numbers.
+ * @param {Iterable<Listed>} devices
+ * @returns {string[]}
+ */
+export function commonMetrics(devices) {
+  /** @type {Map<string, {count: number, numbers: number}>} */ const seen = new Map();
+  for (const { state } of devices) {
+    for (const [name, { value }] of Object.entries(state.metrics)) {
+      const metric = seen.get(name) ?? { count: 0, numbers: 0 };
+      const number = typeof value === "number" && !isUpkeep(name) ? 1 : 0;
+      seen.set(name, { count: metric.count + 1, numbers: metric.numbers + number });
+    }
+  }
+  const ranked = [...seen].sort(
+    ([a, x], [b, y]) => y.numbers - x.numbers || y.count - x.count || naturally(a, b),
+  );
+  return ranked.map(([name]) => name);
+}
+
+/**
+ * Whether nearly all devices that report anything report all of these metrics: then columns of them make sense.
+ * @param {Iterable<Listed>} devices
+ * @param {string[]} names
+ */
+export function isUniform(devices, names) {
+  let [all, having] = [0, 0];
+  for (const { state } of devices) {
+    if (Object.keys(state.metrics).length === 0) continue;
+    all += 1;
+    if (names.every((name) => Object.hasOwn(state.metrics, name))) having += 1;
+  }
+  return having >= 0.8 * all;
+}
+
+/** @template {Listed} T @param {Iterable<T>} devices @param {Wanted} wanted @returns {Iterable<T>} */
+function* matching(devices, { query, site }) {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  for (const device of devices) {
+    if (site && device.site !== site) continue;
+    if (words.length > 0 && !words.every((word) => haystack(device).includes(word))) continue;
+    yield device;
+  }
+}
+
+/** @param {Listed} device */
+function haystack({ key, state }) {
+  return `${key} ${state.tags.join(" ")}`.toLowerCase();
+}
+
+/** @param {Wanted} wanted @returns {(one: Listed, other: Listed) => number} */
+function order({ sort, descending }) {
+  const metric = sort.startsWith("metric:") ? sort.slice(7) : null;
+  const sign = descending ? -1 : 1;
+  return (one, other) => {
+    const [a, b] =
+      metric === null ? [0, 0] : [one.state.metrics[metric]?.value, other.state.metrics[metric]?.value];
+    const first = metric === null ? sign * byField(sort, one, other) : byValue(a, b, sign);
+    return first || naturally(one.key, other.key);
+  };
+}
+
+/** @param {string} sort @param {Listed} one @param {Listed} other */
+function byField(sort, one, other) {
+  if (sort === "updated") return one.updated - other.updated;
+  if (sort === "status") return rank(one) - rank(other);
+  return naturally(one.key, other.key);
+}
+
+/** @param {Listed} device */
+function rank({ state }) {
+  return STATUSES.indexOf(state.presence.status);
+}
+
+/**
+ * Devices without the metric come last either way.
+ * @param {Scalar | undefined} a
+ * @param {Scalar | undefined} b
+ * @param {number} sign
+ */
+function byValue(a, b, sign) {
+  if (a == null || b == null) return Number(a == null) - Number(b == null);
+  return (
+    sign *
+    (typeof a === "string" || typeof b === "string" ? naturally(String(a), String(b)) : Number(a) - Number(b))
+  );
+}

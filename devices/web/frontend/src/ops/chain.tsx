@@ -1,0 +1,183 @@
+/** The chain from the broker to the workers: what is up, since when, how far behind, and who works on which shard. */
+
+import type { GatewayRow, Overview, PresenceStatus, ShardRow } from "#client/types.js";
+import { ORDER, nameOf } from "../lib/chain.js";
+import { formatLatency, formatSpan, formatTime } from "../lib/format.js";
+import { page } from "../page";
+import { Glyph, NAMES } from "../ui/presence";
+import { grouped } from "./ledger";
+
+const LATE_MS = 10_000; // markers come every two seconds: beyond this the broker is holding messages back
+const OLD_MS = 3_000; // a delivery ought to be committed by then
+
+export function ChainPanel({ overview }: { overview: Overview }) {
+  const { gateways, broker_stored, shards, now } = overview;
+  return (
+    <section class="panel chain" aria-labelledby="chain-title">
+      <div class="panel-head">
+        <h2 id="chain-title">The chain</h2>
+        <State ok={overview.fresh} text={verdict(overview)} />
+      </div>
+      <div class="chain-body">
+        <Parts overview={overview} />
+        <h3>Gateways</h3>
+        {gateways.length === 0 && <p class="muted">No gateway ever ran.</p>}
+        {gateways.map((one) => (
+          <Gateway key={one.name} gateway={one} now={now} />
+        ))}
+        {broker_stored !== null && (
+          <p class="note muted">
+            The broker holds {grouped(broker_stored)} messages for all its clients, retained ones included.
+          </p>
+        )}
+        <Refusals overview={overview} />
+        <h3>Workers</h3>
+        {workers(shards).map(([owner, own]) => (
+          <Worker key={owner} owner={owner} shards={own} now={now} />
+        ))}
+        <h3>Devices</h3>
+        <Presences overview={overview} />
+        <h3>Commands under way</h3>
+        <p class="devices">
+          {Object.entries(overview.commands).map(([status, count]) => (
+            <span key={status} class={count ? "" : "none"}>
+              {status} <b>{grouped(count)}</b>
+            </span>
+          ))}
+        </p>
+      </div>
+    </section>
+  );
+}
+
+function Presences({ overview }: { overview: Overview }) {
+  const counts = Object.entries(overview.presence) as [PresenceStatus, number][];
+  return (
+    <p class="devices">
+      {counts.map(([status, count]) => (
+        <a key={status} href={`${page.base}/?status=${status}`} class={count ? "" : "none"}>
+          <Glyph status={status} />
+          {NAMES[status]} <b>{grouped(count)}</b>
+        </a>
+      ))}
+    </p>
+  );
+}
+
+/** Connections that the web process has turned away. */
+function Refusals({ overview: { now, refusals } }: { overview: Overview }) {
+  if (refusals.count === 0) return null;
+  return (
+    <p class="note late">
+      This web process has refused {grouped(refusals.count)} connections, the last at{" "}
+      {formatTime(refusals.last_ms, now)}: its limit of {grouped(refusals.limit)} open files is reached.
+    </p>
+  );
+}
+
+/** In a few words. */
+function verdict({ fresh, parts }: Overview) {
+  if (fresh) return "values arrive";
+  const down = ORDER.find((part) => parts[part].state === "down");
+  if (down) return down === "broker" ? "broker not connected" : `${nameOf(down)}: down`;
+  return ORDER.every((part) => parts[part].state === "up") ? "values come late" : "not known";
+}
+
+/** What works, and why not: the same judgement as behind /readyz and the link indicator. */
+function Parts({ overview }: { overview: Overview }) {
+  return (
+    <dl class="parts">
+      {ORDER.toReversed().map((part) => {
+        const { state, detail } = overview.parts[part];
+        return (
+          <div key={part}>
+            <dt>{nameOf(part)}</dt>
+            <dd>
+              <State ok={state === "up"} text={state} />
+              {state !== "up" && <span class="muted">{detail}</span>}
+            </dd>
+          </div>
+        );
+      })}
+    </dl>
+  );
+}
+
+function State({ ok, text }: { ok: boolean; text: string }) {
+  return (
+    <span class={`chip ${ok ? "ok" : "bad"}`} role="status">
+      {text}
+    </span>
+  );
+}
+
+function Gateway({ gateway, now }: { gateway: GatewayRow; now: number }) {
+  const { name, alive, broker_up, since, lag_ms, in_flight, in_flight_limit, saturated_since } = gateway;
+  const { filters, instance, oldest_ms } = gateway;
+  return (
+    <div class="one" title={`${instance}\n${filters.join(" ")}`}>
+      <p class="one-head">
+        <strong class="mono clip">{name}</strong>
+        <span class="grow" />
+        <State ok={broker_up} text={broker_up ? "up" : alive ? "no broker" : "gone"} />
+        <span class="faint">{since ? formatSpan(now - since) : ""}</span>
+      </p>
+      <p class="one-facts">
+        <span class={lag_ms !== null && lag_ms > LATE_MS ? "late" : ""}>
+          lag <b>{lag_ms === null ? "not known" : formatLatency(lag_ms)}</b>
+        </span>
+        <span class={saturated_since ? "late" : ""}>
+          in flight <b>{grouped(in_flight)}</b> of {grouped(in_flight_limit)}
+        </span>
+        {oldest_ms >= OLD_MS && <span class="late">the oldest waits for {formatSpan(oldest_ms)}</span>}
+        {saturated_since > 0 && (
+          <span class="late">the broker waits since {formatTime(saturated_since, now)}</span>
+        )}
+      </p>
+    </div>
+  );
+}
+
+/** Who works on what; what nobody works on comes first. */
+function workers(shards: ShardRow[]): [owner: string, shards: ShardRow[]][] {
+  const found = new Map<string, ShardRow[]>();
+  for (const shard of shards) {
+    const owner = shard.alive ? shard.owner : "";
+    found.set(owner, [...(found.get(owner) ?? []), shard]);
+  }
+  return [...found].sort(([one], [other]) => one.localeCompare(other));
+}
+
+function Worker({ owner, shards, now }: { owner: string; shards: ShardRow[]; now: number }) {
+  const since = Math.max(...shards.map((shard) => shard.since));
+  const committed = Math.max(...shards.map((shard) => shard.committed));
+  const trouble = shards.find((shard) => shard.trouble)?.trouble;
+  return (
+    <div class="one">
+      <p class="one-head">
+        <strong class="mono clip">{owner || "nobody"}</strong>
+        <span class="grow" />
+        <State ok={owner !== ""} text={owner ? "up" : "no worker"} />
+        <span class="faint">{since ? `since ${formatTime(since)}` : ""}</span>
+      </p>
+      <p class="one-facts">
+        {shards.map((shard) => (
+          <span
+            key={shard.shard}
+            class="chip"
+            title={`${grouped(shard.commits)} commits told, ${last(shard.committed, now)}`}
+          >
+            shard {shard.shard}
+          </span>
+        ))}
+        <span>{last(committed, now)}</span>
+      </p>
+      {trouble && <p class="one-facts late">{trouble}</p>}
+    </div>
+  );
+}
+
+/** @param committed  Unix ms; 0: never */
+function last(committed: number, now: number) {
+  return committed ? `last committed ${formatSpan(Math.max(0, now - committed))} ago` : "nothing committed yet";
+}

@@ -1,0 +1,3 @@
+/** Promised to other people's pages: showing content between the frame. */
+
+export { show } from "../shell/show";

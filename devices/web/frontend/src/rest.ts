@@ -1,0 +1,132 @@
+/** The REST API, with the page's session. */
+
+import type {
+  Command,
+  EventRow,
+  Note,
+  Overview,
+  QuarantinedMessage,
+  Reading,
+  RejectedTopic,
+} from "#client/types.js";
+import { heardFrom } from "./clock";
+import { page } from "./page";
+
+const LIMIT_MS = 15_000;
+const AGAIN_MS = 500;
+
+type Query = { [name: string]: string | number };
+
+/**
+ * @param path  below the API's root
+ * @throws {Error} with the problem's detail or title
+ */
+function get<T>(path: string, query: Query): Promise<T> {
+  const url = new URL(page.api + path, location.href);
+  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value));
+  return answered(url, { headers: { Accept: "application/json" } }, AGAIN_MS);
+}
+
+/** @param again_ms  ask once more after so long if nothing was answered (a network that changed); 0: don't */
+async function answered(url: URL, request: RequestInit, again_ms = 0): Promise<any> {
+  const asked_ms = Date.now();
+  const response = await fetch(url, { ...request, signal: AbortSignal.timeout(LIMIT_MS) }).catch((error) => {
+    if (!again_ms || error.name === "TimeoutError") throw error;
+  });
+  if (!response) {
+    await new Promise((done) => setTimeout(done, again_ms));
+    return answered(url, request);
+  }
+  heardFrom(response, asked_ms);
+  if (response.ok) return response.status === 204 ? null : response.json();
+  const problem = await response.json().catch(() => ({}));
+  throw new Error(problem.detail ?? problem.title ?? `The server answered ${response.status}.`);
+}
+
+export interface ReadingsQuery {
+  metric?: string;
+  until?: number;
+  after_rev?: number;
+  order?: "newest";
+  cursor?: string;
+  limit?: number;
+}
+
+/** Readings in `rev` order, or by `ts`, the newest first. */
+export function getReadings(
+  device: string,
+  query: ReadingsQuery,
+): Promise<{ items: Reading[]; next: string | null }> {
+  return get(`devices/${device}/readings`, query as Query);
+}
+
+/** The latest commands of a device. */
+export function getCommands(device: string, limit: number): Promise<{ items: Command[] }> {
+  return get(`devices/${device}/commands`, { limit });
+}
+
+/** The latest events of a device. */
+export function getEvents(device: string, limit: number): Promise<{ items: EventRow[] }> {
+  return get(`devices/${device}/events`, { limit });
+}
+
+/** What of a device's messages was not taken as it came. */
+export function getNotes(device: string): Promise<{ items: Note[] }> {
+  return get(`devices/${device}/notes`, {});
+}
+
+/** Take a command back that the device has not answered yet. */
+export function cancelCommand(id: string): Promise<Command> {
+  return post(`commands/${id}/cancel`);
+}
+
+/** Takes a metric out of a device's twin. */
+export function removeMetric(device: string, name: string): Promise<null> {
+  return post(`devices/${device}/metrics/${encodeURIComponent(name)}`, "DELETE");
+}
+
+/** What an operator sees of the whole installation. */
+export function getOverview(): Promise<Overview> {
+  return get("ops", {});
+}
+
+/** The latest quarantined messages. */
+export function getQuarantine(query: {
+  limit: number;
+  device?: string;
+}): Promise<{ items: QuarantinedMessage[]; next: string | null }> {
+  return get("quarantine", query as Query);
+}
+
+/** What was nobody's, by topic and reason. */
+export function getRejected(query: { limit: number; topic?: string }): Promise<{ items: RejectedTopic[] }> {
+  return get("rejected", query as Query);
+}
+
+/** Have a quarantined message carried out again. */
+export function replayQuarantined(id: number): Promise<{ outcome: string; reason: string; detail: string }> {
+  return post(`quarantine/${id}/replay`);
+}
+
+/** A page that is open is in use: a request now and then renews its session's cookie, which no WebSocket can. */
+export async function stay(): Promise<void> {
+  const signal = AbortSignal.timeout(LIMIT_MS);
+  await fetch(`${page.api}devices?limit=1`, { method: "HEAD", signal }).catch(() => {});
+}
+
+/** Why a WebSocket to this place is refused, as the server says it to a plain request; "" if it does not answer. */
+export async function refusal(path: string): Promise<string> {
+  try {
+    const answer = await fetch(path, { method: "POST", signal: AbortSignal.timeout(LIMIT_MS) });
+    return answer.status === 426 || answer.status === 403 ? String((await answer.json()).detail ?? "") : "";
+  } catch {
+    return "";
+  }
+}
+
+/** @param path  below the API's root */
+function post(path: string, method = "POST"): Promise<any> {
+  const token = document.querySelector<HTMLInputElement>("input[name=csrfmiddlewaretoken]");
+  const headers = { Accept: "application/json", "X-CSRFToken": token?.value ?? "" };
+  return answered(new URL(page.api + path, location.href), { method, headers });
+}

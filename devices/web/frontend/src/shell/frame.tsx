@@ -1,0 +1,95 @@
+/** What stands around every page: the way from the devices to here, and the banner when it is interrupted. */
+
+import type { ComponentChildren } from "preact";
+
+import { described, faultOf, stretch } from "../lib/chain.js";
+import { formatSpan, formatTime } from "../lib/format.js";
+import { asOf, client, fresh, link, lostAt, now, obstacle, status } from "../live";
+import { page } from "../page";
+import { Icon } from "../ui/icons";
+
+const PATIENCE_MS = 900; // a shorter interruption only dims the values: a banner that comes and goes moves the page
+
+const LABELS = { live: "Live", connecting: "Connecting", reconnecting: "Reconnecting", closed: "Closed" };
+
+/** Three spans of a causeway: to the broker, to the database, to this page. A broken one is where the way is interrupted. */
+export function LinkIndicator() {
+  const here = status.value;
+  const known = here === "live" ? link.value : null;
+  const page = here === "live" ? "up" : here === "closed" ? "down" : "unsure";
+  const spans = [stretch(known, ["gateway", "broker"]), stretch(known, ["layer", "workers", "database"]), page];
+  const text = here === "live" && !fresh.value ? (known ? "Interrupted" : LABELS.connecting) : LABELS[here];
+  const since = known?.since ? `\nas it is since ${formatTime(known.since)}` : "";
+  const tip = `${described(known).join("\n")}\nThis page: ${LABELS[here].toLowerCase()}${since}`;
+  return (
+    <div class="link-indicator tip-right" data-tip={tip} tabIndex={0} role="status">
+      <svg viewBox="0 0 46 14" fill="none" stroke-width="2" aria-hidden="true">
+        {spans.map((span, index) => (
+          <path key={index} class={`span-${span}`} d={`M${4 + index * 13} 7h12`} />
+        ))}
+        {[4, 17, 30, 43].map((x) => (
+          <circle key={x} class="pier" cx={x - 0.5} cy="7" r="2.2" stroke-width="1.5" />
+        ))}
+      </svg>
+      <span class="link-label">{text}</span>
+    </div>
+  );
+}
+
+export function Banner() {
+  if (obstacle.value) return <Message heading="No live values get through." text={obstacle.value} bad />;
+  if (status.value === "reconnecting") return now.value - lostAt.value < PATIENCE_MS ? null : <Lost />;
+  if (status.value === "closed") return <Closed />;
+  const fault = status.value === "live" && link.value ? faultOf(link.value) : null;
+  if (!fault || !link.value) return null;
+  return <Message heading={`${fault.heading}, since ${formatTime(link.value.since)}.`} text={fault.text} />;
+}
+
+function Lost() {
+  const wait = client.retryAt ? `, again in ${formatSpan(Math.max(1000, client.retryAt - now.value))}` : "";
+  return (
+    <Message heading={`Reconnecting${wait}.`} text={`Showing values as of ${formatTime(asOf.value)}.`}>
+      <button class="button small" onClick={() => client.retryNow()}>
+        Retry now
+      </button>
+    </Message>
+  );
+}
+
+function Closed() {
+  if (client.reason !== "unauthorized")
+    return (
+      <Message heading="No access." text="You have no role at any site. An administrator can give you one." bad />
+    );
+  const next = encodeURIComponent(location.pathname + location.search);
+  return (
+    <Message heading="Your session has ended." text={shownAsOf()} bad>
+      <a class="button small" href={`${page.base}/login?next=${next}`}>
+        Sign in
+      </a>
+    </Message>
+  );
+}
+
+function shownAsOf() {
+  return asOf.value ? `Showing values as of ${formatTime(asOf.value)}.` : "";
+}
+
+interface MessageProps {
+  heading: string;
+  text: string;
+  bad?: boolean;
+  children?: ComponentChildren;
+}
+
+export function Message({ heading, text, bad = false, children }: MessageProps) {
+  return (
+    <div class={`banner ${bad ? "bad" : ""}`}>
+      <Icon name="warning" />
+      <p>
+        <strong>{heading}</strong> {text}
+      </p>
+      {children}
+    </div>
+  );
+}

@@ -1,0 +1,50 @@
+/** How a device's presence looks: a glyph that is told apart by shape as well as by colour. */
+
+import type { JSX } from "preact";
+
+import type { Presence, PresenceStatus } from "#client/types.js";
+import { formatSpan, formatTime, formatWhy } from "../lib/format.js";
+import { now } from "../live";
+
+const SHAPES: { [status in PresenceStatus]: () => JSX.Element } = {
+  online: () => <circle cx="6" cy="6" r="4.5" fill="currentColor" />,
+  offline: () => <path d="m2.5 2.5 7 7m0-7-7 7" stroke="currentColor" stroke-width="2" stroke-linecap="round" />,
+  stale: () => (
+    <>
+      <circle cx="6" cy="6" r="4.5" stroke="currentColor" stroke-width="1.6" />
+      <path d="M6 3.5V6l1.8 1.2" stroke="currentColor" stroke-width="1.4" stroke-linecap="round" />
+    </>
+  ),
+  unknown: () => <circle cx="6" cy="6" r="4.5" stroke="currentColor" stroke-width="1.6" stroke-dasharray="2.2 2.5" />,
+};
+
+export const NAMES: { [status in PresenceStatus]: string } = {
+  online: "Online",
+  offline: "Offline",
+  stale: "Stale",
+  unknown: "Unknown",
+};
+
+export function Glyph({ status }: { status: PresenceStatus }) {
+  return (
+    <svg class={`glyph ${status}`} viewBox="0 0 12 12" fill="none" aria-hidden="true">
+      {SHAPES[status]()}
+    </svg>
+  );
+}
+
+/** Since when, and why. */
+export function presenceTip(presence: Presence): string {
+  const since = presence.since ? ` since ${formatTime(presence.since)}` : "";
+  return `${NAMES[presence.status]}${since}:\n${formatWhy(presence)}`;
+}
+
+/** "Online 4 min", with since and why on hover. */
+export function PresenceText({ presence, focusable = false }: { presence: Presence; focusable?: boolean }) {
+  const span = presence.since ? formatSpan(now.value - presence.since) : "";
+  return (
+    <span class="presence" data-tip={presenceTip(presence)} tabIndex={focusable ? 0 : undefined}>
+      {NAMES[presence.status]} <span class="faint">{span}</span>
+    </span>
+  );
+}

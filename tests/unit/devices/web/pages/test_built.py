@@ -1,0 +1,82 @@
+"""What the build of the pages gives: few bytes, compressed beforehand, kept for good, with sources for debuggers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import AsyncRequestFactory
+
+from devices.web.pages import built as built_module
+from devices.web.pages.built import NotBuiltError, built, manifest_path, url_of
+from runtime.http.static_files import static_files
+
+FLEET_BYTES = 60_000
+ALL_BYTES = 110_000
+GROUPS = ("fleet", "device", "ops")
+
+requests = AsyncRequestFactory()
+
+
+def files_of(*names: str) -> set[str]:
+    """The modules that these entries load at once."""
+    return {file for name in names for file in (built(name).file, *built(name).imports)}
+
+
+def compressed(files: set[str]) -> int:
+    """Bytes on the wire: what is too small to be compressed is sent as it is."""
+    folder = folder_of_build()
+    sizes = [folder / f"{file}.br" for file in files]
+    return sum((path if path.is_file() else path.with_suffix("")).stat().st_size for path in sizes)
+
+
+def folder_of_build() -> Path:
+    path = manifest_path()
+    assert path is not None
+    return path.parent
+
+
+async def served(name: str, **headers: str) -> Any:
+    async def passed_on(_request: HttpRequest) -> HttpResponse:
+        return HttpResponse(status=418)
+
+    return await static_files(passed_on)(requests.get(url_of(name), headers=headers))
+
+
+def test_the_fleet_loads_within_its_budget() -> None:
+    assert 10_000 < compressed(files_of("shell", "fleet")) <= FLEET_BYTES
+
+
+def test_all_pages_together_are_within_theirs() -> None:
+    assert 20_000 < compressed(files_of("shell", *GROUPS)) <= ALL_BYTES
+
+
+@pytest.mark.parametrize("encoding", ["br", "gzip"])
+async def test_a_file_is_sent_compressed_and_kept_for_good(encoding: str) -> None:
+    answer = await served(built("shell").imports[0], accept_encoding=encoding)
+    assert answer.status_code == 200
+    assert answer["Content-Encoding"] == encoding
+    assert answer["Content-Type"].startswith("text/javascript")
+    assert "immutable" in answer["Cache-Control"]
+
+
+async def test_a_debugger_gets_the_source() -> None:
+    name = built("fleet").file
+    assert f"sourceMappingURL={name}.map" in (folder_of_build() / name).read_text()
+    answer = await served(f"{name}.map")
+    sources = json.loads(answer.content)
+    assert "../src/fleet/table.tsx" in sources["sources"]
+    assert "export function Table()" in "".join(sources["sourcesContent"])
+
+
+async def test_a_file_of_another_build_is_not_there() -> None:
+    assert (await served("shell-00000000.js")).status_code == 418
+
+
+def test_what_was_not_built_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NotBuiltError, match="without 'nothing': run `make setup`"):
+        built("nothing")
+    monkeypatch.setattr(built_module, "manifest_path", lambda: None)
+    with pytest.raises(NotBuiltError, match="not built: run `make setup`"):
+        built("shell")
