@@ -37,11 +37,25 @@ def _sparkplug(bases: Sequence[Base], topic_root: str) -> Dialect:
     return SparkplugDialect(bases, topic_root)
 
 
+def _tasmota(bases: Sequence[Base], topic_root: str) -> Dialect:
+    from bridge.dialects.tasmota.dialect import TasmotaDialect
+
+    return TasmotaDialect(bases, topic_root)
+
+
+def _owntracks(bases: Sequence[Base], topic_root: str) -> Dialect:
+    from bridge.dialects.others.owntracks import OwnTracksDialect
+
+    return OwnTracksDialect(bases, topic_root)
+
+
 FACTORIES: Final[dict[str, Factory]] = {
     "native": _native,
+    "tasmota": _tasmota,
     "homie": _homie,
     "zigbee2mqtt": _zigbee2mqtt,
     "sparkplug": _sparkplug,
+    "owntracks": _owntracks,
 }
 
 

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator
 
-from bridge.dialects.dialect import Dialect, Filter, Route, Sorted
+from bridge.dialects.dialect import TOPIC, Dialect, Filter, Route, Sorted
 from bridge.topic_filters import matches
 from tests.support.dialects.rows import Row
-
-TOPIC = "topic"  # the kind of what comes by a dynamic filter
 
 
 class Broker:

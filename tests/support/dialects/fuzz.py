@@ -10,8 +10,6 @@ from msgspec import structs
 
 from bridge.dialects.dialect import Dialect, Route
 from bridge.names import is_device_key
-from bridge.observations import Malformed
-from tests.support.dialects.broker import TOPIC, Broker
 from tests.support.dialects.player import Player
 from tests.support.dialects.rows import Row
 
@@ -120,16 +118,3 @@ def check_route(dialect: Dialect, topic: str) -> None:
 def state_bytes(player: Player) -> int:
     """How large the states of all sources are."""
     return sum(len(msgspec.json.encode(part)) for state in player.states.values() for part in (state.model, state.live))
-
-
-def quarantined(player: Player) -> int:
-    """How many messages were malformed."""
-    return sum(isinstance(one.what, Malformed) for one in player.happened)
-
-
-def wanted_topics(broker: Broker) -> set[str]:
-    """What the sources want to hear beside."""
-    return {one.topic_filter for filters in broker.wanted.values() for one in filters}
-
-
-__all__ = ["TOPIC"]

@@ -9,6 +9,7 @@ from bridge.dialects.dialect import Base, Dialect
 from bridge.dialects.homie.dialect import HomieDialect
 from bridge.dialects.others.owntracks import OwnTracksDialect
 from bridge.dialects.sparkplug.dialect import SparkplugDialect
+from bridge.dialects.tasmota.dialect import TasmotaDialect
 from bridge.dialects.zigbee2mqtt.dialect import Zigbee2MqttDialect
 from tests.support.dialects.rows import lines
 
@@ -32,6 +33,7 @@ SPOKEN: Final = {
     "sparkplug": Spoken(SparkplugDialect, (Base("plant"),), ("sparkplug",)),
     "homie": Spoken(HomieDialect, HOME, ("homie",)),
     "zigbee2mqtt": Spoken(Zigbee2MqttDialect, (*HOME, Base("home", "z1"), Base("home", "z2")), ("zigbee2mqtt",)),
+    "tasmota": Spoken(TasmotaDialect, HOME, ("tasmota",)),
     "owntracks": Spoken(OwnTracksDialect, HOME, ("owntracks",)),
 }
 
