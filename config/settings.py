@@ -162,7 +162,7 @@ HAS_WEB = has_web(sys.argv)
 if HAS_WEB:
     django_test_signals()
 _WEB_APPS = [
-    "django.contrib.admin",
+    "config.web_admin.CausewayAdminConfig",  # django.contrib.admin, with a site of ours
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
-from devices.models import ApiToken, Membership, Site, TagDefault
+from devices.models import ApiToken, Board, Membership, Site, TagDefault
 from devices.web.auth import new_token, token_digest
 
 
@@ -85,3 +85,21 @@ class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         obj.digest = token_digest(token)
         super().save_model(request, obj, form, change)
         self.message_user(request, f"The token, shown only now: {token}", messages.WARNING)
+
+
+@admin.register(Board)
+class BoardAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Boards, which the API makes; deleting one revokes it."""
+
+    list_display = ["name", "site", "path", "seen_at", "created_by"]
+    list_select_related = ["site"]
+    search_fields = ["name"]
+    exclude = ["digest"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never: its link would be seen by nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Board | None = None) -> bool:
+        """Never."""
+        return False

@@ -41,6 +41,7 @@ const ENTRIES = {
   "device.css": "css/device.css",
   "ops.css": "css/ops.css",
   "reference.css": "css/reference.css",
+  "admin.css": "css/admin.css",
 };
 
 /** @param {boolean} watched @returns {esbuild.BuildOptions} */

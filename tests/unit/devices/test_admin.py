@@ -1,6 +1,7 @@
 """The admin: it shows, makes tokens, asks workers; it never writes what is a worker's."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from asgiref.sync import ThreadSensitiveContext
@@ -10,7 +11,7 @@ from django.test import AsyncClient, Client
 from django.urls import reverse
 from django.utils import timezone
 
-from devices.models import ApiToken, Command, Device, Membership, Quarantined, Request, Site
+from devices.models import ApiToken, Board, Command, Device, Membership, Quarantined, Request, Site, UserPreferences
 from devices.rules.requested import set_desired
 from devices.web.auth import access_by_token
 from tests.support.worlds.fake_worker import FakeWorker, fresh_layers, set_twin
@@ -48,12 +49,13 @@ def lamp() -> Device:
     return device
 
 
-OURS = [Site, Membership, ApiToken, Device, Command, Quarantined]
+OURS = [Site, Membership, ApiToken, Board, Device, Command, Quarantined]
 
 
 def test_every_list_and_entry_opens(client: Client, lamp: Device, root: User) -> None:
     Membership.objects.create(user=root, site=lamp.site)
     ApiToken.objects.create(user=root, digest="x")
+    Board.objects.create(name="Hall", digest="x", created_by="user:root")
     for model in OURS:
         name = model._meta.model_name
         assert client.get(reverse(f"admin:devices_{name}_changelist"), {"q": ""}).status_code == 200
@@ -210,3 +212,21 @@ async def test_without_a_worker_replaying_stops(root: User, lamp: Device, monkey
     monkeypatch.setattr("devices.admin.ask.__defaults__", (0.1,))
     assert (await _replay(root)).startswith("Stopped: no worker answered")
     assert await Quarantined.objects.acount() == 1
+
+
+def test_it_is_in_the_users_time_zone_and_language(client: Client, root: User) -> None:
+    moment = datetime(2026, 7, 1, 12, 34, tzinfo=UTC)
+    Site.objects.create(name="demo", created_at=moment)
+    assert "12:34" in client.get("/admin/devices/site/").content.decode()
+    UserPreferences.objects.create(user=root, time_zone="Asia/Tokyo", language="de")
+    shown = client.get("/admin/devices/site/").content.decode()
+    assert "21:34" in shown
+    assert "Asia/Tokyo" in shown
+    assert "Abmelden" in shown
+    assert timezone.get_current_timezone_name() == "UTC"  # of nobody else
+
+
+def test_it_has_our_colours_and_a_way_back(client: Client) -> None:
+    shown = client.get("/admin/").content.decode()
+    assert "/causeway/app/admin-style-" in shown
+    assert 'href="/" class="brand"' in shown
