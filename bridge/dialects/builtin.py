@@ -49,6 +49,18 @@ def _owntracks(bases: Sequence[Base], topic_root: str) -> Dialect:
     return OwnTracksDialect(bases, topic_root)
 
 
+def _chirpstack(bases: Sequence[Base], topic_root: str) -> Dialect:
+    from bridge.dialects.lorawan.chirpstack import ChirpStackDialect
+
+    return ChirpStackDialect(bases, topic_root)
+
+
+def _tts(bases: Sequence[Base], topic_root: str) -> Dialect:
+    from bridge.dialects.lorawan.tts import TtsDialect
+
+    return TtsDialect(bases, topic_root)
+
+
 FACTORIES: Final[dict[str, Factory]] = {
     "native": _native,
     "tasmota": _tasmota,
@@ -56,6 +68,8 @@ FACTORIES: Final[dict[str, Factory]] = {
     "zigbee2mqtt": _zigbee2mqtt,
     "sparkplug": _sparkplug,
     "owntracks": _owntracks,
+    "chirpstack": _chirpstack,
+    "tts": _tts,
 }
 
 

@@ -7,6 +7,8 @@ from msgspec import Struct
 
 from bridge.dialects.dialect import Base, Dialect
 from bridge.dialects.homie.dialect import HomieDialect
+from bridge.dialects.lorawan.chirpstack import ChirpStackDialect
+from bridge.dialects.lorawan.tts import TtsDialect
 from bridge.dialects.others.owntracks import OwnTracksDialect
 from bridge.dialects.sparkplug.dialect import SparkplugDialect
 from bridge.dialects.tasmota.dialect import TasmotaDialect
@@ -30,6 +32,8 @@ class Spoken(Struct, frozen=True):
 
 HOME: Final = (Base("home"),)
 SPOKEN: Final = {
+    "chirpstack": Spoken(ChirpStackDialect, HOME, ("chirpstack",)),
+    "tts": Spoken(TtsDialect, HOME, ("tts",)),
     "sparkplug": Spoken(SparkplugDialect, (Base("plant"),), ("sparkplug",)),
     "homie": Spoken(HomieDialect, HOME, ("homie",)),
     "zigbee2mqtt": Spoken(Zigbee2MqttDialect, (*HOME, Base("home", "z1"), Base("home", "z2")), ("zigbee2mqtt",)),
