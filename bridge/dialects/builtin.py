@@ -61,9 +61,16 @@ def _tts(bases: Sequence[Base], topic_root: str) -> Dialect:
     return TtsDialect(bases, topic_root)
 
 
+def _homeassistant(bases: Sequence[Base], topic_root: str) -> Dialect:
+    from bridge.dialects.homeassistant.dialect import HomeAssistantDialect
+
+    return HomeAssistantDialect(bases, topic_root)
+
+
 FACTORIES: Final[dict[str, Factory]] = {
     "native": _native,
     "tasmota": _tasmota,
+    "homeassistant": _homeassistant,
     "homie": _homie,
     "zigbee2mqtt": _zigbee2mqtt,
     "sparkplug": _sparkplug,

@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from bridge.dialects.dialect import Base, Dialect
+from bridge.dialects.homeassistant.dialect import HomeAssistantDialect
 from bridge.dialects.homie.dialect import HomieDialect
 from bridge.dialects.lorawan.chirpstack import ChirpStackDialect
 from bridge.dialects.lorawan.tts import TtsDialect
@@ -35,6 +36,7 @@ SPOKEN: Final = {
     "chirpstack": Spoken(ChirpStackDialect, HOME, ("chirpstack",)),
     "tts": Spoken(TtsDialect, HOME, ("tts",)),
     "sparkplug": Spoken(SparkplugDialect, (Base("plant"),), ("sparkplug",)),
+    "homeassistant": Spoken(HomeAssistantDialect, HOME, ("ha-discovery", "esphome")),
     "homie": Spoken(HomieDialect, HOME, ("homie",)),
     "zigbee2mqtt": Spoken(Zigbee2MqttDialect, (*HOME, Base("home", "z1"), Base("home", "z2")), ("zigbee2mqtt",)),
     "tasmota": Spoken(TasmotaDialect, HOME, ("tasmota",)),
