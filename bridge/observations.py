@@ -16,6 +16,7 @@ PayloadReason = Literal[
     "bad_ack",
     "bad_identifiers",
     "bad_json",
+    "bad_model",
     "bad_protobuf",
     "bad_status",
     "bad_text",
@@ -40,7 +41,10 @@ NoteReason = Literal[
     "name_collision",
     "names_too_long",
     "not_finite",
+    "out_of_range",  # this one and the next two: by what the device is said to be
     "too_many_metrics",
+    "unknown_value",
+    "wrong_kind",
 ]
 
 
@@ -126,6 +130,7 @@ class Described(Struct, frozen=True):
     """What a device is, by its own word or its dialect's."""
 
     description: Description
+    own: bool = False  # the device's own word, which shows that it is there: in Causeway's own dialect
 
 
 class Doubted(Struct, frozen=True):

@@ -15,13 +15,14 @@ from devices.models.registry import BlockedKey, Device, DeviceTag, RetiredKey, T
 from devices.models.requests import Command, Request
 from devices.models.shards import Installation, LedgerCount, LinkCursor, RecentDeliveries, Rejected, ShardState, Worker
 from devices.models.sources import Source, SourceFilter
-from devices.models.state import Event, Quarantined, Reading, Twin
+from devices.models.state import Description, Event, Quarantined, Reading, Twin
 
 __all__ = [
     "ApiToken",
     "BlockedKey",
     "Board",
     "Command",
+    "Description",
     "Device",
     "DeviceTag",
     "Event",

@@ -53,6 +53,7 @@ class Request(models.Model):
         desired  {"patch": {…}, "if_version": n | null}   result {"version": n, "desired": {…}}
         tags     {"tags": ["…"]}                          result {"tags": […]}
         settings {"stale_after_s": n | null}              result {"stale_after_s": n | null}
+        description {"words": {…}, "if_version": n | null}  result {"version": n, "description": {…}}
         metric   {"remove": "…"}                          result {}
         delete   {"clear_retained": false | true}         result {}
         register {}                                       result {}   (the device row and twin exist)

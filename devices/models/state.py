@@ -23,6 +23,16 @@ class Twin(models.Model):
         return f"twin {self.pk} at {self.rev}"
 
 
+class Description(models.Model):
+    """What a device is, where anybody has said anything: ``doc`` is a devices.rules.described.descriptions.Kept."""
+
+    device = models.OneToOneField(Device, models.CASCADE, primary_key=True, related_name="description")
+    doc = JSONTextField()
+
+    def __str__(self) -> str:
+        return f"description of {self.pk}"
+
+
 class Reading(models.Model):
     """One telemetry object: a device's metrics at one time."""
 

@@ -2,6 +2,7 @@
 
 RefusalError
 ├── BadRequestError       what was asked makes no sense
+│   └── ContradictionError  it is understood, and contradicts what the device is said to be, or what may be said of it
 ├── UnauthorizedError     nobody knows who asks
 ├── ForbiddenError        known, visible, but the role is too low
 ├── NotFoundError         it does not exist, or not for this user
@@ -24,6 +25,19 @@ class BadRequestError(RefusalError):
     """What was asked makes no sense."""
 
     code = "bad_request"
+
+
+class ContradictionError(BadRequestError):
+    """It is understood, and can't be so.
+
+    Args:
+        message: a sentence for people.
+        field: where in what was sent, ``args.target``.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class UnauthorizedError(RefusalError):

@@ -13,7 +13,7 @@ from django.db.models.functions import Cast, Concat
 
 from bridge.names import is_device_key
 from bridge.shards import device_hash
-from devices.models import Command, Device, DeviceTag, Installation, RetiredKey, Site, Twin
+from devices.models import Command, Description, Device, DeviceTag, Installation, RetiredKey, Site, Twin
 from devices.models.registry import DELETED_PREFIX
 from devices.rules.documents import Document
 from devices.rules.twin import TwinState, dump
@@ -69,12 +69,14 @@ def register_devices(keys: Iterable[str]) -> dict[str, Device]:
 def new_twin(retired_rev: int | None) -> TwinState:
     """The twin of a new device whose key was last at ``retired_rev`` (None: never used).
 
-    The desired state's version goes on from there, too: each of its changes took a rev, so it was no higher.
+    The versions of the desired state and the description go on from there, too: each of their changes took a rev, so
+    they were no higher.
     """
     if retired_rev is None:
         return TwinState()
     rev = retired_rev + 1
-    return TwinState(rev=rev, reported=Document(floor=rev), desired=Document(floor=rev), desired_version=rev)
+    reported, desired = Document(floor=rev), Document(floor=rev)
+    return TwinState(rev=rev, reported=reported, desired=desired, desired_version=rev, described_rev=rev)
 
 
 def deleted_keys(keys: Iterable[str]) -> set[str]:
@@ -100,6 +102,7 @@ def forget_devices(devices: Mapping[int, tuple[str, int]]) -> None:
     key = Concat(Value(DELETED_PREFIX), Cast("pk", CharField()))
     Device.objects.filter(pk__in=devices).update(key=key, mqtt_password="")
     Twin.objects.filter(pk__in=devices).delete()
+    Description.objects.filter(pk__in=devices).delete()
     DeviceTag.objects.filter(device_id__in=devices).delete()
     Command.objects.filter(device_id__in=devices).delete()
 

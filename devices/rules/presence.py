@@ -13,6 +13,8 @@ that goes down publishes every will; and what came across an outage may be old.
     will          will, confirmed    any                           offline
     retained      retained           any, if never heard           unknown
     silence       too long           online                        stale
+    doubted       who speaks for it    any but unknown              unknown
+                  lost sight of it
     unconfirmed   nothing live for   online, as it was replayed    unknown
                   CONFIRM_MS
     link_down     our link is gone   online, offline, stale        unknown
@@ -44,6 +46,7 @@ _TRANSITIONS: Final[dict[Why, tuple[Status, frozenset[Status]]]] = {
     "replayed": ("online", _ANY),
     "outage": ("unknown", _ANY - {"offline"}),
     "will": ("offline", _ANY),
+    "doubted": ("unknown", _ANY - {"unknown"}),
     "silence": ("stale", frozenset({"online"})),
     "unconfirmed": ("unknown", frozenset({"online"})),
     "link_down": ("unknown", frozenset({"online", "offline", "stale"})),
@@ -93,6 +96,12 @@ def seen(twin: TwinState, at_ms: int, *, late: bool = False) -> None:
         _happens(twin, "message", at_ms)
     elif was_dying or twin.presence.status != "online":
         _happens(twin, "replayed", at_ms)
+
+
+def doubted(twin: TwinState, at_ms: int) -> None:
+    """Whoever speaks for it (the bridge that it is behind, say) does not know any more how it is."""
+    twin.unconfirmed = None
+    _happens(twin, "doubted", at_ms)
 
 
 def set_back(twin: TwinState, now_ms: int) -> None:

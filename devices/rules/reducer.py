@@ -14,7 +14,10 @@ from bridge.observations import (
     BadElements,
     Cleared,
     CommandAck,
+    CommandFailed,
     Decoded,
+    Described,
+    Doubted,
     EventReported,
     Malformed,
     Note,
@@ -24,9 +27,10 @@ from bridge.observations import (
     StatusReported,
     Telemetry,
 )
-from devices.rules import clocks, documents, metrics, notes
+from devices.rules import clocks, documents, metrics
+from devices.rules.described import notes
 from devices.rules.documents import MAX_DOCUMENT_BYTES
-from devices.rules.presence import seen, set_back, status_kept, status_replayed, status_reported
+from devices.rules.presence import doubted, seen, set_back, status_kept, status_replayed, status_reported
 from devices.rules.twin import Metric, TwinState
 
 _LONG_CHARS: Final = 256
@@ -104,8 +108,10 @@ def is_from_device(decoded: Decoded) -> bool:
     match decoded:
         case Telemetry():
             return True
-        case StatusReported() | Cleared():
+        case StatusReported() | Cleared() | Doubted() | CommandFailed():
             return False
+        case Described():
+            return decoded.own
         case Malformed():
             return decoded.speaks
     return True
@@ -126,6 +132,9 @@ def _reduce(twin: TwinState, decoded: Decoded, arrival: Arrival, limits: Limits)
             return Outcome() if arrival.retain else Outcome(ack=decoded, notes=decoded.notes)
         case Malformed():
             return Outcome("quarantined", decoded.reason, decoded.detail)
+        case Doubted():
+            _doubted(twin, arrival)
+            return Outcome()
         case _:
             return Outcome()
 
@@ -265,6 +274,11 @@ def _status(twin: TwinState, status: StatusReported, arrival: Arrival) -> None:
         status_replayed(twin, arrival.received_ms, online=status.online)
     else:
         status_reported(twin, arrival.received_ms, online=status.online, gateway=arrival.gateway)
+
+
+def _doubted(twin: TwinState, arrival: Arrival) -> None:
+    if not arrival.replayed:
+        doubted(twin, arrival.received_ms)
 
 
 def _event(twin: TwinState, event: EventReported, arrival: Arrival) -> Outcome:

@@ -5,7 +5,9 @@ from typing import Final
 
 from msgspec import Struct
 
-MAX_STALE_AFTER_S: Final = 366 * 86_400
+from bridge.dialects.forms import description_words
+
+MAX_STALE_AFTER_S: Final = description_words.MAX_STALE_AFTER_S
 
 
 class SiteDefaults(Struct, frozen=True):

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from bridge.messages import Delta, EventRecorded
 from devices.rules import documents
+from devices.rules.described.descriptions import Kept
 from devices.rules.twin import TwinState
 
 MAX_ITEM_BYTES: Final = 256 * 1024  # of readings in one delta item; a frame holds at least one item
@@ -42,8 +43,9 @@ class StreamEvent(Struct, frozen=True):
     ts: int
 
 
-def snapshot(device: str, twin: TwinState) -> dict[str, Any]:
-    """The truth about a device as of ``twin.rev``."""
+def snapshot(device: str, twin: TwinState, kept: Kept | None = None) -> dict[str, Any]:
+    """The truth about a device as of ``twin.rev``. ``kept``: what it is, where that is known."""
+    described = {"description": kept.value} if kept and kept.value else {}
     return {
         "device": device,
         "rev": twin.rev,
@@ -53,6 +55,7 @@ def snapshot(device: str, twin: TwinState) -> dict[str, Any]:
         "desired_version": twin.desired_version,
         "presence": _presence(twin),
         "tags": twin.tags,
+        **described,
     }
 
 
@@ -62,7 +65,12 @@ def can_replay(twin: TwinState, since: int) -> bool:
 
 
 def replay(
-    device: str, twin: TwinState, since: int, readings: Sequence[StreamReading], events: Sequence[StreamEvent]
+    device: str,
+    twin: TwinState,
+    since: int,
+    readings: Sequence[StreamReading],
+    events: Sequence[StreamEvent],
+    kept: Kept | None = None,
 ) -> Iterator[Delta | EventRecorded]:
     """The stream (since, twin.rev].
 
@@ -72,14 +80,15 @@ def replay(
         since: the rev that the client has; see :func:`can_replay`.
         readings: all readings with since < rev ≤ twin.rev, in rev order.
         events: all events likewise.
+        kept: what the device is, as of the twin's rev.
     """
-    start = 0
+    known, start = _Known(device, twin, kept), 0
     for event in events:
         stop = _first_after(readings, start, event.rev)
-        yield from _deltas(device, twin, since, event.rev - 1, readings[start:stop])
+        yield from _deltas(known, since, event.rev - 1, readings[start:stop])
         yield EventRecorded(device, event.rev - 1, event.rev, event_frame(device, event))
         since, start = event.rev, stop
-    yield from _deltas(device, twin, since, twin.rev, readings[start:])
+    yield from _deltas(known, since, twin.rev, readings[start:])
 
 
 def event_frame(device: str, event: StreamEvent) -> bytes:
@@ -94,30 +103,37 @@ def event_frame(device: str, event: StreamEvent) -> bytes:
     )
 
 
+class _Known(Struct, frozen=True):
+    """A device as of its rev."""
+
+    device: str
+    twin: TwinState
+    kept: Kept | None
+
+
 def _first_after(readings: Sequence[StreamReading], start: int, rev: int) -> int:
     while start < len(readings) and readings[start].rev < rev:
         start += 1
     return start
 
 
-def _deltas(device: str, twin: TwinState, prev: int, rev: int, readings: Sequence[StreamReading]) -> Iterator[Delta]:
+def _deltas(known: _Known, prev: int, rev: int, readings: Sequence[StreamReading]) -> Iterator[Delta]:
     """Delta items over (prev, rev], none of them too large. Metrics are removed at the end of an item."""
-    if not twin.removed or next(reversed(twin.removed.values())) <= prev:
-        return _pages(device, twin, prev, rev, readings)
-    return _between_removals(device, twin, prev, rev, readings)
+    removed = known.twin.removed
+    if not removed or next(reversed(removed.values())) <= prev:
+        return _pages(known, prev, rev, readings)
+    return _between_removals(known, prev, rev, readings)
 
 
-def _between_removals(
-    device: str, twin: TwinState, prev: int, rev: int, readings: Sequence[StreamReading]
-) -> Iterator[Delta]:
-    for removed in sorted({removed for removed in twin.removed.values() if prev < removed < rev}):
+def _between_removals(known: _Known, prev: int, rev: int, readings: Sequence[StreamReading]) -> Iterator[Delta]:
+    for removed in sorted({removed for removed in known.twin.removed.values() if prev < removed < rev}):
         stop = _first_after(readings, 0, removed)
-        yield from _pages(device, twin, prev, removed, readings[:stop])
+        yield from _pages(known, prev, removed, readings[:stop])
         prev, readings = removed, readings[stop:]
-    yield from _pages(device, twin, prev, rev, readings)
+    yield from _pages(known, prev, rev, readings)
 
 
-def _pages(device: str, twin: TwinState, prev: int, rev: int, readings: Sequence[StreamReading]) -> Iterator[Delta]:
+def _pages(known: _Known, prev: int, rev: int, readings: Sequence[StreamReading]) -> Iterator[Delta]:
     if prev == rev:
         return
     page: list[bytes] = []
@@ -125,23 +141,24 @@ def _pages(device: str, twin: TwinState, prev: int, rev: int, readings: Sequence
     for reading in readings:
         text = reading.json()
         if page and size + len(text) > MAX_ITEM_BYTES:
-            yield _delta(device, twin, prev, reading.rev - 1, page)
+            yield _delta(known, prev, reading.rev - 1, page)
             prev, page, size = reading.rev - 1, [], 0
         page.append(text)
         size += len(text)
-    yield _delta(device, twin, prev, rev, page)
+    yield _delta(known, prev, rev, page)
 
 
-def _delta(device: str, twin: TwinState, prev: int, rev: int, readings: list[bytes]) -> Delta:
+def _delta(known: _Known, prev: int, rev: int, readings: list[bytes]) -> Delta:
+    device = known.device
     head = b'{"device":%b,"prev":%d,"rev":%d,"readings":[%b]' % (_encode(device), prev, rev, b",".join(readings))
-    sections = _sections(twin, prev, rev) if len(readings) < rev - prev else {}  # else each rev is a reading's
+    sections = _sections(known, prev, rev) if len(readings) < rev - prev else {}  # else each rev is a reading's
     tail = b"," + _encode(sections)[1:] if sections else b"}"
     return Delta(device, prev, rev, head + tail)
 
 
-def _sections(twin: TwinState, low: int, high: int) -> dict[str, Any]:
+def _sections(known: _Known, low: int, high: int) -> dict[str, Any]:
     """The sections whose last change lies in (low, high], as merge patches of the snapshot's."""
-    out: dict[str, Any] = {}
+    twin, out = known.twin, dict[str, Any]()
     metrics: dict[str, Any] = {name: None for name, removed in twin.removed.items() if low < removed <= high}
     for name, metric in twin.metrics.items():
         if not metric.live and low < metric.rev <= high:
@@ -157,7 +174,17 @@ def _sections(twin: TwinState, low: int, high: int) -> dict[str, Any]:
         out["presence"] = _presence(twin)
     if low < twin.tags_rev <= high:
         out["tags"] = twin.tags
+    if twin.described_rev > low and known.kept:
+        out |= _described(known.kept, low, high, gone=twin.described_rev <= high)
     return out
+
+
+def _described(kept: Kept, low: int, high: int, *, gone: bool) -> dict[str, Any]:
+    """The same of what the device is. ``gone``: if nothing is known of it, that has come in this range."""
+    if not kept.value:
+        return {"description": None} if gone else {}
+    patch = documents.patch_between(kept.document, low, high)
+    return {"description": patch} if patch else {}
 
 
 def _presence(twin: TwinState) -> dict[str, Any]:

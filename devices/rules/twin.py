@@ -24,6 +24,7 @@ Why = Literal[
     "silence",
     "unconfirmed",  # retained or replayed, and nothing live followed
     "outage",  # offline, but across an outage, or while the broker was going down
+    "doubted",  # whoever speaks for it has lost sight of it: the bridge that it is behind is gone, say
     "link_down",  # our own link
 ]
 
@@ -98,6 +99,9 @@ class TwinState(Struct, omit_defaults=True):
     # be told any more: what was removed then is forgotten.
     removed: dict[str, int] = field(default_factory=dict)
     removed_floor: int = 0
+    described_rev: int = (
+        0  # at which what it is last changed (devices.rules.described.descriptions); 0: nobody ever said
+    )
     groups: list[MetricGroup] = field(default_factory=list)  # of the metrics; only in what is stored
 
 

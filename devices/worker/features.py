@@ -11,6 +11,7 @@ from devices.options import DevicesOptions
 from devices.worker.commands.clearing import ClearingFeature
 from devices.worker.commands.commands import CommandsFeature
 from devices.worker.commands.desired import DesiredFeature
+from devices.worker.descriptions.descriptions import DescriptionsFeature
 from devices.worker.effects.feature import Feature
 from devices.worker.link.uplink import UplinkFeature
 from devices.worker.presence.gateway_links import LinkWatch
@@ -32,6 +33,7 @@ def all_features(options: DevicesOptions, more: Iterable[FeatureFactory] = ()) -
     commands = CommandsFeature(options, known, links)
     uplink = UplinkFeature(options, known, links, commands.knows)
     requests = RequestsFeature(options, known, uplink.reduce)
+    described = DescriptionsFeature()
     downlinks = (commands, DesiredFeature(links), ClearingFeature(known, links, options.shards))
-    built_in = (uplink, PresenceFeature(options, links), *downlinks, requests)
+    built_in = (uplink, PresenceFeature(options, links), *downlinks, requests, described)
     return (*built_in, *(make() for make in more))

@@ -10,6 +10,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from bridge.dialects.forms.description_words import MAX_PROPERTIES, WrongWordError, description_of, words_of
 from bridge.dialects.native.topics import Kind
 from bridge.json_limits import (
     MAX_ELEMENT_LEAVES,
@@ -30,6 +31,7 @@ from bridge.observations import (
     Cleared,
     CommandAck,
     Decoded,
+    Described,
     EventReported,
     Malformed,
     RawReading,
@@ -210,10 +212,20 @@ def _ack(detail: str, payload: bytes) -> CommandAck:
     return CommandAck(detail, status, value.get("result"), reason, sieve.notes)
 
 
+def _model(_detail: str, payload: bytes) -> Described:
+    value = _object("model", payload, Sieve(len(payload)))
+    try:
+        words = words_of(value, MAX_PROPERTIES)
+    except WrongWordError as wrong:
+        raise MalformedError("bad_model", str(wrong)) from None
+    return Described(description_of(words), own=True)
+
+
 _DECODERS: dict[Kind, Callable[[str, bytes], Decoded]] = {
     "telemetry": _telemetry,
     "metric": _metric,
     "state": _state,
+    "model": _model,
     "status": _status,
     "event": _event,
     "ack": _ack,

@@ -1,6 +1,6 @@
 """The native dialect's topics: ``{root}/{site}/{device}/…``. Topics are built and parsed only here.
 
-    up:    telemetry | telemetry/{metric} | state | status | event/{name} | ack/{command_id}
+    up:    telemetry | telemetry/{metric} | state | model | status | event/{name} | ack/{command_id}
     down:  command/{command_id}/{name} | desired
 
 Site and device are 1-64 of ``A-Z a-z 0-9 _ - . :``; a device's key is ``site/device``. Event and command names and
@@ -14,7 +14,7 @@ from bridge.dialects.dialect import NATIVE, OWN_DOWNLINK, RejectedTopic, Route, 
 from bridge.json_values import MAX_NAME_CHARS
 from bridge.names import is_name
 
-Kind = Literal["telemetry", "metric", "state", "status", "event", "ack"]
+Kind = Literal["telemetry", "metric", "state", "model", "status", "event", "ack"]
 TopicReason = Literal["odd_levels", "bad_name", "unknown_suffix"]
 
 
@@ -73,7 +73,7 @@ class NativeTopics:
 
 def _suffix(device: str, suffix: str, rest: list[str]) -> Sorted:
     match suffix, rest:
-        case (("telemetry" | "state" | "status"), []):
+        case (("telemetry" | "state" | "model" | "status"), []):
             return _route(device, suffix)
         case "telemetry", [metric]:
             return _route(device, "metric", metric) if _is_metric(metric) else _rejected("bad_name")
@@ -81,7 +81,7 @@ def _suffix(device: str, suffix: str, rest: list[str]) -> Sorted:
             return _route(device, suffix, detail) if is_name(detail) else _rejected("bad_name")
         case ("desired", []) | ("command", [_, _]):
             return OWN_DOWNLINK
-        case (("telemetry" | "state" | "status" | "event" | "ack" | "desired" | "command"), _):
+        case (("telemetry" | "state" | "model" | "status" | "event" | "ack" | "desired" | "command"), _):
             return _rejected("odd_levels")
         case _:
             return _rejected("unknown_suffix")

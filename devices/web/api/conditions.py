@@ -30,6 +30,19 @@ class Tags:
         return self.any or str(version) in self.strong | self.weak
 
 
+def unmet(what: str, current: int, if_match: str | None, if_none_match: str | None) -> str | None:
+    """Why a condition does not hold for the version that there is of something; None: all hold.
+
+    Raises:
+        BadRequestError: a header is neither ``*`` nor a list of entity tags.
+    """
+    if if_match is not None and not tags_of("If-Match", if_match).match_strongly(current):
+        return f"{what} is at version {current}, which If-Match does not name"
+    if if_none_match is not None and tags_of("If-None-Match", if_none_match).match_weakly(current):
+        return f"{what} is at version {current}, which If-None-Match names"
+    return None
+
+
 def tags_of(name: str, value: str) -> Tags:
     """Of a header's value; a bare number counts as that version's tag.
 

@@ -10,7 +10,7 @@ from ninja import Header, Router
 from devices.requests.ask import ask
 from devices.requests.refusals import ConflictError
 from devices.rules.twin import load_value
-from devices.web.api.conditions import tags_of
+from devices.web.api.conditions import tags_of, unmet
 from devices.web.api.devices import visible_device
 from devices.web.api.paging import json_response
 from devices.web.api.problems import problem
@@ -53,7 +53,7 @@ async def set_desired(
     key, who = f"{site}/{device}", access(request)
     owner = await sync_to_async(visible_device)(who, key, "devices.desired")
     current = load_value(owner.twin.doc).desired_version
-    wrong = _unmet(current, if_match, if_none_match)
+    wrong = unmet("desired", current, if_match, if_none_match)
     if wrong is not None:
         return _precondition_failed(wrong)
     conditional = if_none_match is not None or (if_match is not None and not tags_of("If-Match", if_match).any)
@@ -64,15 +64,6 @@ async def set_desired(
         if version is None:
             raise
         return _precondition_failed(str(conflict))
-
-
-def _unmet(current: int, if_match: str | None, if_none_match: str | None) -> str | None:
-    """Why a condition does not hold for the version that there is; None: all hold."""
-    if if_match is not None and not tags_of("If-Match", if_match).match_strongly(current):
-        return f"desired is at version {current}, which If-Match does not name"
-    if if_none_match is not None and tags_of("If-None-Match", if_none_match).match_weakly(current):
-        return f"desired is at version {current}, which If-None-Match names"
-    return None
 
 
 def _precondition_failed(why: str) -> HttpResponse:

@@ -6,6 +6,7 @@ from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from msgspec import convert
 from ninja import Query, Router, Schema
 from pydantic import Field
 
@@ -14,6 +15,7 @@ from devices.requests import deletion
 from devices.requests.ask import ask
 from devices.requests.refusals import NotFoundError
 from devices.rules.capabilities import Capability
+from devices.rules.described.descriptions import Kept
 from devices.rules.silence import MAX_STALE_AFTER_S
 from devices.rules.stream import snapshot
 from devices.rules.twin import Status, load_value
@@ -54,7 +56,7 @@ def list_devices(
     limit: Limit,
 ) -> HttpResponse:
     """The devices that you may see, by key."""
-    rows = models.Device.objects.select_related("twin").filter(access(request).device_filter())
+    rows = models.Device.objects.select_related("twin", "description").filter(access(request).device_filter())
     rows = selected(rows, site=site, q=q, tag=tag, status=status)
     if cursor is not None:
         rows = rows.filter(key__gt=decode_cursor("devices", cursor, [str])[0])
@@ -189,18 +191,24 @@ def visible_device(who: Access, key: str, capability: Capability) -> models.Devi
         ForbiddenError: the role at its site does not allow that.
     """
     who.require("devices.read", key)
-    device = models.Device.objects.select_related("twin").filter(key=key).first()
+    device = models.Device.objects.select_related("twin", "description").filter(key=key).first()
     if device is None:
         raise NotFoundError(f"there is no device {key}")
     who.require(capability, key)
     return device
 
 
+def kept_description(device: models.Device) -> Kept | None:
+    """What was said of what a device is; None: nothing ever was."""
+    row: models.Description | None = getattr(device, "description", None)
+    return convert(row.doc, Kept) if row else None
+
+
 def device_json(device: models.Device) -> dict[str, Any]:
     """A device with its twin as clients see it: schemas.Device."""
     twin = load_value(device.twin.doc)
     site, _, name = device.key.partition("/")
-    return snapshot(device.key, twin) | {
+    return snapshot(device.key, twin, kept_description(device)) | {
         "site": site,
         "name": name,
         "created_at": rfc3339(device.created_at),

@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from devices.requests.refusals import BadRequestError, RefusalError
+from devices.requests.refusals import BadRequestError, ContradictionError, RefusalError
 from runtime.outages import Outage
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -88,6 +88,9 @@ def handle_all(api: NinjaAPI) -> None:
 
 
 def _refused(_request: HttpRequest, error: RefusalError | type[RefusalError]) -> HttpResponse:
+    if isinstance(error, ContradictionError):
+        errors = [{"in": "body", "name": error.field, "message": str(error)}]
+        return problem(error.code, str(error), status=HTTPStatus.UNPROCESSABLE_ENTITY, errors=errors)
     return problem(error.code, str(error))
 
 

@@ -10,6 +10,7 @@ from devices.rules.commands import By as CommandBy
 from devices.rules.commands import Status as CommandStatus
 from devices.rules.silence import MAX_STALE_AFTER_S
 from devices.rules.twin import Status as PresenceStatus
+from devices.web.descriptions.schemas import Description
 
 Json = dict[str, Any]
 
@@ -87,6 +88,7 @@ class Device(Schema):
     desired_version: int
     presence: Presence
     tags: list[str]
+    description: Description | None = Field(None, description="what the device is; only where something is known")
 
 
 class Desired(Schema):

@@ -7,11 +7,12 @@ from bridge.dialects.registry import Dialects
 from bridge.dialects.rejections import Rejection
 from bridge.json_limits import MAX_PAYLOAD_BYTES
 from bridge.messages import Batch, Delivery
-from bridge.observations import Cleared, CommandAck, Decoded, StatusReported, Telemetry
+from bridge.observations import Cleared, CommandAck, Decoded, Described, StatusReported, Telemetry
 from devices.models import Event, Quarantined, Reading
 from devices.options import DevicesOptions
 from devices.rules.clocks import AHEAD_MS
 from devices.rules.reducer import Arrival, Limits, Outcome, is_from_device, reduce
+from devices.worker.descriptions import descriptions
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import UNKNOWN_PAYLOAD, Acknowledged, Effects, Operation, Refusal
 from devices.worker.effects.rate_gate import RateGate
@@ -191,6 +192,11 @@ class UplinkFeature(Feature):
         """Apply what a message says to the twin; what it brings goes into the effects."""
         member = effects.member
         outcome = reduce(member.twin, said, arrival, self._limits)
+        if member.described and isinstance(said, Telemetry):
+            descriptions.compare(said, member, outcome, arrival.received_ms)
+        elif isinstance(said, Described):
+            live = not (arrival.retain or arrival.replayed)
+            descriptions.said(said, member.twin.dialect, effects, self._limits.max_metrics, live=live)
         if outcome.ack and not self._knows_command(outcome.ack.command_id, member.id):
             outcome = Outcome("quarantined", "unknown_command", outcome.ack.command_id)
         for note in outcome.notes:

@@ -14,11 +14,13 @@ from bridge.link import Cursor
 from bridge.redelivery import DeliveryHistory
 from devices.models import Twin
 from devices.rules.twin import Presence, TwinState, Unconfirmed, decode, ungrouped, upgraded
+from devices.worker.memory.described import Described
 from devices.worker.rules.outbox import Outbox
 from devices.worker.rules.watchlist import PresenceWatchlist
 
 # Twin.doc as the text that it is: devices.rules.twin decodes it, once and straight into its classes.
 DOC_TEXT: Final = ExpressionWrapper(F("doc"), output_field=TextField())
+DESCRIPTION_TEXT: Final = ExpressionWrapper(F("device__description__doc"), output_field=TextField(null=True))
 
 
 class _Head(Struct):
@@ -45,10 +47,13 @@ class Member:
     takes 2 µs.
     """
 
-    __slots__ = ("_doc", "_twin", "id", "key", "stale_after_s")
+    __slots__ = ("_doc", "_twin", "described", "id", "key", "stale_after_s")
 
-    def __init__(self, device_id: int, key: str, stale_after_s: int | None, doc: bytes) -> None:
+    def __init__(
+        self, device_id: int, key: str, stale_after_s: int | None, doc: bytes, description: str | None = None
+    ) -> None:
         self.id, self.key, self.stale_after_s = device_id, key, stale_after_s
+        self.described = Described(description.encode()) if description else None  # None: nobody has said what it is
         self._doc = doc
         self._twin: TwinState | None = None
 
@@ -79,12 +84,17 @@ class Member:
     def fold(self) -> None:
         """The transaction is committed: what it stored is all that is kept."""
         self._twin = None
+        if self.described:
+            self.described.fold()
 
     def reload(self) -> None:
         """Take its state and settings from the database, as the present transaction sees them. One query."""
-        rows = Twin.objects.annotate(text=DOC_TEXT).values_list("text", "device__stale_after_s")
-        doc, self.stale_after_s = rows.get(pk=self.id)
+        rows = Twin.objects.annotate(text=DOC_TEXT, described=DESCRIPTION_TEXT)
+        doc, self.stale_after_s, description = rows.values_list("text", "device__stale_after_s", "described").get(
+            pk=self.id
+        )
         self._doc, self._twin = upgraded(doc).encode(), None
+        self.described = Described(description.encode()) if description else None
 
 
 class Shard:

@@ -13,6 +13,7 @@ from devices.requests.registry import set_tags_of
 from devices.rules.reducer import Arrival, Outcome
 from devices.rules.requested import Refused, remove_metric, set_desired, set_tags, settings_error
 from devices.worker.commands.clearing import CLEARING
+from devices.worker.descriptions import descriptions
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import Effects, Operation, Refusal
 from devices.worker.effects.rate_gate import RateGate
@@ -69,7 +70,7 @@ class RequestsFeature(Feature):
 
     def __init__(self, options: DevicesOptions, dialects: Dialects, reduce: Reduce) -> None:
         self._of = options.shards
-        self._reduce = reduce
+        self._reduce, self._most_properties = reduce, options.max_metrics_per_device
         self._dialects = dialects
         self._pending = PendingRequests(options.shards)
         self._sweeps = RateGate(_SWEEP_S)
@@ -134,7 +135,7 @@ class RequestsFeature(Feature):
             effects.gone = True
             return
         if isinstance(operation, RequestOperation):
-            effects.results[operation.request_id] = _encode(_asked(operation, effects))
+            effects.results[operation.request_id] = _encode(_asked(operation, effects, self._most_properties))
             return
         arrival = Arrival(operation.delivery.received_ms, operation.delivery.retain, replayed=True)
         outcomes = [self._reduce(one, arrival, effects) for one in operation.said]
@@ -170,7 +171,7 @@ class RequestsFeature(Feature):
         return (Requests(),)
 
 
-def _asked(asked: RequestOperation, effects: Effects) -> Any:
+def _asked(asked: RequestOperation, effects: Effects, most_properties: int) -> Any:
     twin, body = effects.member.twin, asked.body if isinstance(asked.body, dict) else {}
     match asked.kind:
         case "desired":
@@ -178,6 +179,9 @@ def _asked(asked: RequestOperation, effects: Effects) -> Any:
             return refusal(refused) or {"version": twin.desired_version, "desired": twin.desired.value}
         case "tags":
             return refusal(set_tags(twin, body.get("tags"))) or _tags(effects)
+        case "description":
+            put = descriptions.put(body, effects, most_properties)
+            return refusal(put) if isinstance(put, Refused) else put
         case "metric":
             return refusal(remove_metric(twin, body.get("remove"))) or {}
         case "settings":

@@ -10,7 +10,7 @@ from devices.options import DevicesOptions
 from devices.requests.registry import new_twin
 from devices.rules.twin import dump, upgraded
 from devices.worker.effects.hooks import Hooks
-from devices.worker.memory.shard import DOC_TEXT, Member, Shard
+from devices.worker.memory.shard import DESCRIPTION_TEXT, DOC_TEXT, Member, Shard
 
 _CHUNK: Final = 2_000  # rows read at a time
 
@@ -60,6 +60,6 @@ def mend_twins(devices: list[Device]) -> None:
 
 
 def _members(twins: QuerySet[Twin]) -> Iterator[Member]:
-    rows = twins.values_list("device_id", "device__key", "device__stale_after_s", DOC_TEXT)
-    for device_id, key, stale_after_s, doc in rows.iterator(chunk_size=_CHUNK):
-        yield Member(device_id, key, stale_after_s, upgraded(doc).encode())
+    rows = twins.values_list("device_id", "device__key", "device__stale_after_s", DOC_TEXT, DESCRIPTION_TEXT)
+    for device_id, key, stale_after_s, doc, description in rows.iterator(chunk_size=_CHUNK):
+        yield Member(device_id, key, stale_after_s, upgraded(doc).encode(), description)

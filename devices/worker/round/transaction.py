@@ -120,4 +120,6 @@ def _changes(effects: Effects) -> Iterator[Change]:
         return
     readings = [StreamReading(new.rev, new.ts, new.metrics, new.clamped) for new in effects.readings]
     events = [StreamEvent(new.rev, new.name, new.data, new.ts) for new in effects.events]
-    yield from replay(effects.member.key, effects.member.twin, effects.since, readings, events)
+    member = effects.member
+    kept = member.described.kept if member.described and member.twin.described_rev > effects.since else None
+    yield from replay(member.key, member.twin, effects.since, readings, events, kept)

@@ -6,19 +6,32 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import msgspec
 from channels.db import database_sync_to_async
 from channels.layers import channel_layers, get_channel_layer
 from django.conf import settings
 from django.db import transaction
 
 from bridge import wire
+from bridge.dialects.forms.description_words import words_of
 from bridge.dialects.native.payloads import decode
 from bridge.messages import CommandStored, RequestSettled, RequestStored
 from bridge.names import devices_channel
-from devices.models import BlockedKey, Command, Device, Installation, Quarantined, Request, ShardState, Twin
+from devices.models import (
+    BlockedKey,
+    Command,
+    Description,
+    Device,
+    Installation,
+    Quarantined,
+    Request,
+    ShardState,
+    Twin,
+)
 from devices.requests.registry import forget_devices, register_device, retire_keys, set_tags_of
 from devices.rules import requested
 from devices.rules.commands import Progress, Status, advance
+from devices.rules.described import descriptions
 from devices.rules.reducer import Arrival, Limits, reduce
 from devices.rules.twin import TwinState, dump, load_value
 
@@ -131,13 +144,12 @@ def _do(row: Request) -> dict[str, Any]:
             done = _change_twin(device, lambda twin: requested.set_desired(twin, patch, if_version))
         case "tags":
             done = _change_twin(device, lambda twin: requested.set_tags(twin, row.body["tags"]))
+        case "description":
+            return _describe(device, row.body)
         case "metric":
             done = _change_twin(device, lambda twin: requested.remove_metric(twin, row.body["remove"]))
         case "settings":
-            if refused := requested.settings_error(row.body):
-                return {"error": refused.code, "message": refused.message}
-            Device.objects.filter(pk=device.pk).update(**row.body)
-            return dict(row.body)
+            return _settings(device, row.body)
         case "cancel":
             return _cancel(row.body["command_id"])
         case "replay":
@@ -164,6 +176,29 @@ def _replay(device: Device, entry_id: int) -> dict[str, Any]:
     else:
         entry.delete()
     return {"outcome": done.outcome, "reason": done.reason, "detail": done.detail}
+
+
+def _settings(device: Device, body: dict[str, Any]) -> dict[str, Any]:
+    if refused := requested.settings_error(body):
+        return {"error": refused.code, "message": refused.message}
+    Device.objects.filter(pk=device.pk).update(**body)
+    return dict(body)
+
+
+def _describe(device: Device, body: dict[str, Any]) -> dict[str, Any]:
+    row = Description.objects.filter(device=device).first()
+    kept = msgspec.convert(row.doc, descriptions.Kept) if row else descriptions.Kept()
+    twin = load_value(Twin.objects.get(device=device).doc)
+    if body["if_version"] not in (None, twin.described_rev):
+        return {"error": "conflict", "message": f"the description is at version {twin.described_rev}"}
+    words = words_of(body["words"], 200)
+
+    def put(twin: TwinState) -> None:
+        descriptions.put(kept, words, twin)
+
+    twin = _change_twin(device, put)
+    Description.objects.update_or_create(device=device, defaults={"doc": msgspec.to_builtins(kept)})
+    return {"version": twin.described_rev, "description": kept.value}
 
 
 def _cancel(command_id: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import structs
 
+from devices.rules.described.descriptions import Kept
 from devices.rules.stream import StreamEvent, StreamReading, can_replay, replay, snapshot
 from devices.rules.twin import TwinState
 from devices.web.live.stream.changes import Answer, NotFound, Query, Reason, Replayed, Snapshot
@@ -39,22 +40,23 @@ def refusal(query: Query, twin: TwinState, purged_rev: int) -> Reason | None:
     return None if can_replay(twin, query.since) and purged_rev <= query.since else "too_far"
 
 
-def answer(query: Query, twin: TwinState | None, rows: Rows) -> Answer:
+def answer(query: Query, twin: TwinState | None, rows: Rows, kept: Kept | None = None) -> Answer:
     """The answer to a question.
 
     Args:
         query: the question.
         twin: as read before the rows; None: there is no such device.
         rows: none are needed where :func:`refusal` gives a reason.
+        kept: what the device is, read with the twin.
     """
     if twin is None:
         return NotFound(query.device)
     reason = refusal(query, twin, rows.purged_rev)
     if reason is not None or query.since is None:
-        return Snapshot(query.device, twin.rev, reason or query.reason, _snapshot(query.device, twin))
+        return Snapshot(query.device, twin.rev, reason or query.reason, _snapshot(query.device, twin, kept))
     complete = rows.upto is None or rows.upto >= twin.rev
     reached = twin if rows.upto is None or complete else structs.replace(twin, rev=rows.upto)
-    changes = tuple(replay(query.device, reached, query.since, rows.readings, rows.events))
+    changes = tuple(replay(query.device, reached, query.since, rows.readings, rows.events, kept))
     return Replayed(query.device, reached.rev, changes, complete)
 
 
@@ -63,9 +65,9 @@ def winners(twin: TwinState, since: int) -> set[int]:
     return {metric.rev for metric in twin.metrics.values() if metric.live and metric.rev > since}
 
 
-def _snapshot(device: str, twin: TwinState) -> bytes:
+def _snapshot(device: str, twin: TwinState, kept: Kept | None) -> bytes:
     """As JSON. What no frame could hold is left out, the longest metric values first."""
-    whole = snapshot(device, twin)
+    whole = snapshot(device, twin, kept)
     text = _encode(whole)
     if len(text) <= MAX_SNAPSHOT_BYTES:
         return text

@@ -15,6 +15,8 @@ from msgspec import structs
 from bridge.shards import shard_of
 from devices.models import Command, ShardState, Twin
 from devices.rules.commands import brief, command_json
+from devices.rules.described.descriptions import Kept
+from devices.rules.described.descriptions import load as load_description
 from devices.rules.twin import TwinState, load, upgraded
 from devices.web.live.queries.answers import Rows, answer, refusal, winners
 from devices.web.live.queries.rows import MAX_ROWS, Replay, read_rows
@@ -125,11 +127,11 @@ def _answer(query: Query, found: "_Found | None", rows: Mapping[str, Rows | None
     if found is None:
         return NotFound(query.device)
     if refusal(query, found.twin, found.purged_rev):
-        return answer(query, found.twin, Rows(purged_rev=found.purged_rev))
+        return answer(query, found.twin, Rows(purged_rev=found.purged_rev), found.kept)
     if query.device not in rows:
         return None
     read = rows[query.device]
-    return NotFound(query.device) if read is None else answer(query, found.twin, read)
+    return NotFound(query.device) if read is None else answer(query, found.twin, read, found.kept)
 
 
 def list_existing(keys: Iterable[str]) -> set[str]:
@@ -197,12 +199,18 @@ class _Found(msgspec.Struct, frozen=True):
     pk: int
     twin: TwinState
     purged_rev: int
+    kept: Kept | None  # what the device is, if anybody has said anything
 
 
 def _twins(keys: Sequence[str]) -> dict[str, _Found]:
-    rows = Twin.objects.filter(device__key__in=keys).annotate(text=Cast("doc", TextField()))
-    found = rows.values_list("device__key", "pk", "text", "purged_rev")
-    return {key: _Found(pk, load(upgraded(text)), purged_rev) for key, pk, text, purged_rev in found}
+    rows = Twin.objects.filter(device__key__in=keys).annotate(
+        text=Cast("doc", TextField()), said=Cast("device__description__doc", TextField())
+    )
+    found = rows.values_list("device__key", "pk", "text", "purged_rev", "said")
+    return {
+        key: _Found(pk, load(upgraded(text)), purged_rev, load_description(said) if said else None)
+        for key, pk, text, purged_rev, said in found
+    }
 
 
 def _still_there(replays: Sequence[Replay], rows: Mapping[str, Rows]) -> dict[str, Rows | None]:

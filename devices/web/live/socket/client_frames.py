@@ -23,6 +23,7 @@ class Subscribe(Struct, frozen=True, tag="subscribe", tag_field="type", forbid_u
     site: str | None = None
     max_rate_hz: Annotated[float, Meta(ge=MIN_RATE_HZ, le=MAX_RATE_HZ)] = DEFAULT_RATE_HZ
     readings: Literal["all", "latest"] = "all"
+    description: Literal["full", "brief"] = "full"
 
 
 class Unsubscribe(Struct, frozen=True, tag="unsubscribe", tag_field="type", forbid_unknown_fields=True):

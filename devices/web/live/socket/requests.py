@@ -118,7 +118,8 @@ class Requests:
             known = {key: rev for key, rev in asked.items() if rev is not None and key in existing}
         else:  # what is not there any more is shown as gone, too
             known = {key: rev for key, rev in asked.items() if rev is not None and key in visible}
-        self._subscriptions.watch(sub, wish, DeliveryOptions(request.max_rate_hz, request.readings), known)
+        options = DeliveryOptions(request.max_rate_hz, request.readings, request.description)
+        self._subscriptions.watch(sub, wish, options, known)
         self._writer.reply(request.id, sub=request.id, refused=refused)
         self._subscriptions.wake()
 

@@ -10,11 +10,13 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from bridge.messages import Delta
+from devices.rules.described import descriptions
 from devices.web.live.stream.merge_patches import composed
 
 MAX_MERGED_BYTES: Final = 256 * 1024  # of one item; a frame holds at least one
 
 _NULL: Final = b"null"
+_DESCRIPTION: Final = b'"description":'
 
 _encode = msgspec.json.Encoder().encode
 
@@ -32,6 +34,7 @@ class _Item(Struct, omit_defaults=True):
     desired_version: Raw | UnsetType = UNSET
     presence: Raw | UnsetType = UNSET
     tags: Raw | UnsetType = UNSET
+    description: Raw | UnsetType = UNSET
 
 
 class _Reading(Struct):
@@ -74,6 +77,27 @@ def latest(deltas: Iterable[Delta]) -> list[Delta]:
     return [_thinned(delta) for delta in deltas]
 
 
+def brief(delta: Delta) -> Delta:
+    """The same delta with as much of what the device is as a list of devices shows."""
+    if _DESCRIPTION not in delta.item:
+        return delta
+    item = _item(delta.item)
+    if item.description is UNSET or bytes(item.description) == _NULL:
+        return delta
+    item.description = Raw(_encode(descriptions.brief(_object(item.description))))
+    return _delta(item)
+
+
+def brief_snapshot(snapshot: bytes) -> bytes:
+    """A device of a snapshot frame, likewise."""
+    if _DESCRIPTION not in snapshot:
+        return snapshot
+    members = _values(snapshot)
+    if "description" in members:
+        members["description"] = Raw(_encode(descriptions.brief(_object(members["description"]))))
+    return _encode(members)
+
+
 def _delta(item: _Item) -> Delta:
     return Delta(item.device, item.prev, item.rev, _encode(item))
 
@@ -84,8 +108,8 @@ def _joined(first: _Item, second: _Item) -> _Item | None:
         return None
     reported = _both(first.reported, second.reported)
     desired = _both(first.desired, second.desired)
-    metrics = _filled(first, second)
-    if reported is None or desired is None or metrics is None:
+    metrics, description = _filled(first, second), _described(first.description, second.description)
+    if reported is None or desired is None or metrics is None or description is None:
         return None
     return _Item(
         device=first.device,
@@ -98,6 +122,7 @@ def _joined(first: _Item, second: _Item) -> _Item | None:
         desired_version=_later(first.desired_version, second.desired_version),
         presence=_later(first.presence, second.presence),  # always whole
         tags=_later(first.tags, second.tags),
+        description=description,
     )
 
 
@@ -111,6 +136,13 @@ def _both(first: Raw | UnsetType, second: Raw | UnsetType) -> Raw | UnsetType | 
         return _later(first, second)
     patch = composed(_object(first), _object(second))
     return None if patch is None else Raw(_encode(patch))
+
+
+def _described(first: Raw | UnsetType, second: Raw | UnsetType) -> Raw | UnsetType | None:
+    """The same of descriptions, which may go as a whole: nothing can be put there then, but by a patch of its own."""
+    if isinstance(first, Raw) and bytes(first) == _NULL:
+        return first if second is UNSET else None
+    return second if isinstance(second, Raw) and bytes(second) == _NULL else _both(first, second)
 
 
 def _concatenated(first: Raw, second: Raw) -> Raw:

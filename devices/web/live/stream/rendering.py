@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from bridge.messages import Delta, EventRecorded, Gone
 from devices.web.live.stream.changes import Answer, NotFound, Reason, Replayed, Snapshot, StreamChange
-from devices.web.live.stream.conflation import latest, merged
+from devices.web.live.stream.conflation import brief, brief_snapshot, latest, merged
 from devices.web.live.stream.deflate import copied, deflated
 from devices.web.live.stream.targets import DeliveryOptions
 
@@ -99,6 +99,8 @@ _Run = list[Delta] | EventRecorded | Snapshot | Gone
 
 def _runs(changes: Sequence[StreamChange], options: DeliveryOptions) -> list[_Run]:
     """A device's changes, the deltas between other things taken together."""
+    if options.description == "brief":
+        changes = [_brief(change) for change in changes]
     if len(changes) == 1:  # mostly
         only = changes[0]
         return [_conflated([only], options)] if isinstance(only, Delta) else [only]
@@ -113,6 +115,12 @@ def _runs(changes: Sequence[StreamChange], options: DeliveryOptions) -> list[_Ru
             deltas = []
         out.append(change)
     return [*out, _conflated(deltas, options)] if deltas else out
+
+
+def _brief(change: StreamChange) -> StreamChange:
+    if isinstance(change, Snapshot):
+        return structs.replace(change, snapshot=brief_snapshot(change.snapshot))
+    return brief(change) if isinstance(change, Delta) else change
 
 
 def _conflated(deltas: list[Delta], options: DeliveryOptions) -> list[Delta]:

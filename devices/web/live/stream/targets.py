@@ -23,7 +23,8 @@ class Target(Struct, frozen=True):
 
 
 class DeliveryOptions(Struct, frozen=True):
-    """How often frames are delivered, and with which readings."""
+    """How often frames are delivered, with which readings, and with how much of what devices are."""
 
     max_rate_hz: float = DEFAULT_RATE_HZ  # frames a device
     readings: Literal["all", "latest"] = "all"
+    description: Literal["full", "brief"] = "full"

@@ -15,7 +15,7 @@ from devices.rules.requested import remove_metric
 from devices.rules.stream import StreamReading, can_replay, replay, snapshot
 from devices.rules.twin import TwinState, dump, load
 from tests.unit.devices.rules.test_documents import merge_patch, patches
-from tests.unit.devices.twin_history import NOW, TwinHistory
+from tests.unit.devices.twin_history import NOW, TwinHistory, descriptions_said
 
 names = st.sampled_from(["t", "h"])
 readings = st.fixed_dictionaries(
@@ -34,6 +34,7 @@ steps = st.one_of(
     st.tuples(st.just("desired"), patches),
     st.tuples(st.just("tags"), st.lists(names, max_size=2)),
     st.tuples(st.just("remove"), names),
+    descriptions_said,
 )
 
 
@@ -45,7 +46,7 @@ class History(TwinHistory):
         self.snapshots = {0: self.fresh()}
 
     def fresh(self) -> dict[str, Any]:
-        return copy.deepcopy(snapshot(self.device, self.twin))
+        return copy.deepcopy(snapshot(self.device, self.twin, self.kept))
 
     def step(self, step: Any) -> None:
         super().step(step)
@@ -67,6 +68,10 @@ def follow(client: dict[str, Any], item: dict[str, Any]) -> None:
             client[section] = merge_patch(client[section], item[section])
     for section in ("tags", "desired_version"):
         client[section] = item.get(section, client[section])
+    if "description" in item:
+        client["description"] = merge_patch(client.get("description"), item["description"])
+        if client["description"] is None:
+            del client["description"]
     client["rev"] = item["rev"]
 
 

@@ -172,6 +172,7 @@ const WHYS = {
   silence: "silent for too long",
   unconfirmed: "last heard of across an outage; nothing live has confirmed it",
   outage: "said to be gone, but in an outage of the broker or of our link to it",
+  doubted: "whoever speaks for it has lost sight of it",
   link_down: "our own link to the broker is down",
 };
 

@@ -15,7 +15,7 @@ from devices.web.live.queries.answers import Rows, answer, refusal, winners
 from devices.web.live.stream.changes import Answer, Query, StreamChange
 from devices.web.live.stream.server_frames import decode as decode_frame
 from tests.unit.devices.rules.test_documents import merge_patch, patches
-from tests.unit.devices.twin_history import TwinHistory
+from tests.unit.devices.twin_history import TwinHistory, descriptions_said
 
 _readings = st.fixed_dictionaries(
     {},
@@ -39,6 +39,7 @@ steps = st.one_of(
     st.tuples(st.just("desired"), patches),
     st.tuples(st.just("tags"), st.lists(st.sampled_from(["x", "y"]), max_size=2)),
     st.tuples(st.just("remove"), st.sampled_from(["t", "h"])),
+    descriptions_said,
 )
 
 
@@ -100,7 +101,8 @@ class Database:
         """What devices.web.live.queries.replay does with real rows; at most ``most`` readings at a time."""
         history, purged_rev = self.devices.get(query.device), self.purged.get(query.device, 0)
         if history is None or refusal(query, history.twin, purged_rev):
-            return answer(query, load(dump(history.twin)) if history else None, Rows(purged_rev=purged_rev))
+            twin, kept = (load(dump(history.twin)), history.kept) if history else (None, None)
+            return answer(query, twin, Rows(purged_rev=purged_rev), kept)
         since = query.since or 0
         readings = [one for one in history.readings if one.rev > since]
         if latest:
@@ -112,11 +114,11 @@ class Database:
             upto if upto < history.twin.rev else None,
             purged_rev,
         )
-        return answer(query, load(dump(history.twin)), rows)
+        return answer(query, load(dump(history.twin)), rows, history.kept)
 
     def truth(self, device: str) -> dict[str, Any]:
         """The fresh snapshot."""
-        return copy.deepcopy(snapshot(device, self.devices[device].twin))
+        return copy.deepcopy(snapshot(device, self.devices[device].twin, self.devices[device].kept))
 
 
 class Client:
@@ -168,6 +170,10 @@ class Client:
         for section in ("metrics", "reported", "desired", "presence"):
             if section in item:
                 state[section] = merge_patch(state[section], item[section])
+        if "description" in item:
+            state["description"] = merge_patch(state.get("description"), item["description"])
+            if state["description"] is None:
+                del state["description"]
         for section in ("tags", "desired_version", "rev"):
             state[section] = item.get(section, state[section])
 

@@ -6,9 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.messages import Delta
+from devices.rules.described import descriptions
 from devices.rules.stream import snapshot
-from devices.web.live.stream.conflation import MAX_MERGED_BYTES, latest, merged
+from devices.web.live.stream.conflation import MAX_MERGED_BYTES, brief, brief_snapshot, latest, merged
 from tests.unit.devices.rules.test_stream import follow
+from tests.unit.devices.twin_history import descriptions_said
 from tests.unit.devices.web.live.world import Database, steps
 
 
@@ -105,7 +107,9 @@ def test_latest_leaves_a_single_reading_as_it_is() -> None:
 def test_every_section_of_the_stream_survives_merging() -> None:
     """A section that the rules begin to send must not get lost here."""
     database = Database()
-    sections = set(snapshot("s/d", database._history("s/d").twin)) - {"device", "rev"}
+    history = database._history("s/d")
+    history.step(("describe", "person", {"name": "Lamp"}))
+    sections = set(snapshot("s/d", history.twin, history.kept)) - {"device", "rev"}
     values: dict[str, Any] = {
         "metrics": {"m": {"value": 1, "ts": 1}},
         "reported": {"a": 1},
@@ -113,7 +117,30 @@ def test_every_section_of_the_stream_survives_merging() -> None:
         "desired_version": 1,
         "presence": {"status": "online", "since": 1, "why": "birth"},
         "tags": ["x"],
+        "description": {"name": "Lamp"},
     }
     assert set(values) == sections
     [both] = merged([delta(1, 2, **values), delta(2, 3)])
     assert item(both) == {"device": "s/d", "prev": 1, "rev": 3, "readings": [], **values}
+
+
+@settings(max_examples=200)
+@given(st.lists(descriptions_said, max_size=6), st.lists(descriptions_said, max_size=4))
+def test_who_wants_it_brief_is_told_the_brief_form_of_what_others_are_told(before: list[Any], after: list[Any]) -> None:
+    database = Database()
+    database.commit([("s/d", ("desired", {})), *(("s/d", step) for step in before)])
+    client = msgspec.json.decode(brief_snapshot(msgspec.json.encode(database.truth("s/d"))))
+    for change in database.commit([("s/d", step) for step in after]):
+        assert isinstance(change, Delta)
+        follow(client, item(brief(change)))
+    truth = database.truth("s/d")
+    if "description" in truth:
+        truth["description"] = descriptions.brief(truth["description"])
+    assert client == truth
+
+
+def test_nothing_is_put_where_a_description_went_but_by_a_patch_of_its_own() -> None:
+    gone, new = delta(1, 2, description=None), delta(2, 3, description={"name": "b"})
+    assert len(merged([gone, new])) == 2
+    [both] = merged([delta(1, 2, description={"name": "a"}), delta(2, 3, description=None)])
+    assert item(both)["description"] is None

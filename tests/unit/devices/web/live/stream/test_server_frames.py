@@ -37,8 +37,15 @@ COMMAND = {
     "args": {"on": True},
     "status": "done",
     "timeline": [
-        {"status": "accepted", "at": "2026-01-01T00:00:00.000Z"},
-        {"status": "done", "at": "2026-01-01T00:00:01.000Z", "late": True, "result": [1], "reason": "so"},
+        {"status": "accepted", "at": "2026-01-01T00:00:00.000Z", "by": "causeway"},
+        {
+            "status": "done",
+            "at": "2026-01-01T00:00:01.000Z",
+            "by": "device",
+            "late": True,
+            "result": [1],
+            "reason": "so",
+        },
     ],
     "result": [1],
     "reason": None,
@@ -53,7 +60,8 @@ WHOLE_ITEM = {
 }
 MAY_LACK = {
     "Reading": {"clamped"},
-    "DeltaItem": {"metrics", "reported", "desired", "desired_version", "presence", "tags"},
+    "DeltaItem": {"metrics", "reported", "desired", "desired_version", "presence", "tags", "description"},
+    "DeviceSnapshot": {"description"},
     "CommandStep": {"late", "result", "reason"},
 }
 EXAMPLES: list[dict[str, Any]] = [

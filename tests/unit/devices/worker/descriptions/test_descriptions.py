@@ -1,0 +1,72 @@
+"""What devices are, by a worker's rounds: their own retained word, a person's, values against both."""
+
+from collections.abc import Callable
+from typing import Any
+
+from devices.models import Description, Quarantined, Reading
+from tests.support.worlds.deliveries import delivery, key_in
+from tests.support.worlds.ingest_worker import Worker, twin_of
+
+KEY = key_in(0)
+MODEL = {"name": "Probe", "stale_after_s": 900, "properties": [{"metric": "t", "kind": "number", "high": 40}]}
+
+
+def described(worker: Worker) -> list[Any]:
+    return [one["description"] for one in worker.seen if one.get("device") == KEY and "description" in one]
+
+
+def test_a_devices_retained_model_fills_makes_no_reading_and_is_told(worker: Worker) -> None:
+    worker.hear(delivery(KEY, "model", MODEL, retain=True))
+    [told] = described(worker)
+    assert (told["name"], told["set_by"]["name"], told["properties"][0]["set_by"]) == ("Probe", "device", "device")
+    assert not Reading.objects.exists()
+    assert twin_of(KEY).presence.status == "unknown"
+    worker.hear(delivery(KEY, "model", MODEL | {"name": "Probe 2"}))
+    assert described(worker) == [{"name": "Probe 2"}]
+    assert twin_of(KEY).presence.status == "online", "it said that live, itself"
+    worker.hear(delivery(KEY, "model", MODEL, retain=True))
+    assert described(worker) == []
+
+
+def test_a_model_with_a_wrong_word_is_quarantined_with_its_key(worker: Worker) -> None:
+    worker.hear(delivery(KEY, "model", MODEL | {"properties": [{"metric": "t", "kind": "nunber"}]}))
+    row = Quarantined.objects.get()
+    assert (row.reason, row.detail.split(":")[0]) == ("bad_model", "properties.0.kind")
+    assert not Description.objects.exists()
+    worker.ask(KEY, "replay", quarantined_id=row.pk)
+    assert Quarantined.objects.get().reason == "bad_model"
+
+
+def test_a_persons_word_beats_the_devices_and_null_gives_it_back(
+    worker: Worker, another_worker: Callable[[], Worker]
+) -> None:
+    worker.hear(delivery(KEY, "model", MODEL))
+    result = worker.ask(KEY, "description", words={"name": "Cellar"}, if_version=None)
+    assert (result["description"]["name"], result["version"]) == ("Cellar", twin_of(KEY).described_rev)
+    assert described(worker) == [{"name": "Cellar", "set_by": {"name": "person"}}]
+    stale = worker.ask(KEY, "description", words={"name": "x"}, if_version=1)
+    assert stale["error"] == "conflict"
+    wrong = worker.ask(KEY, "description", words={"name": 3}, if_version=None)
+    assert (wrong["error"], "name" in wrong["message"]) == ("bad_request", True)
+    heir = another_worker()
+    heir.round()
+    given_back = heir.ask(KEY, "description", words={"name": None}, if_version=result["version"])
+    assert given_back["description"]["name"] == "Probe"
+    heir.ask(KEY, "delete")
+    assert not Description.objects.exists()
+
+
+def test_values_against_it_are_noted_and_kept(worker: Worker) -> None:
+    worker.hear(delivery(KEY, "model", MODEL))
+    worker.hear(delivery(KEY, "telemetry", [{"t": 41}, {"t": "warm"}, {"t": 21}]))
+    assert [(note.reason, note.count, note.sample) for note in twin_of(KEY).notes] == [
+        ("out_of_range", 1, "41"),
+        ("wrong_kind", 1, "warm"),
+    ]
+    assert Reading.objects.count() == 3
+    assert twin_of(KEY).metrics["t"].value == 21
+
+
+def test_a_refused_row_beside_it_costs_no_word(worker: Worker) -> None:
+    worker.hear(delivery(KEY, "model", MODEL), delivery(KEY, "telemetry", {"t": 1, "ts": 2**62}))
+    assert Description.objects.get().doc["device"]["name"] == "Probe"
