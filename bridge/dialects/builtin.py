@@ -67,6 +67,12 @@ def _homeassistant(bases: Sequence[Base], topic_root: str) -> Dialect:
     return HomeAssistantDialect(bases, topic_root)
 
 
+def _thingsboard(bases: Sequence[Base], topic_root: str) -> Dialect:
+    from bridge.dialects.others.thingsboard import ThingsBoardDialect
+
+    return ThingsBoardDialect(bases, topic_root)
+
+
 FACTORIES: Final[dict[str, Factory]] = {
     "native": _native,
     "tasmota": _tasmota,
@@ -77,6 +83,7 @@ FACTORIES: Final[dict[str, Factory]] = {
     "owntracks": _owntracks,
     "chirpstack": _chirpstack,
     "tts": _tts,
+    "thingsboard": _thingsboard,
 }
 
 

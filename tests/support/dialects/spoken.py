@@ -11,6 +11,7 @@ from bridge.dialects.homie.dialect import HomieDialect
 from bridge.dialects.lorawan.chirpstack import ChirpStackDialect
 from bridge.dialects.lorawan.tts import TtsDialect
 from bridge.dialects.others.owntracks import OwnTracksDialect
+from bridge.dialects.others.thingsboard import ThingsBoardDialect
 from bridge.dialects.sparkplug.dialect import SparkplugDialect
 from bridge.dialects.tasmota.dialect import TasmotaDialect
 from bridge.dialects.zigbee2mqtt.dialect import Zigbee2MqttDialect
@@ -33,6 +34,7 @@ class Spoken(Struct, frozen=True):
 
 HOME: Final = (Base("home"),)
 SPOKEN: Final = {
+    "thingsboard": Spoken(ThingsBoardDialect, (Base("site"),), ("thingsboard",)),
     "chirpstack": Spoken(ChirpStackDialect, HOME, ("chirpstack",)),
     "tts": Spoken(TtsDialect, HOME, ("tts",)),
     "sparkplug": Spoken(SparkplugDialect, (Base("plant"),), ("sparkplug",)),
