@@ -3,5 +3,7 @@
     text ──tokens──> tokens ──expressions, statements──> a function of variables ──> text
 
 No loops, no macros, no powers, nothing of Home Assistant's own (states, now): what a template can do is bounded by its
-length. Whatever isn't understood is refused as a whole (docs/decisions/0037). Never imports anything but bridge.
+length. Whatever is not understood is refused as a whole (docs/decisions/0037-templates-of-our-own.md).
+
+Never imports anything but bridge.
 """
