@@ -15,6 +15,7 @@ import msgspec
 from bridge.observations import Malformed, PayloadReason
 
 MAX_PAYLOAD_BYTES = 256 * 1024
+MAX_BIG_PAYLOAD_BYTES = 8 * 1024 * 1024  # by filters that say so (bridge.dialects.dialect.Filter.big)
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53
 MAX_ELEMENT_LEAVES = 2_000

@@ -14,8 +14,9 @@ class CausewayConfig(AppConfig):
         from django.conf import settings
 
         from config import checks
-        from devices import gateways
+        from devices import gateways, source_filters
         from mqtt_gateway import status
+        from mqtt_gateway.process import wanted
 
         checks.register_all()
         if settings.HAS_WEB:
@@ -24,4 +25,5 @@ class CausewayConfig(AppConfig):
 
             security_checks.register_all()
             startup.begin()
+        wanted.provide(source_filters.wanted_filters, source_filters.stamp)
         gateways.provide(status.gateway_status, status.incidents, status.rejected, status.record_incident)

@@ -9,8 +9,7 @@ from typing import Any, cast
 
 from django.core.exceptions import ImproperlyConfigured
 
-from bridge.dialects.builtin import built_in
-from bridge.dialects.enabled import Enabled, parse_dialects
+from bridge.dialects.builtin import Enabled, built_in, parse_dialects
 from bridge.names import is_name
 from bridge.topic_filters import topic_filter_error
 from config import environment as env

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bridge.dialects.enabled import NATIVE_ALONE, Enabled
+from bridge.dialects.builtin import NATIVE_ALONE, Enabled
 from bridge.dialects.registry import Dialects, dialects
 
 

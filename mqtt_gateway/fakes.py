@@ -8,8 +8,9 @@ from bridge import wire
 from bridge.link import Cursor, judge
 from bridge.messages import Acks, Batch, Batches, Delivery, LinkAck, Published
 from bridge.names import devices_channel
-from mqtt_gateway.client.broker import ConnectError, Listener, Outgoing
+from mqtt_gateway.client.broker import NEWS, ConnectError, Listener, Manner, Outgoing, RefusedFiltersError
 from mqtt_gateway.options import GatewayOptions
+from mqtt_gateway.rules.packet_reader import Copies
 
 _RETRY_S: Final = 0.05
 
@@ -26,31 +27,35 @@ class FakeConnection:
         self.broker, self.will = broker, will
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.listener: Listener | None = None
+        self.copies: Copies | None = None
         self.acknowledged: list[int] = []
         self.published: list[Outgoing] = []
         self.markers: list[bytes] = []  # the payloads; what else was published is in `published`
         self.calls: list[tuple[str, tuple[str, ...]]] = []  # ("subscribe", filters), …
-        self.plain: list[tuple[str, int]] = []  # filters subscribed to with `plain`, and their QoS
+        self.plain: list[tuple[str, int]] = []  # filters subscribed to for our own publications, and their QoS
+        self.manners: dict[str, Manner] = {}  # of all filters, the last one
         self.paused = False
+        self.identifies = broker.identifies
         self.max_outgoing = 20
 
-    async def open(self, listener: Listener) -> None:
+    async def open(self, listener: Listener, copies: Copies | None = None) -> None:
         """Accept, or refuse with the broker's ``refusal``."""
         if self.broker.refusal:
             self.broker.refused += 1
             raise ConnectError(self.broker.refusal, refused=True)
-        self.listener = listener
+        self.listener, self.copies = listener, copies
         self.broker.connections.append(self)
         listener.opened(session_present=self.broker.session_present)
 
-    async def subscribe(self, filters: Sequence[str], *, qos: int = 1, plain: bool = False) -> None:
+    async def subscribe(self, filters: Sequence[str], manner: Manner = NEWS) -> None:
         """Remember it; refuse what the broker's ``forbidden`` names."""
-        if refused := self.broker.forbidden.intersection(filters):
-            raise ConnectError(f"subscription refused: {refused}", refused=True)
-        if plain:
-            self.plain += [(name, qos) for name in filters]
+        self.manners |= dict.fromkeys(filters, manner)
+        if manner.own:
+            self.plain += [(name, manner.qos) for name in filters]
         else:
             self.calls.append(("subscribe", tuple(filters)))
+        if refused := self.broker.forbidden.intersection(filters):
+            raise RefusedFiltersError(dict.fromkeys(sorted(refused), "not authorized"))
 
     async def unsubscribe(self, filters: Sequence[str]) -> None:
         """Remember it."""
@@ -92,9 +97,21 @@ class FakeConnection:
         """Be lost, cleanly."""
         self.drop("closed")
 
-    def deliver(self, topic: str, payload: bytes = b"1", packet_id: int = 0, *, dup: bool = False) -> None:
+    def deliver(
+        self,
+        topic: str,
+        payload: bytes = b"1",
+        packet_id: int = 0,
+        *,
+        dup: bool = False,
+        identifiers: Sequence[int] = (),
+    ) -> None:
         """Deliver a PUBLISH: QoS 1 when it has a packet id."""
         assert self.listener is not None
+        copies = self.copies
+        if copies and copies.needed and copies.is_copy(topic, identifiers, retained=False):
+            copies.copied(packet_id, dup=dup)
+            return
         self.listener.delivered(topic, payload, 1 if packet_id else 0, False, dup, packet_id)
 
 
@@ -107,6 +124,7 @@ class FakeBroker:
         self.refusal = ""  # not empty: refuse new connections with this reason
         self.refused = 0  # so many were
         self.puback: str | None = ""  # the answer to each PUBLISH; None: none
+        self.identifies = True  # it takes subscription identifiers
         self.forbidden: set[str] = set()  # topic filters that may not be subscribed to
         self.echoes = False  # markers come back
         self.packet_id = 60_000  # of the last marker that came back

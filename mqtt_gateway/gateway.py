@@ -25,7 +25,7 @@ from typing import Any, Final
 import structlog
 from channels.layers import get_channel_layer
 
-from bridge.messages import Acks, Publish
+from bridge.messages import Acks, FiltersChanged, Publish, Refetch
 from bridge.names import gateway_channel
 from mqtt_gateway.client.session import AiomqttConnection
 from mqtt_gateway.connection.broker_link import BrokerLink
@@ -33,8 +33,9 @@ from mqtt_gateway.connection.careful import Connect, careful
 from mqtt_gateway.connection.marker_publisher import MarkerPublisher
 from mqtt_gateway.connection.protocol_version import understood
 from mqtt_gateway.connection.session_switch import SessionSwitch
+from mqtt_gateway.connection.subscriptions import AllForbiddenError
 from mqtt_gateway.downlink import Downlink
-from mqtt_gateway.layer import Layer
+from mqtt_gateway.layer import Handlers, Layer
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process.heartbeat import Heartbeat
 from mqtt_gateway.process.lease import LEASE_LOST, Lease, database_thread
@@ -65,6 +66,7 @@ async def run(
 
     Raises:
         FiltersOverlapError: another gateway runs with overlapping topic filters.
+        AllForbiddenError: the dialects' filters overlap, and this broker can't have that.
         ExceptionGroup: a part died: a bug.
     """
     database = database_thread()
@@ -81,8 +83,8 @@ async def run(
             own = replace(options, client_id=former.client_id, key=former.key, tag=former.tag)
             await _Gateway(own, connect, layer, lease, state).run(stop, former)
     except BaseExceptionGroup as group:
-        if overlap := group.subgroup(FiltersOverlapError):
-            raise overlap.exceptions[0] from None
+        if unfit := group.subgroup((FiltersOverlapError, AllForbiddenError)):
+            raise unfit.exceptions[0] from None
         raise
     finally:
         with contextlib.suppress(DatabaseUnavailableError, LeaseLostError):
@@ -115,14 +117,15 @@ class _Gateway:
         connect = careful(self._connect, partial(self._tell, "publish_refused"))
         link = BrokerLink(self._options, connect, uplink, draining, self._lease, self._state, beat)
         downlink = Downlink(self._options.gateway, self._layer, lambda: link.connection)
+        orders: Handlers = {Publish: downlink.handle, Refetch: link.keeper.refetch, FiltersChanged: link.keeper.changed}
         parts = {
             "uplink": uplink.run(),
             "replies": self._layer.listen(reply_to, Acks, uplink.replied),
             "answers": downlink.run(),
             "beat": beat.run(),
-            "downlink": self._layer.receive(gateway_channel(self._options.gateway), Publish, downlink.handle),
+            "downlink": self._layer.receive(gateway_channel(self._options.gateway), orders),
             "broker link": link.run(),
-            **{key: self._layer.receive(gateway_channel(key), Publish, downlink.handle) for key in former.predecessors},
+            **{key: self._layer.receive(gateway_channel(key), orders) for key in former.predecessors},
             **self._switching(former, uplink),
         }
         log.info("gateway started", gateway=self._options.name, filters=self._options.filters)

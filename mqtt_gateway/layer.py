@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -24,6 +24,7 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 2.0
 
 M = TypeVar("M", bound=wire.Message)
 Packed = dict[str, Any]
+Handlers = Mapping[type[Any], Callable[[Any], Awaitable[None]]]
 Listen = Callable[[str, Callable[[Packed], None], Callable[[], None]], Awaitable[None]]
 
 
@@ -86,14 +87,15 @@ class Layer:
         """
         await self._for_ever(partial(self._take, channel, lambda packed: _pass_on(packed, kind, handle)))
 
-    async def receive(self, channel: str, kind: type[M], handle: Callable[[M], Awaitable[None]]) -> NoReturn:
-        """As :meth:`listen`, one message after the other: ``handle`` is awaited before the next one is asked for."""
+    async def receive(self, channel: str, handlers: Handlers) -> NoReturn:
+        """As :meth:`listen`, by the message's class, and one after the other: the next is asked for once it is done."""
+        kinds = tuple(handlers)
 
         async def take(heard: Callable[[], None]) -> None:
             if (packed := await self._received(channel)) is not None:
                 heard()
-                if (message := _read(packed, kind)) is not None:
-                    await handle(message)
+                if (message := _read(packed, kinds)) is not None:
+                    await handlers[type(message)](message)
 
         await self._for_ever(take)
 
@@ -140,7 +142,7 @@ def _pass_on(packed: Packed, kind: type[M], handle: Callable[[M], None]) -> None
             log.exception("a message of the channel layer could not be handled: a bug")
 
 
-def _read(packed: Packed, kind: type[M]) -> M | None:
+def _read(packed: Packed, kind: type[M] | tuple[type[M], ...]) -> M | None:
     message = wire.unpack(packed)
     if isinstance(message, kind):
         return message

@@ -7,12 +7,16 @@ from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
-from bridge.dialects.enabled import NATIVE_ALONE, Enabled
+from msgspec.structs import replace as replaced
+
+from bridge.dialects.builtin import NATIVE_ALONE, Enabled
+from bridge.dialects.dialect import Filter, SimpleDialect
 from bridge.dialects.registry import Dialects, dialects
 from bridge.link import MAX_IN_FLIGHT
 from bridge.names import is_name
 from bridge.topic_filters import overlap, topic_filter_error
 from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
+from mqtt_gateway.rules.manners import merged
 from mqtt_gateway.rules.pace import BALANCED, Budget
 
 MqttVersion = Literal["5", "3.1.1"]
@@ -74,7 +78,29 @@ class GatewayOptions:
     @property
     def filters(self) -> tuple[str, ...]:
         """The topic filters to subscribe to."""
-        return self.topic_filters or tuple(one.topic_filter for one in self.dialects.filters)
+        return tuple(one.topic_filter for one in self.subscriptions)
+
+    @property
+    def subscriptions(self) -> tuple[Filter, ...]:
+        """The same with how to subscribe: of what is narrowed, as the dialects have it there."""
+        listened = self.dialects.filters
+        if not self.topic_filters:
+            return merged(listened)
+        return merged(
+            replaced(wide, topic_filter=one)
+            for one in dict.fromkeys(self.topic_filters)
+            for wide in ([wide for wide in listened if overlap(one, wide.topic_filter)] or [Filter(one)])
+        )
+
+    @property
+    def sorts_copies(self) -> bool:
+        """Whether a message may come by two of our subscriptions, now or once a source wants filters of its own."""
+        return self.has_dynamic_filters or any(overlap(*pair) for pair in combinations(self.filters, 2))
+
+    @property
+    def has_dynamic_filters(self) -> bool:
+        """Whether a source may want filters of its own."""
+        return any(getattr(type(one), "wanted", None) is not SimpleDialect.wanted for one in self.dialects)
 
     @property
     def dialects(self) -> Dialects:
@@ -119,15 +145,7 @@ def problem(options: GatewayOptions) -> str | None:
         return "MQTT_CLIENT_KEY: needs MQTT_CLIENT_CERTIFICATE"
     if options.client_certificate and (error := _pair_problem(options.client_certificate, options.client_key)):
         return f"MQTT_CLIENT_CERTIFICATE: {options.client_certificate}: {error}"
-    return _filters_problem(options.filters) or _foreign_filter(options)
-
-
-def _foreign_filter(options: GatewayOptions) -> str | None:
-    listened = options.dialects.filters
-    for one in options.filters:
-        if not any(overlap(one, other.topic_filter) for other in listened):
-            return f"GATEWAY_TOPIC_FILTERS: {one!r} matches nothing under {options.topic_root}/ (BRIDGE_TOPIC_ROOT)"
-    return None
+    return _filters_problem(options)
 
 
 def _pair_problem(certificate: Path, key: Path | None) -> str | None:
@@ -146,11 +164,23 @@ def _ca_problem(file: Path) -> str | None:
     return None
 
 
-def _filters_problem(filters: tuple[str, ...]) -> str | None:
-    for one in filters:
+def _filters_problem(options: GatewayOptions) -> str | None:
+    """What is wrong with GATEWAY_TOPIC_FILTERS: filters of two dialects may overlap, those of one needn't."""
+    for one in options.topic_filters:
         if error := topic_filter_error(one):
             return f"GATEWAY_TOPIC_FILTERS: {one!r}: {error}"
-    for one, other in combinations(filters, 2):
-        if overlap(one, other):
+        if not _listeners(options, one):
+            return f"GATEWAY_TOPIC_FILTERS: {one!r} matches nothing under {options.topic_root}/ (BRIDGE_TOPIC_ROOT)"
+    for one, other in combinations(options.topic_filters, 2):
+        if overlap(one, other) and len(_listeners(options, one) | _listeners(options, other)) == 1:
             return f"GATEWAY_TOPIC_FILTERS: {one!r} and {other!r} overlap: some messages would come twice"
     return None
+
+
+def _listeners(options: GatewayOptions, topic_filter: str) -> set[str]:
+    """The dialects that listen to some of it."""
+    return {
+        dialect.name
+        for dialect in options.dialects
+        if any(overlap(topic_filter, one.topic_filter) for one in dialect.filters())
+    }

@@ -35,6 +35,7 @@ def _confirm_at_once() -> None:
     from mqtt_gateway import gateway
     from mqtt_gateway.client import session
     from mqtt_gateway.client.broker import Listener
+    from mqtt_gateway.rules.packet_reader import Copies
 
     class Confirming:
         """Hands on what arrives, then confirms it."""
@@ -48,8 +49,8 @@ def _confirm_at_once() -> None:
                 self._confirm((packet_id,))
 
     class AtOnce(session.AiomqttConnection):
-        async def open(self, listener: Listener) -> None:
-            await super().open(Confirming(listener, super().acknowledge))
+        async def open(self, listener: Listener, copies: Copies | None = None) -> None:
+            await super().open(Confirming(listener, super().acknowledge), copies)
 
         def acknowledge(self, packet_ids: Iterable[int]) -> None:
             """They were confirmed on arrival."""

@@ -1,15 +1,36 @@
 """The dialects that come with Causeway, by the names that the setting DIALECTS gives them.
 
+    native,tasmota@home,zigbee2mqtt=z2m/ground@home,zigbee2mqtt=z2m/attic@home
+           name   site  name        base      site
+
 Each is imported only where it is spoken: a process without it is not larger for it. A factory gets all bases of its
-dialect, and raises ValueError for a base that it can't work with, in words that don't quote the base.
+dialect, and raises ValueError for a base that it can't work with. No message quotes what was set: somebody may have put
+a password there.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from bridge.dialects.dialect import Base, Dialect
-from bridge.dialects.enabled import Enabled
+from msgspec import Struct
 
+from bridge.dialects.dialect import Base, Dialect
+from bridge.names import is_name
+from bridge.topic_filters import topic_name_error
+
+NATIVE_NAME: Final = "native"  # in the setting; on the layer and in tables it is dialect.NATIVE
+MOST_ENTRIES: Final = 100
+_ENCODED: Final = re.compile(r"%(25|2[Cc]|40)")  # what must, or may, be encoded in a base; Tasmota's %topic% is not
+
+
+class Enabled(Struct, frozen=True):
+    """One dialect with all its bases, in the order of the setting."""
+
+    name: str
+    bases: tuple[Base, ...]
+
+
+NATIVE_ALONE: Final = (Enabled(NATIVE_NAME, (Base(NATIVE_NAME),)),)
 Factory = Callable[[Sequence[Base], str], Dialect]  # from its bases and the first level of Causeway's own topics
 
 
@@ -107,3 +128,45 @@ def built_in(enabled: Iterable[Enabled], topic_root: str) -> tuple[Dialect, ...]
         except ValueError as error:
             raise ValueError(f"{one.name}: {error}") from None
     return tuple(made)
+
+
+def parse_dialects(text: str) -> tuple[Enabled, ...]:
+    """What DIALECTS says; a dialect stands where it is named first.
+
+    Raises:
+        ValueError: which entry is wrong, and how.
+    """
+    entries = [part.strip() for part in text.split(",") if part.strip()]
+    if not entries:
+        raise ValueError("it names no dialect")
+    if len(entries) > MOST_ENTRIES:
+        raise ValueError(f"more than {MOST_ENTRIES} entries")
+    bases: dict[str, list[Base]] = {}
+    for number, entry in enumerate(entries, 1):
+        try:
+            name, base = _entry(entry)
+            if any(base.base == other.base for other in bases.get(name, ())):
+                raise ValueError(f"{name} stands there with the same base before")  # noqa: TRY301 - one prefix for all
+        except ValueError as error:
+            raise ValueError(f"entry {number}: {error}") from None
+        bases.setdefault(name, []).append(base)
+    return tuple(Enabled(name, tuple(its)) for name, its in bases.items())
+
+
+def _entry(entry: str) -> tuple[str, Base]:
+    spoken, at, site = entry.partition("@")
+    name, equals, base = spoken.partition("=")
+    if not re.fullmatch(r"[a-z][a-z0-9]{0,31}", name):
+        raise ValueError("it is not like name, name@site, name=base or name=base@site")
+    if name == NATIVE_NAME and (equals or at):
+        raise ValueError("native has neither base nor site: its topics say the site, BRIDGE_TOPIC_ROOT the first level")
+    if at and not is_name(site):
+        raise ValueError("a site has 1 to 64 of A-Z a-z 0-9 _ - . : (an @ or , within a base is %40 or %2C)")
+    return name, Base(site or name, _base(base) if equals else "")
+
+
+def _base(encoded: str) -> str:
+    base = _ENCODED.sub(lambda found: chr(int(found[1], 16)), encoded)
+    if problem := topic_name_error(base) or ("it begins with $" if base.startswith("$") else None):
+        raise ValueError(f"its base is no part of a topic name: {problem}")
+    return base

@@ -57,6 +57,14 @@ class Route(Struct, frozen=True, array_like=True):
     status: bool = False  # it may say that a device is there or gone: the gateway sends a marker behind it
 
 
+class WantedFilter(Struct, frozen=True):
+    """A dynamic filter, and which source of which dialect wants it (``Dialect.wanted``)."""
+
+    dialect: str  # its name
+    source: str  # a device key
+    filter: Filter
+
+
 TOPIC: Final = "topic"
 """The kind of what comes by a dynamic filter (``Dialect.wanted``): the Route is ``Route(dialect, source, TOPIC,
 topic)`` with the source that wants it and the topic as detail, made without a call of ``route()``."""

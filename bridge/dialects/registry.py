@@ -7,9 +7,8 @@ theirs in ``AppConfig.ready``, which every process runs.
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from bridge.dialects.builtin import built_in
+from bridge.dialects.builtin import NATIVE_ALONE, Enabled, built_in
 from bridge.dialects.dialect import Dialect, Filter, RejectedTopic, Sorted
-from bridge.dialects.enabled import NATIVE_ALONE, Enabled
 from bridge.registry import Registry
 
 Factory = Callable[[str], Dialect]  # from the topic root

@@ -6,7 +6,9 @@ One :class:`Connection` object is one network connection: packet ids of an earli
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
+
+from mqtt_gateway.rules.packet_reader import Copies
 
 SESSION_TAKEN_OVER: Final = "closed by the broker: session taken over"  # MQTT 5, reason code 0x8E
 
@@ -22,6 +24,20 @@ class Outgoing:
     correlation: bytes | None = None  # correlation data
     response_topic: str | None = None
     qos: int = 1  # 0 or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How to subscribe. All but the QoS needs MQTT 5: with 3.1.1 our own publications come, and retained messages."""
+
+    qos: int = 1  # 0 or 1
+    retained: Literal["news", "always", "never"] = "news"  # retained messages: for a new subscription only, …
+    own: bool = False  # our own publications, too
+    identifier: int = 0  # subscription identifier; 0: none
+
+
+NEWS: Final = Manner()
+PLAIN: Final = Manner(retained="always", own=True)  # as 3.1.1 does it
 
 
 class NeverTaken(str):
@@ -44,6 +60,19 @@ class ConnectError(Exception):
         self.refused, self.other_version = refused, other_version
 
 
+class RefusedFiltersError(ConnectError):
+    """The broker has refused subscriptions.
+
+    Args:
+        refused: topic filter → why, in words.
+    """
+
+    def __init__(self, refused: dict[str, str]) -> None:
+        some = ", ".join(f"{name} ({why})" for name, why in list(refused.items())[:20])
+        super().__init__(f"subscription refused: {some}", refused=True)
+        self.filters = refused
+
+
 class Listener(Protocol):
     """Whom a connection tells. Called on the event loop's thread, in the order of the wire; must not raise."""
 
@@ -58,24 +87,25 @@ class Connection(Protocol):
     """One connection to the broker, under the persistent session of our client id."""
 
     lost: "asyncio.Future[str]"  # done once the connection is gone; the reason in words
+    identifies: bool  # the broker takes subscription identifiers; known once it is open
 
-    async def open(self, listener: Listener) -> None:
+    async def open(self, listener: Listener, copies: Copies | None = None) -> None:
         """Connect; within about 10 s. Once only.
+
+        Args:
+            listener: told what comes.
+            copies: told those deliveries that are only copies of others; None: there are none.
 
         Raises:
             ConnectError: it did not come about; the object is of no more use.
         """
 
-    async def subscribe(self, filters: Sequence[str], *, qos: int = 1, plain: bool = False) -> None:
-        """Subscribe: no local, retained messages only for new subscriptions (as far as MQTT 3.1.1 can).
-
-        Args:
-            filters: topic filters.
-            qos: 0 or 1.
-            plain: our own publications, and retained messages every time, please.
+    async def subscribe(self, filters: Sequence[str], manner: Manner = NEWS) -> None:
+        """Subscribe to topic filters, in one packet.
 
         Raises:
-            ConnectError: refused, or the connection was lost meanwhile.
+            RefusedFiltersError: the broker has refused some of them; the others it took.
+            ConnectError: the connection was lost meanwhile.
         """
 
     async def unsubscribe(self, filters: Sequence[str]) -> None:

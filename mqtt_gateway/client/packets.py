@@ -10,7 +10,7 @@ from paho.mqtt.properties import Properties, VariableByteIntegers
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from mqtt_gateway.client.broker import ConnectError, Outgoing
+from mqtt_gateway.client.broker import ConnectError, Manner, Outgoing, RefusedFiltersError
 from mqtt_gateway.options import GatewayOptions
 
 FOR_EVER: Final = 0xFFFFFFFF  # session expiry interval: never (MQTT 5.0 3.1.2.11.2)
@@ -43,9 +43,30 @@ def connect_properties(in_flight_limit: int, *, stays: bool = True) -> Any:
     return properties
 
 
-def how_to_subscribe(qos: int, plain: bool) -> SubscribeOptions:
-    """MQTT 5: no messages of our own, retained ones only for new subscriptions; ``plain``: neither."""
-    return SubscribeOptions(qos, noLocal=not plain, retainAsPublished=False, retainHandling=0 if plain else 1)
+_RETAIN_HANDLING: Final = {"always": 0, "news": 1, "never": 2}
+
+
+def how_to_subscribe(manner: Manner, *, is_5: bool) -> tuple[Any, Any]:
+    """The options of each filter, and the packet's properties."""
+    if not is_5:
+        return manner.qos, None
+    handling = _RETAIN_HANDLING[manner.retained]
+    how = SubscribeOptions(manner.qos, noLocal=not manner.own, retainAsPublished=False, retainHandling=handling)
+    if not manner.identifier:
+        return how, None
+    properties = _Properties(PacketTypes.SUBSCRIBE)
+    properties.SubscriptionIdentifier = manner.identifier
+    return how, properties
+
+
+def raise_if_refused(filters: Iterable[str], codes: Iterable[Any]) -> None:
+    """Go by a SUBACK's reason codes.
+
+    Raises:
+        RefusedFiltersError: some are refusals.
+    """
+    if refused := {name: words(code) for name, code in zip(filters, codes, strict=False) if code.is_failure}:
+        raise RefusedFiltersError(refused)
 
 
 def publish_properties(message: Outgoing) -> Any:

@@ -20,14 +20,14 @@ from paho.mqtt import client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
 from mqtt_gateway.client import packets
-from mqtt_gateway.client.broker import ConnectError, Listener, Outgoing
+from mqtt_gateway.client.broker import NEWS, ConnectError, Listener, Manner, Outgoing
 from mqtt_gateway.client.keepalive import PausedKeepalive
 from mqtt_gateway.client.packets import LOST, words
 from mqtt_gateway.client.paho_socket import PahoSocket
 from mqtt_gateway.client.publisher import Publisher
 from mqtt_gateway.client.web_socket import WebSocket
 from mqtt_gateway.options import GatewayOptions
-from mqtt_gateway.rules.packet_reader import MalformedError, PacketReader
+from mqtt_gateway.rules.packet_reader import Copies, MalformedError, PacketReader
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +62,7 @@ class AiomqttConnection:
         self._publisher = Publisher(self._paho, is_5=self._is_5)
         self.publish = self._publisher.publish  # see the protocol
         self.max_outgoing = 65_535
+        self.identifies = self._is_5
         self.lost: asyncio.Future[str] = self._loop.create_future()
         self._take_over()
 
@@ -81,10 +82,10 @@ class AiomqttConnection:
 
     # ------------------------------------------------------------------------------------------ connecting
 
-    async def open(self, listener: Listener) -> None:
+    async def open(self, listener: Listener, copies: Copies | None = None) -> None:
         """See the protocol."""
         self._listener = listener
-        self._reader = PacketReader(listener.delivered, self._pass_to_paho, is_5=self._is_5)
+        self._reader = PacketReader(listener.delivered, self._pass_to_paho, is_5=self._is_5, copies=copies)
         try:
             if self._options.tls:
                 self._paho.tls_set_context(packets.tls_context(self._options))
@@ -116,15 +117,12 @@ class AiomqttConnection:
             done.exception()  # else asyncio complains that nobody looked at it
         self.drop(LOST)
 
-    async def subscribe(self, filters: Sequence[str], *, qos: int = 1, plain: bool = False) -> None:
+    async def subscribe(self, filters: Sequence[str], manner: Manner = NEWS) -> None:
         """See the protocol."""
-        how = packets.how_to_subscribe(qos, plain) if self._is_5 else qos
-        wanted: Any = [(name, how) for name in filters]
-        codes = await self._answer(self._client.subscribe(wanted, timeout=_NEVER_S))
-        if refused := [
-            f"{name} ({words(code)})" for name, code in zip(filters, codes, strict=False) if code.is_failure
-        ]:
-            raise ConnectError(f"subscription refused: {', '.join(refused)}", refused=True)
+        how, properties = packets.how_to_subscribe(manner, is_5=self._is_5)
+        wanted = [(name, how) for name in filters]
+        codes = await self._answer(self._client.subscribe(wanted, properties=properties, timeout=_NEVER_S))
+        packets.raise_if_refused(filters, codes)
 
     async def unsubscribe(self, filters: Sequence[str]) -> None:
         """See the protocol."""
@@ -263,6 +261,7 @@ class AiomqttConnection:
     def _on_connect(self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
         if not code.is_failure:
             self.max_outgoing = getattr(properties, "ReceiveMaximum", 65_535)
+            self.identifies = self._is_5 and bool(getattr(properties, "SubscriptionIdentifierAvailable", 1))
             self._publisher.max_packet = getattr(properties, "MaximumPacketSize", None)
             kept_s = getattr(properties, "SessionExpiryInterval", packets.FOR_EVER)
             if kept_s != packets.FOR_EVER and self._stays:

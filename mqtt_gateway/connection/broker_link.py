@@ -22,12 +22,19 @@ from typing import Final, NoReturn, Protocol
 import structlog
 
 from mqtt_gateway.client.broker import SESSION_TAKEN_OVER, ConnectError, Connection, Outgoing
+from mqtt_gateway.connection.filter_keeper import FilterKeeper
 from mqtt_gateway.connection.marker_publisher import MarkerPublisher
 from mqtt_gateway.connection.subscriptions import Subscriptions
-from mqtt_gateway.options import GatewayOptions
+from mqtt_gateway.options import GatewayOptions, is_own_subscription
 from mqtt_gateway.process.lease import LEASE_LOST, Lease
 from mqtt_gateway.process.state import State
-from mqtt_gateway.process.storage import LeaseLostError, OpenedSession, forget_session, open_session
+from mqtt_gateway.process.storage import (
+    LeaseLostError,
+    OpenedSession,
+    forget_session,
+    open_session,
+    session_filters,
+)
 from mqtt_gateway.rules.incident_reports import Report
 from mqtt_gateway.rules.packet_reader import Delivered
 from mqtt_gateway.uplink.uplink import Uplink
@@ -50,6 +57,18 @@ class Watcher(Protocol):
 
     def broker(self, *, up: bool) -> None:
         """The link came up or went down; also called when nothing changed."""
+
+
+class _Copies:
+    """Which deliveries are only copies of others, and what becomes of those."""
+
+    def __init__(self, uplink: Uplink, state: State) -> None:
+        self.owners, self.is_copy, self.copied = state.owners, state.owners.is_copy, uplink.copied
+
+    @property
+    def needed(self) -> bool:
+        """See the protocol."""
+        return self.owners.needed
 
 
 class BrokerLink:
@@ -81,7 +100,11 @@ class BrokerLink:
         self._session_present = False
         self._new_session = False  # the broker has begun one that the database has not heard of
         self._broker = options.broker
-        self._subscriptions = Subscriptions(options, lease, draining.refused)
+        self._subscriptions = Subscriptions(options, lease, state, draining.refused)
+        self.keeper = FilterKeeper(options, self._subscriptions, lease, state, self._sort)
+        self._connecting: Connection | None = None
+        self._settled: list[str] = []  # what the broker's session is subscribed to, if there is one
+        self._copies = _Copies(uplink, state) if options.sorts_copies else None
         self._outage = Outage(log, "broker link", time.monotonic, broker=self._broker)
         self._refused = False  # the reason that was logged last is the broker's "no"
         self.connection: Connection | None = None  # only while it is up
@@ -104,17 +127,23 @@ class BrokerLink:
 
     async def _once(self) -> None:
         """One connection from beginning to end."""
-        connection = self._connect(self._options, self._status("offline"))
+        if not await self._remind():
+            return
+        self._connecting = connection = self._connect(self._options, self._status("offline"))
         self._uplink.connecting(connection)
         self.delivered = self._uplink.own_markers.listener(self._uplink.delivered)
         try:
-            await connection.open(self)
+            await connection.open(self, self._copies)
             trusting = await self._prepare(connection)
             if self.connection is None:
                 self._works(connection)
             await self._announce(connection, "online")
-            if not await self._marker_publisher.run(connection, trusting=trusting):
-                await self._resubscribe(connection)
+            keeping = asyncio.ensure_future(self.keeper.run(connection))
+            try:
+                if not await self._marker_publisher.run(connection, trusting=trusting):
+                    await self._resubscribe(connection)
+            finally:
+                keeping.cancel()
             self._fails(connection.lost.result())
         except ConnectError as error:
             self._fails(str(error), refused=error.refused)
@@ -127,6 +156,21 @@ class BrokerLink:
             self._uplink.disconnected()
         if connection.lost.result() == SESSION_TAKEN_OVER:
             await self._taken_over()
+
+    async def _remind(self) -> bool:
+        """Know what comes before the first of it does; False: the database is away, or the lease another's."""
+        try:
+            await self.keeper.read()
+            if self._copies is not None:
+                known = await self._lease.run(session_filters, self._broker)
+                self._settled = [name for name, sure in known.items() if sure and not is_own_subscription(name)]
+        except (DatabaseUnavailableError, LeaseLostError) as error:
+            self._fails(f"database: {error}")
+            return False
+        return True
+
+    def _sort(self) -> None:
+        self._uplink.sort(self._state.dynamic, hears_all=self._subscriptions.hears_all)
 
     async def _taken_over(self) -> None:
         """By a process of our own that has the lease now, or by a stranger."""
@@ -150,6 +194,10 @@ class BrokerLink:
         """CONNACK (:class:`mqtt_gateway.client.broker.Listener`)."""
         self._session_present = session_present
         self._new_session |= not session_present  # until it is stored, whatever happens to the connection
+        if self._connecting is not None:
+            self._subscriptions.opened(self._connecting, () if self._new_session else self._settled)
+        if self._subscriptions.sorts:
+            self._sort()
         if not session_present:
             self._uplink.own_markers.session_is_new()
 
@@ -160,7 +208,7 @@ class BrokerLink:
         self._uplink.begin(session.epoch, session.session)
         if session.forgotten and self._options.broker_keeps_sessions:
             log.warning("the broker has lost our session: messages may be missing", broker=self._broker)
-        if all(session.known.get(name) for name in self._options.filters) and not self._refused:
+        if all(session.known.get(name) for name in self._subscriptions.needed) and not self._refused:
             self._works(connection)
         return await self._subscriptions.make(connection, session.known)
 

@@ -13,6 +13,7 @@ from typing import Final
 from mqtt_gateway.client.broker import ConnectError, Connection, Listener, Outgoing
 from mqtt_gateway.connection.careful import Connect
 from mqtt_gateway.options import GatewayOptions, MqttVersion
+from mqtt_gateway.rules.packet_reader import Copies
 
 _FALLS_BACK: Final = "it speaks no MQTT 5, so 3.1.1 is spoken from now on (set MQTT_VERSION=3.1.1 to begin with that)"
 _NEITHER: Final = "it speaks neither MQTT 5 nor 3.1.1"
@@ -42,11 +43,15 @@ class _Spoken:
         return connection
 
     async def _open(
-        self, opened: Callable[[Listener], Awaitable[None]], version: MqttVersion, listener: Listener
+        self,
+        opened: Callable[[Listener, Copies | None], Awaitable[None]],
+        version: MqttVersion,
+        listener: Listener,
+        copies: Copies | None = None,
     ) -> None:
         """See mqtt_gateway.client.broker.Connection."""
         try:
-            await opened(listener)
+            await opened(listener, copies)
         except ConnectError as error:
             if not error.other_version:
                 raise

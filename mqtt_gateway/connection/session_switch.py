@@ -21,7 +21,10 @@ from typing import Any, Final
 
 import structlog
 
-from mqtt_gateway.client.broker import ConnectError, Connection, Outgoing
+from bridge.dialects.dialect import Filter
+from mqtt_gateway.client.broker import PLAIN, ConnectError, Connection, Outgoing, RefusedFiltersError
+from mqtt_gateway.connection.subscribing import subscribe
+from mqtt_gateway.connection.subscriptions import ALL
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process.identity import Session
 from mqtt_gateway.process.lease import Lease
@@ -105,15 +108,27 @@ class SessionSwitch:
         await self._end_at_broker(options)
         topic, switch = options.marker_topic, f"switch {secrets.token_hex(12)}"
         async with self._connection(options) as connection:
-            await connection.subscribe(options.filters)
-            await connection.subscribe([topic], plain=True)
-            await self._store(begin_switch, options.broker, successor.key, (*options.filters, topic), switch)
+            filters = await self._subscribe(connection)
+            await connection.subscribe([topic], PLAIN)
+            await self._store(begin_switch, options.broker, successor.key, (*filters, topic), switch)
             self._markers.end_at = switch.encode()
             published = connection.publish(Outgoing(topic, switch.encode()))
             await asyncio.wait((published,), timeout=_CONFIRM_S)
             if reason := published.result() if published.done() else "no answer":
                 raise ConnectError(reason)
         return unix_ms()
+
+    async def _subscribe(self, connection: Connection) -> list[str]:
+        """As the former session is; the filters."""
+        identified = self._options.sorts_copies and connection.identifies
+        if self._options.sorts_copies and not identified:
+            filters = [Filter(ALL)]
+        else:
+            static = {one.topic_filter: one for one in self._options.subscriptions}
+            filters = list({**self._state.dynamic.filters, **static}.values())
+        if refused := await subscribe(connection, filters, identified=identified):
+            raise RefusedFiltersError(refused)
+        return [one.topic_filter for one in filters]
 
     async def _until_ended(self, published_ms: int) -> None:
         """All before the marker is committed; or markers behind it were, so that it is lost and another is needed."""

@@ -8,8 +8,11 @@ from mqtt_gateway.process.storage import Former
 from mqtt_gateway.rules.broker_statistics import BrokerStatistics
 from mqtt_gateway.rules.canary import Canary
 from mqtt_gateway.rules.counters import Counters
+from mqtt_gateway.rules.dynamic_filters import NO_FILTERS
+from mqtt_gateway.rules.filter_owners import FilterOwners
 from mqtt_gateway.rules.incident_reports import Report, Reports
 from mqtt_gateway.rules.markers import Markers
+from mqtt_gateway.rules.refetches import Refetches
 from runtime.database_clock import unix_ms
 
 log = structlog.get_logger(__name__)
@@ -31,6 +34,9 @@ class State:
         self.canary = Canary(former.counters.get("canary", ()))
         self.reports = Reports()
         self.rejections = Rejections()
+        self.dynamic = NO_FILTERS  # what sources want
+        self.owners = FilterOwners()
+        self.refetches = Refetches()
         self.switch = former.switch.encode()  # the marker that must come first; b"": none
         self.thefts = 0  # so often another client had our session
         self.alive_ms = former.alive_ms  # Unix ms; when a session with the broker was last known

@@ -197,6 +197,13 @@ def open_session(
         return OpenedSession(epoch, session.session, session.filters, forgotten)
 
 
+def session_filters(key: str, instance: str, broker: str) -> dict[str, bool]:
+    """What the broker's session is (True) or may be (False) subscribed to. Raises as above."""
+    _fence(key, instance)
+    found = BrokerSession.objects.filter(gateway=key, broker=broker).values_list("filters", flat=True).first()
+    return found or {}
+
+
 def forget_session(key: str, instance: str, broker: str, lost: Report) -> None:
     """The broker's session is not what we remember: the next connection begins a new one for us. Raises as above."""
     with transaction.atomic():

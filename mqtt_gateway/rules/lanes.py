@@ -14,10 +14,11 @@ from bridge.messages import Delivery
 BATCH_LIMIT: Final = 1_000  # deliveries
 LANES_BYTES: Final = 192 * 1024  # of a batch that may come from the lanes; a bigger delivery is its only one from there
 QOS0_LIMIT: Final = 4_000  # deliveries a shard
-QOS0_BYTES: Final = 8 * 1024 * 1024
+QOS0_BYTES: Final = 20 * 1024 * 1024  # the half of it has room for the largest payload
 NO_TICKET: Final = -1
+KEEP: Final = -2  # QoS 0 likewise, and no newer one of its topic takes its place
 
-Entry = tuple[Delivery, int, int]  # with its ticket, or NO_TICKET for QoS 0; and its bytes
+Entry = tuple[Delivery, int, int]  # with its ticket, NO_TICKET or KEEP for QoS 0; and its bytes
 Waiting = deque[Entry]
 
 
@@ -73,7 +74,10 @@ class Lanes:
 
 
 def newest_qos0(queue: Waiting, lanes: Iterable[Waiting]) -> list[Waiting]:
-    """The queue and the lanes with the newest QoS 0 delivery of each topic, of those the newest half of the limits."""
+    """The queue and the lanes with the newest QoS 0 delivery of each topic, and all that are to be kept.
+
+    Of those the newest half of the limits.
+    """
     lanes = list(lanes)
     newer = {delivery.topic for lane in lanes for delivery, ticket, _ in lane if ticket == NO_TICKET}
     room = _Room()
@@ -90,14 +94,17 @@ class _Room:
         """What is kept; ``topics``: those of which there are newer ones."""
         kept: Waiting = deque()
         for entry in reversed(waiting):
-            if entry[1] != NO_TICKET or self._takes(entry, topics):
+            if entry[1] >= 0 or self._takes(entry, topics):
                 kept.appendleft(entry)
         return kept
 
     def _takes(self, entry: Entry, topics: set[str]) -> bool:
-        delivery, _, size = entry
-        if delivery.topic in topics or self._count <= 0 or size > self._bytes:
+        delivery, ticket, size = entry
+        if self._count <= 0 or size > self._bytes:
             return False
-        topics.add(delivery.topic)
+        if ticket != KEEP:
+            if delivery.topic in topics:
+                return False
+            topics.add(delivery.topic)
         self._count, self._bytes = self._count - 1, self._bytes - size
         return True

@@ -42,6 +42,7 @@ class Markers:
         self.published_ms = 0  # Unix ms; the newest marker's
         self.due_s = _NEVER  # when to publish the next one, on the monotonic clock
         self.proven = drained_ms > 0  # markers do come back here
+        self.returned_s = -_NEVER  # when the newest that is back was published
         self._new_connection("")
 
     def _new_connection(self, token: str) -> None:
@@ -103,7 +104,7 @@ class Markers:
             return False
         while (marker := self._sent.popleft()).payload != payload:
             pass  # the broker has dropped that one
-        self.late, self.proven = False, True
+        self.late, self.proven, self.returned_s = False, True, marker.published_s
         self._returned.append((ticket, marker))
         return True
 
@@ -117,6 +118,11 @@ class Markers:
         return waited
 
     # ------------------------------------------------------------------------------------------- giving up
+
+    @property
+    def coming(self) -> bool:
+        """Whether markers come back on this connection, as far as is known."""
+        return self.proven and not self._refused
 
     def forget_times(self) -> None:
         """The clock was set: how far we are is not known."""

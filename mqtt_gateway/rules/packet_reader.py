@@ -7,10 +7,25 @@ A PUBLISH takes 0.7 µs here; in paho-mqtt it took 23, 60 % of a busy gateway's 
 its properties, locks, a search for callbacks (docs/decisions/0017-deliveries-past-paho.md).
 """
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 Delivered = Callable[[str, bytes, int, bool, bool, int], None]  # as broker.Listener.delivered
+
+
+class Copies(Protocol):
+    """Who knows that a message came, or comes, once more by another subscription."""
+
+    @property
+    def needed(self) -> bool:
+        """Whether there may be copies at all; else nobody is asked."""
+
+    def is_copy(self, topic: str, identifiers: Sequence[int], *, retained: bool) -> bool:
+        """Whether another one counts, going by the identifiers of the subscriptions that this one was sent for."""
+
+    def copied(self, packet_id: int, *, dup: bool) -> None:
+        """One came that doesn't count; ``packet_id`` is 0 for QoS 0."""
+
 
 _PUBLISH: Final = 0x30
 _TYPE, _DUP, _QOS, _RETAIN = 0xF0, 0x08, 0x06, 0x01  # in the first byte
@@ -31,10 +46,14 @@ class PacketReader:
         delivered: told each PUBLISH of QoS 0 or 1.
         other: called with each other packet, whole.
         is_5: MQTT 5, else 3.1.1.
+        copies: told the PUBLISHes that are only copies of others; None: there are none.
     """
 
-    def __init__(self, delivered: Delivered, other: Callable[[bytes], None], *, is_5: bool) -> None:
+    def __init__(
+        self, delivered: Delivered, other: Callable[[bytes], None], *, is_5: bool, copies: Copies | None = None
+    ) -> None:
         self._delivered, self._other, self._is_5 = delivered, other, is_5
+        self._copies = copies if is_5 else None
         self._waiting: list[bytes] = []  # bounded by MQTT's largest packet, and by what is fed while held
         self._size, self._needed = 0, _SHORTEST  # bytes of it; with how many there is more to do
         self.held = False  # nobody is told anything. Whoever is told may set it, and feeds b"" to go on later
@@ -52,6 +71,7 @@ class PacketReader:
 
     def _cut(self, data: bytes) -> None:
         start, size, needed = 0, len(data), _SHORTEST
+        deliver = self._sort if self._copies is not None and self._copies.needed else self._publish
         while start + _SHORTEST <= size and not self.held:
             length = data[start + 1]
             body = start + 2
@@ -62,10 +82,50 @@ class PacketReader:
                 break
             first, packet, start = data[start], start, body + length
             if first & _TYPE == _PUBLISH:
-                self._delivered(*publish(first, data[body:start], self._is_5))
+                deliver(first, data[body:start])
             else:
                 self._other(data[packet:start])
         self._waiting, self._size, self._needed = [data[start:]], size - start, needed
+
+    def _publish(self, first: int, body: bytes) -> None:
+        self._delivered(*publish(first, body, self._is_5))
+
+    def _sort(self, first: int, body: bytes) -> None:
+        topic, payload, qos, retain, dup, packet_id = publish(first, body, self._is_5)
+        identifiers = subscription_identifiers(body, qos)
+        if identifiers and self._copies is not None and self._copies.is_copy(topic, identifiers, retained=retain):
+            self._copies.copied(packet_id, dup=dup)
+        else:
+            self._delivered(topic, payload, qos, retain, dup, packet_id)
+
+
+_IDENTIFIER, _USER_PROPERTY = 0x0B, 0x26
+_FIXED_BYTES: Final = {0x01: 1, 0x02: 4, 0x23: 2}  # of properties that a PUBLISH may have; others begin with a length
+_TEXTS: Final = (0x03, 0x08, 0x09)
+
+
+def subscription_identifiers(body: bytes, qos: int) -> list[int]:
+    """Of a PUBLISH of MQTT 5 that :func:`publish` could decode: for which subscriptions it was sent (3.3.2.3.8).
+
+    Raises:
+        MalformedError: its properties are none.
+    """
+    at = 2 + (body[0] << 8 | body[1]) + (2 if qos else 0)
+    length, at = _length(body, at)
+    end, found = at + length, []
+    while at < end:
+        kind, at = body[at], at + 1
+        if kind == _IDENTIFIER:
+            value, at = _length(body, at)
+            found.append(value)
+        elif kind in _FIXED_BYTES:
+            at += _FIXED_BYTES[kind]
+        elif kind in _TEXTS or kind == _USER_PROPERTY:
+            for _ in range(2 if kind == _USER_PROPERTY else 1):
+                at += 2 + int.from_bytes(body[at : at + 2])
+        else:
+            raise MalformedError(f"a PUBLISH with an unknown property from the broker: {kind:#04x}")
+    return found
 
 
 def publish(first: int, body: bytes, is_5: bool) -> tuple[str, bytes, int, bool, bool, int]:

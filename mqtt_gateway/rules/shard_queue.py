@@ -8,8 +8,9 @@
           broker; QoS 0: stay    what was applied; of the rest, QoS 1 is the broker's again, QoS 0 counts as dropped
 
 The queue is bounded: QoS 1 by the in-flight limit that the broker keeps; QoS 0 by ``QOS0_LIMIT`` and ``QOS0_BYTES``,
-beyond which only the newest of each topic stays, and if those are still too many, the oldest go. Large deliveries wait
-in lanes beside it (lanes.py), and of them only one batch is under way at a time: nobody waits for another's two.
+beyond which only the newest of each topic stays, and what is to be kept, and if those are still too many, the oldest
+go. Large deliveries wait in lanes beside it (lanes.py), and of them only one batch is under way at a time: nobody waits
+for another's two.
 """
 
 from collections import deque
@@ -21,7 +22,6 @@ from bridge.link import ArrivalOrder, Window
 from bridge.messages import Batch, Delivery, LinkAck
 from mqtt_gateway.rules.lanes import (
     BATCH_LIMIT,
-    NO_TICKET,
     QOS0_BYTES,
     QOS0_LIMIT,
     Entry,
@@ -62,7 +62,7 @@ class EpochWindow:
 
     def push(self, entries: list[Entry], *, lanes: bool = False) -> Batch:
         """Number a batch; ``lanes``: some of it is large."""
-        tickets = tuple(ticket for _, ticket, _ in entries if ticket != NO_TICKET)
+        tickets = tuple(ticket for _, ticket, _ in entries if ticket >= 0)
         position = self.order.position(max(tickets)) if tickets else 0
         batch = self.window.push(tuple(delivery for delivery, _, _ in entries), position)
         self._flights.append(InFlightBatch(tickets, len(entries) - len(tickets), lanes))
@@ -134,7 +134,7 @@ class ShardQueue:
 
         Args:
             delivery: what to hand to the worker.
-            ticket: of ArrivalOrder, or NO_TICKET for QoS 0.
+            ticket: of ArrivalOrder; NO_TICKET or KEEP for QoS 0.
 
         Returns:
             How many QoS 0 deliveries had to be dropped for it.
@@ -147,7 +147,7 @@ class ShardQueue:
             self.lanes.put((delivery, ticket, size), self._left + len(self.queue))
         else:
             self.queue.append((delivery, ticket, size))
-        if ticket != NO_TICKET:
+        if ticket >= 0:
             return 0
         self._qos0 += 1
         self._qos0_bytes += size
@@ -172,7 +172,7 @@ class ShardQueue:
             self.lanes = self.lanes if any(self.lanes) else None
         for _, ticket, size in entries:
             self.queued_bytes -= size
-            if ticket == NO_TICKET:
+            if ticket < 0:
                 self._qos0 -= 1
                 self._qos0_bytes -= size
         return entries
@@ -186,7 +186,7 @@ class ShardQueue:
             self.lanes = self.lanes if any(self.lanes) else None
         left = [entry for waiting in kept for entry in waiting]
         self.queued_bytes = sum(size for _, _, size in left)
-        qos0 = [size for _, ticket, size in left if ticket == NO_TICKET]
+        qos0 = [size for _, ticket, size in left if ticket < 0]
         self._qos0, self._qos0_bytes = len(qos0), sum(qos0)
         self.entered -= before - len(left)
         return before - len(left)
@@ -195,7 +195,7 @@ class ShardQueue:
 
     def disconnected(self) -> Abandoned:
         """The connection is lost: queued QoS 1 deliveries come again; QoS 0 ones wait for the next epoch."""
-        kept = [deque(entry for entry in waiting if entry[1] == NO_TICKET) for waiting in self.waiting]
+        kept = [deque(entry for entry in waiting if entry[1] < 0) for waiting in self.waiting]
         returned = self._keep(kept)
         self._open = False
         return Abandoned(returned)

@@ -65,6 +65,7 @@ class OwnMarkers:
             return
         state, now_ms = self._state, unix_ms()
         is_new = state.markers.returned(payload, self._order.end - 1)
+        state.owners.settle(state.markers.returned_s)
         if is_new and state.canary.is_missing():
             reason = "what we had not confirmed was gone: another client took it, or the broker went back to older data"
             state.session_taken(state.sure_until_ms(now_ms), now_ms, reason)

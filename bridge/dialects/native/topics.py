@@ -35,6 +35,12 @@ class NativeTopics:
         """What the gateway subscribes to."""
         return f"{self.root}/#"
 
+    @property
+    def shapes(self) -> tuple[str, ...]:
+        """Topic filters that match its topics, and nothing else under the root."""
+        up = ("telemetry", "telemetry/+", "state", "model", "status", "event/+", "ack/+")
+        return tuple(f"{self.root}/+/+/{suffix}" for suffix in (*up, "command/+/+", "desired"))
+
     def uplink(self, device: str, kind: Kind, detail: str = "") -> str:
         """The topic name on which a device publishes ``kind``; the inverse of :meth:`parse`."""
         suffix = "telemetry" if kind == "metric" else kind

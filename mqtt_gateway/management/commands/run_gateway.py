@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.checks import run_checks
 from django.core.management.base import BaseCommand, CommandError
 
+from mqtt_gateway.connection.subscriptions import AllForbiddenError
 from mqtt_gateway.gateway import run
 from mqtt_gateway.options import problem
 from mqtt_gateway.process.storage import FiltersOverlapError
@@ -31,7 +32,7 @@ class Command(BaseCommand):
         with contextlib.suppress(KeyboardInterrupt):
             try:
                 uvloop.run(_main())
-            except FiltersOverlapError as error:
+            except (FiltersOverlapError, AllForbiddenError) as error:
                 raise CommandError(str(error)) from None
 
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from bridge.dialects.builtin import FACTORIES, built_in
+from bridge.dialects.builtin import FACTORIES, NATIVE_ALONE, Enabled, built_in, parse_dialects
 from bridge.dialects.dialect import Base
-from bridge.dialects.enabled import NATIVE_ALONE, Enabled, parse_dialects
 from bridge.dialects.native.dialect import NativeDialect
 
 

@@ -11,21 +11,26 @@ from channels.layers import InMemoryChannelLayer
 from django.db import OperationalError
 from structlog.testing import CapturingLogger
 
-from mqtt_gateway.client.broker import ConnectError
+from bridge.dialects.builtin import NATIVE_ALONE, Enabled
+from bridge.dialects.dialect import Base, Filter, WantedFilter
+from bridge.messages import FiltersChanged, Refetch
+from mqtt_gateway.client.broker import NEWS, ConnectError, Manner
 from mqtt_gateway.connection import broker_link as module
-from mqtt_gateway.connection import marker_publisher
+from mqtt_gateway.connection import filter_keeper, marker_publisher
 from mqtt_gateway.connection.broker_link import BrokerLink
 from mqtt_gateway.connection.marker_publisher import MarkerPublisher
+from mqtt_gateway.connection.subscriptions import AllForbiddenError
 from mqtt_gateway.fakes import FakeBroker, FakeConnection
 from mqtt_gateway.layer import Layer
 from mqtt_gateway.models import BrokerSession, GatewayProcess, Incident
 from mqtt_gateway.options import GatewayOptions
-from mqtt_gateway.process import storage
+from mqtt_gateway.process import storage, wanted
 from mqtt_gateway.process.lease import Lease, database_thread
 from mqtt_gateway.process.state import State
 from mqtt_gateway.process.storage import Former, LeaseLostError
 from mqtt_gateway.rules import markers
 from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
+from mqtt_gateway.rules.filter_owners import EXACT, identifier
 from mqtt_gateway.uplink.uplink import Uplink
 from tests.support.waiting import eventually_async
 
@@ -168,9 +173,9 @@ async def test_a_session_with_our_subscriptions_is_up_before_the_broker_answers_
     answered = asyncio.Event()
     subscribe = FakeConnection.subscribe
 
-    async def late(self: FakeConnection, filters: Any, **options: Any) -> None:
+    async def late(self: FakeConnection, filters: Any, *manner: Any) -> None:
         await answered.wait()
-        await subscribe(self, filters, **options)
+        await subscribe(self, filters, *manner)
 
     monkeypatch.setattr(FakeConnection, "subscribe", late)
     second = await bench.up(2)
@@ -333,11 +338,11 @@ async def test_a_broker_that_hangs_up_on_what_we_can_do_without_is_spared_it(
 ) -> None:
     subscribe = FakeConnection.subscribe
 
-    async def touchy(self: FakeConnection, filters: Any, **options: Any) -> None:
-        if options.get("plain"):
+    async def touchy(self: FakeConnection, filters: Any, manner: Manner = NEWS) -> None:
+        if manner.own:
             self.drop("closed by the broker")
             raise ConnectError("closed by the broker")
-        await subscribe(self, filters, **options)
+        await subscribe(self, filters, manner)
 
     monkeypatch.setattr(FakeConnection, "subscribe", touchy)
     await bench.start()
@@ -348,3 +353,102 @@ async def test_a_refused_birth_is_only_logged(bench: Bench, log: CapturingLogger
     bench.broker_stub.puback = "not authorized"
     await bench.start()
     await eventually_async(lambda: any(call.kwargs.get("reason") == "not authorized" for call in log.calls))
+
+
+# ---- filters that sources want, and copies
+
+
+TASMOTA = GatewayOptions(name="g", spoken=(*NATIVE_ALONE, Enabled("tasmota", (Base("home"),))))
+
+
+@pytest.fixture
+async def rich(log: CapturingLogger, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    """A link of a gateway whose sources may want filters; looks follow each other fast."""
+    monkeypatch.setattr(filter_keeper, "_APART_S", 0.01)
+    made = Bench(TASMOTA)
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+def wants(monkeypatch: pytest.MonkeyPatch) -> list[WantedFilter]:
+    """What sources want; told from now on."""
+    found: list[WantedFilter] = []
+    monkeypatch.setattr(wanted.provider, "filters", lambda: list(found))
+    monkeypatch.setattr(wanted.provider, "stamp", lambda: (len(found), id(found[-1]) if found else 0))
+    return found
+
+
+def want(topic_filter: str) -> WantedFilter:
+    return WantedFilter("tasmota", "home/tasmota", Filter(topic_filter))
+
+
+async def test_what_sources_want_is_subscribed_to_with_what_is_retained_there(
+    rich: Bench, wants: list[WantedFilter]
+) -> None:
+    wants.append(want("haus/wetter/tele/+"))
+    connection = await rich.start()
+    assert connection.manners["haus/wetter/tele/+"] == Manner(1, "always", identifier=identifier("haus/wetter/tele/+"))
+    assert connection.manners["devices/#"].identifier == identifier("devices/#")
+    wants[:] = [want("haus/bad/tele/STATE"), want("devices/a/b/state")]
+    await rich.link.keeper.changed(FiltersChanged(0, "tasmota", "home/tasmota"))
+    await eventually_async(lambda: ("unsubscribe", ("haus/wetter/tele/+",)) in connection.calls)
+    await eventually_async(lambda: "haus/bad/tele/STATE" in connection.manners)
+    assert "devices/a/b/state" not in connection.manners
+    assert rich.state.rejections.take()[0].reason == "filter_own_topics"
+    connection.deliver("haus/bad/tele/STATE", identifiers=[EXACT])
+    assert rich.uplink.in_flight == 1
+    session = await asyncio.to_thread(BrokerSession.objects.get)
+    assert session.filters["haus/bad/tele/STATE"] is True
+    assert "haus/wetter/tele/+" not in session.filters
+
+
+async def test_a_kept_session_is_not_asked_again_for_what_is_retained(rich: Bench, wants: list[WantedFilter]) -> None:
+    wants.append(want("haus/wetter/tele/STATE"))
+    first = await rich.start()
+    rich.broker_stub.session_present = True
+    first.drop("test")
+    second = await rich.up(2)
+    await eventually_async(lambda: "devices/#" in second.manners)
+    assert "haus/wetter/tele/STATE" not in second.manners
+    second.deliver("haus/wetter/tele/STATE", identifiers=[EXACT])
+    assert rich.uplink.in_flight == 1
+
+
+async def test_a_copy_is_confirmed_and_counted_nowhere(rich: Bench) -> None:
+    connection = await rich.start()
+    connection.deliver("tele/plug/STATE", packet_id=5, identifiers=[identifier("#")])
+    await eventually_async(lambda: connection.acknowledged == [5])
+    assert rich.uplink.in_flight == 0
+
+
+async def test_what_is_retained_comes_again_when_a_source_asks_but_once_a_minute(rich: Bench) -> None:
+    connection = await rich.start()
+    tele = next(name for name in connection.manners if name.startswith("tele/"))
+    before = len(connection.calls)
+    for _ in range(3):
+        await rich.link.keeper.refetch(Refetch(0, "tasmota", "home/tasmota", (tele, "not/ours", "a/#/b")))
+    await eventually_async(lambda: len(connection.calls) > before)
+    assert connection.manners[tele].retained == "always"
+    await rich.link.keeper.refetch(Refetch(0, "tasmota", "home/tasmota", (tele,)))
+    await asyncio.wait((connection.lost,), timeout=0.1)
+    assert connection.calls[before:] == [("subscribe", (tele,))]
+
+
+async def test_without_identifiers_all_is_heard_and_sorted(rich: Bench) -> None:
+    rich.broker_stub.identifies = False
+    connection = await rich.start()
+    assert [name for name in connection.manners if name not in OTHERS] == ["#"]
+    connection.deliver("nobody/listens", packet_id=5)
+    connection.deliver("devices/a/b/odd/level/s", packet_id=6)
+    await eventually_async(lambda: connection.acknowledged == [5, 6])
+    assert rich.uplink.in_flight == 0
+    assert dict(rich.state.counters.rejected) == {"unknown_suffix": 1}
+
+
+async def test_a_broker_that_forbids_to_hear_all_then_ends_the_start(rich: Bench) -> None:
+    rich.broker_stub.identifies = False
+    rich.broker_stub.forbidden = {"#"}
+    assert await rich.lease.acquire(rich.stop_it)
+    with pytest.raises(AllForbiddenError, match=r"^DIALECTS: "):
+        await asyncio.wait_for(rich.link.run(), 10)

@@ -9,6 +9,7 @@ from mqtt_gateway.client.broker import ConnectError, Listener, Outgoing
 from mqtt_gateway.client.session import AiomqttConnection
 from mqtt_gateway.connection.protocol_version import understood
 from mqtt_gateway.options import GatewayOptions, MqttVersion
+from mqtt_gateway.rules.packet_reader import Copies
 
 WILL = Outgoing("causeway/status", b"offline")
 
@@ -39,7 +40,7 @@ class _Connection:
     def __init__(self, broker: Broker, version: str) -> None:
         self._broker, self._version = broker, version
 
-    async def open(self, _listener: Listener) -> None:
+    async def open(self, _listener: Listener, _copies: Copies | None = None) -> None:
         self._broker.asked.append(self._version)
         if self._broker.hangs_up:
             raise ConnectError("connection lost")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from paho.mqtt._packet import decode_publish
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from mqtt_gateway.rules.packet_reader import NO_TOPIC, MalformedError, PacketReader, publish
+from mqtt_gateway.rules.packet_reader import NO_TOPIC, MalformedError, PacketReader, publish, subscription_identifiers
 
 _PINGRESP: Final = b"\xd0\x00"
 _SUBACK_5: Final = b"\x90\x04\x00\x01\x00\x01"
@@ -159,3 +159,54 @@ def test_a_large_packet_comes_in_many_pieces() -> None:
         assert not told
         one.feed(raw[start : start + 65_536])
     assert told == [("a", payload, 0, False, False, 0), _PINGRESP]
+
+
+# ---- copies
+
+
+class Sorted:
+    """Says that what comes with identifier 9 is a copy."""
+
+    needed = True
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, list[int], bool]] = []
+        self.told: list[tuple[int, bool]] = []
+
+    def is_copy(self, topic: str, identifiers: Any, *, retained: bool) -> bool:
+        self.asked.append((topic, list(identifiers), retained))
+        return 9 in identifiers
+
+    def copied(self, packet_id: int, *, dup: bool) -> None:
+        self.told.append((packet_id, dup))
+
+
+@given(st.lists(st.integers(1, 268_435_455), max_size=4), st.integers(0, 1), st.binary(max_size=20))
+def test_the_identifiers_are_found_among_all_properties(identifiers: list[int], qos: int, payload: bytes) -> None:
+    each = [b"\x01\x01", b"\x02\x00\x00\x00\x3c", b"\x03\x00\x01t", b"\x08\x00\x02ab", b"\x09\x00\x01\xff"]
+    extra = b"".join(each) + b"".join(b"\x0b" + length(one) for one in identifiers) + USER_PROPERTY * 40
+    body = publish_body(b"a/b", payload, 7 if qos else None, extra)
+    assert publish(0x30 | qos << 1, body, True)[1] == payload
+    assert subscription_identifiers(body, qos) == identifiers
+
+
+def test_a_copy_is_told_as_such_and_everything_else_is_delivered() -> None:
+    told: Told = []
+    copies = Sorted()
+    reader = PacketReader(lambda *publish: told.append(publish), told.append, is_5=True, copies=copies)
+    for identifier in (8, 9):
+        body = publish_body(b"a/b", b"1", identifier, b"\x0b" + length(identifier))
+        reader.feed(packet(0x3B, body))
+    reader.feed(packet(0x32, publish_body(b"a/c", b"1", 3, b"")))
+    assert told == [("a/b", b"1", 1, True, True, 8), ("a/c", b"1", 1, False, False, 3)]
+    assert copies.told == [(9, True)]
+    assert copies.asked == [("a/b", [8], True), ("a/b", [9], True)]
+    copies.needed = False
+    reader.feed(packet(0x32, publish_body(b"a/b", b"1", 4, b"\x0b\x09")))
+    assert told[-1][5] == 4
+
+
+def test_unknown_properties_are_malformed_where_identifiers_are_read() -> None:
+    reader = PacketReader(lambda *_: None, lambda _: None, is_5=True, copies=Sorted())
+    with pytest.raises(MalformedError, match="0x7f"):
+        reader.feed(packet(0x30, publish_body(b"a", b"", None, b"\x7f\x00")))

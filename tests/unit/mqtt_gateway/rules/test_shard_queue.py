@@ -3,9 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.json_limits import MAX_BIG_PAYLOAD_BYTES
 from bridge.link import ArrivalOrder, Cursor, Window, judge
 from bridge.messages import Batch, Delivery, LinkAck
-from mqtt_gateway.rules.lanes import BATCH_LIMIT, LANES_BYTES, NO_TICKET, QOS0_BYTES, QOS0_LIMIT
+from mqtt_gateway.rules.lanes import BATCH_LIMIT, KEEP, LANES_BYTES, NO_TICKET, QOS0_BYTES, QOS0_LIMIT
 from mqtt_gateway.rules.shard_queue import BATCH_BYTES, Abandoned, ShardQueue
 
 
@@ -262,6 +263,33 @@ def test_big_qos0_payloads_are_bounded_by_bytes() -> None:
     for number in range(400):
         bench.put(number, topic=f"devices/s/d/telemetry/m{number}", payload=b"x" * 200_000, qos=0)
     assert bench.link.queued_bytes <= QOS0_BYTES + 300_000
+
+
+def test_what_is_to_be_kept_makes_no_room_for_a_newer_one_of_its_topic() -> None:
+    bench = Bench()
+    for number in range(20):
+        bench.link.put(delivery(number, topic="spBv1.0/g/DDATA/n", qos=0), KEEP)
+        bench.put(number, topic="devices/s/d/telemetry/t", qos=0)
+    for number in range(20, QOS0_LIMIT):
+        bench.put(number, topic="devices/s/d/telemetry/t", qos=0)
+    kept = [one.received_ms for one, ticket, _ in bench.link.queue if ticket == KEEP]
+    assert kept == list(range(20))
+    assert next(one.received_ms for one, ticket, _ in bench.link.queue if ticket != KEEP) > 20
+
+
+def test_too_many_to_keep_lose_the_oldest() -> None:
+    bench = Bench()
+    total = 2 * QOS0_LIMIT
+    dropped = sum(bench.link.put(delivery(n, topic="spBv1.0/g/DDATA/n", qos=0), KEEP) for n in range(total))
+    assert [one.received_ms for one, *_ in bench.link.queue] == list(range(dropped, total))
+
+
+def test_the_largest_payload_of_all_passes_at_qos_0() -> None:
+    bench = Bench()
+    for number in range(3):
+        bench.put(number, topic="z2m/bridge/devices", payload=b"x" * MAX_BIG_PAYLOAD_BYTES, qos=0)
+        bench.put(number, topic=f"z2m/{number}", qos=0)
+    assert [one.received_ms for waiting in bench.link.waiting for one, *_ in waiting if len(one.payload) > 99] == [2]
 
 
 def test_qos1_is_never_dropped() -> None:

@@ -11,7 +11,7 @@ from mqtt_gateway.layer import Layer
 from mqtt_gateway.rules.lanes import NO_TICKET
 from mqtt_gateway.rules.pace import Budget, budget
 from mqtt_gateway.rules.shard_queue import ShardQueue
-from mqtt_gateway.uplink.uplink import Departures
+from mqtt_gateway.uplink.departures import Departures
 
 AT_ONCE = budget("latency")
 NEVER = Budget(share=1e-9, longest_s=3600, apart_s=3600, few=1)

@@ -1,0 +1,84 @@
+"""Subscriptions of several dialects on a real broker: copies, what sources want, what is retained, what is big."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bridge.messages import FiltersChanged, Refetch
+from tests.integration.gateway_rig import Rig, gateway_rig
+from tests.support.clients.mqtt import MqttClient
+from tests.support.servers.service import Service
+from tests.support.waiting import eventually_async
+
+
+@pytest.fixture
+async def rig(mosquitto: Service, redis: Service, tmp_path: Path) -> AsyncIterator[Rig]:
+    """A rig in which sources may want filters of their own."""
+    settings = {"DIALECTS": "native,tasmota@home,zigbee2mqtt@home"}
+    async with gateway_rig(mosquitto, redis, tmp_path, **settings) as made:
+        yield made
+
+
+def want(rig: Rig, topic_filter: str) -> None:
+    """As a worker does it."""
+    with rig.database() as database:
+        database.execute(
+            "INSERT INTO devices_sourcefilter (source, dialect, topic_filter, qos, keep, retained, big)"
+            " VALUES ('home/tasmota', 'tasmota', ?, 1, 0, 'news', 0)",
+            (topic_filter,),
+        )
+
+
+def counted(rig: Rig) -> int:
+    """Deliveries that the gateway has sent on or has in its queue, of this connection."""
+    with rig.database() as database:
+        (row,) = database.execute("SELECT counters FROM mqtt_gateway_gatewayprocess").fetchall()
+    return sum(json.loads(row[0])["entered"]["shards"].values())
+
+
+async def test_a_message_that_two_filters_match_counts_once_and_what_sources_want_comes(rig: Rig) -> None:
+    rig.work()
+    await asyncio.to_thread(_retain, rig)
+    await rig.start()
+    want(rig, "tele/plug/STATE")  # tele/# of Tasmota's own matches it, too
+    want(rig, "haus/wetter/tele/LWT")
+    since = rig.gateway.position()
+    await rig.order(FiltersChanged(0, "tasmota", "home/tasmota"))
+    await asyncio.to_thread(rig.gateway.wait_for_line, "subscribed to what sources want", 10, since=since)
+    retained = ["tasmota/discovery/A1B2C3D4E5F6/config", "haus/wetter/tele/LWT"]
+    await eventually_async(lambda: [one.topic for one in rig.worker.deliveries] == retained)
+    messages = [(topic, str(n)) for n in range(200) for topic in ("tele/plug/STATE", "devices/demo/d1/telemetry")]
+    await rig.publish(messages)
+    await rig.publish([("devices/demo/end/telemetry", "1")])
+    await eventually_async(lambda: rig.payloads("demo/end"))
+    by_topic = [one.payload for one in rig.worker.deliveries if one.topic == "tele/plug/STATE"]
+    assert by_topic == [str(n).encode() for n in range(200)]
+    assert len(rig.worker.deliveries) == 2 + 400 + 1
+    await eventually_async(lambda: counted(rig) == len(rig.worker.deliveries))
+
+    await rig.order(Refetch(0, "tasmota", "home/tasmota", ("haus/wetter/tele/LWT",)))
+    await rig.order(Refetch(0, "tasmota", "home/tasmota", ("tasmota/discovery/#",)))
+    await asyncio.to_thread(rig.gateway.wait_for_line, "what is retained comes again", 10)
+    await rig.publish([("devices/demo/end/telemetry", "2")])
+    await eventually_async(lambda: len(rig.payloads("demo/end")) == 2)
+    again = [one.topic for one in rig.worker.deliveries if one.retain]
+    assert again == [*retained, retained[0]], "of a filter that is new, nothing comes again within a minute"
+
+
+def _retain(rig: Rig) -> None:
+    with MqttClient(rig.mosquitto.port) as client:
+        client.publish("haus/wetter/tele/LWT", b"Online", qos=1, retain=True)
+        client.publish("tasmota/discovery/A1B2C3D4E5F6/config", b"{}", qos=1, retain=True)
+
+
+async def test_a_description_of_eight_mebibytes_passes_whole_and_what_may_not_be_big_is_cut(rig: Rig) -> None:
+    rig.work()
+    await rig.start()
+    whole = b"[" + b" " * (8 * 1024 * 1024 - 2) + b"]"
+    await rig.publish([("zigbee2mqtt/bridge/devices", whole), ("devices/demo/d1/telemetry", whole)])
+    await rig.applied(2)
+    sizes = {one.topic: len(one.payload) for one in rig.worker.deliveries}
+    assert sizes == {"zigbee2mqtt/bridge/devices": len(whole), "devices/demo/d1/telemetry": 256 * 1024 + 1}
