@@ -1,7 +1,19 @@
 /** What the server put into the document: who looks, what they may do, where things are. */
 
+import { language, setLocale } from "./words/locale.js";
+
+export interface Preferences {
+  theme: "system" | "light" | "dark";
+  /** null: as the browser has it */
+  language: "en" | "de" | null;
+  time_zone: string | null;
+}
+
 export interface Page {
-  user: { name: string; staff: boolean };
+  user: { name: string; staff: boolean; board: number | null };
+  preferences: Preferences;
+  /** of the pages, as the server had them when this one was loaded */
+  version: string;
   /** "*" for all sites */
   roles: { [site: string]: string };
   /** "*" for all sites */
@@ -22,6 +34,12 @@ export interface Page {
 }
 
 export const page: Page = JSON.parse(document.getElementById("page")?.textContent ?? "{}");
+
+setLocale(
+  { language: page.preferences?.language, zone: page.preferences?.time_zone },
+  navigator.languages,
+);
+document.documentElement.lang = language();
 
 /**
  * May the user do this at a site? The server asks the same table (devices/rules/capabilities.py) again.

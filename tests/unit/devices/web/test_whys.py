@@ -12,5 +12,6 @@ ROOT = Path(__file__).resolve().parents[4]
 
 @pytest.mark.parametrize("why", get_args(Why))
 def test_every_why_has_its_words(why: str) -> None:
-    assert f"\n  {why}: " in (ROOT / "devices/web/frontend/src/lib/format.js").read_text()
+    for language in ("en", "de"):
+        assert f'\n  "why.{why}": ' in (ROOT / f"devices/web/frontend/src/words/{language}.js").read_text()
     assert f"\n| `{why}` |" in (ROOT / "docs/websocket.md").read_text()

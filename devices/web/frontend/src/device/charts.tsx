@@ -9,6 +9,7 @@ import { formatShare, formatTime } from "../lib/format.js";
 import { asOf, now, status } from "../live";
 import { recall, remember } from "../page";
 import type { History } from "../lib/history.js";
+import { theme } from "../ui/theme";
 import { useDevice } from "./store";
 import { Gutter, Strip } from "./strip";
 import type { StripOptions } from "./strip";
@@ -84,7 +85,6 @@ export function Charts() {
   const { minutes } = useStretch();
   const names = charted.value;
   useEffect(() => past.reach(serverNow() - minutes.value * 60_000), [minutes.value]);
-  const theme = useTheme();
   if (names.length === 0)
     return (
       <div class="charts">
@@ -95,7 +95,7 @@ export function Charts() {
     <div class="charts">
       {names.map((name, index) => (
         <Chart
-          key={`${name} ${theme}`}
+          key={`${name} ${theme.value}`}
           name={name}
           color={(index % 6) + 1}
           height={heightOf(names.length, index === names.length - 1)}
@@ -133,7 +133,7 @@ function Missing() {
 }
 
 function heightOf(count: number, last: boolean) {
-  return (count === 1 ? 300 : count === 2 ? 160 : count === 3 ? 112 : 92) + (last ? 20 : 0);
+  return (count === 1 ? 300 : count === 2 ? 160 : count === 3 ? 112 : 92) + (last ? 32 : 0);
 }
 
 function Chart({ name, color, height, last }: { name: string; color: number; height: number; last: boolean }) {
@@ -211,17 +211,4 @@ function animate(name: string, strip: Strip, past: History, stretch: Stretch): (
     stop();
     clearInterval(timer);
   };
-}
-
-/** Changes with the colour scheme: charts are drawn in its colours. */
-function useTheme() {
-  const query = "(prefers-color-scheme: dark)";
-  const [theme, setTheme] = useState(() => (matchMedia(query).matches ? "dark" : "light"));
-  useEffect(() => {
-    const list = matchMedia(query);
-    const changed = () => setTheme(list.matches ? "dark" : "light");
-    list.addEventListener("change", changed);
-    return () => list.removeEventListener("change", changed);
-  }, []);
-  return theme;
 }

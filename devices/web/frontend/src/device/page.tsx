@@ -6,7 +6,7 @@ import type { DeviceState, Presence } from "#client/types.js";
 import { formatSpan, formatTime, formatWhy } from "../lib/format.js";
 import { now } from "../live";
 import { page } from "../page";
-import { Glyph, NAMES } from "../ui/presence";
+import { Glyph, nameOfStatus } from "../ui/presence";
 import { Charts, ChartsContext, Ranges, Stretch } from "./charts";
 import { CommandsPanel } from "./commands";
 import { EventsPanel } from "./events";
@@ -92,7 +92,7 @@ function Badge({ presence }: { presence: Presence }) {
     <>
       <span class={`badge ${status} live`}>
         <Glyph status={status} />
-        <b>{NAMES[status]}</b> <span>{since ? formatSpan(now.value - since) : ""}</span>
+        <b>{nameOfStatus(status)}</b> <span>{since ? formatSpan(now.value - since) : ""}</span>
       </span>
       <span class="faint badge-why">{why}</span>
     </>

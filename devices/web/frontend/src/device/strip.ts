@@ -2,7 +2,9 @@
 
 import uPlot from "uplot";
 
-import { formatTick } from "../lib/format.js";
+import { formatTick, formatTimeAxis } from "../lib/format.js";
+import { zone } from "../words/locale.js";
+import { t } from "../words/words.js";
 
 const AXIS_WIDTH = 58; // at least
 const AXIS_GAP = 8;
@@ -120,6 +122,7 @@ function plotOptions(
   return {
     padding: [8, PADDING_RIGHT, 0, 0],
     legend: { show: false },
+    tzDate: (s) => uPlot.tzDate(new Date(s * 1000), zone()), // days begin where they do there
     cursor: {
       sync: { key: "time" },
       drag: { x: true, y: false },
@@ -132,7 +135,7 @@ function plotOptions(
       y: { range: (_plot, low, high) => (binary ? [-0.15, 1.15] : rangeOf(low, high)) },
     },
     axes: [
-      { ...axis, size: times ? 26 : 6, gap: 6, values: times ? timeLabels : () => [], space: 80 },
+      { ...axis, size: times ? 38 : 6, gap: 6, values: times ? timeLabels : () => [], space: 80 },
       { ...axis, size: axisWidth, gap: AXIS_GAP, space: 28, ...(binary ? ON_OFF : NUMBERS) },
     ],
     series: [
@@ -156,7 +159,7 @@ function plotOptions(
 const NUMBERS: Partial<uPlot.Axis> = {
   values: (_plot, splits, _axis, _space, step) => splits.map((value) => formatTick(value, step)),
 };
-const ON_OFF: Partial<uPlot.Axis> = { splits: () => [0, 1], values: () => ["off", "on"] };
+const ON_OFF: Partial<uPlot.Axis> = { splits: () => [0, 1], values: () => [t("value.off"), t("value.on")] };
 
 function styled(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -188,7 +191,5 @@ function widest(context: CanvasRenderingContext2D, labels: string[]): number {
 
 /** @param step  seconds */
 function timeLabels(_plot: uPlot, splits: number[], _axis: number, _space: number, step: number) {
-  const seconds = step < 60 ? ({ second: "2-digit" } as const) : {};
-  const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", ...seconds });
-  return splits.map((split) => clock.format(split * 1000));
+  return formatTimeAxis(splits.map((split) => split * 1000), step * 1000);
 }

@@ -9,7 +9,7 @@ import { Decimals, formatSpan, formatTime } from "../lib/format.js";
 import { now } from "../live";
 import { deviceUrl } from "../page";
 import { Icon } from "../ui/icons";
-import { Glyph, NAMES, PresenceText } from "../ui/presence";
+import { Glyph, PresenceText, nameOfStatus } from "../ui/presence";
 import { useFleet } from "./store";
 import type { Entry } from "./store";
 import { Trend } from "./trend";
@@ -138,7 +138,7 @@ function Row({ entry, index, top, tab, narrow, shared }: RowProps) {
     >
       <span class="cell name" role="cell">
         <Glyph status={state.presence.status} />
-        {narrow && <span class="hidden-text">{NAMES[state.presence.status]}</span>}
+        {narrow && <span class="hidden-text">{nameOfStatus(state.presence.status)}</span>}
         <a
           class="clip"
           ref={anchor}

@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 
 import type { PresenceStatus } from "#client/types.js";
 import { Icon } from "../ui/icons";
-import { Glyph, NAMES } from "../ui/presence";
+import { Glyph, nameOfStatus } from "../ui/presence";
 import { MOST_COLUMNS, useFleet } from "./store";
 
 const SHOWN: PresenceStatus[] = ["online", "stale", "offline", "unknown"];
@@ -18,7 +18,7 @@ export function Toolbar() {
       <div class="counts" role="group" aria-label="Filter by presence">
         <Count status="" label="All" count={totals.value.all} />
         {SHOWN.map((status) => (
-          <Count key={status} status={status} label={NAMES[status]} count={totals.value[status]} />
+          <Count key={status} status={status} label={nameOfStatus(status)} count={totals.value[status]} />
         ))}
       </div>
       <div class="toolbar-end">

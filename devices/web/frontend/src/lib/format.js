@@ -1,24 +1,10 @@
-/** Values, times and reasons as people read them. Pure; times are Unix ms and shown in the browser's zone. */
+/** Values, times and reasons as people read them, in the chosen language and time zone. Times are Unix ms. */
 
 import { isObject } from "#client/stream.js";
+import { dateFormat, numberFormat } from "../words/locale.js";
+import { isKey, t } from "../words/words.js";
 
 /** @import {Json, Presence, Scalar} from "#client/types.js" */
-
-const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const clockMs = new Intl.DateTimeFormat("en-GB", {
-  hour: "2-digit",
-  minute: "2-digit",
-  second: "2-digit",
-  fractionalSecondDigits: 3,
-});
-const dayAndClock = new Intl.DateTimeFormat("en-GB", {
-  day: "numeric",
-  month: "short",
-  hour: "2-digit",
-  minute: "2-digit",
-  second: "2-digit",
-});
 
 const MOST_DECIMALS = 20;
 const MOST_TICK_DECIMALS = 9;
@@ -30,15 +16,15 @@ const MOST_TICK_DECIMALS = 9;
  */
 export function formatValue(value, decimals = 0) {
   if (typeof value === "number") return formatNumber(value, decimals);
-  if (typeof value === "boolean") return value ? "on" : "off";
+  if (typeof value === "boolean") return t(value ? "value.on" : "value.off");
   return value === undefined ? "–" : String(value);
 }
 
 /** @param {number} value @param {number} [decimals] */
 export function formatNumber(value, decimals = 0) {
   const size = Math.abs(value);
-  if (size > Number.MAX_SAFE_INTEGER) return value.toExponential(); // as exactly as it is known
-  if (size > 0 && size < 1e-4) return value.toExponential(3);
+  if (size > Number.MAX_SAFE_INTEGER) return exponential(value.toExponential()); // as exactly as it is known
+  if (size > 0 && size < 1e-4) return exponential(value.toExponential(3));
   return formatFixed(value, Math.max(decimals, decimalsOf(value)));
 }
 
@@ -47,7 +33,7 @@ export function formatTick(value, step) {
   if (Math.abs(value) < step / 1000) return "0";
   const decimals = decimalsOfStep(step);
   const extreme = Math.abs(value) >= 1e17 || decimals > MOST_TICK_DECIMALS;
-  return extreme ? Number(value.toPrecision(12)).toExponential() : formatFixed(value, decimals);
+  return extreme ? exponential(Number(value.toPrecision(12)).toExponential()) : formatFixed(value, decimals);
 }
 
 /** How many decimals tell multiples of a step apart: 2 for 0.25. @param {number} step */
@@ -64,8 +50,18 @@ function isWhole(value) {
 
 /** @param {number} value @param {number} decimals */
 function formatFixed(value, decimals) {
-  const text = decimals === 0 ? grouped.format(value) : fixed(decimals).format(value);
+  const text = numberFormat({ minimumFractionDigits: decimals, maximumFractionDigits: decimals }).format(value);
   return text.replace(/^-(?=[0.,]*$)/, ""); // zero has no sign
+}
+
+/** With the language's decimal point. @param {string} text */
+function exponential(text) {
+  return text.replace(".", formatFixed(0.5, 1).charAt(1));
+}
+
+/** 1,234: how many there are. @param {number} count */
+export function formatCount(count) {
+  return formatFixed(count, 0);
 }
 
 /** How many decimals a number needs, and no more than make sense for its size. @param {number} value */
@@ -73,18 +69,6 @@ function decimalsOf(value) {
   const size = Math.abs(value);
   const most = size >= 1e9 ? MOST_DECIMALS : size >= 1000 ? 1 : size >= 10 ? 2 : size >= 1 ? 3 : size >= 0.01 ? 4 : 5;
   return Math.min(most, (String(value).split(".")[1] ?? "").length);
-}
-
-/** @type {Map<number, Intl.NumberFormat>} */
-const fixedFormats = new Map();
-
-/** @param {number} digits */
-function fixed(digits) {
-  const known = fixedFormats.get(digits);
-  if (known) return known;
-  const made = new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  fixedFormats.set(digits, made);
-  return made;
 }
 
 /**
@@ -126,57 +110,78 @@ export function cutOf(value) {
 
 /** 255 kB @param {number} bytes */
 export function formatBytes(bytes) {
-  return bytes < 1000 ? `${bytes} B` : `${grouped.format(bytes / 1000)} kB`;
+  return bytes < 1000 ? `${bytes} B` : `${formatFixed(bytes / 1000, 0)} kB`;
 }
 
-/** 12:03:04 today, 21 Nov, 12:03:04 on other days. @param {number} ms @param {number} [now] */
+/** @type {Intl.DateTimeFormatOptions} */
+const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
+/** @type {Intl.DateTimeFormatOptions} */
+const DAY = { day: "numeric", month: "short" };
+
+/** 12:03:04 today; 21 Nov, 12:03:04 on other days; with the year in another one. @param {number} ms @param {number} [now] */
 export function formatTime(ms, now = Date.now()) {
-  const sameDay = new Date(ms).toDateString() === new Date(now).toDateString();
-  return (sameDay ? clock : dayAndClock).format(ms);
+  if (dayOf(ms) === dayOf(now)) return dateFormat(CLOCK).format(ms);
+  return dateFormat({ ...DAY, ...CLOCK, ...(yearOf(ms) === yearOf(now) ? {} : { year: "numeric" }) }).format(ms);
 }
 
 /** 12:03:04.123 @param {number} ms */
 export function formatTimeMs(ms) {
-  return clockMs.format(ms);
+  return dateFormat({ ...CLOCK, fractionalSecondDigits: 3 }).format(ms);
+}
+
+/**
+ * The labels of an axis of time: clock times, and the date where another day begins and at the first one, if days change
+ * or it is not today.
+ * @param {number[]} times  Unix ms, ascending
+ * @param {number} step_ms  between two
+ * @param {number} [now]
+ */
+export function formatTimeAxis(times, step_ms, now = Date.now()) {
+  const clock = dateFormat({ hour: "2-digit", minute: "2-digit", ...(step_ms < 60_000 ? { second: "2-digit" } : {}) });
+  const day = dateFormat({ ...DAY, ...(times.some((one) => yearOf(one) !== yearOf(now)) ? { year: "numeric" } : {}) });
+  return times.map((ms, index) => {
+    const before = times[index - 1];
+    const isNew = before === undefined ? dayOf(ms) !== dayOf(now) : dayOf(ms) !== dayOf(before);
+    if (step_ms >= 86_400_000) return day.format(ms);
+    return isNew ? `${clock.format(ms)}\n${day.format(ms)}` : clock.format(ms);
+  });
+}
+
+/** @param {number} ms */
+function dayOf(ms) {
+  return dateFormat({ year: "numeric", month: "numeric", day: "numeric" }).format(ms);
+}
+
+/** @param {number} ms */
+function yearOf(ms) {
+  return dateFormat({ year: "numeric" }).format(ms);
 }
 
 /** How long something takes or has taken: 3 s, 12 min, 5 h, 2 d. @param {number} ms */
 export function formatSpan(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`;
-  return `${Math.floor(seconds / 86400)} d`;
+  if (seconds < 60) return t("span.seconds", { n: seconds });
+  if (seconds < 3600) return t("span.minutes", { n: Math.floor(seconds / 60) });
+  if (seconds < 48 * 3600) return t("span.hours", { n: Math.floor(seconds / 3600) });
+  return t("span.days", { n: Math.floor(seconds / 86400) });
 }
 
 /** How much of a stretch of time: "133 of 360 minutes". @param {number} part_ms @param {number} whole_ms */
 export function formatShare(part_ms, whole_ms) {
-  const [unit_ms, name] = whole_ms < 180_000 ? [1000, "seconds"] : [60_000, "minutes"];
-  return `${Math.max(0, Math.floor(part_ms / unit_ms))} of ${Math.round(whole_ms / unit_ms)} ${name}`;
+  const isShort = whole_ms < 180_000;
+  const unit_ms = isShort ? 1000 : 60_000;
+  const values = { part: Math.max(0, Math.floor(part_ms / unit_ms)), whole: Math.round(whole_ms / unit_ms) };
+  return t(isShort ? "share.seconds" : "share.minutes", values);
 }
 
 /** A latency: 8 ms, 1.24 s, 3 min. @param {number} ms */
 export function formatLatency(ms) {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
-  return ms < 60_000 ? `${(ms / 1000).toFixed(2)} s` : formatSpan(ms);
+  return ms < 60_000 ? `${formatFixed(ms / 1000, 2)} s` : formatSpan(ms);
 }
-
-/** @type {{[why: string]: string}} */
-const WHYS = {
-  never_seen: "nothing was heard from it yet",
-  birth: "it announced itself",
-  will: "the broker delivered its last will",
-  message: "it sent a message",
-  retained: "a status that the broker had kept; nothing live yet",
-  replayed: "heard, but held up by an outage; nothing live since",
-  silence: "silent for too long",
-  unconfirmed: "last heard of across an outage; nothing live has confirmed it",
-  outage: "said to be gone, but in an outage of the broker or of our link to it",
-  doubted: "whoever speaks for it has lost sight of it",
-  link_down: "our own link to the broker is down",
-};
 
 /** Why a presence is what it is, as a phrase. @param {Presence} presence */
 export function formatWhy({ why }) {
-  return WHYS[why] ?? why.replaceAll("_", " ");
+  const key = `why.${why}`;
+  return isKey(key) ? t(/** @type {"why.birth"} */ (key)) : why.replaceAll("_", " ");
 }

@@ -1,5 +1,7 @@
 /** Rates from the ledger's ever-growing counts. Pure. */
 
+import { formatCount, formatNumber } from "./format.js";
+
 /** @import {Ledger} from "#client/types.js" */
 
 /** @typedef {{at: number, ledger: Ledger}} Sample  `at`: Unix ms on the server's clock */
@@ -53,7 +55,5 @@ export function missing(ledger) {
 
 /** 0.4, 12, 4,310 @param {number} rate */
 export function formatRate(rate) {
-  return rate > 0 && rate < 9.95
-    ? rate.toFixed(1)
-    : Math.round(rate).toLocaleString("en", { maximumFractionDigits: 0 });
+  return rate > 0 && rate < 9.95 ? formatNumber(Math.round(rate * 10) / 10, 1) : formatCount(rate);
 }

@@ -1,6 +1,7 @@
 /** Reported against desired, path by path. Pure. */
 
 import { isObject } from "#client/stream.js";
+import { collator } from "../words/locale.js";
 
 /** @import {Json, JsonObject} from "#client/types.js" */
 
@@ -87,9 +88,7 @@ function member(value, name) {
   return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
-const collator = new Intl.Collator("en", { numeric: true });
-
 /** pump-2 before pump-10. @param {string} one @param {string} other */
 export function naturally(one, other) {
-  return collator.compare(one, other) || (one < other ? -1 : one > other ? 1 : 0);
+  return collator().compare(one, other) || (one < other ? -1 : one > other ? 1 : 0);
 }

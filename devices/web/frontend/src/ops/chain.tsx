@@ -2,10 +2,10 @@
 
 import type { GatewayRow, Overview, PresenceStatus, ShardRow } from "#client/types.js";
 import { ORDER, nameOf } from "../lib/chain.js";
-import { formatLatency, formatSpan, formatTime } from "../lib/format.js";
+import { formatCount, formatLatency, formatSpan, formatTime } from "../lib/format.js";
 import { page } from "../page";
-import { Glyph, NAMES } from "../ui/presence";
-import { grouped } from "./ledger";
+import { Glyph, nameOfStatus } from "../ui/presence";
+import { t } from "../words/words.js";
 
 const LATE_MS = 10_000; // markers come every two seconds: beyond this the broker is holding messages back
 const OLD_MS = 3_000; // a delivery ought to be committed by then
@@ -15,33 +15,31 @@ export function ChainPanel({ overview }: { overview: Overview }) {
   return (
     <section class="panel chain" aria-labelledby="chain-title">
       <div class="panel-head">
-        <h2 id="chain-title">The chain</h2>
+        <h2 id="chain-title">{t("chain.title")}</h2>
         <State ok={overview.fresh} text={verdict(overview)} />
       </div>
       <div class="chain-body">
         <Parts overview={overview} />
-        <h3>Gateways</h3>
-        {gateways.length === 0 && <p class="muted">No gateway ever ran.</p>}
+        <h3>{t("chain.gateways")}</h3>
+        {gateways.length === 0 && <p class="muted">{t("chain.none")}</p>}
         {gateways.map((one) => (
           <Gateway key={one.name} gateway={one} now={now} />
         ))}
         {broker_stored !== null && (
-          <p class="note muted">
-            The broker holds {grouped(broker_stored)} messages for all its clients, retained ones included.
-          </p>
+          <p class="note muted">{t("chain.stored", { count: broker_stored })}</p>
         )}
         <Refusals overview={overview} />
-        <h3>Workers</h3>
+        <h3>{t("chain.workers")}</h3>
         {workers(shards).map(([owner, own]) => (
           <Worker key={owner} owner={owner} shards={own} now={now} />
         ))}
-        <h3>Devices</h3>
+        <h3>{t("chain.devices")}</h3>
         <Presences overview={overview} />
-        <h3>Commands under way</h3>
+        <h3>{t("chain.commands")}</h3>
         <p class="devices">
           {Object.entries(overview.commands).map(([status, count]) => (
             <span key={status} class={count ? "" : "none"}>
-              {status} <b>{grouped(count)}</b>
+              {status} <b>{formatCount(count)}</b>
             </span>
           ))}
         </p>
@@ -57,7 +55,7 @@ function Presences({ overview }: { overview: Overview }) {
       {counts.map(([status, count]) => (
         <a key={status} href={`${page.base}/?status=${status}`} class={count ? "" : "none"}>
           <Glyph status={status} />
-          {NAMES[status]} <b>{grouped(count)}</b>
+          {nameOfStatus(status)} <b>{formatCount(count)}</b>
         </a>
       ))}
     </p>
@@ -69,18 +67,21 @@ function Refusals({ overview: { now, refusals } }: { overview: Overview }) {
   if (refusals.count === 0) return null;
   return (
     <p class="note late">
-      This web process has refused {grouped(refusals.count)} connections, the last at{" "}
-      {formatTime(refusals.last_ms, now)}: its limit of {grouped(refusals.limit)} open files is reached.
+      {t("chain.refused", {
+        count: refusals.count,
+        time: formatTime(refusals.last_ms, now),
+        limit: refusals.limit,
+      })}
     </p>
   );
 }
 
 /** In a few words. */
 function verdict({ fresh, parts }: Overview) {
-  if (fresh) return "values arrive";
+  if (fresh) return t("chain.arrive");
   const down = ORDER.find((part) => parts[part].state === "down");
-  if (down) return down === "broker" ? "broker not connected" : `${nameOf(down)}: down`;
-  return ORDER.every((part) => parts[part].state === "up") ? "values come late" : "not known";
+  if (down) return down === "broker" ? t("chain.no_broker") : t("chain.down", { part: nameOf(down) });
+  return ORDER.every((part) => parts[part].state === "up") ? t("chain.late") : t("state.unknown");
 }
 
 /** What works, and why not: the same judgement as behind /readyz and the link indicator. */
@@ -93,7 +94,7 @@ function Parts({ overview }: { overview: Overview }) {
           <div key={part}>
             <dt>{nameOf(part)}</dt>
             <dd>
-              <State ok={state === "up"} text={state} />
+              <State ok={state === "up"} text={t(`state.${state}`)} />
               {state !== "up" && <span class="muted">{detail}</span>}
             </dd>
           </div>
@@ -119,19 +120,19 @@ function Gateway({ gateway, now }: { gateway: GatewayRow; now: number }) {
       <p class="one-head">
         <strong class="mono clip">{name}</strong>
         <span class="grow" />
-        <State ok={broker_up} text={broker_up ? "up" : alive ? "no broker" : "gone"} />
+        <State ok={broker_up} text={t(broker_up ? "state.up" : alive ? "gateway.no_broker" : "gateway.gone")} />
         <span class="faint">{since ? formatSpan(now - since) : ""}</span>
       </p>
       <p class="one-facts">
         <span class={lag_ms !== null && lag_ms > LATE_MS ? "late" : ""}>
-          lag <b>{lag_ms === null ? "not known" : formatLatency(lag_ms)}</b>
+          {t("gateway.lag")} <b>{lag_ms === null ? t("state.unknown") : formatLatency(lag_ms)}</b>
         </span>
         <span class={saturated_since ? "late" : ""}>
-          in flight <b>{grouped(in_flight)}</b> of {grouped(in_flight_limit)}
+          {t("gateway.in_flight")} <b>{formatCount(in_flight)}</b> {t("gateway.of", { limit: in_flight_limit })}
         </span>
-        {oldest_ms >= OLD_MS && <span class="late">the oldest waits for {formatSpan(oldest_ms)}</span>}
+        {oldest_ms >= OLD_MS && <span class="late">{t("gateway.oldest", { span: formatSpan(oldest_ms) })}</span>}
         {saturated_since > 0 && (
-          <span class="late">the broker waits since {formatTime(saturated_since, now)}</span>
+          <span class="late">{t("gateway.saturated", { time: formatTime(saturated_since, now) })}</span>
         )}
       </p>
     </div>
@@ -155,19 +156,19 @@ function Worker({ owner, shards, now }: { owner: string; shards: ShardRow[]; now
   return (
     <div class="one">
       <p class="one-head">
-        <strong class="mono clip">{owner || "nobody"}</strong>
+        <strong class="mono clip">{owner || t("worker.nobody")}</strong>
         <span class="grow" />
-        <State ok={owner !== ""} text={owner ? "up" : "no worker"} />
-        <span class="faint">{since ? `since ${formatTime(since)}` : ""}</span>
+        <State ok={owner !== ""} text={t(owner ? "state.up" : "worker.none")} />
+        <span class="faint">{since ? t("worker.since", { time: formatTime(since) }) : ""}</span>
       </p>
       <p class="one-facts">
         {shards.map((shard) => (
           <span
             key={shard.shard}
             class="chip"
-            title={`${grouped(shard.commits)} commits told, ${last(shard.committed, now)}`}
+            title={t("worker.commits", { count: shard.commits, last: last(shard.committed, now) })}
           >
-            shard {shard.shard}
+            {t("worker.shard", { shard: shard.shard })}
           </span>
         ))}
         <span>{last(committed, now)}</span>
@@ -179,5 +180,5 @@ function Worker({ owner, shards, now }: { owner: string; shards: ShardRow[]; now
 
 /** @param committed  Unix ms; 0: never */
 function last(committed: number, now: number) {
-  return committed ? `last committed ${formatSpan(Math.max(0, now - committed))} ago` : "nothing committed yet";
+  return committed ? t("worker.last", { span: formatSpan(now - committed) }) : t("worker.never");
 }

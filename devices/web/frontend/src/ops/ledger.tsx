@@ -1,23 +1,14 @@
 /** Where every message went: the ledger as a bar and as a table, by outcome, reason and shard. */
 
 import type { Ledger, Overview } from "#client/types.js";
+import { formatCount, formatNumber } from "../lib/format.js";
 import { OUTCOMES, formatRate, missing, rateSeries } from "../lib/rates.js";
+import { t } from "../words/words.js";
 import { useOperations } from "./store";
 
-const WORDS = {
-  applied: "took effect, once",
-  duplicate: "delivered again by the broker; recognised, no second effect",
-  quarantined: "known device, wrong content; kept, with the reason",
-  rejected: "nobody's, or over a limit",
-  dropped: "QoS 0 only, under overload: the newest of each topic stays",
-  in_flight: "received, not committed yet; the broker keeps them (QoS 1)",
-};
-
-type Part = keyof typeof WORDS;
+type Part = (typeof OUTCOMES)[number] | "in_flight";
 
 const PARTS: Part[] = [...OUTCOMES, "in_flight"];
-
-export const grouped = (count: number): string => count.toLocaleString("en");
 
 const spaced = (name: string) => name.replace("_", " ");
 
@@ -25,7 +16,7 @@ export function LedgerPanel({ overview: { ledger, fresh } }: { overview: Overvie
   return (
     <section class="panel ledger" aria-labelledby="ledger-title">
       <div class="panel-head">
-        <h2 id="ledger-title">Where every message went</h2>
+        <h2 id="ledger-title">{t("ledger.title")}</h2>
         <Verdict ledger={ledger} fresh={fresh} />
       </div>
       <div class="ledger-body">
@@ -34,11 +25,11 @@ export function LedgerPanel({ overview: { ledger, fresh } }: { overview: Overvie
         <table class="ops-table">
           <thead>
             <tr>
-              <th>Outcome</th>
-              <th class="num">Messages</th>
-              <th class="num">Share</th>
-              <th class="num">Now</th>
-              <th>Meaning</th>
+              <th>{t("ledger.outcome")}</th>
+              <th class="num">{t("ledger.messages")}</th>
+              <th class="num">{t("ledger.share")}</th>
+              <th class="num">{t("ledger.now")}</th>
+              <th>{t("ledger.meaning")}</th>
             </tr>
           </thead>
           <tbody>
@@ -65,9 +56,9 @@ function Verdict({ ledger, fresh }: { ledger: Ledger; fresh: boolean }) {
 function verdict(ledger: Ledger, fresh: boolean): [tone: string, text: string] {
   const lost = missing(ledger);
   if (ledger.balanced && lost === 0)
-    return fresh ? ["ok", "every message accounted for"] : ["warn", "accounted for up to the last commit"];
-  if (lost === 0) return ["bad", "shards differ from their gateways"];
-  return ["bad", lost > 0 ? `${grouped(lost)} not accounted for` : `${grouped(-lost)} counted twice`];
+    return fresh ? ["ok", t("ledger.balanced")] : ["warn", t("ledger.balanced.old")];
+  if (lost === 0) return ["bad", t("ledger.differ")];
+  return ["bad", lost > 0 ? t("ledger.lost", { count: lost }) : t("ledger.twice", { count: -lost })];
 }
 
 function Received({ ledger }: { ledger: Ledger }) {
@@ -76,10 +67,10 @@ function Received({ ledger }: { ledger: Ledger }) {
   return (
     <div class="received">
       <p>
-        <b>{grouped(ledger.received)}</b> received
+        <b>{formatCount(ledger.received)}</b> {t("ledger.received")}
       </p>
       <p>
-        <b>{rate === undefined ? "–" : formatRate(rate)}</b> a second now
+        <b>{rate === undefined ? "–" : formatRate(rate)}</b> {t("ledger.rate")}
       </p>
       <Sparkline values={rateSeries(samples.value)} />
     </div>
@@ -100,7 +91,7 @@ function Sparkline({ values }: { values: number[] }) {
       viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
       preserveAspectRatio="none"
       role="img"
-      aria-label={`Received a second, up to ${formatRate(top)} in the last three minutes`}
+      aria-label={t("ledger.spark", { top: formatRate(top) })}
     >
       <path class="spark-area" d={`M0,${HEIGHT} L${points.join(" L")} L${WIDTH},${HEIGHT} Z`} />
       <path class="spark-line" d={`M${points.join(" L")}`} />
@@ -119,7 +110,7 @@ function Bar({ ledger }: { ledger: Ledger }) {
           key={part}
           class={`part-${part}`}
           style={{ flexGrow: ledger[part] / whole }}
-          title={`${spaced(part)}: ${grouped(ledger[part])}`}
+          title={`${spaced(part)}: ${formatCount(ledger[part])}`}
         />
       ))}
     </div>
@@ -138,18 +129,18 @@ function Row({ part, ledger }: { part: Part; ledger: Ledger }) {
           {spaced(part)}
         </th>
         <td class="num">
-          <b>{grouped(ledger[part])}</b>
+          <b>{formatCount(ledger[part])}</b>
         </td>
         <td class="num faint">{share(ledger[part], ledger.received)}</td>
         <td class="num">{rate === undefined ? "" : `${formatRate(rate)}/s`}</td>
-        <td class="muted">{WORDS[part]}</td>
+        <td class="muted">{t(`ledger.${part}`)}</td>
       </tr>
       {reasons.map(([reason, count]) => (
         <tr key={reason} class="reason">
           <td>
             <code>{reason}</code>
           </td>
-          <td class="num">{grouped(count)}</td>
+          <td class="num">{formatCount(count)}</td>
           <td class="num faint">{share(count, ledger.received)}</td>
           <td />
           <td />
@@ -162,7 +153,8 @@ function Row({ part, ledger }: { part: Part; ledger: Ledger }) {
 function share(count: number, of: number) {
   if (!count || !of) return "";
   const percent = (100 * count) / of;
-  return percent < 0.1 ? "< 0.1 %" : `${percent.toFixed(percent < 10 ? 1 : 0)} %`;
+  const digits = percent < 10 ? 1 : 0;
+  return percent < 0.1 ? `< ${formatNumber(0.1)} %` : `${formatNumber(Number(percent.toFixed(digits)), digits)} %`;
 }
 
 const COLUMNS = ["received", "applied", "duplicate", "quarantined", "rejected", "in_flight"] as const;
@@ -170,11 +162,11 @@ const COLUMNS = ["received", "applied", "duplicate", "quarantined", "rejected", 
 function Shards({ ledger }: { ledger: Ledger }) {
   return (
     <details class="by-shard">
-      <summary>By shard and gateway</summary>
+      <summary>{t("ledger.details")}</summary>
       <table class="ops-table">
         <thead>
           <tr>
-            <th>Shard</th>
+            <th>{t("ledger.shard")}</th>
             {COLUMNS.map((name) => (
               <th key={name} class="num">
                 {spaced(name)}
@@ -188,7 +180,7 @@ function Shards({ ledger }: { ledger: Ledger }) {
               <th scope="row">{shard.shard}</th>
               {COLUMNS.map((name) => (
                 <td key={name} class="num">
-                  {grouped(shard[name])}
+                  {formatCount(shard[name])}
                 </td>
               ))}
             </tr>
@@ -198,7 +190,7 @@ function Shards({ ledger }: { ledger: Ledger }) {
       <table class="ops-table">
         <thead>
           <tr>
-            <th>Gateway</th>
+            <th>{t("ledger.gateway")}</th>
             <th class="num">rejected</th>
             <th class="num">dropped</th>
             <th class="num">in flight</th>
@@ -208,9 +200,9 @@ function Shards({ ledger }: { ledger: Ledger }) {
           {ledger.gateways.map((gateway) => (
             <tr key={gateway.name}>
               <th scope="row">{gateway.name}</th>
-              <td class="num">{grouped(gateway.rejected)}</td>
-              <td class="num">{grouped(gateway.dropped)}</td>
-              <td class="num">{grouped(gateway.in_flight)}</td>
+              <td class="num">{formatCount(gateway.rejected)}</td>
+              <td class="num">{formatCount(gateway.dropped)}</td>
+              <td class="num">{formatCount(gateway.in_flight)}</td>
             </tr>
           ))}
         </tbody>

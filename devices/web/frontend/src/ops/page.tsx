@@ -3,6 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 
 import { Message } from "../shell/frame";
+import { t } from "../words/words.js";
 import { ChainPanel } from "./chain";
 import { IncidentsPanel } from "./incidents";
 import { LedgerPanel } from "./ledger";
@@ -31,17 +32,17 @@ function Content() {
       </div>
     ) : (
       <div class="blank" aria-busy="true">
-        Asking the server…
+        {t("ops.asking")}
       </div>
     );
   return (
     <>
-      <h1 class="hidden-text">Operations</h1>
+      <h1 class="hidden-text">{t("ops.title")}</h1>
       {problem.value && (
         <div class="ops-problem">
           <Message
-            heading="No news from the server."
-            text={`${problem.value} What is shown is older.`}
+            heading={t("ops.problem")}
+            text={t("ops.problem.text", { why: problem.value })}
             bad
           />
         </div>

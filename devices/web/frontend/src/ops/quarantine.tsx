@@ -3,7 +3,7 @@
 import type { QuarantinedMessage } from "#client/types.js";
 import { formatTime } from "../lib/format.js";
 import { deviceUrl, may, page } from "../page";
-import { grouped } from "./ledger";
+import { t } from "../words/words.js";
 import { useOperations } from "./store";
 
 const SHOWN_CHARS = 160;
@@ -15,11 +15,11 @@ export function QuarantinePanel({ kept }: { kept: number }) {
   return (
     <section class="panel quarantine" aria-labelledby="quarantine-title">
       <div class="panel-head">
-        <h2 id="quarantine-title">Quarantine</h2>
-        <span class="chip">{grouped(kept)} kept</span>
+        <h2 id="quarantine-title">{t("quarantine.title")}</h2>
+        <span class="chip">{t("quarantine.kept", { count: kept })}</span>
         {device && (
           <span>
-            of <code>{device}</code> <a href={`${page.base}/ops`}>show all</a>
+            {t("quarantine.of")} <code>{device}</code> <a href={`${page.base}/ops`}>{t("quarantine.all")}</a>
           </span>
         )}
       </div>
@@ -38,7 +38,7 @@ function Nothing({ known }: { known: boolean }) {
     );
   return (
     <p class="blank">
-      {device ? `Nothing of ${device}.` : "Empty: every known device sends what can be understood."}
+      {device ? t("quarantine.none.of", { device }) : t("quarantine.none")}
     </p>
   );
 }
@@ -49,12 +49,12 @@ function Table({ found }: { found: QuarantinedMessage[] }) {
       <table class="ops-table">
         <thead>
           <tr>
-            <th>Received</th>
-            <th>Topic</th>
-            <th>Reason</th>
-            <th>Payload</th>
+            <th>{t("quarantine.received")}</th>
+            <th>{t("quarantine.topic")}</th>
+            <th>{t("quarantine.reason")}</th>
+            <th>{t("quarantine.payload")}</th>
             <th>
-              <span class="hidden-text">Replay</span>
+              <span class="hidden-text">{t("quarantine.replay")}</span>
             </th>
           </tr>
         </thead>
@@ -88,7 +88,7 @@ function Row({ message }: { message: QuarantinedMessage }) {
         )}
       </td>
       <td>
-        <code class="payload" title={`${grouped(payload_bytes)} bytes, shown as ${encoding}`}>
+        <code class="payload" title={t("quarantine.bytes", { count: payload_bytes, encoding })}>
           {payload.slice(0, SHOWN_CHARS)}
           {payload.length > SHOWN_CHARS && "…"}
         </code>
@@ -111,8 +111,8 @@ function Replay({ message: { id, device, truncated } }: { message: QuarantinedMe
     );
   if (truncated)
     return (
-      <span class="faint" title="Only its beginning was kept">
-        too large
+      <span class="faint" title={t("quarantine.large.tip")}>
+        {t("quarantine.large")}
       </span>
     );
   if (!may("quarantine.replay", device.split("/")[0])) return null;
@@ -120,9 +120,9 @@ function Replay({ message: { id, device, truncated } }: { message: QuarantinedMe
     <button
       class="button small"
       onClick={() => operations.replay(id)}
-      title="Carry it out again, with its original time"
+      title={t("quarantine.replay.tip")}
     >
-      Replay
+      {t("quarantine.replay")}
     </button>
   );
 }

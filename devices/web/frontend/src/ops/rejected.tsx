@@ -3,8 +3,8 @@
 import type { TargetedEvent } from "preact";
 
 import type { RejectedTopic } from "#client/types.js";
-import { formatTime } from "../lib/format.js";
-import { grouped } from "./ledger";
+import { formatCount, formatTime } from "../lib/format.js";
+import { t } from "../words/words.js";
 import { useOperations } from "./store";
 
 export function RejectedPanel() {
@@ -17,12 +17,12 @@ export function RejectedPanel() {
   return (
     <section class="panel rejected" aria-labelledby="rejected-title">
       <div class="panel-head">
-        <h2 id="rejected-title">Rejected</h2>
+        <h2 id="rejected-title">{t("rejected.title")}</h2>
         <input
           class="field mono"
           type="search"
-          placeholder="Find by topic"
-          aria-label="Find by topic"
+          placeholder={t("rejected.find")}
+          aria-label={t("rejected.find")}
           value={operations.topic.value}
           onInput={typed}
         />
@@ -34,7 +34,7 @@ export function RejectedPanel() {
 
 function Nothing({ known }: { known: boolean }) {
   const topic = useOperations().topic.value;
-  const text = topic ? `Nothing on topics with ${topic}.` : "Nothing was rejected.";
+  const text = topic ? t("rejected.none.of", { topic }) : t("rejected.none");
   return (
     <p class="blank" aria-busy={!known}>
       {known ? text : "…"}
@@ -44,15 +44,15 @@ function Nothing({ known }: { known: boolean }) {
 
 function Table({ found }: { found: RejectedTopic[] }) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Rejected messages">
+    <div class="scroll" tabIndex={0} role="region" aria-label={t("rejected.table")}>
       <table class="ops-table">
         <thead>
           <tr>
-            <th>Last</th>
-            <th>Topic</th>
-            <th>Reason</th>
-            <th>Payload</th>
-            <th class="num">Times</th>
+            <th>{t("rejected.last")}</th>
+            <th>{t("quarantine.topic")}</th>
+            <th>{t("quarantine.reason")}</th>
+            <th>{t("quarantine.payload")}</th>
+            <th class="num">{t("rejected.times")}</th>
           </tr>
         </thead>
         <tbody>
@@ -66,7 +66,7 @@ function Table({ found }: { found: RejectedTopic[] }) {
               <td>
                 <code class="payload">{one.payload}</code>
               </td>
-              <td class="num">{grouped(one.count)}</td>
+              <td class="num">{formatCount(one.count)}</td>
             </tr>
           ))}
         </tbody>

@@ -5,6 +5,7 @@ import type { JSX } from "preact";
 import type { Presence, PresenceStatus } from "#client/types.js";
 import { formatSpan, formatTime, formatWhy } from "../lib/format.js";
 import { now } from "../live";
+import { t } from "../words/words.js";
 
 const SHAPES: { [status in PresenceStatus]: () => JSX.Element } = {
   online: () => <circle cx="6" cy="6" r="4.5" fill="currentColor" />,
@@ -18,12 +19,9 @@ const SHAPES: { [status in PresenceStatus]: () => JSX.Element } = {
   unknown: () => <circle cx="6" cy="6" r="4.5" stroke="currentColor" stroke-width="1.6" stroke-dasharray="2.2 2.5" />,
 };
 
-export const NAMES: { [status in PresenceStatus]: string } = {
-  online: "Online",
-  offline: "Offline",
-  stale: "Stale",
-  unknown: "Unknown",
-};
+export function nameOfStatus(status: PresenceStatus): string {
+  return t(`presence.${status}`);
+}
 
 export function Glyph({ status }: { status: PresenceStatus }) {
   return (
@@ -35,8 +33,9 @@ export function Glyph({ status }: { status: PresenceStatus }) {
 
 /** Since when, and why. */
 export function presenceTip(presence: Presence): string {
-  const since = presence.since ? ` since ${formatTime(presence.since)}` : "";
-  return `${NAMES[presence.status]}${since}:\n${formatWhy(presence)}`;
+  const [status, why] = [nameOfStatus(presence.status), formatWhy(presence)];
+  if (!presence.since) return t("presence.ever", { status, why });
+  return t("presence.since", { status, time: formatTime(presence.since), why });
 }
 
 /** "Online 4 min", with since and why on hover. */
@@ -44,7 +43,7 @@ export function PresenceText({ presence, focusable = false }: { presence: Presen
   const span = presence.since ? formatSpan(now.value - presence.since) : "";
   return (
     <span class="presence" data-tip={presenceTip(presence)} tabIndex={focusable ? 0 : undefined}>
-      {NAMES[presence.status]} <span class="faint">{span}</span>
+      {nameOfStatus(presence.status)} <span class="faint">{span}</span>
     </span>
   );
 }
