@@ -94,10 +94,17 @@ def _thingsboard(bases: Sequence[Base], topic_root: str) -> Dialect:
     return ThingsBoardDialect(bases, topic_root)
 
 
+def _shelly(bases: Sequence[Base], topic_root: str) -> Dialect:
+    from bridge.dialects.shelly.dialect import ShellyDialect
+
+    return ShellyDialect(bases, topic_root)
+
+
 FACTORIES: Final[dict[str, Factory]] = {
     "native": _native,
     "tasmota": _tasmota,
     "homeassistant": _homeassistant,
+    "shelly": _shelly,
     "homie": _homie,
     "zigbee2mqtt": _zigbee2mqtt,
     "sparkplug": _sparkplug,

@@ -59,11 +59,15 @@ def check(player: Player, expected: Mapping[str, Any], *, stored_first: bool = F
 
 
 def _device(player: Player, pattern: str) -> str:
-    key = re.compile(re.escape(pattern).replace("<hash>", "[0-9a-f]{10}"))
+    key = _key(pattern)
     found = [one for one in {**player.twins, **player.descriptions} if key.fullmatch(one)]
     assert found or not pattern, f"no device {pattern} among {sorted({**player.twins, **player.descriptions})}"
     assert len(found) < 2, found
     return found[0] if found else ""
+
+
+def _key(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace("<hash>", "[0-9a-f]{10}"))
 
 
 class _Check:
@@ -172,7 +176,10 @@ class _Check:
         assert self.stored_first or len(made) == count, made
 
     def made(self, _device: str, devices: list[str]) -> None:
-        assert sorted(self.player.twins) == sorted(devices)
+        patterns = [_key(one) for one in devices]
+        strangers = [key for key in self.player.twins if not any(one.fullmatch(key) for one in patterns)]
+        assert not strangers
+        assert len(self.player.twins) == len(devices), (sorted(self.player.twins), devices)
 
     def _description(self, device: str) -> Description:
         assert device in self.player.descriptions, f"{device} was never described"

@@ -12,6 +12,7 @@ from bridge.dialects.lorawan.chirpstack import ChirpStackDialect
 from bridge.dialects.lorawan.tts import TtsDialect
 from bridge.dialects.others.owntracks import OwnTracksDialect
 from bridge.dialects.others.thingsboard import ThingsBoardDialect
+from bridge.dialects.shelly.dialect import ShellyDialect
 from bridge.dialects.sparkplug.dialect import SparkplugDialect
 from bridge.dialects.tasmota.dialect import TasmotaDialect
 from bridge.dialects.zigbee2mqtt.dialect import Zigbee2MqttDialect
@@ -41,6 +42,7 @@ SPOKEN: Final = {
     "homeassistant": Spoken(HomeAssistantDialect, HOME, ("ha-discovery", "esphome")),
     "homie": Spoken(HomieDialect, HOME, ("homie",)),
     "zigbee2mqtt": Spoken(Zigbee2MqttDialect, (*HOME, Base("home", "z1"), Base("home", "z2")), ("zigbee2mqtt",)),
+    "shelly": Spoken(ShellyDialect, (*HOME, Base("home", "keller/zaehler")), ("shelly1", "shelly2")),
     "tasmota": Spoken(TasmotaDialect, HOME, ("tasmota",)),
     "owntracks": Spoken(OwnTracksDialect, HOME, ("owntracks",)),
 }
