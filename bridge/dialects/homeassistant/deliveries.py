@@ -93,8 +93,8 @@ def _withdrawn(state: State, delivery: Delivery) -> Reading:
 
 def _announced(state: State, delivery: Delivery, after: Model, children: list[str], reason: str) -> Reading:
     """The descriptions of those devices that were heard."""
-    kept = None if after == state.model else State(after, state.live)
-    if reason:
+    kept = None if after is state.model else State(after, state.live)
+    if reason or not children[0]:
         return Reading(rejected=reason, state=kept)
     said = _described(after, state.live, delivery.source, [one for one in children if after.devices[one].made])
     return Reading(tuple(said), rejected="" if said else _WAITS, state=kept)

@@ -14,7 +14,7 @@ _SILENT_S: Final = 26 * 3600  # where neither an availability nor an interval is
 
 def entities_of(model: Model, child: str) -> list[Entity]:
     """A device's entities, always in one order."""
-    return [one for _, one in sorted(model.entities.items()) if one.device == child]
+    return [model.entities[at] for at in model.devices[child].entities] if child in model.devices else []
 
 
 def description(model: Model, source: str, child: str, heard: Heard) -> Description | None:

@@ -18,39 +18,34 @@ from bridge.dialects.homeassistant.topics import Guard
 
 _MOST_ALIASES: Final = 20_000
 
+Changes = dict[str, Entity | None]  # by topic of discovery; None: it is withdrawn
+
 
 def with_announced(model: Model, detail: str, found: Announced, guard: Guard) -> tuple[Model, str, str]:
     """The model with it; the device's child; why nothing of it was taken, else an empty text."""
     if len(model.aliases) + len(found.identifiers) > _MOST_ALIASES:
         return model, "", "too_many_devices"
     model, child = _with_device(model, found)
-    entities, withdrawn, refused = dict(model.entities), list(found.withdrawn), ""
+    changes: Changes = dict.fromkeys(found.withdrawn)
+    refused = ""
     for one in found.entities:
         try:
-            made = entity(one, child, guard)
+            _put(model, changes, one, entity(one, child, guard))
         except ForeignTopicError:
-            refused = "foreign_topic"
-            withdrawn.append(one.at)
-            continue
-        if len(entities) >= MOST_ENTITIES and one.at not in entities:
-            refused = "too_many_entities"
-            continue
-        _put(entities, one, made)
+            refused, changes[one.at] = "foreign_topic", None
     if not is_device(detail) and not found.entities:
-        withdrawn.append(detail)
-    for at in withdrawn:
-        entities.pop(at, None)
-    after = _indexed(model, entities)
+        changes[detail] = None
+    after = _with_entities(model, changes)
     is_taken = any(one.at in after.entities for one in found.entities) or found.withdrawn
-    return _heard_never(after, child), child, "" if is_taken else refused or "unknown_component"
+    reason = refused or ("too_many_entities" if found.entities else "unknown_component")
+    return _heard_never(after, child), child, "" if is_taken else reason
 
 
 def without(model: Model, detail: str) -> tuple[Model, list[str]]:
     """The model without what a topic announced; the children of which something was."""
     gone = [at for at in model.entities if at == detail or at.startswith(f"{detail}#")]
     children = list(dict.fromkeys(model.entities[at].device for at in gone))
-    entities = {at: one for at, one in model.entities.items() if at not in set(gone)}
-    return _indexed(model, entities) if gone else model, children
+    return _with_entities(model, dict.fromkeys(gone)), children
 
 
 def with_made(model: Model, children: Iterable[str]) -> Model:
@@ -59,16 +54,18 @@ def with_made(model: Model, children: Iterable[str]) -> Model:
     return structs.replace(model, devices=model.devices | made)
 
 
-def _put(entities: dict[str, Entity], one: Discovered, made: Entity) -> None:
+def _put(model: Model, changes: Changes, one: Discovered, made: Entity) -> None:
     """Add an entity. Of two with one name in a device that with the greater topic has its node's name behind."""
-    for at, other in entities.items():
-        if other.device == made.device and other.metric == made.metric and at != one.at:
+    theirs = {at: model.entities[at] for at in model.devices[made.device].entities if at not in changes}
+    theirs |= {at: new for at, new in changes.items() if new is not None}
+    for at, other in theirs.items():
+        if other.metric == made.metric and at != one.at:
             if at < one.at:
                 made = _apart(one.at, made)
             else:
-                entities[at] = _apart(at, other)
+                changes[at] = _apart(at, other)
             break
-    entities[one.at] = made
+    changes[one.at] = made
 
 
 def _apart(at: str, one: Entity) -> Entity:
@@ -80,36 +77,32 @@ def _apart(at: str, one: Entity) -> Entity:
 def _with_device(model: Model, found: Announced) -> tuple[Model, str]:
     """The model with what is known of a device, and its child."""
     children = {model.aliases[one] for one in found.identifiers if one in model.aliases}
-    own = key_part(found.identifiers[0].partition(":")[2])
-    child = min([*children, own], key=lambda one: _rank(model, one, found))
-    if any(model.devices[one].made for one in children if one in model.devices):
-        child = min(children, key=lambda one: (not model.devices[one].made, one))
-    known = structs.replace(_merged(model, children), **_fields(found))
-    devices = {one: it for one, it in model.devices.items() if one not in children} | {child: known}
-    aliases = {name: child if one in children else one for name, one in model.aliases.items()}
-    aliases |= dict.fromkeys(found.identifiers, child)
-    entities = model.entities
-    if children - {child}:
-        entities = {
-            at: structs.replace(one, device=child) if one.device in children else one
-            for at, one in model.entities.items()
-        }
+    first = found.identifiers[0]
+    own = key_part(first.partition(":")[2])
+    ranks = {one: (model.devices[one].by_connection, one) for one in children}
+    if own not in ranks:
+        ranks[own] = (first.startswith("c:"), own)
+    made = [one for one in children if model.devices[one].made]
+    child = min(made or ranks, key=ranks.__getitem__)
+    known = structs.replace(_merged(model, children), **_fields(found), by_connection=ranks[child][0])
+    if children == {child} and known == model.devices[child] and all(one in model.aliases for one in found.identifiers):
+        return model, child
+    aliases = model.aliases | dict.fromkeys(found.identifiers, child)
+    devices, entities = {**model.devices, child: known}, model.entities
+    if others := children - {child}:
+        aliases = {name: child if one in others else one for name, one in aliases.items()}
+        devices = {one: its for one, its in devices.items() if one not in others}
+        entities = entities | {at: structs.replace(entities[at], device=child) for at in known.entities}
     return structs.replace(model, devices=devices, aliases=aliases, entities=entities), child
 
 
-def _rank(model: Model, child: str, found: Announced) -> tuple[bool, str]:
-    """An identifier before a connection, then the least."""
-    names = [*found.identifiers, *(name for name, one in model.aliases.items() if one == child)]
-    is_identifier = any(name.startswith("i:") and key_part(name[2:]) == child for name in names)
-    return not is_identifier, child
-
-
 def _merged(model: Model, children: Iterable[str]) -> Known:
-    known = Known()
+    known, entities = Known(), set[str]()
     for child in sorted(children):
-        one = model.devices.get(child, Known())
+        one = model.devices[child]
         known = structs.replace(known, **{name: value for name, value in structs.asdict(one).items() if value})
-    return known
+        entities.update(one.entities)
+    return structs.replace(known, entities=tuple(sorted(entities)))
 
 
 def _fields(found: Announced) -> dict[str, Any]:
@@ -131,28 +124,56 @@ def _fields(found: Announced) -> dict[str, Any]:
 
 def _heard_never(model: Model, child: str) -> Model:
     """A device that names no topic to listen to is taken as it is: nothing else would ever be heard of it."""
-    own = [one for one in model.entities.values() if one.device == child]
-    if not own or model.devices[child].made or any(one.topics() for one in own):
+    known = model.devices[child]
+    if known.made or not known.entities or any(model.entities[at].topics() for at in known.entities):
         return model
     return with_made(model, [child])
 
 
-def _indexed(model: Model, entities: dict[str, Entity]) -> Model:
-    """The model with these entities, and their topics; those that would be too many of a topic are left out."""
-    topics: dict[str, list[str]] = {}
-    kept: dict[str, Entity] = {}
-    for at, one in entities.items():
-        named = one.topics()
-        if len(topics) + len(named) > MOST_TOPICS or any(
-            len(topics.get(each, ())) >= MOST_ON_A_TOPIC for each in named
-        ):
+def _with_entities(model: Model, changes: Changes) -> Model:
+    """The model with these entities, without those that are None, and with their topics.
+
+    Entities that would be too many, in all or on a topic, are left out.
+    """
+    entities, devices, topics = dict(model.entities), dict(model.devices), dict(model.topics)
+    has_changed = False
+    for at, new in changes.items():
+        old = entities.get(at)
+        if old == new:
             continue
-        kept[at] = one
-        for each in named:
-            topics.setdefault(each, []).append(at)
-    return structs.replace(
-        model,
-        entities=kept,
-        topics={topic: tuple(sorted(its)) for topic, its in topics.items()},
-        wildcards=tuple(sorted(topic for topic in topics if "+" in topic)),
-    )
+        has_changed = True
+        if old is not None:
+            del entities[at]
+            _unlink(devices, topics, at, old)
+        if new is not None and _has_room(entities, topics, new):
+            entities[at] = new
+            _link(devices, topics, at, new)
+    if not has_changed:
+        return model
+    wildcards = tuple(sorted(topic for topic in topics if "+" in topic))
+    return structs.replace(model, entities=entities, devices=devices, topics=topics, wildcards=wildcards)
+
+
+def _has_room(entities: dict[str, Entity], topics: dict[str, tuple[str, ...]], new: Entity) -> bool:
+    named = new.topics()
+    if len(entities) >= MOST_ENTITIES or len(topics) + len(named) > MOST_TOPICS:
+        return False
+    return all(len(topics.get(topic, ())) < MOST_ON_A_TOPIC for topic in named)
+
+
+def _link(devices: dict[str, Known], topics: dict[str, tuple[str, ...]], at: str, one: Entity) -> None:
+    known = devices[one.device]
+    devices[one.device] = structs.replace(known, entities=tuple(sorted({*known.entities, at})))
+    for topic in one.topics():
+        topics[topic] = tuple(sorted({*topics.get(topic, ()), at}))
+
+
+def _unlink(devices: dict[str, Known], topics: dict[str, tuple[str, ...]], at: str, one: Entity) -> None:
+    known = devices[one.device]
+    devices[one.device] = structs.replace(known, entities=tuple(each for each in known.entities if each != at))
+    for topic in one.topics():
+        rest = tuple(each for each in topics.get(topic, ()) if each != at)
+        if rest:
+            topics[topic] = rest
+        else:
+            topics.pop(topic, None)

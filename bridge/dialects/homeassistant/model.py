@@ -103,6 +103,8 @@ class Known(Struct, frozen=True, omit_defaults=True):
     area: str = ""
     via: str = ""  # identifier of the device through which it is reached
     origin: str = ""
+    by_connection: bool = False  # its key is: no identifier is known
+    entities: tuple[str, ...] = ()  # by topic of discovery, in order
     made: bool = False  # it was heard: it is a device, not only a description
 
 
