@@ -1,4 +1,7 @@
-"""How long an online device may be silent: its own limit, else its tags', else its site's, else the installation's."""
+"""How long an online device may be silent: its own limit, else its tags', else its site's, else what it is said to be.
+
+If nobody has said anything, the installation's limit holds.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -23,12 +26,16 @@ class SilenceLimits(Struct, frozen=True):
     stale_after_s: int  # STALE_AFTER_S
     by_site: Mapping[str, SiteDefaults] = {}  # of those sites that have any
 
-    def of(self, key: str, own_s: int | None, tags: Iterable[str]) -> int:
-        """The device's limit; of several tags with one, the longest holds."""
+    def of(self, key: str, own_s: int | None, tags: Iterable[str], described_s: int | None = 0) -> int | None:
+        """The device's limit; of several tags with one, the longest holds. None: it may be silent for ever.
+
+        ``described_s``: by its description; None: for ever, 0: that does not say.
+        """
         if own_s:
             return own_s
         site = self.by_site.get(key.partition("/")[0])
-        if site is None:
-            return self.stale_after_s
-        tagged = max((site.by_tag[tag] for tag in tags if tag in site.by_tag), default=None)
-        return tagged or site.stale_after_s or self.stale_after_s
+        if site is not None:
+            tagged = max((site.by_tag[tag] for tag in tags if tag in site.by_tag), default=None)
+            if limit_s := tagged or site.stale_after_s:
+                return limit_s
+        return self.stale_after_s if described_s == 0 else described_s

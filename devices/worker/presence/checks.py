@@ -50,9 +50,9 @@ def watch(shard: Shard, member: Member, limits: SilenceLimits, now_ms: int) -> N
     _keep(watch.away, key, wanted=known.former is not None)
     if watch.links_gone and known.former is None:
         watch.sweep.append(key)  # it was heard when nothing could be: of a round that was under way
-    if known.presence.status == "online":
+    if known.presence.status == "online" and (limit := limit_s(member, limits)) is not None:
         heard_ms = min(heard_last_ms(known, Link()), now_ms)  # later: by a clock that was set back since
-        due_ms = heard_ms + patience_ms(known, limit_s(member, limits)) + 1
+        due_ms = heard_ms + patience_ms(known, limit) + 1
         watch.silence.set_earlier(key, due_ms)
 
 
@@ -62,11 +62,12 @@ def forget(shard: Shard, key: str) -> None:
     shard.watch.away.discard(key)
 
 
-def limit_s(member: Member, limits: SilenceLimits) -> int:
-    """How long the device may be silent."""
-    if member.stale_after_s or not limits.by_site:
+def limit_s(member: Member, limits: SilenceLimits) -> int | None:
+    """How long the device may be silent; None: for ever."""
+    described_s = member.described.stale_after_s if member.described else 0
+    if member.stale_after_s or not (limits.by_site or described_s != 0):
         return member.stale_after_s or limits.stale_after_s
-    return limits.of(member.key, None, member.known.tags)
+    return limits.of(member.key, None, member.known.tags if limits.by_site else (), described_s)
 
 
 def _keep(keys: set[str], key: str, *, wanted: bool) -> None:
@@ -132,13 +133,18 @@ def _overdue(checks: _Checks) -> Iterator[str]:
         if checks.is_due(key):
             yield key
         elif (member := checks.shard.members.get(key)) and member.known.presence.status == "online":
-            silence.set(key, checks.now_ms + _wait_ms(checks, member))
+            wait_ms = _wait_ms(checks, member)
+            if wait_ms is not None:
+                silence.set(key, checks.now_ms + wait_ms)
 
 
-def _wait_ms(checks: _Checks, member: Member) -> int:
-    """Until it is worth looking again, as far as can be told."""
+def _wait_ms(checks: _Checks, member: Member) -> int | None:
+    """Until it is worth looking again, as far as can be told; None: it may be silent for ever by now."""
     known, link = member.known, checks.links.of(member)
     heard_ms = min(checks.now_ms, link.drained_ms)
     if not (checks.hears and link.is_drained and checks.now_ms - heard_ms < _LAGGING_CHECK_MS):
         return _LAGGING_CHECK_MS
-    return heard_last_ms(known, link) + patience_ms(known, limit_s(member, checks.limits)) + 1 - heard_ms
+    limit = limit_s(member, checks.limits)
+    if limit is None:
+        return None
+    return heard_last_ms(known, link) + patience_ms(known, limit) + 1 - heard_ms

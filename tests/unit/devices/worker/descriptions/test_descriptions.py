@@ -70,3 +70,18 @@ def test_values_against_it_are_noted_and_kept(worker: Worker) -> None:
 def test_a_refused_row_beside_it_costs_no_word(worker: Worker) -> None:
     worker.hear(delivery(KEY, "model", MODEL), delivery(KEY, "telemetry", {"t": 1, "ts": 2**62}))
     assert Description.objects.get().doc["device"]["name"] == "Probe"
+
+
+def test_it_is_stale_by_what_it_is_said_to_be_or_never(worker: Worker) -> None:
+    worker.hear(delivery(KEY, "model", MODEL))
+    worker.wait(600)
+    assert twin_of(KEY).presence.status == "online", "the installation's limit would be 300 s"
+    worker.wait(310)
+    assert twin_of(KEY).presence.status == "stale"
+    worker.ask(KEY, "description", words={"stale_after_s": "never"}, if_version=None)
+    worker.hear(delivery(KEY, "telemetry", {"t": 1}, at_ms=worker.now_ms))
+    worker.wait(90_000)
+    assert twin_of(KEY).presence.status == "online"
+    worker.ask(KEY, "settings", stale_after_s=60)
+    worker.wait(61)
+    assert twin_of(KEY).presence.status == "stale", "a person's own setting comes first"
