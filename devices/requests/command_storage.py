@@ -2,7 +2,8 @@
 
 The one way is exact, whatever may be the matter: the device's row is locked, the key for repeats is looked up, what
 waits is counted. The other is for all that is as usual, and leaves the rest to the first: of a command that it has not
-stored, for whatever reason, nothing is known. It locks no device, so it stays far below the limit of what may wait.
+stored, for whatever reason, nothing is known. It locks no device, so it stays far below the limit of what may wait; of
+devices that are described, it stores none: a command must not contradict what its device is said to be.
 """
 
 import asyncio
@@ -16,10 +17,12 @@ import structlog
 from django.db import IntegrityError, connection, transaction
 from msgspec import Struct
 
-from devices.models import Command, Device
-from devices.requests.refusals import ConflictError, NotFoundError, RateLimitedError
+from devices.models import Command, Description, Device
+from devices.requests.refusals import ConflictError, ContradictionError, NotFoundError, RateLimitedError
 from devices.rules.actors import Actor
 from devices.rules.commands import UNFINISHED, begun
+from devices.rules.described.contradictions import contradiction
+from devices.rules.described.descriptions import Kept
 from runtime.database import DatabaseUnavailableError
 from runtime.database_clock import asked_now
 from runtime.request_database import commands as own_connection
@@ -41,7 +44,8 @@ FROM unnest(%s::uuid[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::te
     %s::timestamptz[], %s::text[], %s::bigint[], %s::text[])
     AS wish(id, key, place, name, args, timeline, created_at, expires_at, created_by, user_id, idempotency_key)
 JOIN devices_device AS device ON device.key = wish.key
-WHERE wish.place + (
+LEFT JOIN devices_description AS description ON description.device_id = device.id
+WHERE description.device_id IS NULL AND wish.place + (
     SELECT count(*) FROM devices_command AS other WHERE other.device_id = device.id
     AND other.status IN ('accepted', 'sent', 'delivered') AND other.expires_at > wish.created_at
 ) < %s
@@ -154,7 +158,8 @@ def store(wish: Wish) -> Stored:
     """Store it, unless it is stored. Synchronous.
 
     Raises:
-        NotFoundError, ConflictError, RateLimitedError: as :func:`devices.requests.commands.store_command`.
+        NotFoundError, ConflictError, ContradictionError, RateLimitedError: as
+            :func:`devices.requests.commands.store_command`.
         django.db.Error: the database failed.
     """
     try:
@@ -209,9 +214,22 @@ def _by_value(value: Any) -> Any:
     return value
 
 
+def _check(device: Device, wish: Wish) -> None:
+    """See that it does not contradict what the device is said to be.
+
+    Raises:
+        ContradictionError: it does.
+    """
+    doc = Description.objects.filter(device=device).values_list("doc", flat=True).first()
+    wrong = contradiction(msgspec.convert(doc, Kept), wish.name, wish.args) if doc else None
+    if wrong:
+        raise ContradictionError(wrong.message, wrong.field)
+
+
 def _insert(device: Device, wish: Wish) -> Command:
     now = asked_now()
     unfinished = Command.objects.filter(device=device, status__in=UNFINISHED, expires_at__gt=now).count()
+    _check(device, wish)
     if unfinished >= MAX_OPEN_COMMANDS:
         raise RateLimitedError(
             f"{wish.device_key} has {unfinished} unfinished commands; at most {MAX_OPEN_COMMANDS} may wait"

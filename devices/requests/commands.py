@@ -53,6 +53,7 @@ async def store_command(
     Raises:
         BadRequestError, TooLargeError: the arguments are not as above.
         NotFoundError: there is no such device.
+        ContradictionError: it contradicts what the device is said to be.
         ConflictError: the key was used for another command of this device.
         RateLimitedError: the device has 100 unfinished commands already.
         UnavailableError: the database failed; with an idempotency key it is safe to repeat.

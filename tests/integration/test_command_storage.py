@@ -13,11 +13,11 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
-from devices.models import Command, Device
+from devices.models import Command, Description, Device
 from devices.requests import command_storage
 from devices.requests.command_storage import Stored, Wish, store, store_quickly
 from devices.requests.commands import store_command
-from devices.requests.refusals import ConflictError, NotFoundError, RateLimitedError
+from devices.requests.refusals import ConflictError, ContradictionError, NotFoundError, RateLimitedError
 from devices.requests.registry import register_device
 from devices.rules.actors import Actor
 from tests.support.servers.databases import postgres_copy, use_database, with_own_connection
@@ -150,3 +150,15 @@ async def test_a_connection_that_was_lost_is_made_anew(url: str) -> None:
         ).fetchone() == (1,)
     assert await store_quickly(wish()) is not None
     assert await query(lambda: Command.objects.filter(expires_at__gt=timezone.now()).count()) == 2
+
+
+async def test_a_device_that_is_described_is_looked_at_before_its_command_is_stored(url: str) -> None:
+    doc = {"device": {"actions": [{"name": "identify"}]}, "document": {"value": {"actions": [{"name": "identify"}]}}}
+    await query(lambda: Description.objects.create(device=Device.objects.get(key=KEY), doc=doc))
+    described, other = await asyncio.gather(store_quickly(wish()), store_quickly(wish(device_key=OTHER)))
+    assert described is None
+    assert other is not None
+    with pytest.raises(ContradictionError, match="no action x"):
+        await store_command(KEY, "x", actor=VERA)
+    assert await query(Command.objects.count) == 1
+    assert (await store_command(KEY, "identify", actor=VERA)).status == "accepted"

@@ -10,8 +10,11 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 from django.utils import timezone
+from msgspec import to_builtins
 
-from devices.models import ApiToken, Command, Device
+from devices.models import ApiToken, Command, Description, Device
+from devices.rules.described.descriptions import Kept, dialect_said
+from devices.rules.twin import TwinState
 from devices.web.api import paging
 from devices.web.api.paging import encode_cursor
 from devices.web.api.schemas import Command as CommandSchema
@@ -248,3 +251,20 @@ def test_case_g10_a_page_ends_with_its_bytes(monkeypatch: pytest.MonkeyPatch, as
     assert 1 <= len(first["items"]) < 9
     rest = client.get("/api/v1/devices", {"cursor": first["next"]}).json()
     assert rest["items"][0]["device"] == f"demo/d{len(first['items'])}"
+
+
+def test_what_contradicts_the_description_is_refused_before_anything_is_stored(as_role: AsRole, lamp: Device) -> None:
+    kept = Kept()
+    target = {"metric": "target", "kind": "number", "low": 5, "high": 30, "settable": True}
+    dialect_said(kept, {"properties": [target], "actions": [{"name": "identify"}]}, TwinState())
+    Description.objects.create(device=lamp, doc=to_builtins(kept))
+    client = as_role(demo="operator")
+    for body, field in (
+        ({"name": "set", "args": {"target": 31}}, "args.target"),
+        ({"name": "explode"}, "name"),
+    ):
+        answer = send(client, body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "bad_request")
+        assert [one["name"] for one in answer.json()["errors"]] == [field]
+    assert not Command.objects.exists()
+    assert send(client, {"name": "set", "args": {"target": 21}}).status_code == 202
