@@ -175,14 +175,26 @@ class QuarantinedAdmin(ReadOnly):
     list_display = ["received_ms", "topic", "reason", "detail"]
     list_filter = ["reason"]
     show_full_result_count = False
-    search_fields = ["topic", "device__key"]
-    fields = ["device", "topic", "reason", "detail", "qos", "retain", "truncated", "received_ms", "payload_text"]
+    search_fields = ["topic", "device__key", "source"]
+    fields = [
+        "device",
+        "source",
+        "topic",
+        "reason",
+        "detail",
+        "qos",
+        "retain",
+        "truncated",
+        "received_ms",
+        "payload_text",
+    ]
     ordering = ["-id"]
     actions = ["replay"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Quarantined]:
         """Payloads only when looked at; not what is left of deleted devices."""
-        there = super().get_queryset(request).exclude(device__key__startswith=DELETED_PREFIX)
+        deleted = {"device__isnull": False, "device__key__startswith": DELETED_PREFIX}
+        there = super().get_queryset(request).exclude(**deleted)
         return there.defer("payload")
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
@@ -194,9 +206,9 @@ class QuarantinedAdmin(ReadOnly):
         """Ask the devices' workers, one entry after the other, the oldest first. Stops when none answers."""
         became: Counter[str] = Counter()
         actor = _access(request).actor
-        for pk, key in entries.order_by("pk").values_list("pk", "device__key"):
+        for pk, key, source in entries.order_by("pk").values_list("pk", "device__key", "source"):
             try:
-                result = async_to_sync(ask)(key, "replay", {"quarantined_id": pk}, actor=actor)
+                result = async_to_sync(ask)(key or source, "replay", {"quarantined_id": pk}, actor=actor)
             except UnavailableError as refusal:
                 self.message_user(request, f"Stopped: {refusal}", messages.ERROR)
                 break

@@ -68,9 +68,13 @@ class Event(models.Model):
 
 
 class Quarantined(models.Model):
-    """A message of a known device whose content was wrong, kept with the reason."""
+    """A message of a known device, or of a source, whose content was wrong, kept with the reason."""
 
-    device = models.ForeignKey(Device, models.CASCADE, related_name="quarantined")
+    device = models.ForeignKey(Device, models.CASCADE, null=True, related_name="quarantined")  # null: the source's
+    # Where ``device`` is null: a device key, the name of its site, and bridge.shards.device_hash of it.
+    source = models.CharField(max_length=129, default="", db_default="")
+    site = models.CharField(max_length=64, default="", db_default="")
+    hash = models.PositiveBigIntegerField(null=True)
     topic = models.TextField()
     payload = models.BinaryField()  # at most the first 256 KiB
     truncated = models.BooleanField(default=False)  # then it can't be replayed
@@ -86,3 +90,8 @@ class Quarantined(models.Model):
 
     def __str__(self) -> str:
         return f"{self.topic}: {self.reason}"
+
+    @property
+    def owner(self) -> str:
+        """The key of whose it is."""
+        return self.source if self.device is None else self.device.key

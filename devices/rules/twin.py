@@ -155,3 +155,20 @@ def upgraded(doc: str) -> str:
 def load_value(doc: Any) -> TwinState:
     """The twin from its decoded JSON (as Twin.doc reads from the database)."""
     return ungrouped(msgspec.convert(doc, TwinState))
+
+
+# Whose it is -----------------------------------------------------------------------------------------------------
+
+OTHER_DIALECT: Final = "other_dialect"  # why a message is rejected that another dialect says of a device
+
+
+def is_anothers(twin: TwinState, dialect: str) -> bool:
+    """Whether a device belongs to another dialect: its key is that one's which has made it.
+
+    A device of which nothing was ever heard (it was registered by hand, say) belongs to the first that speaks of it.
+    """
+    return twin.dialect != dialect and (bool(twin.dialect) or _was_heard(twin))
+
+
+def _was_heard(twin: TwinState) -> bool:
+    return bool(twin.last_seen_ms or twin.gateway or twin.metrics or twin.reported.value or twin.removed)

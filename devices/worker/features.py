@@ -1,8 +1,9 @@
 """The features of the worker, in the order in which the round calls their hooks.
 
 The order says two things. Plans: a device undergoes what it has sent itself, then what time and the gateways say, then
-what is asked of it. Following up: steps of commands before the outboxes are cleared of deleted devices, and before
-requests, some of which they settle, are stored. Features of other apps come last.
+what is asked of it. Following up: sources before the ledger, which counts what of them is refused; steps of commands
+before the outboxes are cleared of deleted devices, and before requests, some of which they settle, are stored. Features
+of other apps come last.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,6 +18,8 @@ from devices.worker.link.uplink import UplinkFeature
 from devices.worker.presence.gateway_links import LinkWatch
 from devices.worker.presence.presence import PresenceFeature
 from devices.worker.requests.requests import RequestsFeature
+from devices.worker.sources.feature import SourcesFeature
+from devices.worker.sources.sources import Sources
 
 FeatureFactory = Callable[[], Feature]  # the class itself, say
 
@@ -31,9 +34,11 @@ def all_features(options: DevicesOptions, more: Iterable[FeatureFactory] = ()) -
     known = options.dialects
     links = LinkWatch(known)
     commands = CommandsFeature(options, known, links)
-    uplink = UplinkFeature(options, known, links, commands.knows)
-    requests = RequestsFeature(options, known, uplink.reduce)
+    sources = Sources(options, known, links)
+    uplink = UplinkFeature(options, sources, links, commands.knows)
+    requests = RequestsFeature(options, known, sources, uplink.reduce)
     described = DescriptionsFeature()
     downlinks = (commands, DesiredFeature(links), ClearingFeature(known, links, options.shards))
-    built_in = (uplink, PresenceFeature(options, links), *downlinks, requests, described)
+    heard = (SourcesFeature(options, known, links), uplink, PresenceFeature(options, links))
+    built_in = (*heard, *downlinks, requests, described)
     return (*built_in, *(make() for make in more))

@@ -1,10 +1,10 @@
-"""Quarantine: messages of known devices whose content was wrong."""
+"""Quarantine: messages of known devices, and of sources, whose content was wrong."""
 
 from base64 import b64encode
 from typing import Annotated, Any, Final
 
 from asgiref.sync import sync_to_async
-from django.db.models import BinaryField, F, QuerySet
+from django.db.models import BinaryField, F, Q, QuerySet
 from django.db.models.functions import Length, Substr
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
@@ -27,15 +27,15 @@ router = Router(tags=["operations"])
 @router.get("/quarantine", response=QuarantinePage)
 def list_quarantine(
     request: HttpRequest,
-    device: Annotated[str | None, Query(None, description="a key, site/device")],
+    device: Annotated[str | None, Query(None, description="the key of a device or of a source")],
     reason: Annotated[str | None, Query(None)],
     cursor: Cursor,
     limit: Limit,
 ) -> HttpResponse:
-    """Quarantined messages of the devices that you may see, the newest first."""
+    """Quarantined messages of the devices and sources that you may see, the newest first."""
     rows = _visible(access(request))
     if device is not None:
-        rows = rows.filter(device__key=device)
+        rows = rows.filter(Q(device__key=device) | Q(device=None, source=device))
     if reason is not None:
         rows = rows.filter(reason=reason)
     if cursor is not None:
@@ -62,7 +62,7 @@ async def replay_quarantined(request: HttpRequest, entry_id: int) -> HttpRespons
     """
     who = access(request)
     entry = await sync_to_async(_replayable)(who, entry_id)
-    result = await ask(entry.device.key, "replay", {"quarantined_id": entry.pk}, actor=who.actor)
+    result = await ask(entry.owner, "replay", {"quarantined_id": entry.pk}, actor=who.actor)
     if result["outcome"] == "quarantined":
         still_there = await sync_to_async(_sized(_visible(who).filter(pk=entry_id)).first)()
         result |= {"entry": still_there and _json(still_there)}
@@ -76,7 +76,7 @@ def delete_quarantined(request: HttpRequest, entry_id: int) -> HttpResponse:
     entry = _visible(who).defer("payload").filter(pk=entry_id).first()
     if entry is None:
         raise NotFoundError("there is no such quarantined message")
-    who.require("quarantine.replay", entry.device.key)
+    who.require("quarantine.replay", entry.owner)
     models.Quarantined.objects.filter(pk=entry_id).delete()
     return HttpResponse(status=204)
 
@@ -85,15 +85,16 @@ def _replayable(who: Access, entry_id: int) -> models.Quarantined:
     entry = _visible(who).defer("payload").filter(pk=entry_id).first()
     if entry is None:
         raise NotFoundError("there is no such quarantined message")
-    who.require("quarantine.replay", entry.device.key)
+    who.require("quarantine.replay", entry.owner)
     if entry.truncated:
         raise ConflictError("only the beginning of this message was kept: it is not replayable")
     return entry
 
 
 def _visible(who: Access) -> QuerySet[models.Quarantined]:
-    there = models.Quarantined.objects.exclude(device__key__startswith=DELETED_PREFIX)
-    return there.select_related("device").filter(who.device_filter("device__"))
+    there = models.Quarantined.objects.exclude(device__isnull=False, device__key__startswith=DELETED_PREFIX)
+    of_sources = Q(device=None) if who.sees_all else Q(device=None, site__in=sorted(who.sites))
+    return there.select_related("device").filter(who.device_filter("device__") | of_sources)
 
 
 def _sized(rows: QuerySet[models.Quarantined], limit_bytes: int | None = None) -> QuerySet[Any]:
@@ -106,7 +107,7 @@ def _json(row: Any) -> dict[str, Any]:
     text, encoding = as_text(bytes(row.shown))
     return {
         "id": row.pk,
-        "device": row.device.key,
+        "device": row.owner,
         "topic": row.topic,
         "reason": row.reason,
         "detail": row.detail,

@@ -153,10 +153,10 @@ class Command(Schema):
 
 
 class Quarantined(Schema):
-    """A message of a known device whose content was wrong."""
+    """A message of a known device, or of a source, whose content was wrong."""
 
     id: int
-    device: str
+    device: str = Field(description="the device's key; of a message that is no device's: the source's")
     topic: str
     reason: str
     detail: str

@@ -1,25 +1,26 @@
 """The feature of what comes from devices: a delivery becomes readings, events, changes of the twin, or quarantine."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
-from bridge.dialects.registry import Dialects
+from bridge.dialects.dialect import STATELESS, Dialect
 from bridge.dialects.rejections import Rejection
-from bridge.json_limits import MAX_PAYLOAD_BYTES
 from bridge.messages import Batch, Delivery
-from bridge.observations import Cleared, CommandAck, Decoded, Described, StatusReported, Telemetry
+from bridge.observations import CommandAck, Decoded, Described, StatusReported, Telemetry
 from devices.models import Event, Quarantined, Reading
 from devices.options import DevicesOptions
 from devices.rules.clocks import AHEAD_MS
 from devices.rules.reducer import Arrival, Limits, Outcome, is_from_device, reduce
+from devices.rules.twin import OTHER_DIALECT, is_anothers
 from devices.worker.descriptions import descriptions
 from devices.worker.effects.feature import Feature
-from devices.worker.effects.operations import UNKNOWN_PAYLOAD, Acknowledged, Effects, Operation, Refusal
+from devices.worker.effects.operations import UNKNOWN_PAYLOAD, Acknowledged, Effects
 from devices.worker.effects.rate_gate import RateGate
 from devices.worker.effects.work import Round, RoundWork, ShardWork
 from devices.worker.link import delivery_history, rejections
 from devices.worker.link.acceptance import Acceptance, load_gateways, store_counts, store_cursors
-from devices.worker.link.readings import spoken
+from devices.worker.link.operation import Uplink
+from devices.worker.link.planning import DeliveryPlanner, reject
 from devices.worker.link.rejections import keep_sample
 from devices.worker.memory.bulk_writes import Table
 from devices.worker.memory.shard import Member, Shard
@@ -27,44 +28,12 @@ from devices.worker.presence.gateway_links import LinkWatch
 from devices.worker.retention.purges import Histories, OldQuarantine
 from devices.worker.retention.quarantine import LargeQuarantine
 from devices.worker.retention.scope import PurgeTask
+from devices.worker.sources.readings import read
+from devices.worker.sources.sources import Sources
 
-_MAX_DETAIL_CHARS: Final = 200  # Quarantined.detail
 _SAMPLES_S: Final = 1.0  # between two writes of what was rejected
 _KNOWN: Final = 1  # the rev of a device of which nothing is known but that it is one
 _READINGS: Final = Table(Reading, ("device", "rev", "ts", "received_ms", "metrics", "clamped"))
-
-
-class Uplink(Operation, frozen=True):
-    """What a delivery says of the device, to apply."""
-
-    delivery: Delivery
-    gateway: str  # MQTT client id; who received it
-    said: Decoded | None  # None: nobody knows, as its dialect has failed
-    counts: bool = True  # for the ledger; False: it counts as what comes of another device that it speaks of
-
-    def registers(self, options: DevicesOptions) -> bool:
-        """A device that speaks is one. (Clearing a retained message is not speaking.)"""
-        return options.auto_register and not isinstance(self.said, Cleared)
-
-    @property
-    def revives(self) -> bool:
-        """Only the device itself does, and only live: neither what the broker retains of it, nor its will."""
-        if self.delivery.retain:
-            return False
-        said = self.said
-        return said is None or is_from_device(said) or (isinstance(said, StatusReported) and said.online)
-
-    def refuse(self, refusal: Refusal) -> None:
-        """It is rejected; a cleared message, which is all that makes no device, changes nothing, for nobody."""
-        unseen = refusal.options.auto_register and refusal.reason == "unknown_device"
-        if self.counts:
-            refusal.counts[("applied", "") if unseen else ("rejected", refusal.reason)] += 1
-        if not unseen:
-            keep_sample(refusal.reason, self.delivery)
-
-    def set_aside(self, effects: Effects, reason: str) -> None:
-        """It goes to quarantine."""
-        _quarantine(effects, self, reason, "")
 
 
 class UplinkFeature(Feature):
@@ -72,7 +41,7 @@ class UplinkFeature(Feature):
 
     Args:
         options: of the installation.
-        dialects: of the installation.
+        sources: of this process's shards: they read what is delivered.
         links: the gateways', as last read.
         knows_command: whether a command id (text) is one of the device's (its primary key).
     """
@@ -83,11 +52,11 @@ class UplinkFeature(Feature):
     def __init__(
         self,
         options: DevicesOptions,
-        dialects: Dialects,
+        sources: Sources,
         links: LinkWatch,
         knows_command: Callable[[str, int], bool],
     ) -> None:
-        self._dialects, self._links = dialects, links
+        self._sources, self._links = sources, links
         self._default_gateway = options.default_gateway
         self._limits = Limits(options.max_metrics_per_device, options.retention_days * 86_400_000)
         self._knows_command = knows_command
@@ -95,6 +64,7 @@ class UplinkFeature(Feature):
         self._stores_rejections, self._shards = RateGate(_SAMPLES_S), options.shards
         self._rejected: list[Rejection] = []  # those that the present round stores
         self._acceptances: dict[int, Acceptance] = {}  # of the present round, by shard
+        self._planner = DeliveryPlanner(sources)
         self._now_ms = 0  # of the present round
 
     def load(self, shard: Shard, now_ms: int) -> None:
@@ -103,7 +73,7 @@ class UplinkFeature(Feature):
 
     def forget(self) -> None:
         """The round is over."""
-        self._acceptances = {}
+        self._begin()
         for one in self._rejected:
             rejections.waiting.put(one)
         self._rejected = []
@@ -126,31 +96,43 @@ class UplinkFeature(Feature):
         by_shard: dict[int, list[Batch]] = {}
         for batch in work.round.batches:
             by_shard.setdefault(batch.shard, []).append(batch)
-        self._acceptances = {}
+        self._begin()
         for number, batches in by_shard.items():
             if part := work.parts.get(number):
                 self._acceptances[number] = acceptance = Acceptance(part.shard)
-                for gateway, delivery in acceptance.deliveries(batches):
-                    self._plan_delivery(gateway, delivery, part, work)
+                self._plan_deliveries(list(acceptance.deliveries(batches)), acceptance.connected, part, work)
                 part.connected, part.forgotten = acceptance.connected, acceptance.forgotten
                 if acceptance.connected:
                     work.just_readings = False
 
-    def _plan_delivery(self, gateway: str, delivery: Delivery, part: ShardWork, work: RoundWork) -> None:
-        """What it says of each device; of several, the first one's outcome is the delivery's."""
-        counts, blocked = True, part.shard.blocked
-        for key, said in spoken(self._dialects, delivery, part.counted):
-            if blocked and (key in blocked or delivery.source in blocked):
-                part.counted["rejected", "blocked"] += counts
-                counts = False
-                keep_sample("blocked", delivery)
-                continue
-            part.add(key, Uplink(delivery, gateway, said, counts))
-            counts = False
-            if not isinstance(said, Telemetry):
-                work.just_readings = False
-                if isinstance(said, CommandAck):
-                    work.command_ids.add(said.command_id)
+    def _begin(self) -> None:
+        self._acceptances = {}
+        if self._planner.tallies or self._planner.aside:
+            self._planner.begin()
+
+    def _plan_deliveries(
+        self, deliveries: list[tuple[str, Delivery]], connected: Collection[str], part: ShardWork, work: RoundWork
+    ) -> None:
+        """Causeway's own, which are nearly all, take the shortest way."""
+        native, prepared = self._sources.native, bool(connected)
+        if connected:
+            self._sources.prepare(part.shard, deliveries, connected, work.now_ms)
+        for gateway, delivery in deliveries:
+            if delivery.dialect or native is None:
+                if not prepared:
+                    self._sources.prepare(part.shard, deliveries, (), work.now_ms)
+                    prepared = True
+                self._planner.plan(gateway, delivery, part, work)
+            elif part.shard.blocked and delivery.source in part.shard.blocked:
+                reject("blocked", delivery, part)
+            else:
+                _plan_native(native, gateway, delivery, part, work)
+
+    def prepare(self, work: RoundWork) -> None:
+        """Devices that are new, and that their source described before there were any, are described now."""
+        if not work.just_readings:
+            for part in work.parts.values():
+                self._planner.describe_newcomers(part)
 
     def apply(self, operation: Uplink, effects: Effects) -> None:
         """Change the twin by what it says."""
@@ -161,6 +143,10 @@ class UplinkFeature(Feature):
             twin.rev = twin.rev or _KNOWN
             return
         if twin.dialect != delivery.dialect:
+            if is_anothers(twin, delivery.dialect):
+                operation.count(effects.counts, "rejected", OTHER_DIALECT)
+                keep_sample(OTHER_DIALECT, delivery)
+                return
             twin.dialect = delivery.dialect
         if twin.gateway != operation.gateway and not (delivery.retain or delivery.late) and _is_from(said):
             effects.came_online |= self._reached_by(operation.gateway, member)
@@ -170,10 +156,12 @@ class UplinkFeature(Feature):
         arrival = Arrival(delivery.received_ms, *how, latest_ms=latest_ms)
         outcome = self.reduce(said, arrival, effects)
         if outcome.outcome == "quarantined":
-            _quarantine(effects, operation, outcome.reason, outcome.detail, outcome.bad)
+            operation.keep(effects, outcome)
         else:
-            if operation.counts:
+            if operation.tally is None:
                 effects.counts[outcome.outcome, outcome.reason] += 1
+            else:
+                operation.count(effects.counts, outcome.outcome, outcome.reason)
             if outcome.outcome == "rejected":
                 keep_sample(outcome.reason, delivery)
         twin.rev = twin.rev or _KNOWN
@@ -230,6 +218,10 @@ class UplinkFeature(Feature):
         accepted = self._acceptances.values()
         for part, effects in work.effects():
             part.counted.update(effects.counts)
+        for part, tally in self._planner.tallies:
+            part.counted[tally.outcome] += 1
+        if self._planner.aside:
+            Quarantined.objects.bulk_create(self._planner.aside)
         for number, acceptance in self._acceptances.items():
             work.parts[number].counted += acceptance.counts
             work.parts[number].touched |= bool(acceptance.moved)
@@ -260,27 +252,11 @@ def _is_from(said: Decoded) -> bool:
     return isinstance(said, StatusReported) or is_from_device(said)
 
 
-def _quarantine(effects: Effects, uplink: Uplink, reason: str, detail: str, bad: bytes | None = None) -> None:
-    """Keep the message, or its bad part alone; of one whose bad part can't be told, nothing is replayed."""
-    delivery = uplink.delivery
-    payload = bad or delivery.payload
-    if uplink.counts:
-        effects.counts["quarantined", reason] += 1
-    effects.quarantined.append(
-        Quarantined(
-            device_id=effects.member.id,
-            topic=delivery.topic,
-            payload=payload[:MAX_PAYLOAD_BYTES],
-            truncated=bad == b"" or len(payload) > MAX_PAYLOAD_BYTES,
-            qos=delivery.qos,
-            retain=delivery.retain,
-            received_ms=delivery.received_ms,
-            reason=reason,
-            detail=storable(detail),
-        )
-    )
-
-
-def storable(detail: str) -> str:
-    """What PostgreSQL takes as a text, and the column: details may quote what was wrong."""
-    return detail.replace("\0", "\\0").encode(errors="replace").decode()[:_MAX_DETAIL_CHARS]
+def _plan_native(native: Dialect, gateway: str, delivery: Delivery, part: ShardWork, work: RoundWork) -> None:
+    reading = read(native, STATELESS, delivery)
+    said = None if reading is None else reading.said[0].what
+    part.add(delivery.source, Uplink(delivery, gateway, said))
+    if not isinstance(said, Telemetry):
+        work.just_readings = False
+        if isinstance(said, CommandAck):
+            work.command_ids.add(said.command_id)

@@ -64,6 +64,21 @@ class Links(Struct, frozen=True):
         candidates = [name for name in covering if self.by_gateway[name].up] or covering
         return fallback if fallback in candidates or not candidates else candidates[0]
 
+    def serves(self, gateway: str, key: str, dialect: str) -> bool:
+        """Whether a gateway brings what a source says, as far as is known. Arguments as of :meth:`likely`."""
+        if gateway not in self.filters or len(self.by_gateway) == 1:
+            return True
+        return gateway in self._covering(key, dialect)
+
+    def all_serving(self, key: str, dialect: str, fallback: str) -> list[str]:
+        """The gateways that bring what a source says; of none, the fallback. Arguments as of :meth:`likely`."""
+        return [name for name in self.by_gateway if self.serves(name, key, dialect)] or [fallback]
+
+    def serving(self, key: str, dialect: str, last: str, fallback: str) -> str:
+        """By which gateway a source can be reached: the ``last`` one that brought something of it, or a likely one."""
+        link = self.by_gateway.get(last)
+        return last if link is not None and not link.gone else self.likely(key, dialect, last or fallback)
+
     def _covering(self, key: str, dialect: str) -> list[str]:
         topic = self.dialects.example(dialect, source_of(key))
         return [name for name, filters in self.filters.items() if topic and any_matches(filters, topic)]

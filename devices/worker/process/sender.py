@@ -47,7 +47,9 @@ class Sender:
             self._broadcast(commit, asked_s)
         by_channel: dict[str, list[wire.Message]] = {}
         acks = self._acks(results)
-        for channel, message in chain[tuple[str, wire.Message]](acks, results.downlinks, results.settled):
+        for channel, message in chain[tuple[str, wire.Message]](
+            acks, results.downlinks, results.prompts, results.settled
+        ):
             by_channel.setdefault(channel, []).append(message)
         for channel, messages in by_channel.items():
             if len(messages) == 1:

@@ -5,13 +5,16 @@ from typing import Any, ClassVar, Final
 
 from msgspec import json
 
+from bridge.dialects.dialect import Reading
 from bridge.dialects.registry import Dialects
+from bridge.messages import Delivery
 from bridge.observations import CommandAck, Decoded
 from devices.models import Device, Quarantined, Request
 from devices.options import DevicesOptions
 from devices.requests.registry import set_tags_of
 from devices.rules.reducer import Arrival, Outcome
 from devices.rules.requested import Refused, remove_metric, set_desired, set_tags, settings_error
+from devices.rules.twin import OTHER_DIALECT, is_anothers
 from devices.worker.commands.clearing import CLEARING
 from devices.worker.descriptions import descriptions
 from devices.worker.effects.feature import Feature
@@ -22,9 +25,10 @@ from devices.worker.memory.shard import Shard
 from devices.worker.requests import keys, pending_requests, replays
 from devices.worker.requests.pending_requests import PendingRequests
 from devices.worker.requests.refusal import refusal, refused_device
-from devices.worker.requests.replays import Replay
+from devices.worker.requests.replays import Replay, Replayed
 from devices.worker.retention.purges import Requests
 from devices.worker.retention.scope import PurgeTask
+from devices.worker.sources.sources import Sources
 
 Reduce = Callable[[Decoded, Arrival, Effects], Outcome]
 _FAILED: Final = Outcome("quarantined", "internal_error")
@@ -61,6 +65,7 @@ class RequestsFeature(Feature):
     Args:
         options: of the installation.
         dialects: of the installation.
+        sources: of this process's shards: they read what is replayed.
         reduce: applies what a message says, as for one that comes from the device.
     """
 
@@ -68,10 +73,11 @@ class RequestsFeature(Feature):
     minds_readings = False
     operations = (RequestOperation, Replay, keys.Deletion)
 
-    def __init__(self, options: DevicesOptions, dialects: Dialects, reduce: Reduce) -> None:
+    def __init__(self, options: DevicesOptions, dialects: Dialects, sources: Sources, reduce: Reduce) -> None:
         self._of = options.shards
         self._reduce, self._most_properties = reduce, options.max_metrics_per_device
-        self._dialects = dialects
+        self._dialects, self._sources = dialects, sources
+        self._replayed: list[Replayed] = []  # in the present round, and no device's
         self._pending = PendingRequests(options.shards)
         self._sweeps = RateGate(_SWEEP_S)
         self._found: list[int] = []  # for the present round, by id
@@ -89,6 +95,7 @@ class RequestsFeature(Feature):
     def plan(self, work: RoundWork) -> None:
         """Hold the requests, oldest first. What follows a deletion of the same device is for the next transaction."""
         rows = pending_requests.held(self._found) if self._found else []
+        self._replayed = []
         entries = replays.find(rows)
         ending: set[str] = set()
         emptying: set[int] = set()  # shards with many devices to delete: so many in one transaction are enough
@@ -122,12 +129,23 @@ class RequestsFeature(Feature):
         if entry in replaying:
             return
         replaying.add(entry)
-        planned = replays.plan(row, entries.get(entry or 0), self._dialects)
-        if isinstance(planned, Refused):
-            work.settled[row.pk] = refusal(planned)
-            return
-        work.parts[row.hash % self._of].add(row.device_key, planned)
-        work.command_ids.update(one.command_id for one in planned.said if isinstance(one, CommandAck))
+        part = work.parts[row.hash % self._of]
+
+        def read(delivery: Delivery) -> Reading | None:
+            return self._sources.read(part.shard, delivery, "", work.now_ms)
+
+        planned = replays.plan(row, entries.get(entry or 0), self._dialects, read)
+        match planned:
+            case Refused():
+                work.settled[row.pk] = refusal(planned)
+            case Replayed():
+                work.settled[row.pk] = planned.told()
+                planned.count(part.counted)
+                self._replayed.append(planned)
+            case _:
+                for key, replay in planned:
+                    part.add(key, replay)
+                    work.command_ids.update(one.command_id for one in replay.said if isinstance(one, CommandAck))
 
     def apply(self, operation: RequestOperation | Replay | keys.Deletion, effects: Effects) -> None:
         """Change the twin as asked, or as the message says."""
@@ -137,8 +155,14 @@ class RequestsFeature(Feature):
         if isinstance(operation, RequestOperation):
             effects.results[operation.request_id] = _encode(_asked(operation, effects, self._most_properties))
             return
-        arrival = Arrival(operation.delivery.received_ms, operation.delivery.retain, replayed=True)
+        twin, delivery = effects.member.twin, operation.delivery
+        if is_anothers(twin, delivery.dialect):
+            replays.settled(operation, effects, Outcome("rejected", OTHER_DIALECT))
+            return
+        twin.dialect = delivery.dialect
+        arrival = Arrival(delivery.received_ms, delivery.retain, replayed=True)
         outcomes = [self._reduce(one, arrival, effects) for one in operation.said]
+        twin.rev = twin.rev or 1  # of a device of which nothing is known but that it is one
         bad = (one for one in outcomes if one.outcome != "applied")
         replays.settled(operation, effects, next(bad, outcomes[0]) if outcomes else _FAILED)
 
@@ -156,6 +180,7 @@ class RequestsFeature(Feature):
         for _, effects in work.effects():
             if effects.results:
                 work.settled |= effects.results
+        replays.take_out(self._replayed)
         pending_requests.settle(work.settled)
 
     def committed(self, work: RoundWork) -> None:

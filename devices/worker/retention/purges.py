@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, get_args
 
 from django.db.models import Exists, Max, Model, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Length
+from django.db.models.functions import Coalesce, Length
 from msgspec import Struct
 
 from devices.models import Command, Device, Event, Quarantined, Reading, Request, Twin
@@ -115,7 +115,12 @@ class OldQuarantine:
     def step(self, scope: Scope, limit: int) -> float:
         """As of :class:`PurgeTask`."""
         old = Quarantined.objects.filter(received_ms__lt=scope.cutoff_ms).order_by("received_ms")
-        return remove_first(scope.ours(old, "device__hash"), scope, limit)
+        return remove_first(ours(old, scope), scope, limit)
+
+
+def ours(quarantined: QuerySet[Quarantined], scope: Scope) -> QuerySet[Any]:
+    """Quarantined messages of devices and sources of our shards."""
+    return scope.ours(quarantined.annotate(its_hash=Coalesce("device__hash", "hash")), "its_hash")
 
 
 class Deleted:

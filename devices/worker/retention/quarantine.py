@@ -1,4 +1,4 @@
-"""What retention removes of the quarantine by size: of all, of each site, of each device."""
+"""What retention removes of the quarantine by size: of all, of each site, of each device or source."""
 
 from collections import Counter
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from django.db.models.functions import Length
 
 from devices.models import Quarantined
-from devices.worker.retention.purges import LOOK_PAUSE_S, remove_first, remove_some
+from devices.worker.retention.purges import LOOK_PAUSE_S, ours, remove_first, remove_some
 from devices.worker.retention.scope import Scope
 
 COUNTED_ROWS: Final = 2_000  # at a time
@@ -29,8 +29,8 @@ class LargeQuarantine:
 
     def _begin(self) -> None:
         self._bytes = 0
-        self._of_devices: Counter[int] = Counter()
-        self._of_sites: Counter[int] = Counter()
+        self._of_owners: Counter[int | str] = Counter()  # devices by primary key, sources by key
+        self._of_sites: Counter[str] = Counter()
         self._counted: int | None = None  # primary key of the oldest entry counted
         self._beyond: list[int] = []  # primary keys of those beyond their device's or site's part
         self._too_much: int | None = None  # that and what is older goes
@@ -39,29 +39,28 @@ class LargeQuarantine:
         """As of :class:`PurgeTask`."""
         if self._beyond:
             some, self._beyond = self._beyond[:limit], self._beyond[limit:]
-            remove_some(
-                scope.ours(Quarantined.objects.filter(pk__in=some).order_by("pk"), "device__hash"), scope, limit
-            )
+            remove_some(ours(Quarantined.objects.filter(pk__in=some).order_by("pk"), scope), scope, limit)
             return 0
         if self._too_much is None and not self._count(scope.quarantine_bytes):
             return 0
         pause_s = LOOK_PAUSE_S
         if self._too_much is not None:
             old = Quarantined.objects.filter(pk__lte=self._too_much).order_by("pk")
-            pause_s = remove_first(scope.ours(old, "device__hash"), scope, limit)
+            pause_s = remove_first(ours(old, scope), scope, limit)
         if pause_s and not self._beyond:
             self._begin()
         return pause_s if not self._beyond else 0
 
     def _count(self, limit_bytes: int) -> bool:
         """Add up some more. False: there are others."""
-        rows = Quarantined.objects.order_by("-pk").values_list("pk", "device_id", "device__site_id", Length("payload"))
+        columns = ("pk", "device_id", "device__site__name", "source", "site", Length("payload"))
+        rows = Quarantined.objects.order_by("-pk").values_list(*columns)
         if self._counted is not None:
             rows = rows.filter(pk__lt=self._counted)
         found = list(rows[:COUNTED_ROWS])
-        for pk, device, site, payload_bytes in found:
+        for pk, device, site, source, source_site, payload_bytes in found:
             self._counted, size = pk, payload_bytes + ENTRY_BYTES
-            if self._is_beyond(device, site, size, limit_bytes):
+            if self._is_beyond(device or source, site or source_site, size, limit_bytes):
                 self._beyond.append(pk)
                 continue
             self._bytes += size
@@ -70,12 +69,12 @@ class LargeQuarantine:
                 return True
         return len(found) < COUNTED_ROWS
 
-    def _is_beyond(self, device: int, site: int, size: int, limit_bytes: int) -> bool:
-        """Whether an entry is more than its device, or its site, may have; if not, it counts for them."""
-        if self._of_devices[device] + size > max(limit_bytes // DEVICE_PART, LEAST_DEVICE_BYTES):
+    def _is_beyond(self, owner: int | str, site: str, size: int, limit_bytes: int) -> bool:
+        """Whether an entry is more than its device or source, or its site, may have; if not, it counts for them."""
+        if self._of_owners[owner] + size > max(limit_bytes // DEVICE_PART, LEAST_DEVICE_BYTES):
             return True
         if self._of_sites[site] + size > max(limit_bytes // SITE_PART, LEAST_SITE_BYTES):
             return True
-        self._of_devices[device] += size
+        self._of_owners[owner] += size
         self._of_sites[site] += size
         return False

@@ -18,7 +18,7 @@ from devices.worker.effects.hooks import Hooks
 from devices.worker.effects.operations import Effects, Operation
 from devices.worker.effects.work import Round, RoundWork
 from devices.worker.features import FeatureFactory
-from devices.worker.link.uplink import Uplink
+from devices.worker.link.operation import Uplink
 from devices.worker.memory.shard import Member, Shard
 from devices.worker.retention.scope import PurgeTask, Scope
 from tests.apps.plants.models import PlantCount
@@ -287,7 +287,7 @@ def test_after_a_failure_it_forgets_and_loads_anew(
     greeter.called.clear()
     worker.round()
     assert greeter.called[:2] == [f"join {A}", "load 0"]
-    assert worker.keeper._shards[0].kept == {"greeter": Counter({A: 1})}
+    assert worker.keeper._shards[0].kept["greeter"] == Counter({A: 1})
 
 
 # ---- who is left out of a round of readings

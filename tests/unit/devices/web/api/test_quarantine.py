@@ -45,6 +45,23 @@ def test_entries_of_visible_devices_the_newest_first(as_role: Callable[..., Clie
     assert client.get(f"{URL}/x").status_code in {400, 404}
 
 
+def test_what_is_no_devices_has_the_key_of_its_source(as_role: Callable[..., Client], db: None) -> None:
+    set_twin("demo/a")
+    rows = [
+        Quarantined.objects.create(
+            source=f"{site}/tasmota", site=site, hash=1, topic="tele/x/STATE", payload=b"{", qos=0, retain=False,
+            received_ms=T0, reason="bad_json",
+        )
+        for site in ("demo", "Demo", "secret")
+    ]  # fmt: skip
+    client = as_role(demo="operator")
+    assert [(item["id"], item["device"]) for item in client.get(URL).json()["items"]] == [(rows[0].pk, "demo/tasmota")]
+    assert len(client.get(f"{URL}?device=demo/tasmota").json()["items"]) == 1
+    assert client.get(f"{URL}?device=demo/a").json()["items"] == []
+    assert client.get(f"{URL}/{rows[2].pk}").status_code == 404
+    assert [client.delete(f"{URL}/{row.pk}").status_code for row in rows] == [204, 404, 404]
+
+
 def test_a_list_has_the_beginning_of_large_ones(as_role: Callable[..., Client], db: None) -> None:
     text = "ü" + "aü" * 3000  # the 4 KiB end within a character
     entry = put("demo/a", text.encode())
