@@ -33,8 +33,8 @@ def all_features(options: DevicesOptions, more: Iterable[FeatureFactory] = ()) -
     """
     known = options.dialects
     links = LinkWatch(known)
-    commands = CommandsFeature(options, known, links)
     sources = Sources(options, known, links)
+    commands = CommandsFeature(options, sources, links)
     uplink = UplinkFeature(options, sources, links, commands.knows)
     requests = RequestsFeature(options, known, sources, uplink.reduce)
     described = DescriptionsFeature()

@@ -142,5 +142,6 @@ class MemoryDialect(SimpleDialect):
         child = device.partition("~")[2]
         return Description(name=child, model="from memory") if child in state.model.names else None
 
-    def render(self, _state: State, device: str, command: Command, _now_ms: int) -> Rendered:
-        return Rendered((Publication(f"hub-ask/{device}", command.name.encode()),))
+    def render(self, state: State, device: str, command: Command, _now_ms: int) -> Rendered:
+        text = f"{command.name} {state.live.heard} {' '.join(state.model.names)}"
+        return Rendered((Publication(f"hub-ask/{device}", text.encode()),))

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.db.models import F
 
-from bridge.dialects.registry import Dialects
 from bridge.messages import CommandStep, CommandStored, Published
 from bridge.shards import shard_of
 from devices.models import Command, Request
@@ -24,6 +23,7 @@ from devices.worker.requests.refusal import refusal
 from devices.worker.retention.purges import Commands
 from devices.worker.retention.scope import PurgeTask
 from devices.worker.rules.outbox import CommandItem
+from devices.worker.sources.sources import Sources
 from runtime.databases.statements import Statement
 
 _MAX_SWEPT: Final = 5_000  # commands at a time
@@ -41,15 +41,15 @@ class CommandsFeature(Feature):
 
     Args:
         options: of the installation.
-        dialects: of the installation.
+        sources: of this process's shards: commands are put in words with what is remembered of them.
         links: the gateways', as last read.
     """
 
     name = "commands"
     minds_readings = False
 
-    def __init__(self, options: DevicesOptions, dialects: Dialects, links: LinkWatch) -> None:
-        self._dialects, self._links = dialects, links
+    def __init__(self, options: DevicesOptions, sources: Sources, links: LinkWatch) -> None:
+        self._sources, self._links = sources, links
         self._of = options.shards
         self._sweeps = RateGate(2)
         self._known = KnownCommands()
@@ -194,7 +194,7 @@ class CommandsFeature(Feature):
         """What is due in the outboxes."""
         for part in work.parts.values():
             links, shard = self._links.latest, part.shard
-            work.results.downlinks += downlinks.due(shard, self._steps, self._dialects, links, work.now_ms)
+            work.results.downlinks += downlinks.due(shard, self._steps, self._sources, links, work.now_ms)
 
     def changes(self, work: RoundWork) -> Iterator[tuple[int, CommandStep]]:
         """The steps."""

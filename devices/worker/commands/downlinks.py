@@ -10,8 +10,7 @@ from uuid import UUID
 from msgspec import json
 
 from bridge.dialects import dialect
-from bridge.dialects.dialect import NATIVE, Publication
-from bridge.dialects.registry import Dialects
+from bridge.dialects.dialect import NATIVE, Publication, State
 from bridge.messages import Publish, Published
 from bridge.names import gateway_channel
 from devices.rules.commands import OPEN
@@ -20,6 +19,7 @@ from devices.worker.commands.known_commands import KnownCommand, expires_ms
 from devices.worker.memory.shard import Shard
 from devices.worker.presence.gateway_links import Links
 from devices.worker.rules.outbox import AppliedMs, CommandItem, DesiredItem, Due, GatewayOf, Item, RetainedItem
+from devices.worker.sources.sources import Sources
 from runtime.database_clock import clock
 
 _COMMAND, _DESIRED, _RETAINED = b"c", b"d", b"r"  # what a token begins with; id, payload or topic follows
@@ -28,15 +28,19 @@ _encode = json.Encoder().encode
 
 
 def due(
-    shard: Shard, steps: CommandSteps, dialects: Dialects, links: Links, now_ms: int
+    shard: Shard, steps: CommandSteps, sources: Sources, links: Links, now_ms: int
 ) -> Iterator[tuple[str, Publish]]:
-    """Messages with their channel. At most one query, for commands that ``steps`` does not know."""
+    """Messages with their channel. At most one query, for commands that ``steps`` does not know.
+
+    (And one for a source of which something is remembered that is not in memory.)
+    """
     items = shard.outbox.due(now_ms, gateways(shard, links))
     steps.fetch(one.item.command_id for one in items if isinstance(one.item, CommandItem))
     for one in items:
         member = shard.members.get(one.device)
-        speaks = dialects.by_name.get(member.known.dialect if member else NATIVE)
-        if speaks and (rendered := _rendered(one, steps, speaks)):
+        name = member.known.dialect if member else NATIVE
+        speaks, state = sources.dialects.by_name.get(name), sources.state(shard, name, one.device, now_ms)
+        if speaks and state and (rendered := _rendered(one, steps, speaks, state)):
             yield gateway_channel(one.gateway), _publish(shard.number, one, rendered)
         elif isinstance(one.item, CommandItem):
             shard.outbox.close(one.item.command_id)
@@ -79,7 +83,7 @@ def is_reached_by(published: Published, shard: Shard, links: Links) -> bool:
     return member is None or links.gateway_of(member, shard.gateway) == published.gateway
 
 
-def _rendered(one: Due, steps: CommandSteps, speaks: dialect.Dialect) -> Publication | None:
+def _rendered(one: Due, steps: CommandSteps, speaks: dialect.Dialect, state: State) -> Publication | None:
     """None: there is nothing to publish (any more)."""
     if isinstance(one.item, RetainedItem):
         return Publication(one.item.topic, b"", retain=True)
@@ -88,7 +92,7 @@ def _rendered(one: Due, steps: CommandSteps, speaks: dialect.Dialect) -> Publica
     command = steps.get(one.item.command_id)
     if command is None or command.status not in OPEN:
         return None
-    rendered = speaks.render(speaks.fresh(), one.device, _command(command), 0)
+    rendered = speaks.render(state, one.device, _command(command), 0)
     return rendered.publications[0] if isinstance(rendered, dialect.Rendered) else None
 
 

@@ -33,7 +33,7 @@ class Sources:
     """
 
     def __init__(self, options: DevicesOptions, dialects: Dialects, links: LinkWatch) -> None:
-        self._dialects, self._links = dialects, links
+        self.dialects, self._links = dialects, links
         self.native = dialects.by_name.get(NATIVE)  # Causeway's own dialect, if it is spoken
         self._most = options.max_devices  # of a shard: a source is a device at least
         self._stateful = frozenset(one.name for one in dialects if tuple(one.state_types) != (None, None))
@@ -59,7 +59,7 @@ class Sources:
             self._gateways_connected(known, connected, now_ms)
         if known.unread:
             ids = {(one.dialect, one.source) for _, one in deliveries if one.dialect}
-            known_sources.fetch(known, ids, self._dialects, now_ms)
+            known_sources.fetch(known, ids, self.dialects, now_ms)
 
     def _gateways_connected(self, known: KnownSources, connected: Collection[str], now_ms: int) -> None:
         links = self._links.latest
@@ -68,7 +68,7 @@ class Sources:
             for name, key in (*known.read, *known.unread)
             if self._minds_connections(name) and any(links.serves(one, key, name) for one in connected)
         ]
-        known_sources.fetch(known, concerned, self._dialects, now_ms)
+        known_sources.fetch(known, concerned, self.dialects, now_ms)
         for one in concerned:
             source = known.read.get(one)
             if source is not None:
@@ -76,7 +76,7 @@ class Sources:
                 known.touched[one] = source
 
     def _minds_connections(self, dialect: str) -> bool:
-        return getattr(type(self._dialects.by_name[dialect]), "joined", None) is not SimpleDialect.joined
+        return getattr(type(self.dialects.by_name[dialect]), "joined", None) is not SimpleDialect.joined
 
     def read(self, shard: Shard, delivery: Delivery, gateway: str, now_ms: int) -> Reading | None:
         """What a delivery says; None: its dialect has failed.
@@ -90,7 +90,7 @@ class Sources:
         Raises:
             django.db.Error: the source's state had to be read, and the database failed.
         """
-        dialect = self._dialects.by_name.get(delivery.dialect)
+        dialect = self.dialects.by_name.get(delivery.dialect)
         if dialect is None:
             return _UNKNOWN_DIALECT
         if delivery.dialect not in self._stateful:
@@ -112,11 +112,11 @@ class Sources:
         Raises:
             django.db.Error: it had to be read, and the database failed.
         """
-        speaks = self._dialects.by_name.get(dialect)
+        speaks = self.dialects.by_name.get(dialect)
         if speaks is None or dialect not in self._stateful:
             return speaks.fresh() if speaks else None
         known, one = known_of(shard), (dialect, source_of(device))
-        known_sources.fetch(known, (one,), self._dialects, now_ms)
+        known_sources.fetch(known, (one,), self.dialects, now_ms)
         source = known.read.get(one)
         return source.state if source else speaks.fresh()
 
@@ -136,10 +136,10 @@ class Sources:
         known, one = known_of(shard), (dialect, key)
         source = known.read.get(one)
         if source is None and one in known.unread:
-            known_sources.fetch(known, (one,), self._dialects, now_ms)
+            known_sources.fetch(known, (one,), self.dialects, now_ms)
             source = known.read.get(one)
         if source is None and len(known) < self._most:
-            source = known.read[one] = known.touched[one] = _begun(self._dialects, one, now_ms)
+            source = known.read[one] = known.touched[one] = _begun(self.dialects, one, now_ms)
         return source
 
 

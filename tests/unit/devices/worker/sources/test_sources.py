@@ -1,6 +1,7 @@
 """A source's state goes with what its messages do to devices: once each, whatever fails, whoever goes on."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -11,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from bridge.dialects.dialect import Publication
 from bridge.messages import Delivery, FiltersChanged, Publish, Refetch
 from bridge.shards import device_hash
+from devices.models import Command, Device, LedgerCount, Quarantined, Source, SourceFilter
 from devices.models import Description as DescriptionRow
-from devices.models import Device, LedgerCount, Quarantined, Source, SourceFilter
 from devices.models import Reading as ReadingRow
 from devices.rules.described.descriptions import Kept
 from tests.support.memory_dialect import MemoryDialect
@@ -354,6 +355,23 @@ def test_a_dialect_that_fails_to_say_what_is_due_costs_nobody_anything(monkeypat
     worker = started()
     worker.hear(hub("describe a"), hub("say a"))
     assert readings("a") == [2]
+
+
+def test_a_command_is_put_in_words_with_what_is_remembered() -> None:
+    worker, child = started(), f"{HUB}~a"
+    worker.hear(hub("describe a b"), hub("say a"))
+    worker = started(owner="next")  # who has not read it yet
+    now = datetime.fromtimestamp(worker.now_ms / 1000, UTC)
+    command = Command.objects.create(
+        device=Device.objects.get(key=child),
+        name="open",
+        args={},
+        timeline=[{"status": "accepted", "at_ms": worker.now_ms}],
+        created_at=now,
+        expires_at=now + timedelta(seconds=60),
+    )
+    worker.commanded(command.pk)
+    assert [(one.topic, one.payload) for one in worker.sent] == [(f"hub-ask/{child}", b"open 2 a b")]
 
 
 # What is to be heard ---------------------------------------------------------------------------------------------
