@@ -100,6 +100,18 @@ def _shelly(bases: Sequence[Base], topic_root: str) -> Dialect:
     return ShellyDialect(bases, topic_root)
 
 
+def _rtl433(bases: Sequence[Base], topic_root: str) -> Dialect:
+    from bridge.dialects.others.rtl433 import Rtl433Dialect
+
+    return Rtl433Dialect(bases, topic_root)
+
+
+def _frigate(bases: Sequence[Base], topic_root: str) -> Dialect:
+    from bridge.dialects.others.frigate import FrigateDialect
+
+    return FrigateDialect(bases, topic_root)
+
+
 FACTORIES: Final[dict[str, Factory]] = {
     "native": _native,
     "tasmota": _tasmota,
@@ -109,6 +121,8 @@ FACTORIES: Final[dict[str, Factory]] = {
     "zigbee2mqtt": _zigbee2mqtt,
     "sparkplug": _sparkplug,
     "owntracks": _owntracks,
+    "rtl433": _rtl433,
+    "frigate": _frigate,
     "chirpstack": _chirpstack,
     "tts": _tts,
     "thingsboard": _thingsboard,

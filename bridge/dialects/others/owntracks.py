@@ -77,14 +77,19 @@ class OwnTracksDialect(SimpleDialect):
 
     Args:
         bases: where; a base is the levels above the user, ``owntracks`` if empty.
-        _topic_root: of Causeway's own dialect.
+        topic_root: of Causeway's own dialect.
+
+    Raises:
+        ValueError: a base is under that root.
     """
 
     name = "owntracks"
     state_types: tuple[Any, Any] = (Phone, None)
 
-    def __init__(self, bases: Sequence[Base], _topic_root: str) -> None:
+    def __init__(self, bases: Sequence[Base], topic_root: str) -> None:
         self._sites = {(one.base or _USUAL_BASE).strip("/"): one.site for one in bases}
+        if any(base.partition("/")[0] == topic_root for base in self._sites):
+            raise ValueError("a base is under Causeway's own topic root")
 
     def filters(self) -> tuple[Filter, ...]:
         """See the protocol."""

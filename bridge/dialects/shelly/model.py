@@ -1,14 +1,12 @@
 """What is remembered of a Shelly. Immutable: each change makes a new object."""
 
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct, structs
 
-from bridge.dialects.forms.seen import MOST_METRICS
+from bridge.dialects.forms.seen import Kind, with_kinds
 from bridge.observations import Scalar
 
-Kind = Literal["n", "b", "t"]
-"""What values of a metric are: numbers, booleans, texts."""
 MOST_LABELS: Final = 200
 
 
@@ -30,13 +28,8 @@ class Shelly(Struct, frozen=True, omit_defaults=True):
 
     def with_metrics(self, metrics: dict[str, Scalar]) -> "Shelly":
         """With further metrics; the same object where none is new."""
-        new: dict[str, Kind] = {
-            name: kind_of(value) for name, value in metrics.items() if value is not None and name not in self.metrics
-        }
-        room = max(0, MOST_METRICS - len(self.metrics))
-        if not new or not room:
-            return self
-        return structs.replace(self, metrics={**self.metrics, **dict(list(new.items())[:room])})
+        seen = with_kinds(self.metrics, metrics)
+        return self if seen is self.metrics else structs.replace(self, metrics=seen)
 
 
 class Asked(Struct, frozen=True, array_like=True):
@@ -50,10 +43,3 @@ class Now(Struct, frozen=True, omit_defaults=True):
     """What changes often."""
 
     asked: dict[str, Asked] = {}  # by question
-
-
-def kind_of(value: Scalar) -> Kind:
-    """What a value is."""
-    if isinstance(value, bool):
-        return "b"
-    return "n" if isinstance(value, int | float) else "t"

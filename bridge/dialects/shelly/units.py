@@ -3,7 +3,8 @@
 from typing import Final
 
 from bridge.descriptions import Property
-from bridge.dialects.shelly.model import Kind, Shelly
+from bridge.dialects.forms.seen import Kind
+from bridge.dialects.shelly.model import Shelly
 
 _TEMPERATURE: Final = ("°C", "temperature", "measurement")
 _HUMIDITY: Final = ("%", "humidity", "measurement")

@@ -54,6 +54,8 @@ class TasmotaDialect(SimpleDialect):
     def __init__(self, bases: Sequence[Base], topic_root: str) -> None:
         self._patterns = [(one.site, Pattern(one.base)) for one in bases]
         self._root = f"{topic_root}/"
+        if any(pattern.text.startswith(self._root) for _, pattern in self._patterns):
+            raise ValueError("a pattern is under Causeway's own topic root")
 
     # ------------------------------------------------------------------------------------------------ topics
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 from msgspec import Struct
 
 from bridge.dialects.forms.json_objects import read_object
-from bridge.dialects.tasmota.model import Announced, Thing, kind_of
+from bridge.dialects.forms.seen import kind_of
+from bridge.dialects.tasmota.model import Announced, Thing
 from bridge.dialects.tasmota.patterns import pattern_error
 from bridge.dialects.tasmota.payloads import sensors
 from bridge.json_limits import text_fault

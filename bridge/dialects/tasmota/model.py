@@ -1,15 +1,13 @@
 """What is remembered of the Tasmota devices of a site. Immutable: each change makes new objects."""
 
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct, structs
 
-from bridge.dialects.forms.seen import MOST_METRICS
+from bridge.dialects.forms.seen import Kind, with_kinds
 from bridge.observations import Scalar
 
 MOST_THINGS: Final = 2_000  # of a source; further ones report, but are not described
-Kind = Literal["n", "b", "t"]
-"""What values of a metric are: numbers, booleans, texts."""
 
 
 class Thing(Struct, frozen=True, omit_defaults=True):
@@ -76,21 +74,10 @@ class Now(Struct, frozen=True, omit_defaults=True):
     refetch: bool = False  # what is retained is to come again
 
 
-def kind_of(value: Scalar) -> Kind:
-    """What a value is."""
-    if isinstance(value, bool):
-        return "b"
-    return "n" if isinstance(value, int | float) else "t"
-
-
 def with_metrics(thing: Thing, metrics: dict[str, Scalar], units: dict[str, str]) -> Thing:
     """The device with further metrics and units; the same object where nothing is new."""
-    new: dict[str, Kind] = {
-        name: kind_of(value) for name, value in metrics.items() if value is not None and name not in thing.metrics
-    }
-    room = max(0, MOST_METRICS - len(thing.metrics))
-    new = dict(list(new.items())[:room])
+    seen = with_kinds(thing.metrics, metrics)
     other_units = any(thing.units.get(name) != unit for name, unit in units.items())
-    if not new and not other_units:
+    if seen is thing.metrics and not other_units:
         return thing
-    return structs.replace(thing, metrics={**thing.metrics, **new}, units={**thing.units, **units})
+    return structs.replace(thing, metrics=seen, units={**thing.units, **units})

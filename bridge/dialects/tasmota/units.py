@@ -6,7 +6,8 @@ Keys as in the firmware's ``tasmota_template``/``i18n.h`` and in Home Assistant'
 from typing import Final
 
 from bridge.descriptions import Property
-from bridge.dialects.tasmota.model import Kind, Thing
+from bridge.dialects.forms.seen import Kind
+from bridge.dialects.tasmota.model import Thing
 
 UNIT_KEYS: Final = frozenset({"TempUnit", "PressureUnit", "SpeedUnit"})
 # Key → unit, class, state class.

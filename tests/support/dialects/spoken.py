@@ -10,7 +10,9 @@ from bridge.dialects.homeassistant.dialect import HomeAssistantDialect
 from bridge.dialects.homie.dialect import HomieDialect
 from bridge.dialects.lorawan.chirpstack import ChirpStackDialect
 from bridge.dialects.lorawan.tts import TtsDialect
+from bridge.dialects.others.frigate import FrigateDialect
 from bridge.dialects.others.owntracks import OwnTracksDialect
+from bridge.dialects.others.rtl433 import Rtl433Dialect
 from bridge.dialects.others.thingsboard import ThingsBoardDialect
 from bridge.dialects.shelly.dialect import ShellyDialect
 from bridge.dialects.sparkplug.dialect import SparkplugDialect
@@ -43,6 +45,8 @@ SPOKEN: Final = {
     "homie": Spoken(HomieDialect, HOME, ("homie",)),
     "zigbee2mqtt": Spoken(Zigbee2MqttDialect, (*HOME, Base("home", "z1"), Base("home", "z2")), ("zigbee2mqtt",)),
     "shelly": Spoken(ShellyDialect, (*HOME, Base("home", "keller/zaehler")), ("shelly1", "shelly2")),
+    "frigate": Spoken(FrigateDialect, HOME, ("frigate",)),
+    "rtl433": Spoken(Rtl433Dialect, HOME, ("rtl433",)),
     "tasmota": Spoken(TasmotaDialect, HOME, ("tasmota",)),
     "owntracks": Spoken(OwnTracksDialect, HOME, ("owntracks",)),
 }
