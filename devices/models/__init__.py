@@ -14,7 +14,7 @@ from devices.models.people import Board, SavedView, UserPreferences
 from devices.models.registry import BlockedKey, Device, DeviceTag, RetiredKey, TagDefault
 from devices.models.requests import Command, Request
 from devices.models.shards import Installation, LedgerCount, LinkCursor, RecentDeliveries, Rejected, ShardState, Worker
-from devices.models.sources import Source, SourceFilter
+from devices.models.sources import DialectLogin, Source, SourceFilter
 from devices.models.state import Description, Event, Quarantined, Reading, Twin
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Description",
     "Device",
     "DeviceTag",
+    "DialectLogin",
     "Event",
     "Installation",
     "LedgerCount",

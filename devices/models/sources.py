@@ -1,4 +1,4 @@
-"""What dialects remember of sources (bridge.dialects.dialect). Written only by the shard workers."""
+"""What dialects remember of sources (bridge.dialects.dialect), written only by the shard workers; and their logins."""
 
 from typing import Final
 
@@ -53,3 +53,14 @@ class SourceFilter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.topic_filter} for {self.source}"
+
+
+class DialectLogin(models.Model):
+    """A login at the broker that may speak one dialect at one site (manage.py provision_device --dialect)."""
+
+    key = models.CharField(max_length=129, unique=True)  # site/name: its user name, a colon as %3A
+    dialect = models.CharField(max_length=64)  # as the setting DIALECTS calls it
+    mqtt_password = models.CharField(max_length=255)  # Mosquitto's $7$ hash
+
+    def __str__(self) -> str:
+        return f"{self.key} for {self.dialect}"

@@ -1,5 +1,6 @@
 """mosquitto/entrypoint with a real broker, its paths and ports moved: TLS as long as there is a certificate."""
 
+import asyncio
 import os
 import re
 import socket
@@ -12,9 +13,15 @@ from typing import Any
 
 import pytest
 
-from tests.support.environment import ROOT
+from bridge.dialects.builtin import parse_dialects
+from devices.requests.broker_rights import compose_acl, login_lines
+from devices.requests.credentials import mosquitto_hash
+from mqtt_gateway.connection.rights_check import rights
+from mqtt_gateway.options import GatewayOptions
+from tests.support.clients.mqtt import MqttClient
+from tests.support.environment import ROOT, environment
 from tests.support.servers.ports import free_port, is_listening
-from tests.support.servers.processes import Process
+from tests.support.servers.processes import Process, manage
 from tests.support.waiting import eventually
 
 MOVED = ("/mosquitto/config", "/mosquitto/data", "/run/causeway", "/var/lib/causeway/mosquitto", "/tmp/mosquitto")
@@ -96,3 +103,74 @@ def test_case_g9_a_listener_of_ones_own_takes_the_place(broker: Broker, tmp_path
     (broker.config / "conf.d/tls.conf").write_text(text)
     broker.start()
     assert "own.example.org" in broker.shown(own / "ca.crt")
+
+
+# ---- dialects
+
+DIALECTS = "native,tasmota@home,homie@home"
+
+
+def check(broker: Broker) -> "subprocess.CompletedProcess[str]":
+    """``manage.py check_broker`` with the gateway's login."""
+    settings = {
+        "DIALECTS": DIALECTS,
+        "DEBUG": "true",
+        "REDIS_URL": "redis://127.0.0.1:1",
+        "MQTT_URL": f"mqtt://gateway:secret@127.0.0.1:{broker.gateway}",
+    }
+    command = manage("check_broker")
+    return subprocess.run(command, env=environment(settings), capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_a_broker_whose_acl_lacks_lines_is_told_apart_from_one_that_has_them(broker: Broker) -> None:
+    broker.start()
+    lacks = check(broker)
+    assert lacks.returncode == 1, lacks.stdout + lacks.stderr
+    assert lacks.stderr.strip().endswith(f"rights lack at 127.0.0.1:{broker.gateway}")
+    missing = lacks.stdout[lacks.stdout.index("user gateway\n") :]
+    assert "topic write homie/+/+/+/set\n" in missing
+    assert "topic read homie/#\n" in missing
+    assert "devices/" not in missing
+    broker.process.terminate()
+
+    (broker.secrets / "acl.dialects").write_text(compose_acl(parse_dialects(DIALECTS), "devices"))
+    broker.start()
+    options = GatewayOptions(
+        port=broker.gateway, username="gateway", password="secret", spoken=parse_dialects(DIALECTS)
+    )
+    found = {one.line: one.verdict for one in asyncio.run(rights(options))}
+    assert found["topic read homie/#"] == found["topic read devices/#"] == "yes"
+    assert found["topic write cmnd/+/#"] == "yes"
+    assert "no" not in found.values()
+
+
+def test_a_login_for_one_dialect_may_use_its_base_only(broker: Broker, tmp_path: Path) -> None:
+    devices = tmp_path / "var/lib/causeway/mosquitto/passwords"
+    lines = login_lines(parse_dialects(DIALECTS), "homie", "home", "devices")
+    (broker.secrets / "acl.dialects").write_text(compose_acl(parse_dialects(DIALECTS), "devices"))
+    broker.start()
+    devices.with_name("passwords.rights").write_text(
+        "\n".join(["topic read #", "user gateway", "topic read #", "user home/pumps", *lines, ""])
+    )
+    devices.write_text(f"home/pumps:{mosquitto_hash('p')}\n")
+    acl = tmp_path / "tmp/mosquitto/acl"
+    eventually(lambda: "user home/pumps" in acl.read_text(), what="it has the login")
+    assert "topic read #" not in acl.read_text()
+    login = eventually(lambda: _login(broker), what="the login is let in", retry_on=(AssertionError,))
+    with MqttClient(broker.gateway, username="gateway", password="secret") as gateway, login:
+        login.subscribe("devices/#")
+        gateway.subscribe("devices/#")
+        gateway.subscribe("homie/#")
+        login.publish("devices/home/pumps/telemetry", b"1")
+        login.publish("homie/a/b/c", b"2")
+        assert gateway.expect().topic == "homie/a/b/c"
+        gateway.publish("devices/home/pumps/desired", b"{}")
+        gateway.publish("homie/a/b/c/set", b"3")
+        assert login.expect().topic == "homie/a/b/c/set"
+
+
+def _login(broker: Broker) -> MqttClient:
+    """Let in once the broker has read its files anew."""
+    client = MqttClient(broker.devices, username="home/pumps", password="p", comes_back=False)
+    client.subscribe("homie/#")
+    return client

@@ -4,31 +4,47 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from devices.management.reasons import one_line
-from devices.models import Device
+from devices.models import Device, DialectLogin
 from devices.requests.credentials import mqtt_username
-from devices.requests.provisioning import provision
+from devices.requests.provisioning import provision, provision_login, rights_of_logins
 from devices.rules.actors import Actor
 
 
 class Command(BaseCommand):
     help = (
         "Register a device and print its MQTT credentials, which can't be shown again. "
-        "For a device that has some already: a new password; the old one ends."
+        "For a device that has some already: a new password; the old one ends. "
+        "With --dialect: a login that may speak that dialect at SITE (as DIALECTS says) and nothing else."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("device", metavar="SITE/DEVICE", help="each 1 to 64 of A-Z a-z 0-9 _ - . :")
 
+        parser.add_argument(
+            "--dialect", metavar="NAME", help="a login for a bridge or a house of devices that speak this dialect"
+        )
+
     def handle(self, *_args: Any, **options: Any) -> None:
         key: str = options["device"]
+        if options["dialect"]:
+            self._login(key, options["dialect"])
+            return
         with one_line():
             password = provision(key, Actor("system", "provision_device"))
         self.stdout.write(f"device    {key}\nusername  {mqtt_username(key)}\npassword  {password}")
         if not settings.DEVICES.mosquitto_passwords:
             self._tell_the_line(key)
 
-    def _tell_the_line(self, key: str) -> None:
-        stored = Device.objects.values_list("mqtt_password", flat=True).get(key=key)
+    def _login(self, key: str, dialect: str) -> None:
+        with one_line():
+            password = provision_login(key, dialect)
+        self.stdout.write(f"dialect   {dialect}\nusername  {mqtt_username(key)}\npassword  {password}")
+        if not settings.DEVICES.mosquitto_passwords:
+            self._tell_the_line(key, DialectLogin)
+            self.stderr.write(f"For its ACL file:\n{rights_of_logins()}")
+
+    def _tell_the_line(self, key: str, model: type[Device | DialectLogin] = Device) -> None:
+        stored = model._default_manager.values_list("mqtt_password", flat=True).get(key=key)
         self.stderr.write(
             "MOSQUITTO_PASSWORDS names no file; tell your broker yourself. For Mosquitto's password file:"
         )

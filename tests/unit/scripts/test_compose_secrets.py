@@ -133,3 +133,19 @@ def test_case_g9_the_broker_alone_has_its_certificate_and_nobody_the_authoritys_
         (tls / name).unlink()
     run(master, services, tls)
     assert "ca.crt" not in contents(services / "mosquitto"), "somebody's own has another authority"
+
+
+def test_the_broker_is_told_what_the_dialects_need_and_nobody_else(tmp_path: Path) -> None:
+    directory, services = tmp_path / "secrets", tmp_path / "services"
+    directory.mkdir()
+    services.mkdir()
+    assert run(directory, services, DIALECTS="native,homie@home", BRIDGE_TOPIC_ROOT="plant").returncode == 0
+    acl = contents(services / "mosquitto")["acl.dialects"]
+    assert acl.startswith("user gateway\ntopic read homie/#\n")
+    assert [folder.name for folder in services.iterdir() if (folder / "acl.dialects").exists()] == ["mosquitto"]
+    assert run(directory, services, DIALECTS="native").returncode == 0
+    assert "acl.dialects" not in contents(services / "mosquitto")
+    bad = run(directory, services, DIALECTS="native,p4ssw0rd")
+    assert bad.returncode != 0
+    assert bad.stderr.startswith("DIALECTS: ")
+    assert "p4ssw0rd" not in bad.stderr

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from bridge.dialects.builtin import parse_dialects
 from devices.models import Device, ShardState
 from devices.requests.credentials import matches
-from devices.requests.provisioning import provision, write_password_file
+from devices.requests.provisioning import provision, provision_login, write_password_file
 from devices.rules.actors import Actor
 from tests.support.worlds.fake_worker import install
 
@@ -90,3 +91,42 @@ def test_a_worker_that_is_there_registers_it_so_that_browsers_see_it_at_once(mon
 
 def test_without_a_file_only_the_database_knows() -> None:
     assert matches(provision("demo/a", OPERATOR), Device.objects.get().mqtt_password)
+
+
+# ---- logins for one dialect
+
+
+@pytest.fixture
+def house(file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two dialects are spoken; the broker's file of rights."""
+    spoken = parse_dialects("native,homie=home/homie@home,zigbee2mqtt@attic")
+    monkeypatch.setattr(settings, "DEVICES", dataclasses.replace(settings.DEVICES, spoken=spoken))
+    return file.with_name("passwords.rights")
+
+
+def test_a_login_gets_a_line_and_its_rights_and_is_no_device(file: Path, house: Path) -> None:
+    provision("home/lamp", OPERATOR)
+    password = provision_login("home/pumps:1", "homie")
+    assert matches(password, lines(file)["home/pumps%3A1"])
+    assert list(lines(file)) == ["home/lamp", "home/pumps%3A1"]
+    rights = house.read_text().splitlines()
+    assert rights[:2] == ["user home/pumps%3A1", "topic deny devices/#"]
+    assert "topic write home/homie/#" in rights
+    assert not [line for line in rights if "zigbee2mqtt" in line]
+    assert [device.key for device in Device.objects.all()] == ["home/lamp"]
+
+
+def test_a_login_ends_when_its_name_becomes_a_devices(file: Path, house: Path) -> None:
+    provision_login("home/pumps", "homie")
+    provision("home/pumps", OPERATOR)
+    assert house.read_text() == ""
+    assert list(lines(file)) == ["home/pumps"]
+    with pytest.raises(ValueError, match="credentials of its own"):
+        provision_login("home/pumps", "homie")
+
+
+@pytest.mark.parametrize(("key", "dialect"), [("attic/x", "homie"), ("home/x", "native"), ("home", "homie")])
+def test_a_login_for_what_is_not_spoken_there_is_refused(house: Path, key: str, dialect: str) -> None:
+    with pytest.raises(ValueError, match=r"DIALECTS|--dialect|site/device"):
+        provision_login(key, dialect)
+    assert not house.exists()
