@@ -53,12 +53,14 @@ class Login(LoginView):
             return self._later(503, BUSY_S, "Too many people sign in at this moment. Try again in some seconds.")
         if getattr(request, "axes_locked_out", False):
             wait_s = int(settings.AXES_COOLOFF_TIME.total_seconds())
-            return self._later(429, wait_s, f"Too many wrong passwords. Try again in {wait_s // 60} minutes.")
+            return self._later(429, wait_s, "Too many wrong passwords. Try again in {minutes} minutes.")
         return answer
 
     def _later(self, status: int, after_s: int, why: str) -> HttpResponse:
         empty = self.get_form_class()(self.request)  # one with data would ask for the user again
-        answer = self.render_to_response(self.get_context_data(form=empty, why=why), status=status)
+        answer = self.render_to_response(
+            self.get_context_data(form=empty, why=why, minutes=after_s // 60), status=status
+        )
         answer["Retry-After"] = str(after_s)
         return answer
 
