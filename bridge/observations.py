@@ -23,6 +23,7 @@ PayloadReason = Literal[
     "bad_ts",
     "bad_utf8",
     "integer_too_large",
+    "not_a_number",
     "not_a_scalar",
     "not_an_array",
     "not_an_object",
