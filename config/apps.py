@@ -25,5 +25,5 @@ class CausewayConfig(AppConfig):
 
             security_checks.register_all()
             startup.begin()
-        wanted.provide(source_filters.wanted_filters, source_filters.stamp)
+        wanted.provide(source_filters.wanted_filters, source_filters.mappings, source_filters.stamp)
         gateways.provide(status.gateway_status, status.incidents, status.rejected, status.record_incident)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from bridge.dialects.builtin import NATIVE_ALONE, Enabled, built_in
 from bridge.dialects.dialect import Dialect, Filter, RejectedTopic, Sorted
+from bridge.dialects.mapping.dialect import MappingDialect
 from bridge.registry import Registry
 
 Factory = Callable[[str], Dialect]  # from the topic root
@@ -20,15 +21,18 @@ factories: Final[Registry[Any]] = Registry("dialect", object)
 class Dialects:
     """Some dialects in order: the first that takes a topic has it.
 
+    What mappings route is read, too: ``by_name`` has that dialect, which listens to nothing by itself.
+
     Args:
         dialects: no two with one name.
     """
 
     def __init__(self, *dialects: Dialect) -> None:
-        self.by_name: Final = {one.name: one for one in dialects}
+        self._dialects: Final = dialects
+        self.by_name: Final[dict[str, Dialect]] = {one.name: one for one in (MappingDialect(), *dialects)}
 
     def __iter__(self) -> Iterator[Dialect]:
-        return iter(self.by_name.values())
+        return iter(self._dialects)
 
     @property
     def filters(self) -> tuple[Filter, ...]:

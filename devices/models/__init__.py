@@ -10,6 +10,7 @@ shards       ownership, cursors, recent deliveries, ledger, what was rejected  s
 """
 
 from devices.models.access import ApiToken, Membership, Role, Site
+from devices.models.mappings import Mapping
 from devices.models.people import Board, SavedView, UserPreferences
 from devices.models.registry import BlockedKey, Device, DeviceTag, RetiredKey, TagDefault
 from devices.models.requests import Command, Request
@@ -30,6 +31,7 @@ __all__ = [
     "Installation",
     "LedgerCount",
     "LinkCursor",
+    "Mapping",
     "Membership",
     "Quarantined",
     "Reading",

@@ -1,7 +1,8 @@
-"""Keeps the subscriptions as sources want them while a connection is up, and has retained messages come again.
+"""Keeps subscriptions as sources and mappings want them while a connection is up; has what is retained come again.
 
-Workers say in the table SourceFilter which filters a source wants; a nudge says that it has changed. It is read before
-each connection, at a nudge, and every 30 s, for nudges may be lost.
+Workers say in the table SourceFilter which filters a source wants, people in Mapping how foreign topics are read; a
+nudge says that one has changed. They are read before each connection, at a nudge, and every 30 s, for nudges may be
+lost.
 """
 
 import asyncio
@@ -11,8 +12,10 @@ from typing import Final
 
 import structlog
 
+from bridge.dialects.mapping.patterns import topic_filter as filter_of
+from bridge.dialects.mapping.rules import Rule
 from bridge.messages import FiltersChanged, Refetch
-from bridge.topic_filters import matches
+from bridge.topic_filters import matches, overlap
 from mqtt_gateway.client.broker import ConnectError, Connection
 from mqtt_gateway.connection.subscriptions import Subscriptions
 from mqtt_gateway.options import GatewayOptions
@@ -55,8 +58,7 @@ class FilterKeeper:
         self._sort = sort
         self._dialects = options.dialects
         self._guard = Guard(self._dialects, options.topic_root)
-        self._reads = options.has_dynamic_filters
-        self._stamp: tuple[int, int] | None = None  # of the table as it was read last
+        self._stamp: wanted.Stamp | None = None  # of the tables as they were read last
         self._stale = self._changed = False
         self._read_s = float("-inf")
         self._wake = asyncio.Event()
@@ -76,9 +78,7 @@ class FilterKeeper:
     # --------------------------------------------------------------------------------------------- the table
 
     async def read(self) -> None:
-        """Read the table, if it has changed. Raises as Lease.run does."""
-        if not self._reads:
-            return
+        """Read the tables, if they have changed. Raises as Lease.run does."""
         self._stale, self._read_s = False, time.monotonic()
         read = await self._lease.run(self._judged)
         if read is not None:
@@ -88,13 +88,19 @@ class FilterKeeper:
             self._state.dynamic = dynamic
             self._sort()
 
-    def _judged(self, _key: str, _instance: str) -> tuple[tuple[int, int], DynamicFilters] | None:
+    def _judged(self, _key: str, _instance: str) -> tuple[wanted.Stamp, DynamicFilters] | None:
         """On the database's thread: judging thousands takes some 100 ms. None: nothing has changed."""
         stamp = wanted.provider.stamp()
         if stamp == self._stamp:
             return None
         mine = (one for one in wanted.provider.filters() if self._serves(one.dialect, one.source))
-        return stamp, self._guard.judge(mine)
+        rules = [one for one in wanted.provider.mappings() if self._maps(one)]
+        return stamp, self._guard.with_mappings(self._guard.judge(mine), rules)
+
+    def _maps(self, rule: Rule) -> bool:
+        """Whether a mapping's topics are ours: of those that GATEWAY_TOPIC_FILTERS narrows us to, if it does."""
+        narrowed = self._options.topic_filters
+        return not narrowed or any(overlap(one, filter_of(rule.pattern)) for one in narrowed)
 
     def _serves(self, dialect: str, source: str) -> bool:
         if not self._options.topic_filters:
@@ -126,7 +132,7 @@ class FilterKeeper:
         now_s = time.monotonic()
         if not self._state.markers.coming:
             self._state.owners.settle(now_s - _SETTLED_S)
-        if self._reads and (self._stale or now_s >= self._read_s + _LOOK_S):
+        if self._stale or now_s >= self._read_s + _LOOK_S:
             await self.read()
         if self._changed:
             await self._subscriptions.change(connection)
@@ -139,8 +145,7 @@ class FilterKeeper:
     async def _wait(self, connection: Connection) -> None:
         """Until something is asked for, or due; at least a while, so that many nudges are one look."""
         await asyncio.wait((connection.lost,), timeout=_APART_S)
-        look_s = self._read_s + _LOOK_S if self._reads else float("inf")
-        until_s = min(look_s, self._state.refetches.next_s())
+        until_s = min(self._read_s + _LOOK_S, self._state.refetches.next_s())
         if connection.lost.done() or self._wake.is_set() or until_s <= time.monotonic():
             return
         woken = asyncio.ensure_future(self._wake.wait())

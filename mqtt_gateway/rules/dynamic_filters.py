@@ -8,8 +8,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.dialects.dialect import TOPIC, Dialect, Filter, Route, WantedFilter
+from bridge.dialects.mapping import dialect as mapping
+from bridge.dialects.mapping.dialect import Mappings
+from bridge.dialects.mapping.patterns import topic_filter as filter_of
+from bridge.dialects.mapping.rules import Rule, conflict
 from bridge.dialects.native.topics import NativeTopics
 from bridge.dialects.registry import Dialects
 from bridge.topic_filters import matches, overlap, topic_filter_error
@@ -28,12 +33,13 @@ class DynamicFilters(Struct, frozen=True):
     exact: dict[str, Route] = {}  # by topic
     wildcards: FilterTree = FilterTree()
     routes: dict[str, tuple[str, str]] = {}  # of those with a wildcard: dialect and source
+    mappings: Mappings = Mappings()
     refused: dict[WantedFilter, str] = {}  # why: a code
 
     def route(self, topic: str) -> Route | None:
-        """Whose a topic is by a filter with a wildcard."""
+        """Whose a topic is by a filter with a wildcard, or by a mapping."""
         found = self.wildcards.owner(topic) if self.routes else None
-        return Route(*self.routes[found], TOPIC, topic) if found else None
+        return Route(*self.routes[found], TOPIC, topic) if found else self.mappings.route(topic)
 
 
 NO_FILTERS: Final = DynamicFilters()
@@ -54,6 +60,11 @@ class Guard:
         self._shapes = (*NativeTopics(topic_root).shapes, *gateways)
         self._downlinks = tuple(one for dialect in dialects for one in dialect.downlinks())
         self._order = {dialect.name: index for index, dialect in enumerate(dialects)}
+        self._topic_root = topic_root
+        self._taken = [
+            *((dialect.name, one.topic_filter) for dialect in dialects for one in dialect.filters()),
+            *((dialect.name, one) for dialect in dialects for one in dialect.downlinks()),
+        ]
         self._known: dict[tuple[str, str], str] = {}
 
     def judge(self, wanted: Iterable[WantedFilter]) -> DynamicFilters:
@@ -78,6 +89,19 @@ class Guard:
                 taken[one.filter.topic_filter] = one
         self._known = known
         return _table(taken, refused)
+
+    def with_mappings(self, found: DynamicFilters, rules: Iterable[Rule]) -> DynamicFilters:
+        """Those and mappings, which may have only topics that no dialect listens to."""
+        good: list[Rule] = []
+        refused = dict(found.refused)
+        for rule in rules:
+            if conflict(rule, self._topic_root, self._taken):
+                refused[WantedFilter(mapping.NAME, rule.site, Filter(filter_of(rule.pattern)))] = "other_dialect"
+            else:
+                good.append(rule)
+        mappings = Mappings(good)
+        filters = {one.topic_filter: one for one in mappings.filters} | found.filters
+        return replace(found, filters=filters, mappings=mappings, refused=refused)
 
     def refusal(self, dialect: str, topic_filter: str) -> str:
         """Why a source of this dialect may not have this filter, as a code; "": it may."""
@@ -123,5 +147,5 @@ def _table(taken: dict[str, WantedFilter], refused: dict[WantedFilter, str]) -> 
         {name: Route(one.dialect, one.source, TOPIC, name) for name, one in taken.items() if name not in wild},
         FilterTree(wild),
         wild,
-        refused,
+        refused=refused,
     )

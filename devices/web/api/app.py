@@ -17,6 +17,7 @@ from devices.web.api.problems import CONTENT_TYPE, MediaTypeError, handle_all
 from devices.web.api.schemas import Problem
 from devices.web.api.security import SessionAuth, TokenAuth
 from devices.web.descriptions import operations as descriptions
+from devices.web.mappings import api as mappings
 from devices.web.pages.reference import Reference
 from devices.web.people import boards, me, reports
 
@@ -83,7 +84,20 @@ api = CausewayAPI(
     parser=StrictParser(),
     docs=Reference(),
 )
-_PARTS = (devices, removal, descriptions, desired, commands, readings, quarantine, operations, me, boards, reports)
+_PARTS = (
+    devices,
+    removal,
+    descriptions,
+    desired,
+    commands,
+    readings,
+    quarantine,
+    operations,
+    mappings,
+    me,
+    boards,
+    reports,
+)
 for router in dict.fromkeys(part.router for part in _PARTS):  # what shares a path shares a router
     api.add_router("", router)
 for name, router in routers.all().items():
