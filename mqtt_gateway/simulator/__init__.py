@@ -1,7 +1,7 @@
 """Simulated devices over real MQTT (paho-mqtt): they report, obey commands and desired state, and sometimes drop off.
 
 Does: kinds of devices with believable telemetry (``kinds``), what a device does and says (``device``, pure), a fleet of
-them on one event loop (``fleet``).
+them on one event loop (``fleet``); devices of other dialects (``dialects``).
 Never: uses the gateway's own code or tables: to Causeway these are foreign devices.
 """
 

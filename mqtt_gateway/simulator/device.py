@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from mqtt_gateway.simulator.client import Leave
 from mqtt_gateway.simulator.kinds import Kind
 
 _REMEMBERED: Final = 64  # commands, to tell repeats by their id; the oldest is forgotten
@@ -31,12 +32,6 @@ class Say(Struct, frozen=True):
     suffix: str
     payload: bytes
     retain: bool = False
-
-
-class Leave(Struct, frozen=True):
-    """Break off without DISCONNECT, so that the broker publishes the will; come back after ``seconds``."""
-
-    seconds: float
 
 
 Action = Say | Leave

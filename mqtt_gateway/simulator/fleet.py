@@ -1,4 +1,4 @@
-"""A fleet of simulated devices on one event loop: timers and sockets, no thread and no task a device."""
+"""A fleet of simulated clients on one event loop: timers and sockets, no thread and no task a client."""
 
 import asyncio
 import contextlib
@@ -10,9 +10,8 @@ from random import Random
 
 import structlog
 
-from bridge.dialects.native.topics import NativeTopics
-from mqtt_gateway.simulator.device import Action, Leave, SimulatedDevice
-from mqtt_gateway.simulator.kinds import KINDS
+from mqtt_gateway.simulator import dialects
+from mqtt_gateway.simulator.client import Action, Client, Leave
 from mqtt_gateway.simulator.link import Handlers, Link
 from mqtt_gateway.simulator.options import SimulatorOptions
 from runtime.backoff import backoff_s
@@ -50,12 +49,11 @@ async def simulate(options: SimulatorOptions, stop: asyncio.Event) -> None:
 class _Fleet:
     def __init__(self, options: SimulatorOptions) -> None:
         self.options = options
-        self.topics = NativeTopics(options.topic_root)
         self.tls = ssl.create_default_context(cafile=options.ca_file) if options.tls else None
         self.run_id = secrets.token_hex(3)  # two simulations of one site don't throw each other off the broker
         self.outage = Outage(log, "the simulated devices' broker", time.monotonic)
         self.first: asyncio.Future[str] = asyncio.get_running_loop().create_future()  # "" or why not
-        self._members = [_Member(self, number) for number in range(1, options.devices + 1)]
+        self._members = [_Member(self, client) for client in dialects.clients(options)]
 
     async def start(self, stop: asyncio.Event) -> None:
         """Connect the first device, then the others."""
@@ -72,7 +70,7 @@ class _Fleet:
                 return
             member.connect()
             await asyncio.sleep(0.002)  # spreads the start; a thousand devices in two seconds
-        log.info("simulated devices started", devices=len(self._members), site=self.options.site)
+        log.info("simulated devices started", clients=len(self._members), dialect=self.options.dialect)
 
     async def beat(self) -> None:
         """Keep the connections alive, for ever."""
@@ -91,16 +89,10 @@ class _Fleet:
 
 
 class _Member:
-    """One device, its connection and its timer."""
+    """One client, its connection and its timer."""
 
-    def __init__(self, fleet: _Fleet, number: int) -> None:
-        options = fleet.options
-        kind = KINDS[(number - 1) % len(KINDS)]
-        name = f"{kind.name}-{(number - 1) // len(KINDS) + 1:03}"
-        rng = Random(f"{options.seed}:{name}") if options.seed is not None else Random()
-        self._fleet, self._rng = fleet, rng
-        self._device = SimulatedDevice(name, kind(rng), rng, 1 / options.rate)
-        self._key = f"{options.site}/{name}"
+    def __init__(self, fleet: _Fleet, client: Client) -> None:
+        self._fleet, self._client, self._rng = fleet, client, Random()
         self._link: Link | None = None
         self._up = self._ended = False
         self._attempt = 0
@@ -113,12 +105,12 @@ class _Member:
         """Begin to connect."""
         if self._ended:
             return
-        topics, options = self._fleet.topics, self._fleet.options
+        options = self._fleet.options
         self._link = Link(
             options,
-            f"{options.site}-{self._device.name}-{self._fleet.run_id}",
-            [topics.command(self._key, "+", "+"), topics.desired(self._key)],
-            (topics.uplink(self._key, "status"), b"offline"),
+            f"{options.site}-{self._client.name}-{self._fleet.run_id}",
+            self._client.filters,
+            self._client.will,
             self._fleet.tls,
             Handlers(up=self._came_up, down=self._went_down, message=self._message),
         )
@@ -128,7 +120,7 @@ class _Member:
         self._up, self._attempt = True, 0
         self._fleet.outage.ends()
         self._tell_first("")
-        self._do(self._device.connected(time.time()))
+        self._do(self._client.connected(time.time()))
 
     def _went_down(self, reason: str, refused: bool) -> None:
         self._up = False
@@ -162,7 +154,8 @@ class _Member:
         if self._timer is not None:
             self._timer.cancel()
         if self._link is not None and self._up:
-            self._link.publish(self._fleet.topics.uplink(self._key, "status"), b"offline", retain=True)
+            for last in self._client.farewell():
+                self._link.publish(last)
 
     async def close(self) -> None:
         """Disconnect cleanly."""
@@ -171,28 +164,23 @@ class _Member:
         if self._link is not None:
             await self._link.close()
 
-    # ---------------------------------------------------------------------------------------------- device
+    # ---------------------------------------------------------------------------------------------- client
 
     def _tick(self) -> None:
-        self._do(self._device.tick(time.time()))
+        self._do(self._client.tick(time.time()))
 
     def _message(self, topic: str, payload: bytes) -> None:
-        levels = topic.split("/")[3:]
-        if levels == ["desired"]:
-            self._do(self._device.desired(payload))
-        elif len(levels) == 3:
-            self._do(self._device.command(levels[1], levels[2], payload, time.time()))
+        self._do(self._client.message(topic, payload, time.time()))
 
     def _do(self, actions: list[Action]) -> None:
-        """Carry the actions out, then sleep until the device is due again."""
+        """Carry the actions out, then sleep until the client is due again."""
         for action in actions:
             if isinstance(action, Leave):
                 self._leave(action.seconds)
                 return
             if self._link is not None:
-                topic = f"{self._fleet.options.topic_root}/{self._key}/{action.suffix}"
-                self._link.publish(topic, action.payload, retain=action.retain)
-        self._at(self._device.due_s - time.time(), self._tick)
+                self._link.publish(action)
+        self._at(self._client.due_s - time.time(), self._tick)
 
     def _leave(self, seconds: float) -> None:
         self._up = False

@@ -11,6 +11,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
+from mqtt_gateway.simulator.client import Publish
 from mqtt_gateway.simulator.options import SimulatorOptions
 
 _KEEPALIVE_S: Final = 30
@@ -34,7 +35,7 @@ class Link:
         options: the broker.
         client_id: MQTT client id.
         filters: topic filters to subscribe to at QoS 1.
-        will: topic and payload that the broker publishes, retained, should we vanish.
+        will: what the broker publishes, retained, should we vanish.
         tls: context, or None.
         handlers: who is told.
     """
@@ -44,7 +45,7 @@ class Link:
         options: SimulatorOptions,
         client_id: str,
         filters: list[str],
-        will: tuple[str, bytes],
+        will: Publish,
         tls: ssl.SSLContext | None,
         handlers: Handlers,
     ) -> None:
@@ -64,7 +65,7 @@ class Link:
         client.connect_timeout = _CONNECT_S
         client.max_queued_messages_set(_QUEUED)
         client.username_pw_set(options.username, options.password)
-        client.will_set(will[0], will[1], qos=1, retain=True)
+        client.will_set(will.topic, will.payload, qos=1, retain=True)
         if options.websocket_path:
             client.ws_set_options(options.websocket_path)
         if tls is not None:
@@ -90,10 +91,10 @@ class Link:
         except OSError as error:
             self._end(error.strerror or str(error))
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
-        """Send at QoS 1; lost without a word when the link is."""
+    def publish(self, what: Publish) -> None:
+        """Send it; lost without a word when the link is."""
         if not self._over:
-            self._client.publish(topic, payload, 1, retain)
+            self._client.publish(what.topic, what.payload, what.qos, what.retain)
 
     def misc(self) -> None:
         """Keep-alive; call it about every second."""

@@ -17,7 +17,8 @@ class SimulatorOptions:
 
     devices: int = 25  # how many
     rate: float = 1.0  # telemetry messages a second and device
-    site: str = "demo"  # all of them are there
+    site: str = "demo"  # all of them are there; other dialects say nothing of a site
+    dialect: str = "native"  # which they speak: mqtt_gateway.simulator.dialects
     seconds: float | None = None  # then all go offline; None: for ever
     seed: int | None = None  # the same seed, the same devices and noise
     host: str = "127.0.0.1"  # the broker's name or address

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from mqtt_gateway.options import problem
 from mqtt_gateway.simulator import SimulatorError, SimulatorOptions, simulate
+from mqtt_gateway.simulator.dialects import NAMES
 
 
 class Command(BaseCommand):
@@ -21,6 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--devices", type=int, default=25, help="how many (default: 25)")
+        parser.add_argument("--dialect", default="native", choices=NAMES, help="which they speak (default: native)")
         parser.add_argument("--rate", type=float, default=1, help="messages a second and device (default: 1)")
         parser.add_argument("--site", default="demo", help="their site (default: demo)")
         parser.add_argument("--seconds", type=float, help="stop after so many (default: run until stopped)")
@@ -44,7 +46,7 @@ def _options(arguments: dict[str, Any]) -> SimulatorOptions:
     gateway = settings.GATEWAY
     if message := problem(gateway):
         raise ValueError(message)
-    ours = ("devices", "rate", "site", "seconds", "seed")
+    ours = ("dialect", "devices", "rate", "site", "seconds", "seed")
     shared = ("host", "port", "tls", "websocket_path", "ca_file", "username", "password", "version", "topic_root")
     return SimulatorOptions(
         **{name: arguments[name] for name in ours}, **{name: getattr(gateway, name) for name in shared}

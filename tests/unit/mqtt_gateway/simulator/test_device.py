@@ -8,7 +8,8 @@ import pytest
 
 from bridge.dialects.native.payloads import decode
 from bridge.observations import CommandAck
-from mqtt_gateway.simulator.device import Action, Leave, Say, SimulatedDevice
+from mqtt_gateway.simulator.client import Leave
+from mqtt_gateway.simulator.device import Action, Say, SimulatedDevice
 from mqtt_gateway.simulator.kinds import AirQuality, Kind, Thermostat
 
 NOW = 1_800_000_000.0
