@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from django.core.exceptions import ImproperlyConfigured
+from msgspec import structs
 
 from bridge.dialects.builtin import Enabled, built_in, parse_dialects
 from bridge.names import is_name
-from bridge.topic_filters import topic_filter_error
+from bridge.topic_filters import topic_filter_error, topic_name_error
 from config import environment as env
 from config import service_urls
 from config import web_environment as web
@@ -82,8 +83,19 @@ _root = env.parsed("BRIDGE_TOPIC_ROOT", "devices", _topic_root)
 
 def _dialects(value: str) -> tuple[Enabled, ...]:
     spoken = parse_dialects(value)
+    if env.boolean("HOMEASSISTANT_BIRTH", default=False):
+        spoken = tuple(structs.replace(one, is_born=one.name == "homeassistant") for one in spoken)
     built_in(spoken, _root)
     return spoken
+
+
+def _prefix(value: str) -> str:
+    """A discovery prefix of Home Assistant."""
+    if value and (error := topic_name_error(value) or ("it begins with $" if value[0] == "$" else None)):
+        raise ValueError(f"no part of a topic name: {error}")
+    if value.split("/", 1)[0] == _root:
+        raise ValueError("it is under BRIDGE_TOPIC_ROOT")
+    return value
 
 
 _shared: dict[str, Any] = {
@@ -104,6 +116,7 @@ DEVICES = DevicesOptions(
     retention_days=env.integer("RETENTION_DAYS", 30, low=1, high=36_600),
     quarantine_max_mb=env.integer("QUARANTINE_MAX_MB", 1024, low=1, high=1_000_000),
     default_gateway=_gateway,
+    homeassistant_export=env.parsed("HOMEASSISTANT_EXPORT", "", _prefix),
     mosquitto_passwords=env.writable_file("MOSQUITTO_PASSWORDS"),
 )
 _ca_file = env.text("MQTT_CA_CERTIFICATES")

@@ -23,6 +23,7 @@ class DevicesOptions:
     retention_days: int = 30  # readings, events, finished commands, quarantine
     quarantine_max_mb: int = 1024  # beyond, the oldest quarantined messages go
     default_gateway: str = "gateway"  # its name; takes downlinks until a shard has heard a gateway
+    homeassistant_export: str = ""  # discovery prefix under which native devices are announced; "": they are not
     mosquitto_passwords: str = ""  # file to keep the devices' broker credentials in; "" for none
 
     @property

@@ -28,10 +28,11 @@ class Enabled(Struct, frozen=True):
 
     name: str
     bases: tuple[Base, ...]
+    is_born: bool = False  # of homeassistant: publish Home Assistant's birth where there is none
 
 
 NATIVE_ALONE: Final = (Enabled(NATIVE_NAME, (Base(NATIVE_NAME),)),)
-Factory = Callable[[Sequence[Base], str], Dialect]  # from its bases and the first level of Causeway's own topics
+Factory = Callable[..., Dialect]  # from its bases and the first level of Causeway's own topics
 
 
 def _native(_bases: Sequence[Base], topic_root: str) -> Dialect:
@@ -82,10 +83,10 @@ def _tts(bases: Sequence[Base], topic_root: str) -> Dialect:
     return TtsDialect(bases, topic_root)
 
 
-def _homeassistant(bases: Sequence[Base], topic_root: str) -> Dialect:
+def _homeassistant(bases: Sequence[Base], topic_root: str, *, is_born: bool = False) -> Dialect:
     from bridge.dialects.homeassistant.dialect import HomeAssistantDialect
 
-    return HomeAssistantDialect(bases, topic_root)
+    return HomeAssistantDialect(bases, topic_root, is_born=is_born)
 
 
 def _thingsboard(bases: Sequence[Base], topic_root: str) -> Dialect:
@@ -145,7 +146,8 @@ def built_in(enabled: Iterable[Enabled], topic_root: str) -> tuple[Dialect, ...]
         if factory is None:
             raise ValueError(f"there is a name that is none of {', '.join(FACTORIES)}")
         try:
-            made.append(factory(one.bases, topic_root))
+            options = {"is_born": True} if one.is_born else {}
+            made.append(factory(one.bases, topic_root, **options))
         except ValueError as error:
             raise ValueError(f"{one.name}: {error}") from None
     return tuple(made)

@@ -14,6 +14,7 @@ from devices.worker.commands.commands import CommandsFeature
 from devices.worker.commands.desired import DesiredFeature
 from devices.worker.descriptions.descriptions import DescriptionsFeature
 from devices.worker.effects.feature import Feature
+from devices.worker.homeassistant.export import ExportFeature
 from devices.worker.link.uplink import UplinkFeature
 from devices.worker.presence.gateway_links import LinkWatch
 from devices.worker.presence.presence import PresenceFeature
@@ -40,5 +41,6 @@ def all_features(options: DevicesOptions, more: Iterable[FeatureFactory] = ()) -
     described = DescriptionsFeature()
     downlinks = (commands, DesiredFeature(links), ClearingFeature(known, links, options.shards))
     heard = (SourcesFeature(options, known, links), uplink, PresenceFeature(options, links))
-    built_in = (*heard, *downlinks, requests, described)
+    export = (ExportFeature(options, links),) if options.homeassistant_export else ()
+    built_in = (*heard, *downlinks, requests, described, *export)
     return (*built_in, *(make() for make in more))

@@ -22,6 +22,7 @@ GOOD = {"SECRET_KEY": "only-for-tests" * 4, "REDIS_URL": "redis://127.0.0.1:1/0"
         ("BRIDGE_SHARDS", "none"),
         ("BRIDGE_PACE", "fast"),
         ("ALLOWED_HOSTS", "https://causeway.example.org"),
+        ("HOMEASSISTANT_EXPORT", "homeassistant/#"),
         ("BEHIND_TLS_PROXY", "true"),  # without TRUSTED_PROXIES
     ],
 )
@@ -31,6 +32,17 @@ def test_the_web_process_names_the_bad_variable(variable: str, value: str, tmp_p
     assert done.returncode == 2
     assert done.stderr.startswith(f"causeway: {variable}: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_the_settings_of_home_assistant(tmp_path: Path) -> None:
+    theirs = {"DIALECTS": "native,homeassistant@home", "HOMEASSISTANT_BIRTH": "true", "HOMEASSISTANT_EXPORT": "ha"}
+    settings = {"DATABASE_URL": f"sqlite:///{tmp_path}/causeway.sqlite3", **GOOD, **theirs}
+    program = (
+        "import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings'; from django.conf import settings as s;"
+        "d = s.DEVICES.dialects.by_name['homeassistant']; print(d.downlinks(), s.DEVICES.homeassistant_export)"
+    )
+    done = run_command([sys.executable, "-c", program], settings)
+    assert done.stdout.strip() == "('homeassistant/status',) ha"
 
 
 @pytest.mark.parametrize("arguments", [["run_gateway", "--help"], ["help", "reshard"]])

@@ -1,0 +1,1 @@
+"""Announces native devices to Home Assistant, where the installation wants that: discovery messages, retained."""

@@ -1,0 +1,104 @@
+"""Native devices announced to Home Assistant by the worker."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+from django.conf import settings
+from django.test import override_settings
+
+from bridge.messages import Publish
+from devices.worker.homeassistant.pending import AT_ONCE, EVERY_MS, Pending
+from tests.support.worlds.deliveries import delivery
+from tests.support.worlds.ingest_worker import Worker
+
+BOILER = "plant/boiler"
+
+
+@pytest.fixture
+def worker(db: None) -> Iterator[Worker]:
+    with override_settings(DEVICES=replace(settings.DEVICES, homeassistant_export="homeassistant")):
+        worker = Worker()
+        worker.round()
+        yield worker
+
+
+def announced(worker: Worker) -> list[Publish]:
+    return [one for one in worker.sent if one.token == b"h"]
+
+
+def entities(sent: Publish) -> list[str]:
+    found: dict[str, Any] = msgspec.json.decode(sent.payload)
+    return [one["name"] for one in found["cmps"].values()]
+
+
+def test_a_device_is_announced_once_and_again_when_more_is_known(worker: Worker) -> None:
+    worker.hear(delivery(BOILER, "telemetry", {"t": 1}))
+    (first,) = announced(worker)
+    assert first.topic.startswith("homeassistant/device/plant_boiler_")
+    assert (first.retain, entities(first)) == (True, ["t"])
+    worker.published(first)
+    worker.wait(120)
+    assert not announced(worker)
+    worker.hear(delivery(BOILER, "telemetry", {"t": 2, "p": 3}))
+    assert not announced(worker)  # readings alone cost nothing
+    worker.wait(1)
+    worker.hear(delivery(BOILER, "status", "online"))
+    (second,) = announced(worker)
+    assert entities(second) == ["t", "p"]
+    assert b"avty_t" in second.payload
+
+
+def test_what_nobody_confirms_comes_again(worker: Worker) -> None:
+    worker.hear(delivery(BOILER, "telemetry", {"t": 1}))
+    (first,) = announced(worker)
+    worker.published(first, ok=False, reason="offline")
+    worker.wait(61)
+    worker.wait(1)
+    assert [one.payload for results in worker.results for _, one in results.downlinks] == [first.payload] * 2
+
+
+def test_a_deleted_device_is_withdrawn(worker: Worker) -> None:
+    worker.hear(delivery(BOILER, "telemetry", {"t": 1}))
+    (first,) = announced(worker)
+    worker.published(first)
+    worker.wait(1)
+    worker.ask(BOILER, "delete")
+    sent = announced(worker) or announced_after(worker)
+    assert [(one.topic, one.payload, one.retain) for one in sent] == [(first.topic, b"", True)]
+
+
+def announced_after(worker: Worker) -> list[Publish]:
+    worker.wait(1)
+    return announced(worker)
+
+
+def test_nothing_is_announced_unless_it_is_wanted(db: None) -> None:
+    worker = Worker()
+    worker.hear(delivery(BOILER, "telemetry", {"t": 1}))
+    assert not announced(worker)
+
+
+def test_many_devices_are_announced_some_at_a_time() -> None:
+    pending = Pending()
+    for number in range(AT_ONCE + 5):
+        pending.add(f"site/{number}")
+    assert len(list(pending.take(1_000))) == AT_ONCE
+    assert list(pending.take(1_000)) == []
+    assert pending.due_ms() == 1_000 + EVERY_MS
+    assert len(list(pending.take(1_000 + EVERY_MS))) == 5
+    assert pending.due_ms() is None
+
+
+def test_a_broker_that_has_lost_its_memory_is_told_again() -> None:
+    pending = Pending()
+    pending.add("site/a")
+    assert list(pending.take(1_000)) == ["site/a"]
+    assert pending.is_news("site/a", b"x", 1_000)
+    pending.answered("site/a", ok=True)
+    assert not pending.is_news("site/a", b"x", 1_000)
+    pending.again()
+    assert list(pending.take(2_000)) == ["site/a"]
+    assert pending.is_news("site/a", b"x", 2_000)
