@@ -19,10 +19,11 @@ class Command(models.Model):
     device = models.ForeignKey(Device, models.CASCADE, related_name="commands")
     name = models.CharField(max_length=64)
     args = JSONTextField()
-    status = models.CharField(max_length=9, default="accepted")
+    status = models.CharField(max_length=16, default="accepted")
     timeline = JSONTextField()  # [{"status": …, "at_ms": Unix ms, …}], oldest first
     result = JSONTextField(default=None)  # what the device sent with its ack
     reason = models.TextField(blank=True)  # why rejected, failed, …
+    way = JSONTextField(default=None, null=True)  # devices.worker.rules.ways.Way; null: in Causeway's own dialect
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     created_by = models.CharField(max_length=MAX_ACTOR_CHARS, default="", db_default="")  # an Actor; "": not known

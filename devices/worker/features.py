@@ -12,6 +12,8 @@ from devices.options import DevicesOptions
 from devices.worker.commands.clearing import ClearingFeature
 from devices.worker.commands.commands import CommandsFeature
 from devices.worker.commands.desired import DesiredFeature
+from devices.worker.commands.rendering import Renderer
+from devices.worker.commands.waiting import Waiting
 from devices.worker.descriptions.descriptions import DescriptionsFeature
 from devices.worker.effects.feature import Feature
 from devices.worker.homeassistant.export import ExportFeature
@@ -34,9 +36,9 @@ def all_features(options: DevicesOptions, more: Iterable[FeatureFactory] = ()) -
     """
     known = options.dialects
     links = LinkWatch(known)
-    sources = Sources(options, known, links)
-    commands = CommandsFeature(options, sources, links)
-    uplink = UplinkFeature(options, sources, links, commands.knows)
+    sources, waiting = Sources(options, known, links), Waiting()
+    commands = CommandsFeature(options, known, links, Renderer(known, sources), waiting)
+    uplink = UplinkFeature(options, sources, links, commands.knows, waiting)
     requests = RequestsFeature(options, known, sources, uplink.reduce)
     described = DescriptionsFeature()
     downlinks = (commands, DesiredFeature(links), ClearingFeature(known, links, options.shards))

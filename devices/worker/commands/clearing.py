@@ -16,7 +16,7 @@ from devices.worker.effects.operations import Effects
 from devices.worker.effects.work import Round, RoundWork, ShardWork
 from devices.worker.memory.shard import Member, Shard
 from devices.worker.presence.gateway_links import LinkWatch
-from devices.worker.rules.outbox import RetainedItem
+from devices.worker.rules.lanes import RetainedItem
 
 CLEARING: Final = "clearing"  # in Effects.noted: the device was deleted, and what is retained of it is to go
 _EVENTS: Final = 1_000  # the latest, whose names are topics

@@ -4,28 +4,42 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, cast
 from uuid import UUID
 
-from msgspec import json
+from msgspec import json, structs
 
 from bridge.messages import CommandStep
-from devices.rules.commands import OPEN, Progress, Status, acknowledged, advance, brief, command_json, expired, refused
+from devices.rules.commands import (
+    OPEN,
+    Progress,
+    Status,
+    acknowledged,
+    advance,
+    brief,
+    command_json,
+    expired,
+    refused,
+    rejected,
+    unconfirmed,
+)
 from devices.rules.requested import Refused
 from devices.worker.commands.known_commands import KnownCommand, KnownCommands, expires_ms, read
 from devices.worker.effects.operations import Acknowledged
 from devices.worker.memory.bulk_writes import update_each
 from devices.worker.memory.one_statement import Part
+from devices.worker.rules.ways import Way
 from runtime.databases.binary_arrays import INTEGERS, TEXTS
 
 _SET: Final = (
-    'UPDATE devices_command AS stored SET status = {0}, timeline = {1}, result = {2}, reason = {3}, "commit" = {4} '
+    'UPDATE devices_command AS stored SET status = {0}, timeline = {1}, result = {2}, reason = {3}, "commit" = {4}, '
+    "way = {5} "
 )
 _SAVE_MANY: Final = Part(
-    _SET.format("step.status", "step.timeline", "step.result", "step.reason", "step.number")
-    + "FROM unnest({0}, {1}, {2}, {3}, {4}, {5}) AS step(status, timeline, result, reason, number, id)"
+    _SET.format("step.status", "step.timeline", "step.result", "step.reason", "step.number", "step.way")
+    + "FROM unnest({0}, {1}, {2}, {3}, {4}, {5}, {6}) AS step(status, timeline, result, reason, number, way, id)"
     " WHERE stored.id = step.id::uuid",
-    (TEXTS, TEXTS, TEXTS, TEXTS, INTEGERS, TEXTS),
+    (TEXTS, TEXTS, TEXTS, TEXTS, INTEGERS, TEXTS, TEXTS),
     "devices_command",
 )
-_SAVE_ONE: Final = _SET.format("%s", "%s", "%s", "%s", "%s") + "WHERE id = replace(%s, '-', '')"
+_SAVE_ONE: Final = _SET.format("%s", "%s", "%s", "%s", "%s", "%s") + "WHERE id = replace(%s, '-', '')"
 _encode = json.Encoder().encode
 
 
@@ -77,17 +91,26 @@ class CommandSteps:
             self._note(command)
         return command
 
-    def sent(self, pk: UUID, at_ms: int) -> None:
-        """The broker has confirmed it."""
-        if command := self.get(pk):
-            self._go(command, advance(_progress(command), "sent", at_ms))
+    def goes(self, command: KnownCommand, way: Way) -> None:
+        """It was rendered, and goes this way."""
+        command.way = way
+        self._changed[command.id] = command
+
+    def sent(self, pk: UUID, at_ms: int) -> Way | None:
+        """The broker has confirmed it. Returns its way from now on, if it has one."""
+        if (command := self.get(pk)) is None:
+            return None
+        if command.way and command.status == "accepted":
+            command.way = structs.replace(command.way, published_ms=at_ms)
+        self._go(command, advance(_progress(command), "sent", at_ms))
+        return command.way
 
     def acknowledged(self, answer: Acknowledged) -> None:
         """Its device has answered."""
         ack = answer.ack
         if command := self.get(command_id(ack.command_id)):
             times = (answer.at_ms, expires_ms(command))
-            progress = acknowledged(_progress(command), ack, *times, replayed=answer.replayed)
+            progress = acknowledged(_progress(command), ack, *times, replayed=answer.replayed, by=answer.by)
             self._go(command, progress, ack.result, ack.reason)
 
     def refused(self, pk: UUID, reason: str, at_ms: int) -> None:
@@ -95,10 +118,19 @@ class CommandSteps:
         if command := self.get(pk):
             self._go(command, refused(_progress(command), reason, at_ms), reason=reason)
 
-    def expired(self, pk: UUID) -> None:
+    def rejected(self, command: KnownCommand, reason: str, at_ms: int) -> None:
+        """Its device can't be given it."""
+        self._go(command, rejected(_progress(command), reason, at_ms), reason=reason)
+
+    def ended(self, pk: UUID) -> None:
         """Its time has ended. Nothing if its device has answered."""
-        if command := self.get(pk):
-            self._go(command, expired(_progress(command), expires_ms(command)))
+        if (command := self.get(pk)) is None:
+            return
+        progress, way, end_ms = _progress(command), command.way, expires_ms(command)
+        if way and way.published_ms and (way.ack != "exact" or (way.once and command.status == "accepted")):
+            self._go(command, unconfirmed(progress, way.ends_ms or end_ms))
+        else:
+            self._go(command, expired(progress, end_ms))
 
     def cancelled(self, text: str, device: str, at_ms: int) -> Refused | None:
         """Somebody takes it back: it is published no more. None, or why not."""
@@ -142,7 +174,9 @@ class CommandSteps:
         """
         changed = list(self._changed.values())
         if changed:
-            rows = [(*_columns(command), commit_of(command.device), str(command.id)) for command in changed]
+            rows = [
+                (*_columns(command), commit_of(command.device), _way(command), str(command.id)) for command in changed
+            ]
             update_each(_SAVE_MANY, _SAVE_ONE, rows)
         for command in changed:
             self._known.keep(command)
@@ -152,6 +186,10 @@ class CommandSteps:
 def _columns(command: KnownCommand) -> tuple[str, str, str, str]:
     timeline, result = _encode(command.timeline).decode(), _encode(command.result).decode()
     return command.status, timeline, result, command.reason
+
+
+def _way(command: KnownCommand) -> str:
+    return _encode(command.way).decode()
 
 
 def _progress(command: KnownCommand) -> Progress:

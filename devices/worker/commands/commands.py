@@ -6,24 +6,29 @@ from uuid import UUID
 
 from django.db.models import F
 
+from bridge.dialects.dialect import NATIVE
+from bridge.dialects.registry import Dialects
 from bridge.messages import CommandStep, CommandStored, Published
 from bridge.shards import shard_of
 from devices.models import Command, Request
 from devices.options import DevicesOptions
-from devices.rules.commands import OPEN
+from devices.rules.commands import OPEN, UNFINISHED
 from devices.worker.commands import downlinks
 from devices.worker.commands.command_steps import CommandSteps, command_id
-from devices.worker.commands.known_commands import KnownCommands, expires_ms, new_command
+from devices.worker.commands.downlinks import Downlinks
+from devices.worker.commands.foreign import ForeignCommands
+from devices.worker.commands.known_commands import KnownCommands, expires_ms, new_command, way_in
+from devices.worker.commands.rendering import Renderer
+from devices.worker.commands.waiting import Waiting
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.rate_gate import RateGate
-from devices.worker.effects.work import Round, RoundWork
+from devices.worker.effects.work import Round, RoundWork, ShardWork
 from devices.worker.memory.shard import Shard
 from devices.worker.presence.gateway_links import LinkWatch
 from devices.worker.requests.refusal import refusal
 from devices.worker.retention.purges import Commands
 from devices.worker.retention.scope import PurgeTask
-from devices.worker.rules.outbox import CommandItem
-from devices.worker.sources.sources import Sources
+from devices.worker.rules.lanes import CommandItem
 from runtime.databases.statements import Statement
 
 _MAX_SWEPT: Final = 5_000  # commands at a time
@@ -41,15 +46,21 @@ class CommandsFeature(Feature):
 
     Args:
         options: of the installation.
-        sources: of this process's shards: commands are put in words with what is remembered of them.
+        dialects: of the installation.
         links: the gateways', as last read.
+        renderer: of commands.
+        waiting: commands in other dialects that wait for what their devices report.
     """
 
     name = "commands"
     minds_readings = False
 
-    def __init__(self, options: DevicesOptions, sources: Sources, links: LinkWatch) -> None:
-        self._sources, self._links = sources, links
+    def __init__(
+        self, options: DevicesOptions, dialects: Dialects, links: LinkWatch, renderer: Renderer, waiting: Waiting
+    ) -> None:
+        self._links, self._waiting = links, waiting
+        self._downlinks = Downlinks(dialects, renderer, waiting)
+        self._foreign = ForeignCommands(renderer, waiting)
         self._of = options.shards
         self._sweeps = RateGate(2)
         self._known = KnownCommands()
@@ -60,6 +71,7 @@ class CommandsFeature(Feature):
         self._stored: list[UUID] = []  # that may be new
         self._expired: list[UUID] = []  # whose time has ended
         self._told = 0  # of the untold ones, so many are told
+        self._answered: list[tuple[ShardWork, Published, CommandItem]] = []  # of which nothing more is to be heard
 
     def knows(self, text: str, device_id: int) -> bool:
         """Whether the id is one of the device's commands, of those that the round's operations name."""
@@ -70,13 +82,20 @@ class CommandsFeature(Feature):
         self._known.clear()
         rows = Command.objects.annotate(number=F("device__hash") % self._of)
         rows = rows.filter(number=shard.number, status__in=OPEN).order_by("created_at")
-        columns = rows.values_list("pk", "device__key", "expires_at", "status")
-        for pk, key, expires_at, status in columns.iterator(chunk_size=_CHUNK):
-            shard.outbox.open(pk, key, int(expires_at.timestamp() * 1000), now_ms, confirmed=status == "sent")
+        columns = rows.values_list("pk", "device__key", "expires_at", "status", "way")
+        for pk, key, expires_at, status, stored in columns.iterator(chunk_size=_CHUNK):
+            way, end_ms = way_in(stored), int(expires_at.timestamp() * 1000)
+            member = shard.members.get(key)
+            if way is None and member and member.known.dialect != NATIVE:
+                continue  # it is found as one that is new
+            shard.outbox.open(pk, key, end_ms, now_ms, confirmed=status == "sent", way=way)
+            if way:
+                self._waiting.open(pk, key, way)
 
     def forget(self) -> None:
         """Nobody knows what is stored. What is not told yet is read then."""
         self._known.clear()
+        self._waiting.clear()
 
     def find(self, round_: Round, shards: Sequence[Shard], now_ms: int) -> bool:
         """Commands that may be new: told of, or found; commands that are over; what the gateways have published.
@@ -98,7 +117,8 @@ class CommandsFeature(Feature):
         ]
         is_time = self._tell_ms is not None and now_ms >= self._tell_ms
         published = any(isinstance(downlinks.item_of(one), CommandItem) for one in round_.published)
-        return bool(self._stored or self._expired or published or is_time)
+        asking = self._foreign.find(shards)
+        return bool(self._stored or self._expired or published or is_time or asking)
 
     def _opened(self, pk: UUID, nudge: CommandStored, shard: Shard | None, now_ms: int) -> bool:
         """Put it into the outbox if all is known that is needed for that.
@@ -108,6 +128,8 @@ class CommandsFeature(Feature):
         new = nudge.new
         member = shard.members.get(new.device) if shard and new else None
         if shard is None or new is None or member is None or CommandItem(pk) in shard.outbox:
+            return False
+        if member.known.dialect != NATIVE:  # what it becomes there is to be stored first
             return False
         if not self._known.is_news(pk, new.created_us // 1000, now_ms):
             return False
@@ -127,35 +149,46 @@ class CommandsFeature(Feature):
 
     def plan(self, work: RoundWork) -> None:
         """What the gateways say of commands; none of it is for the twins."""
+        self._answered = []
         for published, item in _of_commands(work):
             if part := work.parts.get(published.shard):
-                part.shard.outbox.answered(item, published.gateway, work.now_ms, ok=published.ok, never=published.never)
+                how = {"ok": published.ok, "never": published.never}
+                if part.shard.outbox.answered(item, published.gateway, work.now_ms, **how):
+                    self._answered.append((part, published, item))
 
     def prepare(self, work: RoundWork) -> None:
         """Read all that are concerned, in one query."""
         named = filter(None, map(command_id, (*map(_named, work.cancels), *work.command_ids)))
-        sent = (item.command_id for published, item in _of_commands(work) if published.ok or published.never)
-        self._steps.fetch([*self._untold, *self._stored, *self._expired, *named, *sent])
+        sent = (item.command_id for _, _, item in self._answered)
+        self._steps.fetch([*self._untold, *self._stored, *self._expired, *self._foreign.asking, *named, *sent])
 
     def follow_up(self, work: RoundWork) -> None:
         """Record the steps, in the order in which they happened as far as known; then bring the outboxes up to date."""
         self._begin(work)
-        for published, item in _of_commands(work):
-            part = work.parts.get(published.shard)
-            if part and downlinks.is_reached_by(published, part.shard, self._links.latest):
-                if published.ok:
-                    self._steps.sent(item.command_id, published.at_ms)
-                elif published.never:
-                    self._steps.refused(item.command_id, published.reason, published.at_ms)
+        for part, published, item in self._answered:
+            if downlinks.is_reached_by(published, part.shard, self._links.latest):
+                self._note_published(part, published, item)
         self._acknowledge(work)
+        self._foreign.permit(work, self._steps, self._of)
         for pk in self._expired:
-            self._steps.expired(pk)
+            self._steps.ended(pk)
         for row in work.cancels:
             work.settled[row.pk] = refusal(self._steps.cancelled(_named(row), row.device_key, work.now_ms)) or {}
         for command in self._steps.save(lambda key: work.part_of(key, self._of).shard.commit + 1):
             if command.status not in OPEN:
                 work.part_of(command.device, self._of).shard.outbox.close(command.id)
+            if command.status not in UNFINISHED:
+                self._waiting.close(command.id, command.device)
         self._hurry(work)
+
+    def _note_published(self, part: ShardWork, published: Published, item: CommandItem) -> None:
+        if published.ok:
+            if way := self._steps.sent(item.command_id, published.at_ms):
+                part.shard.outbox.published(item.command_id, way)
+        elif published.never:
+            self._steps.refused(item.command_id, published.reason, published.at_ms)
+        elif not part.shard.outbox.is_permitted(item.command_id):
+            self._foreign.take_back(self._steps.get(item.command_id), part)
 
     def _begin(self, work: RoundWork) -> None:
         """The first steps."""
@@ -166,9 +199,12 @@ class CommandsFeature(Feature):
             self._open(pk, work)
 
     def _acknowledge(self, work: RoundWork) -> None:
+        named = [answer.ack.command_id for _, one in work.effects() for answer in one.acks]
+        self._steps.fetch(filter(None, map(command_id, named)))
         for _, effects in work.effects():
             if effects.gone:
                 self._steps.forget(effects.member.key)
+                self._waiting.forget(effects.member.key)
             for answer in effects.acks:
                 self._steps.acknowledged(answer)
 
@@ -176,8 +212,12 @@ class CommandsFeature(Feature):
         """A command heard of for the first time goes into the outbox."""
         known = any(CommandItem(pk) in part.shard.outbox for part in work.parts.values())
         if not known and (command := self._steps.stored(pk)):
-            key = command.device
-            work.part_of(key, self._of).shard.outbox.open(pk, key, expires_ms(command), work.now_ms)
+            shard = work.part_of(command.device, self._of).shard
+            member = shard.members.get(command.device)
+            if member and member.known.dialect != NATIVE:
+                self._foreign.open(command, shard, self._steps, work.now_ms)
+            else:
+                shard.outbox.open(pk, command.device, expires_ms(command), work.now_ms)
 
     def _hurry(self, work: RoundWork) -> None:
         """Who listens now gets at once what waits: all behind a new connection, or a device that came online."""
@@ -194,7 +234,7 @@ class CommandsFeature(Feature):
         """What is due in the outboxes."""
         for part in work.parts.values():
             links, shard = self._links.latest, part.shard
-            work.results.downlinks += downlinks.due(shard, self._steps, self._sources, links, work.now_ms)
+            work.results.downlinks += self._downlinks.due(shard, self._steps, links, work.now_ms)
 
     def changes(self, work: RoundWork) -> Iterator[tuple[int, CommandStep]]:
         """The steps."""
@@ -211,7 +251,8 @@ class CommandsFeature(Feature):
 
     def due(self, shards: Sequence[Shard], now_ms: int) -> int | None:
         """When the next is to be published, told, or over."""
-        times = (self._tell_ms, *(shard.outbox.next_ms() for shard in shards))
+        asking = now_ms if any(shard.outbox.asking for shard in shards) else None
+        times = (self._tell_ms, asking, *(shard.outbox.next_ms() for shard in shards))
         return min((time_ms for time_ms in times if time_ms is not None), default=None)
 
     def purges(self) -> Iterable[PurgeTask]:

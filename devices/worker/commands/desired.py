@@ -10,7 +10,8 @@ from devices.worker.effects.operations import Effects, Operation
 from devices.worker.effects.work import Round, RoundWork, ShardWork
 from devices.worker.memory.shard import Member, Shard
 from devices.worker.presence.gateway_links import LinkWatch
-from devices.worker.rules.outbox import DesiredItem, Outbox
+from devices.worker.rules.lanes import DesiredItem
+from devices.worker.rules.outbox import Outbox
 
 
 class DesiredConfirmed(Operation, frozen=True):

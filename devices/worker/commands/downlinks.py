@@ -7,45 +7,74 @@ from collections.abc import Iterator
 from typing import Final
 from uuid import UUID
 
-from msgspec import json
-
-from bridge.dialects import dialect
-from bridge.dialects.dialect import NATIVE, Publication, State
+from bridge.dialects.dialect import NATIVE, Publication, Refused
+from bridge.dialects.registry import Dialects
 from bridge.messages import Publish, Published
 from bridge.names import gateway_channel
 from devices.rules.commands import OPEN
 from devices.worker.commands.command_steps import CommandSteps
-from devices.worker.commands.known_commands import KnownCommand, expires_ms
+from devices.worker.commands.known_commands import KnownCommand
+from devices.worker.commands.rendering import Renderer
+from devices.worker.commands.waiting import Waiting
 from devices.worker.memory.shard import Shard
 from devices.worker.presence.gateway_links import Links
-from devices.worker.rules.outbox import AppliedMs, CommandItem, DesiredItem, Due, GatewayOf, Item, RetainedItem
-from devices.worker.sources.sources import Sources
+from devices.worker.rules.lanes import CommandItem, DesiredItem, Due, Item, RetainedItem
+from devices.worker.rules.outbox import AppliedMs, GatewayOf
 from runtime.database_clock import clock
 
 _COMMAND, _DESIRED, _RETAINED = b"c", b"d", b"r"  # what a token begins with; id, payload or topic follows
 _UUID_BYTES: Final = 16
-_encode = json.Encoder().encode
 
 
-def due(
-    shard: Shard, steps: CommandSteps, sources: Sources, links: Links, now_ms: int
-) -> Iterator[tuple[str, Publish]]:
-    """Messages with their channel. At most one query, for commands that ``steps`` does not know.
+class Downlinks:
+    """Renders what is due.
 
-    (And one for a source of which something is remembered that is not in memory.)
+    Args:
+        dialects: of the installation.
+        renderer: of commands.
+        waiting: learns which commands in other dialects are on their way.
     """
-    items = shard.outbox.due(now_ms, gateways(shard, links))
-    steps.fetch(one.item.command_id for one in items if isinstance(one.item, CommandItem))
-    for one in items:
-        member = shard.members.get(one.device)
-        name = member.known.dialect if member else NATIVE
-        speaks, state = sources.dialects.by_name.get(name), sources.state(shard, name, one.device, now_ms)
-        if speaks and state and (rendered := _rendered(one, steps, speaks, state)):
-            yield gateway_channel(one.gateway), _publish(shard.number, one, rendered)
-        elif isinstance(one.item, CommandItem):
+
+    def __init__(self, dialects: Dialects, renderer: Renderer, waiting: Waiting) -> None:
+        self._dialects, self._renderer, self._waiting = dialects, renderer, waiting
+
+    def due(self, shard: Shard, steps: CommandSteps, links: Links, now_ms: int) -> Iterator[tuple[str, Publish]]:
+        """Messages with their channel. At most one query, for commands that ``steps`` does not know."""
+        items = shard.outbox.due(now_ms, gateways(shard, links))
+        steps.fetch(one.item.command_id for one in items if isinstance(one.item, CommandItem))
+        for one in items:
+            channel = gateway_channel(one.gateway)
+            if isinstance(one.item, CommandItem):
+                command = steps.get(one.item.command_id)
+                for publish in self._of_command(shard, one, command, now_ms):
+                    yield channel, publish
+            elif rendered := self._rendered(shard, one):
+                yield channel, _publish(shard.number, one, rendered)
+            elif isinstance(one.item, DesiredItem):
+                shard.outbox.settled(one.device)
+
+    def _of_command(self, shard: Shard, one: Due, command: KnownCommand | None, now_ms: int) -> Iterator[Publish]:
+        """None: there is nothing to publish (any more). What can't be rendered just now waits until it is over."""
+        assert isinstance(one.item, CommandItem)
+        if command is None or command.status not in OPEN:
             shard.outbox.close(one.item.command_id)
-        elif isinstance(one.item, DesiredItem):
-            shard.outbox.settled(one.device)
+            return
+        rendered = self._renderer.render(shard, command, now_ms)
+        if isinstance(rendered, Refused):
+            return
+        publications = rendered.publications
+        if command.way:
+            self._waiting.published(command.id, command.device, now_ms)
+            publications = publications[: command.way.count]
+        for index, publication in enumerate(publications):
+            yield _publish(shard.number, one, publication, bytes([index]) if len(publications) > 1 else b"")
+
+    def _rendered(self, shard: Shard, one: Due) -> Publication | None:
+        if isinstance(one.item, RetainedItem):
+            return Publication(one.item.topic, b"", retain=True)
+        member = shard.members.get(one.device)
+        speaks = self._dialects.by_name.get(member.known.dialect if member else NATIVE)
+        return speaks.render_desired(one.device, one.payload) if speaks else None
 
 
 def gateways(shard: Shard, links: Links) -> GatewayOf:
@@ -83,28 +112,11 @@ def is_reached_by(published: Published, shard: Shard, links: Links) -> bool:
     return member is None or links.gateway_of(member, shard.gateway) == published.gateway
 
 
-def _rendered(one: Due, steps: CommandSteps, speaks: dialect.Dialect, state: State) -> Publication | None:
-    """None: there is nothing to publish (any more)."""
-    if isinstance(one.item, RetainedItem):
-        return Publication(one.item.topic, b"", retain=True)
-    if isinstance(one.item, DesiredItem):
-        return speaks.render_desired(one.device, one.payload)
-    command = steps.get(one.item.command_id)
-    if command is None or command.status not in OPEN:
-        return None
-    rendered = speaks.render(state, one.device, _command(command), 0)
-    return rendered.publications[0] if isinstance(rendered, dialect.Rendered) else None
-
-
-def _command(command: KnownCommand) -> dialect.Command:
-    return dialect.Command(str(command.id), command.name, _encode(command.args), expires_ms(command))
-
-
-def _publish(shard: int, one: Due, what: Publication) -> Publish:
+def _publish(shard: int, one: Due, what: Publication, part: bytes = b"") -> Publish:
     return Publish(
         shard,
         one.device,
-        _token(one),
+        _token(one) + part,
         what.topic,
         what.payload,
         what.qos,
@@ -128,8 +140,8 @@ def _token(one: Due) -> bytes:
 def item_of(published: Published) -> Item | None:
     """What an answer is about; None: nothing of ours."""
     kind, rest = published.token[:1], published.token[1:]
-    if kind == _COMMAND and len(rest) == _UUID_BYTES:
-        return CommandItem(UUID(bytes=rest))
+    if kind == _COMMAND and len(rest) in (_UUID_BYTES, _UUID_BYTES + 1):  # of several publications, which one
+        return CommandItem(UUID(bytes=rest[:_UUID_BYTES]))
     if kind == _RETAINED:
         return RetainedItem(published.device, rest.decode())
     return DesiredItem(published.device) if kind == _DESIRED else None

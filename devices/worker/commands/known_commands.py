@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from msgspec import Struct, json
+from msgspec import Struct, convert, json
 
 from bridge.messages import NewCommand
 from devices.models import Command
 from devices.rules.commands import UNFINISHED, begun
+from devices.worker.rules.ways import Way
 
 MOST: Final = 1_000  # that are kept, and as many of the others; beyond, the oldest is read again when it is needed
 _CLOCKS_MS: Final = 1_000  # so much may the clocks of two processes differ
@@ -21,7 +22,7 @@ MAX_KEPT_BYTES: Final = 16 * 1024  # of arguments and of a result; what is large
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: Final = (
     "pk", "device_id", "device__key", "name", "args", "status", "timeline", "result", "reason", "created_at",
-    "expires_at",
+    "expires_at", "way",
 )  # fmt: skip
 _encode = json.Encoder().encode
 
@@ -40,6 +41,7 @@ class KnownCommand(Struct):
     reason: str
     created_at: datetime
     expires_at: datetime
+    way: Way | None = None  # in another dialect than Causeway's, once it was rendered
 
     @property
     def is_small(self) -> bool:
@@ -126,4 +128,12 @@ def _made_ms(command: KnownCommand) -> int:
 def read(ids: Iterable[UUID], is_ours: Callable[[str], bool]) -> list[KnownCommand]:
     """The commands of these ids that there are, of devices (by key) that are ours. One query."""
     rows = Command.objects.filter(pk__in=list(ids)).values_list(*_COLUMNS)
-    return [KnownCommand(*row) for row in rows if is_ours(row[2])]
+    found = [KnownCommand(*row) for row in rows if is_ours(row[2])]
+    for one in found:
+        one.way = way_in(one.way)
+    return found
+
+
+def way_in(stored: Any) -> Way | None:
+    """The way of a stored command."""
+    return convert(stored, Way) if stored else None

@@ -15,6 +15,7 @@ from msgspec import Struct
 from bridge.observations import CommandAck
 from devices.models import Quarantined
 from devices.options import DevicesOptions
+from devices.rules.commands import By
 from devices.rules.reducer import NewEvent, NewReading
 from devices.worker.memory.shard import Member
 
@@ -29,6 +30,7 @@ class Acknowledged(Struct, frozen=True):
     ack: CommandAck
     at_ms: int  # Unix ms; when the gateway received it
     replayed: bool = False  # the broker had it before, nobody knows since when
+    by: By = "device"  # or an echo: no answer, but what the device reported
 
 
 @dataclass(slots=True)
@@ -54,7 +56,9 @@ class Effects:
     @property
     def are_just_readings(self) -> bool:
         """Whether nothing else has come of it that anybody could see: every visible change takes a rev."""
-        return not (self.gone or self.came_online) and self.member.twin.rev == self.since + len(self.readings)
+        return not (self.gone or self.came_online or self.acks) and self.member.twin.rev == self.since + len(
+            self.readings
+        )
 
     def add(self, later: "Effects") -> None:
         """Take over what further operations on the same device came to."""

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
-from bridge.dialects.dialect import STATELESS, Dialect
+from msgspec import structs
+
+from bridge.dialects.dialect import NATIVE, STATELESS, Dialect
 from bridge.dialects.rejections import Rejection
 from bridge.messages import Batch, Delivery
 from bridge.observations import CommandAck, Decoded, Described, StatusReported, Telemetry
@@ -12,6 +14,7 @@ from devices.options import DevicesOptions
 from devices.rules.clocks import AHEAD_MS
 from devices.rules.reducer import Arrival, Limits, Outcome, is_from_device, reduce
 from devices.rules.twin import OTHER_DIALECT, is_anothers
+from devices.worker.commands.waiting import Waiting
 from devices.worker.descriptions import descriptions
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import UNKNOWN_PAYLOAD, Acknowledged, Effects
@@ -44,6 +47,7 @@ class UplinkFeature(Feature):
         sources: of this process's shards: they read what is delivered.
         links: the gateways', as last read.
         knows_command: whether a command id (text) is one of the device's (its primary key).
+        waiting: commands in other dialects that wait for what their devices report.
     """
 
     name = "uplink"
@@ -55,7 +59,9 @@ class UplinkFeature(Feature):
         sources: Sources,
         links: LinkWatch,
         knows_command: Callable[[str, int], bool],
+        waiting: Waiting,
     ) -> None:
+        self._waiting = waiting
         self._sources, self._links = sources, links
         self._default_gateway = options.default_gateway
         self._limits = Limits(options.max_metrics_per_device, options.retention_days * 86_400_000)
@@ -185,14 +191,26 @@ class UplinkFeature(Feature):
         elif isinstance(said, Described):
             live = not (arrival.retain or arrival.replayed)
             descriptions.said(said, member.twin.dialect, effects, self._limits.max_metrics, live=live)
-        if outcome.ack and not self._knows_command(outcome.ack.command_id, member.id):
-            outcome = Outcome("quarantined", "unknown_command", outcome.ack.command_id)
+        if outcome.ack:
+            outcome = self._named(outcome, outcome.ack, member)
         for note in outcome.notes:
             effects.counts["noted", note.reason] += note.count
         effects.readings += outcome.readings
         effects.events += outcome.events
         if outcome.ack:
             effects.acks.append(Acknowledged(outcome.ack, arrival.received_ms, arrival.late))
+        if self._waiting:
+            effects.acks += self._waiting.shown(member.key, said, arrival)
+        return outcome
+
+    def _named(self, outcome: Outcome, ack: CommandAck, member: Member) -> Outcome:
+        """An answer's outcome by whose it is. In other dialects, others may have asked: theirs are nobody's matter."""
+        if member.twin.dialect != NATIVE and (named := self._waiting.named(member.key, ack.command_id)):
+            outcome.ack = structs.replace(ack, command_id=named)
+        elif not self._knows_command(ack.command_id, member.id):
+            if member.twin.dialect == NATIVE:
+                return Outcome("quarantined", "unknown_command", ack.command_id)
+            outcome.ack = None
         return outcome
 
     def store(self, effects: Sequence[Effects]) -> None:

@@ -6,6 +6,9 @@
                             │        device comes online or elsewhere, or the broker has lost its memory: due at once
                             └─ close / settled / expired / forget: done with
 
+A command that must not be published twice is due only once it is permitted: it is stored by then that it may have been
+published. It goes to its gateway once, and again only if that says that it was not published.
+
 Each gateway has a lane of its own: at most ``UNDER_WAY_LIMIT`` are with it at a time, and its refusal holds that lane
 for a second. Which gateway serves a device is asked whenever something is due for it. What is kept is bounded by the
 database: no command's arguments, and a desired payload only while it is unconfirmed.
@@ -15,56 +18,15 @@ from collections.abc import Callable, Iterable
 from typing import Final
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import structs
 
+from devices.worker.rules.lanes import CommandItem, DesiredItem, Due, Entry, Item, Lane, RetainedItem, retry_delay_ms
 from devices.worker.rules.schedule import Schedule
+from devices.worker.rules.ways import Way
 
-RETRY_MS: Final = (5_000, 10_000, 20_000, 40_000, 60_000)
-UNDER_WAY_LIMIT: Final = 50
 _ANSWER_MS: Final = 5_000  # no answer by then: it counts as lost
 _HOLD_MS: Final = 1_000
 _LOOK_MS: Final = 500  # until the next look whether what may hold an answer is applied
-
-
-class CommandItem(Struct, frozen=True):
-    """A command to publish."""
-
-    command_id: UUID
-
-
-class DesiredItem(Struct, frozen=True):
-    """A device's desired topic to publish."""
-
-    device: str
-
-
-class RetainedItem(Struct, frozen=True):
-    """A topic on which nothing is to be retained any more; its device is deleted."""
-
-    device: str
-    topic: str
-
-
-Item = CommandItem | DesiredItem | RetainedItem
-
-
-class Due(Struct, frozen=True):
-    """What is to be sent now, and by which gateway. ``payload`` for desired only."""
-
-    item: Item
-    device: str
-    gateway: str
-    payload: bytes = b""
-
-
-class _Entry(Struct):
-    device: str
-    payload: bytes = b""
-    expires_ms: int = 0  # a command's
-    confirmed: bool = False  # the broker has it
-    attempts: int = 0
-    gateway: str = ""  # whose it was last
-    lane: str = ""  # the gateway in whose lane it is; "": to be asked
 
 
 # The client id of the gateway by which a device, the first argument, can be reached; the second is whose it was last.
@@ -75,49 +37,15 @@ GatewayOf = Callable[[str, str], str]
 AppliedMs = Callable[[str, bool], int]
 
 
-def retry_delay_ms(attempts: int) -> int:
-    """How long to wait after the ``attempts``-th sending (from 1)."""
-    return RETRY_MS[min(attempts, len(RETRY_MS)) - 1]
-
-
-class _Lane:
-    """What waits for one gateway, and what it has."""
-
-    def __init__(self) -> None:
-        self.due: Schedule[Item] = Schedule()
-        self.under_way: Schedule[Item] = Schedule()  # until when an answer is waited for
-        self.held_until_ms = 0
-
-    def pop(self, now_ms: int) -> Item | None:
-        """What to send now; None: nothing, or not yet."""
-        while self.under_way.pop(now_ms) is not None:
-            pass  # lost on its way, or its answer was
-        if len(self.under_way) >= UNDER_WAY_LIMIT or now_ms < self.held_until_ms:
-            return None
-        return self.due.pop(now_ms)
-
-    def next_ms(self) -> int | None:
-        """When :meth:`pop` will have something; None for never."""
-        first = self.due.first_ms()
-        if first is None:
-            return None
-        room = self.under_way.first_ms() if len(self.under_way) >= UNDER_WAY_LIMIT else None
-        return max(first, room or 0, self.held_until_ms)
-
-    def remove(self, item: Item) -> None:
-        """It waits no more."""
-        self.due.remove(item)
-        self.under_way.remove(item)
-
-
 class Outbox:
     """One shard's commands that wait for their devices, and desired payloads that wait for the broker."""
 
     def __init__(self) -> None:
-        self._entries: dict[Item, _Entry] = {}
+        self._entries: dict[Item, Entry] = {}
         self._of_device: dict[str, set[Item]] = {}
-        self._lanes: dict[str, _Lane] = {"": _Lane()}  # by gateway; in the first one what is in none yet
+        self._lanes: dict[str, Lane] = {"": Lane()}  # by gateway; in the first one what is in none yet
         self._expiry: Schedule[UUID] = Schedule()
+        self.asking: list[UUID] = []  # commands that are due, and need to be permitted
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -127,11 +55,58 @@ class Outbox:
 
     # ------------------------------------------------------------------------------------- what there is
 
-    def open(self, command_id: UUID, device: str, expires_ms: int, now_ms: int, *, confirmed: bool = False) -> None:
-        """A command waits for its device; nothing if it is known already. ``confirmed``: at its broker."""
-        if CommandItem(command_id) not in self._entries:
-            self._add(CommandItem(command_id), _Entry(device, expires_ms=expires_ms, confirmed=confirmed), now_ms)
-            self._expiry.set(command_id, expires_ms)
+    def open(
+        self,
+        command_id: UUID,
+        device: str,
+        expires_ms: int,
+        now_ms: int,
+        *,
+        confirmed: bool = False,
+        way: Way | None = None,
+    ) -> None:
+        """A command waits for its device; nothing if it is known already.
+
+        Args:
+            command_id: its id.
+            device: its device's key.
+            expires_ms: Unix ms; it is not sent any more after that.
+            now_ms: Unix ms.
+            confirmed: at its broker.
+            way: in another dialect than Causeway's.
+        """
+        if CommandItem(command_id) in self._entries:
+            return
+        entry = Entry(device, expires_ms=expires_ms, confirmed=confirmed, way=way)
+        if way and way.once:
+            entry.permitted = entry.spent = bool(way.published_ms)
+        self._add(CommandItem(command_id), entry, now_ms)
+        self._expiry.set(command_id, (way.ends_ms if way else None) or expires_ms)
+
+    def take_asking(self) -> list[UUID]:
+        """Commands that are due, and need to be permitted; each is given out once."""
+        asking, self.asking = self.asking, []
+        return asking
+
+    def permit(self, command_id: UUID, way: Way, now_ms: int) -> None:
+        """It is stored that it may be published from now on: it is due at once."""
+        entry = self._entries.get(CommandItem(command_id))
+        if entry and not entry.permitted:
+            entry.permitted, entry.way = True, way
+            self._expiry.set(command_id, way.ends_ms or entry.expires_ms)
+            self._make_due(CommandItem(command_id), entry, now_ms)
+
+    def is_permitted(self, command_id: UUID) -> bool:
+        """Whether it may have been published, as far as is known here."""
+        entry = self._entries.get(CommandItem(command_id))
+        return entry is None or entry.permitted
+
+    def published(self, command_id: UUID, way: Way) -> None:
+        """It is with its broker: from now on its end is known, if it is answered by nothing exact."""
+        entry = self._entries.get(CommandItem(command_id))
+        if entry and way.ends_ms:
+            entry.way = way
+            self._expiry.set(command_id, way.ends_ms)
 
     def close(self, command_id: UUID) -> None:
         """The command waits no more."""
@@ -145,7 +120,7 @@ class Outbox:
         item = DesiredItem(device)
         entry = self._entries.get(item)
         if entry is None:
-            self._add(item, _Entry(device, payload, gateway=gateway), now_ms)
+            self._add(item, Entry(device, payload, gateway=gateway), now_ms)
         elif entry.payload != payload:
             entry.payload = payload
             self._into_lane(item, "", now_ms)
@@ -159,7 +134,7 @@ class Outbox:
         for topic in topics:
             item = RetainedItem(device, topic)
             if item not in self._entries:
-                self._add(item, _Entry(device, gateway=gateway), now_ms)
+                self._add(item, Entry(device, gateway=gateway), now_ms)
 
     def cleared(self, item: RetainedItem) -> bool:
         """Nothing is retained there; whether that was the device's last topic."""
@@ -196,21 +171,34 @@ class Outbox:
             if gateway in (entry.gateway, gateway_of(entry.device, entry.gateway)):
                 self._into_lane(item, "", now_ms)
 
-    def answered(self, item: Item, gateway: str, now_ms: int, *, ok: bool, never: bool = False) -> None:
+    def answered(self, item: Item, gateway: str, now_ms: int, *, ok: bool, never: bool = False) -> bool:
         """What became of it. Not ok: it comes again after its backoff, and all that the gateway is to do pauses.
 
         Ok: a command of that gateway's is with its broker, which keeps it for the device, and is not due any more.
+
+        Returns:
+            Whether that is all that was to be heard of it: False, if others of its publications are under way.
         """
-        lane = self._lane(gateway)
+        entry, lane = self._entries.get(item), self._lane(gateway)
+        if ok and entry and entry.unanswered > 1:
+            entry.unanswered -= 1
+            return False
         lane.under_way.remove(item)
-        entry = self._entries.get(item)
+        whole = not entry or not entry.way or entry.unanswered >= entry.way.count
         if never:  # the broker will not take it: as it is, it is not due any more
             lane.due.remove(item)
         elif not ok:
             lane.held_until_ms = now_ms + _HOLD_MS
+            if entry and entry.way and entry.spent and whole:  # for sure, nothing of it was published
+                entry.spent, entry.permitted = False, False
+                entry.way = structs.replace(entry.way, published_ms=0)
+                if isinstance(item, CommandItem):
+                    self._expiry.set(item.command_id, entry.expires_ms)
+                lane.due.set(item, now_ms + retry_delay_ms(entry.attempts))
         elif entry and isinstance(item, CommandItem) and entry.attempts and entry.gateway == gateway:
             entry.confirmed = True  # unless it was to go again meanwhile, or elsewhere
             lane.due.remove(item)
+        return True
 
     def unconfirmed(self, device: str) -> bytes | None:
         """The payload that the desired topic should hold; None when nothing is waited for."""
@@ -224,6 +212,9 @@ class Outbox:
         for at, name in enumerate(names):
             while (item := self._lanes[name].pop(now_ms)) is not None:
                 entry = self._entries[item]
+                if not entry.permitted and isinstance(item, CommandItem):
+                    self.asking.append(item.command_id)
+                    continue
                 gateway = gateway_of(entry.device, entry.gateway)
                 if gateway == name:
                     out.append(self._sent(item, entry, now_ms))
@@ -242,7 +233,8 @@ class Outbox:
         while (command_id := self._expiry.pop(now_ms)) is not None:
             entry = self._entries[CommandItem(command_id)]
             self._lanes[entry.lane].remove(CommandItem(command_id))
-            if applied_ms(entry.device, entry.confirmed) < entry.expires_ms:
+            ends_ms = (entry.way.ends_ms if entry.way else None) or entry.expires_ms
+            if applied_ms(entry.device, entry.confirmed) < ends_ms:
                 waiting.append(command_id)
             else:
                 self.close(command_id)
@@ -258,10 +250,10 @@ class Outbox:
 
     # ------------------------------------------------------------------------------------------- inside
 
-    def _lane(self, gateway: str) -> _Lane:
-        return self._lanes.setdefault(gateway, _Lane())
+    def _lane(self, gateway: str) -> Lane:
+        return self._lanes.setdefault(gateway, Lane())
 
-    def _add(self, item: Item, entry: _Entry, now_ms: int) -> None:
+    def _add(self, item: Item, entry: Entry, now_ms: int) -> None:
         self._entries[item] = entry
         self._of_device.setdefault(entry.device, set()).add(item)
         self._make_due(item, entry, now_ms)
@@ -269,20 +261,25 @@ class Outbox:
     def _into_lane(self, item: Item, lane: str, now_ms: int) -> None:
         """It is due there, its backoff begins anew."""
         entry = self._entries[item]
+        if entry.spent:
+            return
         self._lanes[entry.lane].remove(item)
         entry.lane, entry.attempts, entry.confirmed = lane, 0, False
         self._make_due(item, entry, now_ms)
 
-    def _make_due(self, item: Item, entry: _Entry, now_ms: int) -> None:
+    def _make_due(self, item: Item, entry: Entry, now_ms: int) -> None:
         """Unless the broker has it, or its time has ended."""
-        if not (entry.confirmed or 0 < entry.expires_ms <= now_ms):
+        if not (entry.confirmed or entry.spent or 0 < entry.expires_ms <= now_ms):
             self._lane(entry.lane).due.set(item, now_ms)
 
-    def _sent(self, item: Item, entry: _Entry, now_ms: int) -> Due:
+    def _sent(self, item: Item, entry: Entry, now_ms: int) -> Due:
         lane = self._lanes[entry.lane]
         entry.gateway = entry.lane
         entry.attempts += 1
-        lane.due.set(item, now_ms + retry_delay_ms(entry.attempts))
+        if entry.way:
+            entry.spent, entry.unanswered = entry.way.once, entry.way.count
+        if not entry.spent:
+            lane.due.set(item, now_ms + retry_delay_ms(entry.attempts))
         lane.under_way.set(item, now_ms + _ANSWER_MS)
         return Due(item, entry.device, entry.lane, entry.payload)
 

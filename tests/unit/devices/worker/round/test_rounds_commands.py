@@ -29,11 +29,10 @@ def stored(key: str = A, *, ttl_s: int = 60, at_ms: int = NOW_MS, **fields: Any)
     now = datetime.fromtimestamp(at_ms / 1000, UTC)
     return Command.objects.create(
         device=register_device(key),
-        name="set_led",
         timeline=list(begun(at_ms).timeline),
         created_at=now,
         expires_at=now + timedelta(seconds=ttl_s),
-        **{"args": {"on": True}, **fields},
+        **{"name": "set_led", "args": {"on": True}, **fields},
     )
 
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.worker.rules.outbox import UNDER_WAY_LIMIT, CommandItem, DesiredItem, Due, Outbox, retry_delay_ms
+from devices.worker.rules.lanes import UNDER_WAY_LIMIT, CommandItem, DesiredItem, Due, retry_delay_ms
+from devices.worker.rules.outbox import Outbox
 
 DEVICE = "demo/a"
 FAR_MS = 10**9
