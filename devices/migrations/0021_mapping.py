@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("devices", "0018_description"),
+        ("devices", "0020_dialect_logins"),
     ]
 
     operations = [
