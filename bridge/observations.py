@@ -15,9 +15,11 @@ AckStatus = Literal["accepted", "done", "rejected", "failed"]
 PayloadReason = Literal[
     "bad_ack",
     "bad_identifiers",
+    "bad_cbor",
     "bad_json",
     "bad_model",
     "bad_protobuf",
+    "bad_senml",
     "bad_status",
     "bad_text",
     "bad_ts",

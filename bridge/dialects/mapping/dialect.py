@@ -20,6 +20,7 @@ from bridge.dialects.dialect import (
     Sorted,
     State,
 )
+from bridge.dialects.forms import senml
 from bridge.dialects.forms.names import key_part
 from bridge.dialects.mapping.patterns import PatternTree, disjoint, topic_filter
 from bridge.dialects.mapping.payloads import values_of
@@ -108,10 +109,10 @@ class MappingDialect(SimpleDialect):
             return Reading(rejected="unknown_mapping")
         device, _, metric = delivery.detail.partition("/")
         try:
-            telemetry = read_by(rule, metric, delivery.payload)
+            telemetry, units = read_by(rule, metric, delivery.payload, delivery.received_ms)
         except MalformedError as bad:
             return Reading((Said(delivery.source, bad.malformed),))
-        known = _known(state.model, device, rule, metric)
+        known = _known(state.model, device, rule, metric, units)
         if known is state.model:
             return Reading((Said(delivery.source, telemetry),))
         said = (Said(delivery.source, Described(_description(known))), Said(delivery.source, telemetry))
@@ -126,21 +127,28 @@ class MappingDialect(SimpleDialect):
         return Refused("unknown_command", "a device that is read by a mapping takes no commands")
 
 
-def read_by(rule: Rule, metric: str, payload: bytes) -> Telemetry:
-    """What a payload says by a rule.
+def read_by(rule: Rule, metric: str, payload: bytes, received_ms: int) -> tuple[Telemetry, dict[str, str]]:
+    """What a payload says by a rule, and the units that it says itself, by metric.
 
     Raises:
         MalformedError: it isn't what the rule says.
     """
     sieve = Sieve(len(payload))
+    if rule.payload == "senml":
+        pack = senml.read(payload, received_ms, sieve)
+        return Telemetry(pack.readings, sieve.notes), pack.units
     metrics = sieve.flattened(values_of(rule, metric, payload))
-    return Telemetry((RawReading(None, metrics),) if metrics else (), sieve.notes)
+    return Telemetry((RawReading(None, metrics),) if metrics else (), sieve.notes), {}
 
 
-def _known(before: Known, device: str, rule: Rule, metric: str) -> Known:
+def _known(before: Known, device: str, rule: Rule, metric: str, units: dict[str, str]) -> Known:
     """What is known of a device once a rule has been used; the same object when that is nothing new."""
     by_name = {one.metric: one for one in before.properties}
-    new = [one for one in described(rule, metric) if by_name.get(one.metric) != one]
+    said = (
+        *described(rule, metric),
+        *(descriptions.Property(name, kind="number", unit=unit) for name, unit in units.items()),
+    )
+    new = [one for one in said if by_name.get(one.metric) != one]
     if not new and before.name:
         return before
     by_name |= {one.metric: one for one in new}

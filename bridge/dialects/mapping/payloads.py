@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, Final
 
+from bridge.dialects.forms.cbor import CborError, decode, is_cbor
 from bridge.dialects.forms.numbers import is_no_number, number_in
 from bridge.dialects.mapping.rules import NUMBERS, Field, Rule
 from bridge.json_limits import (
@@ -79,8 +80,7 @@ def scaled(number: Any, scale: float) -> Any:
 
 
 def _json(rule: Rule, _metric: str, payload: bytes) -> Values:
-    check_leaves(payload)
-    value = decode_json(payload)
+    value = _decoded(payload)
     check_size(value)
     if not rule.fields:
         if not isinstance(value, dict):
@@ -88,6 +88,17 @@ def _json(rule: Rule, _metric: str, payload: bytes) -> Values:
         return {name: rule.words.get(one, one) if isinstance(one, str) else one for name, one in value.items()}
     found = {one.metric: _in_json(rule, one, value) for one in rule.fields}
     return {name: one for name, one in found.items() if one is not _MISSING}
+
+
+def _decoded(payload: bytes) -> Any:
+    """JSON, or the same as CBOR."""
+    if is_cbor(payload):
+        try:
+            return decode(payload)
+        except CborError as error:
+            raise MalformedError("bad_cbor", str(error)) from None
+    check_leaves(payload)
+    return decode_json(payload)
 
 
 class _Missing:
@@ -178,3 +189,4 @@ _READERS: Final[dict[str, Callable[[Rule, str, bytes], Values]]] = {
     "csv": _csv,
     "struct": _struct,
 }
+"""But for SenML, whose readings have times of their own (bridge.dialects.forms.senml)."""

@@ -12,12 +12,13 @@ from bridge.json_limits import MalformedError
 _MOST: int = 200
 
 
-def preview(rule: Rule, heard: Iterable[tuple[str, bytes]]) -> list[dict[str, Any]]:
+def preview(rule: Rule, heard: Iterable[tuple[str, bytes]], received_ms: int) -> list[dict[str, Any]]:
     """What becomes of each message that the rule's pattern matches.
 
     Args:
         rule: without fault.
         heard: topic and payload.
+        received_ms: Unix ms; when they are taken to have come.
 
     Returns:
         Objects ``{"topic", "device", "metrics"}``, or with ``reason`` and ``detail`` in place of metrics.
@@ -30,7 +31,7 @@ def preview(rule: Rule, heard: Iterable[tuple[str, bytes]]) -> list[dict[str, An
             continue
         device = f"{rule.site}/{key_part(bound.device or rule.device)}"
         try:
-            telemetry = read_by(rule, bound.metric or rule.metric, payload)
+            telemetry, _ = read_by(rule, bound.metric or rule.metric, payload, received_ms)
         except MalformedError as bad:
             result: dict[str, Any] = {"reason": bad.malformed.reason, "detail": bad.malformed.detail}
         else:

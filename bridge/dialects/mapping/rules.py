@@ -12,7 +12,7 @@ from bridge.names import is_name
 from bridge.observations import Scalar
 from bridge.topic_filters import overlap
 
-PayloadKind = Literal["number", "text", "json", "pairs", "csv", "struct"]
+PayloadKind = Literal["number", "text", "json", "pairs", "csv", "struct", "senml"]
 NUMBERS: Final = {
     "u8": ("B", 1), "i8": ("b", 1),
     "u16be": (">H", 2), "i16be": (">h", 2), "u32be": (">I", 4), "i32be": (">i", 4),
@@ -98,7 +98,7 @@ def _fields_fault(rule: Rule) -> str:
         return f"fields: at most {_MOST_FIELDS}"
     if rule.payload in ("csv", "struct") and not rule.fields:
         return f"fields: {rule.payload} needs some"
-    if rule.payload in ("number", "text") and rule.fields:
+    if rule.payload in ("number", "text", "senml") and rule.fields:
         return f"fields: {rule.payload} has none"
     names = [one.metric for one in rule.fields]
     if len(set(names)) < len(names):

@@ -19,6 +19,7 @@ from devices.web.auth import ALL_SITES, Access
 from devices.web.mappings import store
 from devices.web.mappings.heard import heard
 from devices.web.mappings.schemas import Mapping, MappingIn, Mappings, Message, Preview, PreviewIn
+from runtime.database_clock import unix_ms
 
 router = Router(tags=["mappings"])
 
@@ -44,7 +45,7 @@ def preview_mapping(request: HttpRequest, payload: PreviewIn) -> HttpResponse:
     _admin(request)
     rule = store.checked(payload.mapping.model_dump())
     messages = heard() if payload.messages is None else _messages(payload.messages)
-    return json_response({"items": preview(rule, messages), "next": None})
+    return json_response({"items": preview(rule, messages, unix_ms()), "next": None})
 
 
 @router.get("/mappings/{int:mapping_id}", response=Mapping)

@@ -189,7 +189,7 @@ def test_a_device_is_described_once_and_again_when_a_rule_says_more() -> None:
 
 def test_a_preview_says_what_becomes_of_each_message() -> None:
     heard = [("haus/keller/t", b"12,4"), ("haus/keller/x", b"?"), ("haus/a b/t", b"7"), ("other/x/y", b"1")]
-    found = preview(rule(decimal=","), heard)
+    found = preview(rule(decimal=","), heard, NOW_MS)
     assert found[0] == {"topic": "haus/keller/t", "device": "home/keller", "metrics": {"t": 12.4}}
     assert found[1]["reason"] == "not_a_number"
     assert found[2]["device"].startswith("home/a-b.")
