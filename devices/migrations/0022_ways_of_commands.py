@@ -6,7 +6,7 @@ import devices.models.fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [("devices", "0019_mapping"), ("devices", "0020_dialect_logins")]
+    dependencies = [("devices", "0021_mapping")]
 
     operations = [
         migrations.AddField("command", "way", devices.models.fields.JSONTextField(default=None, null=True)),
