@@ -10,7 +10,7 @@ from random import Random
 
 import structlog
 
-from mqtt_gateway.simulator import dialects
+from mqtt_gateway.simulator.dialects import clients
 from mqtt_gateway.simulator.client import Action, Client, Leave
 from mqtt_gateway.simulator.link import Handlers, Link
 from mqtt_gateway.simulator.options import SimulatorOptions
@@ -53,7 +53,7 @@ class _Fleet:
         self.run_id = secrets.token_hex(3)  # two simulations of one site don't throw each other off the broker
         self.outage = Outage(log, "the simulated devices' broker", time.monotonic)
         self.first: asyncio.Future[str] = asyncio.get_running_loop().create_future()  # "" or why not
-        self._members = [_Member(self, client) for client in dialects.clients(options)]
+        self._members = [_Member(self, client) for client in clients(options)]
 
     async def start(self, stop: asyncio.Event) -> None:
         """Connect the first device, then the others."""
