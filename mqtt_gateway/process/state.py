@@ -2,7 +2,7 @@
 
 import structlog
 
-from bridge.dialects.rejections import Rejections
+from bridge.dialects.refusals.rejections import Rejections
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process.storage import Former
 from mqtt_gateway.rules.broker_statistics import BrokerStatistics

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F, Q, Value
 from msgspec import Struct
 
-from bridge.dialects.rejections import Rejection
+from bridge.dialects.refusals.rejections import Rejection
 from bridge.topic_filters import overlap
 from mqtt_gateway.models import BrokerSession, GatewayProcess, Rejected
 from mqtt_gateway.options import is_own_subscription

@@ -10,8 +10,8 @@ from random import Random
 
 import structlog
 
-from mqtt_gateway.simulator.dialects import clients
 from mqtt_gateway.simulator.client import Action, Client, Leave
+from mqtt_gateway.simulator.dialects import clients
 from mqtt_gateway.simulator.link import Handlers, Link
 from mqtt_gateway.simulator.options import SimulatorOptions
 from runtime.backoff import backoff_s

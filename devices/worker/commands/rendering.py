@@ -9,7 +9,7 @@ import structlog
 from msgspec import json
 
 from bridge.dialects.dialect import NATIVE, Command, Refused, Rendered
-from bridge.dialects.guard import publish_error
+from bridge.dialects.refusals.guard import publish_error
 from bridge.dialects.registry import Dialects
 from devices.worker.commands.known_commands import KnownCommand, expires_ms
 from devices.worker.memory.shard import Shard

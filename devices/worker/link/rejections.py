@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from bridge.dialects.rejections import Rejection, Rejections
+from bridge.dialects.refusals.rejections import Rejection, Rejections
 from bridge.messages import Delivery
 from bridge.shards import shard_of
 from devices.models import Rejected

@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import structs
 
 from bridge.dialects.dialect import NATIVE, STATELESS, Dialect
-from bridge.dialects.rejections import Rejection
+from bridge.dialects.refusals.rejections import Rejection
 from bridge.messages import Batch, Delivery
 from bridge.observations import CommandAck, Decoded, Described, StatusReported, Telemetry
 from devices.models import Event, Quarantined, Reading

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from bridge.dialects.dialect import NOTHING_DUE, Due, Publication
-from bridge.dialects.guard import publish_error
+from bridge.dialects.refusals.guard import publish_error
 from bridge.dialects.registry import Dialects
 from bridge.messages import FiltersChanged, Publish, Refetch
 from bridge.names import gateway_channel

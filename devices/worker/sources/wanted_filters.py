@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from bridge.dialects.dialect import Filter
-from bridge.dialects.guard import filter_error
+from bridge.dialects.refusals.guard import filter_error
 from bridge.dialects.registry import Dialects
 from devices.models import SourceFilter
 from devices.models.sources import MAX_FILTER_CHARS

@@ -1,6 +1,6 @@
 """Samples of what was rejected: added up by topic and reason, bounded."""
 
-from bridge.dialects.rejections import MAX_PAYLOAD_BYTES, MAX_TOPIC_CHARS, MOST_TOPICS, Rejection, Rejections
+from bridge.dialects.refusals.rejections import MAX_PAYLOAD_BYTES, MAX_TOPIC_CHARS, MOST_TOPICS, Rejection, Rejections
 
 
 def test_case_i8_they_are_added_up_by_topic_and_reason() -> None:

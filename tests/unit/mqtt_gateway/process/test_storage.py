@@ -3,7 +3,7 @@
 import pytest
 from django.db.models import F
 
-from bridge.dialects.rejections import Rejection
+from bridge.dialects.refusals.rejections import Rejection
 from mqtt_gateway.models import BrokerSession, GatewayProcess, Incident, Rejected
 from mqtt_gateway.process import storage
 from mqtt_gateway.process.storage import FiltersOverlapError, LeaseLostError

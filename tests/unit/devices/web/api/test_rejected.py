@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from bridge.dialects.rejections import Rejection
+from bridge.dialects.refusals.rejections import Rejection
 from devices.models import Rejected
 from devices.web.operations.schemas import Rejected as RejectedSchema
 from mqtt_gateway.models import Rejected as RejectedByGateway

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError
 
-from bridge.dialects.rejections import Rejections
+from bridge.dialects.refusals.rejections import Rejections
 from devices.models import Rejected
 from devices.worker.link import rejections
 from tests.support.worlds.deliveries import delivery, key_in
