@@ -77,6 +77,8 @@ class ExportFeature(Feature):
             shard, pending = part.shard, _pending(part.shard)
             for device in pending.take(work.now_ms):
                 member = shard.members.get(device)
+                if member and member.known.dialect != NATIVE:
+                    continue  # of a new device that is known only now
                 message = self._message(member, pending) if member else b""
                 if pending.is_news(device, message, work.now_ms):
                     work.results.downlinks.append(self._publish(shard, device, member, message))

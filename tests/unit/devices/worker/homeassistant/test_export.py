@@ -9,7 +9,10 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from bridge.messages import Publish
+from bridge.dialects.builtin import Enabled
+from bridge.dialects.dialect import Base
+from bridge.messages import Delivery, Publish
+from devices.models import Device
 from devices.worker.homeassistant.pending import AT_ONCE, EVERY_MS, Pending
 from tests.support.worlds.deliveries import delivery
 from tests.support.worlds.ingest_worker import Worker
@@ -79,6 +82,19 @@ def test_nothing_is_announced_unless_it_is_wanted(db: None) -> None:
     worker = Worker()
     worker.hear(delivery(BOILER, "telemetry", {"t": 1}))
     assert not announced(worker)
+
+
+def test_devices_of_other_dialects_are_not(db: None) -> None:
+    spoken = (*settings.DEVICES.spoken, Enabled("homeassistant", (Base("home"),)))
+    with override_settings(DEVICES=replace(settings.DEVICES, homeassistant_export="ha", spoken=spoken)):
+        worker = Worker()
+        config = {"dev": {"ids": ["x"]}, "cmd_t": "x/press"}
+        fields = ("button/n/x", msgspec.json.encode(config), worker.now_ms, 1)
+        topic = "homeassistant/button/n/x/config"
+        worker.hear(Delivery(topic, "home/ha", "config", *fields, False, False, 1, dialect="homeassistant"))
+        worker.wait(1)
+    assert Device.objects.get().key == "home/ha~x"
+    assert not [one for results in worker.results for _, one in results.downlinks]
 
 
 def test_many_devices_are_announced_some_at_a_time() -> None:
