@@ -5,6 +5,8 @@ import secrets
 from ipaddress import IPv4Address
 from pathlib import Path
 
+# What the simulated devices speak, and whatever of yours may be near.
+DIALECTS = "native,tasmota@home,zigbee2mqtt@home,shelly@home,homeassistant@home,homie@home,sparkplug@plant"
 LOOPBACK = "127.0.0.1"
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -26,6 +28,7 @@ def prepare() -> None:
     for name in ("MQTT_USERNAME", "MQTT_PASSWORD", "REDIS_URL_FILE", "MQTT_URL_FILE"):
         os.environ.pop(name, None)
     os.environ.setdefault("LOG_LEVEL", "WARNING")
+    os.environ.setdefault("DIALECTS", DIALECTS)
     if not (os.environ.get("SECRET_KEY") or os.environ.get("SECRET_KEY_FILE")):
         os.environ["SECRET_KEY"] = _kept_secret(BASE_DIR / "var" / "demo-secret-key")
 

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 # First of all: it installs the reactor of the event loop that everything here runs on.
@@ -18,6 +19,7 @@ from config.demo import people
 from config.demo.parts import Parts
 from runtime.database_clock import unix_ms
 
+FOREIGN_RATE = 0.2  # messages a second and device
 reactor: Any = _reactor  # the interfaces that Twisted declares for it are narrower than it is
 
 BANNER = """
@@ -25,7 +27,8 @@ BANNER = """
 
     Page     http://localhost:{port}/
     Login    {user} / {password}
-    MQTT     {mqtt_host}:{mqtt_port}, version 3.1.1  ({devices} simulated devices; yours are welcome)
+    MQTT     {mqtt_host}:{mqtt_port}, version 3.1.1  ({devices} simulated devices, {foreign} each of
+             {dialects}; yours are welcome)
 
   Try:  mosquitto_pub -p {mqtt_port} -t devices/demo/mine/telemetry -m '{{"temperature": 21.5}}'
   Ctrl-C stops everything.
@@ -40,8 +43,17 @@ class DemoOptions:
     mqtt_port: int  # of the embedded broker
     mqtt_host: str  # where it listens besides this machine's own address
     mqtt_password: str  # for clients from other machines
-    devices: int  # simulated ones
-    rate: float  # messages a second and device
+    devices: int  # simulated ones that speak Causeway's own dialect
+    rate: float  # messages a second and device of these
+    foreign: int  # simulated ones of each other dialect that is spoken and can be simulated
+
+
+def simulated_dialects() -> list[str]:
+    """Those of the setting DIALECTS of which devices can be simulated."""
+    from mqtt_gateway.simulator.dialects import NAMES
+
+    spoken = {one.name for one in settings.GATEWAY.spoken}
+    return [name for name in NAMES if name in spoken]
 
 
 class PortTakenError(Exception):
@@ -136,27 +148,32 @@ class _Demo:
         told = replace(settings.GATEWAY, broker_keeps_sessions=False)
         self._parts.start("gateway", lambda stop: gateway.run(told, stop))
         await _broker_link(since_ms=started_ms)  # else the fleet's first words would find nobody listening
-        self._parts.start("fleet", lambda stop: simulator.simulate(self._fleet(), stop))
+        for dialect in simulated_dialects() if options.foreign else ["native"]:
+            self._parts.start(f"{dialect} fleet", partial(simulator.simulate, self._fleet(dialect)))
         print(  # noqa: T201  the command's output
             BANNER.format(
                 port=options.port,
                 mqtt_host="localhost" if options.mqtt_host == "127.0.0.1" else options.mqtt_host,
                 mqtt_port=options.mqtt_port,
                 devices=options.devices,
+                foreign=options.foreign,
+                dialects=", ".join(name for name in simulated_dialects() if name != "native"),
                 user=people.USERNAME,
                 password=people.PASSWORD,
             ),
             flush=True,
         )
 
-    def _fleet(self) -> Any:
+    def _fleet(self, dialect: str) -> Any:
         from mqtt_gateway.simulator import SimulatorOptions
 
+        ours = dialect == "native"
         return SimulatorOptions(
             host="127.0.0.1",
             port=self._options.mqtt_port,
-            devices=self._options.devices,
-            rate=self._options.rate,
+            dialect=dialect,
+            devices=self._options.devices if ours else self._options.foreign,
+            rate=self._options.rate if ours else FOREIGN_RATE,
             topic_root=settings.GATEWAY.topic_root,
         )
 

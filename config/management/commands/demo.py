@@ -16,6 +16,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--devices", type=int, default=25, help="simulated devices (25)")
+        parser.add_argument("--foreign", type=int, default=4, help="simulated devices of each other dialect (4)")
         parser.add_argument("--rate", type=float, default=1.0, help="messages a second of each (1)")
 
     def handle(self, **options: Any) -> None:
@@ -32,6 +33,7 @@ class Command(BaseCommand):
                     mqtt_password=mqtt_password,
                     devices=options["devices"],
                     rate=options["rate"],
+                    foreign=options["foreign"],
                 )
             )
         except (BrokerAddressError, PortTakenError) as error:
