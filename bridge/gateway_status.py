@@ -65,3 +65,37 @@ class RejectedRow(Struct, frozen=True):
     first_ms: int  # Unix ms
     last_ms: int  # Unix ms
     payload: bytes  # the beginning of the last one's
+
+
+class HeardTopic(Struct, frozen=True, kw_only=True):
+    """A topic that somebody who listens to the broker has heard, with its last message."""
+
+    topic: str
+    count: int  # messages
+    payload: bytes  # of the last one, its beginning
+    size: int  # bytes of the whole one
+    retained: bool  # it was retained when the listening began, and nothing came since
+    last_ms: int  # Unix ms; when it came
+    dialect: str  # who takes it; "": nobody
+    source: str  # a device key; "": nobody's
+    reason: str  # why nobody takes it; "": somebody does
+
+
+class AskedListening(Struct, frozen=True, kw_only=True):
+    """Somebody wants to hear what is on the broker."""
+
+    number: int
+    topic_filter: str
+    until_ms: int  # Unix ms
+
+
+class HeardNews(Struct, frozen=True, kw_only=True):
+    """What has changed about a listening."""
+
+    number: int
+    status: str  # listening | ended | refused
+    reason: str = ""  # why it has ended early
+    topics: tuple[HeardTopic, ...] = ()
+    messages: int = 0  # so far
+    more: int = 0  # of these, on topics for which there was no room
+    limited: bool = False  # there were more than could be heard: some were left out

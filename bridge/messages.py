@@ -122,6 +122,12 @@ class FiltersChanged(Struct, frozen=True, array_like=True):
     source: str  # a device key
 
 
+class ListenAsked(Struct, frozen=True, array_like=True):
+    """A nudge: somebody wants to hear what is on the broker, which is stored (devices.models.Listening)."""
+
+    number: int
+
+
 class NewCommand(Struct, frozen=True, array_like=True):
     """A command as it was stored, for a worker that need not read it then."""
 

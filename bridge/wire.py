@@ -20,6 +20,7 @@ Message = (
     | m.Published
     | m.Refetch
     | m.FiltersChanged
+    | m.ListenAsked
     | m.CommandStored
     | m.RequestStored
     | m.RequestSettled
@@ -34,6 +35,7 @@ _CLASSES: Final[dict[str, type[Message]]] = {
     "downlink.published": m.Published,
     "downlink.refetch": m.Refetch,
     "downlink.filters": m.FiltersChanged,
+    "downlink.listen": m.ListenAsked,
     "command.stored": m.CommandStored,
     "request.stored": m.RequestStored,
     "request.settled": m.RequestSettled,

@@ -14,8 +14,9 @@ class CausewayConfig(AppConfig):
         from django.conf import settings
 
         from config import checks
-        from devices import gateways, source_filters
+        from devices import gateways, listenings, source_filters
         from mqtt_gateway import status
+        from mqtt_gateway.process import listenings as listened
         from mqtt_gateway.process import wanted
 
         checks.register_all()
@@ -25,5 +26,6 @@ class CausewayConfig(AppConfig):
 
             security_checks.register_all()
             startup.begin()
+        listened.provide(listenings.take, listenings.record)
         wanted.provide(source_filters.wanted_filters, source_filters.mappings, source_filters.stamp)
         gateways.provide(status.gateway_status, status.incidents, status.rejected, status.record_incident)

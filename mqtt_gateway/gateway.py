@@ -8,6 +8,7 @@
                                 ├─ downlink      messages in ──> PUBLISH out
                                 ├─ answers       Published out
                                 ├─ beat          the process's row and lease
+                                ├─ listeners     what people want to hear, on connections of their own
                                 └─ switch …      from a former client id's session to the present one's, if there is one
 
 A process that does not have the lease on its name stands by: it does not connect, and listens on no channel.
@@ -25,7 +26,7 @@ from typing import Any, Final
 import structlog
 from channels.layers import get_channel_layer
 
-from bridge.messages import Acks, FiltersChanged, Publish, Refetch
+from bridge.messages import Acks, FiltersChanged, ListenAsked, Publish, Refetch
 from bridge.names import gateway_channel
 from mqtt_gateway.client.session import AiomqttConnection
 from mqtt_gateway.connection.broker_link import BrokerLink
@@ -36,6 +37,7 @@ from mqtt_gateway.connection.session_switch import SessionSwitch
 from mqtt_gateway.connection.subscriptions import AllForbiddenError
 from mqtt_gateway.downlink import Downlink
 from mqtt_gateway.layer import Handlers, Layer
+from mqtt_gateway.listening.listeners import Listeners
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process.heartbeat import Heartbeat
 from mqtt_gateway.process.lease import LEASE_LOST, Lease, database_thread
@@ -117,7 +119,13 @@ class _Gateway:
         connect = careful(self._connect, partial(self._tell, "publish_refused"))
         link = BrokerLink(self._options, connect, uplink, draining, self._lease, self._state, beat)
         downlink = Downlink(self._options.gateway, self._layer, lambda: link.connection)
-        orders: Handlers = {Publish: downlink.handle, Refetch: link.keeper.refetch, FiltersChanged: link.keeper.changed}
+        listeners = Listeners(self._options, self._connect, self._lease, uplink.whose)
+        orders: Handlers = {
+            Publish: downlink.handle,
+            Refetch: link.keeper.refetch,
+            FiltersChanged: link.keeper.changed,
+            ListenAsked: listeners.asked,
+        }
         parts = {
             "uplink": uplink.run(),
             "replies": self._layer.listen(reply_to, Acks, uplink.replied),
@@ -125,6 +133,7 @@ class _Gateway:
             "beat": beat.run(),
             "downlink": self._layer.receive(gateway_channel(self._options.gateway), orders),
             "broker link": link.run(),
+            "listeners": listeners.run(),
             **{key: self._layer.receive(gateway_channel(key), orders) for key in former.predecessors},
             **self._switching(former, uplink),
         }

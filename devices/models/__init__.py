@@ -4,12 +4,14 @@ access       sites, memberships, API tokens             web and commands
 people       preferences, saved views, boards         web
 registry     devices, their tags                        shard workers; provisioning (passwords)
 state        twins, readings, events, quarantine        shard workers only: the single writer of their devices
+listening    what people wanted to hear on the broker, and what was heard  web asks, gateways write
 sources      what dialects remember of sources, and the filters that these want  shard workers
 requests     changes asked for, commands                web inserts, shard workers carry out
 shards       ownership, cursors, recent deliveries, ledger, what was rejected  shard workers
 """
 
 from devices.models.access import ApiToken, Membership, Role, Site
+from devices.models.listening import Heard, Listening
 from devices.models.mappings import Mapping
 from devices.models.people import Board, SavedView, UserPreferences
 from devices.models.registry import BlockedKey, Device, DeviceTag, RetiredKey, TagDefault
@@ -28,9 +30,11 @@ __all__ = [
     "DeviceTag",
     "DialectLogin",
     "Event",
+    "Heard",
     "Installation",
     "LedgerCount",
     "LinkCursor",
+    "Listening",
     "Mapping",
     "Membership",
     "Quarantined",

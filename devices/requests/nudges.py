@@ -7,7 +7,7 @@ import structlog
 from channels.layers import get_channel_layer
 
 from bridge import wire
-from bridge.messages import CommandStored, RequestStored
+from bridge.messages import CommandStored, ListenAsked, RequestStored
 from bridge.names import devices_channel
 
 NUDGE_TIMEOUT_S: Final = 1.0
@@ -17,10 +17,15 @@ log = structlog.get_logger(__name__)
 
 async def nudge(message: CommandStored | RequestStored) -> bool:
     """Send to the worker of the message's shard. Never raises; False when the layer did not take it in time."""
+    return await nudge_channel(devices_channel(message.shard), message)
+
+
+async def nudge_channel(channel: str, message: CommandStored | RequestStored | ListenAsked) -> bool:
+    """Send to a channel. As :func:`nudge`."""
     try:
         async with asyncio.timeout(NUDGE_TIMEOUT_S):
-            await get_channel_layer().send(devices_channel(message.shard), wire.pack(message))
+            await get_channel_layer().send(channel, wire.pack(message))
     except Exception as error:  # noqa: BLE001  whatever the layer's backend raises when it is down or full
-        log.debug("nudge not sent", shard=message.shard, error=repr(error))
+        log.debug("nudge not sent", channel=channel, error=repr(error))
         return False
     return True

@@ -55,7 +55,7 @@ async def rights(options: GatewayOptions, connect: Connect = AiomqttConnection) 
         ConnectError: there is no connection to it.
     """
     own = replace(options, client_id=f"causeway-check-{secrets.token_hex(6)}", clean=True)
-    connection = connect(own, Outgoing(f"{_NOBODY}/will", b"", qos=0))
+    connection = connect(own, Outgoing(options.marker_topic, b"", qos=0))  # a will that means nothing
     check = _Check(own, connection)
     try:
         await connection.open(check)

@@ -19,7 +19,7 @@ from mqtt_gateway.process.state import State
 from mqtt_gateway.rules.broker_statistics import BROKER_TOPICS
 from mqtt_gateway.rules.dynamic_filters import NO_FILTERS, DynamicFilters
 from mqtt_gateway.rules.lanes import BATCH_LIMIT, KEEP, NO_TICKET, QOS0_LIMIT
-from mqtt_gateway.rules.routing import Routed, router
+from mqtt_gateway.rules.routing import Destination, Routed, router
 from mqtt_gateway.rules.shard_queue import LARGE_BYTES
 from mqtt_gateway.uplink.backpressure import CHECK_EVERY, Backpressure
 from mqtt_gateway.uplink.connections import Connections
@@ -61,6 +61,10 @@ class Uplink(Connections):
     def sort(self, dynamic: DynamicFilters = NO_FILTERS, *, hears_all: bool = False) -> None:
         """From now on topics go by these filters, too; ``hears_all``: we are subscribed to all there is."""
         self._route = router(self._dialects, self._shards, dynamic, hears_all=hears_all)
+
+    def whose(self, topic: str) -> Destination:
+        """Where deliveries on a topic go."""
+        return self._route(topic)
 
     def switched(self) -> None:
         """It is stored that the deliveries of this session count."""

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bridge.messages import FiltersChanged, Refetch
+from bridge.messages import FiltersChanged, ListenAsked, Refetch
 from tests.integration.gateway_rig import Rig, gateway_rig
 from tests.support.clients.mqtt import MqttClient
 from tests.support.servers.service import Service
@@ -82,3 +84,38 @@ async def test_a_description_of_eight_mebibytes_passes_whole_and_what_may_not_be
     await rig.applied(2)
     sizes = {one.topic: len(one.payload) for one in rig.worker.deliveries}
     assert sizes == {"zigbee2mqtt/bridge/devices": len(whole), "devices/demo/d1/telemetry": 256 * 1024 + 1}
+
+
+async def test_people_hear_what_else_is_on_the_broker_and_nothing_of_it_counts(rig: Rig) -> None:
+    rig.work()
+    await asyncio.to_thread(_retain, rig)
+    await rig.start()
+    await eventually_async(lambda: len(rig.worker.deliveries) == 1)
+    number = _ask(rig, "haus/#")
+    await rig.order(ListenAsked(number))
+    await eventually_async(lambda: _heard(rig, number) == [("haus/wetter/tele/LWT", 1, b"Online", 1, "foreign_root")])
+    await rig.publish([("haus/wetter/tele/LWT", "Offline"), ("devices/demo/d1/telemetry", "1")], qos=0)
+    changed = ("haus/wetter/tele/LWT", 2, b"Offline", 0, "foreign_root")
+    await eventually_async(lambda: _heard(rig, number) == [changed])
+    await rig.applied(2)
+    assert {one.topic for one in rig.worker.deliveries} == {
+        "tasmota/discovery/A1B2C3D4E5F6/config",
+        "devices/demo/d1/telemetry",
+    }
+
+
+def _ask(rig: Rig, topic_filter: str) -> int:
+    now_ms = int(time.time() * 1000)
+    with rig.database() as database:
+        done = database.execute(
+            "INSERT INTO devices_listening (topic_filter, asked_by, asked_ms, until_ms, gateway, status, reason,"
+            " messages, more, limited) VALUES (?, 'user:x', ?, ?, '', 'waiting', '', 0, 0, 0)",
+            (topic_filter, now_ms, now_ms + 60_000),
+        )
+        return int(done.lastrowid or 0)
+
+
+def _heard(rig: Rig, number: int) -> list[Any]:
+    with rig.database() as database:
+        columns = "topic, count, payload, retained, reason"
+        return database.execute(f"SELECT {columns} FROM devices_heard WHERE listening_id = {number}").fetchall()

@@ -18,6 +18,7 @@ from devices.web.api.schemas import Problem
 from devices.web.api.security import SessionAuth, TokenAuth
 from devices.web.descriptions import operations as descriptions
 from devices.web.mappings import api as mappings
+from devices.web.mappings import listen
 from devices.web.pages.reference import Reference
 from devices.web.people import boards, me, reports
 
@@ -93,6 +94,7 @@ _PARTS = (
     readings,
     quarantine,
     operations,
+    listen,
     mappings,
     me,
     boards,
