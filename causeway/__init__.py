@@ -11,18 +11,20 @@ at any time.
 
 from bridge.dialects.registry import register_dialect
 from bridge.registry import RegistrationError
-from devices.extensions import register_feature, register_page, register_router
+from devices.extensions import register_feature, register_page, register_panel, register_router
 from devices.rules.actors import Actor
 from devices.rules.capabilities import Capability
-from devices.rules.pages import Page
+from devices.rules.pages import Page, Panel
 
 __all__ = [
     "Actor",
     "Capability",
     "Page",
+    "Panel",
     "RegistrationError",
     "register_dialect",
     "register_feature",
     "register_page",
+    "register_panel",
     "register_router",
 ]

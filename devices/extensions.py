@@ -1,4 +1,4 @@
-"""What apps may add, each from its ``AppConfig.ready()``: pages, API routers, features of the device workers.
+"""What apps may add, each from its ``AppConfig.ready()``: pages, panels, API routers, features of the device workers.
 
 ``causeway`` re-exports it for them.
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.dialects.registry import factories
 from bridge.registry import Registry
-from devices.rules.pages import Page
+from devices.rules.pages import Page, Panel
 
 if TYPE_CHECKING:
     from ninja import Router
@@ -24,10 +24,11 @@ TAKEN_ROUTERS: Final = frozenset(
 )
 
 pages: Final = Registry("page", Page)
+panels: Final = Registry("panel", Panel)
 routers: Final[Registry[Any]] = Registry("router", object)
 features: Final[Registry[Any]] = Registry("feature", object)
 
-REGISTRIES: Final[tuple[Registry[Any], ...]] = (pages, routers, features, factories)
+REGISTRIES: Final[tuple[Registry[Any], ...]] = (pages, panels, routers, features, factories)
 
 
 def register_page(page: Page) -> None:
@@ -40,6 +41,15 @@ def register_page(page: Page) -> None:
     if other := next((one for one in pages if one.path == getattr(page, "path", None) and one.name != name), None):
         raise pages.error(name, f"{other.name!r} has the path {other.path!r} already")
     pages.register(name, page)
+
+
+def register_panel(panel: Panel) -> None:
+    """Add a panel to the page of each device.
+
+    Raises:
+        bridge.registry.RegistrationError: it is no panel, its name is another's, or it is too late.
+    """
+    panels.register(getattr(panel, "name", ""), panel)
 
 
 def register_router(name: str, router: "Router") -> None:

@@ -31,7 +31,7 @@ def test_who_may_sees_the_page_its_link_its_modules_and_uses_the_api(visits: dic
     assert olga["status"] == 200
     assert '"plants": ["demo/fern"]' in olga["html"]
     assert '"readings": {"demo/fern": 2}' in olga["html"]
-    assert '<script type="module" src="/static/plants/page.js"></script>' in olga["html"]
+    assert '"module": "/static/plants/page.js"' in olga["html"]
     assert olga["static"] == 200
     assert olga["watered"] == [200, "application/json; charset=utf-8"]
     assert olga["commands"] == [["water", "user:olga"]]

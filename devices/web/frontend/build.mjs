@@ -30,6 +30,7 @@ const ENTRIES = {
   live: "promised/live.ts",
   frame: "promised/frame.ts",
   html: "promised/html.ts",
+  register: "promised/register.ts",
   preact: "promised/preact.ts",
   hooks: "promised/hooks.ts",
   signals: "promised/signals.ts",

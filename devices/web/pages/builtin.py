@@ -13,27 +13,25 @@ from devices.web.auth import Access
 def register() -> None:
     """Register them; fleet and operations say themselves that somebody has no role."""
     register_page(
-        Page(name="fleet", title="Fleet", path="", template="causeway/fleet.html", modules="causeway/fleet"),
+        Page(name="fleet", title="Fleet", path="", modules="causeway/fleet"),
     )
     register_page(
         Page(
             name="device",
             title="Device",
             path="devices/<name:site>/<name:name>",
-            template="causeway/device.html",
             modules="causeway/device",
             capability="devices.read",
-            packages={"uplot": "vendor/uplot/uPlot.esm.js"},
             data=_device,
         )
     )
     register_page(
-        Page(name="ops", title="Operations", path="ops", template="causeway/ops.html", modules="causeway/ops"),
+        Page(name="ops", title="Operations", path="ops", modules="causeway/ops"),
     )
 
 
 def _device(_request: HttpRequest, access: Access, site: str, name: str) -> dict[str, Any]:
-    """Which device, and the user's role at its site.
+    """Which device, and the user's role at its site; for its document. In another page's, the device's stream tells.
 
     Raises:
         Http404: there is none.

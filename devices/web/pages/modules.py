@@ -1,11 +1,12 @@
-"""Which ES modules a page loads, and under which URLs: its bundle, or an app's own modules and the import map.
+"""Which ES modules and style sheets a document loads, under which URLs: the shell, a page's bundle or an app's modules.
 
 Causeway's pages are bundles (devices.web.pages.built). An app's modules are served as they are written. They import
-each other and what is promised to them by relative paths, and npm's packages by name. The map gives the names their
-URLs; where a static files storage puts hashes into file names, it maps each plain URL to its hashed one.
+each other and what is promised to them by relative paths, and npm's packages by name. The import map gives the names
+their URLs; where a static files storage puts hashes into file names, it maps each plain URL to its hashed one. One
+document may show all pages, so its map has all apps' modules.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,8 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.templatetags.static import static
 
-from devices.rules.pages import Page
+from devices.extensions import pages, panels
+from devices.rules.pages import Page, Panel
 from devices.web.pages.built import built, url_of
 
 _OWN: Final = "causeway/"  # what the modules of Causeway's own pages begin with; then the bundle's name
@@ -24,6 +26,7 @@ _SHELL: Final = "shell"
 _PROMISED: Final = {  # plain names that apps import by, relative to their own URL; entries of the build
     "causeway/page.js": "page",
     "causeway/live.js": "live",
+    "causeway/register.js": "register",
     "causeway/ui/frame.js": "frame",
     "causeway/ui/html.js": "html",
 }
@@ -38,54 +41,83 @@ _PACKAGES: Final = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Modules:
-    """What base.html puts into a page's head."""
+    """What base.html puts into a document's head."""
 
     import_map: str  # JSON, safe inside a script element
     entry: str  # URL of the module that runs
     preload: list[str]  # URLs of what it imports, so that they are fetched at once and not one after the other
+    styles: list[str]  # URLs of the page's style sheets
 
 
 def modules_for(page: Page) -> Modules:
-    """The modules of a page: its own and those that it imports are preloaded.
+    """What the document of a page loads: what the page and the shell import is preloaded.
 
     Raises:
-        FileNotFoundError: there is no ``page.js`` where the page says.
+        FileNotFoundError: there is no ``page.js`` where a page says.
         devices.web.pages.built.NotBuiltError: the pages are not built.
     """
-    return _of_an_app(page) if not page.modules.startswith(_OWN) else _of_our_own(page.modules.removeprefix(_OWN))
-
-
-def _of_our_own(bundle: str) -> Modules:
-    files = dict.fromkeys(file for name in (_SHELL, bundle) for file in (built(name).file, *built(name).imports))
-    entry, *others = files
-    imports = _imports({}, ["causeway/client/client.js"])
-    return Modules(import_map=_safe_json({"imports": imports}), entry=url_of(entry), preload=[*map(url_of, others)])
-
-
-def _of_an_app(page: Page) -> Modules:
-    entry = f"{page.modules}/page.js"
-    own = _modules_in(page.modules)
-    promised = dict.fromkeys(file for name in _PROMISED.values() for file in (built(name).file, *built(name).imports))
+    entry, *shell = _files(_SHELL)
     return Modules(
-        import_map=_safe_json({"imports": _imports(page.packages, own)}),
-        entry=static(entry),
-        preload=[*map(url_of, promised), *(static(name) for name in own if name != entry)],
+        import_map=_safe_json({"imports": _imports()}),
+        entry=entry,
+        preload=list(dict.fromkeys((*shell, *_preloaded(page)))),
+        styles=styles_of(page),
     )
 
 
-def _imports(packages: Mapping[str, str], modules: Iterable[str]) -> dict[str, str]:
+def module_of(one: Page | Panel) -> str | None:
+    """The URL of the module that registers an app's page or panel; None: a bundle of our own."""
+    if one.modules.startswith(_OWN):
+        return None
+    return static(f"{one.modules}/{_main(one)}")
+
+
+def styles_of(one: Page | Panel) -> list[str]:
+    """The URLs of a page's or a panel's style sheets."""
+    own = [f"{one.modules.removeprefix(_OWN)}.css"] if one.modules.startswith(_OWN) else []
+    return [*(url_of(built(name).file) for name in own), *map(static, one.styles)]
+
+
+def _preloaded(page: Page) -> list[str]:
+    if page.modules.startswith(_OWN):
+        return _files(page.modules.removeprefix(_OWN))
+    promised = [url for name in _PROMISED.values() for url in _files(name)]
+    return [*promised, *(static(name) for name in _modules_in(page.modules, _main(page)))]
+
+
+def _files(name: str) -> list[str]:
+    """The URLs of an entry and of all that it imports."""
+    entry = built(name)
+    return [url_of(file) for file in (entry.file, *entry.imports)]
+
+
+def _imports() -> dict[str, str]:
     ours = {name: url_of(built(entry).file) for name, entry in _PACKAGES.items()}
-    promised = {urljoin(settings.STATIC_URL, name): url_of(built(entry).file) for name, entry in _PROMISED.items()}
-    own = {urljoin(settings.STATIC_URL, name): static(name) for name in modules}
-    by_name = {name: static(path) for name, path in packages.items()}
-    return ours | promised | by_name | {plain: url for plain, url in own.items() if plain != url}
+    promised = {_plain(name): url_of(built(entry).file) for name, entry in _PROMISED.items()}
+    packages = {name: static(path) for page in pages for name, path in page.packages.items()}
+    hashed = {_plain(name): static(name) for name in (*_modules_in("causeway/client", "client.js"), *_of_apps())}
+    return packages | ours | promised | {plain: url for plain, url in hashed.items() if plain != url}
 
 
-def _modules_in(folder: str) -> list[str]:
-    """The modules in a folder of static files that has a ``page.js``, and below it."""
-    found = finders.find(f"{folder}/page.js")
+def _of_apps() -> Iterable[str]:
+    for one in (*pages, *panels):
+        if not one.modules.startswith(_OWN):
+            yield from _modules_in(one.modules, _main(one))
+
+
+def _main(one: Page | Panel) -> str:
+    return "page.js" if isinstance(one, Page) else "panel.js"
+
+
+def _plain(name: str) -> str:
+    return urljoin(settings.STATIC_URL, name)
+
+
+def _modules_in(folder: str, main: str) -> list[str]:
+    """The modules in a folder of static files that has this one, and below it."""
+    found = finders.find(f"{folder}/{main}")
     if not isinstance(found, str):
-        raise FileNotFoundError(f"there is no static file {folder}/page.js")
+        raise FileNotFoundError(f"there is no static file {folder}/{main}")
     root = Path(found).parent
     return sorted(f"{folder}/{path.relative_to(root).as_posix()}" for path in root.rglob("*.js"))
 

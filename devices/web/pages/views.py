@@ -1,27 +1,30 @@
-"""Views of the registered pages, and login. A page is a frame for modules; live data comes by WebSocket."""
+"""Views of the registered pages: each answers with the document of all of them. Live data comes by WebSocket."""
 
+import re
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth.views import LogoutView, redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import REASON_BAD_ORIGIN
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.cache import patch_cache_control
+from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.http import require_safe
 
-from devices.extensions import pages
+from devices.extensions import pages, panels
 from devices.rules.capabilities import capabilities_of
-from devices.rules.pages import Page
+from devices.rules.pages import SHELL, Page
 from devices.web.auth import Access, access_of_visitor, keep_signed_in
-from devices.web.pages.modules import modules_for
+from devices.web.pages.modules import module_of, modules_for, styles_of
 from devices.web.pages.version import version_of_pages
 from devices.web.people.links import stay
 from devices.web.people.preferences import as_json, preferences_of
+
+_PARAMETER: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 class Logout(LogoutView):
@@ -51,13 +54,23 @@ def view_of(page: Page) -> Callable[..., HttpResponse]:
             keep_signed_in(request)
         _require(page, access, parameters.get("site"))
         more = page.data(request, access, **parameters) if page.data else {}
-        context = {"page": {**_page(page, access, request), **more}, "modules": modules_for(page), "nav": _nav(access)}
-        response = render(request, page.template, context)
+        title = more.get("device", page.title)
+        if _wants_json(request):
+            response: HttpResponse = JsonResponse({"title": title, "data": more})
+        else:
+            context = {"page": {**_page(page, access, request), **more}, "modules": modules_for(page), "title": title}
+            response = render(request, page.template, {**context, "nav": _nav(access)})
         patch_cache_control(response, private=True, no_cache=True)  # it names the modules of just this version
+        patch_vary_headers(response, ["Accept"])
         stay(request, response, access)
         return response
 
     return view
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    """Whether a document of ours asks, which shows the page itself."""
+    return request.headers.get("Accept") == "application/json"
 
 
 def _require(page: Page, access: Access, site: str | None) -> None:
@@ -97,7 +110,42 @@ def _page(page: Page, access: Access, request: HttpRequest) -> dict[str, Any]:
         "api": f"{settings.PATH_PREFIX}/api/v1/",
         "mqtt": _first_message_hints(),
         "name": page.name,
+        "pages": [_route(one) for one in pages.all().values() if _may_open_somewhere(one, access)],
+        "panels": [
+            {
+                "name": one.name,
+                "title": one.title,
+                "module": module_of(one),
+                "styles": styles_of(one),
+                "capability": one.capability,
+            }
+            for one in panels.all().values()
+            if one.capability is None or access.may_somewhere(one.capability)
+        ],
     }
+
+
+def _route(page: Page) -> dict[str, Any]:
+    """What the shell needs to show the page."""
+    module = module_of(page)
+    return {
+        "name": page.name,
+        "title": page.title,
+        "path": f"{settings.PATH_PREFIX}/{_PARAMETER.sub(_colon, page.path)}",
+        "capability": page.capability,
+        "module": module,
+        "styles": styles_of(page),
+        "data": page.data is not None and module is not None,
+        "document": page.template != SHELL,
+    }
+
+
+def _colon(found: re.Match[str]) -> str:
+    return f":{found[1]}"
+
+
+def _may_open_somewhere(page: Page, access: Access) -> bool:
+    return page.capability is None or access.may_somewhere(page.capability)
 
 
 def _first_message_hints() -> dict[str, Any]:

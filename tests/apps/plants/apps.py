@@ -2,7 +2,7 @@
 
 from django.apps import AppConfig
 
-from causeway import register_dialect, register_feature, register_page, register_router
+from causeway import register_dialect, register_feature, register_page, register_panel, register_router
 
 
 class PlantsConfig(AppConfig):
@@ -15,9 +15,10 @@ class PlantsConfig(AppConfig):
         from tests.apps.plants.api import router
         from tests.apps.plants.dialect import PlantsDialect
         from tests.apps.plants.feature import PlantsFeature
-        from tests.apps.plants.pages import PLANTS
+        from tests.apps.plants.pages import LEAVES, PLANTS
 
         register_page(PLANTS)
+        register_panel(LEAVES)
         register_router("plants", router)
         register_dialect("plants", PlantsDialect)
         register_feature("plants", PlantsFeature)

@@ -1,17 +1,17 @@
-"""The page of all plants, for those who may water them."""
+"""The page of all plants, and a panel beside each device, for those who may water them."""
 
 from typing import Any
 
 from django.http import HttpRequest
 
-from causeway import Page
+from causeway import Page, Panel
 from causeway.models import Device
 from causeway.web import Access
 from tests.apps.plants.models import PlantCount
 
 
 def plants(_request: HttpRequest, access: Access) -> dict[str, Any]:
-    """What page.js finds in ``page``: the keys of all plants that the user sees, and how many readings each had."""
+    """What page.js is handed as ``data``: the keys of all plants that the user sees, and how many readings each had."""
     devices = Device.objects.filter(access.device_filter()).order_by("key")
     counts = dict(PlantCount.objects.filter(device__in=devices).values_list("device__key", "readings"))
     return {"plants": [device.key for device in devices], "readings": counts}
@@ -21,8 +21,10 @@ PLANTS = Page(
     name="plants",
     title="Plants",
     path="plants",
-    template="plants/page.html",
     modules="plants",
+    styles=("plants/plants.css",),
     capability="devices.command",
     data=plants,
 )
+
+LEAVES = Panel(name="leaves", title="Leaves", modules="plants", capability="devices.command")

@@ -74,9 +74,39 @@ def test_a_page_is_linked_and_opens_for_those_who_may(visitor: Callable[[str], C
     html = answer.content.decode()
     assert '<a href="/plants" aria-current="page">Plants</a>' in html
     assert '<link rel="modulepreload" href="/static/plants/plant.js">' in html
-    assert '<script type="module" src="/static/plants/page.js"></script>' in html
+    assert '<link rel="stylesheet" href="/static/plants/plants.css" data-page-style>' in html
     assert answer.context["page"]["plants"] == ["demo/fern"]
-    assert "preact" in json.loads(answer.context["modules"].import_map)["imports"]
+    imports = json.loads(answer.context["modules"].import_map)["imports"]
+    assert {"preact", "/static/causeway/page.js", "/static/causeway/register.js"} <= set(imports)
+
+
+def test_a_document_of_another_page_knows_the_page_and_gets_its_data(visitor: Callable[[str], Client]) -> None:
+    register_device("demo/fern")
+    client = visitor("operator")
+    with with_plants():
+        page = client.get("/").context["page"]
+        answer = client.get("/plants", headers={"Accept": "application/json"})
+    assert page["pages"][-1] == {
+        "name": "plants",
+        "title": "Plants",
+        "path": "/plants",
+        "capability": "devices.command",
+        "module": "/static/plants/page.js",
+        "styles": ["/static/plants/plants.css"],
+        "data": True,
+        "document": False,
+    }
+    assert answer.json() == {"title": "Plants", "data": {"plants": ["demo/fern"], "readings": {}}}
+    assert "Accept" in answer["Vary"]
+
+
+@pytest.mark.parametrize(("role", "names"), [("operator", ["leaves"]), ("viewer", [])])
+def test_a_panel_is_there_for_those_who_may(visitor: Callable[[str], Client], role: str, names: list[str]) -> None:
+    client = visitor(role)
+    with with_plants():
+        found = client.get("/").context["page"]["panels"]
+    assert [panel["name"] for panel in found] == names
+    assert all(panel["module"] == "/static/plants/panel.js" for panel in found)
 
 
 def test_who_may_not_does_not_even_see_the_link(visitor: Callable[[str], Client]) -> None:
@@ -96,7 +126,6 @@ def test_a_page_of_one_site_is_there_for_those_who_see_the_site(
             dataclasses.replace(
                 PLANTS,
                 path="plants/<name:site>",
-                template="causeway/ops.html",
                 modules="causeway/ops",
                 data=lambda request, access, site: {"site": site},
             )
@@ -114,7 +143,7 @@ def test_nothing_is_left_of_an_app_that_was_taken_away(visitor: Callable[[str], 
     assert client.get("/plants").status_code == 404
     assert links(client) == ["/", "/ops"]
     assert [page.name for page in extensions.pages] == ["fleet", "device", "ops"]
-    assert extensions.routers.all() == extensions.features.all() == {}
+    assert extensions.routers.all() == extensions.features.all() == extensions.panels.all() == {}
     assert finders.find("plants/page.js") is None
     with pytest.raises(RegistrationError, match="too late"):
         extensions.register_page(PLANTS)

@@ -1,13 +1,14 @@
 /** The charts: one strip a metric, all over the same stretch of time, moving with the clock. */
 
-import { effect, signal } from "@preact/signals";
+import { batch, effect, signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext, useEffect, useRef, useState } from "preact/hooks";
 
-import { serverNow } from "../clock";
+import { tell, whileShown } from "../document/address";
+import { serverNow } from "../data/clock";
 import { formatShare, formatTime } from "../lib/format.js";
-import { asOf, now, status } from "../live";
-import { recall, remember } from "../page";
+import { asOf, now, status } from "../data/live";
+import { recall, remember } from "../document/page";
 import type { History } from "../lib/history.js";
 import { theme } from "../ui/theme";
 import { useDevice } from "./store";
@@ -41,9 +42,27 @@ export class Stretch {
 
   /** The latest so many minutes. */
   choose(minutes: number): void {
-    this.zoomed.value = null;
-    this.minutes.value = minutes;
     remember("charts.minutes", minutes);
+    tell({ minutes: String(minutes), from: null, to: null });
+  }
+
+  /** From when to when, Unix ms; null: the latest minutes again. */
+  zoom(stretch: [from: number, to: number] | null): void {
+    const [from, to] = stretch?.map((ms) => String(Math.round(ms))) ?? [null, null];
+    tell({ from: from ?? null, to: to ?? null });
+  }
+
+  /** Show what the address says. @returns stops it */
+  followAddress(): () => void {
+    return whileShown((address) => {
+      const number = (name: string) => Number(address.get(name) ?? NaN);
+      const [minutes, from, to] = [number("minutes"), number("from"), number("to")];
+      const isRange = RANGES.some(([, value]) => value === minutes);
+      batch(() => {
+        this.minutes.value = isRange ? minutes : recall("charts.minutes", 15);
+        this.zoomed.value = from < to ? [from, to] : null;
+      });
+    });
   }
 }
 
@@ -62,7 +81,7 @@ export function Ranges() {
   return (
     <div class="segments" role="group" aria-label="Stretch of time">
       {zoomed.value && (
-        <button class="button small primary" onClick={() => (zoomed.value = null)}>
+        <button class="button small primary" onClick={() => stretch.zoom(null)}>
           Back to now
         </button>
       )}
@@ -82,9 +101,12 @@ export function Ranges() {
 
 export function Charts() {
   const { charted, past } = useDevice();
-  const { minutes } = useStretch();
+  const { minutes, zoomed } = useStretch();
   const names = charted.value;
-  useEffect(() => past.reach(serverNow() - minutes.value * 60_000), [minutes.value]);
+  useEffect(() => past.reach(serverNow() - minutes.value * 60_000), [past, minutes.value]);
+  useEffect(() => {
+    if (zoomed.value) past.reach(zoomed.value[0]);
+  }, [past, zoomed.value]);
   if (names.length === 0)
     return (
       <div class="charts">
@@ -168,7 +190,7 @@ function Chart({ name, color, height, last }: { name: string; color: number; hei
         </h3>
         <span class="chart-value live">{device.decimals.format(name, shown)}</span>
         {ts > 0 && <span class="chart-time faint">at {formatTime(ts)}</span>}
-        <button class="button bare small" aria-label={`Don't draw ${name}`} onClick={() => device.toggleChart(name)}>
+        <button class="button bare small" aria-label={`Don't draw ${name}`} onClick={() => tell({ draw: device.toggleChart(name) })}>
           ×
         </button>
       </header>
@@ -183,8 +205,8 @@ function makeStrip(holder: HTMLElement, height_px: number, stretch: Stretch, opt
   return new Strip(holder, height_px, {
     ...options,
     gutter: stretch.gutter,
-    onZoom: (from, to) => (stretch.zoomed.value = [from, to]),
-    onReset: () => (stretch.zoomed.value = null),
+    onZoom: (from, to) => stretch.zoom([from, to]),
+    onReset: () => stretch.zoom(null),
   });
 }
 

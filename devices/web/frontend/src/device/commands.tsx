@@ -1,16 +1,17 @@
 /** What was sent to the device, and what became of it, step by step. */
 
 import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 
 import { isObject } from "#client/stream.js";
 import type { Command, CommandStatus, CommandStep } from "#client/types.js";
+import { linkTo, parameters } from "../document/address";
 import { formatLatency, formatSpan, formatTime, formatTimeMs } from "../lib/format.js";
-import { now } from "../live";
-import { may } from "../page";
-import { cancelCommand } from "../rest";
+import { now } from "../data/live";
+import { may, siteOf } from "../document/page";
+import { cancelCommand } from "../data/rest";
 import { Composer } from "./composer";
 import { Whole } from "./cut";
-import { siteOf } from "./removal";
 import { messageOf, useDevice } from "./store";
 
 function useMayCommand() {
@@ -36,10 +37,12 @@ export function CommandsPanel() {
 }
 
 function List() {
-  const { commands, commandsPast } = useDevice();
+  const { commands, commandsPast, found } = useDevice();
   const { known, error } = commandsPast.value;
+  const isListed = commands.value.some(({ id }) => id === found.value?.id);
+  const listed = found.value && !isListed ? [...commands.value, found.value] : commands.value;
   if (error) return <p class="blank error-text">Earlier commands are missing: {error}</p>;
-  if (commands.value.length === 0)
+  if (listed.length === 0)
     return (
       <p class="blank" aria-busy={!known}>
         {known ? "No commands yet." : "…"}
@@ -47,7 +50,7 @@ function List() {
     );
   return (
     <ol class="scroll command-list live">
-      {commands.value.map((command) => (
+      {listed.map((command) => (
         <One key={command.id} command={command} />
       ))}
     </ol>
@@ -70,17 +73,22 @@ function One({ command }: { command: Command }) {
   const { id, name, args, timeline, result, reason } = command;
   const empty = isObject(args) && Object.keys(args).length === 0;
   const sent_ms = Date.parse(command.created_at);
+  const isOpened = parameters.value.get("command") === id;
+  const item = useRef<HTMLLIElement>(null);
+  useEffect(() => {
+    if (isOpened) item.current?.scrollIntoView({ block: "nearest" });
+  }, [isOpened]);
   return (
-    <li class="command">
+    <li class={`command ${isOpened ? "opened" : ""}`} ref={item} aria-current={isOpened ? "true" : undefined}>
       <div class="command-head">
         <strong class="mono">{name}</strong>
         {!empty && <Whole name="arguments" value={args} look="clip muted" />}
         <span class="grow" />
         {isOpen(command) && <Remaining command={command} />}
         <span class={`chip ${TONES[command.status]}`}>{command.status}</span>
-        <time class="faint" dateTime={command.created_at} title={`${formatTimeMs(sent_ms)}\n${id}`}>
-          {formatTime(sent_ms)}
-        </time>
+        <a class="faint" href={linkTo({ command: isOpened ? null : id })} title={`${formatTimeMs(sent_ms)}\n${id}`}>
+          <time dateTime={command.created_at}>{formatTime(sent_ms)}</time>
+        </a>
       </div>
       <Steps timeline={timeline} />
       {reason && <p class="command-note">{reason}</p>}

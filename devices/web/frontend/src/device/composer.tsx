@@ -10,7 +10,7 @@ import type { Command, Json, JsonObject } from "#client/types.js";
 import { inexact } from "../lib/exact.js";
 import { formatJson } from "../lib/format.js";
 import { isGrave, isUnderWay } from "../lib/grave.js";
-import { client, status } from "../live";
+import { client, status } from "../data/live";
 import { Icon } from "../ui/icons";
 import { Question } from "../ui/question";
 import { useDevice } from "./store";

@@ -2,7 +2,7 @@
 
 import type { Json } from "#client/types.js";
 import { cutOf, formatBytes, formatJson } from "../lib/format.js";
-import { page } from "../page";
+import { page } from "../document/page";
 
 /** @param look  classes of the JSON */
 export function Whole({ name, value, look = "" }: { name: string; value: Json; look?: string }) {

@@ -3,8 +3,9 @@
 import { useSignal } from "@preact/signals";
 import type { TargetedEvent } from "preact";
 
+import { tell } from "../document/address";
 import { formatSpan, formatTime } from "../lib/format.js";
-import { now } from "../live";
+import { now } from "../data/live";
 import { Removal } from "./removal";
 import { MOST_CHARTS, useDevice } from "./store";
 
@@ -93,7 +94,7 @@ function Toggle({ name, on }: { name: string; on: boolean }) {
     );
   const title = on ? `Don't draw ${name}` : `Draw ${name} (up to ${MOST_CHARTS})`;
   return (
-    <button class="toggle" aria-pressed={on} title={title} onClick={() => device.toggleChart(name)}>
+    <button class="toggle" aria-pressed={on} title={title} onClick={() => tell({ draw: device.toggleChart(name) })}>
       <i class="swatch" />
       <Name name={name} />
     </button>

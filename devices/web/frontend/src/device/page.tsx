@@ -1,41 +1,76 @@
 /** The device page. */
 
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 
 import type { DeviceState, Presence } from "#client/types.js";
+import { whileShown } from "../document/address";
+import { useKept } from "../data/causeway";
 import { formatSpan, formatTime, formatWhy } from "../lib/format.js";
-import { now } from "../live";
-import { page } from "../page";
+import { now } from "../data/live";
+import { page } from "../document/page";
+import { registerPage } from "../document/registry";
+import type { PageProps } from "../document/registry";
+import { Boundary } from "../ui/boundary";
 import { Glyph, nameOfStatus } from "../ui/presence";
 import { Charts, ChartsContext, Ranges, Stretch } from "./charts";
 import { CommandsPanel } from "./commands";
 import { EventsPanel } from "./events";
 import { Metrics } from "./metrics";
+import { Panels } from "./panels";
 import { RefusedPanel } from "./refused";
 import { StatePanel } from "./state";
 import { Device, DeviceContext, useDevice } from "./store";
 
-export default function DevicePage() {
-  const [device] = useState(() => new Device(page.device ?? ""));
-  const { gone, state } = device;
-  if (gone.value) return <Gone name={device.key} />;
+const LINGER_MS = 30_000;
+
+registerPage("device", { component: DevicePage, title: ({ params }) => keyOf(params) });
+
+const keyOf = ({ site, name }: PageProps["params"]) => `${site}/${name}`;
+
+function DevicePage({ params, causeway }: PageProps) {
+  const key = keyOf(params);
+  const device = useKept(`device ${key}`, () => new Device(key, causeway), LINGER_MS);
+  useLayoutEffect(() => followAddress(device), [device]);
+  if (device.gone.value) return <Gone name={key} />;
+  const isKnown = device.state.value !== null;
   return (
     <DeviceContext.Provider value={device}>
       <Head />
-      <div class={`device ${state.value ? "" : "waiting"}`} aria-busy={!state.value}>
-        <TelemetryPanel />
-        <StatePanel />
-        <CommandsPanel />
-        <EventsPanel />
-        <RefusedPanel />
+      <div class={`device ${isKnown ? "" : "waiting"}`} aria-busy={!isKnown}>
+        <Boundary name="Telemetry">
+          <TelemetryPanel />
+        </Boundary>
+        <Boundary name="State">
+          <StatePanel />
+        </Boundary>
+        <Boundary name="Commands">
+          <CommandsPanel />
+        </Boundary>
+        <Boundary name="Events">
+          <EventsPanel />
+        </Boundary>
+        <Boundary name="Not taken as it came">
+          <RefusedPanel />
+        </Boundary>
+        <Panels device={device} />
       </div>
     </DeviceContext.Provider>
   );
 }
 
+/** Draw what the address says, as long as the page is shown. */
+function followAddress(device: Device) {
+  return whileShown((address) => {
+    const names = address.getAll("draw");
+    device.draw(names.length > 0 ? names : null);
+    device.find(address.get("command") ?? "");
+  });
+}
+
 function TelemetryPanel() {
   const { state } = useDevice();
   const [stretch] = useState(() => new Stretch());
+  useLayoutEffect(() => stretch.followAddress(), [stretch]);
   return (
     <ChartsContext.Provider value={stretch}>
       <section class="panel telemetry" aria-labelledby="telemetry-title">

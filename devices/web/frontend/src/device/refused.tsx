@@ -2,7 +2,7 @@
 
 import type { Note, QuarantinedMessage } from "#client/types.js";
 import { formatTime } from "../lib/format.js";
-import { page } from "../page";
+import { page } from "../document/page";
 import { useDevice } from "./store";
 
 const SHOWN_CHARS = 160;

@@ -3,8 +3,8 @@
 import { useSignal } from "@preact/signals";
 import type { TargetedEvent } from "preact";
 
-import { may } from "../page";
-import { removeMetric } from "../rest";
+import { may, siteOf } from "../document/page";
+import { removeMetric } from "../data/rest";
 import { Question } from "../ui/question";
 import { messageOf, useDevice } from "./store";
 
@@ -57,9 +57,4 @@ export function Removal() {
       )}
     </details>
   );
-}
-
-/** The site of a device's key. */
-export function siteOf(key: string): string {
-  return key.split("/")[0] ?? "";
 }

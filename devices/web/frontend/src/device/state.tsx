@@ -11,10 +11,9 @@ import { inexact } from "../lib/exact.js";
 import { formatJson } from "../lib/format.js";
 import { compare, patchFor } from "../lib/twin.js";
 import type { TwinRow } from "../lib/twin.js";
-import { client, status } from "../live";
-import { may } from "../page";
+import { client, status } from "../data/live";
+import { may, siteOf } from "../document/page";
 import { Icon } from "../ui/icons";
-import { siteOf } from "./removal";
 import { useDevice } from "./store";
 import type { Device } from "./store";
 

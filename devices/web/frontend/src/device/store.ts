@@ -8,9 +8,10 @@ import type { Change, Command, DeviceState, EventRow, Note, QuarantinedMessage }
 import { isUpkeep } from "../lib/device_list.js";
 import { Decimals } from "../lib/format.js";
 import { naturally } from "../lib/twin.js";
-import { client, perFrame } from "../live";
-import { recall, remember } from "../page";
-import { getCommands, getEvents, getNotes, getQuarantine, getReadings } from "../rest";
+import type { Causeway } from "../data/causeway";
+import { perFrame } from "../data/live";
+import { recall, remember } from "../document/page";
+import { getCommand, getCommands, getEvents, getNotes, getQuarantine, getReadings } from "../data/rest";
 import { History } from "../lib/history.js";
 
 const MOST_EVENTS = 200;
@@ -30,7 +31,9 @@ export class Device {
   readonly eventsPast = signal({ known: false, error: "" });
   /** Newest first. */
   readonly commands = signal<Command[]>([]);
-  /** The same of commands. */
+  /** One that is older than those, and was asked for. */
+  readonly found = signal<Command | null>(null);
+  /** Whether those of before the page was opened are among them, and why not. */
   readonly commandsPast = signal({ known: false, error: "" });
   /** Its latest messages in quarantine, newest first, and whether there are more. */
   readonly quarantined = signal<{ items: QuarantinedMessage[]; more: boolean }>({ items: [], more: false });
@@ -49,7 +52,8 @@ export class Device {
   #drawables = computed(() =>
     this.metricNames.value.filter((name) => this.hasBeen("number", name) || this.hasBeen("boolean", name)),
   );
-  #chosen;
+  /** null: the first ones. */
+  #chosen = signal<string[] | null>(null);
   #latest: DeviceState | null = null;
   #fresh: EventRow[] = [];
   #later = perFrame(() =>
@@ -62,10 +66,14 @@ export class Device {
   #ends: (() => void)[] = [];
 
   /** @param key  site/name */
-  constructor(readonly key: string) {
+  constructor(
+    readonly key: string,
+    { client, twins }: Pick<Causeway, "client" | "twins">,
+  ) {
     this.past = new History((query) => getReadings(key, query));
-    this.#chosen = signal<string[] | null>(recall(`charts.${key}`, null));
-    const subscription = client.watch({ devices: [key] });
+    const known = twins.get(key);
+    if (known) this.#begin(known);
+    const subscription = twins.watch({ devices: [key] });
     subscription.on("change", (change) => {
       this.#take(change);
       this.#later();
@@ -99,12 +107,25 @@ export class Device {
     return this.#drawables.value.includes(name);
   }
 
-  /** Draw a metric, or don't any more. */
-  toggleChart(name: string): void {
+  /** Draw a metric, or don't any more. @returns all that are drawn now */
+  toggleChart(name: string): string[] {
     const now = this.charted.value;
     const then = now.includes(name) ? now.filter((other) => other !== name) : [...now, name].slice(-MOST_CHARTS);
-    this.#chosen.value = then;
     remember(`charts.${this.key}`, then);
+    this.draw(then);
+    return then;
+  }
+
+  /** Draw these; null: those that were drawn the last time, or the first ones. */
+  draw(names: string[] | null): void {
+    const wanted = names ?? recall<string[] | null>(`charts.${this.key}`, null);
+    if (JSON.stringify(wanted) !== JSON.stringify(this.#chosen.peek())) this.#chosen.value = wanted;
+  }
+
+  /** Have a command that is older than those that are listed. */
+  async find(id: string): Promise<void> {
+    if (!id || this.commands.value.some((command) => command.id === id)) return;
+    this.found.value = await getCommand(id).catch(() => null);
   }
 
   /** Take over what is newer: a command only ever gains steps. */
@@ -135,6 +156,13 @@ export class Device {
     this.#loadCommands();
     this.#loadRefused();
     if (this.eventsPast.value.error) this.#loadEvents();
+  }
+
+  /** What another page knew: the stream goes on from there. */
+  #begin(state: DeviceState) {
+    this.#latest = this.state.value = state;
+    this.past.reached(state.rev);
+    this.#loadEvents();
   }
 
   #take(change: Change) {

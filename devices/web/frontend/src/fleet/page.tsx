@@ -1,16 +1,24 @@
 /** The fleet page. */
 
 import { useSignal } from "@preact/signals";
-import { useState } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 
-import { page } from "../page";
+import { useCauseway, useKept } from "../data/causeway";
+import { page } from "../document/page";
+import { registerPage } from "../document/registry";
 import { Icon } from "../ui/icons";
 import { Fleet, FleetContext, useFleet } from "./store";
 import { Table } from "./table";
 import { Toolbar } from "./toolbar";
 
-export default function FleetPage() {
-  const [fleet] = useState(() => new Fleet());
+const LINGER_MS = 600_000; // who comes back within that time needs no snapshot
+
+registerPage("fleet", { component: FleetPage });
+
+function FleetPage() {
+  const { twins } = useCauseway();
+  const fleet = useKept("fleet", () => new Fleet(twins), LINGER_MS);
+  useLayoutEffect(() => fleet.followAddress(), [fleet]);
   return (
     <FleetContext.Provider value={fleet}>
       <Content />

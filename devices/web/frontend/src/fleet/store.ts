@@ -13,8 +13,10 @@ import { commonMetrics, counts, isUniform, selected } from "../lib/device_list.j
 import type { Wanted } from "../lib/device_list.js";
 import type { Traced } from "../lib/trace.js";
 import { naturally } from "../lib/twin.js";
-import { client, perFrame } from "../live";
-import { page, recall, remember } from "../page";
+import { tell, whileShown } from "../document/address";
+import { perFrame } from "../data/live";
+import { page, recall, remember } from "../document/page";
+import type { Twins } from "../data/twins";
 
 export interface Entry {
   key: string;
@@ -53,7 +55,7 @@ export class Fleet {
   /** Why the fleet can't be shown; "" as long as that may change by itself. */
   readonly problem = signal("");
   readonly size = signal(0);
-  readonly wanted: Signal<Wanted>;
+  readonly wanted = signal(wantedIn(new URLSearchParams()));
 
   /** The columns; empty: each row shows its device's own first metrics. */
   readonly columns = computed(() => {
@@ -73,7 +75,7 @@ export class Fleet {
   });
 
   /** The columns that the user chose; empty: as it fits the fleet. */
-  #chosen = signal<string[]>(recall("fleet.columns", []));
+  #chosen = signal<string[]>([]);
   /** Whether the devices are alike enough for common columns. */
   #uniform = signal(true);
   #entries = new Map<string, Entry>();
@@ -85,9 +87,13 @@ export class Fleet {
   #waiting: ReturnType<typeof setTimeout> | null = null;
   #later = perFrame(() => this.#flush());
 
-  constructor() {
-    this.wanted = signal(wantedAtFirst());
-    const subscription = client.watch({ site: "*", max_rate_hz: 2, readings: "latest" });
+  #ends: (() => void)[];
+
+  constructor(twins: Twins) {
+    const target = { site: "*", max_rate_hz: 2, readings: "latest" } as const;
+    for (const [device, state] of twins.known(target)) this.#take({ kind: "snapshot", device, state, reason: "subscribe" });
+    if (this.#membership) this.#renumber();
+    const subscription = twins.watch(target);
     subscription.on("change", (change) => {
       this.#take(change);
       this.#later();
@@ -97,19 +103,43 @@ export class Fleet {
       this.#later();
     });
     subscription.on("failed", (error) => (this.problem.value = error.message));
-    effect(() => {
-      this.wanted.value;
-      this.#reorder();
-      mirror(this.wanted.peek());
-    });
-    effect(() => {
-      this.columns.value;
-      for (const entry of this.#entries.values()) entry.trace = [];
+    this.#ends = [
+      () => subscription.close(),
+      effect(() => {
+        this.wanted.value;
+        this.#reorder();
+      }),
+      effect(() => {
+        this.columns.value;
+        for (const entry of this.#entries.values()) entry.trace = [];
+      }),
+    ];
+  }
+
+  /** Stop following the devices. */
+  close(): void {
+    for (const end of this.#ends) end();
+    clearTimeout(this.#waiting ?? undefined);
+  }
+
+  /** Show what the address says, as long as the page is shown, and say in the address what is shown. */
+  followAddress(): () => void {
+    return whileShown((address) => {
+      const wanted = wantedIn(address);
+      const columns = address.getAll("column");
+      batch(() => {
+        if (JSON.stringify(wanted) !== JSON.stringify(this.wanted.peek())) this.wanted.value = wanted;
+        const chosen = columns.length > 0 ? columns : recall<string[]>("fleet.columns", []);
+        if (chosen.join("\n") !== this.#chosen.peek().join("\n")) this.#chosen.value = chosen;
+      });
+      this.#tell();
     });
   }
 
   want(change: Partial<Wanted>): void {
-    this.wanted.value = { ...this.wanted.value, ...change };
+    const { sort, descending } = (this.wanted.value = { ...this.wanted.value, ...change });
+    remember("fleet.sort", { sort, descending });
+    this.#tell();
   }
 
   chooseColumn(name: string, on: boolean): void {
@@ -125,6 +155,20 @@ export class Fleet {
   #choose(names: string[]) {
     this.#chosen.value = names;
     remember("fleet.columns", names);
+    this.#tell();
+  }
+
+  #tell() {
+    const { query, site, status, sort, descending } = this.wanted.peek();
+    const isUsual = sort === "device" && !descending;
+    tell({
+      q: query,
+      site,
+      status,
+      sort: isUsual ? null : sort,
+      order: descending ? "down" : null,
+      column: this.#chosen.peek(),
+    });
   }
 
   /** The metrics that an entry's row shows, the first of them as its trend. */
@@ -266,20 +310,16 @@ function newest(change: Changed, updated: number) {
   return times.reduce((latest, { ts }) => Math.max(latest, ts), updated);
 }
 
-function wantedAtFirst(): Wanted {
-  const address = new URLSearchParams(location.search);
+/** What an address asks for; the order that it leaves open is the one that was chosen last. */
+function wantedIn(address: URLSearchParams): Wanted {
+  const sort = address.get("sort");
+  const order = sort ? { sort, descending: address.get("order") === "down" } : USUAL_ORDER();
   return {
     query: address.get("q") ?? "",
     site: address.get("site") ?? "",
     status: (address.get("status") ?? "") as Wanted["status"],
-    ...recall("fleet.sort", { sort: "device", descending: false }),
+    ...order,
   };
 }
 
-/** The address tells what is shown: it can be bookmarked and survives a reload. */
-function mirror({ query, site, status, sort, descending }: Wanted) {
-  const told = Object.entries({ q: query, site, status }).filter(([, value]) => value);
-  const search = new URLSearchParams(told).toString();
-  history.replaceState(null, "", search ? `?${search}` : location.pathname);
-  remember("fleet.sort", { sort, descending });
-}
+const USUAL_ORDER = () => recall("fleet.sort", { sort: "device", descending: false });

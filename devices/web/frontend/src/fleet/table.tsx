@@ -6,8 +6,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { Metric } from "#client/types.js";
 import { Decimals, formatSpan, formatTime } from "../lib/format.js";
-import { now } from "../live";
-import { deviceUrl } from "../page";
+import { now } from "../data/live";
+import { deviceUrl } from "../document/page";
 import { Icon } from "../ui/icons";
 import { Glyph, PresenceText, nameOfStatus } from "../ui/presence";
 import { useFleet } from "./store";

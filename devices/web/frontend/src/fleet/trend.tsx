@@ -4,7 +4,7 @@ import { useEffect } from "preact/hooks";
 
 import { recent, runs } from "../lib/trace.js";
 import type { Traced } from "../lib/trace.js";
-import { getReadings } from "../rest";
+import { getReadings } from "../data/rest";
 import { useFleet } from "./store";
 import type { Entry, Fleet } from "./store";
 

@@ -1,8 +1,9 @@
 /** Only the rows that can be seen exist: which ones, as the page scrolls. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 
-import { perFrame } from "../live";
+import { perFrame } from "../data/live";
+import { settle } from "../document/places";
 
 const BEYOND = 8; // rows kept ready above and below
 
@@ -16,7 +17,7 @@ export function useWindow(
   height_px: number,
 ): [first: number, last: number] {
   const [range, setRange] = useState<[number, number]>([0, 30]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const measure = () => {
       const top = holder.current?.getBoundingClientRect().top ?? 0;
       const first = Math.max(0, Math.floor(-top / height_px) - BEYOND);
@@ -24,6 +25,7 @@ export function useWindow(
       setRange((old) => (old[0] === first && old[1] === last ? old : [first, last]));
     };
     const later = perFrame(measure);
+    settle(); // who goes back is where they were before the rows are chosen
     measure();
     addEventListener("scroll", later, { passive: true });
     addEventListener("resize", later);
@@ -32,6 +34,7 @@ export function useWindow(
       removeEventListener("resize", later);
     };
   }, [height_px, count]);
+  useLayoutEffect(settle, [range]); // now they are there
   return [Math.min(range[0], count), Math.min(range[1], count)];
 }
 

@@ -3,7 +3,7 @@
 import type { GatewayRow, Overview, PresenceStatus, ShardRow } from "#client/types.js";
 import { ORDER, nameOf } from "../lib/chain.js";
 import { formatCount, formatLatency, formatSpan, formatTime } from "../lib/format.js";
-import { page } from "../page";
+import { page } from "../document/page";
 import { Glyph, nameOfStatus } from "../ui/presence";
 import { t } from "../words/words.js";
 

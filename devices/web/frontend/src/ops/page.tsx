@@ -1,8 +1,11 @@
 /** The operations page: where every message went, what is up, what may be missing. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 
-import { Message } from "../shell/frame";
+import { useKept } from "../data/causeway";
+import { registerPage } from "../document/registry";
+import { Boundary } from "../ui/boundary";
+import { Message } from "../ui/message";
 import { t } from "../words/words.js";
 import { ChainPanel } from "./chain";
 import { IncidentsPanel } from "./incidents";
@@ -11,11 +14,13 @@ import { QuarantinePanel } from "./quarantine";
 import { RejectedPanel } from "./rejected";
 import { Operations, OperationsContext, useOperations } from "./store";
 
-export default function OperationsPage() {
-  const [operations] = useState(
-    () => new Operations(new URLSearchParams(location.search).get("device") ?? ""),
-  );
-  useEffect(() => () => operations.close(), [operations]);
+const LINGER_MS = 20_000; // it asks every two seconds, also then
+
+registerPage("ops", { component: OperationsPage });
+
+function OperationsPage() {
+  const operations = useKept("ops", () => new Operations(), LINGER_MS);
+  useLayoutEffect(() => operations.followAddress(), [operations]);
   return (
     <OperationsContext.Provider value={operations}>
       <Content />
@@ -48,11 +53,21 @@ function Content() {
         </div>
       )}
       <div class={`ops ${problem.value ? "old" : ""}`}>
-        <LedgerPanel overview={overview.value} />
-        <ChainPanel overview={overview.value} />
-        <IncidentsPanel overview={overview.value} />
-        <QuarantinePanel kept={overview.value.quarantine} />
-        <RejectedPanel />
+        <Boundary name="Where every message went">
+          <LedgerPanel overview={overview.value} />
+        </Boundary>
+        <Boundary name="The chain">
+          <ChainPanel overview={overview.value} />
+        </Boundary>
+        <Boundary name="Incidents">
+          <IncidentsPanel overview={overview.value} />
+        </Boundary>
+        <Boundary name="Quarantine">
+          <QuarantinePanel kept={overview.value.quarantine} />
+        </Boundary>
+        <Boundary name="Rejected">
+          <RejectedPanel />
+        </Boundary>
       </div>
     </>
   );

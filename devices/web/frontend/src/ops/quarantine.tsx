@@ -2,7 +2,7 @@
 
 import type { QuarantinedMessage } from "#client/types.js";
 import { formatTime } from "../lib/format.js";
-import { deviceUrl, may, page } from "../page";
+import { deviceUrl, may, page } from "../document/page";
 import { t } from "../words/words.js";
 import { useOperations } from "./store";
 
@@ -10,8 +10,8 @@ const SHOWN_CHARS = 160;
 
 /** @param kept  how many there are */
 export function QuarantinePanel({ kept }: { kept: number }) {
-  const { device, quarantined } = useOperations();
-  const found = quarantined.value;
+  const operations = useOperations();
+  const [device, found] = [operations.device.value, operations.quarantined.value];
   return (
     <section class="panel quarantine" aria-labelledby="quarantine-title">
       <div class="panel-head">
@@ -29,7 +29,7 @@ export function QuarantinePanel({ kept }: { kept: number }) {
 }
 
 function Nothing({ known }: { known: boolean }) {
-  const { device } = useOperations();
+  const device = useOperations().device.value;
   if (!known)
     return (
       <p class="blank" aria-busy="true">

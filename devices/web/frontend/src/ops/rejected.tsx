@@ -3,6 +3,7 @@
 import type { TargetedEvent } from "preact";
 
 import type { RejectedTopic } from "#client/types.js";
+import { tell } from "../document/address";
 import { formatCount, formatTime } from "../lib/format.js";
 import { t } from "../words/words.js";
 import { useOperations } from "./store";
@@ -10,10 +11,7 @@ import { useOperations } from "./store";
 export function RejectedPanel() {
   const operations = useOperations();
   const found = operations.rejected.value;
-  const typed = (event: TargetedEvent<HTMLInputElement>) => {
-    operations.topic.value = event.currentTarget.value;
-    operations.lookAtRejected();
-  };
+  const typed = (event: TargetedEvent<HTMLInputElement>) => tell({ topic: event.currentTarget.value });
   return (
     <section class="panel rejected" aria-labelledby="rejected-title">
       <div class="panel-head">

@@ -5,9 +5,10 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 
 import type { Overview, QuarantinedMessage, RejectedTopic } from "#client/types.js";
+import { whileShown } from "../document/address";
 import { rateOf } from "../lib/rates.js";
 import type { Sample } from "../lib/rates.js";
-import { getOverview, getQuarantine, getRejected, replayQuarantined } from "../rest";
+import { getOverview, getQuarantine, getRejected, replayQuarantined } from "../data/rest";
 
 const EVERY_MS = 2_000;
 const QUARANTINE_EVERY = 5; // every so many overviews
@@ -24,6 +25,8 @@ export class Operations {
   readonly quarantined = signal<QuarantinedMessage[] | null>(null);
   /** null: not known yet. */
   readonly rejected = signal<RejectedTopic[] | null>(null);
+  /** Whose quarantine is shown; "": everybody's. */
+  readonly device = signal("");
   /** A part of the topics that are looked for. */
   readonly topic = signal("");
   /** What became of replays: by entry, in words. */
@@ -34,8 +37,7 @@ export class Operations {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
 
-  /** @param device  whose quarantine is shown; "": everybody's */
-  constructor(readonly device: string) {
+  constructor() {
     this.#round(0);
   }
 
@@ -44,8 +46,24 @@ export class Operations {
     clearTimeout(this.#timer);
   }
 
+  /** Show what the address says. @returns stops it */
+  followAddress(): () => void {
+    return whileShown((address) => {
+      const [device, topic] = [address.get("device") ?? "", address.get("topic") ?? ""];
+      if (topic !== this.topic.peek()) {
+        this.topic.value = topic;
+        this.#lookAtRejected();
+      }
+      if (device !== this.device.peek()) {
+        this.device.value = device;
+        this.quarantined.value = null;
+        this.#lookAtQuarantine();
+      }
+    });
+  }
+
   /** Those on the topics that are looked for. */
-  async lookAtRejected(): Promise<void> {
+  async #lookAtRejected() {
     const wanted = this.topic.value.trim();
     try {
       const found = await getRejected({ limit: SHOWN, ...(wanted && { topic: wanted }) });
@@ -70,7 +88,7 @@ export class Operations {
   async #round(nth: number) {
     if (!document.hidden) {
       await this.#look();
-      if (nth % QUARANTINE_EVERY === 0) await Promise.all([this.#lookAtQuarantine(), this.lookAtRejected()]);
+      if (nth % QUARANTINE_EVERY === 0) await Promise.all([this.#lookAtQuarantine(), this.#lookAtRejected()]);
     }
     if (!this.#isClosed) this.#timer = setTimeout(() => this.#round(nth + 1), EVERY_MS);
   }
@@ -87,9 +105,10 @@ export class Operations {
   }
 
   async #lookAtQuarantine() {
-    const { device } = this;
+    const device = this.device.value;
     try {
-      this.quarantined.value = (await getQuarantine({ limit: SHOWN, ...(device && { device }) })).items;
+      const { items } = await getQuarantine({ limit: SHOWN, ...(device && { device }) });
+      if (device === this.device.value) this.quarantined.value = items;
     } catch (error) {
       this.problem.value = messageOf(error);
     }

@@ -1,12 +1,11 @@
 /** What stands around every page: the way from the devices to here, and the banner when it is interrupted. */
 
-import type { ComponentChildren } from "preact";
-
 import { described, faultOf, stretch } from "../lib/chain.js";
 import { formatSpan, formatTime } from "../lib/format.js";
-import { asOf, client, fresh, link, lostAt, now, obstacle, status } from "../live";
-import { page } from "../page";
-import { Icon } from "../ui/icons";
+import { asOf, client, fresh, link, lostAt, now, obstacle, status } from "../data/live";
+import { page } from "../document/page";
+import { newer } from "../data/rest";
+import { Message } from "../ui/message";
 
 const PATIENCE_MS = 900; // a shorter interruption only dims the values: a banner that comes and goes moves the page
 
@@ -41,8 +40,19 @@ export function Banner() {
   if (status.value === "reconnecting") return now.value - lostAt.value < PATIENCE_MS ? null : <Lost />;
   if (status.value === "closed") return <Closed />;
   const fault = status.value === "live" && link.value ? faultOf(link.value) : null;
-  if (!fault || !link.value) return null;
+  if (!fault || !link.value) return newer.value ? <Newer /> : null;
   return <Message heading={`${fault.heading}, since ${formatTime(link.value.since)}.`} text={fault.text} />;
+}
+
+/** After a deploy: what is open goes on, until somebody likes to have the new one. */
+function Newer() {
+  return (
+    <Message heading="There is a newer version of these pages." text="What you see goes on as it is.">
+      <button class="button small" onClick={() => location.reload()}>
+        Load it
+      </button>
+    </Message>
+  );
 }
 
 function Lost() {
@@ -75,21 +85,9 @@ function shownAsOf() {
   return asOf.value ? `Showing values as of ${formatTime(asOf.value)}.` : "";
 }
 
-interface MessageProps {
-  heading: string;
-  text: string;
-  bad?: boolean;
-  children?: ComponentChildren;
-}
-
-export function Message({ heading, text, bad = false, children }: MessageProps) {
-  return (
-    <div class={`banner ${bad ? "bad" : ""}`}>
-      <Icon name="warning" />
-      <p>
-        <strong>{heading}</strong> {text}
-      </p>
-      {children}
-    </div>
-  );
+/** Menus (details elements) close on a click elsewhere and on Escape. */
+export function closeMenus(event?: Event): void {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!event || !menu.contains(event.target as Node)) menu.removeAttribute("open");
+  }
 }

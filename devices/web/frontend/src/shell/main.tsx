@@ -1,18 +1,8 @@
-/** Runs in every document of Causeway's own: shows the page that the server names. */
+/** Runs in every document. */
 
-import type { ComponentType } from "preact";
+import { report } from "../data/reports";
+import { start } from "./shell";
 
-import { page } from "../page";
-import { show } from "./show";
-
-const GROUPS: { [name: string]: () => Promise<{ default: ComponentType }> } = {
-  fleet: () => import("../fleet/page"),
-  device: () => import("../device/page"),
-  ops: () => import("../ops/page"),
-};
-
-const load = GROUPS[page.name] ?? GROUPS["fleet"]!;
-load().then(
-  ({ default: Content }) => show(<Content />),
-  () => dispatchEvent(new Event("causeway-part-missing")), // templates/causeway/boot.js loads the page again
-);
+addEventListener("error", (event) => event.error && report(event.error));
+addEventListener("unhandledrejection", (event) => report(event.reason));
+start();

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 
 import type { Presence, PresenceStatus } from "#client/types.js";
 import { formatSpan, formatTime, formatWhy } from "../lib/format.js";
-import { now } from "../live";
+import { now } from "../data/live";
 import { t } from "../words/words.js";
 
 const SHAPES: { [status in PresenceStatus]: () => JSX.Element } = {

@@ -2,8 +2,8 @@
 
 import { signal } from "@preact/signals";
 
-import { page } from "../page";
-import type { Preferences } from "../page";
+import { page } from "../document/page";
+import type { Preferences } from "../document/page";
 
 const system = matchMedia("(prefers-color-scheme: dark)");
 const root = document.documentElement;

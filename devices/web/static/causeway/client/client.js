@@ -17,7 +17,7 @@ import { checkTarget } from "./sendable.js";
 import { Subscription } from "./subscription.js";
 
 /**
- * @import {Command, Json, JsonObject, Link, StreamFrame} from "./types.js"
+ * @import {Command, DeviceState, Json, JsonObject, Link, StreamFrame} from "./types.js"
  * @import {Closed, ClosedReason, Environment} from "./connection.js"
  * @import {Target} from "./subscription.js"
  */
@@ -85,19 +85,22 @@ export class Client extends Emitter {
   /**
    * Watch some devices, a site, or `"*"`: all that the user may see.
    * @param {Target} target
+   * @param {Iterable<[string, DeviceState]>} [known]  states that another subscription has brought: the stream goes on from
+   *   there, without a snapshot of them
    * @returns {Subscription}
    * @throws {TypeError} it can't be watched; the message says what to give
    */
-  watch(target) {
+  watch(target, known = []) {
     checkTarget(target);
-    const subscription = new Subscription(target, {
+    /** @type {import("./subscription.js").SubscriptionHost} */ const host = {
       send: (frame) => this.#connection.send(frame),
       request: (id, frame) => this.#requests.send(frame, { id, timeout_ms: 30_000 }),
       left: () => this.#subscriptions.delete(subscription),
       settled: () => this.#review(),
       broken: (why) => this.#connection.fail(why),
       after: (delay_ms, callback) => this.#requests.after(delay_ms, callback),
-    });
+    };
+    /** @type {Subscription} */ const subscription = new Subscription(target, host, known);
     this.#subscriptions.add(subscription);
     if (this.#connection.state === "open") subscription.take();
     this.#review();

@@ -46,9 +46,10 @@ export class Subscription extends Emitter {
   /** @type {Map<string, number>} */ #gaps = new Map();
   #left = false;
 
-  /** @param {Target} target @param {SubscriptionHost} host */
-  constructor(target, host) {
+  /** @param {Target} target @param {SubscriptionHost} host @param {Iterable<[string, DeviceState]>} [known]  to go on from */
+  constructor(target, host, known = []) {
     super();
+    for (const [device, state] of known) this.#stream.devices.set(device, state);
     this.#target = target;
     this.#host = host;
   }

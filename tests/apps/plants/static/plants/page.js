@@ -1,9 +1,12 @@
 /** The page of all plants. */
 
-import { page } from "../causeway/page.js";
-import { show } from "../causeway/ui/frame.js";
+import { registerPage } from "../causeway/register.js";
 import { html } from "../causeway/ui/html.js";
 import { Plant } from "./plant.js";
 
-show(html`<h1>Plants</h1>
-  <ul class="plants">${page.plants.map((key) => html`<${Plant} key=${key} device=${key} readings=${page.readings[key] ?? 0} />`)}</ul>`);
+function Plants({ data }) {
+  return html`<h1>Plants</h1>
+    <ul class="plants">${data.plants.map((key) => html`<${Plant} key=${key} device=${key} readings=${data.readings[key] ?? 0} />`)}</ul>`;
+}
+
+registerPage("plants", { component: Plants });

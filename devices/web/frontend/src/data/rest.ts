@@ -1,5 +1,7 @@
 /** The REST API, with the page's session. */
 
+import { signal } from "@preact/signals";
+
 import type {
   Command,
   EventRow,
@@ -10,7 +12,10 @@ import type {
   RejectedTopic,
 } from "#client/types.js";
 import { heardFrom } from "./clock";
-import { page } from "./page";
+import { page } from "../document/page";
+
+/** The server has a newer version of the pages than this document. */
+export const newer = signal(false);
 
 const LIMIT_MS = 15_000;
 const AGAIN_MS = 500;
@@ -38,6 +43,8 @@ async function answered(url: URL, request: RequestInit, again_ms = 0): Promise<a
     return answered(url, request);
   }
   heardFrom(response, asked_ms);
+  const version = response.headers.get("Causeway-Version");
+  if (version && page.version && version !== page.version) newer.value = true;
   if (response.ok) return response.status === 204 ? null : response.json();
   const problem = await response.json().catch(() => ({}));
   throw new Error(problem.detail ?? problem.title ?? `The server answered ${response.status}.`);
@@ -124,9 +131,40 @@ export async function refusal(path: string): Promise<string> {
   }
 }
 
+/** An error of a page, for the server's log. */
+export function reportError(error: {
+  message: string;
+  stack: string;
+  page: string;
+  panel: string;
+  version: string;
+}): Promise<null> {
+  return post("client-errors", "POST", error);
+}
+
+/** One command, however long ago it was sent. */
+export function getCommand(id: string): Promise<Command> {
+  return get(`commands/${id}`, {});
+}
+
+/** Ask which version of the pages the server has; `newer` tells. */
+export async function askVersion(): Promise<void> {
+  await get("version", {}).catch(() => {}); // the next answer tells it
+}
+
+/** What a page's `data` gives at the server, and its title; null: that takes a document of its own, to log in, say. */
+export async function getPage(url: string): Promise<{ title: string; data: { [name: string]: unknown } } | null> {
+  const headers = { Accept: "application/json" };
+  const answer = await fetch(url, { headers, signal: AbortSignal.timeout(LIMIT_MS) });
+  const isJson = answer.headers.get("Content-Type")?.startsWith("application/json") ?? false;
+  return answer.ok && isJson ? answer.json() : null;
+}
+
 /** @param path  below the API's root */
-function post(path: string, method = "POST"): Promise<any> {
+function post(path: string, method = "POST", body?: object): Promise<any> {
   const token = document.querySelector<HTMLInputElement>("input[name=csrfmiddlewaretoken]");
   const headers = { Accept: "application/json", "X-CSRFToken": token?.value ?? "" };
-  return answered(new URL(page.api + path, location.href), { method, headers });
+  const json = body && { "Content-Type": "application/json" };
+  const content = body && { body: JSON.stringify(body) };
+  return answered(new URL(page.api + path, location.href), { method, headers: { ...headers, ...json }, ...content });
 }

@@ -6,8 +6,8 @@ import { Client } from "#client/client.js";
 import type { Status } from "#client/client.js";
 import type { Link } from "#client/types.js";
 import { serverNow } from "./clock";
-import { page } from "./page";
-import { refusal, stay } from "./rest";
+import { page } from "../document/page";
+import { askVersion, refusal, stay } from "./rest";
 
 const OBSTACLE_MS = 2_500;
 const STAY_MS = 3_600_000;
@@ -33,6 +33,7 @@ client.on("status", (value) => {
     asOf.value = client.heard ?? serverNow();
     lostAt.value = serverNow();
   }
+  if (value === "live" && lostAt.value > 0) askVersion(); // a server that was away may be another one now
   status.value = value;
   if (!isLost()) obstacle.value = "";
 });

@@ -1,7 +1,7 @@
 /** The server's time in this document. */
 
-import { ServerClock } from "./lib/server_clock.js";
-import { page } from "./page";
+import { ServerClock } from "../lib/server_clock.js";
+import { page } from "../document/page";
 
 const STEP_MS = 2_000; // this computer's clock moved by that much against its own uptime: it was set
 const EVERY_MS = 1_000;

@@ -1,0 +1,46 @@
+/** The latest known states of all devices that this document ever watched, whichever page did. */
+
+import type { Client } from "#client/client.js";
+import type { Subscription, Target } from "#client/subscription.js";
+import type { Change, DeviceState } from "#client/types.js";
+
+export class Twins {
+  #client: Client;
+  #states = new Map<string, DeviceState>();
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** A device's state as it was last heard; undefined: it never was, or the device is gone. */
+  get(key: string): DeviceState | undefined {
+    return this.#states.get(key);
+  }
+
+  /** Those of all devices, or of some. */
+  known(target: Target): ReadonlyMap<string, DeviceState> {
+    const { site, devices } = target;
+    if (site === "*") return new Map(this.#states);
+    const wanted = devices ? new Set(devices) : null;
+    const isMeant = (key: string) => (wanted ? wanted.has(key) : key.startsWith(`${site}/`));
+    return new Map([...this.#states].filter(([key]) => isMeant(key)));
+  }
+
+  /** Watch devices. What is known of them is not sent again: the stream goes on from there. */
+  watch(target: Target): Subscription {
+    const subscription = this.#client.watch(target, this.known(target));
+    subscription.on("change", (change) => this.#take(change));
+    subscription.on("refused", (keys) => keys.forEach((key) => this.#states.delete(key)));
+    return subscription;
+  }
+
+  #take(change: Change) {
+    if (change.kind === "gone") {
+      this.#states.delete(change.device);
+      return;
+    }
+    const before = this.#states.get(change.device);
+    const isNewer = !before || change.state.rev >= before.rev;
+    if (isNewer || change.kind === "snapshot") this.#states.set(change.device, change.state);
+  }
+}
