@@ -34,6 +34,7 @@ class Device(models.Model):
     hash = models.PositiveBigIntegerField()  # bridge.shards.device_hash(key): shard = hash % shards
     stale_after_s = models.PositiveIntegerField(null=True, blank=True)  # empty: its tags', its site's, STALE_AFTER_S
     mqtt_password = models.CharField(max_length=255, blank=True)  # Mosquitto's $7$ hash; empty: none given
+    http_token = models.CharField(max_length=64, blank=True, default="", db_default="")  # SHA-256, hex; empty: none
     created_at = models.DateTimeField(default=now, editable=False)
 
     objects: ClassVar[_There] = _There()

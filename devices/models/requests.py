@@ -61,6 +61,7 @@ class Request(models.Model):
         cancel   {"command_id": "…"}                      result {}   (conflict when it was over already)
         replay   {"quarantined_id": n}                    result {"outcome": …, "reason": …, "detail": …}
         block, unblock  {}                                result {}   (of the key, whether or not a device has it)
+        ingest   {"topic": …, "payload": base64, "received_ms": n, "digest": …}   result as of replay
         delete_many     {"keys": […]}                     result {"deleted": n}   (``device_key`` is the first of them)
     Any result may instead be {"error": <a code of docs/websocket.md>, "message": …}.
     """
@@ -80,8 +81,12 @@ class Request(models.Model):
     result = JSONTextField(default=None)
     created_at = models.DateTimeField(default=now, editable=False)
     created_by = models.CharField(max_length=MAX_ACTOR_CHARS, default="", db_default="")  # an Actor; "": not known
+    idempotency_key = models.CharField(max_length=200, null=True)  # noqa: DJ001  null: not unique
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["device_key", "idempotency_key"], name="one_request_per_idempotency_key"),
+        ]
         indexes = [
             models.Index(fields=["id"], condition=models.Q(status="pending"), name="pending_requests"),
             models.Index(fields=["created_at"]),

@@ -14,14 +14,14 @@ import structlog
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, IntegrityError, transaction
 
 from bridge import wire
 from bridge.messages import RequestSettled, RequestStored
 from bridge.shards import device_hash, shard_of
 from devices.models import Request
 from devices.requests.nudges import nudge
-from devices.requests.refusals import UnavailableError, refusal
+from devices.requests.refusals import ConflictError, UnavailableError, refusal
 from devices.rules.actors import Actor
 
 _LOOK_EVERY_S: Final = 0.5  # at the row, whether or not an answer was heard
@@ -30,7 +30,13 @@ log = structlog.get_logger(__name__)
 
 
 async def ask(
-    device_key: str, kind: str, body: dict[str, Any], timeout_s: float = 5.0, *, actor: Actor
+    device_key: str,
+    kind: str,
+    body: dict[str, Any],
+    timeout_s: float = 5.0,
+    *,
+    actor: Actor,
+    idempotency_key: str | None = None,
 ) -> dict[str, Any]:
     """Have the device's shard worker carry out a change, and wait for it.
 
@@ -40,6 +46,7 @@ async def ask(
         body: JSON.
         timeout_s: how long to wait for the worker.
         actor: who asks.
+        idempotency_key: the same key for the same device is the same request, whose ``body`` has a ``digest``.
 
     Returns:
         The result: the change is committed.
@@ -50,7 +57,9 @@ async def ask(
             nevertheless; the message of UnavailableError says so.
     """
     deadline = time.monotonic() + timeout_s
-    request_id = await _store(device_key, kind, body, actor)
+    request_id = await _store(device_key, kind, body, actor, idempotency_key)
+    if idempotency_key is not None and (known := await _settled_result(request_id)) is not None:
+        return _result(known)
     layer = get_channel_layer()
     reply_to = await _reply_channel(layer)
     shard = shard_of(device_key, settings.DEVICES.shards)
@@ -59,18 +68,45 @@ async def ask(
     return _result(await _withdrawn(request_id) if result is None else result)
 
 
-async def _store(device_key: str, kind: str, body: dict[str, Any], actor: Actor) -> int:
+async def _store(
+    device_key: str, kind: str, body: dict[str, Any], actor: Actor, idempotency_key: str | None = None
+) -> int:
     def insert() -> int:
         row = Request.objects.create(
-            device_key=device_key, hash=device_hash(device_key), kind=kind, body=body, created_by=str(actor)
+            device_key=device_key,
+            hash=device_hash(device_key),
+            kind=kind,
+            body=body,
+            created_by=str(actor),
+            idempotency_key=idempotency_key,
         )
         return int(row.pk)
 
+    def insert_once() -> int:
+        try:
+            with transaction.atomic():
+                return insert()
+        except IntegrityError:
+            return _repeated(device_key, kind, body, idempotency_key)
+
     try:
-        request_id: int = await database_sync_to_async(insert)()
+        request_id: int = await database_sync_to_async(insert if idempotency_key is None else insert_once)()
     except DatabaseError:
         raise UnavailableError("the database does not answer; nothing was changed") from None
     return request_id
+
+
+def _repeated(device_key: str, kind: str, body: dict[str, Any], idempotency_key: str | None) -> int:
+    """The request that this key already made; one that was withdrawn, as nobody carried it out, is asked anew.
+
+    Raises:
+        ConflictError: it asked for something else.
+    """
+    row = Request.objects.get(device_key=device_key, idempotency_key=idempotency_key)
+    if row.kind != kind or row.body.get("digest") != body.get("digest"):
+        raise ConflictError("this idempotency key was used for something else")
+    Request.objects.filter(pk=row.pk, status=Request.Status.WITHDRAWN).update(status=Request.Status.PENDING, body=body)
+    return int(row.pk)
 
 
 async def _reply_channel(layer: Any) -> str:

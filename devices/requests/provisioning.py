@@ -21,6 +21,7 @@ from devices.models import Device, DialectLogin
 from devices.requests.ask import ask
 from devices.requests.broker_rights import login_lines
 from devices.requests.credentials import mosquitto_hash, mqtt_username, new_password, password_file
+from devices.requests.ingest import new_token
 from devices.requests.refusals import UnavailableError
 from devices.requests.registry import register_device
 from devices.requests.shard_owners import unowned_shards
@@ -48,6 +49,26 @@ def provision(device_key: str, actor: Actor) -> str:
         Device.objects.filter(key=device_key).update(mqtt_password=mosquitto_hash(password))
         write_password_file()
     return password
+
+
+def provision_http(device_key: str, actor: Actor) -> str:
+    """Register a device if need be and give it a new token for HTTP; its former one ends. ``actor``: who asks.
+
+    Returns:
+        The token. It can't be read again.
+
+    Raises:
+        as :func:`provision`, but for OSError.
+    """
+    _register(device_key, actor)
+    token, digest = new_token()
+    Device.objects.filter(key=device_key).update(http_token=digest)
+    return token
+
+
+def revoke_http(device_key: str) -> bool:
+    """End a device's token for HTTP. Whether it had one."""
+    return bool(Device.objects.filter(key=device_key).exclude(http_token="").update(http_token=""))
 
 
 def provision_login(key: str, dialect: str) -> str:

@@ -100,7 +100,7 @@ def forget_devices(devices: Mapping[int, tuple[str, int]]) -> None:
     """
     retire_keys(dict(devices.values()))
     key = Concat(Value(DELETED_PREFIX), Cast("pk", CharField()))
-    Device.objects.filter(pk__in=devices).update(key=key, mqtt_password="")
+    Device.objects.filter(pk__in=devices).update(key=key, mqtt_password="", http_token="")
     Twin.objects.filter(pk__in=devices).delete()
     Description.objects.filter(pk__in=devices).delete()
     DeviceTag.objects.filter(device_id__in=devices).delete()

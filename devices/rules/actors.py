@@ -10,6 +10,7 @@ ActorKind = Literal[
     "user",  # a person, in a browser
     "token",  # a program, with the API token of a user
     "app",  # an app that was added to Causeway, by itself
+    "device",  # by itself, over HTTP
     "system",  # a command of the installation's operator
 ]
 

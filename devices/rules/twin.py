@@ -99,9 +99,8 @@ class TwinState(Struct, omit_defaults=True):
     # be told any more: what was removed then is forgotten.
     removed: dict[str, int] = field(default_factory=dict)
     removed_floor: int = 0
-    described_rev: int = (
-        0  # at which what it is last changed (devices.rules.described.descriptions); 0: nobody ever said
-    )
+    http: bool = False  # what was heard of it last came over HTTP: no gateway's link tells anything of it
+    described_rev: int = 0  # at which what it is last changed (devices.rules.described)
     groups: list[MetricGroup] = field(default_factory=list)  # of the metrics; only in what is stored
 
 

@@ -10,7 +10,7 @@ from devices.rules.commands import By as CommandBy
 from devices.rules.commands import Status as CommandStatus
 from devices.rules.silence import MAX_STALE_AFTER_S
 from devices.rules.twin import Status as PresenceStatus
-from devices.web.descriptions.schemas import Description
+from devices.web.device.description_schemas import Description
 
 Json = dict[str, Any]
 

@@ -156,6 +156,8 @@ class UplinkFeature(Feature):
             twin.dialect = delivery.dialect
         if twin.gateway != operation.gateway and not (delivery.retain or delivery.late) and _is_from(said):
             effects.came_online |= self._reached_by(operation.gateway, member)
+        if twin.http and not (delivery.retain or delivery.late):
+            twin.http = False
         was_online = twin.presence.status == "online"
         how = (delivery.retain, delivery.late, operation.gateway)
         latest_ms = max(delivery.received_ms, self._now_ms) + AHEAD_MS

@@ -34,6 +34,7 @@ class _Head(Struct):
     former: Presence | None = None
     gateway: str = ""
     dialect: str = ""
+    http: bool = False
     tags: list[str] = []
 
 

@@ -14,6 +14,7 @@ from devices.rules.presence import Link
 from devices.worker.memory.shard import Member
 
 GONE_MS: Final = 5_000  # down for longer, and nothing is known any more
+_HTTP: Final = Link(up=True, drained_ms=2**62)  # of a device that speaks over HTTP: what it says is here at once
 _UNMARKED_MS: Final = 5_000  # where the broker lets a gateway send no markers: how long its link must outlive a will
 
 
@@ -30,6 +31,8 @@ class Links(Struct, frozen=True):
 
         ``None``: of a device that is not known yet.
         """
+        if member and member.known.http:
+            return _HTTP
         links = list(self.by_gateway.values())
         if len(links) == 1:
             return links[0]

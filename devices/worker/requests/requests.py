@@ -22,7 +22,8 @@ from devices.worker.effects.operations import Effects, Operation, Refusal
 from devices.worker.effects.rate_gate import RateGate
 from devices.worker.effects.work import Round, RoundWork
 from devices.worker.memory.shard import Shard
-from devices.worker.requests import keys, pending_requests, replays
+from devices.worker.requests import ingest, keys, pending_requests, replays
+from devices.worker.requests.ingest import Ingest
 from devices.worker.requests.pending_requests import PendingRequests
 from devices.worker.requests.refusal import refusal, refused_device
 from devices.worker.requests.replays import Replay, Replayed
@@ -71,13 +72,15 @@ class RequestsFeature(Feature):
 
     name = "requests"
     minds_readings = False
-    operations = (RequestOperation, Replay, keys.Deletion)
+    operations = (RequestOperation, Replay, Ingest, keys.Deletion)
 
     def __init__(self, options: DevicesOptions, dialects: Dialects, sources: Sources, reduce: Reduce) -> None:
         self._of = options.shards
         self._reduce, self._most_properties = reduce, options.max_metrics_per_device
         self._dialects, self._sources = dialects, sources
         self._replayed: list[Replayed] = []  # in the present round, and no device's
+        self._ingested: dict[int, Any] = {}  # in the present round: the bodies of messages over HTTP, by request
+        self._now_ms = 0  # of the present round
         self._pending = PendingRequests(options.shards)
         self._sweeps = RateGate(_SWEEP_S)
         self._found: list[int] = []  # for the present round, by id
@@ -95,7 +98,7 @@ class RequestsFeature(Feature):
     def plan(self, work: RoundWork) -> None:
         """Hold the requests, oldest first. What follows a deletion of the same device is for the next transaction."""
         rows = pending_requests.held(self._found) if self._found else []
-        self._replayed = []
+        self._replayed, self._ingested, self._now_ms = [], {}, work.now_ms
         entries = replays.find(rows)
         ending: set[str] = set()
         emptying: set[int] = set()  # shards with many devices to delete: so many in one transaction are enough
@@ -109,6 +112,9 @@ class RequestsFeature(Feature):
                     work.cancels.append(row)
                 case "replay":
                     self._plan_replay(work, row, entries, replaying)
+                case ingest.KIND:
+                    self._ingested[row.pk] = row.body
+                    ingest.plan(row, part, work, self._dialects)
                 case "block" | "unblock":
                     keys.block(work, part, row)
                 case keys.MANY if part.shard.number in emptying:
@@ -147,13 +153,16 @@ class RequestsFeature(Feature):
                     part.add(key, replay)
                     work.command_ids.update(one.command_id for one in replay.said if isinstance(one, CommandAck))
 
-    def apply(self, operation: RequestOperation | Replay | keys.Deletion, effects: Effects) -> None:
+    def apply(self, operation: RequestOperation | Replay | Ingest | keys.Deletion, effects: Effects) -> None:
         """Change the twin as asked, or as the message says."""
         if isinstance(operation, keys.Deletion):
             effects.gone = True
             return
         if isinstance(operation, RequestOperation):
             effects.results[operation.request_id] = _encode(_asked(operation, effects, self._most_properties))
+            return
+        if isinstance(operation, Ingest):
+            ingest.apply(operation, effects, self._reduce, self._now_ms)
             return
         twin, delivery = effects.member.twin, operation.delivery
         if is_anothers(twin, delivery.dialect):
@@ -182,6 +191,7 @@ class RequestsFeature(Feature):
                 work.settled |= effects.results
         replays.take_out(self._replayed)
         pending_requests.settle(work.settled)
+        ingest.forget_payloads(work.settled, self._ingested)
 
     def committed(self, work: RoundWork) -> None:
         """Answer whoever waits."""

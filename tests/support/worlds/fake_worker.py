@@ -135,9 +135,15 @@ def _do(row: Request) -> dict[str, Any]:
     if row.kind == "unblock":
         BlockedKey.objects.filter(key=row.device_key).delete()
         return {}
+    if row.kind == "ingest":
+        return {"outcome": "applied", "reason": "", "detail": ""}
     device = Device.objects.filter(key=row.device_key).first()
     if device is None:
         return {"error": "not_found", "message": f"there is no device {row.device_key}"}
+    return _change(row, device)
+
+
+def _change(row: Request, device: Device) -> dict[str, Any]:
     match row.kind:
         case "desired":
             patch, if_version = row.body["patch"], row.body["if_version"]

@@ -165,6 +165,8 @@ def test_the_documentation_describes_every_operation() -> None:
         ("GET", "/sites/{site}/defaults"), ("PATCH", "/sites/{site}/defaults"),
         ("GET", f"{device}/events"), ("DELETE", "/devices"),
             ("GET", f"{device}/description"), ("PUT", f"{device}/description"), ("GET", "/description.schema.json"),
+            ("POST", "/ingest/{site}/{device}/telemetry"), ("POST", "/ingest/{site}/{device}/state"),
+            ("POST", "/ingest/{site}/{device}/event/{name}"),
         ("GET", f"{device}/block"), ("POST", f"{device}/block"), ("DELETE", f"{device}/block"),
         ("GET", "/me/preferences"), ("PATCH", "/me/preferences"), ("GET", "/me/views"), ("POST", "/me/views"),
         ("PATCH", "/me/views/{view_id}"), ("DELETE", "/me/views/{view_id}"), ("GET", "/boards"), ("POST", "/boards"),

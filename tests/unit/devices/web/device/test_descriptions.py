@@ -9,7 +9,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 
-from devices.web.descriptions.operations import description_schema
+from devices.web.device.descriptions import description_schema
 from tests.support.worlds.fake_worker import FakeWorker, set_twin
 
 URL = "/api/v1/devices/demo/lamp/description"

@@ -19,7 +19,7 @@ from devices.web.api.paging import json_response
 from devices.web.api.problems import problem
 from devices.web.api.schemas import MergePatch
 from devices.web.api.security import access
-from devices.web.descriptions.schemas import Description
+from devices.web.device.description_schemas import Description
 
 router = Router(tags=["devices"])
 
