@@ -15,11 +15,13 @@ from tests.support.clients.mqtt import MqttClient
 from tests.support.servers.service import Service
 from tests.support.waiting import eventually_async
 
+END = "devices/demo/d1/event/end"
+
 
 @pytest.fixture
 async def rig(mosquitto: Service, redis: Service, tmp_path: Path) -> AsyncIterator[Rig]:
     """A rig in which sources may want filters of their own."""
-    settings = {"DIALECTS": "native,tasmota@home,zigbee2mqtt@home"}
+    settings = {"DIALECTS": "native,tasmota@home,shelly@home,zigbee2mqtt@home"}
     async with gateway_rig(mosquitto, redis, tmp_path, **settings) as made:
         yield made
 
@@ -41,6 +43,14 @@ def counted(rig: Rig) -> int:
     return sum(json.loads(row[0])["entered"]["shards"].values())
 
 
+def rejected(rig: Rig) -> dict[str, int]:
+    """By reason."""
+    with rig.database() as database:
+        (row,) = database.execute("SELECT counters FROM mqtt_gateway_gatewayprocess").fetchall()
+    found: dict[str, int] = json.loads(row[0])["rejected"]
+    return found
+
+
 async def test_a_message_that_two_filters_match_counts_once_and_what_sources_want_comes(rig: Rig) -> None:
     rig.work()
     await asyncio.to_thread(_retain, rig)
@@ -54,12 +64,14 @@ async def test_a_message_that_two_filters_match_counts_once_and_what_sources_wan
     await eventually_async(lambda: [one.topic for one in rig.worker.deliveries] == retained)
     messages = [(topic, str(n)) for n in range(200) for topic in ("tele/plug/STATE", "devices/demo/d1/telemetry")]
     await rig.publish(messages)
+    await rig.publish([("devices/online", "true")] * 50)  # devices/# and +/online; nobody's, as the first dialect says
     await rig.publish([("devices/demo/end/telemetry", "1")])
     await eventually_async(lambda: rig.payloads("demo/end"))
     by_topic = [one.payload for one in rig.worker.deliveries if one.topic == "tele/plug/STATE"]
     assert by_topic == [str(n).encode() for n in range(200)]
     assert len(rig.worker.deliveries) == 2 + 400 + 1
     await eventually_async(lambda: counted(rig) == len(rig.worker.deliveries))
+    await eventually_async(lambda: rejected(rig) == {"odd_levels": 50})
 
     await rig.order(Refetch(0, "tasmota", "home/tasmota", ("haus/wetter/tele/LWT",)))
     await rig.order(Refetch(0, "tasmota", "home/tasmota", ("tasmota/discovery/#",)))
@@ -81,9 +93,12 @@ async def test_a_description_of_eight_mebibytes_passes_whole_and_what_may_not_be
     await rig.start()
     whole = b"[" + b" " * (8 * 1024 * 1024 - 2) + b"]"
     await rig.publish([("zigbee2mqtt/bridge/devices", whole), ("devices/demo/d1/telemetry", whole)])
-    await rig.applied(2)
+    await rig.publish([("zigbee2mqtt/end", "{}"), ("devices/demo/d1/event/end", "{}")])
+    await eventually_async(lambda: {one.topic for one in rig.worker.deliveries} >= {"zigbee2mqtt/end", END})
+    assert len(rig.worker.deliveries) == 4, "each once, though zigbee2mqtt/# matches both"
     sizes = {one.topic: len(one.payload) for one in rig.worker.deliveries}
-    assert sizes == {"zigbee2mqtt/bridge/devices": len(whole), "devices/demo/d1/telemetry": 256 * 1024 + 1}
+    assert sizes["zigbee2mqtt/bridge/devices"] == len(whole)
+    assert sizes["devices/demo/d1/telemetry"] == 256 * 1024 + 1
 
 
 async def test_people_hear_what_else_is_on_the_broker_and_nothing_of_it_counts(rig: Rig) -> None:
