@@ -36,7 +36,7 @@ class Client(Protocol):
 
     @property
     def will(self) -> Publish:
-        """What the broker publishes, retained, when it vanishes."""
+        """What the broker publishes when it vanishes."""
 
     @property
     def due_s(self) -> float:

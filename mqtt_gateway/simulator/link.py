@@ -35,7 +35,7 @@ class Link:
         options: the broker.
         client_id: MQTT client id.
         filters: topic filters to subscribe to at QoS 1.
-        will: what the broker publishes, retained, should we vanish.
+        will: what the broker publishes should we vanish.
         tls: context, or None.
         handlers: who is told.
     """
@@ -65,7 +65,7 @@ class Link:
         client.connect_timeout = _CONNECT_S
         client.max_queued_messages_set(_QUEUED)
         client.username_pw_set(options.username, options.password)
-        client.will_set(will.topic, will.payload, qos=1, retain=True)
+        client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
         if options.websocket_path:
             client.ws_set_options(options.websocket_path)
         if tls is not None:

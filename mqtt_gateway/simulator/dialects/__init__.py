@@ -11,7 +11,7 @@ from typing import Final
 from mqtt_gateway.simulator.client import Client
 from mqtt_gateway.simulator.options import SimulatorOptions
 
-NAMES: Final = ("native", "tasmota", "shelly", "zigbee2mqtt", "homeassistant")
+NAMES: Final = ("native", "tasmota", "shelly", "zigbee2mqtt", "homeassistant", "homie", "sparkplug")
 
 
 def clients(options: SimulatorOptions) -> Sequence[Client]:
