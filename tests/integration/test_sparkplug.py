@@ -61,9 +61,11 @@ def test_a_lost_birth_is_asked_for_once_and_no_value_is_wrong(causeway: Factory)
 
     system.gateway.kill()
     edge.born(7, 1)  # 1 is another metric from now on
-    edge.says(7, 22.0)
+    for _ in range(5):
+        edge.says(7, 22.0)
+    before = system.gateway.position()
     system.gateway.start()
-    system.wait_ready()
+    system.gateway.wait_for_line("broker link up", since=before)
     edge.says(1, 99.0, "motor")
     request = commands.expect()
     assert (request.topic, request.qos, request.retain) == ("spBv1.0/works/NCMD/line", 0, False)

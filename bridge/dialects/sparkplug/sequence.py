@@ -20,8 +20,8 @@ def followed(live: Live, seq: int | None, now_ms: int) -> Live:
     """After a message with this number. Out of sequence: the node is to be born again; if unsure, its birth is void."""
     if seq is None:
         return replace(live, silent_ms=0)
-    in_sequence = live.seq < 0 or seq in {(live.seq + 1) & 0xFF, live.seq}  # the same: delivered twice
-    if in_sequence:
+    follows = live.seq < 0 or seq == (live.seq + 1) & 0xFF
+    if follows or (seq == live.seq and not live.unsure):  # the same: delivered twice
         return replace(live, seq=seq, unsure=False, silent_ms=0)
     found = replace(live, seq=seq, unsure=False, silent_ms=0, born=live.born and not live.unsure)
     return wanted(found, now_ms)
