@@ -18,6 +18,7 @@ SEED ?= 1
 DATABASE ?= postgres
 FAULTS ?= kills
 MESSAGES ?= 10000
+DIALECT_MESSAGES ?= 1000000
 PACE ?= 20
 
 # Stamps say what is installed; `make setup` with nothing changed only compares their times.
@@ -85,9 +86,10 @@ else
 endif
 
 .PHONY: fuzz
-fuzz: setup $(DEV) ## Search for messages that become much more than they were, then send MESSAGES=10000 (ROUNDS=100 SEED=1 PACE=20)
+fuzz: setup $(DEV) ## Search for messages that become much more than they were, then send MESSAGES=10000, and DIALECT_MESSAGES=1000000 to the dialects (ROUNDS=100 SEED=1 PACE=20)
 	@CAUSEWAY_FUZZ_ROUNDS=$(ROUNDS) CAUSEWAY_FUZZ_SEED=$(SEED) CAUSEWAY_HOSTILE_MESSAGES=$(MESSAGES) CAUSEWAY_HOSTILE_PACE=$(PACE) \
-		$(BIN)/python -m pytest -s tests/integration/test_amplification.py tests/faults/test_hostile.py
+		CAUSEWAY_DIALECT_MESSAGES=$(DIALECT_MESSAGES) \
+		$(BIN)/python -m pytest -s tests/integration/test_amplification.py tests/faults/test_hostile.py tests/faults/test_dialect_floods.py
 
 # Locks must not tell where they were made: no index, no link directory, no header with the command line.
 LOCK := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal --no-header \

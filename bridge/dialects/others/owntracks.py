@@ -198,8 +198,9 @@ def _other(kind: Any, found: dict[str, Any], payload_bytes: int) -> Decoded | No
         return StatusReported(online=False)
     if kind == "encrypted":
         return Telemetry(())  # it can't be read, but somebody is there
-    if kind == "transition" and is_name(str(found.get("event"))):
+    name = found.get("event")
+    if kind == "transition" and isinstance(name, str) and is_name(name):
         sieve = Sieve(payload_bytes)
         data = sieve.storable({name: one for name, one in found.items() if name not in {"_type", "event", "topic"}})
-        return EventReported(str(found["event"]), data, sieve.notes)
+        return EventReported(name, data, sieve.notes)
     return None
