@@ -41,6 +41,7 @@ export class Twins {
     }
     const before = this.#states.get(change.device);
     const isNewer = !before || change.state.rev >= before.rev;
-    if (isNewer || change.kind === "snapshot") this.#states.set(change.device, change.state);
+    const isReset = change.kind === "snapshot" && change.reason === "reset"; // the server has older data than before
+    if (isNewer || isReset) this.#states.set(change.device, change.state);
   }
 }
