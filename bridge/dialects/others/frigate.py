@@ -222,7 +222,7 @@ def _event(installation: Installation, found: dict[str, Any], delivery: Delivery
     after, kind = found.get("after"), found.get("type")
     if not isinstance(after, dict) or not label(after.get("camera")):
         return Reading((Said(delivery.source, Malformed("not_an_object", "after")),))
-    if kind not in {"new", "end"}:
+    if kind not in ("new", "end"):  # a tuple: it may be what has no hash
         return Reading(rejected="ignored")
     name = re.sub(r"[^A-Za-z0-9_.:-]", "_", f"{label(after.get('label'), 48)}_{kind}")
     if not is_name(name):

@@ -150,7 +150,7 @@ class _Message:
             return
         if isinstance(found.get("src"), str) and not self.device.serial:
             self.device = structs.replace(self.device, serial=label(found["src"]))
-        if method in {"NotifyStatus", "NotifyFullStatus"}:
+        if method in ("NotifyStatus", "NotifyFullStatus"):  # a tuple: it may be anything, also what has no hash
             self._status(status(params, len(self.delivery.payload)))
             if method == "NotifyFullStatus" and self.device.sleeps and not self.device.model:
                 self.now = prompts.asking(self.now, ("describe", "config"), self.delivery.received_ms)
