@@ -36,7 +36,9 @@ class Sources:
         self.dialects, self._links = dialects, links
         self.native = dialects.by_name.get(NATIVE)  # Causeway's own dialect, if it is spoken
         self._most = options.max_devices  # of a shard: a source is a device at least
-        self._stateful = frozenset(one.name for one in dialects if tuple(one.state_types) != (None, None))
+        self._stateful = frozenset(
+            one.name for one in dialects.by_name.values() if tuple(one.state_types) != (None, None)
+        )
 
     def has_changed(self, shard: Shard) -> bool:
         """Whether the transaction has changed what is known of any of its sources."""
