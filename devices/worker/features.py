@@ -12,6 +12,7 @@ from devices.options import DevicesOptions
 from devices.worker.commands.clearing import ClearingFeature
 from devices.worker.commands.commands import CommandsFeature
 from devices.worker.commands.desired import DesiredFeature
+from devices.worker.commands.foreign_desired import ForeignDesiredFeature
 from devices.worker.commands.rendering import Renderer
 from devices.worker.commands.waiting import Waiting
 from devices.worker.descriptions.descriptions import DescriptionsFeature
@@ -37,11 +38,13 @@ def all_features(options: DevicesOptions, more: Iterable[FeatureFactory] = ()) -
     known = options.dialects
     links = LinkWatch(known)
     sources, waiting = Sources(options, known, links), Waiting()
-    commands = CommandsFeature(options, known, links, Renderer(known, sources), waiting)
+    renderer = Renderer(known, sources)
+    commands = CommandsFeature(options, known, links, renderer, waiting)
     uplink = UplinkFeature(options, sources, links, commands.knows, waiting)
     requests = RequestsFeature(options, known, sources, uplink.reduce)
     described = DescriptionsFeature()
-    downlinks = (commands, DesiredFeature(links), ClearingFeature(known, links, options.shards))
+    desired = (DesiredFeature(links), ForeignDesiredFeature(links, renderer))
+    downlinks = (commands, *desired, ClearingFeature(known, links, options.shards))
     heard = (SourcesFeature(options, known, links), uplink, PresenceFeature(options, links))
     export = (ExportFeature(options, links),) if options.homeassistant_export else ()
     built_in = (*heard, *downlinks, requests, described, *export)

@@ -202,3 +202,39 @@ def test_who_speaks_for_it_has_lost_sight_of_it(worker: Worker) -> None:
     assert (presence.status, presence.why) == ("unknown", "doubted")
     says(worker, {"power": True})
     assert twin_of(A).presence.status == "online"
+
+
+def told(worker: Worker) -> list[bytes]:
+    return [one.payload for one in worker.sent]
+
+
+def test_what_is_desired_is_told_while_it_lacks_at_most_once_a_minute(
+    worker: Worker, another_worker: Callable[[], Worker]
+) -> None:
+    worker.ask(A, "desired", patch={"power": True, "led": {"level": 3}}, if_version=None)
+    assert told(worker) == [b"set"]
+    says(worker, {"led.level": 3})
+    worker.wait(30)
+    assert worker.sent == []
+    worker.wait(31)
+    assert told(worker) == [b"set"]
+    says(worker, {"power": True})
+    worker.wait(61)
+    assert worker.sent == []
+    says(worker, {"power": False})
+    worker.wait(61)
+    assert told(worker) == [b"set"]
+    heir = another_worker()
+    heir.now_ms = worker.now_ms
+    heir.take(heir.uplink.hello(0))
+    assert [one.payload for round_ in heir.results for _, one in round_.downlinks] == [b"set"]
+
+
+def test_nothing_is_told_to_who_is_not_there(worker: Worker) -> None:
+    says(worker, {"doubted": "gone"})
+    worker.ask(A, "desired", patch={"power": True}, if_version=None)
+    worker.wait(61)
+    assert worker.sent == []
+    says(worker, {"power": False})
+    worker.wait(61)
+    assert told(worker) == [b"set"]
