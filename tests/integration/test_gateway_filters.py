@@ -134,3 +134,19 @@ def _heard(rig: Rig, number: int) -> list[Any]:
     with rig.database() as database:
         columns = "topic, count, payload, retained, reason"
         return database.execute(f"SELECT {columns} FROM devices_heard WHERE listening_id = {number}").fetchall()
+
+
+async def test_mqtt_3_1_1_hears_all_once_and_counts_what_is_ours(
+    mosquitto: Service, redis: Service, tmp_path: Path
+) -> None:
+    settings = {"DIALECTS": "native,shelly@home", "MQTT_VERSION": "3.1.1"}
+    async with gateway_rig(mosquitto, redis, tmp_path, **settings) as rig:
+        rig.work()
+        await rig.start()
+        for topic in ("devices/online", "nobody/listens/here", "devices/demo/d1/telemetry", END):
+            await rig.publish([(topic, "1")] * 20)
+        await eventually_async(lambda: rejected(rig) == {"odd_levels": 20})
+        await eventually_async(lambda: len(rig.worker.deliveries) == 40)
+        with rig.database() as database:
+            (row,) = database.execute("SELECT filters FROM mqtt_gateway_brokersession").fetchall()
+        assert [name for name in json.loads(row[0]) if not name.startswith(("$", "causeway/"))] == ["#"]
