@@ -71,6 +71,7 @@ class Client:
         devices: Iterable[str] | None = None,
         max_rate_hz: float | None = None,
         readings: str | None = None,
+        description: str | None = None,
         stream: Stream | None = None,
     ) -> Following:
         """Follow a site (``"*"``: all that the user may see, devices that come later included) or some devices.
@@ -80,6 +81,7 @@ class Client:
             devices: instead: keys, ``site/device``.
             max_rate_hz: frames a second and device; the server's default is 10.
             readings: ``"latest"`` leaves out readings that later ones make obsolete.
+            description: ``"brief"``: of what devices are, only what a list of them shows.
             stream: what is known from before, to go on from there.
 
         Raises:
@@ -87,7 +89,9 @@ class Client:
             TypeError: ``devices`` is a text.
         """
         _check(site, devices, max_rate_hz, readings)
-        wishes = {"site": site, "max_rate_hz": max_rate_hz, "readings": readings}
+        if description not in {None, "full", "brief"}:
+            raise ValueError('description is "full" or "brief"')
+        wishes = {"site": site, "max_rate_hz": max_rate_hz, "readings": readings, "description": description}
         target: Frame = {name: value for name, value in wishes.items() if value is not None}
         if devices is not None:
             target["devices"] = list(devices)

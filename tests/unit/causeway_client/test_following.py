@@ -48,11 +48,12 @@ async def shown(server: FakeServer, client: Client, *devices: str) -> tuple[Foll
 
 async def test_a_program_is_told_what_changes(server: FakeServer) -> None:
     async with server.client() as client:
-        following = client.follow(site="s", max_rate_hz=5, readings="latest")
+        following = client.follow(site="s", max_rate_hz=5, readings="latest", description="brief")
         peer = await server.next_peer()
         request = await peer.accept()
         assert request == {
-            "type": "subscribe", "id": request["id"], "site": "s", "devices": {}, "max_rate_hz": 5, "readings": "latest"
+            "type": "subscribe", "id": request["id"], "site": "s", "devices": {}, "max_rate_hz": 5,
+            "readings": "latest", "description": "brief",
         }  # fmt: skip
         await peer.show(request["id"], "s/a", more=True)
         await peer.show(request["id"], "s/b")

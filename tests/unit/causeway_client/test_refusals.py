@@ -53,6 +53,7 @@ async def test_case_g12_what_is_no_json_is_refused_with_its_place(
         ({"site": "s", "devices": ["s/a"]}, "either a site"),
         ({"devices": "s/a"}, r'list of keys, like \["s/a"\]'),
         ({"site": "s", "max_rate_hz": math.nan}, "max_rate_hz"),
+        ({"site": "s", "description": "none"}, "description"),
         ({"site": "s", "readings": "none"}, "readings"),
     ],
 )

@@ -45,11 +45,11 @@ async function watching() {
 
 describe("subscriptions", () => {
   test("ask once the connection is open, and go where the page came from", () => {
-    client.watch({ devices: ["s/d"], max_rate_hz: 2 });
+    client.watch({ devices: ["s/d"], max_rate_hz: 2, description: "brief" });
     assert.equal(FakeSocket.latest.url, "ws://x/ws/v1/");
     FakeSocket.latest.open();
     const { id, ...frame } = FakeSocket.latest.asked("subscribe");
-    assert.deepEqual(frame, { type: "subscribe", max_rate_hz: 2, devices: { "s/d": null } });
+    assert.deepEqual(frame, { type: "subscribe", max_rate_hz: 2, description: "brief", devices: { "s/d": null } });
   });
 
   test("resume after a reconnect from where they were", async () => {

@@ -62,6 +62,7 @@ for (const [target, message] of /** @type {[any, RegExp][]} */ ([
   [{ devices: [1] }, /devices is a list/],
   [{ site: "*", max_rate_hz: NaN }, /max_rate_hz/],
   [{ site: "*", readings: "none" }, /readings/],
+  [{ site: "*", description: "none" }, /description/],
   [{ site: "*", rate: 2 }, /nobody knows rate/],
 ])) {
   test(`case g12: watch(${JSON.stringify(target)}) says what to give`, () => {

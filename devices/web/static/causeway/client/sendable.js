@@ -72,7 +72,7 @@ function flawWithin(value, place, around) {
  * @throws {TypeError} which says what to give
  */
 export function checkTarget(target) {
-  const { site, devices, max_rate_hz, readings, ...others } = target ?? {};
+  const { site, devices, max_rate_hz, readings, description, ...others } = target ?? {};
   if ((site === undefined) === (devices === undefined)) {
     throw new TypeError('watch: give either a site ("*": all that you may see) or devices, a list of "site/device" keys');
   }
@@ -85,6 +85,9 @@ export function checkTarget(target) {
   }
   if (readings !== undefined && readings !== "all" && readings !== "latest") {
     throw new TypeError('watch: readings is "all" or "latest"');
+  }
+  if (description !== undefined && description !== "full" && description !== "brief") {
+    throw new TypeError('watch: description is "full" or "brief"');
   }
   const unknown = Object.keys(others);
   if (unknown.length > 0) throw new TypeError(`watch: nobody knows ${unknown.join(", ")}`);

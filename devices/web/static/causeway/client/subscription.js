@@ -14,6 +14,7 @@ import { applyFrame, forget, knownRevs, newStream } from "./stream.js";
  * @property {string[]} [devices]  site/device keys, when no site is given
  * @property {number} [max_rate_hz]  frames a second and device (the server's default: 10)
  * @property {"all" | "latest"} [readings]  latest: leave out the intermediate ones
+ * @property {"full" | "brief"} [description]  brief: of what devices are, only what a list of them shows
  *
  * @typedef {object} SubscriptionHost  What a subscription asks of its client.
  * @property {(frame: object) => boolean} send
