@@ -34,10 +34,29 @@ def test_actors_of_rows_from_before_are_what_is_known_of_them() -> None:
             device=device, name=name, args={}, timeline=[], created_at=now, expires_at=now, created_by=user
         )
     apps.get_model("devices", "Request").objects.create(device_key="demo/lamp", hash=1, kind="delete", body={})
-    _migrate("0006_actors")
-    rows = Command.objects.order_by("name").values_list("name", "created_by", "user_id")
+    apps = _migrate("0006_actors")
+    commands, requests = (apps.get_model("devices", name).objects for name in ("Command", "Request"))
+    rows = commands.order_by("name").values_list("name", "created_by", "user_id")
     assert list(rows) == [("by_nobody", "", None), ("by_vera", "user:vera", vera.pk)]
-    assert Request.objects.get().created_by == ""
+    assert requests.get().created_by == ""
+
+
+def test_devices_commands_and_requests_from_before_go_on_without_token_way_and_key() -> None:
+    apps = _migrate("0017_people")
+    site = apps.get_model("devices", "Site").objects.create(name="demo")
+    device = apps.get_model("devices", "Device").objects.create(site=site, key="demo/lamp", hash=1)
+    now = timezone.now()
+    apps.get_model("devices", "Command").objects.create(
+        device=device, name="x", args={}, timeline=[], created_at=now, expires_at=now
+    )
+    for _ in range(2):
+        apps.get_model("devices", "Request").objects.create(device_key="demo/lamp", hash=1, kind="delete", body={})
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+    assert Command.objects.get().way is None
+    Command.objects.update(status="unconfirmed")
+    assert list(Request.objects.values_list("idempotency_key", flat=True)) == [None, None]
+    assert Device.objects.select_related("description").get().http_token == ""
 
 
 def test_devices_are_found_by_the_tags_that_they_had_and_by_an_index() -> None:
