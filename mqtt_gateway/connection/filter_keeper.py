@@ -126,6 +126,8 @@ class FilterKeeper:
                 await self._round(connection)
             except (ConnectError, DatabaseUnavailableError, LeaseLostError) as error:
                 log.info("could not bring subscriptions up to date: another try follows", reason=str(error))
+            except Exception:
+                log.exception("could not bring subscriptions up to date: a bug")
             await self._wait(connection)
 
     async def _round(self, connection: Connection) -> None:
