@@ -62,7 +62,7 @@ class SourcesFeature(Feature):
             if one[1] not in shard.blocked:
                 ids.append(one)
         known_sources.fetch(known, ids, self._dialects, now_ms)
-        known.waking += [known.read[one] for one in ids if one in known.read]
+        known.looked_at |= {one: known.read[one] for one in ids if one in known.read}
 
     def follow_up(self, work: RoundWork) -> None:
         """Write the states of those that messages, connections or prompts have touched, and what follows from them."""
@@ -93,12 +93,15 @@ class SourcesFeature(Feature):
         self._changed = []
         for part in work.parts.values():
             known, shard = known_of(part.shard), part.shard
-            if not (known.touched or known.asked or known.waking):
+            if not (known.touched or known.asked or known.looked_at):
                 continue
-            concerned = {one.id: one for one in (*known.asked.values(), *known.touched.values(), *known.waking)}
-            known.asked, known.touched, known.waking = {}, {}, []
-            for one, source in concerned.items():
-                if one in known.read and source.key not in shard.blocked:
+            concerned = {**known.asked, **known.touched, **known.looked_at}
+            concerned = {one: source for one, source in concerned.items() if one in known.read}
+            known.touched, known.looked_at = {}, {}
+            # what was read, for a command say, when the others had been stored already:
+            known.asked = {one: source for one, source in concerned.items() if not source.is_unchanged}
+            for source in concerned.values():
+                if source.key not in shard.blocked:
                     due = source.due or prompts.due_of(source, work.now_ms)
                     source.due = None
                     work.results.prompts += prompts.ask(source, due, known, shard, self._dialects, links, work.now_ms)

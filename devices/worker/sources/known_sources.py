@@ -82,7 +82,7 @@ class KnownSources:
         self.wakes: Schedule[SourceId] = Schedule()  # when to ask what is due
         self.touched: dict[SourceId, KnownSource] = {}  # a message, or a gateway's connection, may have changed them
         self.asked: dict[SourceId, KnownSource] = {}  # asking has changed their states, which are not stored yet
-        self.waking: list[KnownSource] = []  # for the present round
+        self.looked_at: dict[SourceId, KnownSource] = {}  # in the present round: read, or their time has come
         self.free_slot_ms = 0  # Unix ms; when one more may be asked
 
     def __len__(self) -> int:

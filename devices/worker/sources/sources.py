@@ -101,9 +101,11 @@ class Sources:
         if source is None:
             return _TOO_MANY
         reading = read(dialect, source.state, delivery)
+        known = known_of(shard)
+        known.looked_at[source.id] = source
         if reading is not None and reading.state is not None and reading.state is not source.state:
             source.state = reading.state
-            known_of(shard).touched[source.id] = source
+            known.touched[source.id] = source
         if gateway and not delivery.retain:
             source.gateway = gateway
         return reading

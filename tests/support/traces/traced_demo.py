@@ -47,7 +47,7 @@ def main(out: Path) -> None:
     """Run the demo with one device, which says next to nothing, until Ctrl-C."""
     from manage import main as manage
 
-    sys.argv = ["manage.py", "demo", "--devices", "1", "--rate", "0.001"]
+    sys.argv = ["manage.py", "demo", "--devices", "1", "--foreign", "0", "--rate", "0.001"]
     tracer = Tracer()
     threading.setprofile(tracer)
     sys.setprofile(tracer)

@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 
-from bridge.dialects.dialect import Publication
+from bridge.dialects.dialect import Due, Publication, State
 from bridge.messages import Delivery, FiltersChanged, Publish, Refetch
 from bridge.shards import device_hash
 from devices.models import Command, Device, LedgerCount, Quarantined, Source, SourceFilter
@@ -294,6 +294,21 @@ def test_a_source_is_asked_after_the_commit_and_once() -> None:
     assert Source.objects.get().wake_ms == 0
     worker.round()
     assert sent(worker) == []
+
+
+def test_it_is_looked_whether_something_is_due_after_each_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, looks = started(), list[int]()
+    worker.hear(hub("describe a"))
+
+    def due(_dialect: MemoryDialect, _state: State, now_ms: int) -> Due:
+        looks.append(now_ms)
+        return Due()
+
+    monkeypatch.setattr(MemoryDialect, "due", due)
+    worker.hear(hub("nothing"))
+    worker.hear(hub("nothing", OTHER))
+    worker.round()
+    assert len(looks) == 2
 
 
 def test_who_dies_before_it_has_asked_is_followed_by_who_asks() -> None:
