@@ -28,45 +28,42 @@ class _Wait(Struct):
 
 
 class Waiting:
-    """Those of the shards that we own. Empty as long as nobody commands devices of other dialects."""
+    """Those of the shards that we own. ``by_device`` is empty as long as nobody commands devices of other dialects."""
 
     def __init__(self) -> None:
-        self._of_device: dict[str, dict[UUID, _Wait]] = {}
+        self.by_device: dict[str, dict[UUID, _Wait]] = {}
         self._answers: dict[tuple[str, str], tuple[str, UUID]] = {}  # by source and what an answer calls it
-
-    def __bool__(self) -> bool:
-        return bool(self._of_device)
 
     def open(self, command_id: UUID, device: str, way: Way) -> None:
         """It waits from now on, or since it was published."""
         wait = _Wait(way, dict(way.expect), way.published_ms)
-        self._of_device.setdefault(device, {})[command_id] = wait
+        self.by_device.setdefault(device, {})[command_id] = wait
         if way.answer_to:
             self._answers[source_of(device), way.answer_to] = device, command_id
 
     def published(self, command_id: UUID, device: str, at_ms: int) -> None:
         """It goes to the gateway now: what is reported from now on counts."""
-        wait = self._of_device.get(device, {}).get(command_id)
+        wait = self.by_device.get(device, {}).get(command_id)
         if wait is not None and not wait.published_ms:
             wait.published_ms = at_ms
 
     def close(self, command_id: UUID, device: str) -> None:
         """It waits no more."""
-        waits = self._of_device.get(device, {})
+        waits = self.by_device.get(device, {})
         wait = waits.pop(command_id, None)
         if wait is not None and not waits:
-            del self._of_device[device]
+            del self.by_device[device]
         if wait is not None and wait.way.answer_to:
             self._answers.pop((source_of(device), wait.way.answer_to), None)
 
     def forget(self, device: str) -> None:
         """The device is deleted."""
-        for command_id in list(self._of_device.get(device, ())):
+        for command_id in list(self.by_device.get(device, ())):
             self.close(command_id, device)
 
     def clear(self) -> None:
         """Nobody knows what is stored."""
-        self._of_device.clear()
+        self.by_device.clear()
         self._answers.clear()
 
     def named(self, device: str, answer_to: str) -> str | None:
@@ -74,12 +71,12 @@ class Waiting:
         found = self._answers.get((source_of(device), answer_to))
         if found:
             return str(found[1])
-        waits = self._of_device.get(device, {})
+        waits = self.by_device.get(device, {})
         return next((str(one) for one in waits if str(one) == answer_to), None)
 
     def shown(self, device: str, said: Decoded, arrival: Arrival) -> Iterator[Acknowledged]:
         """The ends, or steps, that what a device says live shows of its commands."""
-        waits = self._of_device.get(device)
+        waits = self.by_device.get(device)
         if not waits or arrival.retain or arrival.late or arrival.replayed:
             return
         at_ms = arrival.received_ms
