@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -12,7 +13,7 @@ names = st.from_regex(r"[A-Za-z0-9_\-.:]{1,64}", fullmatch=True).filter(lambda n
 keys = st.tuples(names, names).map("/".join)
 metrics = st.text(st.characters(exclude_characters="/+#", exclude_categories=["C", "Z"]), min_size=1, max_size=128)
 kinds: st.SearchStrategy[tuple[Kind, str]] = st.one_of(
-    st.tuples(st.sampled_from(("telemetry", "state", "status")), st.just("")),
+    st.tuples(st.sampled_from(("telemetry", "state", "model", "status")), st.just("")),
     st.tuples(st.just("metric"), metrics),
     st.tuples(st.sampled_from(("event", "ack")), names),
 )
@@ -72,3 +73,11 @@ def test_another_root_is_not_ours() -> None:
 def test_a_bad_root_is_refused(root: str) -> None:
     with pytest.raises(ValueError, match="topic root"):
         NativeTopics(root)
+
+
+def test_mosquittos_rights_are_those_of_the_topics() -> None:
+    rights = (Path(__file__).resolve().parents[5] / "mosquitto" / "acl").read_text().splitlines()
+    for shape in TOPICS.shapes:
+        down = shape.endswith(("/command/+/+", "/desired"))
+        for line in (f"topic {'read' if down else 'write'} {shape}", f"pattern {'read' if down else 'write'} {shape}"):
+            assert line.replace("devices/+/+", "devices/%u" if line.startswith("pattern") else "devices/+/+") in rights
