@@ -160,13 +160,13 @@ def test_the_documentation_describes_every_operation() -> None:
         ("POST", "/listen"), ("GET", "/listen/{number}"), ("GET", "/mappings"), ("POST", "/mappings"),
         ("GET", "/mappings/{mapping_id}"), ("PUT", "/mappings/{mapping_id}"), ("DELETE", "/mappings/{mapping_id}"),
         ("POST", "/mappings/preview"),
-            ("GET", "/ledger"), ("GET", "/ops"), ("GET", "/rejected"), ("GET", f"{device}/notes"),
+        ("GET", "/ledger"), ("GET", "/ops"), ("GET", "/rejected"), ("GET", f"{device}/notes"),
         ("DELETE", f"{device}/metrics/{{name}}"), ("DELETE", "/quarantine/{entry_id}"),
         ("GET", "/sites/{site}/defaults"), ("PATCH", "/sites/{site}/defaults"),
         ("GET", f"{device}/events"), ("DELETE", "/devices"),
-            ("GET", f"{device}/description"), ("PUT", f"{device}/description"), ("GET", "/description.schema.json"),
-            ("POST", "/ingest/{site}/{device}/telemetry"), ("POST", "/ingest/{site}/{device}/state"),
-            ("POST", "/ingest/{site}/{device}/event/{name}"),
+        ("GET", f"{device}/description"), ("PUT", f"{device}/description"), ("GET", "/description.schema.json"),
+        ("POST", "/ingest/{site}/{device}/telemetry"), ("POST", "/ingest/{site}/{device}/state"),
+        ("POST", "/ingest/{site}/{device}/event/{name}"),
         ("GET", f"{device}/block"), ("POST", f"{device}/block"), ("DELETE", f"{device}/block"),
         ("GET", "/me/preferences"), ("PATCH", "/me/preferences"), ("GET", "/me/views"), ("POST", "/me/views"),
         ("PATCH", "/me/views/{view_id}"), ("DELETE", "/me/views/{view_id}"), ("GET", "/boards"), ("POST", "/boards"),
@@ -174,12 +174,13 @@ def test_the_documentation_describes_every_operation() -> None:
         ("GET", "/version"), ("POST", "/client-errors"),
     }  # fmt: skip
     assert len({operation["operationId"] for operation in operations.values()}) == len(operations)
-    for operation in operations.values():
+    for (_, path), operation in operations.items():
         assert operation["summary"]
         assert operation["description"]
-        assert operation["security"] == [{"TokenAuth": []}, {"SessionAuth": []}]
+        own = path.startswith("/ingest/")  # the device's own token, good for nothing else
+        assert operation["security"] == ([{"DeviceToken": []}] if own else [{"TokenAuth": []}, {"SessionAuth": []}])
         assert "application/problem+json" in operation["responses"]["default"]["content"]
-    assert set(schema["components"]["securitySchemes"]) == {"TokenAuth", "SessionAuth"}
+    assert set(schema["components"]["securitySchemes"]) == {"TokenAuth", "SessionAuth", "DeviceToken"}
     assert "Problem" in schema["components"]["schemas"]
 
 
