@@ -4,9 +4,10 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, WebSocket, expect
+from playwright.sync_api import Page, Route, WebSocket, expect
 
 from tests.browser.test_pages import announced, metric, sign_in
+from tests.support.waiting import eventually
 from tests.support.worlds.system import System
 
 pytestmark = pytest.mark.browser
@@ -98,6 +99,26 @@ def test_what_is_known_is_painted_within_a_tenth_of_a_second(page: Page, fleet: 
         page.go_back()
         expect(page.locator(".fleet-row").nth(12)).to_be_visible()
     assert min(took_ms) <= 100, took_ms
+
+
+def test_the_socket_is_opened_while_the_modules_are_on_their_way_and_is_the_only_one(page: Page, fleet: System) -> None:
+    sign_in(page, fleet, "/ops")
+    wire, held = Wire(page), list[Route]()
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/static/causeway/app/shell-*.js", hold)
+    page.goto(f"{fleet.url}/?q=shell-0", wait_until="commit")
+    eventually(
+        lambda: page.evaluate("globalThis.causewayEarly?.heard.length ?? 0") > 0, 15
+    )  # the link's state, before anybody asks
+    assert len(wire.sockets) == 1
+    for route in held:
+        route.continue_()
+    expect(page.locator(".fleet-body .fleet-row")).to_have_count(10)
+    expect(page.locator(".link-label")).to_have_text("Live")
+    assert len(wire.sockets) == 1
 
 
 def test_every_page_is_within_one_document_and_the_navigation_says_where_one_is(page: Page, fleet: System) -> None:

@@ -4,11 +4,11 @@
  *     node devices/web/frontend/build.mjs            once, small and compressed (`make setup` does it)
  *     node devices/web/frontend/build.mjs --watch    again at each change, readable (`make pages`)
  *
- * File names have a hash of their content; `manifest.json` says which file is what, and what it imports. Files of the
- * build before stay, for a web process that is still running; older ones go.
+ * File names have a hash of their content; `manifest.json` says which file is what, and what it imports. Files of builds
+ * before stay for a day, for web processes and pages that have them; older ones go.
  */
 
-import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
@@ -19,6 +19,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const OUT = join(HERE, "dist");
 const MANIFEST = join(OUT, "manifest.json");
 const LEAST_COMPRESSED_BYTES = 500;
+const KEPT_MS = 24 * 3_600_000;
 
 /** What is asked for by name: the shell, a bundle a group of pages, and the modules that other people's pages import. */
 const ENTRIES = {
@@ -69,30 +70,19 @@ function options(watched) {
 }
 
 /**
- * Writes the manifest, compresses, and takes away what neither this build nor the one before it has made.
+ * Writes the manifest, compresses, and takes away what other builds have made long ago.
  * @param {esbuild.BuildResult} result
  * @param {boolean} watched
  */
 async function finish(result, watched) {
   if (result.errors.length > 0 || !result.metafile) return;
   const outputs = result.metafile.outputs;
-  const before = await madeBefore();
   const files = Object.keys(outputs).map((path) => relative("dist", path));
   if (!watched) for (const file of files) await compress(file);
-  const kept = new Set([...files, ...before]);
-  for (const file of await readdir(OUT)) {
-    if (file !== "manifest.json" && !kept.has(file.replace(/\.(br|gz)$/, ""))) await rm(join(OUT, file));
-  }
+  const kept = new Set(["manifest.json", ...files, ...files.flatMap((file) => [`${file}.br`, `${file}.gz`])]);
+  const old = (await readdir(OUT)).filter((file) => !kept.has(file)).map((file) => join(OUT, file));
+  for (const path of old) if ((await stat(path)).mtimeMs < Date.now() - KEPT_MS) await rm(path);
   await writeFile(MANIFEST, JSON.stringify({ entries: entriesOf(outputs), files }, null, 1));
-}
-
-/** @returns {Promise<string[]>} */
-async function madeBefore() {
-  try {
-    return JSON.parse(await readFile(MANIFEST, "utf8")).files;
-  } catch {
-    return [];
-  }
 }
 
 /**

@@ -58,6 +58,18 @@
   var isOld = !("noModule" in document.createElement("script")) || !window.HTMLScriptElement.supports;
   if (isOld || !window.HTMLScriptElement.supports("importmap")) return tooOld();
 
+  /** Connect while the modules are still on their way: frontend/src/data/early.ts takes it over, and what it has heard. */
+  function connectEarly() {
+    var url = new URL(document.querySelector("meta[name=causeway-ws]").content, location.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    var early = { url: url.href, socket: new WebSocket(url.href), heard: [] };
+    early.socket.onmessage = function (message) {
+      early.heard.push(message);
+    };
+    window.causewayEarly = early;
+  }
+
+  connectEarly();
   addEventListener("causeway-part-missing", again); // see frontend/src/shell/main.tsx
   addEventListener(
     "error",

@@ -6,13 +6,14 @@ import { Client } from "#client/client.js";
 import type { Status } from "#client/client.js";
 import type { Link } from "#client/types.js";
 import { serverNow } from "./clock";
+import { FirstEarly } from "./early";
 import { page } from "../document/page";
 import { askVersion, refusal, stay } from "./rest";
 
 const OBSTACLE_MS = 2_500;
 const STAY_MS = 3_600_000;
 
-export const client = new Client(page.ws, { now: serverNow });
+export const client = new Client(page.ws, { now: serverNow, WebSocket: FirstEarly });
 
 export const status = signal<Status>(client.status);
 export const link = signal<Link | null>(client.link);
