@@ -58,6 +58,12 @@ def _topic_root(value: str) -> str:
     return value
 
 
+def _sparkplug_host(value: str) -> str:
+    if value and not is_name(value):
+        raise ValueError("it has 1 to 64 of A-Z a-z 0-9 _ - . :")
+    return value
+
+
 def _topic_filters(value: str) -> tuple[str, ...]:
     filters = tuple(part.strip() for part in value.split(",") if part.strip())
     for one in filters:
@@ -130,6 +136,7 @@ GATEWAY = GatewayOptions(
     client_id=env.parsed("MQTT_CLIENT_ID", "", _client_id),
     devices_share_listener=env.choice("MQTT_FLEET", "off", ("off", "own", "shared")) == "shared",
     topic_filters=env.parsed("GATEWAY_TOPIC_FILTERS", "", _topic_filters),
+    sparkplug_host=env.parsed("SPARKPLUG_HOST_ID", "", _sparkplug_host),
     pace=pace.budget(
         cast("pace.Word", env.choice("BRIDGE_PACE", "balanced", pace.WORDS)),
         sqlite=DATABASES["default"]["ENGINE"].endswith("sqlite"),

@@ -31,6 +31,7 @@ from bridge.names import gateway_channel
 from mqtt_gateway.client.session import AiomqttConnection
 from mqtt_gateway.connection.broker_link import BrokerLink
 from mqtt_gateway.connection.careful import Connect, careful
+from mqtt_gateway.connection.herald import Herald
 from mqtt_gateway.connection.marker_publisher import MarkerPublisher
 from mqtt_gateway.connection.protocol_version import understood
 from mqtt_gateway.connection.session_switch import SessionSwitch
@@ -134,6 +135,7 @@ class _Gateway:
             "downlink": self._layer.receive(gateway_channel(self._options.gateway), orders),
             "broker link": link.run(),
             "listeners": listeners.run(),
+            **self._heralding(connect, link),
             **{key: self._layer.receive(gateway_channel(key), orders) for key in former.predecessors},
             **self._switching(former, uplink),
         }
@@ -147,6 +149,11 @@ class _Gateway:
         if not self._lease.lost.is_set():
             await beat.end()
             log.info("gateway stopped")
+
+    def _heralding(self, connect: Connect, link: BrokerLink) -> dict[str, Coroutine[Any, Any, None]]:
+        if not self._options.sparkplug_host:
+            return {}
+        return {"herald": Herald(self._options, connect, lambda: link.connection is not None).run()}
 
     def _switching(self, former: Former, uplink: Uplink) -> "dict[str, Coroutine[Any, Any, None]]":
         """What there is to do about sessions under former client ids."""

@@ -59,6 +59,7 @@ class GatewayOptions:
     topic_filters: tuple[str, ...] = ()  # empty: all that the dialects listen to, ``{topic_root}/#`` alone of our own
     shards: int = 4  # the fleet's number of shards
     heartbeat_file: str = ""  # touched at each beat, for a health check from outside; "" for none
+    sparkplug_host: str = ""  # as which Sparkplug host application it says that it is there; "": as none
     keepalive_s: int = 20  # a dead connection is noticed after 1.5 times this
     clean: bool = False  # end the session that the broker has under the client id, and begin none that stays
     devices_share_listener: bool = False  # published, and a device may choose its client id there: told to operators

@@ -49,10 +49,13 @@ class Edge:
 
 
 def test_a_lost_birth_is_asked_for_once_and_no_value_is_wrong(causeway: Factory) -> None:
-    system = causeway(workers=1, DIALECTS="native,sparkplug@plant")
+    system = causeway(workers=1, DIALECTS="native,sparkplug@plant", SPARKPLUG_HOST_ID="scada")
     edge, commands = Edge(system), system.mqtt()
     for topic_filter in ("spBv1.0/+/NCMD/#", "spBv1.0/+/DCMD/#"):
         commands.subscribe(topic_filter)
+    host = system.mqtt()
+    host.subscribe("spBv1.0/STATE/scada")
+    assert host.expect().json()["online"] is True
     edge.born(1, 2)
     system.wait_registered([NODE, MOTOR])
     edge.says(1, 21.5)
@@ -60,6 +63,7 @@ def test_a_lost_birth_is_asked_for_once_and_no_value_is_wrong(causeway: Factory)
     values_are(system, {"temperature": 21.5}, {"power": 4.0, "run": True})
 
     system.gateway.kill()
+    assert host.expect().json()["online"] is False  # its will
     edge.born(7, 1)  # 1 is another metric from now on
     for _ in range(5):
         edge.says(7, 22.0)

@@ -76,7 +76,8 @@ class SparkplugDialect(SimpleDialect):
     def downlinks(self) -> tuple[str, ...]:
         """See the protocol."""
         groups = [group or "+" for group in self._sites]
-        return tuple(f"{_NAMESPACE}/{group}/{levels}" for group in groups for levels in ("NCMD/+", "DCMD/+/+"))
+        told = (f"{_NAMESPACE}/{group}/{levels}" for group in groups for levels in ("NCMD/+", "DCMD/+/+"))
+        return (*told, f"{_NAMESPACE}/STATE/+")
 
     def route(self, topic: str) -> Sorted | None:
         """See the protocol."""
