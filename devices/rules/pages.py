@@ -31,6 +31,7 @@ class Page:
     )
     template: str = SHELL  # another one, which extends causeway/base.html: then the page is a document of its own
     styles: tuple[str, ...] = ()  # static files: style sheets that are used while the page is shown
+    linked: bool = True  # in the navigation, unless its path has parameters
     capability: Capability | None = None  # needed at the path's ``site``, else anywhere; None: no role is needed
     packages: Mapping[str, str] = field(default_factory=dict)  # by the name they are imported by: static file
     data: Callable[..., Mapping[str, Any]] | None = None  # (request, access, **parameters) → more of ``page``; as JSON
@@ -46,7 +47,7 @@ class Page:
     @property
     def in_navigation(self) -> bool:
         """Whether it can be linked without parameters, and so is."""
-        return "<" not in self.path
+        return self.linked and "<" not in self.path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

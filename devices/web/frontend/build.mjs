@@ -27,6 +27,7 @@ const ENTRIES = {
   fleet: "fleet/page.tsx",
   device: "device/page.tsx",
   ops: "ops/page.tsx",
+  kit: "kit/page.tsx",
   page: "promised/page.ts",
   live: "promised/live.ts",
   frame: "promised/frame.ts",
@@ -42,6 +43,7 @@ const ENTRIES = {
   "fleet.css": "css/fleet.css",
   "device.css": "css/device.css",
   "ops.css": "css/ops.css",
+  "kit.css": "css/kit-page.css",
   "reference.css": "css/reference.css",
   "admin.css": "css/admin.css",
 };

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import Http404, HttpRequest
 
 from devices.extensions import register_page
@@ -28,6 +29,8 @@ def register() -> None:
     register_page(
         Page(name="ops", title="Operations", path="ops", modules="causeway/ops"),
     )
+    if settings.DEBUG:
+        register_page(Page(name="kit", title="Kit", path="kit", modules="causeway/kit", linked=False))
 
 
 def _device(_request: HttpRequest, access: Access, site: str, name: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import { signal } from "@preact/signals";
 import type {
   Command,
   EventRow,
+  JsonObject,
   Note,
   Overview,
   QuarantinedMessage,
@@ -13,6 +14,7 @@ import type {
 } from "#client/types.js";
 import { heardFrom } from "./clock";
 import { page } from "../document/page";
+import type { Preferences } from "../document/page";
 
 /** The server has a newer version of the pages than this document. */
 export const newer = signal(false);
@@ -118,7 +120,7 @@ export function replayQuarantined(id: number): Promise<{ outcome: string; reason
 /** A page that is open is in use: a request now and then renews its session's cookie, which no WebSocket can. */
 export async function stay(): Promise<void> {
   const signal = AbortSignal.timeout(LIMIT_MS);
-  await fetch(`${page.api}devices?limit=1`, { method: "HEAD", signal }).catch(() => {});
+  await fetch(`${page.api}version`, { method: "HEAD", signal }).catch(() => {});
 }
 
 /** Why a WebSocket to this place is refused, as the server says it to a plain request; "" if it does not answer. */
@@ -129,6 +131,19 @@ export async function refusal(path: string): Promise<string> {
   } catch {
     return "";
   }
+}
+
+/** Devices by a part of their key, upper or lower case. */
+export function findDevices(
+  q: string,
+  limit: number,
+): Promise<{ items: { device: string; reported: JsonObject }[] }> {
+  return get("devices", { q, limit });
+}
+
+/** Keep how the user wants the pages; what is left out stays. */
+export function keepPreferences(changes: Partial<Preferences>): Promise<Preferences> {
+  return post("me/preferences", "PATCH", changes);
 }
 
 /** An error of a page, for the server's log. */

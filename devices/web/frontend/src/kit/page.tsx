@@ -2,6 +2,7 @@
 
 import { useMemo, useState } from "preact/hooks";
 
+import { registerPage } from "../document/registry";
 import { Badge } from "./badge";
 import { Chart } from "./chart";
 import { Confirm, Dialog } from "./dialog";
@@ -16,7 +17,9 @@ import type { Column, Order } from "./table";
 import { Tabs } from "./tabs";
 import { ToastList, Toasts } from "./toast";
 
-export default function KitPage() {
+registerPage("kit", { component: KitPage });
+
+function KitPage() {
   const [toasts] = useState(() => new Toasts());
   return (
     <div class="kit-page">

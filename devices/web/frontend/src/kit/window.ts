@@ -20,7 +20,7 @@ export function useVisibleRows(
       asked = 0;
       const top = holder.current?.getBoundingClientRect().top ?? 0;
       const first = Math.max(0, Math.floor(-top / height_px) - BEYOND);
-      const last = Math.ceil((innerHeight - top) / height_px) + BEYOND;
+      const last = Math.max(first, Math.ceil((innerHeight - top) / height_px) + BEYOND); // it may begin below the screen
       setRange((old) => (old[0] === first && old[1] === last ? old : [first, last]));
     };
     const later = () => (asked ||= requestAnimationFrame(measure));

@@ -1,8 +1,10 @@
 /** Runs in every document. */
 
 import { report } from "../data/reports";
+import { startChrome } from "./chrome";
 import { start } from "./shell";
 
 addEventListener("error", (event) => event.error && report(event.error));
 addEventListener("unhandledrejection", (event) => report(event.reason));
 start();
+startChrome();

@@ -29,6 +29,7 @@ const GROUPS: { [name: string]: () => Promise<unknown> } = {
   fleet: () => import("../fleet/page"),
   device: () => import("../device/page"),
   ops: () => import("../ops/page"),
+  kit: () => import("../kit/page"),
 };
 
 /** The page that a path leads to; null: none that is shown in this document. */
@@ -81,7 +82,7 @@ export async function prepare(route: Route, isFirst: boolean): Promise<Ready> {
 /** Have the other bundles there before somebody asks: also when a deploy has replaced them meanwhile. */
 export async function loadAhead(): Promise<void> {
   for (const entry of page.pages) {
-    if (entry.module !== null) continue;
+    if (entry.module !== null || entry.name === "kit") continue;
     await GROUPS[entry.name]?.().catch(() => {}); // then when it is asked for
     await fetchStyles(entry.styles);
   }

@@ -1,0 +1,85 @@
+/** The keys that hold on every page, and the list of them. */
+
+import { signal } from "@preact/signals";
+
+import { Dialog } from "../kit/dialog";
+import { t } from "../words/words.js";
+import { Palette } from "./palette";
+
+const opened = signal<"" | "palette" | "keys">("");
+
+/** Rows that a search stands above: the link that opens each. */
+const ROWS = ".fleet-body a[href], .kit-table tbody tr[tabindex]";
+
+/** Listen to them from now on. */
+export function listenToKeys(): void {
+  addEventListener("keydown", (event) => {
+    if (event.defaultPrevented) return;
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") open(event, "palette");
+    else if (event.key === "?" && !isTyping(event.target) && !event.ctrlKey && !event.metaKey) open(event, "keys");
+    else goThroughRows(event);
+  });
+}
+
+export function Overlay() {
+  const close = () => (opened.value = "");
+  if (opened.value === "palette") return <Palette onClose={close} />;
+  return opened.value === "keys" ? <Keys onClose={close} /> : null;
+}
+
+function Keys({ onClose }: { onClose: () => void }) {
+  const keys: [key: string, meaning: string][] = [
+    ["Ctrl K", t("keys.palette")],
+    ["/", t("keys.search")],
+    ["↓ ↑", t("keys.list")],
+    ["Enter", t("keys.open")],
+    ["Esc", t("keys.escape")],
+    ["?", t("keys.help")],
+  ];
+  return (
+    <Dialog title={t("keys.title")} name="keys" onClose={onClose}>
+      <dl class="keys-list">
+        {keys.map(([key, meaning]) => (
+          <div key={key}>
+            <dt>
+              <kbd>{key}</kbd>
+            </dt>
+            <dd>{meaning}</dd>
+          </div>
+        ))}
+      </dl>
+      <p class="kit-buttons">
+        <button class="button" type="button" autofocus onClick={onClose}>
+          {t("kit.close")}
+        </button>
+      </p>
+    </Dialog>
+  );
+}
+
+function open(event: KeyboardEvent, what: "palette" | "keys") {
+  if (document.querySelector("dialog[open]")) return;
+  event.preventDefault();
+  opened.value = what;
+}
+
+function isTyping(target: EventTarget | null) {
+  return target instanceof Element && target.closest("input, textarea, select, [contenteditable]") !== null;
+}
+
+/** From a search into the rows below it, through them, and back; Enter in the search opens the first. */
+function goThroughRows(event: KeyboardEvent) {
+  if (!(event.target instanceof HTMLElement) || !["ArrowDown", "ArrowUp", "Enter"].includes(event.key)) return;
+  const rows = [...document.querySelectorAll<HTMLElement>(ROWS)];
+  const inSearch = event.target.matches("main input[type=search]");
+  const at = rows.indexOf(event.target);
+  if (rows.length === 0 || (!inSearch && at < 0)) return;
+  if (event.key === "Enter") {
+    if (!inSearch) return; // a link's own
+    rows[0]?.click();
+  } else if (event.key === "ArrowDown") rows[at + 1]?.focus();
+  else if (at > 0) rows[at - 1]?.focus();
+  else if (at === 0) document.querySelector<HTMLElement>("main input[type=search]")?.focus();
+  else return;
+  event.preventDefault();
+}
