@@ -1,4 +1,4 @@
-"""axe-core on every page: at three widths, light and dark, with values, commands, quarantine and an open question.
+"""axe-core on every page: four widths, light, dark, forced colours; values, commands, quarantine, an open question.
 
 No page scrolls sideways meanwhile.
 """
@@ -18,25 +18,28 @@ pytestmark = pytest.mark.browser
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 KEY = "browser/accessible"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-LOOKS = [(width, scheme) for width in (320, 768, 1440) for scheme in ("light", "dark")]
+LOOKS = [
+    *((width, scheme, "none") for width in (320, 768, 1440, 2560) for scheme in ("light", "dark")),
+    *((width, "light", "active") for width in (320, 1440)),
+]
 
 
 def complaints(page: Page) -> Iterator[str]:
     """What axe finds, in all looks."""
     page.evaluate(AXE.read_text())
-    for width, scheme in LOOKS:
+    for width, scheme, forced in LOOKS:
         page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme, forced_colors=forced, reduced_motion="reduce")  # type: ignore[arg-type]
         expect(page.locator("html")).to_be_visible()
         wide = page.evaluate("document.documentElement.scrollWidth")
         if wide > width:
-            yield f"{width} {scheme}: scrolls sideways, to {wide}"
+            yield f"{width} {scheme} {forced}: scrolls sideways, to {wide}"
         found: list[dict[str, Any]] = page.evaluate(
             "async (tags) => (await axe.run({runOnly: {type: 'tag', values: tags}})).violations", RULES
         )
         for violation in found:
             for node in violation["nodes"]:
-                yield f"{width} {scheme} {violation['id']}: {node['target']} {node['failureSummary']!r}"
+                yield f"{width} {scheme} {forced} {violation['id']}: {node['target']} {node['failureSummary']!r}"
 
 
 @pytest.fixture
@@ -88,4 +91,21 @@ def test_the_operations_page_is_accessible(page: Page, system: System) -> None:
     expect(page.locator(".quarantine")).to_contain_text("bad_json")
     expect(page.locator(".rejected")).to_contain_text("odd_levels")
     page.get_by_text("By shard and gateway").click()
+    assert list(complaints(page)) == []
+
+
+def test_palette_keys_and_account_are_accessible(page: Page, system: System) -> None:
+    sign_in(page, system, "/")
+    expect(page.get_by_role("link", name=KEY, exact=True)).to_be_visible()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("accessible")
+    expect(page.locator(".palette [aria-selected=true]")).to_contain_text(KEY)
+    assert list(complaints(page)) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    assert list(complaints(page)) == []
+    page.keyboard.press("Escape")
+    page.locator(".avatar").click()
+    expect(page.get_by_label("Time zone")).to_be_visible()
     assert list(complaints(page)) == []

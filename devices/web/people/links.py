@@ -52,7 +52,6 @@ def board(request: HttpRequest) -> HttpResponse:
         answer.status_code = SEE_OTHER
         _set_cookie(answer, secret)
     add_never_cache_headers(answer)
-    answer["Referrer-Policy"] = "no-referrer"
     return answer
 
 

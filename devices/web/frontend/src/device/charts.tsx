@@ -12,8 +12,8 @@ import { recall, remember } from "../document/page";
 import type { History } from "../lib/history.js";
 import { theme } from "../ui/theme";
 import { useDevice } from "./store";
-import { Gutter, Strip } from "./strip";
-import type { StripOptions } from "./strip";
+import { Gutter, Strip } from "../ui/strip";
+import type { StripOptions } from "../ui/strip";
 
 const RANGES: [label: string, minutes: number][] = [
   ["5 min", 5],

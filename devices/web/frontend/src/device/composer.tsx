@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import type { TargetedEvent } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 
 import { RequestError } from "#client/requests.js";
 import { isObject } from "#client/stream.js";
@@ -11,6 +11,7 @@ import { inexact } from "../lib/exact.js";
 import { formatJson } from "../lib/format.js";
 import { isGrave, isUnderWay } from "../lib/grave.js";
 import { client, status } from "../data/live";
+import { parameters } from "../document/address";
 import { Icon } from "../ui/icons";
 import { Question } from "../ui/question";
 import { useDevice } from "./store";
@@ -184,6 +185,12 @@ function Quick({ name, args, sender }: Offer & { sender: Sender }) {
 function Form({ sender }: { sender: Sender }) {
   const { name, args, ttl_s } = sender.form.value;
   const underWay = isUnderWay(useDevice().commands.value, name);
+  const wanted = parameters.value.get("compose") ?? ""; // the palette leads here with the command's name
+  useEffect(() => {
+    if (!NAME.test(wanted)) return;
+    sender.form.value = { ...sender.form.value, name: wanted };
+    document.querySelector<HTMLInputElement>("#command-args")?.select();
+  }, [wanted, sender]);
   const set = (field: "name" | "args" | "ttl_s") => (event: TargetedEvent<HTMLInputElement>) => {
     sender.form.value = { ...sender.form.value, [field]: event.currentTarget.value };
   };

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 
-import { Gutter, Strip } from "../device/strip";
+import { Gutter, Strip } from "../ui/strip";
 import { theme } from "../ui/theme";
 
 interface ChartProps {

@@ -54,7 +54,7 @@ def test_a_link_lets_one_browser_in_and_leads_to_what_the_board_shows(admin: Cli
     link = made(admin, path="/?tag=cold").json()["link"]
     browser, answer = let_in(link)
     assert (answer.status_code, answer["Location"]) == (303, "/?tag=cold&kiosk")
-    assert answer["Referrer-Policy"] == "no-referrer"
+    assert answer["Referrer-Policy"] == "same-origin"
     cookie = answer.cookies[BOARD_COOKIE]
     assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", 400 * 86_400)
     assert cookie.value not in link
