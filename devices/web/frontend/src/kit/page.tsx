@@ -162,7 +162,7 @@ function TablePanel() {
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set(["demo/pump-2"]));
   const [opened, setOpened] = useState("");
   const rows = useMemo(() => {
-    const all = Array.from({ length: 10_000 }, (_, index) => ({ key: `demo/pump-${index + 1}`, level: (index * 37) % 101 }));
+    const all = Array.from({ length: 300 }, (_, index) => ({ key: `demo/pump-${index + 1}`, level: (index * 37) % 101 }));
     if (order.column === "level") all.sort((one, other) => one.level - other.level);
     return order.descending ? all.reverse() : all;
   }, [order]);

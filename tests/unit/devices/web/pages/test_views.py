@@ -14,6 +14,7 @@ from devices.models import Membership, Site
 from devices.requests.registry import register_device
 from devices.rules.capabilities import ROLES
 from devices.rules.pages import Page
+from devices.web.pages import builtin
 from devices.web.pages.modules import modules_for
 from runtime.http.hashed_names import plain_name
 
@@ -156,3 +157,15 @@ def test_case_g2_a_form_from_another_origin_is_told_what_to_set(db: None) -> Non
 def test_case_g2_a_form_of_the_same_origin_by_its_default_port_is_only_expired(db: None) -> None:
     client = Client(enforce_csrf_checks=True, headers={"Origin": "https://localhost", "Host": "localhost:443"})
     assert "This form has expired" in client.post("/login", {}).content.decode()
+
+
+def test_the_kit_is_there_with_debug_only_and_not_linked(
+    visitor: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert visitor.get("/kit").status_code == 200
+    assert 'href="/kit"' not in visitor.get("/").content.decode()
+    registered: list[Page] = []
+    monkeypatch.setattr(builtin, "register_page", registered.append)
+    settings.DEBUG = False
+    builtin.register()
+    assert [page.name for page in registered] == ["fleet", "device", "ops"]
