@@ -47,6 +47,7 @@ class Arenas:
         if world == "plain":
             yield self.plain()
             return
+        self.close()  # both would hear one broker's devices, and the two loads have one client id
         with arena(self._make, self._database, world, per_s=self.per_s or PER_S) as here:
             yield here
 
