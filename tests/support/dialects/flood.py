@@ -46,6 +46,8 @@ class Flood:
         took_s = time.process_time() - began
         kib = max(4.0, (len(row.payload) + len(row.topic)) / 1024)  # a pause of the machine is no work of ours
         self.slowest_s_a_kib = max(self.slowest_s_a_kib, took_s / kib)
+        if self.counts["sent"] % 500 == 0:
+            self.weigh()
 
     def _read(self, row: Row, source: str, kind: str, detail: str) -> None:
         state = self.states.get(source) or self.dialect.joined(self.dialect.fresh(), "new", row.received_ms)
@@ -62,8 +64,6 @@ class Flood:
         assert all(is_device_key(one.device) and one.device.partition("~")[0] == source for one in reading.said)
         self.counts["said" if reading.said else "rejected"] += 1
         self.counts["asked"] += len(due.publications)
-        if self.counts["sent"] % 500 == 0:
-            self.weigh()
 
     def weigh(self) -> None:
         """How large the largest state is."""
