@@ -88,9 +88,7 @@ class Client:
             ValueError: both or neither of site and devices, or another value that makes no sense.
             TypeError: ``devices`` is a text.
         """
-        _check(site, devices, max_rate_hz, readings)
-        if description not in {None, "full", "brief"}:
-            raise ValueError('description is "full" or "brief"')
+        _check(site, devices, max_rate_hz, readings, description)
         wishes = {"site": site, "max_rate_hz": max_rate_hz, "readings": readings, "description": description}
         target: Frame = {name: value for name, value in wishes.items() if value is not None}
         if devices is not None:
@@ -207,7 +205,13 @@ class Client:
             following.end(told)
 
 
-def _check(site: str | None, devices: Iterable[str] | None, max_rate_hz: float | None, readings: str | None) -> None:
+def _check(
+    site: str | None,
+    devices: Iterable[str] | None,
+    max_rate_hz: float | None,
+    readings: str | None,
+    description: str | None,
+) -> None:
     """Whether that can be followed; raises as :meth:`Client.follow` says."""
     if (site is None) == (devices is None):
         raise ValueError('follow either a site ("*": all that you may see) or devices, a list of "site/device" keys')
@@ -217,3 +221,5 @@ def _check(site: str | None, devices: Iterable[str] | None, max_rate_hz: float |
         raise ValueError("max_rate_hz is a number above 0")
     if readings not in {None, "all", "latest"}:
         raise ValueError('readings is "all" or "latest"')
+    if description not in {None, "full", "brief"}:
+        raise ValueError('description is "full" or "brief"')
