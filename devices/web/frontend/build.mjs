@@ -33,6 +33,7 @@ const ENTRIES = {
   frame: "promised/frame.ts",
   html: "promised/html.ts",
   register: "promised/register.ts",
+  parts: "promised/kit.ts",
   preact: "promised/preact.ts",
   hooks: "promised/hooks.ts",
   signals: "promised/signals.ts",

@@ -23,10 +23,12 @@ from devices.web.pages.built import built, url_of
 
 _OWN: Final = "causeway/"  # what the modules of Causeway's own pages begin with; then the bundle's name
 _SHELL: Final = "shell"
+_KIT: Final = "parts"  # larger than most apps need: not fetched before it is asked for
 _PROMISED: Final = {  # plain names that apps import by, relative to their own URL; entries of the build
     "causeway/page.js": "page",
     "causeway/live.js": "live",
     "causeway/register.js": "register",
+    "causeway/kit.js": _KIT,
     "causeway/ui/frame.js": "frame",
     "causeway/ui/html.js": "html",
 }
@@ -81,7 +83,7 @@ def styles_of(one: Page | Panel) -> list[str]:
 def _preloaded(page: Page) -> list[str]:
     if page.modules.startswith(_OWN):
         return _files(page.modules.removeprefix(_OWN))
-    promised = [url for name in _PROMISED.values() for url in _files(name)]
+    promised = [url for name in _PROMISED.values() if name != _KIT for url in _files(name)]
     return [*promised, *(static(name) for name in _modules_in(page.modules, _main(page)))]
 
 
