@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.test_pages import announced, sign_in
 from tests.support.environment import ROOT
-from tests.support.worlds.system import System
+from tests.support.worlds.system import Factory, System
 
 pytestmark = pytest.mark.browser
 
@@ -108,4 +108,23 @@ def test_palette_keys_and_account_are_accessible(page: Page, system: System) -> 
     page.keyboard.press("Escape")
     page.locator(".avatar").click()
     expect(page.get_by_label("Time zone")).to_be_visible()
+    assert list(complaints(page)) == []
+
+
+def test_the_kit_is_accessible_in_all_its_states(page: Page, causeway: Factory) -> None:
+    sign_in(page, causeway(workers=1, database="sqlite", DEBUG="true"), "/kit")
+    table = page.get_by_role("table", name="Devices of the kit")
+    table.locator("thead").scroll_into_view_if_needed()
+    expect(table).to_contain_text("demo/pump-9")
+    assert page.locator(".kit-table tbody tr").count() < 100  # of 300
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("menuitem", name="Tell an error").click()
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("must be given").first).to_be_visible()
+    assert list(complaints(page)) == []
+    page.get_by_role("button", name="Menu").click()
+    assert list(complaints(page)) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Ask first").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
     assert list(complaints(page)) == []
