@@ -124,7 +124,7 @@ def test_the_brokers_limits_are_those_of_the_file_that_compose_has() -> None:
 
 def test_each_operation_of_the_api_is_on_its_page() -> None:
     page = (ROOT / "docs" / "http-api.md").read_text()
-    named = {f"{method} {path}" for method, path in re.findall(r"`(GET|PATCH|POST|DELETE) ([^`?]+)", page)}
+    named = {f"{method} {path}" for method, path in re.findall(r"`(GET|PATCH|POST|PUT|DELETE) ([^`?]+)", page)}
     missing = [
         operation
         for path, methods in api.get_openapi_schema()["paths"].items()
@@ -136,7 +136,7 @@ def test_each_operation_of_the_api_is_on_its_page() -> None:
 
 def _spellings(operation: str) -> set[str]:
     """As the page writes it: `…` for a device, short names for ids."""
-    short = re.sub(r"\{(?:command|entry)_id\}", "{id}", operation)
+    short = re.sub(r"\{(?:board|command|entry|mapping|view)_id\}", "{id}", operation)
     return {short, short.replace("/devices/{site}/{device}/", "…/")}
 
 
