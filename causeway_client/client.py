@@ -91,11 +91,9 @@ class Client:
         _check(site, devices, max_rate_hz, readings, description)
         wishes = {"site": site, "max_rate_hz": max_rate_hz, "readings": readings, "description": description}
         target: Frame = {name: value for name, value in wishes.items() if value is not None}
-        if devices is not None:
-            target["devices"] = list(devices)
-        following = Following(
-            self._connection, target, stream or Stream(), strict=self._strict, leave=self._followings.discard
-        )
+        target |= {} if devices is None else {"devices": list(devices)}
+        leave = self._followings.discard
+        following = Following(self._connection, target, stream or Stream(), strict=self._strict, leave=leave)
         self._followings.add(following)
         if self._failure is not None:
             following.end(self._failure)

@@ -8,6 +8,7 @@ from causeway.dialects import (
     Publication,
     RawReading,
     Reading,
+    Refused,
     RejectedTopic,
     Rendered,
     Route,
@@ -56,9 +57,11 @@ class PlantsDialect(SimpleDialect):
             return Reading(rejected="no_numbers")
         return Reading((Said(delivery.source, Telemetry((RawReading(None, {**numbers}),))),))
 
-    def render(self, _state: State, device: str, command: Command, _now_ms: int) -> Rendered:
+    def render(self, _state: State, device: str, command: Command, _now_ms: int) -> Rendered | Refused:
         """``water`` to the pot. It answers nothing: the command is published until it expires."""
-        do = Publication(f"plants/{device}/do", command.name.encode(), expires_ms=command.expires_ms)
+        if command.name != "water":
+            return Refused("unknown_command", "a pot can be watered only")
+        do = Publication(f"plants/{device}/do", b"water", expires_ms=command.expires_ms)
         return Rendered((do,))
 
     def retained(self, device: str, _metrics: object, _events: object) -> tuple[str, ...]:
