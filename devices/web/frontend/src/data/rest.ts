@@ -15,6 +15,7 @@ import type {
 import { heardFrom } from "./clock";
 import { page } from "../document/page";
 import type { Preferences } from "../document/page";
+import { t } from "../words/words.js";
 
 /** The server has a newer version of the pages than this document. */
 export const newer = signal(false);
@@ -49,7 +50,7 @@ async function answered(url: URL, request: RequestInit, again_ms = 0): Promise<a
   if (version && page.version && version !== page.version) newer.value = true;
   if (response.ok) return response.status === 204 ? null : response.json();
   const problem = await response.json().catch(() => ({}));
-  throw new Error(problem.detail ?? problem.title ?? `The server answered ${response.status}.`);
+  throw new Error(problem.detail ?? problem.title ?? t("rest.status", { status: String(response.status) }));
 }
 
 export interface ReadingsQuery {

@@ -7,6 +7,7 @@ import { useCauseway, useKept } from "../data/causeway";
 import { page } from "../document/page";
 import { registerPage } from "../document/registry";
 import { Icon } from "../ui/icons";
+import { parts, t } from "../words/words.js";
 import { Fleet, FleetContext, useFleet } from "./store";
 import { Table } from "./table";
 import { Toolbar } from "./toolbar";
@@ -40,7 +41,7 @@ function Content() {
   if (size.value === 0) return loaded.value ? <Empty /> : <Loading />;
   return (
     <>
-      <h1 class="hidden-text">Fleet</h1>
+      <h1 class="hidden-text">{t("fleet.title")}</h1>
       <Toolbar />
       {rows.value.length > 0 ? <Table /> : <NoMatch />}
     </>
@@ -49,7 +50,7 @@ function Content() {
 
 function Loading() {
   return (
-    <div class="loading" aria-busy="true" aria-label="Loading devices">
+    <div class="loading" aria-busy="true" aria-label={t("fleet.loading")}>
       {[...Array(12).keys()].map((nth) => (
         <i key={nth} />
       ))}
@@ -61,9 +62,9 @@ function NoMatch() {
   const fleet = useFleet();
   return (
     <div class="blank">
-      <p>No device matches these filters.</p>
+      <p>{t("fleet.no_match")}</p>
       <button class="button" onClick={() => fleet.want({ query: "", site: "", status: "" })}>
-        Clear them
+        {t("fleet.clear")}
       </button>
     </div>
   );
@@ -72,13 +73,11 @@ function NoMatch() {
 function NoRole() {
   return (
     <div class="welcome">
-      <h1>No site is yours yet</h1>
-      <p>Your account has no role at any site, so there is nothing to show. An administrator can give you one.</p>
+      <h1>{t("fleet.no_role")}</h1>
+      <p>{t("fleet.no_role.text")}</p>
     </div>
   );
 }
-
-const BY_ITSELF = "A device appears here by itself with its first message. Send one:";
 
 /** What makes a fleet: a first message. */
 function Empty() {
@@ -88,17 +87,19 @@ function Empty() {
   const provision = "python manage.py provision_device demo/my-device";
   return (
     <div class="welcome">
-      <h1>No devices yet</h1>
-      <p>{page.mqtt.auto_register ? BY_ITSELF : "Register a device first, then let it speak:"}</p>
+      <h1>{t("fleet.none")}</h1>
+      <p>{t(page.mqtt.auto_register ? "fleet.none.send" : "fleet.none.register")}</p>
       {!page.mqtt.auto_register && <Copyable text={provision} />}
       <Copyable text={line} />
       <p class="muted">
-        A broker without anonymous clients wants <code>-u USER -P PASSWORD</code> too:{" "}
-        <code>manage.py provision_device</code> gives a device its own.
+        {parts("fleet.none.login", {
+          option: <code>-u USER -P PASSWORD</code>,
+          command: <code>manage.py provision_device</code>,
+        })}
       </p>
       <p class="listening" role="status">
         <i />
-        Listening: this page changes by itself.
+        {t("fleet.none.listening")}
       </p>
     </div>
   );
@@ -116,7 +117,7 @@ function Copyable({ text }: { text: string }) {
       {navigator.clipboard && (
         <button class="button small" onClick={copy}>
           <Icon name={done.value ? "check" : "copy"} />
-          {done.value ? "Copied" : "Copy"}
+          {t(done.value ? "fleet.copied" : "fleet.copy")}
         </button>
       )}
     </div>

@@ -10,6 +10,7 @@ import { now } from "../data/live";
 import { deviceUrl } from "../document/page";
 import { Icon } from "../ui/icons";
 import { Glyph, PresenceText, nameOfStatus } from "../ui/presence";
+import { t } from "../words/words.js";
 import { useFleet } from "./store";
 import type { Entry } from "./store";
 import { Trend } from "./trend";
@@ -39,7 +40,7 @@ export function Table() {
     <div
       class="fleet"
       role="table"
-      aria-label="Devices"
+      aria-label={t("fleet.devices")}
       aria-rowcount={all.length + 1}
       style={{ "--metrics": fleet.width.value }}
     >
@@ -73,20 +74,20 @@ function Head() {
   return (
     <div class="fleet-head" role="rowgroup">
       <div class="fleet-row" role="row" aria-rowindex={1}>
-        <Sorter by="device" label="Device" />
-        <Sorter by="status" label="Status" />
+        <Sorter by="device" label={t("fleet.device")} />
+        <Sorter by="status" label={t("fleet.status")} />
         {names.map((name) => (
           <Sorter key={name} by={`metric:${name}`} label={name} number />
         ))}
         {names.length === 0 && (
           <span class="cell own-head" role="columnheader" aria-colspan={width.value}>
-            Latest values
+            {t("fleet.values")}
           </span>
         )}
         <span class="cell trend-cell" role="columnheader">
-          {names[0] ? `Trend of ${names[0]}` : "Trend"}
+          {names[0] ? t("fleet.trend.of", { metric: names[0] }) : t("fleet.trend")}
         </span>
-        <Sorter by="updated" label="Updated" number />
+        <Sorter by="updated" label={t("fleet.updated")} number />
       </div>
     </div>
   );

@@ -6,6 +6,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { PresenceStatus } from "#client/types.js";
 import { Icon } from "../ui/icons";
 import { Glyph, nameOfStatus } from "../ui/presence";
+import { t } from "../words/words.js";
 import { MOST_COLUMNS, useFleet } from "./store";
 
 const SHOWN: PresenceStatus[] = ["online", "stale", "offline", "unknown"];
@@ -14,9 +15,9 @@ export function Toolbar() {
   const { totals, allSites } = useFleet();
   return (
     <div class="toolbar">
-      <h1>Fleet</h1>
-      <div class="counts" role="group" aria-label="Filter by presence">
-        <Count status="" label="All" count={totals.value.all} />
+      <h1>{t("fleet.title")}</h1>
+      <div class="counts" role="group" aria-label={t("fleet.presence")}>
+        <Count status="" label={t("fleet.all")} count={totals.value.all} />
         {SHOWN.map((status) => (
           <Count key={status} status={status} label={nameOfStatus(status)} count={totals.value[status]} />
         ))}
@@ -51,8 +52,8 @@ function Sites() {
   const fleet = useFleet();
   const choose = (event: TargetedEvent<HTMLSelectElement>) => fleet.want({ site: event.currentTarget.value });
   return (
-    <select class="select" aria-label="Site" value={fleet.wanted.value.site} onChange={choose}>
-      <option value="">All sites</option>
+    <select class="select" aria-label={t("fleet.site")} value={fleet.wanted.value.site} onChange={choose}>
+      <option value="">{t("fleet.all_sites")}</option>
       {fleet.allSites.value.map((site) => (
         <option key={site} value={site}>
           {site}
@@ -84,8 +85,8 @@ function Search() {
         class="field"
         type="search"
         ref={input}
-        placeholder="Search name or tag"
-        aria-label="Search name or tag"
+        placeholder={t("fleet.search")}
+        aria-label={t("fleet.search")}
         value={fleet.wanted.value.query}
         onInput={typed}
         onKeyDown={escape}
@@ -104,9 +105,9 @@ function Order() {
     fleet.want({ sort: by, descending: direction === "down" });
   };
   const options = [
-    ["device|up", "By name"],
-    ["status|up", "Worst first"],
-    ["updated|down", "Latest first"],
+    ["device|up", t("fleet.order.name")],
+    ["status|up", t("fleet.order.status")],
+    ["updated|down", t("fleet.order.updated")],
     ...fleet.columns.value.flatMap((name) => [
       [`metric:${name}|down`, `${name} ↓`],
       [`metric:${name}|up`, `${name} ↑`],
@@ -115,7 +116,7 @@ function Order() {
   return (
     <select
       class="select order"
-      aria-label="Order"
+      aria-label={t("fleet.order")}
       value={`${sort}|${descending ? "down" : "up"}`}
       onChange={choose}
     >
@@ -132,17 +133,15 @@ function Columns() {
   const fleet = useFleet();
   if (fleet.metrics.value.length < 2) return null;
   const full = fleet.columns.value.length >= MOST_COLUMNS;
-  const note = fleet.columns.value.length === 0 ? "Each device shows its own." : "The first is the trend.";
+  const note = fleet.columns.value.length === 0 ? "fleet.columns.own" : "fleet.columns.chosen";
   return (
     <details class="menu columns">
-      <summary class="button" aria-label="Columns">
+      <summary class="button" aria-label={t("fleet.columns")}>
         <Icon name="columns" />
-        <span>Columns</span>
+        <span>{t("fleet.columns")}</span>
       </summary>
       <div class="menu-panel">
-        <p class="menu-note">
-          {note} Choose up to {MOST_COLUMNS}:
-        </p>
+        <p class="menu-note">{t(note, { most: MOST_COLUMNS })}</p>
         {fleet.metrics.value.slice(0, 100).map((name) => (
           <Column key={name} name={name} full={full} />
         ))}
@@ -150,7 +149,7 @@ function Columns() {
           <>
             <hr />
             <button class="item" onClick={() => fleet.unchoose()}>
-              Choose automatically
+              {t("fleet.columns.auto")}
             </button>
           </>
         )}

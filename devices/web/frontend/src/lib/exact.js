@@ -1,5 +1,7 @@
 /** Numbers that a browser can't keep as they are written. Pure. */
 
+import { t } from "../words/words.js";
+
 // What stands between quotes is passed over.
 const TEXT_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
@@ -9,7 +11,7 @@ const TEXT_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
  */
 export function inexact(text) {
   const found = (text.match(TEXT_OR_NUMBER) ?? []).find((token) => !token.startsWith('"') && !isKept(token));
-  return found ? `${found} has more digits than a browser can keep. Write it as text, in quotes.` : "";
+  return found ? t("exact.lost", { number: found }) : "";
 }
 
 /** @param {string} token  a number */

@@ -6,10 +6,9 @@ import { asOf, client, fresh, link, lostAt, now, obstacle, status } from "../dat
 import { page } from "../document/page";
 import { newer } from "../data/rest";
 import { Message } from "../ui/message";
+import { t } from "../words/words.js";
 
 const PATIENCE_MS = 900; // a shorter interruption only dims the values: a banner that comes and goes moves the page
-
-const LABELS = { live: "Live", connecting: "Connecting", reconnecting: "Reconnecting", closed: "Closed" };
 
 /** Three spans of a causeway: to the broker, to the database, to this page. A broken one is where the way is interrupted. */
 export function LinkIndicator() {
@@ -17,9 +16,9 @@ export function LinkIndicator() {
   const known = here === "live" ? link.value : null;
   const page = here === "live" ? "up" : here === "closed" ? "down" : "unsure";
   const spans = [stretch(known, ["gateway", "broker"]), stretch(known, ["layer", "workers", "database"]), page];
-  const text = here === "live" && !fresh.value ? (known ? "Interrupted" : LABELS.connecting) : LABELS[here];
-  const since = known?.since ? `\nas it is since ${formatTime(known.since)}` : "";
-  const tip = `${described(known).join("\n")}\nThis page: ${LABELS[here].toLowerCase()}${since}`;
+  const text = here === "live" && !fresh.value ? t(known ? "link.interrupted" : "link.connecting") : t(`link.${here}`);
+  const lines = [...described(known), t("link.this_page", { state: t(`link.${here}`).toLowerCase() })];
+  const tip = [...lines, ...(known?.since ? [t("link.since", { time: formatTime(known.since) })] : [])].join("\n");
   return (
     <div class="link-indicator tip-right" data-tip={tip} tabIndex={0} role="status">
       <svg viewBox="0 0 46 14" fill="none" stroke-width="2" aria-hidden="true">
@@ -36,31 +35,31 @@ export function LinkIndicator() {
 }
 
 export function Banner() {
-  if (obstacle.value) return <Message heading="No live values get through." text={obstacle.value} bad />;
+  if (obstacle.value) return <Message heading={t("banner.obstacle")} text={obstacle.value} bad />;
   if (status.value === "reconnecting") return now.value - lostAt.value < PATIENCE_MS ? null : <Lost />;
   if (status.value === "closed") return <Closed />;
   const fault = status.value === "live" && link.value ? faultOf(link.value) : null;
   if (!fault || !link.value) return newer.value ? <Newer /> : null;
-  return <Message heading={`${fault.heading}, since ${formatTime(link.value.since)}.`} text={fault.text} />;
+  return <Message heading={t("banner.fault", { fault: fault.heading, time: formatTime(link.value.since) })} text={fault.text} />;
 }
 
 /** After a deploy: what is open goes on, until somebody likes to have the new one. */
 function Newer() {
   return (
-    <Message heading="There is a newer version of these pages." text="What you see goes on as it is.">
+    <Message heading={t("banner.newer")} text={t("banner.newer.text")}>
       <button class="button small" onClick={() => location.reload()}>
-        Load it
+        {t("banner.newer.load")}
       </button>
     </Message>
   );
 }
 
 function Lost() {
-  const wait = client.retryAt ? `, again in ${formatSpan(Math.max(1000, client.retryAt - now.value))}` : "";
+  const wait = client.retryAt ? formatSpan(Math.max(1000, client.retryAt - now.value)) : "";
   return (
-    <Message heading={`Reconnecting${wait}.`} text={`Showing values as of ${formatTime(asOf.value)}.`}>
+    <Message heading={wait ? t("banner.lost.again", { span: wait }) : t("banner.lost")} text={shownAsOf()}>
       <button class="button small" onClick={() => client.retryNow()}>
-        Retry now
+        {t("banner.retry")}
       </button>
     </Message>
   );
@@ -68,21 +67,19 @@ function Lost() {
 
 function Closed() {
   if (client.reason !== "unauthorized")
-    return (
-      <Message heading="No access." text="You have no role at any site. An administrator can give you one." bad />
-    );
+    return <Message heading={t("banner.no_access")} text={t("banner.no_access.text")} bad />;
   const next = encodeURIComponent(location.pathname + location.search);
   return (
-    <Message heading="Your session has ended." text={shownAsOf()} bad>
+    <Message heading={t("banner.ended")} text={shownAsOf()} bad>
       <a class="button small" href={`${page.base}/login?next=${next}`}>
-        Sign in
+        {t("banner.sign_in")}
       </a>
     </Message>
   );
 }
 
 function shownAsOf() {
-  return asOf.value ? `Showing values as of ${formatTime(asOf.value)}.` : "";
+  return asOf.value ? t("banner.as_of", { time: formatTime(asOf.value) }) : "";
 }
 
 /** Menus (details elements) close on a click elsewhere and on Escape. */

@@ -4,6 +4,7 @@ import { Component } from "preact";
 import type { ComponentChildren } from "preact";
 
 import { report } from "../data/reports";
+import { t } from "../words/words.js";
 
 interface BoundaryProps {
   /** in words: "State", "the page" */
@@ -42,17 +43,17 @@ function Attempt({ children }: { children: ComponentChildren }) {
 /** @param onAgain  what to do when somebody asks for it */
 export function Broken({ name, error, onAgain }: { name: string; error: unknown; onAgain: () => void }) {
   return (
-    <section class="panel broken" role="alert" aria-label={`${name}: failed`}>
+    <section class="panel broken" role="alert" aria-label={t("broken.label", { name })}>
       <div class="panel-head">
         <h2>{name}</h2>
       </div>
       <div class="blank">
-        <p>This part has failed; all others go on.</p>
+        <p>{t("broken.text")}</p>
         <p>
           <code>{error instanceof Error ? error.message : String(error)}</code>
         </p>
         <button class="button" onClick={onAgain}>
-          Load it again
+          {t("broken.again")}
         </button>
       </div>
     </section>

@@ -3,6 +3,8 @@
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
 
+import { t } from "../words/words.js";
+
 interface QuestionProps {
   /** of the title's element */
   id: string;
@@ -35,7 +37,7 @@ export function Question({ id, title, yes, onAnswer, children }: QuestionProps) 
       {children}
       <p class="editor-end">
         <button class="button" autofocus onClick={answer(false)}>
-          Cancel
+          {t("kit.cancel")}
         </button>
         <button class="button danger" onClick={answer(true)}>
           {yes}
