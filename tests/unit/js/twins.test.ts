@@ -70,4 +70,49 @@ describe("twins", () => {
     assert.deepEqual([...twins.known({ site: "demo" }).keys()], [KEY]);
     assert.equal(twins.known({ site: "dem" }).size, 0);
   });
+
+  describe("descriptions", () => {
+    const brief = { name: "Lamp" };
+    const full = { name: "Lamp", serial: "7", properties: [] };
+    const described = (sub: string, rev: number, description: object, reason = "subscribe") => ({
+      type: "snapshot",
+      sub,
+      reason,
+      more: false,
+      devices: [{ device: KEY, rev, metrics: {}, description }],
+    });
+
+    test("of a device whose brief one is known, the full one is asked for", async () => {
+      twins.watch({ site: "*", description: "brief" });
+      await socket().says(described(subscribed().id, 7, brief));
+      assert.deepEqual(twins.get(KEY)?.description, brief);
+      twins.watch({ devices: [KEY] });
+      assert.deepEqual(subscribed().devices, { [KEY]: null });
+      await socket().says(described(subscribed().id, 7, full));
+      assert.deepEqual(twins.get(KEY)?.description, full);
+      twins.watch({ devices: [KEY] });
+      assert.deepEqual(subscribed().devices, { [KEY]: 7 });
+    });
+
+    test("a list takes nothing from the full one, unless it is further on: then that is asked for again", async () => {
+      twins.watch({ devices: [KEY] });
+      await socket().says(described(subscribed().id, 7, full));
+      twins.watch({ site: "*", description: "brief" });
+      const fleet = subscribed();
+      assert.deepEqual(fleet.devices, { [KEY]: 7 });
+      await socket().says(described(fleet.id, 7, brief, "new"));
+      assert.deepEqual(twins.get(KEY)?.description, full);
+      await socket().says({ type: "delta", sub: fleet.id, items: [{ device: KEY, prev: 7, rev: 8, readings: [] }] });
+      assert.equal(twins.get(KEY)?.rev, 8);
+      twins.watch({ devices: [KEY] });
+      assert.deepEqual(subscribed().devices, { [KEY]: null });
+    });
+
+    test("who has none goes on from where it was", async () => {
+      twins.watch({ site: "*", description: "brief" });
+      await socket().says(snapshot(subscribed().id, 7, 20));
+      twins.watch({ devices: [KEY] });
+      assert.deepEqual(subscribed().devices, { [KEY]: 7 });
+    });
+  });
 });

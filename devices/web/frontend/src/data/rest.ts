@@ -147,6 +147,35 @@ export function keepPreferences(changes: Partial<Preferences>): Promise<Preferen
   return post("me/preferences", "PATCH", changes);
 }
 
+/** What a user has kept of a page under a name. */
+export interface SavedView {
+  id: number;
+  name: string;
+  page: string;
+  /** as it stands behind the address's `?` */
+  query: string;
+}
+
+/** The user's saved views, of all pages. */
+export function getViews(): Promise<{ items: SavedView[] }> {
+  return get("me/views", {});
+}
+
+/** Save what a page shows. */
+export function saveView(view: Omit<SavedView, "id">): Promise<SavedView> {
+  return post("me/views", "POST", view);
+}
+
+/** Rename a view, or have it show something else. */
+export function changeView(id: number, changes: Partial<Pick<SavedView, "name" | "query">>): Promise<SavedView> {
+  return post(`me/views/${id}`, "PATCH", changes);
+}
+
+/** Forget a view. */
+export function removeView(id: number): Promise<null> {
+  return post(`me/views/${id}`, "DELETE");
+}
+
 /** An error of a page, for the server's log. */
 export function reportError(error: {
   message: string;

@@ -7,6 +7,8 @@ import type { Change, DeviceState } from "#client/types.js";
 export class Twins {
   #client: Client;
   #states = new Map<string, DeviceState>();
+  /** Those of which only the brief description is known. */
+  #brief = new Set<string>();
 
   constructor(client: Client) {
     this.#client = client;
@@ -26,15 +28,20 @@ export class Twins {
     return new Map([...this.#states].filter(([key]) => isMeant(key)));
   }
 
-  /** Watch devices. What is known of them is not sent again: the stream goes on from there. */
+  /**
+   * Watch devices. What is known of them is not sent again: the stream goes on from there. But a device of which only the
+   * brief description is known is asked for anew where the full one is wanted: no patch would bring the rest of it.
+   */
   watch(target: Target): Subscription {
-    const subscription = this.#client.watch(target, this.known(target));
-    subscription.on("change", (change) => this.#take(change));
+    const isBrief = target.description === "brief";
+    const known = [...this.known(target)].filter(([key]) => isBrief || !this.#brief.has(key));
+    const subscription = this.#client.watch(target, known);
+    subscription.on("change", (change) => this.#take(change, isBrief));
     subscription.on("refused", (keys) => keys.forEach((key) => this.#states.delete(key)));
     return subscription;
   }
 
-  #take(change: Change) {
+  #take(change: Change, isBrief: boolean) {
     if (change.kind === "gone") {
       this.#states.delete(change.device);
       return;
@@ -42,6 +49,10 @@ export class Twins {
     const before = this.#states.get(change.device);
     const isNewer = !before || change.state.rev >= before.rev;
     const isReset = change.kind === "snapshot" && change.reason === "reset"; // the server has older data than before
-    if (isNewer || isReset) this.#states.set(change.device, change.state);
+    const isLess = isBrief && before?.rev === change.state.rev && !this.#brief.has(change.device);
+    if ((!isNewer || isLess) && !isReset) return;
+    this.#states.set(change.device, change.state);
+    if (isBrief && change.state.description) this.#brief.add(change.device);
+    else this.#brief.delete(change.device);
   }
 }

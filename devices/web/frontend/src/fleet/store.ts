@@ -9,8 +9,11 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 
 import type { Change, DeviceState, Reading } from "#client/types.js";
-import { commonMetrics, counts, isUniform, selected } from "../lib/device_list.js";
+import { commonLabels } from "../lib/brief.js";
+import { commonMetrics, counts, isUniform, offeredMetrics, selected } from "../lib/device_list.js";
 import type { Wanted } from "../lib/device_list.js";
+import { USUAL_ORDER, addressOf, queryOf, shownBy } from "../lib/fleet_address.js";
+import type { Order } from "../lib/fleet_address.js";
 import type { Traced } from "../lib/trace.js";
 import { naturally } from "../lib/twin.js";
 import { tell, whileShown } from "../document/address";
@@ -51,11 +54,13 @@ export class Fleet {
   readonly sites = signal<string[]>([]);
   /** All metrics in the fleet, commonest first. */
   readonly metrics = signal<string[]>([]);
+  /** What metrics are called in common, where it isn't as the devices send them. */
+  readonly labels = signal<ReadonlyMap<string, string>>(new Map());
   readonly loaded = signal(false);
   /** Why the fleet can't be shown; "" as long as that may change by itself. */
   readonly problem = signal("");
   readonly size = signal(0);
-  readonly wanted = signal(wantedIn(new URLSearchParams()));
+  readonly wanted = signal(shownBy(new URLSearchParams(), last()).wanted);
 
   /** The columns; empty: each row shows its device's own first metrics. */
   readonly columns = computed(() => {
@@ -90,7 +95,7 @@ export class Fleet {
   #ends: (() => void)[];
 
   constructor(twins: Twins) {
-    const target = { site: "*", max_rate_hz: 2, readings: "latest" } as const;
+    const target = { site: "*", max_rate_hz: 2, readings: "latest", description: "brief" } as const;
     for (const [device, state] of twins.known(target)) this.#take({ kind: "snapshot", device, state, reason: "subscribe" });
     if (this.#membership) this.#renumber();
     const subscription = twins.watch(target);
@@ -125,12 +130,10 @@ export class Fleet {
   /** Show what the address says, as long as the page is shown, and say in the address what is shown. */
   followAddress(): () => void {
     return whileShown((address) => {
-      const wanted = wantedIn(address);
-      const columns = address.getAll("column");
+      const { wanted, columns } = shownBy(address, last());
       batch(() => {
         if (JSON.stringify(wanted) !== JSON.stringify(this.wanted.peek())) this.wanted.value = wanted;
-        const chosen = columns.length > 0 ? columns : recall<string[]>("fleet.columns", []);
-        if (chosen.join("\n") !== this.#chosen.peek().join("\n")) this.#chosen.value = chosen;
+        if (columns.join("\n") !== this.#chosen.peek().join("\n")) this.#chosen.value = columns;
       });
       this.#tell();
     });
@@ -159,16 +162,17 @@ export class Fleet {
   }
 
   #tell() {
-    const { query, site, status, sort, descending } = this.wanted.peek();
-    const isUsual = sort === "device" && !descending;
-    tell({
-      q: query,
-      site,
-      status,
-      sort: isUsual ? null : sort,
-      order: descending ? "down" : null,
-      column: this.#chosen.peek(),
-    });
+    tell(addressOf({ wanted: this.wanted.peek(), columns: this.#chosen.peek() }, last()));
+  }
+
+  /** What is shown, as a saved view keeps it. */
+  get query(): string {
+    return queryOf({ wanted: this.wanted.value, columns: this.#chosen.value });
+  }
+
+  /** The metrics to choose columns from. */
+  offered(query: string): { names: string[]; more: number } {
+    return offeredMetrics(this.#entries.values(), query, this.labels.value);
   }
 
   /** The metrics that an entry's row shows, the first of them as its trend. */
@@ -215,6 +219,7 @@ export class Fleet {
     entry.state = change.state;
     entry.updated = newest(change, entry.updated);
     if (change.kind === "delta") this.#extend(entry, change.readings);
+    if (before.description !== entry.state.description) this.#membership = true;
     if (before.presence !== entry.state.presence || before.tags !== entry.state.tags) this.#disorder = true;
     this.#meet(change.kind === "delta" ? change.readings : [entry.state]);
     this.#dirty.add(entry);
@@ -267,6 +272,7 @@ export class Fleet {
     this.sites.value = [...new Set(all.map(({ site }) => site))].sort(naturally);
     const ranking = commonMetrics(all);
     if (ranking.join("\n") !== this.metrics.value.join("\n")) this.metrics.value = ranking;
+    this.labels.value = commonLabels(all);
     this.#uniform.value = isUniform(all, ranking.slice(0, USUAL_COLUMNS));
     this.size.value = all.length;
   }
@@ -310,16 +316,7 @@ function newest(change: Changed, updated: number) {
   return times.reduce((latest, { ts }) => Math.max(latest, ts), updated);
 }
 
-/** What an address asks for; the order that it leaves open is the one that was chosen last. */
-function wantedIn(address: URLSearchParams): Wanted {
-  const sort = address.get("sort");
-  const order = sort ? { sort, descending: address.get("order") === "down" } : USUAL_ORDER();
-  return {
-    query: address.get("q") ?? "",
-    site: address.get("site") ?? "",
-    status: (address.get("status") ?? "") as Wanted["status"],
-    ...order,
-  };
+/** What was chosen last in this browser. */
+function last() {
+  return { order: recall<Order>("fleet.sort", USUAL_ORDER), columns: recall<string[]>("fleet.columns", []) };
 }
-
-const USUAL_ORDER = () => recall("fleet.sort", { sort: "device", descending: false });

@@ -5,6 +5,8 @@ import type { Signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { Metric } from "#client/types.js";
+import { briefOf, withUnit } from "../lib/brief.js";
+import type { Shown } from "../lib/brief.js";
 import { Decimals, formatSpan, formatTime } from "../lib/format.js";
 import { now } from "../data/live";
 import { deviceUrl } from "../document/page";
@@ -69,7 +71,8 @@ export function Table() {
 }
 
 function Head() {
-  const { columns, width } = useFleet();
+  const { columns, labels, width } = useFleet();
+  const labelOf = (name: string) => labels.value.get(name) ?? name;
   const names = columns.value;
   return (
     <div class="fleet-head" role="rowgroup">
@@ -77,7 +80,7 @@ function Head() {
         <Sorter by="device" label={t("fleet.device")} />
         <Sorter by="status" label={t("fleet.status")} />
         {names.map((name) => (
-          <Sorter key={name} by={`metric:${name}`} label={name} number />
+          <Sorter key={name} by={`metric:${name}`} label={labelOf(name)} name={name} number />
         ))}
         {names.length === 0 && (
           <span class="cell own-head" role="columnheader" aria-colspan={width.value}>
@@ -85,7 +88,7 @@ function Head() {
           </span>
         )}
         <span class="cell trend-cell" role="columnheader">
-          {names[0] ? t("fleet.trend.of", { metric: names[0] }) : t("fleet.trend")}
+          {names[0] ? t("fleet.trend.of", { metric: labelOf(names[0]) }) : t("fleet.trend")}
         </span>
         <Sorter by="updated" label={t("fleet.updated")} number />
       </div>
@@ -93,7 +96,15 @@ function Head() {
   );
 }
 
-function Sorter({ by, label, number = false }: { by: string; label: string; number?: boolean }) {
+interface SorterProps {
+  by: string;
+  label: string;
+  /** what else it is called */
+  name?: string;
+  number?: boolean;
+}
+
+function Sorter({ by, label, name = label, number = false }: SorterProps) {
   const fleet = useFleet();
   const { sort, descending } = fleet.wanted.value;
   const on = sort === by;
@@ -101,7 +112,7 @@ function Sorter({ by, label, number = false }: { by: string; label: string; numb
   const click = () => fleet.want({ sort: by, descending: on ? !descending : by === "updated" });
   return (
     <span class={`cell ${number ? "num" : ""}`} role="columnheader" aria-sort={ordered}>
-      <button class="sorter clip" title={label} onClick={click}>
+      <button class="sorter clip" title={name === label ? label : `${label}\n${name}`} onClick={click}>
         {label}
         {on && <Icon name={descending ? "down" : "up"} />}
       </button>
@@ -122,6 +133,7 @@ function Row({ entry, index, top, tab, narrow, shared }: RowProps) {
   entry.version.value;
   const fleet = useFleet();
   const { key, site, name, state } = entry;
+  const brief = briefOf(state);
   const metrics = fleet.shownMetrics(entry);
   const missing = [...Array(narrow ? 0 : Math.max(0, fleet.width.value - metrics.length)).keys()];
   const anchor = useRef<HTMLAnchorElement>(null);
@@ -147,8 +159,16 @@ function Row({ entry, index, top, tab, narrow, shared }: RowProps) {
           tabIndex={tab ? 0 : -1}
           onFocus={() => (shared.active.value = key)}
         >
-          <span class="site">{site}/</span>
-          {name}
+          {brief.name ? (
+            <>
+              <bdi>{brief.name}</bdi> <span class="site">{key}</span>
+            </>
+          ) : (
+            <>
+              <span class="site">{site}/</span>
+              {name}
+            </>
+          )}
         </a>
         {state.tags.slice(0, 2).map((tag) => (
           <span key={tag} class="chip">
@@ -165,7 +185,7 @@ function Row({ entry, index, top, tab, narrow, shared }: RowProps) {
         <PresenceText presence={state.presence} />
       </span>
       {metrics.slice(0, narrow ? 2 : fleet.width.value).map((metric) => (
-        <Value key={metric} name={metric} metric={state.metrics[metric]} decimals={shared.decimals} />
+        <Value key={metric} name={metric} metric={state.metrics[metric]} shown={brief.properties.get(metric)} decimals={shared.decimals} />
       ))}
       {missing.map((nth) => (
         <span key={nth} class="cell own" role="cell" />
@@ -184,13 +204,22 @@ function Row({ entry, index, top, tab, narrow, shared }: RowProps) {
   );
 }
 
-function Value({ name, metric, decimals }: { name: string; metric: Metric | undefined; decimals: Decimals }) {
+interface ValueProps {
+  name: string;
+  metric: Metric | undefined;
+  /** what the device says of it */
+  shown: Shown | undefined;
+  decimals: Decimals;
+}
+
+function Value({ name, metric, shown, decimals }: ValueProps) {
   const own = useFleet().columns.value.length === 0;
-  const text = decimals.format(name, metric?.value);
+  const text = withUnit(decimals.format(name, metric?.value), metric?.value, shown?.unit ?? "");
+  const label = shown?.label || name;
   return (
     <span class={`cell value ${own ? "own" : "num"} ${metric ? "" : "faint"}`} role="cell">
-      <span class="value-name clip" title={name}>
-        {name}
+      <span class="value-name clip" title={label === name ? name : `${label}\n${name}`}>
+        {label}
       </span>
       <span class="value-text" title={text}>
         {text}

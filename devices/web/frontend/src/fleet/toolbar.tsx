@@ -4,10 +4,13 @@ import type { TargetedEvent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
 import type { PresenceStatus } from "#client/types.js";
+import { page } from "../document/page";
 import { Icon } from "../ui/icons";
 import { Glyph, nameOfStatus } from "../ui/presence";
 import { t } from "../words/words.js";
-import { MOST_COLUMNS, useFleet } from "./store";
+import { Columns } from "./columns";
+import { useFleet } from "./store";
+import { Views } from "./views";
 
 const SHOWN: PresenceStatus[] = ["online", "stale", "offline", "unknown"];
 
@@ -27,6 +30,7 @@ export function Toolbar() {
         <Search />
         <Order />
         <Columns />
+        {page.user.board === null && <Views />}
       </div>
     </div>
   );
@@ -108,10 +112,13 @@ function Order() {
     ["device|up", t("fleet.order.name")],
     ["status|up", t("fleet.order.status")],
     ["updated|down", t("fleet.order.updated")],
-    ...fleet.columns.value.flatMap((name) => [
-      [`metric:${name}|down`, `${name} ↓`],
-      [`metric:${name}|up`, `${name} ↑`],
-    ]),
+    ...fleet.columns.value.flatMap((name) => {
+      const label = fleet.labels.value.get(name) ?? name;
+      return [
+        [`metric:${name}|down`, `${label} ↓`],
+        [`metric:${name}|up`, `${label} ↑`],
+      ];
+    }),
   ];
   return (
     <select
@@ -126,47 +133,5 @@ function Order() {
         </option>
       ))}
     </select>
-  );
-}
-
-function Columns() {
-  const fleet = useFleet();
-  if (fleet.metrics.value.length < 2) return null;
-  const full = fleet.columns.value.length >= MOST_COLUMNS;
-  const note = fleet.columns.value.length === 0 ? "fleet.columns.own" : "fleet.columns.chosen";
-  return (
-    <details class="menu columns">
-      <summary class="button" aria-label={t("fleet.columns")}>
-        <Icon name="columns" />
-        <span>{t("fleet.columns")}</span>
-      </summary>
-      <div class="menu-panel">
-        <p class="menu-note">{t(note, { most: MOST_COLUMNS })}</p>
-        {fleet.metrics.value.slice(0, 100).map((name) => (
-          <Column key={name} name={name} full={full} />
-        ))}
-        {fleet.isChosen.value && (
-          <>
-            <hr />
-            <button class="item" onClick={() => fleet.unchoose()}>
-              {t("fleet.columns.auto")}
-            </button>
-          </>
-        )}
-      </div>
-    </details>
-  );
-}
-
-function Column({ name, full }: { name: string; full: boolean }) {
-  const fleet = useFleet();
-  const on = fleet.columns.value.includes(name);
-  const only = on && fleet.columns.value.length === 1;
-  const change = (event: TargetedEvent<HTMLInputElement>) => fleet.chooseColumn(name, event.currentTarget.checked);
-  return (
-    <label>
-      <input type="checkbox" checked={on} disabled={only || (full && !on)} onChange={change} />
-      <span class="clip">{name}</span>
-    </label>
   );
 }

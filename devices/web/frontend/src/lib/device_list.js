@@ -1,5 +1,6 @@
 /** Which devices of a fleet are shown, in which order, and how many there are of each presence. Pure. */
 
+import { briefOf } from "./brief.js";
 import { naturally } from "./twin.js";
 
 /** @import {DeviceState, PresenceStatus, Scalar} from "#client/types.js" */
@@ -8,7 +9,7 @@ import { naturally } from "./twin.js";
  * @typedef {{key: string, site: string, state: DeviceState, updated: number}} Listed  updated: Unix ms
  *
  * @typedef {object} Wanted
- * @property {string} query  words that must all be found in the key or the tags
+ * @property {string} query  words that must all be found in the key, the name or the tags
  * @property {string} site  "" for all
  * @property {PresenceStatus | ""} status
  * @property {string} sort  "device", "status", "updated" or "metric:<name>"
@@ -73,6 +74,34 @@ export function commonMetrics(devices) {
   return ranked.map(([name]) => name);
 }
 
+const LISTED = 12; // metrics that are offered unasked
+const FOUND = 60;
+
+/**
+ * Which metrics to offer: unasked the ones that most devices have, so that an odd one doesn't flood them; by a search any.
+ * @param {Iterable<Listed>} devices
+ * @param {string} query  words that must all be found in the metric's name or label
+ * @param {ReadonlyMap<string, string>} labels  by metric
+ * @returns {{names: string[], more: number}}  more: so many are left out
+ */
+export function offeredMetrics(devices, query, labels) {
+  /** @type {Map<string, number>} */ const seen = new Map();
+  for (const { state } of devices) for (const name in state.metrics) seen.set(name, (seen.get(name) ?? 0) + 1);
+  const words = wordsOf(query);
+  const isMeant = (/** @type {string} */ name) => {
+    const text = `${name} ${labels.get(name) ?? ""}`.toLowerCase();
+    return words.every((word) => text.includes(word));
+  };
+  const meant = [...seen].filter(([name]) => isMeant(name)).sort(([a, x], [b, y]) => y - x || naturally(a, b));
+  const names = meant.slice(0, words.length > 0 ? FOUND : LISTED).map(([name]) => name);
+  return { names, more: meant.length - names.length };
+}
+
+/** @param {string} query */
+function wordsOf(query) {
+  return query.toLowerCase().split(/\s+/).filter(Boolean);
+}
+
 /**
  * Whether nearly all devices that report anything report all of these metrics: then columns of them make sense.
  * @param {Iterable<Listed>} devices
@@ -90,7 +119,7 @@ export function isUniform(devices, names) {
 
 /** @template {Listed} T @param {Iterable<T>} devices @param {Wanted} wanted @returns {Iterable<T>} */
 function* matching(devices, { query, site }) {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = wordsOf(query);
   for (const device of devices) {
     if (site && device.site !== site) continue;
     if (words.length > 0 && !words.every((word) => haystack(device).includes(word))) continue;
@@ -100,7 +129,7 @@ function* matching(devices, { query, site }) {
 
 /** @param {Listed} device */
 function haystack({ key, state }) {
-  return `${key} ${state.tags.join(" ")}`.toLowerCase();
+  return `${key} ${briefOf(state).name} ${state.tags.join(" ")}`.toLowerCase();
 }
 
 /** @param {Wanted} wanted @returns {(one: Listed, other: Listed) => number} */

@@ -85,6 +85,7 @@ function shownAsOf() {
 /** Menus (details elements) close on a click elsewhere and on Escape. */
 export function closeMenus(event?: Event): void {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (!event || !menu.contains(event.target as Node)) menu.removeAttribute("open");
+    // By the path: what was clicked may be gone by now.
+    if (!event?.composedPath().includes(menu)) menu.removeAttribute("open");
   }
 }
