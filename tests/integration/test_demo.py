@@ -55,7 +55,7 @@ def test_the_demo_shows_a_moving_fleet_and_takes_devices(
     browser_of_the_demo: httpx.Client, ports: tuple[int, int]
 ) -> None:
     def revs() -> dict[str, int]:
-        devices = browser_of_the_demo.get("/api/v1/devices", params={"limit": 100}).json()["items"]
+        devices = browser_of_the_demo.get("/api/v1/devices", params={"site": "demo", "limit": 100}).json()["items"]
         return {device["device"]: device["rev"] for device in devices}
 
     before = eventually(lambda: len(seen := revs()) == FLEET and seen, UP_S)

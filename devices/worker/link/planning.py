@@ -48,8 +48,10 @@ class DeliveryPlanner:
             self._plan_several(reading.said, delivery, gateway, part, work)
         elif reading.malformed is not None:
             self._set_aside(delivery, reading.malformed.reason, reading.malformed.detail, part, work)
-        else:
+        elif reading.rejected:
             reject(reading.rejected, delivery, part)
+        else:
+            part.counted["applied", ""] += 1  # understood, and nothing of it is about a device
 
     def _plan_several(
         self, said: Sequence[Said], delivery: Delivery, gateway: str, part: ShardWork, work: RoundWork

@@ -49,6 +49,8 @@ class Hub(SimpleDialect):
             raise RuntimeError("a bug")
         if delivery.payload == b"elsewhere":
             return Reading((Said("demo/somebody-else", StatusReported(online=True)),))
+        if delivery.payload == b"known":
+            return Reading()
         said = []
         for pair in delivery.payload.decode().split():
             name, _, value = pair.partition("=")
@@ -94,6 +96,12 @@ def test_one_message_speaks_of_several_devices_and_counts_once(worker: Worker) -
 def test_a_message_that_says_nothing_counts_with_its_reason(worker: Worker) -> None:
     worker.hear(hub(b""))
     assert ledger() == {("rejected", "empty"): 1}
+    assert not Device.objects.exists()
+
+
+def test_a_message_of_which_nothing_is_about_a_device_is_applied(worker: Worker) -> None:
+    worker.hear(hub(b"known"))
+    assert ledger() == {("applied", ""): 1}
     assert not Device.objects.exists()
 
 
