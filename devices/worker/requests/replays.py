@@ -1,7 +1,8 @@
 """Quarantined messages that somebody asks to have carried out once more: requests of the kind ``replay``.
 
 A replay is old news: the message is decoded and applied as if it came when it came, but says nothing about whether
-the device is there now. (Where its dialect remembers something of the source, it is what is remembered now.) It leaves
+the device is there now. (Where its dialect remembers something of the source, it is what is remembered now; a mapping
+reads it by the rules of now.) It leaves
 quarantine unless it is quarantined again, and counts in the ledger as a delivery.
 """
 
@@ -11,8 +12,9 @@ from typing import Final
 
 from msgspec import Struct, json
 
-from bridge.dialects.dialect import NATIVE, Reading, Route
-from bridge.dialects.registry import Dialects
+from bridge.dialects.dialect import NATIVE, Reading, RejectedTopic, Route
+from bridge.dialects.mapping.dialect import Mappings
+from bridge.dialects.registry import UNCLAIMED, Dialects
 from bridge.messages import Delivery
 from bridge.observations import Decoded
 from bridge.shards import source_of
@@ -20,6 +22,7 @@ from devices.models import Quarantined, Request
 from devices.options import DevicesOptions
 from devices.rules.reducer import Outcome
 from devices.rules.requested import Refused
+from devices.source_filters import mappings
 from devices.worker.effects.operations import Effects, Operation, Refusal
 from devices.worker.link.quarantine import storable
 from devices.worker.requests.refusal import refused_device
@@ -116,8 +119,8 @@ def plan(
         return _NOT_THERE
     if entry.truncated:
         return Refused("conflict", "only the beginning of this message was kept: it is not replayable")
-    route = dialects.route(entry.topic)
-    if not isinstance(route, Route) or route.source != source_of(request.device_key):
+    route = _route(entry.topic, dialects)
+    if route is None or route.source != source_of(request.device_key):
         return _NOBODYS
     delivery = _delivery(entry, route)
     reading = read(delivery)
@@ -127,6 +130,14 @@ def plan(
     if not said and reading is not None:
         return _NOBODYS
     return [(request.device_key, Replay(request.pk, entry.pk, delivery, said))]
+
+
+def _route(topic: str, dialects: Dialects) -> Route | None:
+    """Whose topic it is: a dialect's, or, which takes a query, a mapping's, by the rules as they are now."""
+    found = dialects.route(topic)
+    if found == RejectedTopic(UNCLAIMED):
+        return Mappings(mappings()).route(topic)
+    return found if isinstance(found, Route) else None
 
 
 def _of_source(request: Request, entry: Quarantined, delivery: Delivery, reading: Reading | None) -> Planned:

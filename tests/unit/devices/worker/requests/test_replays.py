@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from bridge.dialects.dialect import Route
+from bridge.dialects.mapping.dialect import Mappings
+from bridge.dialects.mapping.rules import rule_of
 from bridge.dialects.native import dialect
-from bridge.messages import RequestStored
-from devices.models import Command, Device, Event, LedgerCount, Quarantined, Reading
+from bridge.messages import Delivery, RequestStored
+from devices.models import Command, Device, Event, LedgerCount, Mapping, Quarantined, Reading
 from tests.support.worlds.deliveries import NOW_MS, delivery, key_in
 from tests.support.worlds.ingest_worker import Worker, twin_of
 from tests.unit.devices.worker.retention.test_retention import command
@@ -177,3 +180,22 @@ def test_deleting_the_device_comes_first(worker: Worker) -> None:
     replaying.refresh_from_db()
     assert replaying.result["error"] == "not_found"
     assert not Device.objects.exists()
+
+
+def test_what_came_by_a_mapping_is_read_by_the_rules_of_now(worker: Worker) -> None:
+    rule = {"site": "home", "pattern": "weather/{device}/{metric}", "payload": "number"}
+    row = Mapping.objects.create(rule=rule, changed_ms=1, created_by="ann")
+    route = Mappings((rule_of(rule),)).route("weather/roof/t")
+    assert isinstance(route, Route)
+    fields = (route.source, route.kind, route.detail, b"21,5", NOW_MS, 1, False, False, 1)
+    worker.hear(Delivery("weather/roof/t", *fields, dialect=route.dialect))
+    entry = Quarantined.objects.get()
+    worker.now_ms += LATER_MS
+    assert worker.ask("home/roof", "replay", quarantined_id=entry.pk)["reason"] == "not_a_number"
+    Mapping.objects.update(rule={**rule, "pattern": "weather/{device}/x/{metric}"})
+    assert worker.ask("home/roof", "replay", quarantined_id=entry.pk)["error"] == "conflict", "no rule takes it"
+    Mapping.objects.filter(pk=row.pk).update(rule={**rule, "decimal": ","})
+    assert worker.ask("home/roof", "replay", quarantined_id=entry.pk)["outcome"] == "applied"
+    reading = Reading.objects.get()
+    assert (reading.device.key, reading.ts, reading.metrics) == ("home/roof", NOW_MS, {"t": 21.5})
+    assert not Quarantined.objects.exists()
