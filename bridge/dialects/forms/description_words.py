@@ -248,4 +248,6 @@ def _action(one: Action) -> Words:
 
 
 def _cut(text: str, most: int) -> str:
-    return _NOT_ONE_LINE.sub(" ", text[: most + 1])[:most].strip() if text else ""
+    if len(text) <= most and text.isprintable():  # nearly all of them: nothing to look for
+        return text.strip()
+    return _NOT_ONE_LINE.sub(" ", text[: most + 1])[:most].strip()

@@ -180,3 +180,16 @@ def test_nothing_is_said_of_an_empty_object_or_a_foreign_answer() -> None:
     assert len(played.said) == before
     assert not any(isinstance(one.what, Telemetry | EventReported) for one in played.said)
     assert any(isinstance(one.what, Described) for one in played.said)
+
+
+def test_features_of_one_model_are_read_once_and_odd_ones_all_the_same() -> None:
+    once = features(json_of([SWITCH]))
+    assert features(json_of([SWITCH])) is once
+    odd = [{"type": "numeric", "property": "p", "value_max": 2**70, "label": "\ud800"}, SWITCH]
+    assert [one.metric for one in features(odd)] == ["p", "state"]
+    large = [{**SWITCH, "description": "x" * 40_000}]
+    assert features(large) == once, "as it is read without being kept"
+
+
+def json_of(value: Any) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(value))
