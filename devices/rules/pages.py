@@ -33,6 +33,7 @@ class Page:
     styles: tuple[str, ...] = ()  # static files: style sheets that are used while the page is shown
     linked: bool = True  # in the navigation, unless its path has parameters
     capability: Capability | None = None  # needed at the path's ``site``, else anywhere; None: no role is needed
+    everywhere: bool = False  # the capability is needed at all sites together; the path names none
     packages: Mapping[str, str] = field(default_factory=dict)  # by the name they are imported by: static file
     data: Callable[..., Mapping[str, Any]] | None = None  # (request, access, **parameters) → more of ``page``; as JSON
 

@@ -1,4 +1,4 @@
-"""The pages that are always there: fleet, device, operations. Live data comes by WebSocket."""
+"""The pages that are always there: fleet, device, operations, mappings. Live data comes by WebSocket."""
 
 from typing import Any
 
@@ -28,6 +28,16 @@ def register() -> None:
     )
     register_page(
         Page(name="ops", title="Operations", path="ops", modules="causeway/ops"),
+    )
+    register_page(
+        Page(
+            name="mappings",
+            title="Mappings",
+            path="mappings",
+            modules="causeway/mappings",
+            capability="mappings.manage",
+            everywhere=True,
+        )
     )
     if settings.DEBUG:
         register_page(Page(name="kit", title="Kit", path="kit", modules="causeway/kit", linked=False))

@@ -7,6 +7,7 @@ GERMAN: Final[dict[str, str]] = {
     "Fleet": "Flotte",
     "Device": "Gerät",
     "Operations": "Betrieb",
+    "Mappings": "Zuordnungen",
     "Kit": "Baukasten",
     "Main": "Hauptmenü",
     "Skip to the content": "Zum Inhalt springen",

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from devices.extensions import pages, panels
 from devices.rules.capabilities import capabilities_of
 from devices.rules.pages import SHELL, Page
-from devices.web.auth import Access, access_of_visitor, keep_signed_in
+from devices.web.auth import ALL_SITES, Access, access_of_visitor, keep_signed_in
 from devices.web.pages.modules import module_of, modules_for, styles_of
 from devices.web.pages.version import version_of_pages
 from devices.web.people.links import stay
@@ -84,6 +84,8 @@ def _require(page: Page, access: Access, site: str | None) -> None:
 def _may_open(page: Page, access: Access, site: str | None = None) -> bool:
     if page.capability is None:
         return True
+    if page.everywhere:
+        return access.may(page.capability, ALL_SITES)
     return access.may_somewhere(page.capability) if site is None else access.may(page.capability, site)
 
 
@@ -110,7 +112,7 @@ def _page(page: Page, access: Access, request: HttpRequest) -> dict[str, Any]:
         "api": f"{settings.PATH_PREFIX}/api/v1/",
         "mqtt": _first_message_hints(),
         "name": page.name,
-        "pages": [_route(one) for one in pages.all().values() if _may_open_somewhere(one, access)],
+        "pages": [_route(one) for one in pages.all().values() if _may_open(one, access)],
         "panels": [
             {
                 "name": one.name,
@@ -142,10 +144,6 @@ def _route(page: Page) -> dict[str, Any]:
 
 def _colon(found: re.Match[str]) -> str:
     return f":{found[1]}"
-
-
-def _may_open_somewhere(page: Page, access: Access) -> bool:
-    return page.capability is None or access.may_somewhere(page.capability)
 
 
 def _first_message_hints() -> dict[str, Any]:

@@ -142,7 +142,7 @@ def test_nothing_is_left_of_an_app_that_was_taken_away(visitor: Callable[[str], 
         assert client.get("/plants").status_code == 200
     assert client.get("/plants").status_code == 404
     assert links(client) == ["/", "/ops"]
-    assert [page.name for page in extensions.pages] == ["fleet", "device", "ops", "kit"]
+    assert [page.name for page in extensions.pages] == ["fleet", "device", "ops", "mappings", "kit"]
     assert extensions.routers.all() == extensions.features.all() == extensions.panels.all() == {}
     assert finders.find("plants/page.js") is None
     with pytest.raises(RegistrationError, match="too late"):

@@ -29,7 +29,7 @@ type Query = { [name: string]: string | number };
  * @param path  below the API's root
  * @throws {Error} with the problem's detail or title
  */
-function get<T>(path: string, query: Query): Promise<T> {
+export function get<T>(path: string, query: Query): Promise<T> {
   const url = new URL(page.api + path, location.href);
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value));
   return answered(url, { headers: { Accept: "application/json" } }, AGAIN_MS);
@@ -206,7 +206,7 @@ export async function getPage(url: string): Promise<{ title: string; data: { [na
 }
 
 /** @param path  below the API's root */
-function post(path: string, method = "POST", body?: object): Promise<any> {
+export function post(path: string, method = "POST", body?: object): Promise<any> {
   const token = document.querySelector<HTMLInputElement>("input[name=csrfmiddlewaretoken]");
   const headers = { Accept: "application/json", "X-CSRFToken": token?.value ?? "" };
   const json = body && { "Content-Type": "application/json" };

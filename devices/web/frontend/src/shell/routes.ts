@@ -29,6 +29,7 @@ const GROUPS: { [name: string]: () => Promise<unknown> } = {
   fleet: () => import("../fleet/page"),
   device: () => import("../device/page"),
   ops: () => import("../ops/page"),
+  mappings: () => import("../mappings/page"),
   kit: () => import("../kit/page"),
 };
 

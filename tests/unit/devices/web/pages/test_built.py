@@ -14,6 +14,7 @@ from runtime.http.static_files import static_files
 
 FLEET_BYTES = 60_000
 ALL_BYTES = 110_000
+MAPPINGS_BYTES = 40_000
 GROUPS = ("fleet", "device", "ops")
 
 requests = AsyncRequestFactory()
@@ -50,6 +51,10 @@ def test_the_fleet_loads_within_its_budget() -> None:
 
 def test_all_pages_together_are_within_theirs() -> None:
     assert 20_000 < compressed(files_of("shell", *GROUPS)) <= ALL_BYTES
+
+
+def test_the_page_of_mappings_adds_little() -> None:
+    assert 2_000 < compressed(files_of("mappings") - files_of("shell")) <= MAPPINGS_BYTES
 
 
 @pytest.mark.parametrize("encoding", ["br", "gzip"])

@@ -168,4 +168,13 @@ def test_the_kit_is_there_with_debug_only_and_not_linked(
     monkeypatch.setattr(builtin, "register_page", registered.append)
     settings.DEBUG = False
     builtin.register()
-    assert [page.name for page in registered] == ["fleet", "device", "ops"]
+    assert [page.name for page in registered] == ["fleet", "device", "ops", "mappings"]
+
+
+@pytest.mark.parametrize(("site", "status"), [("demo", 403), (None, 200)])
+def test_the_page_of_mappings_is_for_admins_of_all_sites(visitor: Client, site: str | None, status: int) -> None:
+    give_role(site, "admin")
+    html = visitor.get("/").content.decode()
+    assert visitor.get("/mappings").status_code == status
+    assert ('href="/mappings"' in html) == (status == 200)
+    assert ("mappings" in [one["name"] for one in page_data(html)["pages"]]) == (status == 200)

@@ -1,0 +1,43 @@
+"""The page of mappings: what nobody takes is heard, becomes a mapping in three clicks, and then a device."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_accessibility import complaints
+from tests.browser.test_pages import row, sign_in
+from tests.support.worlds.system import System
+
+pytestmark = pytest.mark.browser
+
+TOPIC = "workshop/lathe/temperature"
+
+
+def test_an_unknown_topic_becomes_a_device_in_three_clicks(page: Page, shared_system: System) -> None:
+    shared_system.publish(TOPIC, "21,5", retain=True)
+    shared_system.token("browser-admin", "admin", None)
+    sign_in(page, shared_system, "/mappings", role="admin")
+    page.get_by_label("Topic filter").fill("workshop/#/x")
+    page.get_by_role("button", name="Listen").click()
+    expect(page.get_by_label("Topic filter")).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("Topic filter").fill("workshop/#")
+
+    page.get_by_role("button", name="Listen").click()
+    heard = page.locator("tr", has_text=TOPIC)
+    expect(heard).to_contain_text("21,5")
+    expect(heard).to_contain_text("no dialect and no mapping has this topic")
+    assert list(complaints(page)) == []
+    page.get_by_role("button", name=f"Make a mapping of {TOPIC}").click()
+    form = page.get_by_role("dialog", name="New mapping")
+    expect(form.get_by_label("Topic pattern")).to_have_value("workshop/{device}/{metric}")
+    expect(form.locator(".rule-values")).to_have_text(re.compile("temperature.*21.5"))
+    assert list(complaints(page)) == []
+    key = form.locator(".rule-preview td").nth(1).inner_text()
+    form.get_by_role("button", name="Save").click()
+
+    rule = page.locator("tr", has_text="workshop/{device}/{metric}")
+    expect(rule).to_be_visible()
+    shared_system.wait_registered([key])
+    page.goto(f"{shared_system.url}/?q={key}")
+    expect(row(page, key)).to_contain_text("21.5")
