@@ -79,12 +79,14 @@ def test_a_lost_birth_is_asked_for_once_and_no_value_is_wrong(causeway: Factory)
     edge.says(1, 5.0, "motor")
     values_are(system, {"temperature": 20.0}, {"power": 5.0, "run": True})
 
-    asked = system.api(site="plant")("POST", f"/devices/{MOTOR}/commands", json={"name": "set", "args": {"run": False}})
+    api = system.api(site="plant")
+    asked = api("POST", f"/devices/{MOTOR}/commands", json={"name": "set", "args": {"run": False}})
     assert asked.status_code == 202, asked.text
     command = commands.expect()  # not another rebirth
     assert command.topic == "spBv1.0/works/DCMD/line/motor"
     edge.runs(on=False)
-    eventually(lambda: status_of(system, asked.json()["id"]) == "done", 10, what="the echo ends the command")
+    command_of = f"/commands/{asked.json()['id']}"
+    eventually(lambda: api("GET", command_of).json()["status"] == "done", 10, what="the echo ends the command")
 
 
 def values_are(system: System, node: dict[str, Any], motor: dict[str, Any]) -> None:
@@ -96,8 +98,3 @@ def values_are(system: System, node: dict[str, Any], motor: dict[str, Any]) -> N
         return {name: one["value"] for name, one in metrics.items()}
 
     eventually(lambda: (latest(NODE), latest(MOTOR)) == (node, motor), 10, what=f"{node} and {motor} are there")
-
-
-def status_of(system: System, command: str) -> str:
-    """A command's."""
-    return str(system.api(site="plant")("GET", f"/commands/{command}").json()["status"])
