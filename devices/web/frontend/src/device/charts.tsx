@@ -10,6 +10,7 @@ import { formatShare, formatTime } from "../lib/format.js";
 import { asOf, now, status } from "../data/live";
 import { recall, remember } from "../document/page";
 import type { History } from "../lib/history.js";
+import { t } from "../words/words.js";
 import { theme } from "../ui/theme";
 import { useDevice } from "./store";
 import { Gutter, Strip } from "../ui/strip";
@@ -79,10 +80,10 @@ export function Ranges() {
   const stretch = useStretch();
   const { zoomed, minutes } = stretch;
   return (
-    <div class="segments" role="group" aria-label="Stretch of time">
+    <div class="segments" role="group" aria-label={t("device.stretch")}>
       {zoomed.value && (
         <button class="button small primary" onClick={() => stretch.zoom(null)}>
-          Back to now
+          {t("device.back_to_now")}
         </button>
       )}
       {RANGES.map(([label, value]) => (
@@ -110,7 +111,7 @@ export function Charts() {
   if (names.length === 0)
     return (
       <div class="charts">
-        <p class="blank">Choose metrics to draw them here.</p>
+        <p class="blank">{t("device.charts.none")}</p>
       </div>
     );
   return (
@@ -139,16 +140,16 @@ function Missing() {
   const since = past.since.value;
   if (since <= from) return null;
   const share = formatShare(to - since, to - from);
-  if (past.loading.value) return <span class="faint">Loading earlier readings: {share} so far…</span>;
-  if (past.full.value) return <span>Shows the last {share}: there are too many readings for all of it.</span>;
+  if (past.loading.value) return <span class="faint">{t("device.charts.loading", { share })}</span>;
+  if (past.full.value) return <span>{t("device.charts.full", { share })}</span>;
   if (!past.error.value) return null;
   return (
     <>
       <span class="error-text">
-        Shows the last {share}. Earlier readings are missing: {past.error.value}
+        {t("device.charts.missing", { share, why: past.error.value })}
       </span>{" "}
       <button class="button small" onClick={() => past.retry()}>
-        Try again
+        {t("kit.retry")}
       </button>
     </>
   );
@@ -181,16 +182,20 @@ function Chart({ name, color, height, last }: { name: string; color: number; hei
   }, [device, stretch, name, color, height, binary, last]);
   const [ts, value] = at !== null && strip.current ? strip.current.at(at) : [0, undefined];
   const shown = ts === 0 ? latest : typeof value === "number" && binary ? value === 1 : (value ?? undefined);
+  const [label, said] = [device.label(name), device.say(name, shown)];
   return (
-    <section class={`chart series-${color}`} aria-label={`Chart of ${name}`}>
+    <section class={`chart series-${color}`} aria-label={t("device.chart", { name: label })}>
       <header>
         <i class="swatch" />
         <h3 class="clip" title={name}>
-          {name}
+          {label}
         </h3>
-        <span class="chart-value live">{device.decimals.format(name, shown)}</span>
-        {ts > 0 && <span class="chart-time faint">at {formatTime(ts)}</span>}
-        <button class="button bare small" aria-label={`Don't draw ${name}`} onClick={() => tell({ draw: device.toggleChart(name) })}>
+        <span class="chart-value live">
+          {said.text}
+          {said.unit && <span class="unit"> {said.unit}</span>}
+        </span>
+        {ts > 0 && <span class="chart-time faint">{t("device.chart.at", { time: formatTime(ts) })}</span>}
+        <button class="button bare small" aria-label={t("device.draw.not", { name: label })} onClick={() => tell({ draw: device.toggleChart(name) })}>
           ×
         </button>
       </header>

@@ -9,6 +9,7 @@ import { linkTo, parameters } from "../document/address";
 import { formatLatency, formatSpan, formatTime, formatTimeMs } from "../lib/format.js";
 import { now } from "../data/live";
 import { may, siteOf } from "../document/page";
+import { t } from "../words/words.js";
 import { cancelCommand } from "../data/rest";
 import { Composer } from "./composer";
 import { Whole } from "./cut";
@@ -23,10 +24,10 @@ export function CommandsPanel() {
   return (
     <section class="panel commands" aria-labelledby="commands-title">
       <div class="panel-head">
-        <h2 id="commands-title">Commands</h2>
+        <h2 id="commands-title">{t("device.commands")}</h2>
         {!mayCommand && (
-          <span class="chip" title="Your role here is viewer">
-            read only
+          <span class="chip" title={t("device.viewer")}>
+            {t("device.read_only")}
           </span>
         )}
       </div>
@@ -41,11 +42,11 @@ function List() {
   const { known, error } = commandsPast.value;
   const isListed = commands.value.some(({ id }) => id === found.value?.id);
   const listed = found.value && !isListed ? [...commands.value, found.value] : commands.value;
-  if (error) return <p class="blank error-text">Earlier commands are missing: {error}</p>;
+  if (error) return <p class="blank error-text">{t("device.commands.missing", { why: error })}</p>;
   if (listed.length === 0)
     return (
       <p class="blank" aria-busy={!known}>
-        {known ? "No commands yet." : "…"}
+        {known ? t("device.commands.none") : "…"}
       </p>
     );
   return (
@@ -85,7 +86,7 @@ function One({ command }: { command: Command }) {
         {!empty && <Whole name="arguments" value={args} look="clip muted" />}
         <span class="grow" />
         {isOpen(command) && <Remaining command={command} />}
-        <span class={`chip ${TONES[command.status]}`}>{command.status}</span>
+        <span class={`chip ${TONES[command.status]}`}>{t(`command.${command.status}`)}</span>
         <a class="faint" href={linkTo({ command: isOpened ? null : id })} title={`${formatTimeMs(sent_ms)}\n${id}`}>
           <time dateTime={command.created_at}>{formatTime(sent_ms)}</time>
         </a>
@@ -123,10 +124,10 @@ function Remaining({ command }: { command: Command }) {
           {problem.value}
         </span>
       )}
-      <span class="faint">{left > 0 ? `${formatSpan(left)} left` : "expiring"}</span>
+      <span class="faint">{left > 0 ? t("device.left", { span: formatSpan(left) }) : t("device.expiring")}</span>
       {useMayCommand() && (
         <button class="button bare small" onClick={cancel}>
-          Cancel
+          {t("kit.cancel")}
         </button>
       )}
     </>
@@ -144,14 +145,14 @@ function Steps({ timeline }: { timeline: CommandStep[] }) {
     <ol class="steps">
       {timeline.map((step, index) => (
         <li key={index} class={`step ${TONES[step.status]}`} title={formatTimeMs(Date.parse(step.at))}>
-          {step.status}
-          {step.late && " (late)"}
+          {t(`command.${step.status}`)}
+          {step.late && ` (${t("device.late")})`}
           <span class="faint">{index > 0 && `+${formatLatency(Date.parse(step.at) - begun)}`}</span>
         </li>
       ))}
       {ahead.map((name) => (
         <li key={name} class="step ahead">
-          {name}
+          {t(`command.${name}`)}
         </li>
       ))}
     </ol>

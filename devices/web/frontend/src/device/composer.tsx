@@ -14,6 +14,7 @@ import { client, status } from "../data/live";
 import { parameters } from "../document/address";
 import { Icon } from "../ui/icons";
 import { Question } from "../ui/question";
+import { parts, t } from "../words/words.js";
 import { useDevice } from "./store";
 import type { Device } from "./store";
 
@@ -68,10 +69,10 @@ class Sender {
     const text = this.form.value.args;
     try {
       const args = JSON.parse(text.trim() || "{}");
-      this.problem.value = isObject(args) ? inexact(text) : "The arguments must be a JSON object.";
+      this.problem.value = isObject(args) ? inexact(text) : t("device.args.object");
       if (this.problem.value === "") return args;
     } catch (error) {
-      this.problem.value = `The arguments are not JSON: ${(error as Error).message}`;
+      this.problem.value = t("device.args.not_json", { why: (error as Error).message });
     }
     return null;
   }
@@ -98,15 +99,11 @@ export function Composer() {
       {asked && (
         <Question
           id="confirmation-title"
-          title={
-            <>
-              Send <span class="mono">{asked.name}</span> to {device.key}?
-            </>
-          }
-          yes={`Send ${asked.name}`}
+          title={parts("device.send.ask", { command: <span class="mono">{asked.name}</span>, device: <>{device.key}</> })}
+          yes={t("device.send.yes", { command: asked.name })}
           onAnswer={(yes) => sender.answer(yes)}
         >
-          <p class="muted">It may stop what the device is doing.</p>
+          <p class="muted">{t("device.send.grave")}</p>
           {Object.keys(asked.args).length > 0 && (
             <p>
               <code>{formatJson(asked.args)}</code>
@@ -165,15 +162,15 @@ function Quick({ name, args, sender }: Offer & { sender: Sender }) {
         class="button"
         disabled={status.value !== "live" || sender.busy.value === name || underWay}
         onClick={click}
-        title={underWay ? "Sent, and not answered yet" : undefined}
+        title={underWay ? t("device.send.waits") : undefined}
       >
         {name}
         {!empty && <code class="faint">{formatJson(args)}</code>}
       </button>
       <button
         class="button"
-        aria-label={`Edit the arguments of ${name}`}
-        title="Edit the arguments first"
+        aria-label={t("device.args.edit.of", { command: name })}
+        title={t("device.args.edit")}
         onClick={edit}
       >
         <Icon name="pencil" />
@@ -202,9 +199,9 @@ function Form({ sender }: { sender: Sender }) {
   return (
     <form class="command-form" onSubmit={submit}>
       <input
-        class="field mono"
-        aria-label="Command name"
-        placeholder="command"
+        class="field mono command-name"
+        aria-label={t("device.command.name")}
+        placeholder={t("device.command")}
         required
         pattern="[A-Za-z0-9_.:\-]{1,64}"
         autocomplete="off"
@@ -216,21 +213,21 @@ function Form({ sender }: { sender: Sender }) {
       <input
         class="field mono"
         id="command-args"
-        aria-label="Arguments as a JSON object"
+        aria-label={t("device.args")}
         placeholder="{}"
         autocomplete="off"
         spellcheck={false}
         value={args}
         onInput={set("args")}
       />
-      <label class="ttl" title="The command expires unless the device answers within so many seconds">
+      <label class="ttl" title={t("device.ttl.tip")}>
         <input
           class="field num"
           type="number"
           min="1"
           max="86400"
           required
-          aria-label="Time to live in seconds"
+          aria-label={t("device.ttl")}
           value={ttl_s}
           onInput={set("ttl_s")}
         />
@@ -241,7 +238,7 @@ function Form({ sender }: { sender: Sender }) {
         disabled={status.value !== "live" || sender.busy.value !== "" || underWay}
       >
         <Icon name="send" />
-        Send
+        {t("device.send")}
       </button>
     </form>
   );

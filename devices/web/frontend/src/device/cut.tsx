@@ -3,9 +3,10 @@
 import type { Json } from "#client/types.js";
 import { cutOf, formatBytes, formatJson } from "../lib/format.js";
 import { page } from "../document/page";
+import { t } from "../words/words.js";
 
 /** @param look  classes of the JSON */
-export function Whole({ name, value, look = "" }: { name: string; value: Json; look?: string }) {
+export function Whole({ name, value, look = "" }: { name: "arguments" | "result"; value: Json; look?: string }) {
   const cut = cutOf(value);
   if (!cut)
     return (
@@ -15,7 +16,7 @@ export function Whole({ name, value, look = "" }: { name: string; value: Json; l
     );
   return (
     <a href={page.base + cut.href} target="_blank" rel="noopener">
-      Whole {name}, {formatBytes(cut.bytes)}
+      {t(`device.whole.${name}`, { size: formatBytes(cut.bytes) })}
     </a>
   );
 }

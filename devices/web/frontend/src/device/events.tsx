@@ -2,6 +2,7 @@
 
 import type { EventRow } from "#client/types.js";
 import { formatJson, formatTime, formatTimeMs } from "../lib/format.js";
+import { t } from "../words/words.js";
 import { useDevice } from "./store";
 
 export function EventsPanel() {
@@ -9,7 +10,7 @@ export function EventsPanel() {
   return (
     <section class="panel events" aria-labelledby="events-title">
       <div class="panel-head">
-        <h2 id="events-title">Events</h2>
+        <h2 id="events-title">{t("device.events")}</h2>
         {all.length > 0 && <span class="chip">{all.length}</span>}
       </div>
       {all.length === 0 ? (
@@ -27,10 +28,10 @@ export function EventsPanel() {
 
 function Nothing() {
   const { known, error } = useDevice().eventsPast.value;
-  if (error) return <p class="blank error-text">Earlier events are missing: {error}</p>;
+  if (error) return <p class="blank error-text">{t("device.events.missing", { why: error })}</p>;
   return (
     <p class="blank" aria-busy={!known}>
-      {known ? "None yet." : "…"}
+      {known ? t("device.events.none") : "…"}
     </p>
   );
 }

@@ -6,6 +6,7 @@ import type { TargetedEvent } from "preact";
 import { tell } from "../document/address";
 import { formatSpan, formatTime } from "../lib/format.js";
 import { now } from "../data/live";
+import { parts, t } from "../words/words.js";
 import { Removal } from "./removal";
 import { MOST_CHARTS, useDevice } from "./store";
 
@@ -16,7 +17,10 @@ export function Metrics() {
   const query = useSignal("");
   const all = device.metricNames.value;
   const words = query.value.toLowerCase();
-  const shown = all.filter((name) => name.toLowerCase().includes(words));
+  const isFound = (name: string) => `${name}\n${device.label(name)}`.toLowerCase().includes(words);
+  const shown = all.filter(isFound);
+  const isDiagnostic = (name: string) => device.what.value.properties.get(name)?.diagnostic ?? false;
+  const diagnostics = shown.filter(isDiagnostic);
   const typed = (event: TargetedEvent<HTMLInputElement>) => (query.value = event.currentTarget.value);
   if (all.length === 0) return <None />;
   return (
@@ -25,55 +29,69 @@ export function Metrics() {
         <input
           class="field metrics-filter"
           type="search"
-          placeholder={`Filter ${all.length} metrics`}
-          aria-label="Filter metrics"
+          placeholder={t("device.metrics.filter.of", { count: all.length })}
+          aria-label={t("device.metrics.filter")}
           value={query.value}
           onInput={typed}
         />
       )}
-      <table role="table">
-        <thead class="hidden-text" role="rowgroup">
-          <tr role="row">
-            <th role="columnheader">Metric</th>
-            <th role="columnheader">Value</th>
-            <th role="columnheader">Age</th>
-          </tr>
-        </thead>
-        <tbody role="rowgroup">
-          {shown.map((name) => (
-            <Row key={name} name={name} />
-          ))}
-        </tbody>
-      </table>
+      <Rows names={shown.filter((name) => !isDiagnostic(name))} />
+      {diagnostics.length > 0 && (
+        <details class="diagnostics" open={words !== ""}>
+          <summary class="muted">{t("device.diagnostics", { count: diagnostics.length })}</summary>
+          <Rows names={diagnostics} />
+        </details>
+      )}
       <Removal />
     </div>
   );
 }
 
+function Rows({ names }: { names: string[] }) {
+  return (
+    <table role="table">
+      <thead class="hidden-text" role="rowgroup">
+        <tr role="row">
+          <th role="columnheader">{t("device.metric")}</th>
+          <th role="columnheader">{t("device.value")}</th>
+          <th role="columnheader">{t("device.age")}</th>
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        {names.map((name) => (
+          <Row key={name} name={name} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
 function None() {
-  if (!useDevice().isNotUnderstood()) return <p class="blank">No telemetry yet.</p>;
+  if (!useDevice().isNotUnderstood()) return <p class="blank">{t("device.no_telemetry")}</p>;
   return (
     <p class="blank">
-      Its messages can't be understood: <a href="#refused">see which, and why</a>.
+      {parts("device.not_understood.all", { which: <a href="#refused">{t("device.not_understood.which")}</a> })}
     </p>
   );
 }
 
 function Row({ name }: { name: string }) {
-  const { state, charted, decimals } = useDevice();
-  const metric = state.value?.metrics[name];
+  const device = useDevice();
+  const metric = device.state.value?.metrics[name];
   if (!metric) return null;
-  const at = charted.value.indexOf(name);
-  const text = decimals.format(name, metric.value);
+  const at = device.charted.value.indexOf(name);
+  const { text, unit } = device.say(name, metric.value);
   const kind = typeof metric.value === "string" ? "text" : "";
+  const property = device.what.value.properties.get(name);
   return (
-    <tr role="row" class={at >= 0 ? `series-${(at % 6) + 1}` : ""}>
+    <tr role="row" class={at >= 0 ? `series-${(at % 6) + 1}` : ""} title={property?.note || undefined}>
       <td role="cell" class="metric-name">
         <Toggle name={name} on={at >= 0} />
       </td>
       <td role="cell" class="num live">
         <span key={`${metric.ts} ${text}`} class={`flash metric-value ${kind}`} title={String(metric.value)}>
           {text}
+          {unit && <span class="unit"> {unit}</span>}
         </span>
       </td>
       <td role="cell" class="num faint metric-age" title={formatTime(metric.ts)}>
@@ -85,27 +103,28 @@ function Row({ name }: { name: string }) {
 
 function Toggle({ name, on }: { name: string; on: boolean }) {
   const device = useDevice();
+  const label = device.label(name);
   if (!device.isDrawable(name))
     return (
       <span class="toggle plain">
         <i class="swatch" />
-        <Name name={name} />
+        <Name name={name} label={label} />
       </span>
     );
-  const title = on ? `Don't draw ${name}` : `Draw ${name} (up to ${MOST_CHARTS})`;
+  const title = on ? t("device.draw.not", { name: label }) : t("device.draw", { name: label, most: MOST_CHARTS });
   return (
     <button class="toggle" aria-pressed={on} title={title} onClick={() => tell({ draw: device.toggleChart(name) })}>
       <i class="swatch" />
-      <Name name={name} />
+      <Name name={name} label={label} />
     </button>
   );
 }
 
 /** Long names break after their dots. */
-function Name({ name }: { name: string }) {
+function Name({ name, label }: { name: string; label: string }) {
   return (
     <span class="wrap" title={name}>
-      {name.split(/(?<=[._/])/).map((part) => [part, <wbr />])}
+      {label.split(/(?<=[._/])/).map((part) => [part, <wbr />])}
     </span>
   );
 }

@@ -2,19 +2,17 @@
 
 import { useLayoutEffect, useState } from "preact/hooks";
 
-import type { DeviceState, Presence } from "#client/types.js";
 import { whileShown } from "../document/address";
 import { useKept } from "../data/causeway";
-import { formatSpan, formatTime, formatWhy } from "../lib/format.js";
-import { now } from "../data/live";
 import { page } from "../document/page";
 import { registerPage } from "../document/registry";
 import type { PageProps } from "../document/registry";
 import { Boundary } from "../ui/boundary";
-import { Glyph, nameOfStatus } from "../ui/presence";
+import { t } from "../words/words.js";
 import { Charts, ChartsContext, Ranges, Stretch } from "./charts";
 import { CommandsPanel } from "./commands";
 import { EventsPanel } from "./events";
+import { Head } from "./head";
 import { Metrics } from "./metrics";
 import { Panels } from "./panels";
 import { RefusedPanel } from "./refused";
@@ -37,19 +35,19 @@ function DevicePage({ params, causeway }: PageProps) {
     <DeviceContext.Provider value={device}>
       <Head />
       <div class={`device ${isKnown ? "" : "waiting"}`} aria-busy={!isKnown}>
-        <Boundary name="Telemetry">
+        <Boundary name={t("device.telemetry")}>
           <TelemetryPanel />
         </Boundary>
-        <Boundary name="State">
+        <Boundary name={t("device.state")}>
           <StatePanel />
         </Boundary>
-        <Boundary name="Commands">
+        <Boundary name={t("device.commands")}>
           <CommandsPanel />
         </Boundary>
-        <Boundary name="Events">
+        <Boundary name={t("device.events")}>
           <EventsPanel />
         </Boundary>
-        <Boundary name="Not taken as it came">
+        <Boundary name={t("device.refused")}>
           <RefusedPanel />
         </Boundary>
         <Panels device={device} />
@@ -75,7 +73,7 @@ function TelemetryPanel() {
     <ChartsContext.Provider value={stretch}>
       <section class="panel telemetry" aria-labelledby="telemetry-title">
         <div class="panel-head">
-          <h2 id="telemetry-title">Telemetry</h2>
+          <h2 id="telemetry-title">{t("device.telemetry")}</h2>
           <Ranges />
         </div>
         {state.value && (
@@ -89,67 +87,12 @@ function TelemetryPanel() {
   );
 }
 
-function Head() {
-  const device = useDevice();
-  const twin = device.state.value;
-  const [site = "", name = ""] = device.key.split("/");
-  return (
-    <div class="device-head">
-      <nav aria-label="Where this is">
-        <a href={`${page.base}/`}>Fleet</a>
-        <span class="faint">/</span>
-        <a href={`${page.base}/?site=${encodeURIComponent(site)}`}>{site}</a>
-      </nav>
-      <div class="device-title">
-        <h1>{name}</h1>
-        {twin && <Badge presence={twin.presence} />}
-        {device.isNotUnderstood() && (
-          <a class="chip bad" href="#refused">
-            not understood
-          </a>
-        )}
-        {twin?.tags.map((tag) => (
-          <span key={tag} class="chip">
-            {tag}
-          </span>
-        ))}
-        <span class="grow" />
-        {twin && <LastValue twin={twin} />}
-      </div>
-    </div>
-  );
-}
-
-function Badge({ presence }: { presence: Presence }) {
-  const { status, since } = presence;
-  const why = since ? `since ${formatTime(since)}: ${formatWhy(presence)}` : formatWhy(presence);
-  return (
-    <>
-      <span class={`badge ${status} live`}>
-        <Glyph status={status} />
-        <b>{nameOfStatus(status)}</b> <span>{since ? formatSpan(now.value - since) : ""}</span>
-      </span>
-      <span class="faint badge-why">{why}</span>
-    </>
-  );
-}
-
-function LastValue({ twin }: { twin: DeviceState }) {
-  const newest = Math.max(0, ...Object.values(twin.metrics).map(({ ts }) => ts));
-  const text = newest ? `Last value ${formatSpan(now.value - newest)} ago` : "No values yet";
-  return (
-    <span class="faint" title={`rev ${twin.rev}`}>
-      {text}
-    </span>
-  );
-}
-
 function Gone({ name }: { name: string }) {
   return (
     <div class="blank">
-      <p>{name} does not exist any more, or you may not see it any more.</p>
+      <p>{t("device.gone", { device: name })}</p>
       <a class="button" href={`${page.base}/`}>
-        Back to the fleet
+        {t("device.to_fleet")}
       </a>
     </div>
   );

@@ -3,6 +3,7 @@
 import type { Note, QuarantinedMessage } from "#client/types.js";
 import { formatTime } from "../lib/format.js";
 import { page } from "../document/page";
+import { t } from "../words/words.js";
 import { useDevice } from "./store";
 
 const SHOWN_CHARS = 160;
@@ -15,17 +16,16 @@ export function RefusedPanel() {
   return (
     <section class="panel refused" id="refused" aria-labelledby="refused-title">
       <div class="panel-head">
-        <h2 id="refused-title">Not taken as it came</h2>
+        <h2 id="refused-title">{t("device.refused")}</h2>
         {items.length > 0 && (
           <span class="chip warn">
-            {items.length}
-            {more && "+"} in quarantine
+            {t("device.refused.count", { number: `${items.length}${more ? "+" : ""}` })}
           </span>
         )}
       </div>
       {device.isNotUnderstood() && (
         <p class="refused-all">
-          <strong>No message of this device could be understood so far.</strong>
+          <strong>{t("device.refused.all")}</strong>
         </p>
       )}
       {items.length > 0 && <Quarantined items={items} />}
@@ -38,14 +38,14 @@ function Quarantined({ items }: { items: QuarantinedMessage[] }) {
   const { key } = useDevice();
   return (
     <>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Messages in quarantine">
+      <div class="scroll" tabIndex={0} role="region" aria-label={t("device.refused.messages")}>
         <table class="ops-table">
           <thead>
             <tr>
-              <th>Received</th>
-              <th>Topic</th>
-              <th>Reason</th>
-              <th>Payload</th>
+              <th>{t("quarantine.received")}</th>
+              <th>{t("quarantine.topic")}</th>
+              <th>{t("quarantine.reason")}</th>
+              <th>{t("quarantine.payload")}</th>
             </tr>
           </thead>
           <tbody>
@@ -56,7 +56,7 @@ function Quarantined({ items }: { items: QuarantinedMessage[] }) {
         </table>
       </div>
       <p class="refused-more">
-        <a href={`${page.base}/ops?device=${encodeURIComponent(key)}`}>Its whole quarantine, to replay</a>
+        <a href={`${page.base}/ops?device=${encodeURIComponent(key)}`}>{t("device.refused.whole")}</a>
       </p>
     </>
   );
@@ -64,15 +64,15 @@ function Quarantined({ items }: { items: QuarantinedMessage[] }) {
 
 function Notes({ notes }: { notes: Note[] }) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Notes on values">
+    <div class="scroll" tabIndex={0} role="region" aria-label={t("device.notes")}>
       <table class="ops-table">
         <thead>
           <tr>
-            <th>Last</th>
-            <th>Value</th>
-            <th>Note</th>
-            <th>As it was sent</th>
-            <th class="num">Times</th>
+            <th>{t("rejected.last")}</th>
+            <th>{t("device.value")}</th>
+            <th>{t("device.note")}</th>
+            <th>{t("device.note.sample")}</th>
+            <th class="num">{t("rejected.times")}</th>
           </tr>
         </thead>
         <tbody>

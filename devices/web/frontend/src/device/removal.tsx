@@ -6,6 +6,7 @@ import type { TargetedEvent } from "preact";
 import { may, siteOf } from "../document/page";
 import { removeMetric } from "../data/rest";
 import { Question } from "../ui/question";
+import { parts, t } from "../words/words.js";
 import { messageOf, useDevice } from "./store";
 
 export function Removal() {
@@ -25,9 +26,9 @@ export function Removal() {
   };
   return (
     <details class="removal">
-      <summary class="muted">Remove a metric</summary>
+      <summary class="muted">{t("device.removal")}</summary>
       <div class="removal-row">
-        <select class="field" aria-label="Metric to remove" value={name} onChange={choose}>
+        <select class="field" aria-label={t("device.removal.which")} value={name} onChange={choose}>
           {names.map((one) => (
             <option key={one} value={one}>
               {one}
@@ -35,7 +36,7 @@ export function Removal() {
           ))}
         </select>
         <button class="button" onClick={() => (asked.value = name)}>
-          Remove…
+          {t("device.remove")}
         </button>
       </div>
       <p class="error-text" role="alert">
@@ -44,15 +45,11 @@ export function Removal() {
       {asked.value && (
         <Question
           id="removal-title"
-          title={
-            <>
-              Remove <span class="mono">{asked.value}</span> from {key}?
-            </>
-          }
-          yes={`Remove ${asked.value}`}
+          title={parts("device.remove.ask", { metric: <span class="mono">{asked.value}</span>, device: <>{key}</> })}
+          yes={t("device.remove.yes", { metric: asked.value })}
           onAnswer={answered}
         >
-          <p class="muted">Its readings stay in the history. If the device sends it again, it is back.</p>
+          <p class="muted">{t("device.remove.note")}</p>
         </Question>
       )}
     </details>

@@ -14,6 +14,7 @@ import type { TwinRow } from "../lib/twin.js";
 import { client, status } from "../data/live";
 import { may, siteOf } from "../document/page";
 import { Icon } from "../ui/icons";
+import { parts, t } from "../words/words.js";
 import { useDevice } from "./store";
 import type { Device } from "./store";
 
@@ -62,16 +63,16 @@ export function StatePanel() {
   return (
     <section class="panel state" aria-labelledby="state-title">
       <div class="panel-head">
-        <h2 id="state-title">State</h2>
-        {pending > 0 && <span class="chip warn">{pending} pending</span>}
+        <h2 id="state-title">{t("device.state")}</h2>
+        {pending > 0 && <span class="chip warn">{t("device.state.pending", { count: pending })}</span>}
         {twin && twin.desired_version > 0 && (
-          <span class="chip" title="Version of the desired state">
+          <span class="chip" title={t("device.state.version")}>
             v{twin.desired_version}
           </span>
         )}
         {mayDesire && (
           <button class="button small" onClick={() => editor.begin("{\n  \n}")}>
-            Set desired…
+            {t("device.state.set")}…
           </button>
         )}
       </div>
@@ -79,7 +80,7 @@ export function StatePanel() {
       {rows.length > 0 ? (
         <Rows rows={rows} editor={mayDesire ? editor : null} />
       ) : (
-        <p class="blank">{twin ? "Nothing reported, nothing desired." : "…"}</p>
+        <p class="blank">{twin ? t("device.state.none") : "…"}</p>
       )}
     </section>
   );
@@ -92,9 +93,9 @@ function Rows({ rows, editor }: { rows: TwinRow[]; editor: Editor | null }) {
       <table class="twin">
         <thead>
           <tr>
-            <th scope="col">Path</th>
-            <th scope="col">Reported</th>
-            <th scope="col">Desired</th>
+            <th scope="col">{t("device.state.path")}</th>
+            <th scope="col">{t("device.state.reported")}</th>
+            <th scope="col">{t("device.state.desired")}</th>
           </tr>
         </thead>
         <tbody class="live">
@@ -132,12 +133,12 @@ function Row({ row, editor }: { row: TwinRow; editor: Editor | null }) {
           {shown[1]}
         </span>
         {row.status === "met" && (
-          <span class="agreed" title="Reported as desired">
+          <span class="agreed" title={t("device.state.met")}>
             <Icon name="check" />
           </span>
         )}
         {editor && (
-          <button class="button bare small change" aria-label={`Set desired ${path.join(".")}`} onClick={change}>
+          <button class="button bare small change" aria-label={t("device.state.change", { path: path.join(".") })} onClick={change}>
             <Icon name="pencil" />
           </button>
         )}
@@ -162,7 +163,7 @@ function EditorForm({ editor }: { editor: Editor }) {
   return (
     <form class="editor" onSubmit={sent} onKeyDown={keys}>
       <label class="label" for="patch">
-        Merge patch on desired: <code>null</code> removes, what is left out stays
+        {parts("device.state.patch", { null: <code>null</code> })}
       </label>
       <textarea
         class="field"
@@ -179,10 +180,10 @@ function EditorForm({ editor }: { editor: Editor }) {
       </p>
       <div class="editor-end">
         <button class="button" type="button" onClick={() => editor.shut()}>
-          Cancel
+          {t("kit.cancel")}
         </button>
         <button class="button primary" disabled={wrong !== "" || busy || status.value !== "live"}>
-          {busy ? "Setting…" : "Set desired"}
+          {busy ? t("device.state.setting") : t("device.state.set")}
         </button>
       </div>
     </form>
@@ -200,17 +201,17 @@ function focusOnce(field: HTMLTextAreaElement | null) {
 /** What is wrong with a patch, "" if nothing. */
 function complaint(text: string): string {
   try {
-    return isObject(JSON.parse(text)) ? inexact(text) : "A merge patch is a JSON object.";
+    return isObject(JSON.parse(text)) ? inexact(text) : t("device.state.object");
   } catch (error) {
-    return `Not JSON yet: ${(error as Error).message}`;
+    return t("device.state.not_json", { why: (error as Error).message });
   }
 }
 
 function explained(error: unknown): string {
   if (!(error instanceof RequestError)) return String(error);
   if (error.code === "conflict")
-    return "Somebody else changed desired meanwhile. Look at it again; a second try applies your patch to that.";
+    return t("device.state.conflict");
   if (error.code === "timeout" || error.code === "disconnected")
-    return `${error.message} The state shows whether it was set.`;
+    return t("device.state.unsure", { why: error.message });
   return error.message;
 }

@@ -4,7 +4,8 @@ import { batch, computed, signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 
-import type { Change, Command, DeviceState, EventRow, Note, QuarantinedMessage } from "#client/types.js";
+import type { Change, Command, DeviceState, EventRow, Note, QuarantinedMessage, Scalar } from "#client/types.js";
+import { described, sayValue } from "../lib/described.js";
 import { isUpkeep } from "../lib/device_list.js";
 import { Decimals } from "../lib/format.js";
 import { naturally } from "../lib/twin.js";
@@ -42,6 +43,9 @@ export class Device {
   readonly past: History;
   readonly decimals = new Decimals();
 
+  #description = computed(() => this.state.value?.description);
+  /** What it is said to be. */
+  readonly what = computed(() => described(this.#description.value));
   readonly metricNames = computed(() => Object.keys(this.state.value?.metrics ?? {}).sort(naturally));
   /** The metrics drawn, each in its own strip. */
   readonly charted = computed(() => {
@@ -103,6 +107,18 @@ export class Device {
     return typeof this.state.value?.metrics[name]?.value === kind || this.past.of(name).has[kind];
   }
 
+  /** What people call a metric. */
+  label(name: string): string {
+    return this.what.value.properties.get(name)?.label ?? name;
+  }
+
+  /** A metric's value in words, with its unit apart. */
+  say(name: string, value: Scalar | undefined): { text: string; unit: string } {
+    const property = this.what.value.properties.get(name);
+    const text = sayValue(property, value, (value) => this.decimals.format(name, value));
+    return { text, unit: typeof value === "number" ? (property?.unit ?? "") : "" };
+  }
+
   isDrawable(name: string): boolean {
     return this.#drawables.value.includes(name);
   }
@@ -149,7 +165,8 @@ export class Device {
   /** Upkeep last. */
   #numbers() {
     const all = this.#drawables.value.filter((name) => this.hasBeen("number", name));
-    return [...all.filter((name) => !isUpkeep(name)), ...all.filter(isUpkeep)];
+    const isLast = (name: string) => this.what.value.properties.get(name)?.diagnostic ?? isUpkeep(name);
+    return [...all.filter((name) => !isLast(name)), ...all.filter(isLast)];
   }
 
   #caughtUp() {

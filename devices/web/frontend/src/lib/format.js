@@ -37,7 +37,7 @@ export function formatTick(value, step) {
 }
 
 /** How many decimals tell multiples of a step apart: 2 for 0.25. @param {number} step */
-function decimalsOfStep(step) {
+export function decimalsOfStep(step) {
   let decimals = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
   while (decimals < MOST_TICK_DECIMALS && !isWhole(step * 10 ** decimals)) decimals += 1;
   return decimals;
