@@ -1,87 +1,30 @@
 /** Sending a command: by one click, or typed with its arguments. A grave one asks back. */
 
-import { signal } from "@preact/signals";
 import type { TargetedEvent } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-import { RequestError } from "#client/requests.js";
 import { isObject } from "#client/stream.js";
 import type { Command, Json, JsonObject } from "#client/types.js";
-import { inexact } from "../lib/exact.js";
 import { formatJson } from "../lib/format.js";
-import { isGrave, isUnderWay } from "../lib/grave.js";
-import { client, status } from "../data/live";
+import { isUnderWay } from "../lib/grave.js";
+import { status } from "../data/live";
 import { parameters } from "../document/address";
 import { Icon } from "../ui/icons";
 import { Question } from "../ui/question";
 import { parts, t } from "../words/words.js";
+import { Actions } from "./actions";
+import { Sender } from "./sender";
 import { useDevice } from "./store";
 import type { Device } from "./store";
 
 const NAME = /^[A-Za-z0-9_\-.:]{1,64}$/;
 const SETTER = /^set[_.:-]/i; // needs arguments: when none are known, ask for them
-const HOLD_MS = 500; // after a command: whoever clicks twice means one
-
-interface Draft {
-  name: string;
-  args: JsonObject;
-  ttl_s: number;
-}
-
-/** What is being sent to a device. */
-class Sender {
-  readonly form = signal({ name: "", args: "{}", ttl_s: "60" });
-  readonly problem = signal("");
-  /** The name of what is on its way to the server, and for a moment afterwards. */
-  readonly busy = signal("");
-  /** The grave command that waits to be confirmed. */
-  readonly asked = signal<Draft | null>(null);
-
-  constructor(readonly device: Device) {}
-
-  /** The one way of sending: a grave command asks back, and while something is on its way nothing follows it. */
-  request(name: string, args: JsonObject, ttl_s = 60): void {
-    if (this.busy.value !== "" || this.asked.value || isUnderWay(this.device.commands.value, name)) return;
-    if (isGrave(name)) this.asked.value = { name, args, ttl_s };
-    else this.#send({ name, args, ttl_s });
-  }
-
-  /** Whether the grave command is meant. */
-  answer(yes: boolean): void {
-    const draft = this.asked.value;
-    this.asked.value = null;
-    if (yes && draft) this.#send(draft);
-  }
-
-  async #send({ name, args, ttl_s }: Draft) {
-    [this.problem.value, this.busy.value] = ["", name];
-    try {
-      this.device.note([await client.command(this.device.key, name, args, { ttl_s })]);
-    } catch (error) {
-      this.problem.value = `${name}: ${error instanceof RequestError ? error.message : String(error)}`;
-    }
-    await new Promise((done) => setTimeout(done, HOLD_MS));
-    this.busy.value = "";
-  }
-
-  /** What was typed as arguments; null: it is none, and `problem` says why. */
-  parsedArgs(): JsonObject | null {
-    const text = this.form.value.args;
-    try {
-      const args = JSON.parse(text.trim() || "{}");
-      this.problem.value = isObject(args) ? inexact(text) : t("device.args.object");
-      if (this.problem.value === "") return args;
-    } catch (error) {
-      this.problem.value = t("device.args.not_json", { why: (error as Error).message });
-    }
-    return null;
-  }
-}
 
 export function Composer() {
   const device = useDevice();
   const [sender] = useState(() => new Sender(device));
-  const quick = offered(device);
+  const { actions } = device.what.value;
+  const quick = actions.length > 0 ? [] : offered(device);
   const asked = sender.asked.value;
   return (
     <div class="composer">
@@ -92,7 +35,7 @@ export function Composer() {
           ))}
         </div>
       )}
-      <Form sender={sender} />
+      {actions.length > 0 ? <Actions actions={actions} sender={sender} /> : <Form sender={sender} />}
       <p class="error-text" role="alert">
         {sender.problem.value}
       </p>

@@ -11,11 +11,13 @@ import { Boundary } from "../ui/boundary";
 import { t } from "../words/words.js";
 import { Charts, ChartsContext, Ranges, Stretch } from "./charts";
 import { CommandsPanel } from "./commands";
+import { ControlsPanel } from "./controls";
 import { EventsPanel } from "./events";
 import { Head } from "./head";
 import { Metrics } from "./metrics";
 import { Panels } from "./panels";
 import { RefusedPanel } from "./refused";
+import { SpeaksPanel } from "./speaks";
 import { StatePanel } from "./state";
 import { Device, DeviceContext, useDevice } from "./store";
 
@@ -35,6 +37,9 @@ function DevicePage({ params, causeway }: PageProps) {
     <DeviceContext.Provider value={device}>
       <Head />
       <div class={`device ${isKnown ? "" : "waiting"}`} aria-busy={!isKnown}>
+        <Boundary name={t("device.controls")}>
+          <ControlsPanel />
+        </Boundary>
         <Boundary name={t("device.telemetry")}>
           <TelemetryPanel />
         </Boundary>
@@ -49,6 +54,9 @@ function DevicePage({ params, causeway }: PageProps) {
         </Boundary>
         <Boundary name={t("device.refused")}>
           <RefusedPanel />
+        </Boundary>
+        <Boundary name={t("device.speaks")}>
+          <SpeaksPanel />
         </Boundary>
         <Panels device={device} />
       </div>
