@@ -20,7 +20,7 @@ def register() -> None:
         Page(
             name="device",
             title="Device",
-            path="devices/<name:site>/<name:name>",
+            path="devices/<name:site>/<device:name>",
             modules="causeway/device",
             capability="devices.read",
             data=_device,

@@ -22,7 +22,14 @@ class NameConverter:
         return value
 
 
+class DeviceNameConverter(NameConverter):
+    """``<device:name>``: a device's name, or ``device~child``: one for which that one speaks."""
+
+    regex = rf"{NameConverter.regex}(?:~{NameConverter.regex})?"
+
+
 register_converter(NameConverter, "name")
+register_converter(DeviceNameConverter, "device")
 
 
 def patterns() -> list[URLPattern]:

@@ -95,7 +95,25 @@ def test_the_device_page_names_the_strongest_role(visitor: Client) -> None:
     assert (page["device"], page["role"]) == ("demo/lamp-1.a:b", "admin")
 
 
-@pytest.mark.parametrize("url", ["/devices/demo/none", "/devices/secret/lamp", "/devices/demo/a%20b", "/devices/demo"])
+def test_what_another_device_speaks_for_has_a_page(visitor: Client) -> None:
+    register_device("demo/bridge~0x00158d00:1")
+    give_role("demo", "viewer")
+    page = page_data(visitor.get("/devices/demo/bridge~0x00158d00:1").content.decode())
+    assert page["device"] == "demo/bridge~0x00158d00:1"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/devices/demo/none",
+        "/devices/secret/lamp",
+        "/devices/demo/a%20b",
+        "/devices/demo",
+        "/devices/demo/lamp~",
+        "/devices/demo/lamp~..",
+        "/devices/demo/lamp~a~b",
+    ],
+)
 def test_what_is_not_there_and_what_one_may_not_see_look_the_same(visitor: Client, url: str) -> None:
     register_device("demo/lamp")
     register_device("secret/lamp")
