@@ -367,7 +367,7 @@ export const de = {
   "listen.why.no_device_in_topic": "es nennt kein Gerät",
 
   "device.where": "Wo das ist",
-  "device.fleet": "Geräte",
+  "device.fleet": "Flotte",
   "device.not_understood": "nicht verstanden",
   "device.not_understood.all": "Seine Nachrichten sind nicht zu verstehen: {which}.",
   "device.not_understood.which": "welche und warum",
@@ -375,7 +375,7 @@ export const de = {
   "device.last_value": "Letzter Wert vor {span}",
   "device.no_values": "Noch keine Werte",
   "device.gone": "{device} gibt es nicht mehr, oder Sie dürfen es nicht mehr sehen.",
-  "device.to_fleet": "Zurück zu den Geräten",
+  "device.to_fleet": "Zurück zur Flotte",
   "device.battery": "Batterie",
   "device.signal": "Empfang",
   "device.is.manufacturer": "Hersteller",
