@@ -8,7 +8,7 @@ import type { Json } from "#client/types.js";
 import { enumWord, sayValue } from "../lib/described.js";
 import type { Property } from "../lib/described.js";
 import { formatJson } from "../lib/format.js";
-import { controlOf, readText, standingOf } from "../lib/settable.js";
+import { controlOf, readText, standingOf } from "./settable.js";
 import { client, status } from "../data/live";
 import { linkTo } from "../document/address";
 import { may, siteOf } from "../document/page";

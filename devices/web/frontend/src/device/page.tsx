@@ -10,7 +10,7 @@ import type { PageProps } from "../document/registry";
 import { Boundary } from "../ui/boundary";
 import { t } from "../words/words.js";
 import { Charts, ChartsContext, Ranges, Stretch } from "./charts";
-import { CommandsPanel } from "./commands";
+import { CommandsPanel } from "./commands/panel";
 import { ControlsPanel } from "./controls";
 import { EventsPanel } from "./events";
 import { Head } from "./head";

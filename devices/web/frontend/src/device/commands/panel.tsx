@@ -5,15 +5,15 @@ import { useEffect, useRef } from "preact/hooks";
 
 import { isObject } from "#client/stream.js";
 import type { Command, CommandStatus, CommandStep } from "#client/types.js";
-import { linkTo, parameters } from "../document/address";
-import { formatLatency, formatSpan, formatTime, formatTimeMs } from "../lib/format.js";
-import { now } from "../data/live";
-import { may, siteOf } from "../document/page";
-import { t } from "../words/words.js";
-import { cancelCommand } from "../data/rest";
+import { linkTo, parameters } from "../../document/address";
+import { formatLatency, formatSpan, formatTime, formatTimeMs } from "../../lib/format.js";
+import { now } from "../../data/live";
+import { may, siteOf } from "../../document/page";
+import { t } from "../../words/words.js";
+import { cancelCommand } from "../../data/rest";
 import { Composer } from "./composer";
-import { Whole } from "./cut";
-import { messageOf, useDevice } from "./store";
+import { Whole } from "../cut";
+import { messageOf, useDevice } from "../store";
 
 function useMayCommand() {
   return may("devices.command", siteOf(useDevice().key));

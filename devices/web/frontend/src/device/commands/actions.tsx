@@ -2,15 +2,15 @@
 
 import { useMemo } from "preact/hooks";
 
-import { schemaOf } from "../lib/described.js";
-import type { Action } from "../lib/described.js";
-import { isUnderWay } from "../lib/grave.js";
-import { status } from "../data/live";
-import { parameters } from "../document/address";
-import { Form } from "../kit/form";
-import { t } from "../words/words.js";
+import { schemaOf } from "../../lib/described.js";
+import type { Action } from "../../lib/described.js";
+import { isUnderWay } from "../../lib/grave.js";
+import { status } from "../../data/live";
+import { parameters } from "../../document/address";
+import { Form } from "../../kit/form";
+import { t } from "../../words/words.js";
 import type { Sender } from "./sender";
-import { useDevice } from "./store";
+import { useDevice } from "../store";
 
 interface ActionsProps {
   actions: readonly Action[];

@@ -5,17 +5,17 @@ import { useEffect, useState } from "preact/hooks";
 
 import { isObject } from "#client/stream.js";
 import type { Command, Json, JsonObject } from "#client/types.js";
-import { formatJson } from "../lib/format.js";
-import { isUnderWay } from "../lib/grave.js";
-import { status } from "../data/live";
-import { parameters } from "../document/address";
-import { Icon } from "../ui/icons";
-import { Question } from "../ui/question";
-import { parts, t } from "../words/words.js";
+import { formatJson } from "../../lib/format.js";
+import { isUnderWay } from "../../lib/grave.js";
+import { status } from "../../data/live";
+import { parameters } from "../../document/address";
+import { Icon } from "../../ui/icons";
+import { Question } from "../../ui/question";
+import { parts, t } from "../../words/words.js";
 import { Actions } from "./actions";
 import { Sender } from "./sender";
-import { useDevice } from "./store";
-import type { Device } from "./store";
+import { useDevice } from "../store";
+import type { Device } from "../store";
 
 const NAME = /^[A-Za-z0-9_\-.:]{1,64}$/;
 const SETTER = /^set[_.:-]/i; // needs arguments: when none are known, ask for them
