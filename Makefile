@@ -139,6 +139,6 @@ node_modules/.stamp: package.json package-lock.json $(BASE)
 	@touch $@
 
 # What the browser runs, made of its sources in less than a second.
-$(PAGES): $(NODE) devices/web/frontend/build.mjs $(shell find devices/web/frontend/src devices/web/static/causeway/client -type f)
+$(PAGES): $(NODE) devices/web/frontend/build.mjs $(wildcard $(foreach one,* */* */*/*,devices/web/frontend/src/$(one)) devices/web/static/causeway/client/*)
 	@echo "building the pages"
 	@$(WITH_NODE) npm run --silent build

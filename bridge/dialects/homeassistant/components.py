@@ -45,7 +45,7 @@ def _value(name: str, kind: Kind, of: str, **fields: Any) -> Value:
 
 _STATE: Final = ("state_topic", "value_template")
 _BOTH: Final = (*_STATE, "command_topic", "command_template")
-_ON_OFF: Final = Value("state", "boolean", *_BOTH)
+_ON_OFF: Final = Value("state", "boolean", "state_topic", "state_value_template", *_BOTH[2:])
 _TEMPERATURE: Final = {"low": ("min_temp", 7), "high": ("max_temp", 35), "unit": ("temperature_unit", "")}
 _HUMIDITY: Final = {"low": ("min_humidity", 0), "high": ("max_humidity", 100), "unit": ("", "%")}
 _PRESET: Final = _value(
@@ -69,13 +69,13 @@ VALUES: Final[dict[str, tuple[Value, ...]]] = {
     "sensor": (Value("", "text", *_STATE),),
     "binary_sensor": (Value("", "boolean", *_STATE),),
     "switch": (Value("", "boolean", *_BOTH),),
-    "siren": (_ON_OFF._replace(template="state_value_template"),),
+    "siren": (_ON_OFF,),
     "number": (Value("", "number", *_BOTH, low=("min", 1), high=("max", 100), step=("step", 1)),),
     "select": (Value("", "enum", *_BOTH, values=("options", ())),),
     "text": (Value("", "text", *_BOTH),),
     "device_tracker": (Value("", "text", *_STATE),),
     "light": (
-        _ON_OFF._replace(template="state_value_template"),
+        _ON_OFF,
         _value("brightness", "number", "brightness", template="brightness_value_template",
                low=("", 0), high=("brightness_scale", 255)),
         _value("color_temp", "number", "color_temp", template="color_temp_value_template",
@@ -89,7 +89,7 @@ VALUES: Final[dict[str, tuple[Value, ...]]] = {
     "cover": _COVER,
     "valve": _COVER,
     "fan": (
-        _ON_OFF._replace(template="state_value_template"),
+        _ON_OFF,
         _value("percentage", "number", "percentage", template="percentage_value_template",
                low=("", 0), high=("speed_range_max", 100)),
         _PRESET,
@@ -112,7 +112,7 @@ VALUES: Final[dict[str, tuple[Value, ...]]] = {
         *_CURRENT,
     ),
     "humidifier": (
-        _ON_OFF._replace(template="state_value_template"),
+        _ON_OFF,
         _value("target_humidity", "number", "target_humidity", **_HUMIDITY),
         _value("mode", "enum", "mode", values=("modes", ())),
         *_CURRENT,

@@ -60,7 +60,7 @@ class Command(BaseCommand):
             self.stderr.write(f"For its ACL file:\n{rights_of_logins()}")
 
     def _tell_the_line(self, key: str, model: type[Device | DialectLogin] = Device) -> None:
-        stored = model._default_manager.values_list("mqtt_password", flat=True).get(key=key)
+        stored = model.objects.values_list("mqtt_password", flat=True).get(key=key)
         self.stderr.write(
             "MOSQUITTO_PASSWORDS names no file; tell your broker yourself. For Mosquitto's password file:"
         )

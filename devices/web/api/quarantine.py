@@ -93,8 +93,8 @@ def _replayable(who: Access, entry_id: int) -> models.Quarantined:
 
 def _visible(who: Access) -> QuerySet[models.Quarantined]:
     there = models.Quarantined.objects.exclude(device__isnull=False, device__key__startswith=DELETED_PREFIX)
-    of_sources = Q(device=None) if who.sees_all else Q(device=None, site__in=sorted(who.sites))
-    return there.select_related("device").filter(who.device_filter("device__") | of_sources)
+    seen = Q() if who.sees_all else who.device_filter("device__") | Q(device=None, site__in=sorted(who.sites))
+    return there.select_related("device").filter(seen)
 
 
 def _sized(rows: QuerySet[models.Quarantined], limit_bytes: int | None = None) -> QuerySet[Any]:
