@@ -41,3 +41,23 @@ def test_an_unknown_topic_becomes_a_device_in_three_clicks(page: Page, shared_sy
     shared_system.wait_registered([key])
     page.goto(f"{shared_system.url}/?q={key}")
     expect(row(page, key)).to_contain_text("21.5")
+
+
+def test_what_is_wrong_stands_beside_its_field_and_a_mapping_is_deleted(page: Page, shared_system: System) -> None:
+    shared_system.token("browser-admin", "admin", None)
+    sign_in(page, shared_system, "/mappings", role="admin")
+    page.get_by_role("button", name="New mapping").click()
+    form = page.get_by_role("dialog", name="New mapping")
+    form.get_by_label("Site").fill("browser")
+    form.get_by_label("Topic pattern").fill("{device}/#")
+    form.get_by_role("button", name="Save").click()
+    pattern = form.get_by_label("Topic pattern")
+    expect(pattern).to_have_attribute("aria-invalid", "true")
+    expect(form.locator(".kit-field", has_text="Topic pattern")).to_contain_text("its first level is a word")
+    pattern.fill("shed/{device}/{metric}")
+    expect(pattern).to_have_attribute("aria-invalid", "false")
+    form.get_by_role("button", name="Save").press("Enter")
+    expect(form).not_to_be_visible()
+    page.get_by_role("button", name="Delete shed/{device}/{metric}").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator("tr", has_text="shed/")).to_have_count(0)
