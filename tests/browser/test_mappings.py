@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_accessibility import complaints
-from tests.browser.test_pages import row, sign_in
+from tests.browser.test_pages import sign_in
 from tests.support.worlds.system import System
 
 pytestmark = pytest.mark.browser
@@ -40,7 +40,7 @@ def test_an_unknown_topic_becomes_a_device_in_three_clicks(page: Page, shared_sy
     expect(rule).to_be_visible()
     shared_system.wait_registered([key])
     page.goto(f"{shared_system.url}/?q={key}")
-    expect(row(page, key)).to_contain_text("21.5")
+    expect(page.locator(".fleet-row", has_text=key)).to_contain_text("21.5")
 
 
 def test_what_is_wrong_stands_beside_its_field_and_a_mapping_is_deleted(page: Page, shared_system: System) -> None:
