@@ -72,7 +72,10 @@ def test_the_fleet_moves_live(page: Page, shared_system: System, device: MqttCli
 def test_the_fleet_is_searched_and_filtered(page: Page, shared_system: System, device: MqttClient, key: str) -> None:
     device.publish(f"devices/{key}-gone/status", "offline", retain=True)
     sign_in(page, shared_system, "/")
+    search = page.get_by_role("searchbox")
+    expect(search).to_be_visible()  # before, nobody minds the key
     page.keyboard.press("/")
+    expect(search).to_be_focused()
     page.keyboard.type(key)
     expect(page.locator(".fleet-body .fleet-row")).to_have_count(2)
     page.get_by_role("button", name=re.compile("^Offline")).click()

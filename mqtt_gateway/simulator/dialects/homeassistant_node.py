@@ -1,6 +1,7 @@
 """A simulated device that announces itself to Home Assistant as ESPHome's nodes do. Its kinds: homeassistant.py."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from random import Random
 from typing import Any, Final
@@ -12,7 +13,7 @@ from mqtt_gateway.simulator.planned import Plan
 PREFIX: Final = "homeassistant"
 
 
-class Node:
+class Node(ABC):
     """One device, as ESPHome announces itself.
 
     Args:
@@ -33,13 +34,13 @@ class Node:
 
     # ------------------------------------------------------------------------------------------ what kinds say
 
+    @abstractmethod
     def announced(self) -> list[Publish]:
         """The discovery messages."""
-        raise NotImplementedError
 
+    @abstractmethod
     def states(self) -> list[Action]:
         """All that can be told."""
-        raise NotImplementedError
 
     def measured(self) -> list[Action]:
         """The sensors' values."""
