@@ -22,7 +22,9 @@ def test_a_page_whose_module_did_not_arrive_loads_it_again(page: Page, shared_sy
             route.continue_()
 
     page.route("**/static/causeway/app/fleet-*.js", once_in_vain)
-    sign_in(page, shared_system, "/")
+    with page.expect_response(re.compile(r"/app/fleet-\w+\.js$")) as got:
+        sign_in(page, shared_system, "/")
+    assert got.value.ok
     assert next(asked) >= 2
     expect(page.locator("#main [role=alert]")).to_have_count(0)
 

@@ -1,7 +1,7 @@
 /** Over the table: counts by presence (which filter), site, search, columns. */
 
 import type { TargetedEvent } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 import type { PresenceStatus } from "#client/types.js";
 import { page } from "../document/page";
@@ -70,7 +70,7 @@ function Sites() {
 function Search() {
   const fleet = useFleet();
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const slash = (event: KeyboardEvent) => {
       const typing = event.target instanceof Element && event.target.closest("input, textarea, select");
       if (event.key !== "/" || typing || event.ctrlKey || event.metaKey) return;
