@@ -10,7 +10,7 @@ from typing import Any, cast
 from django.core.exceptions import ImproperlyConfigured
 from msgspec import structs
 
-from bridge.dialects.builtin import Enabled, built_in, parse_dialects
+from bridge.dialects.builtin import Enabled, built_in, parse_dialects, with_controls
 from bridge.names import is_name
 from bridge.topic_filters import topic_filter_error, topic_name_error
 from config import environment as env
@@ -104,9 +104,10 @@ def _prefix(value: str) -> str:
     return value
 
 
+_export = env.parsed("HOMEASSISTANT_EXPORT", "", _prefix)
 _shared: dict[str, Any] = {
     "topic_root": _root,
-    "spoken": env.parsed("DIALECTS", "native", _dialects),
+    "spoken": with_controls(env.parsed("DIALECTS", "native", _dialects), _export),
     "shards": env.integer("BRIDGE_SHARDS", 4, low=1, high=256),
     "heartbeat_file": env.writable_file("HEARTBEAT_FILE"),
 }
@@ -122,7 +123,7 @@ DEVICES = DevicesOptions(
     retention_days=env.integer("RETENTION_DAYS", 30, low=1, high=36_600),
     quarantine_max_mb=env.integer("QUARANTINE_MAX_MB", 1024, low=1, high=1_000_000),
     default_gateway=_gateway,
-    homeassistant_export=env.parsed("HOMEASSISTANT_EXPORT", "", _prefix),
+    homeassistant_export=_export,
     mosquitto_passwords=env.writable_file("MOSQUITTO_PASSWORDS"),
 )
 _ca_file = env.text("MQTT_CA_CERTIFICATES")

@@ -15,6 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from bridge.dialects.dialect import Base, Dialect
+from bridge.dialects.native.control_topics import CONTROLS
 from bridge.names import is_name
 from bridge.topic_filters import topic_name_error
 
@@ -113,6 +114,12 @@ def _frigate(bases: Sequence[Base], topic_root: str) -> Dialect:
     return FrigateDialect(bases, topic_root)
 
 
+def _controls(bases: Sequence[Base], topic_root: str) -> Dialect:
+    from bridge.dialects.native.controls_dialect import ControlsDialect
+
+    return ControlsDialect(bases, topic_root)
+
+
 FACTORIES: Final[dict[str, Factory]] = {
     "native": _native,
     "tasmota": _tasmota,
@@ -128,6 +135,7 @@ FACTORIES: Final[dict[str, Factory]] = {
     "tts": _tts,
     "thingsboard": _thingsboard,
 }
+_INNER: Final[dict[str, Factory]] = {CONTROLS: _controls}  # that no setting names: they go with another one
 
 
 def built_in(enabled: Iterable[Enabled], topic_root: str) -> tuple[Dialect, ...]:
@@ -142,7 +150,7 @@ def built_in(enabled: Iterable[Enabled], topic_root: str) -> tuple[Dialect, ...]
     """
     made = []
     for one in enabled:
-        factory = FACTORIES.get(one.name)
+        factory = FACTORIES.get(one.name) or _INNER.get(one.name)
         if factory is None:
             raise ValueError(f"there is a name that is none of {', '.join(FACTORIES)}")
         try:
@@ -151,6 +159,11 @@ def built_in(enabled: Iterable[Enabled], topic_root: str) -> tuple[Dialect, ...]
         except ValueError as error:
             raise ValueError(f"{one.name}: {error}") from None
     return tuple(made)
+
+
+def with_controls(enabled: Sequence[Enabled], discovery_prefix: str) -> tuple[Enabled, ...]:
+    """The dialects that are spoken where native devices are exported to a Home Assistant with this discovery prefix."""
+    return (*enabled, Enabled(CONTROLS, (Base("", discovery_prefix),))) if discovery_prefix else tuple(enabled)
 
 
 def parse_dialects(text: str) -> tuple[Enabled, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from bridge.dialects.builtin import FACTORIES, NATIVE_NAME, Enabled, built_in
 from bridge.dialects.dialect import NATIVE, Dialect
+from bridge.dialects.native.control_topics import CONTROLS
 
 
 def gateway_lines(dialects: Iterable[Dialect]) -> list[str]:
@@ -43,13 +44,14 @@ def login_lines(enabled: Iterable[Enabled], name: str, site: str, topic_root: st
 def compose_acl(enabled: Sequence[Enabled], topic_root: str) -> str:
     """The part of Mosquitto's ACL file that follows from DIALECTS: the gateway's, and of a house that shares a login.
 
-    Causeway's own dialect has its rights in mosquitto/acl.
+    Causeway's own dialect has its rights in mosquitto/acl. What Home Assistant may say to devices, none of them may.
     """
     others = [one for one in built_in(enabled, topic_root) if one.name != NATIVE]
     if not others:
         return ""
-    parts = (("gateway", gateway_lines(others)), ("fleet", device_lines(others)))
-    return "\n".join("\n".join((f"user {user}", *lines, "")) for user, lines in parts)
+    spoken_by_devices = [one for one in others if one.name != CONTROLS]
+    parts = (("gateway", gateway_lines(others)), ("fleet", device_lines(spoken_by_devices)))
+    return "\n".join("\n".join((f"user {user}", *lines, "")) for user, lines in parts if lines)
 
 
 def _lines(dialects: Iterable[Dialect], *, mine: str, theirs: str) -> list[str]:

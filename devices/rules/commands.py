@@ -22,8 +22,9 @@ from msgspec import Struct
 from bridge.observations import CommandAck
 
 Status = Literal["accepted", "sent", "delivered", "done", "rejected", "failed", "expired", "cancelled", "unconfirmed"]
-By = Literal["device", "echo", "broker", "causeway"]
-"""By whom a step is known: the device said so; it reported the values that the command sets; the broker; ourselves."""
+By = Literal["device", "echo", "broker", "causeway", "homeassistant"]
+"""By whom a step is known: the device said so; it reported the values that the command sets; the broker; ourselves; of
+a command that was accepted: Home Assistant asked for it."""
 Step = dict[str, Any]  # {"status": …, "at_ms": Unix ms, "by"?: …, "late"?: true, "result"?: …, "reason"?: …}
 
 MAX_BRIEF_BYTES: Final = 16 * 1024  # of arguments, and of a result, in lists and frames
@@ -78,9 +79,9 @@ class Progress(Struct, frozen=True):
     timeline: tuple[Step, ...]
 
 
-def begun(at_ms: int) -> Progress:
-    """A command just stored."""
-    return Progress("accepted", ({"status": "accepted", "at_ms": at_ms},))
+def begun(at_ms: int, by: By = "causeway") -> Progress:
+    """A command just stored. ``by``: who took it."""
+    return Progress("accepted", (_step("accepted", at_ms, by, {}),))
 
 
 def advance(progress: Progress, status: Status, at_ms: int, by: By | None = None, **more: Any) -> Progress:

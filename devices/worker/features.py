@@ -1,13 +1,14 @@
 """The features of the worker, in the order in which the round calls their hooks.
 
 The order says two things. Plans: a device undergoes what it has sent itself, then what time and the gateways say, then
-what is asked of it. Following up: sources before the ledger, which counts what of them is refused; steps of commands
-before the outboxes are cleared of deleted devices, and before requests, some of which they settle, are stored. Features
-of other apps come last.
+what is asked of it. Following up: sources before the ledger, which counts what of them is refused; what Home Assistant
+asks before commands, which take it down; steps of commands before the outboxes are cleared of deleted devices, and
+before requests, some of which they settle, are stored. Features of other apps come last.
 """
 
 from collections.abc import Callable, Iterable
 
+from bridge.dialects.native.control_topics import CONTROLS
 from devices.options import DevicesOptions
 from devices.worker.commands.clearing import ClearingFeature
 from devices.worker.commands.commands import CommandsFeature
@@ -17,6 +18,7 @@ from devices.worker.commands.rendering import Renderer
 from devices.worker.commands.waiting import Waiting
 from devices.worker.descriptions.descriptions import DescriptionsFeature
 from devices.worker.effects.feature import Feature
+from devices.worker.homeassistant.controls import ControlsFeature
 from devices.worker.homeassistant.export import ExportFeature
 from devices.worker.link.uplink import UplinkFeature
 from devices.worker.presence.gateway_links import LinkWatch
@@ -46,6 +48,7 @@ def all_features(options: DevicesOptions, more: Iterable[FeatureFactory] = ()) -
     desired = (DesiredFeature(links), ForeignDesiredFeature(links, renderer))
     downlinks = (commands, *desired, ClearingFeature(known, links, options.shards))
     heard = (SourcesFeature(options, known, links), uplink, PresenceFeature(options, links))
+    controls = (ControlsFeature(commands),) if CONTROLS in known.by_name else ()
     export = (ExportFeature(options, links),) if options.homeassistant_export else ()
-    built_in = (*heard, *downlinks, requests, described, *export)
+    built_in = (*heard, *controls, *downlinks, requests, described, *export)
     return (*built_in, *(make() for make in more))

@@ -12,7 +12,7 @@ from bridge.topic_filters import overlap, topic_filter_error, topic_name_error
 _MOST_CHARS: Final = 512
 _NATIVE: Final = ("telemetry", "telemetry/+", "state", "status", "model", "event/+", "ack/+", "desired", "command/+/+")
 _COMMANDS_OF_OTHERS: Final = ("spBv1.0/+/NCMD/#", "spBv1.0/+/DCMD/#", "shellies/command")
-_COMMANDS: Final = (*_COMMANDS_OF_OTHERS, "causeway/#")
+_COMMANDS: Final = (*_COMMANDS_OF_OTHERS, "causeway/#", "causeway-bridge/#")
 _INNER: Final = ("/bridge/request/", "/bridge/config/")  # Zigbee2MQTT's and others': they change the bridge itself
 _LITERAL_LEVELS: Final = 2
 

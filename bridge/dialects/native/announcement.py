@@ -1,26 +1,21 @@
 """How a native device is announced to Home Assistant: a discovery message of the device form (home-assistant.io, MQTT).
 
-Its entities read the device's own topics: telemetry as objects, and its status. Nothing is published twice. What is
-described as a number, boolean or text becomes a sensor with its unit; a telemetry message without a metric leaves the
-entity as it was. Controls are not announced: a command needs an id of its own, which Home Assistant can't make.
+Its entities read the device's own telemetry, as objects; nothing of it is published twice. What is described as a
+number, boolean or text becomes a sensor with its unit, or a control if it can be set (``controls``); a message without
+a metric leaves the entity as it was. Whether the device is there is what Causeway says of its presence.
 """
 
-import re
-from collections.abc import Iterable, Mapping
-from hashlib import blake2s
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
+from bridge.dialects.native import controls
+from bridge.dialects.native.control_topics import ControlTopics, identifier
 from bridge.dialects.native.topics import NativeTopics
 
 ORIGIN: Final = "Causeway"  # by this the import knows its own export (bridge.dialects.homeassistant)
 MOST_ENTITIES: Final = 300
-_NO_ID: Final = re.compile(r"[^A-Za-z0-9_-]")
-_STATUS: Final = (  # docs/mqtt.md has the words; the first character of an object is its brace
-    "{% set v = value | lower %}{{ 'offline' if v in ['offline', 'disconnected', 'lost', 'unavailable', 'down', 'dead',"
-    " 'gone', 'false', '0'] or '\"offline\"' in v or ': false' in v or ':false' in v else 'online' }}"
-)
 _DEVICE: Final = {
     "manufacturer": "manufacturer",
     "model": "model",
@@ -49,53 +44,92 @@ _STATE_CLASSES: Final = frozenset({"measurement", "total", "total_increasing"})
 
 def topic(prefix: str, device: str) -> str:
     """The discovery topic of a device (``site/device``)."""
-    return f"{prefix}/device/{_id(device)}/config"
+    return f"{prefix}/device/{identifier(device)}/config"
 
 
-def announcement(
-    topics: NativeTopics, device: str, description: Mapping[str, Any], metrics: Iterable[str], *, has_status: bool
-) -> bytes:
-    """The message; empty: there is nothing that could be shown.
+class Announcer:
+    """Says what native devices are.
 
     Args:
-        topics: of Causeway's own dialect.
-        device: its key.
-        description: what is known of it, as JSON (bridge.dialects.forms.description_words).
-        metrics: the names of those that it has sent.
-        has_status: it has said that it is there, or gone.
+        topic_root: the first level of Causeway's own topics.
     """
-    described = {one["metric"]: one for one in description.get("properties", ())}
-    names = [*described, *(name for name in metrics if name not in described)]
-    entities = {_id(name): _entity(device, name, described.get(name, {})) for name in names[:MOST_ENTITIES]}
-    if not entities:
-        return b""
-    block = {theirs: description[ours] for ours, theirs in _DEVICE.items() if description.get(ours)}
-    message: dict[str, Any] = {
-        "dev": {"ids": [_unique(device)], "name": description.get("name") or device, **block},
-        "o": {"name": ORIGIN},
-        "stat_t": topics.uplink(device, "telemetry"),
-        "qos": 1,
-        "cmps": entities,
-    }
-    if has_status:
-        message |= {"avty_t": topics.uplink(device, "status"), "avty_tpl": _STATUS}
-    return msgspec.json.encode(message)
+
+    def __init__(self, topic_root: str) -> None:
+        self._topics, self._controls = NativeTopics(topic_root), ControlTopics(topic_root)
+
+    def announcement(self, device: str, description: Mapping[str, Any], metrics: Iterable[str]) -> bytes:
+        """The message; empty: there is nothing that could be shown.
+
+        Args:
+            device: its key.
+            description: what is known of it, as JSON (bridge.dialects.forms.description_words).
+            metrics: the names of those that it has sent.
+        """
+        entities = dict(self._entities(device, description, metrics))
+        if not entities:
+            return b""
+        block = {theirs: description[ours] for ours, theirs in _DEVICE.items() if description.get(ours)}
+        message: dict[str, Any] = {
+            "dev": {"ids": [_unique(device)], "name": description.get("name") or device, **block},
+            "o": {"name": ORIGIN},
+            "stat_t": self._topics.uplink(device, "telemetry"),
+            "avty_t": self._controls.presence(device),
+            "qos": 1,
+            "cmps": {key: {"uniq_id": f"{_unique(device)}_{key}", **entity} for key, entity in entities.items()},
+        }
+        return msgspec.json.encode(message)
+
+    def _entities(
+        self, device: str, description: Mapping[str, Any], metrics: Iterable[str]
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        described = {one["metric"]: one for one in description.get("properties", ())}
+        lights = {name: controls.brightness_of(one, described) for name, one in described.items() if _is_light(one)}
+        within = {one["metric"] for one in lights.values() if one}
+        names = [*described, *(name for name in metrics if name not in described)]
+        for name in [name for name in names if name not in within][:MOST_ENTITIES]:
+            entity = _entity(name, described.get(name, {}))
+            if name in lights:
+                entity |= self._light(device, entity, described[name], lights[name])
+            elif controls.is_control(described.get(name, {})):
+                entity |= controls.control(self._controls, device, described[name])
+                entity.pop("stat_cla", None)
+            yield identifier(name), entity
+        yield from controls.buttons(self._controls, device, description.get("actions", ()))
+
+    def _light(
+        self, device: str, entity: dict[str, Any], described: Mapping[str, Any], brightness: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        found = controls.light(self._controls, device, described, brightness)
+        found["stat_val_tpl"] = entity.pop("val_tpl")
+        entity.pop("dev_cla", None)
+        if brightness:
+            where = {"bri_stat_t": self._topics.uplink(device, "telemetry")}
+            found |= {**where, "bri_val_tpl": _value(brightness["metric"], is_text=False)}
+        return found
 
 
-def _entity(device: str, name: str, described: Mapping[str, Any]) -> dict[str, Any]:
+def _is_light(described: Mapping[str, Any]) -> bool:
+    is_boolean = described.get("kind") == "boolean" and described.get("class") == "light"
+    return is_boolean and controls.is_control(described)
+
+
+def _entity(name: str, described: Mapping[str, Any]) -> dict[str, Any]:
+    """A sensor, or what of it holds of a control as well."""
     kind = described.get("kind", "number" if not described else "text")
-    is_boolean = kind == "boolean"
+    is_boolean, can_be_set = kind == "boolean", controls.is_control(described)
+    is_text = kind not in ("number", "boolean") or not described
+    if can_be_set and kind == "enum":
+        is_text = False  # a select takes nothing for no news
     entity = {
         "p": "binary_sensor" if is_boolean else "sensor",
-        "uniq_id": f"{_unique(device)}_{_id(name)}",
         "name": described.get("label") or name,
-        "val_tpl": _boolean(name)
-        if is_boolean
-        else _value(name, is_text=kind not in ("number", "boolean") or not described),
+        "val_tpl": _boolean(name) if is_boolean else _value(name, is_text=is_text),
     }
     if described.get("diagnostic"):
-        entity["ent_cat"] = "diagnostic"
-    return entity | (_boolean_class(described) if is_boolean else _measured(described, kind))
+        entity["ent_cat"] = "config" if can_be_set else "diagnostic"
+    if is_boolean:
+        return entity if can_be_set else entity | _boolean_class(described)
+    return entity | _measured(described, kind)
 
 
 def _boolean_class(described: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,10 +176,4 @@ def _boolean(name: str) -> str:
 
 
 def _unique(device: str) -> str:
-    return f"causeway_{_id(device)}"
-
-
-def _id(text: str) -> str:
-    """An id of the letters that Home Assistant takes; with a hash where others stood."""
-    plain = _NO_ID.sub("_", text)
-    return plain if plain == text else f"{plain[:48]}_{blake2s(text.encode(), digest_size=4).hexdigest()}"
+    return f"causeway_{identifier(device)}"

@@ -4,7 +4,8 @@ Descriptions come from devices, but what is published has the gateway's rights: 
 in our name (a confused deputy).
 """
 
-from bridge.dialects.dialect import NATIVE, OwnDownlink, RejectedTopic
+from bridge.dialects.dialect import NATIVE, OwnDownlink, RejectedTopic, Route, Sorted
+from bridge.dialects.native.control_topics import CONTROLS
 from bridge.dialects.registry import Dialects
 from bridge.topic_filters import topic_filter_error, topic_name_error
 
@@ -24,7 +25,7 @@ def publish_error(dialects: Dialects, name: str, topic: str) -> str | None:
     if speaks and isinstance(speaks.route(topic), OwnDownlink):
         return None
     others = (one for one in dialects if one.name != name)
-    return "command_topic" if any(isinstance(one.route(topic), OwnDownlink) for one in others) else None
+    return "command_topic" if any(_commands(one.route(topic)) for one in others) else None
 
 
 def filter_error(dialects: Dialects, topic_filter: str) -> str | None:
@@ -43,7 +44,12 @@ def filter_error(dialects: Dialects, topic_filter: str) -> str | None:
     if levels[0] == "+" and _may_be_native(dialects, levels):
         return "native_topic"
     topic = "/".join("x" if level == "+" else level for level in levels)
-    return "command_topic" if any(isinstance(one.route(topic), OwnDownlink) for one in dialects) else None
+    return "command_topic" if any(_commands(one.route(topic)) for one in dialects) else None
+
+
+def _commands(found: Sorted | None) -> bool:
+    """Whether devices are commanded on a topic: by us, or by us for Home Assistant."""
+    return isinstance(found, OwnDownlink) or (isinstance(found, Route) and found.dialect == CONTROLS)
 
 
 def _reserved(dialects: Dialects, first_level: str) -> str | None:

@@ -1,6 +1,6 @@
 """The feature of commands: their steps, and their way down by the outbox."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -146,6 +146,11 @@ class CommandsFeature(Feature):
         found = _STORED.rows(self._of, [shard.number for shard in shards], _MAX_SWEPT)
         stored = [pk if isinstance(pk, UUID) else UUID(pk) for (pk,) in found]  # SQLite keeps a text
         return [pk for pk in stored if not any(CommandItem(pk) in shard.outbox for shard in shards)]
+
+    def stored_now(self, ids: Collection[UUID]) -> None:
+        """These were stored by the present transaction: they are found, too. Called before what follows up here."""
+        self._steps.fetch(ids)
+        self._stored += ids
 
     def plan(self, work: RoundWork) -> None:
         """What the gateways say of commands; none of it is for the twins."""

@@ -7,19 +7,21 @@ message again as nothing new.
 from collections.abc import Iterator
 from typing import Final
 
-AT_ONCE: Final = 20  # in a round
+CONFIG: Final = b"c"  # kinds of messages: what a device is, and
+PRESENCE: Final = b"p"  # whether it is there
+AT_ONCE: Final = 20  # devices in a round
 EVERY_MS: Final = 200  # so 100 a second
 _AGAIN_MS: Final = 60_000  # without an answer for so long, or refused: once more
+_Key = tuple[str, bytes]  # a device's message of one kind
 
 
 class Pending:
     """Those of one shard."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, None] = {}  # in their order
-        self._under_way: dict[str, int] = {}  # by device: when it was sent
-        self._published: dict[str, int] = {}  # by device: hash of what the broker has
-        self.with_status: set[str] = set()  # devices that have said whether they are there
+        self._waiting: dict[str, None] = {}  # devices, in their order
+        self._under_way: dict[_Key, int] = {}  # when it was sent
+        self._published: dict[_Key, int] = {}  # hash of what the broker has
         self._next_ms = 0
 
     def add(self, device: str) -> None:
@@ -28,16 +30,15 @@ class Pending:
 
     def again(self) -> None:
         """The broker has lost its memory."""
-        self._waiting.update(dict.fromkeys(self._published))
+        self._waiting.update(dict.fromkeys(device for device, _ in self._published))
         self._published.clear()
 
     def take(self, now_ms: int) -> Iterator[str]:
         """The next devices, some at a time."""
-        late = [device for device, sent_ms in self._under_way.items() if sent_ms + _AGAIN_MS <= now_ms]
-        for device in late:
-            del self._under_way[device]
-            self._published.pop(device, None)
-            self.add(device)
+        for key in [key for key, sent_ms in self._under_way.items() if sent_ms + _AGAIN_MS <= now_ms]:
+            del self._under_way[key]
+            self._published[key] = 0  # nobody knows what
+            self.add(key[0])
         if now_ms < self._next_ms or not self._waiting:
             return
         self._next_ms = now_ms + EVERY_MS
@@ -45,24 +46,25 @@ class Pending:
             del self._waiting[device]
             yield device
 
-    def is_news(self, device: str, message: bytes, now_ms: int) -> bool:
-        """Whether the broker has something else of it; it counts as sent then."""
-        digest = hash(message)
-        if self._published.get(device) == digest or (not message and device not in self._published):
+    def is_news(self, device: str, kind: bytes, message: bytes, now_ms: int) -> bool:
+        """Whether the broker has something else of it; it counts as sent then. Of what is empty nothing is known."""
+        key, digest = (device, kind), hash(message)
+        if self._published.get(key) == digest or (not message and key not in self._published):
             return False
-        self._published[device] = digest
-        self._under_way[device] = now_ms
+        self._published[key] = digest
+        self._under_way[key] = now_ms
         return True
 
-    def answered(self, device: str, *, ok: bool) -> None:
+    def answered(self, device: str, kind: bytes, *, ok: bool) -> None:
         """The gateway's answer; what it could not publish comes again."""
-        if ok:
-            self._under_way.pop(device, None)
+        key = (device, kind)
+        if ok and self._under_way.pop(key, None) is not None and self._published[key] == hash(b""):
+            del self._published[key]
 
     def forget(self, device: str) -> None:
         """The device was deleted: what is published of it goes, too."""
-        self._published.setdefault(device, 0)
-        self.with_status.discard(device)
+        for kind in (CONFIG, PRESENCE):
+            self._published.setdefault((device, kind), 0)
         self.add(device)
 
     def due_ms(self) -> int | None:

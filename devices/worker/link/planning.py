@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from bridge.dialects.dialect import Said
+from bridge.dialects.native.control_topics import CONTROLS
 from bridge.messages import Delivery
 from bridge.observations import CommandAck, Described, Malformed, Telemetry
 from devices.models import Quarantined
 from devices.worker.effects.operations import Operation, Registered
 from devices.worker.effects.work import RoundWork, ShardWork
+from devices.worker.link import asking
 from devices.worker.link.operation import Uplink
 from devices.worker.link.quarantine import row_of
 from devices.worker.link.rejections import keep_sample
@@ -36,6 +38,9 @@ class DeliveryPlanner:
         """Have each device undergo what a delivery says of it."""
         if part.shard.blocked and delivery.source in part.shard.blocked:
             reject("blocked", delivery, part)
+            return
+        if delivery.dialect == CONTROLS and CONTROLS in self._sources.dialects.by_name:
+            asking.plan(delivery, part, work)
             return
         reading = self._sources.read(part.shard, delivery, gateway, work.now_ms)
         if self._sources.has_changed(part.shard):

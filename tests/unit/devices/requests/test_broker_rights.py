@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.dialects.builtin import built_in, parse_dialects
+from bridge.dialects.builtin import built_in, parse_dialects, with_controls
 from devices.requests.broker_rights import compose_acl, device_lines, gateway_lines, login_lines
 
 SPOKEN = parse_dialects("native,homie@home,homie=attic@top")
@@ -44,4 +44,12 @@ def test_compose_gets_lines_for_the_gateway_and_for_a_house_with_one_login() -> 
     gateway, _, fleet = compose_acl(SPOKEN, "devices").partition("\nuser fleet\n")
     assert gateway.startswith("user gateway\ntopic read homie/#\n")
     assert "topic read homie/+/+/+/set\n" in fleet
+    exported = compose_acl(with_controls(parse_dialects("native"), "ha"), "devices")
+    assert exported.splitlines() == [
+        "user gateway",
+        "topic read causeway/homeassistant/+/+/set/+",
+        "topic read causeway/homeassistant/+/+/do/+",
+        "topic write ha/device/+/config",
+        "topic write causeway/homeassistant/+/+/presence",
+    ]
     assert "devices/" not in gateway + fleet, "those stand in mosquitto/acl"

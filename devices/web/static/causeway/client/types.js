@@ -177,7 +177,7 @@
  * @typedef {object} CommandStep  One step of a command.
  * @property {CommandStatus} status
  * @property {string} at
- * @property {"device" | "echo" | "broker" | "causeway"} by  how it is known; `echo`: the device reported what the command was to bring
+ * @property {"device" | "echo" | "broker" | "causeway" | "homeassistant"} by  how it is known; `echo`: the device reported what the command was to bring
  * @property {boolean} [late]  it came after the command had expired or was cancelled
  * @property {Json} [result]
  * @property {string} [reason]

@@ -13,7 +13,7 @@ from bridge.dialects.builtin import Enabled
 from bridge.dialects.dialect import Base
 from bridge.messages import Delivery, Publish
 from devices.models import Device
-from devices.worker.homeassistant.pending import AT_ONCE, EVERY_MS, Pending
+from devices.worker.homeassistant.pending import AT_ONCE, CONFIG, EVERY_MS, PRESENCE, Pending
 from tests.support.worlds.deliveries import delivery
 from tests.support.worlds.ingest_worker import Worker
 
@@ -29,7 +29,12 @@ def worker(db: None) -> Iterator[Worker]:
 
 
 def announced(worker: Worker) -> list[Publish]:
-    return [one for one in worker.sent if one.token == b"h"]
+    return [one for one in worker.sent if one.token == b"hc"]
+
+
+def presences(worker: Worker) -> list[tuple[str, bytes, bool]]:
+    sent = (one for results in worker.results for _, one in results.downlinks if one.token == b"hp")
+    return [(one.topic, one.payload, one.retain) for one in sent]
 
 
 def entities(sent: Publish) -> list[str]:
@@ -51,7 +56,20 @@ def test_a_device_is_announced_once_and_again_when_more_is_known(worker: Worker)
     worker.hear(delivery(BOILER, "status", "online"))
     (second,) = announced(worker)
     assert entities(second) == ["t", "p"]
-    assert b"avty_t" in second.payload
+
+
+def test_whether_a_device_is_there_is_told_when_it_changes(worker: Worker) -> None:
+    worker.hear(delivery(BOILER, "telemetry", {"t": 1}))
+    worker.wait(1)
+    where = "causeway/homeassistant/plant/boiler/presence"
+    assert presences(worker) == [(where, b"online", True)]
+    worker.wait(settings.DEVICES.stale_after_s + 2)
+    worker.wait(1)
+    assert presences(worker)[-1] == (where, b"offline", True)
+    told = len(presences(worker))
+    worker.hear(delivery(BOILER, "telemetry", {"t": 2}, at_ms=worker.now_ms))
+    worker.wait(1)
+    assert presences(worker)[told:] == [(where, b"online", True)]
 
 
 def test_what_nobody_confirms_comes_again(worker: Worker) -> None:
@@ -60,7 +78,9 @@ def test_what_nobody_confirms_comes_again(worker: Worker) -> None:
     worker.published(first, ok=False, reason="offline")
     worker.wait(61)
     worker.wait(1)
-    assert [one.payload for results in worker.results for _, one in results.downlinks] == [first.payload] * 2
+    assert [one.payload for results in worker.results for _, one in results.downlinks if one.token == b"hc"] == [
+        first.payload
+    ] * 2
 
 
 def test_a_deleted_device_is_withdrawn(worker: Worker) -> None:
@@ -71,6 +91,7 @@ def test_a_deleted_device_is_withdrawn(worker: Worker) -> None:
     worker.ask(BOILER, "delete")
     sent = announced(worker) or announced_after(worker)
     assert [(one.topic, one.payload, one.retain) for one in sent] == [(first.topic, b"", True)]
+    assert presences(worker)[-1] == ("causeway/homeassistant/plant/boiler/presence", b"", True)
 
 
 def announced_after(worker: Worker) -> list[Publish]:
@@ -112,9 +133,11 @@ def test_a_broker_that_has_lost_its_memory_is_told_again() -> None:
     pending = Pending()
     pending.add("site/a")
     assert list(pending.take(1_000)) == ["site/a"]
-    assert pending.is_news("site/a", b"x", 1_000)
-    pending.answered("site/a", ok=True)
-    assert not pending.is_news("site/a", b"x", 1_000)
+    assert pending.is_news("site/a", CONFIG, b"x", 1_000)
+    assert pending.is_news("site/a", PRESENCE, b"x", 1_000)
+    pending.answered("site/a", CONFIG, ok=True)
+    pending.answered("site/a", PRESENCE, ok=True)
+    assert not pending.is_news("site/a", CONFIG, b"x", 1_000)
     pending.again()
     assert list(pending.take(2_000)) == ["site/a"]
-    assert pending.is_news("site/a", b"x", 2_000)
+    assert pending.is_news("site/a", CONFIG, b"x", 2_000)
