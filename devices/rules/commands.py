@@ -29,7 +29,7 @@ Step = dict[str, Any]  # {"status": …, "at_ms": Unix ms, "by"?: …, "late"?: 
 
 MAX_BRIEF_BYTES: Final = 16 * 1024  # of arguments, and of a result, in lists and frames
 
-_ENDED_BY_US: Final = ("expired", "cancelled", "unconfirmed")
+ENDED_BY_US: Final = ("expired", "cancelled", "unconfirmed")  # not by the device's word, which may still come
 OPEN: Final = ("accepted", "sent")  # still to be published until the device answers
 UNFINISHED: Final = (*OPEN, "delivered")
 
@@ -113,7 +113,7 @@ def _step(status: Status, at_ms: int, by: By, more: dict[str, Any]) -> Step:
 
 def _is_over(progress: Progress, at_ms: int) -> bool:
     """Whether the command had expired, was cancelled or given up, before that time."""
-    return any(step["status"] in _ENDED_BY_US and step["at_ms"] < at_ms for step in progress.timeline)
+    return any(step["status"] in ENDED_BY_US and step["at_ms"] < at_ms for step in progress.timeline)
 
 
 def expired(progress: Progress, expires_ms: int) -> Progress:

@@ -22,7 +22,6 @@ from bridge.topic_filters import matches
 OWN_ORIGIN: Final = "Causeway"  # of what is exported to Home Assistant: never taken back
 _OTHERS: Final = "Zigbee2MQTT"  # its export is the same devices once more
 _OTHERS_IDENTIFIER: Final = "i:zigbee2mqtt_"
-_WAITS: Final = "waits_for_state"  # a device that may be long dead: it is made when it is heard
 _MOST_HEARD: Final = 2_000
 _CONFIG_LEAVES: Final = 10_000
 
@@ -92,12 +91,12 @@ def _withdrawn(state: State, delivery: Delivery) -> Reading:
 
 
 def _announced(state: State, delivery: Delivery, after: Model, children: list[str], reason: str) -> Reading:
-    """The descriptions of those devices that were heard."""
+    """The descriptions of those devices that were heard. The others may be long dead: they are made when heard."""
     kept = None if after is state.model else State(after, state.live)
     if reason or not children[0]:
         return Reading(rejected=reason, state=kept)
     said = _described(after, state.live, delivery.source, [one for one in children if after.devices[one].made])
-    return Reading(tuple(said), rejected="" if said else _WAITS, state=kept)
+    return Reading(tuple(said), state=kept)
 
 
 def _described(model: Model, live: Live, source: str, children: Iterable[str]) -> list[Said]:

@@ -13,7 +13,6 @@ from bridge.dialects.dialect import (
     Joined,
     Reading,
     Refused,
-    RejectedTopic,
     Rendered,
     Route,
     SimpleDialect,
@@ -33,7 +32,8 @@ from bridge.messages import Delivery
 _UPLINK: Final = ("online", "events/rpc", "status/+", "announce")
 _DOWNLINK: Final = ("rpc", "command", "command/+")
 _GEN1_DOWNLINK: Final = ("command", "+/+/command", "+/+/command/+", "+/+/set")
-_NOBODYS: Final = (f"{GEN1}/announce", f"{GEN1}/command")  # each device says the same on topics of its own
+_EVERYBODYS: Final = f"{GEN1}/announce"  # each device says the same on a topic of its own
+_TO_ALL: Final = f"{GEN1}/command"
 _SPREAD_MS: Final = 60_000
 
 
@@ -79,8 +79,10 @@ class ShellyDialect(SimpleDialect):
 
     def route(self, topic: str) -> Sorted | None:
         """See the protocol. That a topic's prefix is a Shelly's shows later; its content may prove the contrary."""
-        if topic in _NOBODYS:
-            return RejectedTopic("no_device_in_topic")
+        if topic == _TO_ALL:
+            return OWN_DOWNLINK
+        if topic == _EVERYBODYS and "" in self._sites:
+            return Route(self.name, f"{self._sites['']}/{GEN1}", "everybody")
         found = place_of(topic, self._bases)
         if found is None:
             return None
@@ -138,6 +140,8 @@ class ShellyDialect(SimpleDialect):
 
     def read(self, state: State, delivery: Delivery) -> Reading:
         """See the protocol."""
+        if delivery.topic == _EVERYBODYS:
+            return Reading()
         place = place_of(delivery.topic, self._bases)
         if place is None or place == "down":
             return Reading(rejected="unknown_topic")

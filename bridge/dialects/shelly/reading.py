@@ -125,7 +125,7 @@ class _Message:
         if online is None:
             self.said.append(Malformed("bad_status", payload[:64].decode(errors="replace"), speaks=False))
         elif self.device.sleeps and not online:
-            self.reason = "asleep"
+            self.reason = ""  # understood: it sleeps
         else:
             self.said.append(StatusReported(online))
 

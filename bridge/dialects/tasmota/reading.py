@@ -60,7 +60,7 @@ class Speaker:
         self.delivery, self.topic, self.prefix, self.what = delivery, topic, prefix, what
         self.command_stem = command_stem
         self.said: list[Said] = []
-        self.reason = ""
+        self.reason = "ignored"
 
     def read(self) -> Reading:
         """What it says."""
@@ -70,7 +70,7 @@ class Speaker:
         self._speak()
         changed = self.fleet is not before_fleet or self.now is not before_now
         state = State(self.fleet, self.now) if changed else None
-        return Reading(tuple(self.said), "" if self.said else self.reason or "ignored", state)
+        return Reading(tuple(self.said), "" if self.said else self.reason, state)
 
     def _speak(self) -> None:
         what = self.what
@@ -117,7 +117,7 @@ class Speaker:
         thing = self._thing
         word = bare(self.delivery.payload).decode(errors="replace")
         if word == thing.offline and thing.sleep_s:
-            self.reason = "asleep"
+            self.reason = ""  # understood: it sleeps
         elif word in {thing.online, thing.offline}:
             self._say(StatusReported(word == thing.online))
             if word == thing.online and not self.delivery.retain:

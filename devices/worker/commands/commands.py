@@ -12,7 +12,7 @@ from bridge.messages import CommandStep, CommandStored, Published
 from bridge.shards import shard_of
 from devices.models import Command, Request
 from devices.options import DevicesOptions
-from devices.rules.commands import OPEN, UNFINISHED
+from devices.rules.commands import OPEN
 from devices.worker.commands import downlinks
 from devices.worker.commands.command_steps import CommandSteps, command_id
 from devices.worker.commands.downlinks import Downlinks
@@ -80,6 +80,7 @@ class CommandsFeature(Feature):
     def load(self, shard: Shard, now_ms: int) -> None:
         """All that still waits for its device goes into the outbox."""
         self._known.clear()
+        self._waiting.recall(shard.number, self._of, now_ms)
         rows = Command.objects.annotate(number=F("device__hash") % self._of)
         rows = rows.filter(number=shard.number, status__in=OPEN).order_by("created_at")
         columns = rows.values_list("pk", "device__key", "expires_at", "status", "way")
@@ -182,8 +183,7 @@ class CommandsFeature(Feature):
         for command in self._steps.save(lambda key: work.part_of(key, self._of).shard.commit + 1):
             if command.status not in OPEN:
                 work.part_of(command.device, self._of).shard.outbox.close(command.id)
-            if command.status not in UNFINISHED:
-                self._waiting.close(command.id, command.device)
+            self._waiting.follow(command)
         self._hurry(work)
 
     def _note_published(self, part: ShardWork, published: Published, item: CommandItem) -> None:

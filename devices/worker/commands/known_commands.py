@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.db.models import F
+from django.db.models.functions import Length
 from msgspec import Struct, convert, json
 
 from bridge.messages import NewCommand
 from devices.models import Command
-from devices.rules.commands import UNFINISHED, begun
+from devices.rules.commands import ENDED_BY_US, UNFINISHED, begun
 from devices.worker.rules.ways import Way
 
 MOST: Final = 1_000  # that are kept, and as many of the others; beyond, the oldest is read again when it is needed
@@ -24,6 +26,7 @@ _COLUMNS: Final = (
     "pk", "device_id", "device__key", "name", "args", "status", "timeline", "result", "reason", "created_at",
     "expires_at", "way",
 )  # fmt: skip
+_NO_WAY: Final = len("null")  # of a command in Causeway's own dialect
 _encode = json.Encoder().encode
 
 
@@ -129,6 +132,24 @@ def read(ids: Iterable[UUID], is_ours: Callable[[str], bool]) -> list[KnownComma
     """The commands of these ids that there are, of devices (by key) that are ours. One query."""
     rows = Command.objects.filter(pk__in=list(ids)).values_list(*_COLUMNS)
     found = [KnownCommand(*row) for row in rows if is_ours(row[2])]
+    for one in found:
+        one.way = way_in(one.way)
+    return found
+
+
+def published_lately(number: int, of: int, since_ms: int) -> list[KnownCommand]:
+    """A shard's commands in other dialects whose end no device has told and whose time ended later; the oldest first.
+
+    Args:
+        number: of the shard.
+        of: so many shards there are.
+        since_ms: Unix ms.
+    """
+    since = _EPOCH + timedelta(milliseconds=since_ms)
+    rows = Command.objects.filter(status__in=("delivered", *ENDED_BY_US), expires_at__gte=since)
+    rows = rows.annotate(number=F("device__hash") % of, size=Length("way"))
+    rows = rows.filter(number=number, size__gt=_NO_WAY).order_by("created_at")
+    found = [KnownCommand(*row) for row in rows.values_list(*_COLUMNS)]
     for one in found:
         one.way = way_in(one.way)
     return found

@@ -110,7 +110,7 @@ def test_the_import_leaves_it_alone_and_would_understand_it() -> None:
     own = Announcer("devices").announcement("plant/boiler", DESCRIPTION, [])
     elsewhere = own.replace(b'"Causeway"', b'"Elsewhere"').replace(b"causeway/", b"elsewhere/")
     played = Player(HomeAssistantDialect((Base("home"),), "another"))
-    for payload, outcome in ((own, "own_export"), (elsewhere, "waits_for_state")):
+    for payload, outcome in ((own, "own_export"), (elsewhere, "")):
         played.play([Row(1, topic("homeassistant", "plant/boiler"), payload, True, False, 1_795_944_900_000)])
         assert played.outcomes[1] == outcome
     played.play([Row(2, "devices/plant/boiler/telemetry", b'{"t":4,"door":true}', False, False, 1_795_944_901_000)])

@@ -10,6 +10,7 @@ from bridge.dialects.registry import factories, register_dialect
 from bridge.messages import Delivery, Publish
 from devices.models import Command
 from devices.rules.commands import command_json
+from devices.worker.commands.waiting import LATE_MS
 from tests.support.gadget_dialect import WAIT_MS, GadgetDialect
 from tests.support.worlds.deliveries import key_in
 from tests.support.worlds.ingest_worker import Worker, twin_of
@@ -85,11 +86,72 @@ def test_what_is_echoed_by_nothing_is_unconfirmed_after_its_wait(worker: Worker)
     assert one.status == "unconfirmed"
 
 
+def ended_unconfirmed(worker: Worker, values: dict[str, Any]) -> Command:
+    """A command that sets them, which nothing has confirmed in time."""
+    one = command(worker, "set", values)
+    worker.published(sent_now(worker)[0])
+    worker.wait(WAIT_MS / 1000 + 1)
+    assert steps(one)[-1] == "unconfirmed"
+    return one
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_late_echo_is_added_as_late_and_is_the_end(
+    worker: Worker, another_worker: Callable[[], Worker], killed: bool
+) -> None:
+    one = ended_unconfirmed(worker, {"power": True, "level": 3})
+    if killed:
+        heir = another_worker()
+        heir.now_ms = worker.now_ms
+        heir.take(heir.uplink.hello(0))
+        worker = heir
+    says(worker, {"power": True, "level": 3}, retain=True)
+    says(worker, {"power": False, "level": 2})
+    assert steps(one)[-1] == "unconfirmed", "what was stored, and other values, show nothing"
+    says(worker, {"power": True, "level": 3})
+    one.refresh_from_db()
+    told = [(step["status"], step["by"], step.get("late")) for step in command_json(one, A)["timeline"][-3:]]
+    assert told == [("unconfirmed", "causeway", None), ("delivered", "echo", True), ("done", "echo", True)]
+    assert one.status == "done"
+
+
+def test_a_later_command_for_the_same_value_takes_the_echo(worker: Worker) -> None:
+    first = ended_unconfirmed(worker, {"power": True})
+    second = command(worker, "set", {"power": True})
+    worker.published(sent_now(worker)[0])
+    says(worker, {"power": True})
+    assert (steps(first)[-1], steps(second)[-1]) == ("unconfirmed", "done")
+
+
+def test_an_echo_after_an_hour_or_an_error_or_any_value_is_no_late_answer(worker: Worker) -> None:
+    one = ended_unconfirmed(worker, {"power": True})
+    asked = command(worker, "ask")
+    worker.published(sent_now(worker)[0])
+    worker.wait(WAIT_MS / 1000 + 1)
+    says(worker, {"failed": "no route"})
+    says(worker, {"level": 1})
+    worker.now_ms += LATE_MS
+    says(worker, {"power": True})
+    assert steps(one)[-1] == steps(asked)[-1] == "unconfirmed"
+
+
+def test_an_answer_by_name_counts_after_the_end_too(worker: Worker) -> None:
+    one = command(worker, "call", {"id": 7}, ttl_s=3)
+    worker.published(sent_now(worker)[0])
+    worker.wait(4)
+    assert steps(one)[-1] == "expired"
+    says(worker, {"answer": "7"})
+    one.refresh_from_db()
+    assert (one.status, one.timeline[-1]["late"], by(one)[-1]) == ("done", True, ("done", "device"))
+
+
 def test_what_was_never_sent_expires(worker: Worker) -> None:
     one = command(worker, "set", {"power": True}, ttl_s=3)
     worker.published(sent_now(worker)[0], ok=False, reason="broker link down")
     worker.wait(3.1)
     assert steps(one) == ["accepted", "expired"]
+    says(worker, {"power": True})
+    assert steps(one) == ["accepted", "expired"], "whoever did it, it was not this command"
 
 
 def test_any_value_of_what_was_asked_for_is_the_answer(worker: Worker) -> None:
