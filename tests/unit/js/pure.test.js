@@ -10,13 +10,14 @@ import {
   formatShare,
   formatSpan,
   formatTick,
+  formatMoment,
   formatTime,
   formatValue,
 } from "../../../devices/web/frontend/src/lib/format.js";
 import { inexact } from "../../../devices/web/frontend/src/lib/exact.js";
 import { commonMetrics, counts, isUniform, selected } from "../../../devices/web/frontend/src/lib/device_list.js";
 import { isGrave, isUnderWay } from "../../../devices/web/frontend/src/lib/grave.js";
-import { described, faultOf, stretch } from "../../../devices/web/frontend/src/lib/chain.js";
+import { described, faultOf, formatLag, stretch } from "../../../devices/web/frontend/src/lib/chain.js";
 import { compare, lacks, patchFor } from "../../../devices/web/frontend/src/lib/twin.js";
 
 describe("format", () => {
@@ -130,6 +131,8 @@ describe("format", () => {
     const noon = new Date(2026, 5, 15, 12, 3, 4).getTime();
     assert.equal(formatTime(noon, noon + 1000), "12:03:04");
     assert.match(formatTime(noon, noon + 86_400_000), /15 Jun.* 12:03:04/);
+    assert.equal(formatMoment(noon, noon + 1000), "12:03:04");
+    assert.match(formatMoment(noon, noon + 86_400_000), /^15 Jun$/);
   });
 });
 
@@ -232,6 +235,12 @@ describe("device list", () => {
 });
 
 describe("the chain", () => {
+  test("a lag within the marker's own pace is none that anybody could read", () => {
+    assert.equal(formatLag(200), formatLag(2_900));
+    assert.equal(formatLag(65_000), "1 min");
+    assert.equal(formatLag(null), "not known");
+  });
+
   const up = /** @type {const} */ ({ database: "up", layer: "up", gateway: "up", broker: "up", workers: "up" });
   const well = { ...up, fresh: true, since: 5 };
 

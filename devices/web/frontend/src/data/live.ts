@@ -11,6 +11,7 @@ import { page } from "../document/page";
 import { askVersion, refusal, stay } from "./rest";
 
 const OBSTACLE_MS = 2_500;
+const PATIENCE_MS = 900; // a shorter interruption only dims the values
 const STAY_MS = 3_600_000;
 
 export const client = new Client(page.ws, { now: serverNow, WebSocket: FirstEarly });
@@ -26,6 +27,18 @@ export const lostAt = signal(0);
 
 /** Whether what is shown is what the devices say now: this page is connected, and the server measures that values arrive. */
 export const fresh = computed(() => status.value === "live" && link.value?.fresh === true);
+/** When values were last known to arrive no longer. */
+const staleSince = signal(serverNow());
+
+/**
+ * By when ages count. null: nothing arrives, so what happened since is not known, and no age goes on as if it were: what
+ * shows one then says the moment (`ui/age.ts`).
+ */
+export const agesAt = computed(() => {
+  if (fresh.value) return now.value;
+  return now.value - staleSince.value < PATIENCE_MS ? staleSince.value : null;
+});
+
 /** Why no WebSocket gets through although the server answers; "" if none is known. */
 export const obstacle = signal("");
 
@@ -43,6 +56,7 @@ client.on("link", (value) => {
   link.value = value;
 });
 fresh.subscribe((value) => {
+  if (!value) staleSince.value = serverNow();
   document.documentElement.dataset["fresh"] = value ? "yes" : "no";
 });
 setInterval(() => (now.value = serverNow()), 1000);

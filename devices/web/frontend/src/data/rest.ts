@@ -13,9 +13,9 @@ import type {
   RejectedTopic,
 } from "#client/types.js";
 import { heardFrom } from "./clock";
+import { refusedBy, unanswered } from "./failures";
 import { page } from "../document/page";
 import type { Preferences } from "../document/page";
-import { t } from "../words/words.js";
 
 /** The server has a newer version of the pages than this document. */
 export const newer = signal(false);
@@ -27,7 +27,7 @@ type Query = { [name: string]: string | number };
 
 /**
  * @param path  below the API's root
- * @throws {Error} with the problem's detail or title
+ * @throws {Error} its message says what is wrong, and what to do about it
  */
 export function get<T>(path: string, query: Query): Promise<T> {
   const url = new URL(page.api + path, location.href);
@@ -39,7 +39,7 @@ export function get<T>(path: string, query: Query): Promise<T> {
 async function answered(url: URL, request: RequestInit, again_ms = 0): Promise<any> {
   const asked_ms = Date.now();
   const response = await fetch(url, { ...request, signal: AbortSignal.timeout(LIMIT_MS) }).catch((error) => {
-    if (!again_ms || error.name === "TimeoutError") throw error;
+    if (!again_ms || error.name === "TimeoutError") throw new Error(unanswered(error));
   });
   if (!response) {
     await new Promise((done) => setTimeout(done, again_ms));
@@ -50,7 +50,7 @@ async function answered(url: URL, request: RequestInit, again_ms = 0): Promise<a
   if (version && page.version && version !== page.version) newer.value = true;
   if (response.ok) return response.status === 204 ? null : response.json();
   const problem = await response.json().catch(() => ({}));
-  throw new Error(problem.detail ?? problem.title ?? t("rest.status", { status: String(response.status) }));
+  throw new Error(refusedBy(response.status, problem.detail ?? problem.title ?? ""));
 }
 
 export interface ReadingsQuery {

@@ -9,11 +9,12 @@ import { enumWord, sayValue } from "../lib/described.js";
 import type { Property } from "../lib/described.js";
 import { formatJson } from "../lib/format.js";
 import { controlOf, readText, standingOf } from "./settable.js";
+import { messageOf } from "../data/failures";
 import { client, status } from "../data/live";
 import { linkTo } from "../document/address";
 import { may, siteOf } from "../document/page";
 import { t } from "../words/words.js";
-import { messageOf, useDevice } from "./store";
+import { useDevice } from "./store";
 import type { Device } from "./store";
 
 export function ControlsPanel() {

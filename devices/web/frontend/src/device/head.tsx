@@ -3,10 +3,10 @@
 import type { DeviceState, Presence } from "#client/types.js";
 import { batteryOf, signalOf } from "../lib/described.js";
 import type { Field, Glance } from "../lib/described.js";
-import { formatSpan, formatTime, formatWhy } from "../lib/format.js";
+import { formatTime, formatWhy } from "../lib/format.js";
 import { useCauseway } from "../data/causeway";
-import { now } from "../data/live";
 import { deviceUrl, page } from "../document/page";
+import { ageOf, areAgesKnown } from "../ui/age";
 import { Glyph, nameOfStatus } from "../ui/presence";
 import { t } from "../words/words.js";
 import { useDevice } from "./store";
@@ -53,7 +53,7 @@ function PresenceBadge({ presence }: { presence: Presence }) {
     <>
       <span class={`badge ${status} live`}>
         <Glyph status={status} />
-        <b>{nameOfStatus(status)}</b> <span>{since ? formatSpan(now.value - since) : ""}</span>
+        <b>{nameOfStatus(status)}</b> <span>{since ? ageOf(since) : ""}</span>
       </span>
       <span class="faint badge-why">{since ? t("device.since", { time: formatTime(since), why }) : why}</span>
     </>
@@ -119,7 +119,9 @@ function Facts() {
 
 function LastValue({ twin }: { twin: DeviceState }) {
   const newest = Math.max(0, ...Object.values(twin.metrics).map(({ ts }) => ts));
-  const text = newest ? t("device.last_value", { span: formatSpan(now.value - newest) }) : t("device.no_values");
+  const age = () =>
+    areAgesKnown() ? t("device.last_value", { span: ageOf(newest) }) : t("device.last_value.at", { time: formatTime(newest) });
+  const text = newest ? age() : t("device.no_values");
   return (
     <span class="faint" title={`rev ${twin.rev}`}>
       {text}

@@ -4,8 +4,8 @@ import { useSignal } from "@preact/signals";
 import type { TargetedEvent } from "preact";
 
 import { tell } from "../document/address";
-import { formatSpan, formatTime } from "../lib/format.js";
-import { now } from "../data/live";
+import { formatTime } from "../lib/format.js";
+import { ageOf } from "../ui/age";
 import { parts, t } from "../words/words.js";
 import { Removal } from "./removal";
 import { MOST_CHARTS, useDevice } from "./store";
@@ -95,7 +95,7 @@ function Row({ name }: { name: string }) {
         </span>
       </td>
       <td role="cell" class="num faint metric-age" title={formatTime(metric.ts)}>
-        {formatSpan(now.value - metric.ts)}
+        {ageOf(metric.ts)}
       </td>
     </tr>
   );

@@ -4,9 +4,11 @@ import { useLayoutEffect, useState } from "preact/hooks";
 
 import { whileShown } from "../document/address";
 import { useKept } from "../data/causeway";
+import type { Twins } from "../data/twins";
 import { page } from "../document/page";
 import { registerPage } from "../document/registry";
 import type { PageProps } from "../document/registry";
+import { useTitle } from "../document/title";
 import { Boundary } from "../ui/boundary";
 import { t } from "../words/words.js";
 import { Charts, ChartsContext, Ranges, Stretch } from "./charts";
@@ -23,7 +25,13 @@ import { Device, DeviceContext, useDevice } from "./store";
 
 const LINGER_MS = 30_000;
 
-registerPage("device", { component: DevicePage, title: ({ params }) => keyOf(params) });
+registerPage("device", { component: DevicePage, title: ({ params, causeway }) => titleOf(keyOf(params), causeway.twins) });
+
+/** As people call it, if somebody has named it. */
+function titleOf(key: string, twins: Twins): string {
+  const name = twins.get(key)?.description?.["name"];
+  return (typeof name === "string" && name.trim()) || key;
+}
 
 const keyOf = ({ site, name }: PageProps["params"]) => `${site}/${name}`;
 
@@ -31,6 +39,7 @@ function DevicePage({ params, causeway }: PageProps) {
   const key = keyOf(params);
   const device = useKept(`device ${key}`, () => new Device(key, causeway), LINGER_MS);
   useLayoutEffect(() => followAddress(device), [device]);
+  useTitle(device.what.value.texts.name.trim() || key);
   if (device.gone.value) return <Gone name={key} />;
   const isKnown = device.state.value !== null;
   return (

@@ -7,7 +7,8 @@ import { may, siteOf } from "../document/page";
 import { removeMetric } from "../data/rest";
 import { Question } from "../ui/question";
 import { parts, t } from "../words/words.js";
-import { messageOf, useDevice } from "./store";
+import { messageOf } from "../data/failures";
+import { useDevice } from "./store";
 
 export function Removal() {
   const { key, metricNames } = useDevice();

@@ -10,6 +10,7 @@ import { isUpkeep } from "../lib/device_list.js";
 import { Decimals } from "../lib/format.js";
 import { naturally } from "../lib/twin.js";
 import type { Causeway } from "../data/causeway";
+import { messageOf } from "../data/failures";
 import { perFrame } from "../data/live";
 import { recall, remember } from "../document/page";
 import { getCommand, getCommands, getEvents, getNotes, getQuarantine, getReadings } from "../data/rest";
@@ -246,8 +247,4 @@ export function useDevice(): Device {
   const device = useContext(DeviceContext);
   if (!device) throw new Error("not inside a DeviceContext");
   return device;
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

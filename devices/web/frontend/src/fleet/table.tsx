@@ -7,9 +7,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Metric } from "#client/types.js";
 import { briefOf, withUnit } from "../lib/brief.js";
 import type { Shown } from "../lib/brief.js";
-import { Decimals, formatSpan, formatTime } from "../lib/format.js";
-import { now } from "../data/live";
+import { Decimals, formatTime } from "../lib/format.js";
 import { deviceUrl } from "../document/page";
+import { ageOf } from "../ui/age";
 import { Icon } from "../ui/icons";
 import { Glyph, PresenceText, nameOfStatus } from "../ui/presence";
 import { t } from "../words/words.js";
@@ -198,7 +198,7 @@ function Row({ entry, index, top, tab, narrow, shared }: RowProps) {
         role="cell"
         title={entry.updated ? formatTime(entry.updated) : ""}
       >
-        {entry.updated ? formatSpan(now.value - entry.updated) : "–"}
+        {entry.updated ? ageOf(entry.updated) : "–"}
       </span>
     </div>
   );

@@ -3,6 +3,7 @@
 import type { TargetedEvent } from "preact";
 import { useRef, useState } from "preact/hooks";
 
+import { messageOf } from "../data/failures";
 import { changeView, getViews, removeView, saveView } from "../data/rest";
 import type { SavedView } from "../data/rest";
 import { Confirm } from "../kit/dialog";
@@ -26,7 +27,7 @@ export function Views() {
       setProblem("");
       return true;
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
+      setProblem(messageOf(error));
       return false;
     }
   };

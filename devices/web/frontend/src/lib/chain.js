@@ -1,5 +1,6 @@
 /** The chain from the devices to this page, as the server judges it: which part is at fault, in plain words. Pure. */
 
+import { formatSpan } from "./format.js";
 import { t } from "../words/words.js";
 
 /** @import {Link} from "#client/types.js" */
@@ -43,6 +44,17 @@ export function faultOf(link) {
  */
 export function described(link) {
   return ORDER.toReversed().map((part) => `${nameOf(part)}: ${word(link?.[part])}`);
+}
+
+const LAG_SEEN_MS = 4_000; // a marker goes out every two seconds, and a gateway tells once a second what came of it
+
+/**
+ * How far a gateway is behind. A lag below four seconds says when the last marker went out, and nothing of the messages.
+ * @param {number | null} lag_ms  null: not known
+ */
+export function formatLag(lag_ms) {
+  if (lag_ms === null) return t("state.unknown");
+  return lag_ms < LAG_SEEN_MS ? t("gateway.lag.none") : formatSpan(lag_ms);
 }
 
 /** @param {string | undefined} state */

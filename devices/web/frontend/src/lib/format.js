@@ -124,6 +124,11 @@ export function formatTime(ms, now = Date.now()) {
   return dateFormat({ ...DAY, ...CLOCK, ...(yearOf(ms) === yearOf(now) ? {} : { year: "numeric" }) }).format(ms);
 }
 
+/** The same in few characters: 12:03:04 today, the day alone on others. @param {number} ms @param {number} [now] */
+export function formatMoment(ms, now = Date.now()) {
+  return dateFormat(dayOf(ms) === dayOf(now) ? CLOCK : DAY).format(ms);
+}
+
 /** 12:03:04.123 @param {number} ms */
 export function formatTimeMs(ms) {
   return dateFormat({ ...CLOCK, fractionalSecondDigits: 3 }).format(ms);

@@ -3,13 +3,14 @@
 import type { TargetedEvent } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
+import { messageOf } from "../data/failures";
 import type { PayloadKind, Previewed, Rule } from "../data/mappings";
 import { Dialog } from "../kit/dialog";
 import { t } from "../words/words.js";
 import { FieldList } from "./fields";
 import { Choice, Flag, Input } from "./inputs";
 import { Preview } from "./preview";
-import { messageOf, useMappings } from "./store";
+import { useMappings } from "./store";
 import type { Draft } from "./store";
 import { faultsOf, numberOfText, textOfWords, wordsOfText } from "./texts";
 import type { Faults } from "./texts";

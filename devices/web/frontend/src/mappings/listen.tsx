@@ -3,6 +3,7 @@
 import type { TargetedEvent } from "preact";
 import { useState } from "preact/hooks";
 
+import { messageOf } from "../data/failures";
 import type { HeardTopic, Listening } from "../data/mappings";
 import { Badge } from "../kit/badge";
 import { Field } from "../kit/field";
@@ -10,7 +11,7 @@ import { Panel } from "../kit/panel";
 import { Empty } from "../kit/states";
 import { formatCount, formatTime } from "../lib/format.js";
 import { isKey, t } from "../words/words.js";
-import { FIRST_FILTER, messageOf, useMappings } from "./store";
+import { FIRST_FILTER, useMappings } from "./store";
 import { faultsOf, numberOfText } from "./texts";
 import type { Faults } from "./texts";
 

@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 
+import { messageOf } from "../data/failures";
 import {
   deleteMapping,
   getListening,
@@ -158,8 +159,4 @@ export function useMappings(): Mappings {
   const mappings = useContext(MappingsContext);
   if (!mappings) throw new Error("not inside a MappingsContext");
   return mappings;
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,8 +1,8 @@
 /** The chain from the broker to the workers: what is up, since when, how far behind, and who works on which shard. */
 
 import type { GatewayRow, Overview, PresenceStatus, ShardRow } from "#client/types.js";
-import { ORDER, nameOf } from "../lib/chain.js";
-import { formatCount, formatLatency, formatSpan, formatTime } from "../lib/format.js";
+import { ORDER, formatLag, nameOf } from "../lib/chain.js";
+import { formatCount, formatSpan, formatTime } from "../lib/format.js";
 import { page } from "../document/page";
 import { Glyph, nameOfStatus } from "../ui/presence";
 import { t } from "../words/words.js";
@@ -125,7 +125,7 @@ function Gateway({ gateway, now }: { gateway: GatewayRow; now: number }) {
       </p>
       <p class="one-facts">
         <span class={lag_ms !== null && lag_ms > LATE_MS ? "late" : ""}>
-          {t("gateway.lag")} <b>{lag_ms === null ? t("state.unknown") : formatLatency(lag_ms)}</b>
+          {t("gateway.lag")} <b>{formatLag(lag_ms)}</b>
         </span>
         <span class={saturated_since ? "late" : ""}>
           {t("gateway.in_flight")} <b>{formatCount(in_flight)}</b> {t("gateway.of", { limit: in_flight_limit })}

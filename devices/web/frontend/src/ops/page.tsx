@@ -3,9 +3,10 @@
 import { useLayoutEffect } from "preact/hooks";
 
 import { useKept } from "../data/causeway";
+import { useTrouble } from "../data/trouble";
 import { registerPage } from "../document/registry";
+import { Loading, NotLoaded } from "../kit/states";
 import { Boundary } from "../ui/boundary";
-import { Message } from "../ui/message";
 import { t } from "../words/words.js";
 import { ChainPanel } from "./chain";
 import { IncidentsPanel } from "./incidents";
@@ -30,42 +31,26 @@ function OperationsPage() {
 
 function Content() {
   const { overview, problem } = useOperations();
-  if (!overview.value)
-    return problem.value ? (
-      <div class="blank">
-        <p class="error-text">{problem.value}</p>
-      </div>
-    ) : (
-      <div class="blank" aria-busy="true">
-        {t("ops.asking")}
-      </div>
-    );
+  const isKnown = overview.value !== null;
+  useTrouble(t("ops.problem"), isKnown && problem.value ? t("ops.problem.text", { why: problem.value }) : "");
+  if (!overview.value) return problem.value ? <NotLoaded why={problem.value} /> : <Loading />;
   return (
     <>
       <h1 class="hidden-text">{t("ops.title")}</h1>
-      {problem.value && (
-        <div class="ops-problem">
-          <Message
-            heading={t("ops.problem")}
-            text={t("ops.problem.text", { why: problem.value })}
-            bad
-          />
-        </div>
-      )}
       <div class={`ops ${problem.value ? "old" : ""}`}>
-        <Boundary name="Where every message went">
+        <Boundary name={t("ledger.title")}>
           <LedgerPanel overview={overview.value} />
         </Boundary>
-        <Boundary name="The chain">
+        <Boundary name={t("chain.title")}>
           <ChainPanel overview={overview.value} />
         </Boundary>
-        <Boundary name="Incidents">
+        <Boundary name={t("incidents.title")}>
           <IncidentsPanel overview={overview.value} />
         </Boundary>
-        <Boundary name="Quarantine">
+        <Boundary name={t("quarantine.title")}>
           <QuarantinePanel kept={overview.value.quarantine} />
         </Boundary>
-        <Boundary name="Rejected">
+        <Boundary name={t("rejected.title")}>
           <RejectedPanel />
         </Boundary>
       </div>

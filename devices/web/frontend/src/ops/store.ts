@@ -8,6 +8,7 @@ import type { Overview, QuarantinedMessage, RejectedTopic } from "#client/types.
 import { whileShown } from "../document/address";
 import { rateOf } from "../lib/rates.js";
 import type { Sample } from "../lib/rates.js";
+import { messageOf } from "../data/failures";
 import { getOverview, getQuarantine, getRejected, replayQuarantined } from "../data/rest";
 
 const EVERY_MS = 2_000;
@@ -126,8 +127,4 @@ export function useOperations(): Operations {
   const operations = useContext(OperationsContext);
   if (!operations) throw new Error("not inside an OperationsContext");
   return operations;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

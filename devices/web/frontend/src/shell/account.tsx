@@ -3,6 +3,7 @@
 import type { ComponentChildren, TargetedEvent } from "preact";
 import { useState } from "preact/hooks";
 
+import { messageOf } from "../data/failures";
 import { keepPreferences } from "../data/rest";
 import { page } from "../document/page";
 import type { Preferences } from "../document/page";
@@ -23,7 +24,7 @@ export function PreferencesForm() {
       if (changes.theme) setTheme(changes.theme);
       else location.reload(); // all that is shown is in the other language or zone
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
+      setProblem(messageOf(error));
     }
   };
   const { theme, language, time_zone } = page.preferences;

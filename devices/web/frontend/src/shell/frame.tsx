@@ -5,6 +5,7 @@ import { formatSpan, formatTime } from "../lib/format.js";
 import { asOf, client, fresh, link, lostAt, now, obstacle, status } from "../data/live";
 import { page } from "../document/page";
 import { newer } from "../data/rest";
+import { trouble } from "../data/trouble";
 import { Message } from "../ui/message";
 import { t } from "../words/words.js";
 
@@ -34,13 +35,16 @@ export function LinkIndicator() {
   );
 }
 
+/** One at a time: the worst, for what follows from it needs no telling. */
 export function Banner() {
   if (obstacle.value) return <Message heading={t("banner.obstacle")} text={obstacle.value} bad />;
   if (status.value === "reconnecting") return now.value - lostAt.value < PATIENCE_MS ? null : <Lost />;
   if (status.value === "closed") return <Closed />;
   const fault = status.value === "live" && link.value ? faultOf(link.value) : null;
-  if (!fault || !link.value) return newer.value ? <Newer /> : null;
-  return <Message heading={t("banner.fault", { fault: fault.heading, time: formatTime(link.value.since) })} text={fault.text} />;
+  if (fault && link.value)
+    return <Message heading={t("banner.fault", { fault: fault.heading, time: formatTime(link.value.since) })} text={fault.text} />;
+  if (trouble.value) return <Message {...trouble.value} bad />;
+  return newer.value ? <Newer /> : null;
 }
 
 /** After a deploy: what is open goes on, until somebody likes to have the new one. */

@@ -9,6 +9,7 @@ import { Causeway, CausewayContext, useCauseway } from "../data/causeway";
 import { client, status } from "../data/live";
 import { page } from "../document/page";
 import { enter, follow, settle } from "../document/places";
+import { setTitle } from "../document/title";
 import { Boundary } from "../ui/boundary";
 import { Banner, LinkIndicator, closeMenus } from "./frame";
 import { isWithin, loadAhead, prepare, readyAtOnce, routeOf } from "./routes";
@@ -104,7 +105,7 @@ function missing(error: unknown, isFirst: boolean) {
 /** A page is on screen. */
 function arrive({ route, definition, data, title }: Ready, causeway: Causeway) {
   const named = definition.title?.({ params: route.params, data, causeway }) ?? title;
-  document.title = `${named} · Causeway`;
+  setTitle(named);
   for (const link of document.querySelectorAll(".topbar nav a")) {
     const isHere = new URL((link as HTMLAnchorElement).href).pathname === location.pathname;
     if (isHere) link.setAttribute("aria-current", "page");

@@ -3,9 +3,9 @@
 import type { JSX } from "preact";
 
 import type { Presence, PresenceStatus } from "#client/types.js";
-import { formatSpan, formatTime, formatWhy } from "../lib/format.js";
-import { now } from "../data/live";
+import { formatTime, formatWhy } from "../lib/format.js";
 import { t } from "../words/words.js";
+import { ageOf } from "./age";
 
 const SHAPES: { [status in PresenceStatus]: () => JSX.Element } = {
   online: () => <circle cx="6" cy="6" r="4.5" fill="currentColor" />,
@@ -38,9 +38,9 @@ export function presenceTip(presence: Presence): string {
   return t("presence.since", { status, time: formatTime(presence.since), why });
 }
 
-/** "Online 4 min", with since and why on hover. */
+/** "Online 4 min" (12:03:04, while nothing arrives), with since and why on hover. */
 export function PresenceText({ presence, focusable = false }: { presence: Presence; focusable?: boolean }) {
-  const span = presence.since ? formatSpan(now.value - presence.since) : "";
+  const span = presence.since ? ageOf(presence.since) : "";
   return (
     <span class="presence" data-tip={presenceTip(presence)} tabIndex={focusable ? 0 : undefined}>
       {nameOfStatus(presence.status)} <span class="faint">{span}</span>

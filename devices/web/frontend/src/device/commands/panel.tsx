@@ -13,7 +13,8 @@ import { t } from "../../words/words.js";
 import { cancelCommand } from "../../data/rest";
 import { Composer } from "./composer";
 import { Whole } from "../cut";
-import { messageOf, useDevice } from "../store";
+import { messageOf } from "../../data/failures";
+import { useDevice } from "../store";
 
 function useMayCommand() {
   return may("devices.command", siteOf(useDevice().key));

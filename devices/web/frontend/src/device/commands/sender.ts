@@ -6,9 +6,9 @@ import { isObject } from "#client/stream.js";
 import type { JsonObject } from "#client/types.js";
 import { inexact } from "../../lib/exact.js";
 import { isGrave, isUnderWay } from "../../lib/grave.js";
+import { messageOf } from "../../data/failures";
 import { client } from "../../data/live";
 import { t } from "../../words/words.js";
-import { messageOf } from "../store";
 import type { Device } from "../store";
 
 const HOLD_MS = 500; // after a command: whoever clicks twice means one
