@@ -9,16 +9,16 @@ from bridge.json_limits import MalformedError, json_type
 YEAR_2000_MS: Final = 946_684_800_000
 _LAST_MS: Final = 253_402_300_799_999  # of year 9999
 _SECONDS: Final = range(YEAR_2000_MS // 1000, 2**32)  # what looks like a time in seconds
-_LEAP: Final = re.compile(r"(T\d\d:\d\d):60")
+_LEAP: Final = re.compile(r"([T ]\d\d:\d\d):60")
 
 
 def timestamp_ms(value: Any) -> int | None:
-    """A device's time in Unix ms; None: null or an empty text says none.
+    """A device's time in Unix ms; None: null, or a text that is empty or blank, says none.
 
     Raises:
         MalformedError: it is no time, or one before 2000.
     """
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not value.strip()):
         return None
     ts_ms = _iso_ms(value) if isinstance(value, str) else value
     if isinstance(ts_ms, bool) or not isinstance(ts_ms, int | float):

@@ -54,7 +54,7 @@ CAUSEWAY_SINGLE_PROCESS = env.boolean("CAUSEWAY_SINGLE_PROCESS")
 
 def _topic_root(value: str) -> str:
     if not is_name(value):
-        raise ValueError(f"{value!r} is not one topic level of A-Z a-z 0-9 _ - . :")
+        raise ValueError("it is not one topic level, 1 to 64 of A-Z a-z 0-9 _ - . :")
     return value
 
 
@@ -66,9 +66,9 @@ def _sparkplug_host(value: str) -> str:
 
 def _topic_filters(value: str) -> tuple[str, ...]:
     filters = tuple(part.strip() for part in value.split(",") if part.strip())
-    for one in filters:
+    for number, one in enumerate(filters, start=1):
         if error := topic_filter_error(one):
-            raise ValueError(f"{one!r}: {error}")
+            raise ValueError(f"entry {number}: {error}")
     return filters
 
 

@@ -137,15 +137,15 @@ class GatewayOptions:
 def problem(options: GatewayOptions) -> str | None:
     """What is wrong with the options, in one line that begins with the environment variable; None: nothing."""
     if not is_name(options.topic_root):
-        return f"BRIDGE_TOPIC_ROOT: {options.topic_root!r} is not one level of A-Z a-z 0-9 _ - . :"
+        return "BRIDGE_TOPIC_ROOT: it is not one level of A-Z a-z 0-9 _ - . :"
     if options.password is not None and options.username is None and options.version == "3.1.1":
         return "MQTT_USERNAME: MQTT 3.1.1 allows no password without one (MQTT-3.1.2-22)"
     if options.ca_file and (error := _ca_problem(options.ca_file)):
-        return f"MQTT_CA_CERTIFICATES: {options.ca_file}: {error}"
+        return f"MQTT_CA_CERTIFICATES: {error}"
     if options.client_key and not options.client_certificate:
         return "MQTT_CLIENT_KEY: needs MQTT_CLIENT_CERTIFICATE"
     if options.client_certificate and (error := _pair_problem(options.client_certificate, options.client_key)):
-        return f"MQTT_CLIENT_CERTIFICATE: {options.client_certificate}: {error}"
+        return f"MQTT_CLIENT_CERTIFICATE: {error}"
     return _filters_problem(options)
 
 
@@ -167,14 +167,15 @@ def _ca_problem(file: Path) -> str | None:
 
 def _filters_problem(options: GatewayOptions) -> str | None:
     """What is wrong with GATEWAY_TOPIC_FILTERS: filters of two dialects may overlap, those of one needn't."""
-    for one in options.topic_filters:
+    numbered = list(enumerate(options.topic_filters, start=1))
+    for number, one in numbered:
         if error := topic_filter_error(one):
-            return f"GATEWAY_TOPIC_FILTERS: {one!r}: {error}"
+            return f"GATEWAY_TOPIC_FILTERS: entry {number}: {error}"
         if not _listeners(options, one):
-            return f"GATEWAY_TOPIC_FILTERS: {one!r} matches nothing under {options.topic_root}/ (BRIDGE_TOPIC_ROOT)"
-    for one, other in combinations(options.topic_filters, 2):
+            return f"GATEWAY_TOPIC_FILTERS: entry {number} matches nothing that a dialect of DIALECTS listens to"
+    for (number, one), (another, other) in combinations(numbered, 2):
         if overlap(one, other) and len(_listeners(options, one) | _listeners(options, other)) == 1:
-            return f"GATEWAY_TOPIC_FILTERS: {one!r} and {other!r} overlap: some messages would come twice"
+            return f"GATEWAY_TOPIC_FILTERS: entries {number} and {another} overlap: some messages would come twice"
     return None
 
 

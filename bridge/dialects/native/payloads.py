@@ -208,7 +208,7 @@ def _ack(detail: str, payload: bytes) -> CommandAck:
     if status is None:
         raise MalformedError("bad_ack", f"status is {str(value.get('status'))[:64]!r}")
     if reason is not None and not isinstance(reason, str):
-        raise MalformedError("bad_ack", f"reason is {json_type(reason)}")
+        reason = msgspec.json.encode(reason).decode()  # the answer counts, whatever it is told with
     return CommandAck(detail, status, value.get("result"), reason, sieve.notes)
 
 

@@ -44,5 +44,5 @@ class Command(BaseCommand):
 def _port(variable: str, default: int) -> int:
     text = os.environ.get(variable) or str(default)
     if not text.isdecimal() or int(text) not in PORTS:
-        raise CommandError(f"{variable}: {text!r} is no port")
+        raise CommandError(f"{variable}: it is no port")
     return int(text)

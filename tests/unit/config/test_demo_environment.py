@@ -30,7 +30,7 @@ def test_it_is_opened_with_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("0.0.0.0", "MQTT_HOST: 0.0.0.0 is open to others; choose an MQTT_PASSWORD for them"),
         ("192.0.2.7", "MQTT_HOST: 192.0.2.7 is open to others; choose an MQTT_PASSWORD for them"),
-        ("example.org", "MQTT_HOST: 'example.org' is no IPv4 address"),
+        ("example.org", "MQTT_HOST: it is no IPv4 address"),
     ],
 )
 def test_what_it_refuses(host: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:

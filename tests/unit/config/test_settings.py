@@ -23,6 +23,8 @@ GOOD = {"SECRET_KEY": "only-for-tests" * 4, "REDIS_URL": "redis://127.0.0.1:1/0"
         ("BRIDGE_PACE", "fast"),
         ("ALLOWED_HOSTS", "https://causeway.example.org"),
         ("HOMEASSISTANT_EXPORT", "homeassistant/#"),
+        ("BRIDGE_TOPIC_ROOT", "hunter2/#"),
+        ("GATEWAY_TOPIC_FILTERS", "devices/a/#,hunter2#"),
         ("BEHIND_TLS_PROXY", "true"),  # without TRUSTED_PROXIES
     ],
 )
@@ -32,6 +34,7 @@ def test_the_web_process_names_the_bad_variable(variable: str, value: str, tmp_p
     assert done.returncode == 2
     assert done.stderr.startswith(f"causeway: {variable}: ")
     assert done.stderr.count("\n") == 1
+    assert not any(piece in done.stderr for piece in ("hunter2", "password@"))
 
 
 def test_the_settings_of_home_assistant(tmp_path: Path) -> None:

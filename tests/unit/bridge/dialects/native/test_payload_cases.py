@@ -190,7 +190,7 @@ def test_case_b4_a_batch_of_bad_elements_is_quarantined_as_it_came() -> None:
 # ---- B6, B7
 
 
-@pytest.mark.parametrize("ts", ["null", '""'])
+@pytest.mark.parametrize("ts", ["null", '""', '"  "'])
 def test_case_b6_no_time_is_as_without_one(ts: str) -> None:
     assert telemetry(f'{{"a":1,"ts":{ts}}}') == Telemetry((RawReading(None, {"a": 1}),))
 
@@ -201,6 +201,7 @@ def test_case_b6_no_time_is_as_without_one(ts: str) -> None:
         ("2023-11-14t22:13:20z", 1_700_000_000_000),
         ("2023-11-14T22:13:20.5Z", 1_700_000_000_500),
         ("2016-12-31T23:59:60Z", 1_483_228_800_000),
+        ("2016-12-31 23:59:60z", 1_483_228_800_000),
         ("2017-01-01t00:59:60+01:00", 1_483_228_800_000),
     ],
 )
