@@ -95,8 +95,10 @@ class GatewayOptions:
 
     @property
     def sorts_copies(self) -> bool:
-        """Whether a message may come by two of our subscriptions, now or once a source wants filters of its own."""
-        return self.has_dynamic_filters or any(overlap(*pair) for pair in combinations(self.filters, 2))
+        """Whether a message may come by two of our subscriptions, now or by filters of sources and mappings."""
+        mappings_may_meet = any(one.startswith("+") for one in self.filters)
+        overlaps = (overlap(*pair) for pair in combinations(self.filters, 2))
+        return self.has_dynamic_filters or mappings_may_meet or any(overlaps)
 
     @property
     def has_dynamic_filters(self) -> bool:

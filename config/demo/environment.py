@@ -53,7 +53,7 @@ def broker_address() -> tuple[str, str]:
     try:
         address = IPv4Address(host)
     except ValueError:
-        raise BrokerAddressError(f"MQTT_HOST: it is no IPv4 address") from None
+        raise BrokerAddressError("MQTT_HOST: it is no IPv4 address") from None
     if not address.is_loopback and not password:
         raise BrokerAddressError(f"MQTT_HOST: {host} is open to others; choose an MQTT_PASSWORD for them")
     return host, password

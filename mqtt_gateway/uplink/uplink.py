@@ -49,7 +49,7 @@ class Uplink(Connections):
         self.marker_is_due = asyncio.Event()  # earlier than it was
         self.drained = asyncio.Event()  # somebody waits for what markers.drained_ms now says
         self._dialects, self._shards = options.dialects, options.shards
-        self._route = router(self._dialects, self._shards)
+        self._route = self._whose = router(self._dialects, self._shards)
         self._departures = Departures(layer, self._links, options.pace, options.in_flight_limit)
         # All that can be queued and under way while the broker keeps to its limit (not every broker does): until then
         # QoS 0 is to be dropped here, not left to pile up at a broker that we no longer read from.
@@ -60,11 +60,13 @@ class Uplink(Connections):
 
     def sort(self, dynamic: DynamicFilters = NO_FILTERS, *, hears_all: bool = False) -> None:
         """From now on topics go by these filters, too; ``hears_all``: we are subscribed to all there is."""
-        self._route = router(self._dialects, self._shards, dynamic, hears_all=hears_all)
+        self._route = self._whose = router(self._dialects, self._shards, dynamic)
+        if hears_all:
+            self._route = router(self._dialects, self._shards, dynamic, hears_all=True)
 
     def whose(self, topic: str) -> Destination:
-        """Where deliveries on a topic go."""
-        return self._route(topic)
+        """Where deliveries on a topic go, or why nobody takes it."""
+        return self._whose(topic)
 
     def switched(self) -> None:
         """It is stored that the deliveries of this session count."""

@@ -10,7 +10,7 @@ from bridge.dialects.mapping.patterns import pattern_fault, topic_filter
 from bridge.json_values import MAX_NAME_CHARS
 from bridge.names import is_name
 from bridge.observations import Scalar
-from bridge.topic_filters import overlap
+from bridge.topic_filters import covers, overlap
 
 PayloadKind = Literal["number", "text", "json", "pairs", "csv", "struct", "senml"]
 NUMBERS: Final = {
@@ -126,6 +126,9 @@ def _field_fault(rule: Rule, one: Field) -> str:
 def conflict(rule: Rule, topic_root: str, taken: Iterable[tuple[str, str]]) -> str:
     """Whose topics a rule's pattern would take; empty: nobody's.
 
+    A filter like ``+/online`` meets nearly every pattern in some topic. That topic stays its dialect's, which comes
+    first; it is a conflict only where no topic is left for the rule.
+
     Args:
         rule: without fault.
         topic_root: the first level of Causeway's own topics.
@@ -133,4 +136,8 @@ def conflict(rule: Rule, topic_root: str, taken: Iterable[tuple[str, str]]) -> s
     """
     mine = topic_filter(rule.pattern)
     own = [("causeway", f"{first}/#") for first in (topic_root, *_OWN)]
-    return next((name for name, theirs in (*own, *taken) if overlap(mine, theirs)), "")
+    return next((name for name, theirs in (*own, *taken) if _takes(theirs, mine)), "")
+
+
+def _takes(theirs: str, mine: str) -> bool:
+    return covers(theirs, mine) if theirs.startswith("+") else overlap(mine, theirs)

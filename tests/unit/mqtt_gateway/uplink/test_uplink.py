@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from channels.layers import InMemoryChannelLayer
 
+from bridge.dialects.dialect import RejectedTopic
 from bridge.json_limits import MAX_PAYLOAD_BYTES
 from bridge.link import MAX_IN_FLIGHT
 from bridge.messages import Acks, Delivery, LinkAck
@@ -217,6 +218,15 @@ async def test_own_downlink_and_nobodys_topics_are_confirmed_in_their_turn(bench
     await eventually_async(lambda: connection.acknowledged == [1, 2, 3])
     assert entered(bench) == 1, "our own command isn't counted"
     assert dict(bench.state.counters.rejected) == {"odd_levels": 1}
+
+
+async def test_where_all_is_heard_who_listens_is_told_that_nobody_takes_a_topic(bench: Bench) -> None:
+    bench.uplink.sort(hears_all=True)
+    assert bench.uplink.whose("weather/roof/t") == RejectedTopic("foreign_root")
+    connection = await bench.connect()
+    connection.deliver("weather/roof/t", b"1", 1)
+    assert connection.acknowledged == [1]
+    assert not bench.state.counters.rejected
 
 
 async def test_a_rejected_topic_alone_is_confirmed_at_once(bench: Bench) -> None:

@@ -139,11 +139,15 @@ def test_a_rule_that_can_not_be_says_why(members: dict[str, Any], fault: str) ->
         ("devices/{device}/{metric}", "causeway"),
         ("causeway/{device}/{metric}", "causeway"),
         ("z/{device}/{metric}", "zigbee2mqtt"),
-        ("haus/{device}/{metric}", ""),
+        ("haus/{device}/{metric}", ""),  # haus/status/x stays Shelly's
+        ("haus/status/{metric}", "shelly"),
+        ("haus/{device}/rpc", ""),
     ],
 )
 def test_other_peoples_topics_are_not_taken(pattern: str, whose: str) -> None:
-    assert conflict(rule(pattern), "devices", [("zigbee2mqtt", "z/#")]) == whose
+    taken = [("zigbee2mqtt", "z/#"), ("shelly", "+/online"), ("shelly", "+/status/+")]
+    names = {name: "x" for name in ("device", "metric") if f"{{{name}}}" not in pattern}
+    assert conflict(rule(pattern, **names), "devices", taken) == whose
 
 
 def test_a_literal_level_beats_a_place_and_the_first_of_two_counts() -> None:

@@ -89,6 +89,21 @@ async def test_it_can_be_revoked_and_only_its_digest_is_kept(token: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("first", "again", "status"),
+    [
+        (b'{"a": 1, "b": [1.0, {"c": 2}]}', b'{"b":[1,{"c":2.0}],"a":1e0}', 202),
+        (b'{"a": 1}', b'{"a": true}', 409),
+        (b'{"a": NaN}', b'{"a":NaN}', 409),  # no JSON: byte by byte
+        (b'{"a": 1e300}', b'{"a":1e300}', 202),
+    ],
+)
+async def test_case_c3_the_same_message_written_anew(token: str, first: bytes, again: bytes, status: int) -> None:
+    async with FakeWorker().running():
+        assert (await send(token, body=first, **KEYED)).status_code == 202
+        assert (await send(token, body=again, **KEYED)).status_code == status
+
+
+@pytest.mark.parametrize(
     ("url", "body", "headers", "status"),
     [
         (URL, b"", {}, 400),
