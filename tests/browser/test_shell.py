@@ -16,13 +16,16 @@ SITE = "browser"
 KEYS = [f"{SITE}/shell-{number:02}" for number in range(60)]
 SAME_DOCUMENT = "globalThis.marked === true"
 
-# Clicks a link and tells how long it took until a frame was painted that has the text of the element.
-PAINTED_MS = """
+FRAMES = 3  # how long that is in ms is measured by the benchmark of the pages
+# Clicks a link and tells how many frames later one was painted that has the text of the element.
+PAINTED = """
 ([link, element, text]) => new Promise((done, fail) => {
   const begun = performance.now();
+  let frames = 0;
   document.querySelector(link).click();
   const look = () => {
-    if (document.querySelector(element)?.textContent.includes(text)) return done(performance.now() - begun);
+    frames += 1;
+    if (document.querySelector(element)?.textContent.includes(text)) return done(frames);
     if (performance.now() - begun > 5000) return fail(new Error("it never came"));
     requestAnimationFrame(look);
   };
@@ -70,7 +73,7 @@ def test_fleet_device_and_back_are_one_document_one_socket_and_one_snapshot(page
     expect(link).to_be_visible()
     top, snapshots = page.evaluate("scrollY"), len(wire.snapshots)
     page.wait_for_load_state("networkidle")
-    page.evaluate(PAINTED_MS, [f"a[href='/devices/{key}']", ".metric-value", "20.5"])
+    page.evaluate(PAINTED, [f"a[href='/devices/{key}']", ".metric-value", "20.5"])
     expect(page).to_have_title(f"{key} · Causeway")
     expect(page.locator(".badge")).to_contain_text("Online")
     assert page.evaluate("scrollY") == 0
@@ -89,16 +92,20 @@ def test_fleet_device_and_back_are_one_document_one_socket_and_one_snapshot(page
     assert len(wire.snapshots) == snapshots
 
 
-def test_what_is_known_is_painted_within_a_tenth_of_a_second(page: Page, fleet: System) -> None:
+def test_what_is_known_is_painted_at_once_without_waiting_for_the_server(page: Page, fleet: System) -> None:
     sign_in(page, fleet, "/?q=shell-")
     expect(page.locator(".fleet-row").nth(12)).to_be_visible()
     page.wait_for_load_state("networkidle")
-    took_ms = []
-    for key in KEYS[:4]:  # other tests have the machine, too: the quickest counts
-        took_ms.append(page.evaluate(PAINTED_MS, [f"a[href='/devices/{key}']", ".metric-value", "20.5"]))
-        page.go_back()
-        expect(page.locator(".fleet-row").nth(12)).to_be_visible()
-    assert min(took_ms) <= 100, took_ms
+    held = list[Route]()
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/*", hold)
+    frames = page.evaluate(PAINTED, [f"a[href='/devices/{KEYS[0]}']", ".metric-value", "20.5"])
+    assert frames <= FRAMES
+    for route in held:
+        route.continue_()
 
 
 def test_the_socket_is_opened_while_the_modules_are_on_their_way_and_is_the_only_one(page: Page, fleet: System) -> None:
