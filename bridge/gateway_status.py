@@ -81,11 +81,26 @@ class HeardTopic(Struct, frozen=True, kw_only=True):
     reason: str  # why nobody takes it; "": somebody does
 
 
+class HeardMessage(Struct, frozen=True, kw_only=True):
+    """One message of a source whose messages somebody wants to see."""
+
+    number: int  # rises within its listening
+    topic: str
+    kind: str  # this and the next two: as Delivery's
+    detail: str
+    dialect: str
+    payload: bytes  # its beginning
+    size: int  # bytes of the whole one
+    retained: bool
+    at_ms: int  # Unix ms; when it came
+
+
 class AskedListening(Struct, frozen=True, kw_only=True):
     """Somebody wants to hear what is on the broker."""
 
     number: int
-    topic_filter: str
+    filters: tuple[str, ...]
+    source: str = ""  # a device key: of what comes, its messages one by one; "": all topics, each with its last one
     until_ms: int  # Unix ms
 
 
@@ -96,6 +111,8 @@ class HeardNews(Struct, frozen=True, kw_only=True):
     status: str  # listening | ended | refused
     reason: str = ""  # why it has ended early
     topics: tuple[HeardTopic, ...] = ()
+    heard: tuple[HeardMessage, ...] = ()  # those that are new
+    gone: tuple[int, ...] = ()  # the numbers of those for which there is no room any more
     messages: int = 0  # so far
     more: int = 0  # of these, on topics for which there was no room
     limited: bool = False  # there were more than could be heard: some were left out

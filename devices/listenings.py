@@ -9,11 +9,12 @@ from django.db import transaction
 from django.db.models import Q
 
 from bridge.gateway_status import AskedListening, HeardNews
-from devices.models import Heard, Listening
+from devices.models import Heard, HeardMessage, Listening
 from devices.models.listening import MAX_REASON_CHARS
 from runtime.database_clock import unix_ms
 
 _UNFINISHED = ("waiting", "listening")
+_CLEANED = ("kind", "detail")  # parts of topics
 _COLUMNS = ("count", "payload", "size", "retained", "last_ms", "dialect", "source", "reason")
 
 
@@ -32,7 +33,9 @@ def take(gateway: str, running: Collection[int], most: int) -> list[AskedListeni
     """
     mine = Listening.objects.filter(unfinished(), gateway__in=("", gateway)).exclude(pk__in=running).order_by("pk")
     return [
-        AskedListening(number=one.pk, topic_filter=one.topic_filter, until_ms=one.until_ms)
+        AskedListening(
+            number=one.pk, filters=tuple(one.filters or [one.topic_filter]), source=one.source, until_ms=one.until_ms
+        )
         for one in mine[:most]
         if Listening.objects.filter(pk=one.pk, gateway=one.gateway).update(gateway=gateway)
     ]
@@ -53,3 +56,20 @@ def record(news: HeardNews) -> None:
         Heard.objects.bulk_create(
             rows, update_conflicts=True, update_fields=_COLUMNS, unique_fields=("listening", "topic")
         )
+        _record_messages(news)
+
+
+def _record_messages(news: HeardNews) -> None:
+    if news.gone:
+        HeardMessage.objects.filter(listening_id=news.number, number__in=news.gone).delete()
+    if news.heard:
+        columns = [name for name in news.heard[0].__struct_fields__ if name not in _CLEANED]
+        rows = [
+            HeardMessage(
+                listening_id=news.number,
+                **{name: getattr(one, name) for name in columns},
+                **{name: getattr(one, name).replace("\0", "") for name in _CLEANED},
+            )
+            for one in news.heard
+        ]
+        HeardMessage.objects.bulk_create(rows, ignore_conflicts=True)

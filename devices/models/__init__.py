@@ -11,7 +11,7 @@ shards       ownership, cursors, recent deliveries, ledger, what was rejected  s
 """
 
 from devices.models.access import ApiToken, Membership, Role, Site
-from devices.models.listening import Heard, Listening
+from devices.models.listening import Heard, HeardMessage, Listening
 from devices.models.mappings import Mapping
 from devices.models.people import Board, SavedView, UserPreferences
 from devices.models.registry import BlockedKey, Device, DeviceTag, RetiredKey, TagDefault
@@ -31,6 +31,7 @@ __all__ = [
     "DialectLogin",
     "Event",
     "Heard",
+    "HeardMessage",
     "Installation",
     "LedgerCount",
     "LinkCursor",

@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from devices.models.fields import JSONTextField
 from devices.rules.actors import MAX_ACTOR_CHARS
 
 MAX_FILTER_CHARS = 500
@@ -10,9 +11,14 @@ MAX_REASON_CHARS = 300
 
 
 class Listening(models.Model):
-    """Somebody wants to hear some topics for some minutes (POST /api/v1/listen); a gateway carries it out."""
+    """Somebody wants to hear some topics for some minutes; a gateway carries it out.
+
+    With ``source``: what one source says (POST /api/v1/devices/…/messages), else all topics (POST /api/v1/listen).
+    """
 
     topic_filter = models.CharField(max_length=MAX_FILTER_CHARS)
+    filters = JSONTextField(default=None, null=True)  # [topic filter, …] in place of topic_filter; null: that alone
+    source = models.CharField(max_length=129, default="", db_default="")  # a device key: its messages only, each kept
     asked_by = models.CharField(max_length=MAX_ACTOR_CHARS)
     asked_ms = models.BigIntegerField()  # Unix ms
     until_ms = models.BigIntegerField()  # Unix ms; it ends then
@@ -46,3 +52,24 @@ class Heard(models.Model):
 
     def __str__(self) -> str:
         return f"{self.topic}: {self.count}"
+
+
+class HeardMessage(models.Model):
+    """A message that a source sent while somebody looked: the last few of each topic, some hundred of a listening."""
+
+    listening = models.ForeignKey(Listening, models.CASCADE, db_index=False, related_name="heard_messages")
+    number = models.BigIntegerField()  # rises within the listening
+    topic = models.CharField(max_length=MAX_TOPIC_CHARS)
+    kind = models.TextField()  # this and the next two: as bridge.messages.Delivery's
+    detail = models.TextField()
+    dialect = models.CharField(max_length=64)
+    payload = models.BinaryField()  # its first 4 KiB
+    size = models.BigIntegerField()  # bytes of the whole
+    retained = models.BooleanField()
+    at_ms = models.BigIntegerField()  # Unix ms; when it came
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["listening", "number"], name="one_row_per_heard_message")]
+
+    def __str__(self) -> str:
+        return f"{self.topic} #{self.number}"

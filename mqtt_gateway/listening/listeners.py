@@ -19,6 +19,7 @@ from bridge.messages import ListenAsked
 from mqtt_gateway.client.broker import ConnectError, Connection, Manner, Outgoing
 from mqtt_gateway.connection.careful import Connect
 from mqtt_gateway.listening.heard import HeardTopics
+from mqtt_gateway.listening.heard_messages import HeardMessages
 from mqtt_gateway.options import GatewayOptions
 from mqtt_gateway.process import listenings
 from mqtt_gateway.process.lease import Lease
@@ -29,7 +30,7 @@ from runtime.database_clock import unix_ms
 
 log = structlog.get_logger(__name__)
 
-MOST: Final = 2  # at a time
+MOST: Final = 4  # at a time: two who look for topics, two who look at a device
 _LOOK_S: Final = 10.0
 _STORE_S: Final = 1.0
 _MOST_A_SECOND: Final = (
@@ -92,8 +93,8 @@ class Listeners:
         hearing.connection = connection
         try:
             await connection.open(hearing)
-            await connection.subscribe([one.topic_filter], _HOW)
-            log.info("listening for somebody", filter=one.topic_filter, until_ms=one.until_ms)
+            await connection.subscribe(one.filters, _HOW)
+            log.info("listening for somebody", filters=len(one.filters), first=one.filters[0], until_ms=one.until_ms)
             while unix_ms() < one.until_ms and not connection.lost.done():
                 await self._store(hearing.news("listening"))
                 await asyncio.wait((connection.lost,), timeout=_STORE_S)
@@ -114,7 +115,8 @@ class _Hearing:
     """What one connection hears. A listener."""
 
     def __init__(self, asked: AskedListening, whose: Callable[[str], Destination]) -> None:
-        self._asked, self._heard = asked, HeardTopics(whose)
+        self._asked = asked
+        self._heard = HeardMessages(whose, asked.source, unix_ms()) if asked.source else HeardTopics(whose)
         self.connection: Connection | None = None
         self._limited = False
         self._second, self._in_second = 0, 0
@@ -137,11 +139,14 @@ class _Hearing:
 
     def news(self, status: str, reason: str = "") -> HeardNews:
         """What there is to store."""
+        heard, gone = self._heard.take_messages()
         return HeardNews(
             number=self._asked.number,
             status=status,
             reason=reason,
             topics=tuple(self._heard.take()),
+            heard=heard,
+            gone=gone,
             messages=self._heard.messages,
             more=self._heard.more,
             limited=self._limited,

@@ -6,6 +6,7 @@ import threading
 import pytest
 from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
+from tests.browser.test_accessibility import complaints
 from tests.browser.test_pages import announced, sign_in
 from tests.support.clients.mqtt import MqttClient
 from tests.support.worlds.system import System
@@ -157,3 +158,19 @@ def test_case_j9_a_proxy_without_the_upgrade_lines_is_named_and_no_panel_claims_
     expect(page.locator("html")).to_have_attribute("data-fresh", "no")
     for claim in ("Nothing reported", "No commands yet", "None yet", "No telemetry yet", "Online"):
         expect(page.locator("main")).not_to_contain_text(claim)
+
+
+def test_its_messages_are_shown_as_they_come_with_what_became_of_them(
+    page: Page, shared_system: System, device: MqttClient, key: str
+) -> None:
+    sign_in(page, shared_system, f"/devices/{key}")
+    speaks = page.get_by_role("region", name="How this device speaks")
+    expect(speaks).to_contain_text(f"devices/{key}/#")
+    speaks.get_by_role("button", name="Look at its messages").click()
+    retained = speaks.locator("tr", has_text=f"devices/{key}/status")
+    expect(retained).to_contain_text("applied")
+    device.publish(f"devices/{key}/telemetry", {"depth": 3.5})
+    device.publish(f"devices/{key}/telemetry", "{")
+    expect(speaks.locator("tr", has_text='{"depth": 3.5}')).to_contain_text("depth 3.5")
+    expect(speaks.locator("tbody tr").first).to_contain_text("bad_json")
+    assert list(complaints(page)) == []

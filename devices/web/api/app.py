@@ -16,7 +16,7 @@ from devices.web.api import commands, desired, devices, operations, quarantine, 
 from devices.web.api.problems import CONTENT_TYPE, MediaTypeError, handle_all
 from devices.web.api.schemas import Problem
 from devices.web.api.security import SessionAuth, TokenAuth
-from devices.web.device import descriptions, ingest
+from devices.web.device import descriptions, ingest, messages
 from devices.web.mappings import api as mappings
 from devices.web.mappings import listen
 from devices.web.pages.reference import Reference
@@ -100,6 +100,7 @@ _PARTS = (
     boards,
     reports,
     ingest,
+    messages,
 )
 for router in dict.fromkeys(part.router for part in _PARTS):  # what shares a path shares a router
     api.add_router("", router)

@@ -60,7 +60,7 @@ async def listen(request: HttpRequest, payload: schemas.Listen) -> HttpResponse:
 def get_listening(request: HttpRequest, number: int) -> HttpResponse:
     """What was heard so far. Needs the role admin at all sites."""
     everywhere(access(request))
-    row = Listening.objects.filter(pk=number).first()
+    row = Listening.objects.filter(pk=number, source="").first()
     if row is None:
         raise NotFoundError("there is no such listening; the newest ten are kept")
     return json_response(_json(row, row.heard.order_by("topic")))
@@ -69,9 +69,10 @@ def get_listening(request: HttpRequest, number: int) -> HttpResponse:
 def _store(wanted: schemas.Listen, by: str) -> Listening:
     now_ms = unix_ms()
     with transaction.atomic():
-        if Listening.objects.filter(unfinished()).count() >= MOST:
+        asked = Listening.objects.filter(source="")
+        if asked.filter(unfinished()).count() >= MOST:
             raise ConflictError(f"{MOST} are listening already: wait for one to end")
-        old = Listening.objects.exclude(unfinished()).order_by("-pk").values_list("pk", flat=True)[KEPT - 1 :]
+        old = asked.exclude(unfinished()).order_by("-pk").values_list("pk", flat=True)[KEPT - 1 :]
         Listening.objects.filter(pk__in=list(old)).delete()
         return Listening.objects.create(
             topic_filter=wanted.filter, asked_by=by, asked_ms=now_ms, until_ms=now_ms + wanted.minutes * 60_000

@@ -19,7 +19,7 @@ import { Head } from "./head";
 import { Metrics } from "./metrics";
 import { Panels } from "./panels";
 import { RefusedPanel } from "./refused";
-import { SpeaksPanel } from "./speaks";
+import { SpeaksPanel } from "./speaks/panel";
 import { StatePanel } from "./state";
 import { Device, DeviceContext, useDevice } from "./store";
 

@@ -30,7 +30,7 @@ def test_what_a_gateway_heard_is_shown_with_whose_it_is(as_role: Callable[..., C
     started = answer.json()
     assert (started["filter"], started["status"], started["items"]) == ("weather/#", "waiting", [])
     (asked,) = take("g", (), 2)
-    assert (asked.number, asked.topic_filter) == (started["id"], "weather/#")
+    assert (asked.number, asked.filters, asked.source) == (started["id"], ("weather/#",), "")
     assert take("other", (), 2) == [], "one gateway has it"
     assert len(take("g", (), 2)) == 1, "and takes it up again when it begins anew"
     assert take("g", (asked.number,), 2) == []

@@ -2,11 +2,12 @@
 
 import type { ComponentChildren } from "preact";
 
-import { linkTo } from "../document/address";
-import { page } from "../document/page";
-import { formatSpan, formatTime } from "../lib/format.js";
-import { t } from "../words/words.js";
-import { useDevice } from "./store";
+import { linkTo } from "../../document/address";
+import { page } from "../../document/page";
+import { formatSpan, formatTime } from "../../lib/format.js";
+import { t } from "../../words/words.js";
+import { useDevice } from "../store";
+import { Messages } from "./messages";
 
 const SHOWN_COMMANDS = 3;
 
@@ -47,6 +48,7 @@ export function SpeaksPanel() {
           </Fact>
         )}
       </dl>
+      <Messages key={device.key} />
       {withdrawn && <p class="speaks-withdrawn">{t("device.speaks.withdrawn")}</p>}
     </section>
   );
