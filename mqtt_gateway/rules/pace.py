@@ -28,7 +28,7 @@ class Budget(Struct, frozen=True):
     few: int = 4
 
 
-BALANCED: Final = Budget(share=0.1, longest_s=0.006)
+BALANCED: Final = Budget(share=0.15, longest_s=0.006)
 _BUDGETS: Final[dict[Word, Budget]] = {
     "latency": Budget(share=0.5, longest_s=0.004),
     "balanced": BALANCED,
