@@ -2,13 +2,14 @@
 
 import { useEffect, useState } from "preact/hooks";
 
+import { messageOf } from "../../data/failures";
 import { getMessages, lookAtMessages } from "../../data/messages";
 import type { RawMessage, Speaks } from "../../data/messages";
 import { may, siteOf } from "../../document/page";
 import { Badge } from "../../kit/badge";
 import { formatTime } from "../../lib/format.js";
 import { t } from "../../words/words.js";
-import { messageOf, useDevice } from "../store";
+import { useDevice } from "../store";
 
 const EVERY_MS = 1_500;
 const SHOWN_CHARS = 160;
