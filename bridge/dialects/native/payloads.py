@@ -218,6 +218,8 @@ def _model(_detail: str, payload: bytes) -> Described:
         words = words_of(value, MAX_PROPERTIES)
     except WrongWordError as wrong:
         raise MalformedError("bad_model", str(wrong)) from None
+    for action in words.get("actions") or ():  # who says nothing of it acknowledges commands, as is usual here
+        action |= {"retry": action.get("retry", "until_ack"), "ack": action.get("ack", "exact")}
     return Described(description_of(words), own=True)
 
 

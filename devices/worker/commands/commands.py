@@ -18,12 +18,12 @@ from devices.worker.commands.command_steps import CommandSteps, command_id
 from devices.worker.commands.downlinks import Downlinks
 from devices.worker.commands.foreign import ForeignCommands
 from devices.worker.commands.known_commands import KnownCommands, expires_ms, new_command, way_in
-from devices.worker.commands.rendering import Renderer
+from devices.worker.commands.rendering import Renderer, manner_of
 from devices.worker.commands.waiting import Waiting
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.rate_gate import RateGate
 from devices.worker.effects.work import Round, RoundWork, ShardWork
-from devices.worker.memory.shard import Shard
+from devices.worker.memory.shard import Member, Shard
 from devices.worker.presence.gateway_links import LinkWatch
 from devices.worker.requests.refusal import refusal
 from devices.worker.retention.purges import Commands
@@ -83,11 +83,10 @@ class CommandsFeature(Feature):
         self._waiting.recall(shard.number, self._of, now_ms)
         rows = Command.objects.annotate(number=F("device__hash") % self._of)
         rows = rows.filter(number=shard.number, status__in=OPEN).order_by("created_at")
-        columns = rows.values_list("pk", "device__key", "expires_at", "status", "way")
-        for pk, key, expires_at, status, stored in columns.iterator(chunk_size=_CHUNK):
+        columns = rows.values_list("pk", "device__key", "name", "expires_at", "status", "way")
+        for pk, key, name, expires_at, status, stored in columns.iterator(chunk_size=_CHUNK):
             way, end_ms = way_in(stored), int(expires_at.timestamp() * 1000)
-            member = shard.members.get(key)
-            if way is None and member and member.known.dialect != NATIVE:
+            if way is None and status == "accepted" and _has_way(shard.members.get(key), name):
                 continue  # it is found as one that is new
             shard.outbox.open(pk, key, end_ms, now_ms, confirmed=status == "sent", way=way)
             if way:
@@ -130,7 +129,7 @@ class CommandsFeature(Feature):
         member = shard.members.get(new.device) if shard and new else None
         if shard is None or new is None or member is None or CommandItem(pk) in shard.outbox:
             return False
-        if member.known.dialect != NATIVE:  # what it becomes there is to be stored first
+        if _has_way(member, new.name):  # what it becomes is to be stored first
             return False
         if not self._known.is_news(pk, new.created_us // 1000, now_ms):
             return False
@@ -219,7 +218,7 @@ class CommandsFeature(Feature):
         if not known and (command := self._steps.stored(pk)):
             shard = work.part_of(command.device, self._of).shard
             member = shard.members.get(command.device)
-            if member and member.known.dialect != NATIVE:
+            if _has_way(member, command.name):
                 self._foreign.open(command, shard, self._steps, work.now_ms)
             else:
                 shard.outbox.open(pk, command.device, expires_ms(command), work.now_ms)
@@ -263,6 +262,11 @@ class CommandsFeature(Feature):
     def purges(self) -> Iterable[PurgeTask]:
         """Commands that are over."""
         return (Commands(),)
+
+
+def _has_way(member: Member | None, name: str) -> bool:
+    """Whether such a command goes a way of its own: in another dialect, or as its device is said to answer it."""
+    return member is not None and (member.known.dialect != NATIVE or manner_of(member, name) is not None)
 
 
 def _of_commands(work: RoundWork) -> Iterator[tuple[Published, CommandItem]]:

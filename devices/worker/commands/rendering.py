@@ -12,8 +12,8 @@ from bridge.dialects.dialect import NATIVE, Command, Refused, Rendered
 from bridge.dialects.refusals.guard import publish_error
 from bridge.dialects.registry import Dialects
 from devices.worker.commands.known_commands import KnownCommand, expires_ms
-from devices.worker.memory.shard import Shard
-from devices.worker.rules.ways import MAX_PUBLICATIONS
+from devices.worker.memory.shard import Member, Shard
+from devices.worker.rules.ways import MAX_PUBLICATIONS, Manner, in_manner
 from devices.worker.sources.sources import Sources
 
 log = structlog.get_logger(__name__)
@@ -21,6 +21,11 @@ log = structlog.get_logger(__name__)
 _encode: Final = json.Encoder().encode
 _UNKNOWN: Final = Refused("unknown_dialect", "nobody speaks this device's dialect any more")
 _FAILED: Final = Refused("internal_error", "its dialect failed: a bug")
+
+
+def manner_of(member: Member | None, name: str) -> Manner | None:
+    """What a device is said to do with an action, if that is something else than to acknowledge it, as is usual."""
+    return member.described.manners.get(name) if member and member.described else None
 
 
 class Renderer:
@@ -55,7 +60,12 @@ class Renderer:
         except Exception:
             log.exception("a dialect failed: a bug", dialect=name, device=device)
             return _FAILED
-        return rendered if name == NATIVE or isinstance(rendered, Refused) else self._guarded(rendered, name)
+        if isinstance(rendered, Refused):
+            return rendered
+        if name != NATIVE:
+            return self._guarded(rendered, name)
+        manner = manner_of(member, asked.name)
+        return rendered if manner is None else in_manner(rendered, manner, asked, now_ms)
 
     def _guarded(self, rendered: Rendered, name: str) -> Rendered | Refused:
         if not 0 < len(rendered.publications) <= MAX_PUBLICATIONS:

@@ -10,6 +10,7 @@ from bridge.dialects.forms.description_words import NEVER
 from devices.rules.described import descriptions
 from devices.rules.described.descriptions import Kept
 from devices.rules.described.values import Expected, expectations
+from devices.worker.rules.ways import Manner
 
 _MODELS: Final = 1_000  # sets of properties that are kept read; devices of one model have the same
 
@@ -21,7 +22,7 @@ class Described:
         doc: as it is stored (devices.models.Description.doc).
     """
 
-    __slots__ = ("_doc", "_kept", "_properties", "stale_after_s")
+    __slots__ = ("_doc", "_kept", "_properties", "manners", "stale_after_s")
 
     def __init__(self, doc: bytes) -> None:
         self._doc = doc
@@ -56,6 +57,11 @@ class Described:
         stale_after_s = kept.value.get("stale_after_s", 0)
         self.stale_after_s: int | None = None if stale_after_s == NEVER else stale_after_s  # 0: it doesn't say
         self._properties = json.encode(kept.value.get("properties", []))
+        self.manners: dict[str, Manner] = {  # of those actions of which it says one
+            one["name"]: Manner(one.get("ack", "exact"), one.get("retry", "until_ack"))
+            for one in kept.value.get("actions", ())
+            if one.get("ack", "exact") != "exact" or one.get("retry", "until_ack") != "until_ack"
+        }
 
 
 @lru_cache(_MODELS)
