@@ -35,6 +35,7 @@ PROGRAMS = {
     "curl": Program(package="curl"),
     "g++": Program(package="g++"),
     "faketime": Program(package="faketime"),
+    "firefox-esr": Program(package="firefox-esr", others=("firefox",)),
     "haproxy": Program(package="haproxy"),
     "initdb": _POSTGRES,
     "mosquitto": Program(package="mosquitto"),
