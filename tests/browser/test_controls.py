@@ -174,3 +174,42 @@ def test_its_messages_are_shown_as_they_come_with_what_became_of_them(
     expect(speaks.locator("tr", has_text='{"depth": 3.5}')).to_contain_text("depth 3.5")
     expect(speaks.locator("tbody tr").first).to_contain_text("bad_json")
     assert list(complaints(page)) == []
+
+
+def test_a_patch_of_desired_is_kept_and_shows_what_others_changed(page: Page, shared_system: System) -> None:
+    key = "browser/drafted"
+    device = announced(shared_system, key)
+    device.publish(f"devices/{key}/status", "offline", retain=True)
+    sign_in(page, shared_system, f"/devices/{key}")
+    page.get_by_role("button", name="Set desired…").click()
+    patch, editor = page.get_by_label("Merge patch on desired"), page.locator(".editor")
+    patch.fill('{\n  "led": tru\n}')
+    expect(editor.get_by_role("alert")).to_contain_text("Line 2, column 10: a value is expected")
+    patch.fill('{"led": true}')
+    expect(editor.get_by_role("note")).to_contain_text("The device is offline since")
+    page.reload()
+    expect(patch).to_have_value('{"led": true}')
+    expect(editor.locator("button.primary")).to_be_enabled()
+    api = shared_system.api("browser-operator", "operator", "browser")
+    assert api("PATCH", f"/devices/{key}/desired", json={"led": False, "level": 3}).is_success
+    expect(editor.get_by_role("status").locator("li")).to_have_text(
+        [re.compile("led.*false.*in your patch, too"), re.compile("level.*3 *$")]
+    )
+    expect(editor.locator("button.primary")).to_be_disabled()
+    page.get_by_role("button", name="Seen").click()
+    editor.locator("button.primary").click()
+    expect(editor).to_have_count(0)
+    led = page.locator(".twin tbody tr", has=page.get_by_role("rowheader", name="led", exact=True))
+    expect(led.locator(".desired")).to_contain_text("true")
+
+
+def test_arguments_say_where_they_are_wrong(page: Page, shared_system: System) -> None:
+    key = "browser/argued"
+    announced(shared_system, key)
+    sign_in(page, shared_system, f"/devices/{key}")
+    page.get_by_role("button", name="Edit the arguments of set_led").click()
+    arguments = page.get_by_label("Arguments as a JSON object")
+    arguments.fill('{\n  "on": true\n  "level": 3\n}')
+    arguments.press("Control+Enter")
+    expect(page.locator(".composer [role=alert]")).to_contain_text("Line 3, column 3: a comma")
+    assert arguments.evaluate("field => field.value.slice(field.selectionStart)") == '"level": 3\n}'

@@ -14,11 +14,11 @@ import {
   formatTime,
   formatValue,
 } from "../../../devices/web/frontend/src/lib/format.js";
-import { inexact } from "../../../devices/web/frontend/src/lib/exact.js";
+import { inexact } from "../../../devices/web/frontend/src/lib/json/exact.js";
 import { commonMetrics, counts, isUniform, selected } from "../../../devices/web/frontend/src/lib/device_list.js";
 import { isGrave, isUnderWay } from "../../../devices/web/frontend/src/lib/grave.js";
 import { described, faultOf, formatLag, stretch } from "../../../devices/web/frontend/src/lib/chain.js";
-import { compare, lacks, patchFor } from "../../../devices/web/frontend/src/lib/twin.js";
+import { changesOf, compare, joined, lacks, patchFor, touches } from "../../../devices/web/frontend/src/lib/twin.js";
 
 describe("format", () => {
   /** @type {[any, string][]} */
@@ -134,6 +134,26 @@ describe("format", () => {
     assert.equal(formatMoment(noon, noon + 1000), "12:03:04");
     assert.match(formatMoment(noon, noon + 86_400_000), /^15 Jun$/);
   });
+});
+
+describe("what somebody else made of a document", () => {
+  test("path by path, and which of it a patch changes, too", () => {
+    const found = changesOf({ led: { on: true, level: 1 }, gone: [1] }, { led: { level: 1.0, on: false }, new: {} });
+    assert.deepEqual(found, [
+      { path: ["gone"], before: [1], after: undefined },
+      { path: ["led", "on"], before: true, after: false },
+      { path: ["new"], before: undefined, after: {} },
+    ]);
+    const patch = { led: { on: true }, new: { inner: 1 } };
+    assert.deepEqual(found.map(({ path }) => touches(patch, path)), [false, true, true]);
+    assert.equal(touches({ led: null }, ["led", "on"]), true);
+  });
+
+  test("one patch after another is one", () =>
+    assert.deepEqual(joined({ a: { b: 1, c: [1] }, d: 2 }, { a: { b: null, e: {} }, d: { f: 1 } }), {
+      a: { b: null, c: [1], e: {} },
+      d: { f: 1 },
+    }));
 });
 
 describe("reported against desired", () => {

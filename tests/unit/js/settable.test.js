@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { described } from "../../../devices/web/frontend/src/lib/described.js";
-import { controlOf, readText, standingOf } from "../../../devices/web/frontend/src/device/settable.js";
+import { controlOf, readText, standingOf } from "../../../devices/web/frontend/src/device/controls/settable.js";
 
 const AT = Date.UTC(2026, 0, 1);
 

@@ -13,14 +13,14 @@ import { Boundary } from "../ui/boundary";
 import { t } from "../words/words.js";
 import { Charts, ChartsContext, Ranges, Stretch } from "./charts";
 import { CommandsPanel } from "./commands/panel";
-import { ControlsPanel } from "./controls";
+import { ControlsPanel } from "./controls/panel";
 import { EventsPanel } from "./events";
 import { Head } from "./head";
 import { Metrics } from "./metrics";
 import { Panels } from "./panels";
 import { RefusedPanel } from "./refused";
 import { SpeaksPanel } from "./speaks/panel";
-import { StatePanel } from "./state";
+import { StatePanel } from "./state/panel";
 import { Device, DeviceContext, useDevice } from "./store";
 
 const LINGER_MS = 30_000;

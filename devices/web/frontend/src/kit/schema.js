@@ -1,6 +1,7 @@
 /** JSON Schema as forms have it: which fields there are, and what is meant by what stands in them. Pure. */
 
-import { inexact } from "../lib/exact.js";
+import { inexact } from "../lib/json/exact.js";
+import { wrongIn } from "../lib/json/faults.js";
 import { t } from "../words/words.js";
 
 /** @import {Json} from "#client/types.js" */
@@ -78,22 +79,9 @@ function readNumber({ type, minimum, maximum }, text) {
 
 /** @param {string} text @returns {Read} */
 function readJson(text) {
-  const lost = inexact(text);
-  if (lost) return { error: lost };
-  try {
-    return { value: JSON.parse(text), error: "" };
-  } catch (error) {
-    return { error: t("kit.bad_json", { why: whereIn(text, error) }) };
-  }
-}
-
-/** Where JSON is wrong, by line and column, if the browser says so. @param {string} text @param {unknown} error */
-function whereIn(text, error) {
-  const why = error instanceof Error ? error.message : String(error);
-  const place = /position (\d+)/.exec(why);
-  if (!place || / line \d+/.test(why)) return why;
-  const before = text.slice(0, Number(place[1])).split("\n");
-  return `${why} (${before.length}:${(before.at(-1) ?? "").length + 1})`;
+  const wrong = wrongIn(text);
+  const lost = wrong ? t("kit.bad_json", { why: wrong }) : inexact(text);
+  return lost ? { error: lost } : { value: JSON.parse(text), error: "" };
 }
 
 /**

@@ -59,6 +59,17 @@ export function lacks(reported, desired) {
   return Object.entries(desired).some(([name, value]) => lacks(member(reported, name), value));
 }
 
+/**
+ * What became of a document, path by path.
+ * @param {JsonObject} before
+ * @param {JsonObject} after
+ * @returns {{path: string[], before: Json | undefined, after: Json | undefined}[]}
+ */
+export function changesOf(before, after) {
+  const rows = compare(before, after).filter(({ reported, desired }) => !same(reported, desired));
+  return rows.map(({ path, reported, desired }) => ({ path, before: reported, after: desired }));
+}
+
 /** @param {Json | undefined} one @param {Json | undefined} other @returns {boolean} */
 export function same(one, other) {
   if (Array.isArray(one) && Array.isArray(other)) {
@@ -81,6 +92,32 @@ export function same(one, other) {
  */
 export function patchFor(path, value) {
   return /** @type {JsonObject} */ (path.reduceRight((inner, name) => ({ [name]: inner }), value));
+}
+
+/**
+ * Whether a merge patch says something of a path, of what is around it, or of what is in it.
+ * @param {Json} patch
+ * @param {string[]} path
+ * @returns {boolean}
+ */
+export function touches(patch, [name, ...rest]) {
+  if (name === undefined || !isObject(patch)) return true;
+  const inner = member(patch, name);
+  return inner !== undefined && touches(inner, rest);
+}
+
+/**
+ * Two merge patches in one; where both say something of a path, the second one's holds.
+ * @param {JsonObject} one
+ * @param {JsonObject} other
+ * @returns {JsonObject}
+ */
+export function joined(one, other) {
+  const both = Object.entries(other).map(([name, value]) => {
+    const before = member(one, name);
+    return [name, isObject(before) && isObject(value) ? joined(before, value) : value];
+  });
+  return { ...one, ...Object.fromEntries(both) };
 }
 
 /** @param {Json | undefined} value @param {string} name */

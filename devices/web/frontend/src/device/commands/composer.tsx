@@ -7,6 +7,7 @@ import { isObject } from "#client/stream.js";
 import type { Command, Json, JsonObject } from "#client/types.js";
 import { formatJson } from "../../lib/format.js";
 import { isUnderWay } from "../../lib/grave.js";
+import { faultIn } from "../../lib/json/faults.js";
 import { status } from "../../data/live";
 import { parameters } from "../../document/address";
 import { Icon } from "../../ui/icons";
@@ -14,10 +15,12 @@ import { Question } from "../../ui/question";
 import { parts, t } from "../../words/words.js";
 import { Actions } from "./actions";
 import { Sender } from "./sender";
+import { Reach } from "../reach";
 import { useDevice } from "../store";
 import type { Device } from "../store";
 
 const NAME = /^[A-Za-z0-9_\-.:]{1,64}$/;
+const [LEAST_LINES, MOST_LINES] = [2, 16];
 const SETTER = /^set[_.:-]/i; // needs arguments: when none are known, ask for them
 
 export function Composer() {
@@ -39,6 +42,7 @@ export function Composer() {
       <p class="error-text" role="alert">
         {sender.problem.value}
       </p>
+      <Reach of="command" ttl_s={actions.length > 0 ? 60 : Number(sender.form.value.ttl_s)} />
       {asked && (
         <Question
           id="confirmation-title"
@@ -87,12 +91,23 @@ function succeeded(commands: Command[], name: string): JsonObject | null {
   return isObject(last?.args) ? last.args : null;
 }
 
+function argumentsField() {
+  return document.querySelector<HTMLTextAreaElement>("#command-args");
+}
+
+/** The cursor goes to where the JSON is wrong. */
+function showFault(text: string) {
+  const [field, at] = [argumentsField(), faultIn(text)?.offset];
+  field?.focus();
+  if (at !== undefined) field?.setSelectionRange(at, at + 1);
+}
+
 function Quick({ name, args, sender }: Offer & { sender: Sender }) {
   const underWay = isUnderWay(useDevice().commands.value, name);
   const empty = args === null || Object.keys(args).length === 0;
   const edit = () => {
-    sender.form.value = { ...sender.form.value, name, args: formatJson(args ?? {}) };
-    document.querySelector<HTMLInputElement>("#command-args")?.select();
+    sender.form.value = { ...sender.form.value, name, args: JSON.stringify(args ?? {}, null, 2) };
+    argumentsField()?.select();
   };
   const click = (event: MouseEvent) => {
     if (event.detail > 1) return; // the second click of a double click
@@ -129,15 +144,19 @@ function Form({ sender }: { sender: Sender }) {
   useEffect(() => {
     if (!NAME.test(wanted)) return;
     sender.form.value = { ...sender.form.value, name: wanted };
-    document.querySelector<HTMLInputElement>("#command-args")?.select();
+    argumentsField()?.select();
   }, [wanted, sender]);
-  const set = (field: "name" | "args" | "ttl_s") => (event: TargetedEvent<HTMLInputElement>) => {
+  const set = (field: "name" | "args" | "ttl_s") => (event: TargetedEvent<HTMLInputElement | HTMLTextAreaElement>) => {
     sender.form.value = { ...sender.form.value, [field]: event.currentTarget.value };
   };
   const submit = (event: Event) => {
     event.preventDefault();
     const parsed = sender.parsedArgs();
     if (parsed) sender.request(name, parsed, Number(ttl_s));
+    else showFault(args);
+  };
+  const keys = (event: TargetedEvent<HTMLTextAreaElement, KeyboardEvent>) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.currentTarget.form?.requestSubmit();
   };
   return (
     <form class="command-form" onSubmit={submit}>
@@ -153,15 +172,16 @@ function Form({ sender }: { sender: Sender }) {
         value={name}
         onInput={set("name")}
       />
-      <input
+      <textarea
         class="field mono"
         id="command-args"
         aria-label={t("device.args")}
+        rows={Math.min(MOST_LINES, Math.max(LEAST_LINES, args.split("\n").length))}
         placeholder="{}"
-        autocomplete="off"
         spellcheck={false}
         value={args}
         onInput={set("args")}
+        onKeyDown={keys}
       />
       <label class="ttl" title={t("device.ttl.tip")}>
         <input

@@ -4,7 +4,8 @@ import { signal } from "@preact/signals";
 
 import { isObject } from "#client/stream.js";
 import type { JsonObject } from "#client/types.js";
-import { inexact } from "../../lib/exact.js";
+import { inexact } from "../../lib/json/exact.js";
+import { wrongIn } from "../../lib/json/faults.js";
 import { isGrave, isUnderWay } from "../../lib/grave.js";
 import { messageOf } from "../../data/failures";
 import { client } from "../../data/live";
@@ -58,13 +59,9 @@ export class Sender {
   /** What was typed as arguments; null: it is none, and `problem` says why. */
   parsedArgs(): JsonObject | null {
     const text = this.form.value.args;
-    try {
-      const args = JSON.parse(text.trim() || "{}");
-      this.problem.value = isObject(args) ? inexact(text) : t("device.args.object");
-      if (this.problem.value === "") return args;
-    } catch (error) {
-      this.problem.value = t("device.args.not_json", { why: (error as Error).message });
-    }
-    return null;
+    const wrong = text.trim() === "" ? "" : wrongIn(text);
+    const args = wrong ? null : JSON.parse(text.trim() || "{}");
+    this.problem.value = wrong || (isObject(args) ? inexact(text) : t("device.args.object"));
+    return this.problem.value === "" ? args : null;
   }
 }

@@ -1,6 +1,6 @@
 /** Numbers that a browser can't keep as they are written. Pure. */
 
-import { t } from "../words/words.js";
+import { t } from "../../words/words.js";
 
 // What stands between quotes is passed over.
 const TEXT_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;

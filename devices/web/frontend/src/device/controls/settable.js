@@ -3,7 +3,7 @@
 import { isObject } from "#client/stream.js";
 
 /** @import {Command, Json, Metric} from "#client/types.js" */
-/** @import {Property} from "../lib/described.js" */
+/** @import {Property} from "../../lib/described.js" */
 
 const MOST_STEPS = 1000; // of a slider: beyond, a number is typed
 

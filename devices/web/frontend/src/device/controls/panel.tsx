@@ -5,17 +5,18 @@ import type { TargetedEvent } from "preact";
 import { useId, useState } from "preact/hooks";
 
 import type { Json } from "#client/types.js";
-import { enumWord, sayValue } from "../lib/described.js";
-import type { Property } from "../lib/described.js";
-import { formatJson } from "../lib/format.js";
+import { enumWord, sayValue } from "../../lib/described.js";
+import type { Property } from "../../lib/described.js";
+import { formatJson } from "../../lib/format.js";
 import { controlOf, readText, standingOf } from "./settable.js";
-import { messageOf } from "../data/failures";
-import { client, status } from "../data/live";
-import { linkTo } from "../document/address";
-import { may, siteOf } from "../document/page";
-import { t } from "../words/words.js";
-import { useDevice } from "./store";
-import type { Device } from "./store";
+import { messageOf } from "../../data/failures";
+import { client, status } from "../../data/live";
+import { linkTo } from "../../document/address";
+import { may, siteOf } from "../../document/page";
+import { t } from "../../words/words.js";
+import { Reach } from "../reach";
+import { useDevice } from "../store";
+import type { Device } from "../store";
 
 export function ControlsPanel() {
   const device = useDevice();
@@ -25,6 +26,9 @@ export function ControlsPanel() {
     <section class="panel controls" aria-labelledby="controls-title">
       <div class="panel-head">
         <h2 id="controls-title">{t("device.controls")}</h2>
+      </div>
+      <div class="controls-reach">
+        <Reach of="command" />
       </div>
       <div class="control-list">
         {settable.map((property) => (
