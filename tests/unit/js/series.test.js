@@ -17,6 +17,40 @@ describe("series", () => {
     assert.deepEqual([...series([1, 1], [3, 3], [2, 2], [3, 4]).values], [1, 2, 3, 4]);
   });
 
+  test("what came after a younger one is marked as late, at its own time", () => {
+    const made = series([1000, 1], [4000, 4], [2000, 2], [3000, 3], [4000, 5], [5000, 6]);
+    assert.deepEqual([...made.late].sort(), [3, 4]);
+    assert.deepEqual(made.view(0, 6000)[2], [null, 2, 3, null, null, null]);
+    made.forget(2500);
+    assert.deepEqual([...made.late], [4]);
+  });
+
+  test("of many points in a column one that is late shows", () => {
+    const made = new Series();
+    const steps = [...Array(1000).keys()].map((ms) => /** @type {[number, number, number]} */ ([ms, ms + 1, 5]));
+    made.merge(steps.filter(([ts]) => ts !== 333));
+    made.add([333, 5000, 5]);
+    const [xs, , lates] = made.view(0, 1000, 10);
+    assert.ok(xs.length < 100);
+    assert.deepEqual(xs.filter((_, index) => lates[index] !== null), [0.333]);
+  });
+
+  test("in whichever order they become known, the same are late", () => {
+    const random = seeded(7);
+    for (let round = 0; round < 200; round++) {
+      const count = 1 + Math.floor(random() * 12);
+      const points = [...Array(count).keys()].map((nth) => /** @type {[number, number, number]} */ ([Math.floor(random() * 8), nth + 1, 0]));
+      const isLate = (/** @type {[number, number, number]} */ [ts, rev]) => points.some((other) => other[1] < rev && other[0] > ts);
+      const wanted = points.filter(isLate).map(([, rev]) => rev);
+      const made = new Series();
+      for (const point of [...points].sort(() => random() - 0.5)) {
+        made.add(point);
+        if (random() < 0.3) made.late;
+      }
+      assert.deepEqual([...made.late].sort((a, b) => a - b), wanted);
+    }
+  });
+
   test("a view has one point beyond either edge", () => {
     const points = [0, 1, 2, 3, 4, 5].map(
       (second) => /** @type {[number, number]} */ ([second * 1000, second]),
@@ -24,6 +58,7 @@ describe("series", () => {
     assert.deepEqual(series(...points).view(2000, 3500), [
       [2, 3, 4],
       [2, 3, 4],
+      [null, null, null],
     ]);
   });
 
@@ -41,6 +76,7 @@ describe("series", () => {
       assert.deepEqual(made.view(0, 4000), [
         [1, 2, 3],
         [1, null, 3],
+        [null, null, null],
       ]);
       assert.deepEqual(made.has, { number: true, boolean: false });
     }

@@ -19,6 +19,8 @@ export class Series {
   #columns = [1, 2, 3].map(() => new Float64Array(LEAST_ROOM));
   #start = LEAST_ROOM / 2;
   #end = LEAST_ROOM / 2;
+  /** @type {Set<number> | null} revs; null: not worked out */ #late = new Set();
+  #newest = -Infinity; // rev
 
   get length() {
     return this.#end - this.#start;
@@ -50,14 +52,27 @@ export class Series {
     const from = this.#after(first[0], -1);
     const to = this.#after(last[0], Infinity);
     const merged = this.#interleaved(from, to, points);
+    if (!this.#isGrowing(from, points)) this.#late = null;
     this.#replace(from, to, merged);
+    for (const [, rev] of points) this.#newest = Math.max(this.#newest, rev);
     return merged.length - (to - from);
+  }
+
+  /** The revs of those that came late: after a younger one, so that they never were the latest value. @returns {ReadonlySet<number>} */
+  get late() {
+    return (this.#late ??= lateAmong(this.times, this.revs));
+  }
+
+  /** Whether points come in order behind all others: then none is late, or makes another so. @param {number} from @param {Point[]} points */
+  #isGrowing(from, points) {
+    return from === this.length && points.every(([, rev], index) => rev > (points[index - 1]?.[1] ?? this.#newest));
   }
 
   /** Forget what is older. @param {number} ts @returns {number} how many points those were */
   forget(ts) {
     const count = this.#after(ts, -1);
     this.#start += count;
+    if (this.#late && this.#late.size > 0) this.#late = null;
     return count;
   }
 
@@ -66,14 +81,16 @@ export class Series {
    * @param {number} from
    * @param {number} to
    * @param {number} [columns]  how many there is room for: of many points in one, those that show are left
-   * @returns {[seconds: number[], values: (number | null)[]]}
+   * @returns {[seconds: number[], values: (number | null)[], lates: (number | null)[]]}  lates: the values of those that came late
    */
   view(from, to, columns = Infinity) {
     const [times, values] = [this.times, this.values];
     const start = Math.max(0, after(times, from) - 1);
     const stop = Math.min(times.length, after(times, to) + 1);
     const dense = stop - start > POINTS_A_COLUMN * columns;
-    const line = new Line(times, values, dense ? (to - from) / columns : 0);
+    const [revs, late] = [this.revs, this.late];
+    const isLate = (/** @type {number} */ index) => late.size > 0 && late.has(/** @type {number} */ (revs[index]));
+    const line = new Line(times, values, dense ? (to - from) / columns : 0, isLate);
     const longest = longestStep(times.subarray(start, stop));
     let before = Infinity;
     for (let index = start; index < stop; index++) {
@@ -157,6 +174,8 @@ export class Series {
 class Line {
   /** @type {number[]} seconds */ #xs = [];
   /** @type {(number | null)[]} */ #ys = [];
+  /** @type {(number | null)[]} */ #lates = [];
+  #isLate;
   #times;
   #values;
   #width_ms;
@@ -166,9 +185,14 @@ class Line {
   #low = -1;
   #high = -1;
   #last = -1;
+  #late = -1;
 
-  /** @param {Float64Array} times @param {Float64Array} values @param {number} width_ms  of a column; 0: all points are wanted */
-  constructor(times, values, width_ms) {
+  /**
+   * @param {Float64Array} times @param {Float64Array} values @param {number} width_ms  of a column; 0: all points are wanted
+   * @param {(index: number) => boolean} isLate
+   */
+  constructor(times, values, width_ms, isLate) {
+    this.#isLate = isLate;
     this.#times = times;
     this.#values = values;
     this.#width_ms = width_ms;
@@ -185,26 +209,27 @@ class Line {
     } else if (value < this.#value(this.#low)) this.#low = index;
     else if (value > this.#value(this.#high)) this.#high = index;
     this.#last = index;
+    if (this.#isLate(index)) this.#late = index;
   }
 
   /** Nothing is known here. @param {number} ts */
   gap(ts) {
     this.#flush();
-    if (this.#ys.at(-1) !== null) this.#put(ts, null);
+    if (this.#ys.at(-1) !== null) this.#put(ts, null, false);
   }
 
-  /** @returns {[number[], (number | null)[]]} */
+  /** @returns {[number[], (number | null)[], (number | null)[]]} */
   points() {
     this.#flush();
-    return [this.#xs, this.#ys];
+    return [this.#xs, this.#ys, this.#lates];
   }
 
   #flush() {
     if (this.#first < 0) return;
-    const [one, other] = [Math.min(this.#low, this.#high), Math.max(this.#low, this.#high)];
-    for (const index of new Set([this.#first, one, other, this.#last]))
-      this.#put(/** @type {number} */ (this.#times[index]), this.#value(index));
-    this.#first = -1;
+    const shown = [this.#first, this.#low, this.#high, this.#last, ...(this.#late < 0 ? [] : [this.#late])];
+    for (const index of new Set(shown.sort((one, other) => one - other)))
+      this.#put(/** @type {number} */ (this.#times[index]), this.#value(index), this.#isLate(index));
+    this.#first = this.#late = -1;
     this.#until = -Infinity;
   }
 
@@ -213,10 +238,11 @@ class Line {
     return /** @type {number} */ (this.#values[index]);
   }
 
-  /** @param {number} ts @param {number | null} value */
-  #put(ts, value) {
+  /** @param {number} ts @param {number | null} value @param {boolean} isLate */
+  #put(ts, value, isLate) {
     this.#xs.push(ts / 1000);
     this.#ys.push(value);
+    this.#lates.push(isLate ? value : null);
   }
 }
 
@@ -224,6 +250,19 @@ class Line {
 export function drawable(value) {
   if (typeof value === "boolean") return value ? 1 : 0;
   return typeof value === "number" ? value : null;
+}
+
+/** @param {Float64Array} times  ascending @param {Float64Array} revs  ascending where times are equal */
+function lateAmong(times, revs) {
+  /** @type {Set<number>} */ const late = new Set();
+  let [least, leastYounger] = [Infinity, Infinity]; // revs, from here on, and of what is younger than this
+  for (let index = times.length - 1; index >= 0; index--) {
+    if (times[index] !== times[index + 1]) leastYounger = least;
+    const rev = /** @type {number} */ (revs[index]);
+    if (rev > leastYounger) late.add(rev);
+    least = Math.min(least, rev);
+  }
+  return late;
 }
 
 /** The index of the first time that is later. @param {Float64Array} times  ascending @param {number} time */

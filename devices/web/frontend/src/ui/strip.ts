@@ -64,18 +64,18 @@ export class Strip {
       return this.#gutter.width;
     };
     const options_ = plotOptions(options, () => this.#range, axisWidth);
-    this.#plot = new uPlot({ ...size, ...options_ }, [[], []], holder);
+    this.#plot = new uPlot({ ...size, ...options_ }, [[], [], []], holder);
     this.#plot.over.addEventListener("dblclick", options.onReset);
   }
 
   /**
-   * @param data  seconds, values
+   * @param data  seconds, values, and the values of those that came late
    * @param from  Unix ms
    * @param to  Unix ms
    */
-  draw(data: [number[], (number | null)[]], from: number, to: number): void {
+  draw([xs, ys, lates]: [number[], (number | null)[], (number | null)[]?], from: number, to: number): void {
     this.#range = [from / 1000, to / 1000];
-    this.#plot.setData(data);
+    this.#plot.setData([xs, ys, lates ?? xs.map(() => null)]);
   }
 
   /** How many points beside each other can be told apart. */
@@ -93,9 +93,10 @@ export class Strip {
       this.#plot.setSize({ width: width_px, height: height_px });
   }
 
-  /** The value of a point. */
-  at(index: number): [ts: number, value: number | null | undefined] {
-    return [(this.#plot.data[0][index] ?? 0) * 1000, this.#plot.data[1]?.[index]];
+  /** The value of a point, and whether it came late. */
+  at(index: number): [ts: number, value: number | null | undefined, isLate: boolean] {
+    const [xs, ys, lates] = this.#plot.data;
+    return [(xs[index] ?? 0) * 1000, ys?.[index], typeof lates?.[index] === "number"];
   }
 
   destroy(): void {
@@ -109,7 +110,7 @@ function plotOptions(
   range: () => [number, number],
   axisWidth: (plot: uPlot, labels: string[] | null) => number,
 ): Omit<uPlot.Options, "width" | "height"> {
-  const [muted, line, stroke] = ["--faint", "--line", `--series-${color}`].map(styled);
+  const [muted, line, stroke, late] = ["--faint", "--line", `--series-${color}`, "--warn"].map(styled);
   const axis = {
     stroke: muted,
     font: FONT,
@@ -148,6 +149,7 @@ function plotOptions(
         points,
         ...(binary && paths && { paths }),
       },
+      { stroke: late ?? "", paths: () => null, points: { show: true, size: 9, width: 1.5, fill: "transparent" } }, // rings
     ],
     hooks: {
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],

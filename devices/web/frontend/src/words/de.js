@@ -465,6 +465,8 @@ export const de = {
   "device.left": "noch {span}",
   "device.expiring": "läuft ab",
   "device.late": "verspätet",
+  "device.late.count": { one: "{count} verspätet", other: "{count} verspätet" },
+  "device.late.tip": "Kam nach jüngeren Messwerten. Das Diagramm zeigt jeden mit einem Ring, zu der Zeit, zu der er gemessen wurde.",
   "device.whole.arguments": "Alle Argumente, {size}",
   "device.whole.result": "Ganzes Ergebnis, {size}",
   "device.args": "Argumente als JSON-Objekt",

@@ -468,6 +468,8 @@ export const en = /** @type {const} */ ({
   "device.left": "{span} left",
   "device.expiring": "expiring",
   "device.late": "late",
+  "device.late.count": { one: "{count} late", other: "{count} late" },
+  "device.late.tip": "Came after younger readings. The chart marks each with a ring, at the time at which it was measured.",
   "device.whole.arguments": "Whole arguments, {size}",
   "device.whole.result": "Whole result, {size}",
   "device.args": "Arguments as a JSON object",

@@ -3,12 +3,13 @@
 import { useSignal } from "@preact/signals";
 import type { TargetedEvent } from "preact";
 
-import { tell } from "../document/address";
-import { formatTime } from "../lib/format.js";
-import { ageOf } from "../ui/age";
-import { parts, t } from "../words/words.js";
+import { tell } from "../../document/address";
+import { formatTime } from "../../lib/format.js";
+import { ageOf } from "../../ui/age";
+import { parts, t } from "../../words/words.js";
+import { LateBadge } from "./late";
 import { Removal } from "./removal";
-import { MOST_CHARTS, useDevice } from "./store";
+import { MOST_CHARTS, useDevice } from "../store";
 
 const FILTER_FROM = 12;
 
@@ -87,6 +88,7 @@ function Row({ name }: { name: string }) {
     <tr role="row" class={at >= 0 ? `series-${(at % 6) + 1}` : ""} title={property?.note || undefined}>
       <td role="cell" class="metric-name">
         <Toggle name={name} on={at >= 0} />
+        <LateBadge name={name} />
       </td>
       <td role="cell" class="num live">
         <span key={`${metric.ts} ${text}`} class={`flash metric-value ${kind}`} title={String(metric.value)}>

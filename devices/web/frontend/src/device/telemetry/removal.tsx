@@ -3,12 +3,12 @@
 import { useSignal } from "@preact/signals";
 import type { TargetedEvent } from "preact";
 
-import { may, siteOf } from "../document/page";
-import { removeMetric } from "../data/rest";
-import { Question } from "../ui/question";
-import { parts, t } from "../words/words.js";
-import { messageOf } from "../data/failures";
-import { useDevice } from "./store";
+import { may, siteOf } from "../../document/page";
+import { removeMetric } from "../../data/rest";
+import { Question } from "../../ui/question";
+import { parts, t } from "../../words/words.js";
+import { messageOf } from "../../data/failures";
+import { useDevice } from "../store";
 
 export function Removal() {
   const { key, metricNames } = useDevice();

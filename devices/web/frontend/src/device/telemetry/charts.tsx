@@ -4,17 +4,19 @@ import { batch, effect, signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext, useEffect, useRef, useState } from "preact/hooks";
 
-import { tell, whileShown } from "../document/address";
-import { serverNow } from "../data/clock";
-import { formatShare, formatTime } from "../lib/format.js";
-import { asOf, now, status } from "../data/live";
-import { recall, remember } from "../document/page";
-import type { History } from "../lib/history.js";
-import { t } from "../words/words.js";
-import { theme } from "../ui/theme";
-import { useDevice } from "./store";
-import { Gutter, Strip } from "../ui/strip";
-import type { StripOptions } from "../ui/strip";
+import { tell, whileShown } from "../../document/address";
+import { serverNow } from "../../data/clock";
+import { formatShare, formatTime } from "../../lib/format.js";
+import { asOf, now, status } from "../../data/live";
+import { recall, remember } from "../../document/page";
+import { Badge } from "../../kit/badge";
+import type { History } from "../../lib/history.js";
+import { t } from "../../words/words.js";
+import { theme } from "../../ui/theme";
+import { LateBadge } from "./late";
+import { useDevice } from "../store";
+import { Gutter, Strip } from "../../ui/strip";
+import type { StripOptions } from "../../ui/strip";
 
 const RANGES: [label: string, minutes: number][] = [
   ["5 min", 5],
@@ -180,7 +182,7 @@ function Chart({ name, color, height, last }: { name: string; color: number; hei
       made.destroy();
     };
   }, [device, stretch, name, color, height, binary, last]);
-  const [ts, value] = at !== null && strip.current ? strip.current.at(at) : [0, undefined];
+  const [ts, value, isLate] = at !== null && strip.current ? strip.current.at(at) : [0, undefined, false];
   const shown = ts === 0 ? latest : typeof value === "number" && binary ? value === 1 : (value ?? undefined);
   const [label, said] = [device.label(name), device.say(name, shown)];
   return (
@@ -195,6 +197,7 @@ function Chart({ name, color, height, last }: { name: string; color: number; hei
           {said.unit && <span class="unit"> {said.unit}</span>}
         </span>
         {ts > 0 && <span class="chart-time faint">{t("device.chart.at", { time: formatTime(ts) })}</span>}
+        {isLate ? <Badge tone="warn">{t("device.late")}</Badge> : <LateBadge name={name} />}
         <button class="button bare small" aria-label={t("device.draw.not", { name: label })} onClick={() => tell({ draw: device.toggleChart(name) })}>
           ×
         </button>
