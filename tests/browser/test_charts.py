@@ -99,6 +99,9 @@ def test_case_d2_a_late_reading_hides_no_other(page: Page, shared_system: System
     choose(page, "1 h")
     line_is(page, begin=1 / 3, end=1)
     expect(page.locator(".chart-note")).to_have_text("")
+    choose(page, "6 h")
+    expect(page.locator(".metrics tr", has_text="t").get_by_text("1 late")).to_be_visible()
+    expect(page.locator(".chart header")).to_contain_text("1 late")
 
 
 def test_case_d3_what_is_too_much_for_a_chart_is_said(page: Page, shared_system: System) -> None:
