@@ -17,6 +17,7 @@ from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
 from django.db import DatabaseError, connections
 
+from config.parts import is_served
 from runtime.databases.limits import limit_requests
 from runtime.databases.reasons import in_words
 from runtime.gc_tuning import collect_later, collect_seldom
@@ -35,7 +36,7 @@ def _application() -> Any:
 
 
 def _build() -> Any:
-    by_daphne = "daphne.cli" in sys.modules  # its command imports us
+    by_daphne = is_served()
     if by_daphne:
         collect_later()
         from runtime.http import daphne_frames
@@ -52,6 +53,7 @@ def _build() -> Any:
     for problem in _problems():
         raise ImproperlyConfigured(problem.msg)
     if by_daphne:
+        from devices.web import startup
         from runtime.http import daphne_frames, request_limits
 
         daphne_frames.compress(on=settings.WEBSOCKET_COMPRESSION)
@@ -59,6 +61,7 @@ def _build() -> Any:
         web_process.begin_requests_at_once()
         limit_requests()
         collect_seldom()
+        startup.import_urls_soon()
     return by_protocol(RequestThreads(RequestHandler()))
 
 

@@ -186,7 +186,6 @@ _WEB_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "ninja",
     "axes",
 ]
 INSTALLED_APPS = [

@@ -1,12 +1,15 @@
 """All URLs of the web process."""
 
-from django.contrib import admin
+from typing import Any, Final
+
 from django.urls import URLPattern, URLResolver, include, path
 
 from devices.web.logins import admin_login
 
+_ADMIN: Final[Any] = ("config.admin_urls", "admin", "admin")  # imported later: devices.web.urls
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/login/", admin_login),
-    path("admin/", admin.site.urls),
+    path("admin/", _ADMIN),
     path("", include("devices.web.urls")),
 ]

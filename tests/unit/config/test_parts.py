@@ -15,14 +15,24 @@ OF_THE_WEB = {"axes", "django.contrib.admin", "django.contrib.sessions", "ninja"
 OF_THE_WEB |= {"daphne", "devices.web", "devices.admin"}
 OF_MQTT = {"aiomqtt", "paho"}
 NOBODYS = {"rich", "django.test"}
+LATER = {"ninja", "pydantic", "devices.web.api.app", "devices.admin", "prometheus_client"}
 PROGRAM = """
 import importlib, json, sys
 sys.argv = sys.argv[1:]
 importlib.import_module("config")
+if sys.argv[0] == "daphne": importlib.import_module("daphne.cli")
 import django
 django.setup()
 for name in ({modules}): importlib.import_module(name)
+{more}
 print(json.dumps(sorted(sys.modules)))
+"""
+ANSWERS = """
+from django.urls import resolve
+from config.routing import by_protocol
+from runtime.http.request_handler import RequestHandler
+by_protocol(RequestHandler())
+for path in ("/healthz", "/readyz", "/ws/v1/", "/login"): resolve(path)
 """
 
 
@@ -42,11 +52,11 @@ def test_gateways_and_workers_are_without_the_web(arguments: list[str], has: boo
     assert has_web(arguments) is has
 
 
-def imported(*arguments: str, modules: str) -> set[str]:
-    """What a process of this command line has imported once it has its apps, and these modules."""
+def imported(*arguments: str, modules: str, more: str = "") -> set[str]:
+    """What a process of this command line has imported once it has its apps, these modules, and done more."""
     settings = {"DJANGO_SETTINGS_MODULE": "config.settings", "DEBUG": "true", "REDIS_URL": "redis://127.0.0.1:1/0"}
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(modules=f"{modules!r},"), *arguments],
+        [sys.executable, "-c", PROGRAM.format(modules=f"{modules!r},", more=more), *arguments],
         cwd=ROOT,
         env={**os.environ, **settings, "DATABASE_URL": "postgres://nobody:x@127.0.0.1:1/x"},
         capture_output=True,
@@ -69,7 +79,17 @@ def test_a_worker_imports_neither_web_nor_mqtt() -> None:
     assert not found & (OF_THE_WEB | OF_MQTT | NOBODYS | {"twisted"})
 
 
-def test_the_web_imports_neither_worker_nor_mqtt_nor_tests() -> None:
-    found = imported("daphne", modules="config.urls")
-    assert {"ninja", "devices.web.api.app", "devices.admin", "django.test.signals"} <= found
+def test_the_web_imports_nothing_but_for_probes_and_sockets_until_it_serves() -> None:
+    found = imported("daphne", modules="config.urls", more=ANSWERS)
+    assert {"devices.web.operations.health", "devices.web.live.socket.application"} <= found
+    assert found & (LATER | OF_MQTT | NOBODYS | {"devices.worker.process"}) == set()
+
+
+def test_the_rest_of_the_web_comes_with_the_first_look_for_a_url() -> None:
+    found = imported("daphne", modules="config.urls", more="from devices.web import startup; startup._import_urls()")
+    assert found > LATER
     assert not found & (OF_MQTT | NOBODYS | {"devices.worker.process"})
+
+
+def test_a_command_has_what_is_registered_in_the_admin_at_once() -> None:
+    assert "devices.admin" in imported("manage.py", "check", modules="config.apps")
