@@ -38,6 +38,7 @@ PayloadReason = Literal[
 NoteReason = Literal[
     "array_too_long",
     "bad_metric_name",
+    "bad_quality",
     "bad_text",
     "clock_ahead",
     "integer_too_large",

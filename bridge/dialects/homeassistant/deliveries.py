@@ -24,6 +24,7 @@ _OTHERS: Final = "Zigbee2MQTT"  # its export is the same devices once more
 _OTHERS_IDENTIFIER: Final = "i:zigbee2mqtt_"
 _MOST_HEARD: Final = 2_000
 _CONFIG_LEAVES: Final = 10_000
+_MOST_VALUES: Final = 2_000  # that a message has for all entities on its topic
 
 
 def read(state: State, delivery: Delivery, guard: Guard) -> Reading:
@@ -163,7 +164,7 @@ def _presence(
 
 def _said(entities: list[Entity], names: list[str], content: bytes) -> dict[str, list[Decoded]]:
     """Readings and events of each device."""
-    payload, sieve = Payload(content), Sieve(len(content))
+    payload, sieve, taken = Payload(content), Sieve(len(content)), 0
     values: dict[str, dict[str, Any]] = {}
     events: dict[str, list[Decoded]] = {}
     for entity in entities:
@@ -174,7 +175,8 @@ def _said(entities: list[Entity], names: list[str], content: bytes) -> dict[str,
                 happened = event(entity, feature, payload)
                 events.setdefault(entity.device, []).extend([happened] if happened else [])
             else:
-                found = metrics(entity, feature, payload)
+                found = metrics(entity, feature, payload, _MOST_VALUES - taken)
+                taken += len(found)
                 values.setdefault(entity.device, {}).update(
                     {name: sieve.scalar(one, name) for name, one in found.items() if len(name) <= 128}
                 )

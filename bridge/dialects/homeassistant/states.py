@@ -1,6 +1,7 @@
 """What a state topic says of an entity: values by kind and words, objects, events. Nothing raises."""
 
 import re
+from itertools import islice
 from typing import Any, Final
 
 from bridge.dialects.forms.numbers import number_in
@@ -26,6 +27,7 @@ class Payload:
         self._content = content
         self._json: Any = NOTHING
         self._is_read = False
+        self._flat: dict[str, Scalar] | None = None
 
     def json(self) -> Any:
         """Its JSON value; NOTHING: it is none."""
@@ -36,6 +38,12 @@ class Payload:
             except MalformedError:
                 self._json = NOTHING
         return self._json
+
+    def flat(self) -> dict[str, Scalar]:
+        """The scalars of its JSON object by their names; none: it is too deep."""
+        if self._flat is None:
+            self._flat = _flattened(self.json(), self.size)
+        return self._flat
 
     def rendered(self, source: str) -> str | None:
         """What a template makes of it; None: nothing."""
@@ -54,31 +62,35 @@ class Payload:
             return None
 
 
-def metrics(entity: Entity, feature: Feature, payload: Payload) -> dict[str, Any]:
-    """The values that a payload has for a feature, by their metrics; perhaps none."""
+def metrics(entity: Entity, feature: Feature, payload: Payload, most: int) -> dict[str, Any]:
+    """The values that a payload has for a feature, by their metrics; perhaps none, of an object at most so many."""
     text = payload.rendered(feature.template)
     if text is None:
         return {}
     if feature.form == "object":
-        return _object(entity, feature, text, payload)
+        return _object(entity, feature, text, payload, most)
     value = _value(feature, text)
     return {} if value is NOTHING else {entity.name_of(feature.name): value}
 
 
-def _object(entity: Entity, feature: Feature, text: str, payload: Payload) -> dict[str, Any]:
+def _object(entity: Entity, feature: Feature, text: str, payload: Payload, most: int) -> dict[str, Any]:
     """An object's members as values, those that are features of the entity as such."""
     value = payload.json() if not feature.template else _parsed(text)
     if not isinstance(value, dict):
         is_version = entity.component == "update" and text
         return {entity.name_of("installed_version"): text} if is_version else {}
     prefix = entity.name_of(feature.name)
+    found = _flattened(value, payload.size) if feature.template else payload.flat()
+    by_name = {one.name: one for one in entity.features if not one.topic}
+    said = {name: _member(by_name.get(name), one) for name, one in islice(found.items(), most)}
+    return {f"{prefix}.{name}": one for name, one in said.items() if one is not NOTHING}
+
+
+def _flattened(value: Any, size: int) -> dict[str, Scalar]:
     try:
-        found = Sieve(payload.size).flattened(value)
+        return Sieve(size).flattened(value)
     except MalformedError:
         return {}
-    by_name = {one.name: one for one in entity.features if not one.topic}
-    said = {name: _member(by_name.get(name), one) for name, one in found.items()}
-    return {f"{prefix}.{name}": one for name, one in said.items() if one is not NOTHING}
 
 
 def _member(feature: Feature | None, value: Scalar) -> Any:

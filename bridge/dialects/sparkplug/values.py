@@ -14,6 +14,8 @@ from bridge.timestamps import YEAR_2000_MS
 
 _LAST_MS: Final = 253_402_300_799_999  # of year 9999
 _WRITABLE: Final = {"readonly": False, "writable": True}  # what vendors call it, and what true says
+_QUALITY: Final = "quality"  # a property of a metric: 192 good, 0 bad, 500 stale; vendors: OPC's codes
+_GOOD: Final = range(192, 256)
 _LABELS: Final = ("documentation", "tooltip", "description")
 
 
@@ -32,10 +34,16 @@ def is_reading(name: str) -> bool:
     return not name.startswith((*CONTROLS, PROPERTIES))
 
 
+def is_good(metric: payloads.Metric) -> bool:
+    """Whether its sender believes a value: unless it says otherwise, it does."""
+    quality = metric.properties.get(_QUALITY)
+    return quality is None or (isinstance(quality, int) and int(quality) in _GOOD)
+
+
 def telemetry(
     found: Iterable[tuple[str, int, payloads.Metric]], payload: payloads.Payload, size: int, notes: Notes | None = None
 ) -> Telemetry:
-    """Readings, one for each time.
+    """Readings, one for each time. A value that isn't good is a gap, and noted: nobody is to take it for one.
 
     Args:
         found: name, datatype and what came.
@@ -47,7 +55,11 @@ def telemetry(
     by_time: dict[int | None, dict[str, Scalar]] = {}
     for name, datatype, metric in found:
         ts_ms = time_of(metric.ts_ms or payload.ts_ms)
-        by_time.setdefault(ts_ms, {})[name] = sieve.scalar(metric.value(datatype), name)
+        value = sieve.scalar(metric.value(datatype), name)
+        if metric.properties and value is not None and not is_good(metric):
+            sieve.note("bad_quality", name, value)
+            value = None
+        by_time.setdefault(ts_ms, {})[name] = value
     ordered = sorted(by_time.items(), key=lambda one: (one[0] is None, one[0] or 0))
     readings = tuple(RawReading(ts_ms, metrics) for ts_ms, metrics in ordered)
     return Telemetry(readings, (*sieve.notes, *(notes.notes if notes else ())))

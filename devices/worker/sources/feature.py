@@ -83,6 +83,8 @@ class SourcesFeature(Feature):
         if texts.model is not None and wanted_filters.follow(source, self._dialects, part.counted):
             self._changed.append((part, source))
         source.due = prompts.due_of(source, now_ms)
+        sizes = (None if text is None else len(text) for text in texts)
+        known_of(part.shard).weigh(source, *sizes)
         return rows.add(source, texts, prompts.wake_ms(source.due, now_ms))
 
     def committed(self, work: RoundWork) -> None:
@@ -105,6 +107,8 @@ class SourcesFeature(Feature):
                     due = source.due or prompts.due_of(source, work.now_ms)
                     source.due = None
                     work.results.prompts += prompts.ask(source, due, known, shard, self._dialects, links, work.now_ms)
+            known.used(concerned)
+            known.forget_some()
 
     def due(self, shards: Sequence[Shard], now_ms: int) -> int | None:
         """When the next is to be asked, or when what was asked is to be stored."""

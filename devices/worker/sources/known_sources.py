@@ -1,7 +1,8 @@
 """What a shard's owner knows of the shard's sources: states read from the database when they are first needed.
 
 Which sources there are, and when each is to be asked what is due, is read at takeover. So a source that is not known
-is new, and nothing has to be looked up for it.
+is new, and nothing has to be looked up for it. Of very many, or very large ones, the states that were not needed for
+longest are forgotten once they are stored, and read again.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -22,6 +23,8 @@ from devices.worker.rules.schedule import Schedule
 log = structlog.get_logger(__name__)
 
 NAME: Final = "sources"  # in Shard.kept
+MOST_READ: Final = 5_000  # states of a shard in memory, and
+MOST_READ_BYTES: Final = 16 * 1024 * 1024  # as JSON; decoded they take some times as much
 _KEYS: Final = 200  # looked up at a time
 _UNWRITTEN: Final = object()  # in place of what is stored
 SourceId = tuple[str, str]  # its dialect's name, its key
@@ -38,7 +41,9 @@ class KnownSource:
         "gateway",
         "is_stored",
         "key",
+        "live_bytes",
         "live_stored",
+        "model_bytes",
         "model_stored",
         "slot_ms",
         "state",
@@ -50,6 +55,7 @@ class KnownSource:
         self.is_stored = False
         self.model_stored: Any = _UNWRITTEN  # the object that the row was written from, or is read as
         self.live_stored: Any = _UNWRITTEN
+        self.model_bytes = self.live_bytes = 0  # as JSON, as they are stored
         self.wake_stored_ms = 0  # Unix ms; 0: never
         self.filter_count = 0  # stored ones
         self.filters: dict[str, Filter] | None = None  # those, by topic filter, once they are read
@@ -84,6 +90,7 @@ class KnownSources:
         self.asked: dict[SourceId, KnownSource] = {}  # asking has changed their states, which are not stored yet
         self.looked_at: dict[SourceId, KnownSource] = {}  # in the present round: read, or their time has come
         self.free_slot_ms = 0  # Unix ms; when one more may be asked
+        self.read_bytes = 0  # of the states in memory, as JSON; of those that are not stored yet: nothing
 
     def __len__(self) -> int:
         return len(self.unread) + len(self.read)
@@ -94,9 +101,36 @@ class KnownSources:
     def drop(self, source: SourceId) -> None:
         """It is no more."""
         self.unread.discard(source)
-        self.read.pop(source, None)
+        if known := self.read.pop(source, None):
+            self.weigh(known, 0, 0)
         self.touched.pop(source, None)
         self.wakes.remove(source)
+
+    def weigh(self, source: KnownSource, model_bytes: int | None, live_bytes: int | None) -> None:
+        """Its state is stored in so many bytes of JSON; None: that part is as it was."""
+        before = source.model_bytes + source.live_bytes
+        source.model_bytes = source.model_bytes if model_bytes is None else model_bytes
+        source.live_bytes = source.live_bytes if live_bytes is None else live_bytes
+        self.read_bytes += source.model_bytes + source.live_bytes - before
+
+    def used(self, sources: Iterable[SourceId]) -> None:
+        """They were needed now: others are forgotten before them."""
+        for one in sources:
+            self.read[one] = self.read.pop(one)
+
+    def forget_some(self) -> None:
+        """Forget states that are stored, those not needed for longest first, until no more is in memory than may be."""
+        if len(self.read) <= MOST_READ and self.read_bytes <= MOST_READ_BYTES:
+            return
+        busy = self.touched.keys() | self.asked.keys() | self.looked_at.keys()
+        for one in [*self.read][:-1]:  # what was needed last stays, however large it is
+            if len(self.read) <= MOST_READ and self.read_bytes <= MOST_READ_BYTES:
+                return
+            source = self.read[one]
+            if one not in busy and source.is_stored and source.is_unchanged and not source.slot_ms:
+                del self.read[one]
+                self.unread.add(one)
+                self.weigh(source, 0, 0)
 
 
 def known_of(shard: Shard) -> KnownSources:
@@ -136,6 +170,7 @@ def fetch(known: KnownSources, ids: Iterable[SourceId], dialects: Dialects, now_
     for begin in range(0, len(wanted), _KEYS):
         for source in _read(wanted[begin : begin + _KEYS], dialects, now_ms):
             known.read[source.id] = source
+            known.read_bytes += source.model_bytes + source.live_bytes
             if not source.is_unchanged:
                 known.touched[source.id] = source
     known.unread.difference_update(wanted)
@@ -149,6 +184,7 @@ def _read(ids: Collection[SourceId], dialects: Dialects, now_ms: int) -> Iterato
         if (name, key) in ids:
             source = _restored(dialects.by_name[name], key, revision, model, live, now_ms)
             source.is_stored, source.wake_stored_ms, source.filter_count = True, wake_ms, filter_count
+            source.model_bytes, source.live_bytes = len(model), len(live)
             yield source
 
 

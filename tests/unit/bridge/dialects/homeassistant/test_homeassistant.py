@@ -319,6 +319,17 @@ def test_floods_are_bounded() -> None:
     assert time.process_time() - began < 0.1
 
 
+def test_what_many_entities_take_from_one_large_object_is_bounded_together() -> None:
+    played = player()
+    options = {"stat_t": "x/state", "json_attr_t": "x/attributes"}
+    played.play([config(f"sensor/s{number}", "d", uniq_id=str(number), **options) for number in range(100)])
+    large = {f"member {number}": number for number in range(5_000)}
+    began = time.process_time()
+    played.play([row("x/attributes", large)])
+    assert time.process_time() - began < 0.3  # 100 times 5,000 values would take seconds
+    assert len(values(played, "home/ha~d")) <= 2_000
+
+
 def test_home_assistants_birth_is_published_where_there_is_none() -> None:
     born = dialect(is_born=True)
     state = born.joined(born.fresh(), "new", NOW_MS)

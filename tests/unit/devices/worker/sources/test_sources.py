@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count, islice
 from typing import Any
 
 import msgspec
@@ -11,11 +12,12 @@ from django.test.utils import CaptureQueriesContext
 
 from bridge.dialects.dialect import Due, Publication, State
 from bridge.messages import Delivery, FiltersChanged, Publish, Refetch
-from bridge.shards import device_hash
+from bridge.shards import device_hash, shard_of
 from devices.models import Command, Device, LedgerCount, Quarantined, Source, SourceFilter
 from devices.models import Description as DescriptionRow
 from devices.models import Reading as ReadingRow
 from devices.rules.described.descriptions import Kept
+from devices.worker.sources.known_sources import MOST_READ, KnownSources, known_of
 from tests.support.memory_dialect import MemoryDialect
 from tests.support.worlds.deliveries import NOW_MS, delivery, key_in
 from tests.support.worlds.ingest_worker import Worker, twin_of
@@ -87,6 +89,39 @@ def test_a_transaction_that_fails_costs_nothing_and_counts_nothing_twice(monkeyp
         worker.take(batch)
     assert readings("a") == [2, 4]
     assert live()["heard"] == 4
+
+
+def test_of_10_000_sources_only_some_states_are_in_memory_and_the_others_are_read_again() -> None:
+    keys = list(islice((key for number in count() if shard_of(key := f"demo/hub{number}", 4) == 0), 10_000))
+    worker = started()
+    for _ in range(2):
+        for begin in range(0, len(keys), 1_000):
+            worker.hear(*(hub("say nobody", key) for key in keys[begin : begin + 1_000]))
+            known = states_in_memory(worker)
+            assert len(known.read) <= MOST_READ
+            assert known.read_bytes == sum(one.model_bytes + one.live_bytes for one in known.read.values())
+    assert len(known) == len(keys)
+    assert keys[-1] in {key for _, key in known.read}
+    rows = Source.objects.values_list("live", flat=True)
+    assert {(live["heard"], tuple(live["joined"])) for live in rows} == {(2, ("new",))}
+    assert len(rows) == len(keys)
+
+
+def test_large_states_are_forgotten_first_that_were_not_needed_for_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devices.worker.sources.known_sources.MOST_READ_BYTES", 6_000)
+    worker, keys = started(), [key_in(0, name="hub", nth=number) for number in range(5)]
+    for key in keys:
+        worker.hear(hub("describe " + "x" * 2_000, key))
+    worker.hear(hub("say nobody", keys[3]))
+    assert [key for _, key in states_in_memory(worker).read] == [keys[4], keys[3]]
+    worker.hear(hub("describe " + "x" * 9_000, keys[0]))
+    known = states_in_memory(worker)
+    assert [key for _, key in known.read] == [keys[0]]  # what is needed now stays
+    assert len(known) == len(keys)
+
+
+def states_in_memory(worker: Worker) -> KnownSources:
+    return known_of(worker.keeper._shards[0])
 
 
 def test_another_worker_goes_on_after_each_message() -> None:
