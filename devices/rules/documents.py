@@ -149,13 +149,18 @@ def _without_nulls(value: dict[str, Any]) -> dict[str, Any]:
 
 def same(one: Any, other: Any) -> bool:
     """Equal as JSON: numbers by value, members in any order; Python's ``True == 1`` is no equality there."""
+    return bool(one == other) and _same_kinds(one, other)  # the former is quick, and mostly enough
+
+
+def _same_kinds(one: Any, other: Any) -> bool:
+    """Of two that are equal to Python."""
     match one, other:
         case (bool(), _) | (_, bool()):
             return one is other
         case dict(), dict():
-            return one.keys() == other.keys() and all(same(inner, other[key]) for key, inner in one.items())
+            return one.keys() == other.keys() and all(_same_kinds(inner, other[key]) for key, inner in one.items())
         case list(), list():
-            return len(one) == len(other) and all(map(same, one, other))
+            return len(one) == len(other) and all(map(_same_kinds, one, other))
     return bool(one == other)
 
 

@@ -8,6 +8,7 @@ its texts may come from a device as well.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -28,6 +29,7 @@ MAX_ARGS: Final = 32  # of an action
 MAX_STALE_AFTER_S: Final = 366 * 86_400
 MAX_WORDS_BYTES: Final = 64 * 1024  # of one source's words, as JSON
 NEVER: Final = "never"  # stale_after_s of what may be silent for ever
+_MOST_KNOWN: Final = 128  # lists of properties whose words are kept
 READ_ONLY: Final = ("dialect", "origin", "withdrawn", "set_by")  # said by the software alone
 
 _ONE_LINE: Final = r"\A[^\x00-\x1f\x7f\ud800-\udfff]*\Z"
@@ -222,7 +224,13 @@ def _fitting(words: Words) -> Words:
     return words
 
 
-def _properties(said: Iterable[Property], most: int) -> list[Words]:
+def _properties(said: tuple[Property, ...], most: int) -> list[Words]:
+    return list(_words_of(said, most))
+
+
+@lru_cache(maxsize=_MOST_KNOWN)
+def _words_of(said: tuple[Property, ...], most: int) -> list[Words]:
+    """Devices of one model have the same ones, and a bridge lists all of them at each change of one."""
     return list({one["metric"]: one for one in map(_property, said) if one["metric"]}.values())[:most]
 
 

@@ -126,7 +126,7 @@ def event(entity: Entity, feature: Feature, payload: Payload) -> EventReported |
             return None
         data: dict[str, Any] = {"subtype": feature.values[0]} if feature.values else {}
         return EventReported(_event_name(feature.name), data)
-    value = _parsed(text)
+    value = payload.json() if not feature.template else _parsed(text)
     if entity.component == "tag":
         return EventReported("tag", {"tag": Sieve(payload.size).scalar(text, "tag")})
     sieve = Sieve(payload.size)

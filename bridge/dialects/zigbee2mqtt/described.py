@@ -1,5 +1,6 @@
 """Descriptions of the members and of the bridge itself."""
 
+from functools import lru_cache
 from typing import Final
 
 from bridge.descriptions import Action, Description, Property
@@ -9,6 +10,7 @@ NAME: Final = "zigbee2mqtt"
 EVENTS: Final = ("action", "click")  # values that are events; the second is 1.x's
 ARGUMENT: Final = "value"  # of an action that has but one
 PERMIT_JOIN_S: Final = 254  # the most that Zigbee can say
+_MOST_KNOWN: Final = 64  # models
 _SILENT_S: Final = 26 * 3600  # Zigbee2MQTT itself waits 25 hours for what is on battery
 # Home Assistant's words for what Zigbee2MQTT's properties measure.
 _CLASSES: Final = {
@@ -27,7 +29,7 @@ _CLASSES: Final = {
 
 def member(model: Model, source: str, one: Member) -> Description:
     """What a member is."""
-    listed = [each for each in one.features if each.path[0] not in EVENTS]
+    properties, actions = _told(one.features)
     return Description(
         name=one.name,
         manufacturer=one.manufacturer,
@@ -35,12 +37,19 @@ def member(model: Model, source: str, one: Member) -> Description:
         firmware=one.firmware,
         serial="" if one.is_group else one.child,
         via=source,
-        properties=tuple(_property(each) for each in listed if each.access & PUBLISHED),
-        actions=_actions(listed),
+        properties=properties,
+        actions=actions,
         stale_after_s=_silent_s(model, one),
         origin=origin(model),
         dialect=NAME,
     )
+
+
+@lru_cache(maxsize=_MOST_KNOWN)
+def _told(features: tuple[Feature, ...]) -> tuple[tuple[Property, ...], tuple[Action, ...]]:
+    """What devices with these features report and can be told: those of one model have the same ones."""
+    listed = [one for one in features if one.path[0] not in EVENTS]
+    return tuple(_property(one) for one in listed if one.access & PUBLISHED), _actions(listed)
 
 
 def _silent_s(model: Model, one: Member) -> int | None:

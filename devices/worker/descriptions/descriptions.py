@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from msgspec import json
-
 from bridge.dialects.forms.description_words import WrongWordError, words_of, words_of_description
 from bridge.observations import Described as Said
 from bridge.observations import Telemetry
@@ -22,7 +20,6 @@ from devices.worker.memory.shard import Member
 CHANGED: Final = "descriptions"  # in Effects.noted: what was said is other than what is stored
 _ROWS: Final = Table(Description, ("device", "doc"), ("device",), ("doc",))
 _EMPTY: Final = b"{}"
-_encode: Final = json.Encoder().encode
 
 
 class DescriptionsFeature(Feature):
@@ -53,9 +50,11 @@ def said(what: Said, dialect: str, effects: Effects, most_properties: int, *, li
         _settle(effects, lambda kept: descriptions.device_said(kept, words, member.twin, live=live))
     else:
         spoken = {"dialect": dialect, **words}
-        if member.described and _encode(spoken) == _encode(member.described.kept.dialect):
+        described = member.described or Described(_EMPTY)
+        if spoken == described.kept.dialect:
             return  # as so often: a bridge lists all its devices again at each change of one
-        _settle(effects, lambda kept: descriptions.dialect_said(kept, spoken, member.twin))
+        descriptions.dialect_said(described.kept, spoken, member.twin)
+        _changed(described, effects)
 
 
 def compare(telemetry: Telemetry, member: Member, outcome: Outcome, at_ms: int) -> None:
@@ -98,5 +97,9 @@ def _settle(effects: Effects, say: Any) -> None:
     before = descriptions.dump(described.kept)
     say(described.kept)
     if descriptions.dump(described.kept) != before:
-        member.described = described
-        effects.note(CHANGED, True)
+        _changed(described, effects)
+
+
+def _changed(described: Described, effects: Effects) -> None:
+    effects.member.described = described
+    effects.note(CHANGED, True)

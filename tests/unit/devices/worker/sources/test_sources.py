@@ -100,6 +100,7 @@ def test_of_10_000_sources_only_some_states_are_in_memory_and_the_others_are_rea
             known = states_in_memory(worker)
             assert len(known.read) <= MOST_READ
             assert known.read_bytes == sum(one.model_bytes + one.live_bytes for one in known.read.values())
+    known = states_in_memory(worker)
     assert len(known) == len(keys)
     assert keys[-1] in {key for _, key in known.read}
     rows = Source.objects.values_list("live", flat=True)
