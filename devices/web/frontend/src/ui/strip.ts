@@ -10,6 +10,7 @@ const AXIS_WIDTH = 58; // at least
 const AXIS_GAP = 8;
 const FONT = "11px system-ui, sans-serif";
 const PADDING_RIGHT = 10;
+const RING_GAP = 14; // pixels: where many came late, the line still shows between their rings
 
 export interface StripOptions {
   /** 1…6 */
@@ -55,6 +56,7 @@ export class Strip {
   #gutter: Gutter;
   /** seconds */
   #range: [number, number] = [0, 1];
+  #lates: (number | null)[] = [];
 
   constructor(holder: HTMLElement, height_px: number, options: StripOptions) {
     const size = { width: Math.max(50, holder.clientWidth), height: height_px };
@@ -75,7 +77,8 @@ export class Strip {
    */
   draw([xs, ys, lates]: [number[], (number | null)[], (number | null)[]?], from: number, to: number): void {
     this.#range = [from / 1000, to / 1000];
-    this.#plot.setData([xs, ys, lates ?? xs.map(() => null)]);
+    this.#lates = lates ?? [];
+    this.#plot.setData([xs, ys, spaced(xs, this.#lates, (RING_GAP * (to - from)) / 1000 / this.columns)]);
   }
 
   /** How many points beside each other can be told apart. */
@@ -95,14 +98,25 @@ export class Strip {
 
   /** The value of a point, and whether it came late. */
   at(index: number): [ts: number, value: number | null | undefined, isLate: boolean] {
-    const [xs, ys, lates] = this.#plot.data;
-    return [(xs[index] ?? 0) * 1000, ys?.[index], typeof lates?.[index] === "number"];
+    const [xs, ys] = this.#plot.data;
+    return [(xs[index] ?? 0) * 1000, ys?.[index], typeof this.#lates[index] === "number"];
   }
 
   destroy(): void {
     this.#gutter.leave(this);
     this.#plot.destroy();
   }
+}
+
+/** Of values close to each other the first alone. @param gap_s  closer than that */
+function spaced(xs: number[], values: (number | null)[], gap_s: number): (number | null)[] {
+  let last = -Infinity;
+  return xs.map((x, index) => {
+    const value = values[index] ?? null;
+    if (value === null || x - last < gap_s) return null;
+    last = x;
+    return value;
+  });
 }
 
 function plotOptions(
