@@ -8,6 +8,7 @@ from devices.web.logins import admin_login
 
 _ADMIN: Final[Any] = ("config.admin_urls", "admin", "admin")  # imported later: devices.web.urls
 
+handler400 = "devices.web.api.urls.refused"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/login/", admin_login),
     path("admin/", _ADMIN),

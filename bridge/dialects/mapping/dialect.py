@@ -160,7 +160,11 @@ def described(rule: Rule, metric: str) -> Sequence[descriptions.Property]:
     if rule.payload in ("number", "text"):
         return (_property(metric, rule, is_number=rule.payload == "number"),)
     prefix = f"{metric}." if metric else ""
-    return tuple(_property(prefix + one.metric, one, is_number=bool(one.unit)) for one in rule.fields)
+    return tuple(
+        _property(prefix + one.metric, one, is_number=is_number)
+        for one in rule.fields
+        if (is_number := rule.payload == "struct" or bool(one.unit) or one.scale != 1) or one.label
+    )
 
 
 def _property(metric: str, of: Field | Rule, *, is_number: bool) -> descriptions.Property:

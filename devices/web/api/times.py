@@ -34,7 +34,7 @@ def parse_ms(name: str, text: str) -> int:
 
 def _ms_of_rfc3339(text: str) -> int:
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text.upper())  # RFC 3339 allows "t" and "z"
         return round(moment.timestamp() * 1000) if moment.tzinfo else _MAX_MS + 1
     except (ValueError, OverflowError):
         return _MAX_MS + 1

@@ -6,9 +6,10 @@ from http import HTTPStatus
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import DisallowedHost, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path, re_path
+from django.views.defaults import bad_request
 
 from devices.web.api.app import api
 from devices.web.api.problems import CONTENT_TYPE, problem, problem_of_status
@@ -93,6 +94,14 @@ def _as_problem(response: HttpResponse) -> HttpResponse:
 def nothing_here(_request: HttpRequest, **_: Any) -> HttpResponse:
     """The answer for all other paths under /api/."""
     return problem("not_found", "there is no such path in this API; see /api/v1/docs")
+
+
+def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The answer to what Django itself refuses, before any view: mostly a host name that is none of ours."""
+    if not request.path_info.startswith("/api/"):
+        return bad_request(request, exception)
+    is_host = isinstance(exception, DisallowedHost)
+    return problem("bad_request", "this host name is none of ALLOWED_HOSTS" if is_host else "this makes no sense")
 
 
 def _guarded_patterns() -> tuple[list[URLPattern | URLResolver], str, str]:

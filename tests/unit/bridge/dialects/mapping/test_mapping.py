@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.dialects.dialect import Route
-from bridge.dialects.mapping.dialect import MappingDialect, Mappings
+from bridge.dialects.mapping.dialect import MappingDialect, Mappings, described
 from bridge.dialects.mapping.patterns import disjoint
 from bridge.dialects.mapping.preview import preview
 from bridge.dialects.mapping.rules import Rule, conflict, rule_of
@@ -176,7 +176,7 @@ def test_what_is_subscribed_to_brings_each_message_once(filters: list[str], leve
 
 def test_a_device_is_described_once_and_again_when_a_rule_says_more() -> None:
     dialect, state = MappingDialect(), MappingDialect().fresh()
-    described = []
+    said_of_it = []
     for unit in ("°C", "°C", "K"):
         route = Mappings([rule(unit=unit, label="Temperature")]).route("haus/keller/t")
         assert route
@@ -184,8 +184,8 @@ def test_a_device_is_described_once_and_again_when_a_rule_says_more() -> None:
         delivery = Delivery(*fields, qos=1, retain=False, dup=False, packet_id=1, dialect="mapping")
         reading = dialect.read(state, delivery)
         state = reading.state or state
-        described += [said.what.description for said in reading.said if isinstance(said.what, Described)]
-    assert [(one.name, one.properties[0].unit, one.properties[0].label) for one in described] == [
+        said_of_it += [said.what.description for said in reading.said if isinstance(said.what, Described)]
+    assert [(one.name, one.properties[0].unit, one.properties[0].label) for one in said_of_it] == [
         ("keller", "°C", "Temperature"),
         ("keller", "K", "Temperature"),
     ]
@@ -198,6 +198,18 @@ def test_a_preview_says_what_becomes_of_each_message() -> None:
     assert found[1]["reason"] == "not_a_number"
     assert found[2]["device"].startswith("home/a-b.")
     assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    ("one", "kinds"),
+    [
+        (rule("s/{device}", "struct", fields=[{"metric": "x", "path": "0", "type": "u8"}]), {"x": "number"}),
+        (rule("c/{device}", "csv", fields=[{"metric": "x", "path": "0", "scale": 0.1}]), {"x": "number"}),
+        (rule("j/{device}", "json", fields=[{"metric": "x", "unit": "W"}, {"metric": "y"}]), {"x": "number"}),
+    ],
+)
+def test_what_a_field_is_is_said_only_where_it_is_known(one: Rule, kinds: dict[str, str]) -> None:
+    assert {said.metric: said.kind for said in described(one, "")} == kinds
 
 
 @given(st.binary(max_size=80), st.sampled_from(["number", "text", "json", "pairs", "csv", "struct"]))

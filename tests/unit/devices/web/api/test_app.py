@@ -171,7 +171,7 @@ def test_the_documentation_describes_every_operation() -> None:
         ("GET", "/me/preferences"), ("PATCH", "/me/preferences"), ("GET", "/me/views"), ("POST", "/me/views"),
         ("PATCH", "/me/views/{view_id}"), ("DELETE", "/me/views/{view_id}"), ("GET", "/boards"), ("POST", "/boards"),
         ("POST", "/boards/{board_id}/link"), ("DELETE", "/boards/{board_id}"),
-        ("GET", "/version"), ("POST", "/client-errors"),
+        ("GET", "/version"), ("POST", "/client-errors"), ("GET", f"{device}/messages"), ("POST", f"{device}/messages"),
     }  # fmt: skip
     assert len({operation["operationId"] for operation in operations.values()}) == len(operations)
     for (_, path), operation in operations.items():
@@ -206,6 +206,13 @@ def test_the_documentation_page_needs_nothing_from_elsewhere() -> None:
 )
 def test_nul_never_reaches_the_database(browser: Client, path: str, status: int, code: str) -> None:
     check_problem(browser.get(path), status, code)
+
+
+@pytest.mark.parametrize(("path", "kind"), [(DEVICES, PROBLEM), ("/login", "text/html; charset=utf-8")])
+def test_case_g15_a_foreign_host_is_a_problem_too(path: str, kind: str) -> None:
+    answer = Client().get(path, headers={"host": "elsewhere.example"})
+    assert (answer.status_code, answer["Content-Type"]) == (400, kind)
+    assert (b"ALLOWED_HOSTS" in answer.content) == (kind == PROBLEM)
 
 
 def test_case_g15_options_say_what_is_allowed(as_role: Callable[..., Client]) -> None:

@@ -76,7 +76,12 @@ def test_by_time(revs: Callable[..., list[int]]) -> None:
     assert revs(since=T0 + 1000) == [12, 14, 18]
     assert revs(until=T0 + 1000) == [10, 16]
     assert revs(since=T0 + 1000, until=T0 + 2000) == [12, 18]
-    for same in ("2026-09-21T14:13:21Z", "2026-09-21T16:13:21.000+02:00", "2026-09-21T16:13:21 02:00"):
+    for same in (
+        "2026-09-21T14:13:21Z",
+        "2026-09-21T16:13:21.000+02:00",
+        "2026-09-21T16:13:21 02:00",
+        "2026-09-21t14:13:21z",
+    ):
         assert revs(since=same) == [12, 14, 18]
 
 
