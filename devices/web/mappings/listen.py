@@ -5,10 +5,12 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
+from bridge.dialects.dialect import Route
 from bridge.messages import ListenAsked
 from bridge.names import gateway_channel
 from bridge.topic_filters import topic_filter_error
@@ -17,6 +19,7 @@ from devices.listenings import unfinished
 from devices.models import Heard, Listening
 from devices.requests.nudges import nudge_channel
 from devices.requests.refusals import BadRequestError, ConflictError, ForbiddenError, NotFoundError
+from devices.source_filters import TopicOwners
 from devices.web.api.paging import json_response
 from devices.web.api.quarantine import as_text
 from devices.web.api.security import access
@@ -96,8 +99,19 @@ def _json(row: Listening, heard: Any) -> dict[str, Any]:
         "messages": row.messages,
         "more": row.more,
         "limited": row.limited,
-        "items": [_topic(one) for one in heard],
+        "items": [_topic(one) for one in _sorted_anew(list(heard))],
     }
+
+
+def _sorted_anew(heard: list[Heard]) -> list[Heard]:
+    """Who takes by now what nobody took when it was heard: a mapping, a dialect, a source that has come meanwhile."""
+    nobodys = [one for one in heard if not one.dialect]
+    if nobodys:
+        owners = TopicOwners(settings.DEVICES.dialects, [one.topic for one in nobodys])
+        for one in nobodys:
+            if isinstance(found := owners.route(one.topic), Route):
+                one.dialect, one.source, one.reason = found.dialect or "native", found.source, ""
+    return heard
 
 
 def _topic(one: Heard) -> dict[str, Any]:

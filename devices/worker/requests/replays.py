@@ -12,9 +12,8 @@ from typing import Final
 
 from msgspec import Struct, json
 
-from bridge.dialects.dialect import NATIVE, Reading, RejectedTopic, Route
-from bridge.dialects.mapping.dialect import Mappings
-from bridge.dialects.registry import UNCLAIMED, Dialects
+from bridge.dialects.dialect import NATIVE, Reading, Route
+from bridge.dialects.registry import Dialects
 from bridge.messages import Delivery
 from bridge.observations import Decoded
 from bridge.shards import source_of
@@ -22,7 +21,7 @@ from devices.models import Quarantined, Request
 from devices.options import DevicesOptions
 from devices.rules.reducer import Outcome
 from devices.rules.requested import Refused
-from devices.source_filters import mappings
+from devices.source_filters import TopicOwners
 from devices.worker.effects.operations import Effects, Operation, Refusal
 from devices.worker.link.quarantine import storable
 from devices.worker.requests.refusal import refused_device
@@ -119,8 +118,9 @@ def plan(
         return _NOT_THERE
     if entry.truncated:
         return Refused("conflict", "only the beginning of this message was kept: it is not replayable")
-    route = _route(entry.topic, dialects)
-    if route is None or route.source != source_of(request.device_key):
+    source = source_of(request.device_key)
+    route = _route(entry.topic, source, dialects)
+    if route is None or route.source != source:
         return _NOBODYS
     delivery = _delivery(entry, route)
     reading = read(delivery)
@@ -132,11 +132,11 @@ def plan(
     return [(request.device_key, Replay(request.pk, entry.pk, delivery, said))]
 
 
-def _route(topic: str, dialects: Dialects) -> Route | None:
-    """Whose topic it is: a dialect's, or, which takes a query, a mapping's, by the rules as they are now."""
+def _route(topic: str, source: str, dialects: Dialects) -> Route | None:
+    """Whose topic it is: a dialect's, or, which takes queries, the source's that wants it, or a mapping's, by now."""
     found = dialects.route(topic)
-    if found == RejectedTopic(UNCLAIMED):
-        return Mappings(mappings()).route(topic)
+    if not isinstance(found, Route) or found.source != source:
+        found = TopicOwners(dialects, (topic,), source).route(topic)
     return found if isinstance(found, Route) else None
 
 

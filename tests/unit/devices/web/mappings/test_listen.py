@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from bridge.dialects.mapping.rules import rule_of
 from bridge.gateway_status import HeardNews, HeardTopic
 from devices.listenings import record, take
-from devices.models import Heard, Listening
+from devices.models import Heard, Listening, Mapping
+from devices.web.mappings.store import as_json
 
 URL = "/api/v1/listen"
 
@@ -55,6 +57,19 @@ def test_what_a_gateway_heard_is_shown_with_whose_it_is(as_role: Callable[..., C
             "retained": False, "last_at": "2026-09-21T14:13:20.000Z", "dialect": None, "source": None,
             "reason": "foreign_root",
         },
+    ]  # fmt: skip
+
+
+def test_who_takes_by_now_what_nobody_took_is_said(as_role: Callable[..., Client]) -> None:
+    admin = as_role(**{"*": "admin"})
+    number = post(admin, {"filter": "#"}).json()["id"]
+    topics = (heard("weather/out/t", b"1", reason="foreign_root"), heard("x", b"1", reason="foreign_root"))
+    record(HeardNews(number=number, status="ended", topics=topics, messages=2))
+    rule = {"site": "home", "pattern": "weather/{device}/{metric}", "payload": "number"}
+    Mapping.objects.create(rule=as_json(rule_of(rule)), changed_ms=1)
+    shown = admin.get(f"{URL}/{number}").json()["items"]
+    assert [(one["topic"], one["dialect"], one["source"], one["reason"]) for one in shown] == [
+        ("weather/out/t", "mapping", "home/out", None), ("x", None, None, "foreign_root"),
     ]  # fmt: skip
 
 

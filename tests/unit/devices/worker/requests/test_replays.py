@@ -2,16 +2,21 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.test import override_settings
 
-from bridge.dialects.dialect import Route
+from bridge.dialects.builtin import NATIVE_ALONE, Enabled
+from bridge.dialects.dialect import TOPIC, Base, Route
 from bridge.dialects.mapping.dialect import Mappings
 from bridge.dialects.mapping.rules import rule_of
 from bridge.dialects.native import dialect
 from bridge.messages import Delivery, RequestStored
-from devices.models import Command, Device, Event, LedgerCount, Mapping, Quarantined, Reading
+from devices.models import Command, Device, Event, LedgerCount, Mapping, Quarantined, Reading, SourceFilter
+from tests.support.dialects.rows import rows
 from tests.support.worlds.deliveries import NOW_MS, delivery, key_in
 from tests.support.worlds.ingest_worker import Worker, twin_of
 from tests.unit.devices.worker.retention.test_retention import command
@@ -199,3 +204,36 @@ def test_what_came_by_a_mapping_is_read_by_the_rules_of_now(worker: Worker) -> N
     reading = Reading.objects.get()
     assert (reading.device.key, reading.ts, reading.metrics) == ("home/roof", NOW_MS, {"t": 21.5})
     assert not Quarantined.objects.exists()
+
+
+def test_what_came_on_a_topic_that_a_source_wants_is_read_by_its_dialect(db: None) -> None:
+    topic, source = "plants/7/dose", "home/ha"
+    SourceFilter.objects.create(source=source, dialect="homeassistant", topic_filter="plants/+/dose", **_FILTER)
+    SourceFilter.objects.create(source=source, dialect="homeassistant", topic_filter=topic, **_FILTER)
+    SourceFilter.objects.create(source="away/ha", dialect="homeassistant", topic_filter=topic, **_FILTER)
+    spoken = (*NATIVE_ALONE, Enabled("homeassistant", (Base("home"), Base("away", "hass"))))
+    with override_settings(DEVICES=replace(settings.DEVICES, spoken=spoken)):
+        worker, key = Worker(), f"{source}~plant-7"
+        for one in rows("ha-discovery")[:1]:
+            hear(worker, Route("homeassistant", source, "config", "device/plant-7"), one.topic, one.payload)
+        hear(worker, Route("homeassistant", source, TOPIC, topic), topic, b"25")
+        twin = twin_of(key)
+        assert twin.metrics["dose"].value == 25
+        kept = {"qos": 1, "retain": False, "received_ms": worker.now_ms, "reason": "internal_error"}
+        device = Device.objects.get(key=key)
+        for where in (topic, "plants/8/dose"):
+            Quarantined.objects.create(device=device, topic=where, payload=b"30", **kept)
+        other, mine = Quarantined.objects.order_by("-pk")
+        assert replay(worker, mine, key) == {"outcome": "applied", "reason": "", "detail": ""}
+        assert twin_of(key).metrics["dose"].value == 30
+        assert replay(worker, other, key)["error"] == "conflict", "it is the source's, and says nothing of this device"
+
+
+_FILTER: Any = {"qos": 1, "keep": False, "retained": "always", "big": False}
+
+
+def hear(worker: Worker, route: Route, topic: str, payload: bytes) -> None:
+    """As a gateway that has sorted it so."""
+    fields = (topic, route.source, route.kind, route.detail, payload, worker.now_ms)
+    how = {"qos": 1, "retain": False, "dup": False, "packet_id": 1, "dialect": route.dialect}
+    worker.hear(Delivery(*fields, **how))
