@@ -6,13 +6,14 @@
     refused      instead of these: the code of the refusal
     answers      messages {topic, payload} that come then; after the last one, not before, the command has ended
     ends         as what: "done" (default), or an answer's status; "" where nothing ends it
+    stored_first               false: where what is retained comes first, its discovery is gone, or it has other words
     done_when, note            for people
 
 In payloads ``<command id>``, ``<expires, RFC 3339>``, ``<number>`` stand for what is made at run time.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -34,7 +35,7 @@ _PLACES = {
 
 def check_command(player: Player, line: Mapping[str, Any], now_ms: int) -> None:
     """Assert that a command is rendered so, and ends so."""
-    device = _device(player, line["device"])
+    device = device_of(player, line["device"])
     command = Command(COMMAND_ID, line["command"], msgspec.json.encode(line["args"]), now_ms + 3_600_000)
     state = player.states[device.partition("~")[0]]
     rendered = player.dialect.render(state, device, command, now_ms)
@@ -56,12 +57,18 @@ def check_command(player: Player, line: Mapping[str, Any], now_ms: int) -> None:
 
 def _check_end(player: Player, rendered: Rendered, line: Mapping[str, Any], now_ms: int) -> None:
     before = len(player.said)
-    for index, answer in enumerate(line.get("answers", ())):
+    for answer in answers(line, now_ms):
         assert end_of(rendered, player.said[before:]) in {"", "accepted"}, "it has ended too early"
-        payload = content({**answer, "payload": answer["payload"].replace("<command id>", COMMAND_ID)})
-        player.play([Row(10_000 + index, answer["topic"], payload, answer.get("retain", False), False, now_ms + index)])
+        player.play([answer])
     if "answers" in line:
         assert end_of(rendered, player.said[before:]) == line.get("ends", "done"), player.said[before:]
+
+
+def answers(line: Mapping[str, Any], now_ms: int) -> Iterator[Row]:
+    """What comes after a command, as it comes."""
+    for index, answer in enumerate(line.get("answers", ())):
+        payload = content({**answer, "payload": answer["payload"].replace("<command id>", COMMAND_ID)})
+        yield Row(10_000 + index, answer["topic"], payload, answer.get("retain", False), False, now_ms + index)
 
 
 def end_of(rendered: Rendered, said: Iterable[Happened]) -> str:
@@ -85,7 +92,8 @@ def end_of(rendered: Rendered, said: Iterable[Happened]) -> str:
     return "done" if proven or set(rendered.answered_by) & set(values) else ""
 
 
-def _device(player: Player, pattern: str) -> str:
+def device_of(player: Player, pattern: str) -> str:
+    """Whose key it is."""
     keys: dict[str, Description | object] = {**player.twins, **player.descriptions}
     found = [one for one in keys if _pattern(pattern).fullmatch(one)]
     assert len(found) == 1, (pattern, sorted(keys))

@@ -1,9 +1,11 @@
 """Plays messages to workers over a database, as gateways and brokers would: with prompts, and with what can fail."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -14,11 +16,13 @@ from bridge.dialects.forms.description_words import words_of_description
 from bridge.messages import Batch, Delivery, FiltersChanged, Refetch
 from bridge.observations import EventReported
 from bridge.shards import shard_of
-from devices.models import Description, Event, Reading, Source, SourceFilter, Twin
+from devices.models import Command, Description, Device, Event, Reading, Source, SourceFilter, Twin
+from devices.rules.commands import begun
 from devices.rules.described.descriptions import Kept
 from devices.rules.reducer import Limits, NewReading
 from devices.rules.twin import TwinState, load_value
 from tests.support.dialects.broker import Broker
+from tests.support.dialects.commands import COMMAND_ID
 from tests.support.dialects.player import Player
 from tests.support.dialects.rows import Row
 from tests.support.worlds.deliveries import Uplink
@@ -39,9 +43,9 @@ class WorkerPlayer:
 
     def __init__(self, dialect: Dialect, sources: Iterable[str], *, hard: bool = False) -> None:
         self.broker = Broker(dialect)
-        self._hard = hard
-        self._shards = frozenset(shard_of(source, 4) for source in sources)
-        self._uplink, self._workers, self._now_ms = Uplink(), 0, 0
+        self.hard = hard
+        self._every = self._shards = frozenset(shard_of(source, 4) for source in sources)
+        self._uplink, self._workers, self.now_ms = Uplink(), 0, 0
         self._worker: Worker | None = None
 
     def play(self, rows: Iterable[Row]) -> "WorkerPlayer":
@@ -61,6 +65,35 @@ class WorkerPlayer:
             self._deliver(row, retain=True)
         return self.play(row for row in rows if not row.retain)
 
+    def command(self, device: str, line: Mapping[str, Any]) -> Command:
+        """Store a command (a line of ``<corpus>.commands.jsonl``), and have it published.
+
+        Its worker is killed before it, fails once at it, and is killed once the broker has it.
+        """
+        at = datetime.fromtimestamp(self.now_ms / 1000, UTC)
+        command = Command.objects.create(
+            id=UUID(COMMAND_ID),
+            device=Device.objects.get(key=device),
+            name=line["command"],
+            args=line["args"],
+            timeline=list(begun(self.now_ms).timeline),
+            created_at=at,
+            expires_at=at + timedelta(hours=1),
+        )
+        self._shards = frozenset({shard_of(device, 4)})
+        self._fail(self._next(), lambda worker: worker.commanded(command.pk))
+        self._worker = worker = self._next()
+        worker.take(self._uplink.hello(shard_of(device, 4)))  # nobody has told it of the command: it finds it
+        for _ in range(_MOST_ROUNDS):
+            if found := [one for one in worker.sent if one.device == device]:
+                for one in found:
+                    worker.published(one)
+                self._worker = None
+                return command
+            worker.wait(_SLOT_MS / 1000)
+            self.now_ms = worker.now_ms
+        raise AssertionError("it was not published")
+
     def _deliver(self, row: Row, *, retain: bool) -> None:
         waiting, budget = deque([(row, retain)]), 2_000
         while waiting and budget:
@@ -73,13 +106,14 @@ class WorkerPlayer:
         route = self.broker.route(row.topic) if self.broker.subscribed(row.topic) else None
         if not isinstance(route, Route):
             return []
-        self._now_ms = max(self._now_ms, row.received_ms)
+        self.now_ms = max(self.now_ms, row.received_ms)
         fields = (row.topic, route.source, route.kind, route.detail, row.payload, row.received_ms, 1, retain)
         batch = self._uplink.batch(Delivery(*fields, dup=False, packet_id=1, dialect=route.dialect))
-        worker = self._worker or self._next()
-        if self._hard:
+        self._shards = self._shards if self.hard else self._every
+        worker = self._worker if self._worker and batch.shard in self._worker.shards else self._next()
+        if self.hard:
             self._shards = frozenset({batch.shard})
-            self._fail(worker if worker.shards >= self._shards else self._next(), batch)
+            self._fail(worker if worker.shards >= self._shards else self._next(), lambda one: one.take(batch))
             worker = self._next()
             self._take(worker, batch)
         self._worker = worker
@@ -87,19 +121,19 @@ class WorkerPlayer:
 
     def _next(self) -> Worker:
         self._workers += 1
-        worker = Worker(owner=f"worker {self._workers}", shards=self._shards, now_ms=self._now_ms)
+        worker = Worker(owner=f"worker {self._workers}", shards=self._shards, now_ms=self.now_ms)
         worker.uplink = self._uplink
         return worker
 
-    def _fail(self, worker: Worker, batch: Batch) -> None:
-        worker.now_ms = self._now_ms
+    def _fail(self, worker: Worker, what: Callable[[Worker], object]) -> None:
+        worker.now_ms = self.now_ms
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("devices.worker.round.transaction.pass_fence", _fails)
             with pytest.raises(DatabaseError):
-                worker.take(batch)
+                what(worker)
 
     def _take(self, worker: Worker, batch: Batch) -> list[Row]:
-        worker.now_ms = self._now_ms
+        worker.now_ms = self.now_ms
         worker.take(batch)
         return self._answered(worker)
 
@@ -108,10 +142,10 @@ class WorkerPlayer:
         rows: list[Row] = []
         for _ in range(_MOST_ROUNDS):
             next_ms = worker.last.next_ms
-            if next_ms is None or next_ms > self._now_ms + _SLOT_MS:
+            if next_ms is None or next_ms > self.now_ms + _SLOT_MS:
                 return rows
-            self._now_ms += _SLOT_MS
-            worker.now_ms = self._now_ms
+            self.now_ms += _SLOT_MS
+            worker.now_ms = self.now_ms
             worker.round()
             rows += self._answered(worker)
         return rows

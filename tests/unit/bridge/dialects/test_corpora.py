@@ -42,11 +42,19 @@ def test_a_takeover_between_any_two_messages_and_a_repetition_change_nothing(cor
 
 
 @pytest.mark.parametrize(("corpus", "index"), numbered("commands"))
-@pytest.mark.parametrize("written", [False, True])
-def test_a_command_is_published_so_and_ends_so(corpus: str, index: int, written: bool) -> None:
+@pytest.mark.parametrize("way", ["live", "written", "doubled"])
+def test_a_command_is_published_so_and_ends_so(corpus: str, index: int, way: str) -> None:
     line = list(lines(f"{corpus}.commands"))[index]
     played = rows(corpus)[: line.get("after")]
-    player = Player(CORPORA[corpus].dialect(), written=written).play(played)
+    player = Player(CORPORA[corpus].dialect(), written=way == "written", doubled=way == "doubled").play(played)
+    check_command(player, line, played[-1].received_ms + 1_000)
+
+
+@pytest.mark.parametrize(("corpus", "index"), numbered("commands", stored_first=True))
+def test_a_command_is_and_ends_the_same_when_what_is_retained_came_first(corpus: str, index: int) -> None:
+    line = list(lines(f"{corpus}.commands"))[index]
+    played = rows(corpus)[: line.get("after")]
+    player = Player(CORPORA[corpus].dialect()).play_retained_first(played, seed=index)
     check_command(player, line, played[-1].received_ms + 1_000)
 
 
