@@ -235,5 +235,5 @@ _FILTER: Any = {"qos": 1, "keep": False, "retained": "always", "big": False}
 def hear(worker: Worker, route: Route, topic: str, payload: bytes) -> None:
     """As a gateway that has sorted it so."""
     fields = (topic, route.source, route.kind, route.detail, payload, worker.now_ms)
-    how = {"qos": 1, "retain": False, "dup": False, "packet_id": 1, "dialect": route.dialect}
+    how: dict[str, Any] = {"qos": 1, "retain": False, "dup": False, "packet_id": 1, "dialect": route.dialect}
     worker.hear(Delivery(*fields, **how))
