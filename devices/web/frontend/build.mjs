@@ -61,6 +61,7 @@ function options(watched) {
     chunkNames: "shared-[hash]",
     bundle: true,
     splitting: true,
+    inject: ["src/shared.ts"],
     format: "esm",
     target: ["chrome110", "firefox110", "safari16.4"], // as boot.js asks for
     jsx: "automatic",

@@ -181,6 +181,66 @@ describe("what was before the page", () => {
   });
 });
 
+describe("what nobody shows any more", () => {
+  const SPARE_S = 600;
+  /** A reading a second. @param {number} from @param {number} to */
+  function live(from, to) {
+    for (let rev = from; rev <= to; rev++) {
+      store(rev);
+      history.add([reading(rev)], rev);
+    }
+  }
+
+  test("goes: of eight hours live there is what is shown, and a little more", async () => {
+    const SHOWN_S = 900;
+    let now = 0;
+    history.show(() => (now - SHOWN_S) * 1000);
+    history.reached(1);
+    await loaded();
+    for (let hour = 0; hour < 8; hour++) {
+      for (let second = 0; second < 3_600; second += 60) {
+        now = hour * 3_600 + second + 60;
+        live(now - 59, now);
+      }
+      if (hour > 0) assert.ok(values().length <= SHOWN_S + 2 * SPARE_S + 60, `${values().length} after ${hour} h`);
+      assert.deepEqual(values().slice(-SHOWN_S), range(now - SHOWN_S + 1, now));
+    }
+    assert.ok(history.since.value <= (now - SHOWN_S) * 1000);
+    assert.equal(history.full.value, false);
+  });
+
+  test("is fetched again for who looks back, and stays for who still shows it", async () => {
+    store(2_000);
+    let now = 2_000;
+    const leave = history.show(() => 0);
+    history.show(() => now * 1000);
+    history.reached(2_000);
+    await loaded();
+    now = 4_000;
+    live(2_001, now);
+    assert.deepEqual(values(), range(1, 4_000), "somebody shows all");
+    leave();
+    live(4_001, 4_001);
+    assert.ok(values().length <= 2 * SPARE_S);
+    assert.equal(history.since.value, (now - SPARE_S) * 1000);
+    history.show(() => 1_500_000);
+    await loaded();
+    assert.deepEqual(values().slice(-2_502), range(1_500, 4_001));
+  });
+
+  test("is not let go while what is older is on its way", async () => {
+    store(5_000);
+    let now = 5_000;
+    history.show(() => (now - 3_000) * 1000);
+    history.reached(5_000);
+    now = 8_000;
+    history.add([reading(5_001)], 5_001);
+    await loaded();
+    assert.ok(history.since.value <= 2_000_000);
+    assert.deepEqual(values().slice(-3_002), range(2_000, 5_001));
+  });
+});
+
 describe("a snapshot further on", () => {
   test("leaves a hole, which is filled", async () => {
     store(5);

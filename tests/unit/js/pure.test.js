@@ -15,7 +15,7 @@ import {
   formatValue,
 } from "../../../devices/web/frontend/src/lib/format.js";
 import { inexact } from "../../../devices/web/frontend/src/lib/json/exact.js";
-import { commonMetrics, counts, isUniform, selected } from "../../../devices/web/frontend/src/lib/device_list.js";
+import { commonMetrics, counts, isUniform, ordered, selected } from "../../../devices/web/frontend/src/lib/device_list.js";
 import { isGrave, isUnderWay } from "../../../devices/web/frontend/src/lib/grave.js";
 import { described, faultOf, formatLag, stretch } from "../../../devices/web/frontend/src/lib/chain.js";
 import { changesOf, compare, joined, lacks, patchFor, touches } from "../../../devices/web/frontend/src/lib/twin.js";
@@ -226,9 +226,15 @@ describe("device list", () => {
     device("a/pump-1", { metrics: { t: 5, mode: "idle" }, updated: 2 }),
   ];
   /** @param {any} wanted */
-  const keys = (wanted) => selected(fleet, { ...all, ...wanted }).map(({ key }) => key);
+  const keys = (wanted) => selected(ordered(fleet), { ...all, ...wanted }).map(({ key }) => key);
 
   test("in natural order", () => assert.deepEqual(keys({}), ["a/pump-1", "a/pump-2", "b/pump-10"]));
+  test("in natural order, backwards", () =>
+    assert.deepEqual(keys({ descending: true }), ["b/pump-10", "a/pump-2", "a/pump-1"]));
+  test("those that are alike in natural order, either way", () => {
+    for (const descending of [false, true])
+      assert.deepEqual(keys({ sort: "metric:none", descending }), ["a/pump-1", "a/pump-2", "b/pump-10"]);
+  });
   test("by site", () => assert.deepEqual(keys({ site: "b" }), ["b/pump-10"]));
   test("by status", () => assert.deepEqual(keys({ status: "offline" }), ["a/pump-2"]));
   test("by words in key and tags", () => assert.deepEqual(keys({ query: "PUMP north" }), ["a/pump-2"]));

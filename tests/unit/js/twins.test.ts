@@ -71,6 +71,21 @@ describe("twins", () => {
     assert.equal(twins.known({ site: "dem" }).size, 0);
   });
 
+  test("what isn't urgent waits until whole sites have come, and for nothing else", async () => {
+    let isWhole = false;
+    const ask = () => twins.whole().then(() => (isWhole = true));
+    twins.watch({ devices: [KEY] });
+    await ask();
+    isWhole = false;
+    twins.watch({ site: "*" });
+    const page = snapshot(subscribed().id, 7, 20);
+    ask();
+    await socket().says({ ...page, more: true });
+    assert.equal(isWhole, false);
+    await socket().says({ ...page, devices: [] });
+    assert.equal(isWhole, true);
+  });
+
   describe("descriptions", () => {
     const brief = { name: "Lamp" };
     const full = { name: "Lamp", serial: "7", properties: [] };

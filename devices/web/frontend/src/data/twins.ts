@@ -9,6 +9,9 @@ export class Twins {
   #states = new Map<string, DeviceState>();
   /** Those of which only the brief description is known. */
   #brief = new Set<string>();
+  /** Those of whole sites that are not there yet. */
+  #awaited = new Set<Subscription>();
+  #waiting: (() => void)[] = [];
 
   constructor(client: Client) {
     this.#client = client;
@@ -38,7 +41,26 @@ export class Twins {
     const subscription = this.#client.watch(target, known);
     subscription.on("change", (change) => this.#take(change, isBrief));
     subscription.on("refused", (keys) => keys.forEach((key) => this.#states.delete(key)));
+    if (target.site) this.#await(subscription);
     return subscription;
+  }
+
+  /** Whole sites that are watched have come: what isn't urgent may have the line now. */
+  whole(): Promise<void> {
+    return new Promise((done) => {
+      this.#waiting.push(done);
+      this.#arrived();
+    });
+  }
+
+  #await(subscription: Subscription) {
+    this.#awaited.add(subscription);
+    for (const end of ["ready", "failed"] as const) subscription.on(end, () => this.#arrived(subscription));
+  }
+
+  #arrived(subscription?: Subscription) {
+    if (subscription) this.#awaited.delete(subscription);
+    if (this.#awaited.size === 0) for (const done of this.#waiting.splice(0)) done();
   }
 
   #take(change: Change, isBrief: boolean) {

@@ -10,7 +10,7 @@ import { useContext } from "preact/hooks";
 
 import type { Change, DeviceState, Reading } from "#client/types.js";
 import { commonLabels } from "../lib/brief.js";
-import { commonMetrics, counts, isUniform, offeredMetrics, selected } from "../lib/device_list.js";
+import { commonMetrics, counts, isUniform, offeredMetrics, ordered, selected } from "../lib/device_list.js";
 import type { Wanted } from "../lib/device_list.js";
 import { USUAL_ORDER, addressOf, queryOf, shownBy } from "../lib/fleet_address.js";
 import type { Order } from "../lib/fleet_address.js";
@@ -25,8 +25,6 @@ export interface Entry {
   key: string;
   site: string;
   name: string;
-  /** in the natural order of all keys */
-  place: number;
   state: DeviceState;
   /** Unix ms of its newest value */
   updated: number;
@@ -68,6 +66,7 @@ export class Fleet {
     if (known.length > 0) return known;
     return this.#uniform.value ? this.metrics.value.slice(0, USUAL_COLUMNS) : [];
   });
+  #drawn = computed(() => this.columns.value.join("\n"));
   readonly isChosen = computed(() => this.#chosen.value.length > 0);
   /** How many metrics a row shows; room for one while there are none. */
   readonly width = computed(
@@ -86,6 +85,8 @@ export class Fleet {
   #entries = new Map<string, Entry>();
   #dirty = new Set<Entry>();
   #names = new Set<string>();
+  /** All of them in the natural order of their keys, but for those that came or went since. */
+  #sorted: Entry[] = [];
   #membership = false;
   #disorder = false;
   #orderedAt = 0;
@@ -97,7 +98,6 @@ export class Fleet {
   constructor(twins: Twins) {
     const target = { site: "*", max_rate_hz: 2, readings: "latest", description: "brief" } as const;
     for (const [device, state] of twins.known(target)) this.#take({ kind: "snapshot", device, state, reason: "subscribe" });
-    if (this.#membership) this.#renumber();
     const subscription = twins.watch(target);
     subscription.on("change", (change) => {
       this.#take(change);
@@ -115,7 +115,7 @@ export class Fleet {
         this.#reorder();
       }),
       effect(() => {
-        this.columns.value;
+        this.#drawn.value;
         for (const entry of this.#entries.values()) entry.trace = [];
       }),
     ];
@@ -238,7 +238,7 @@ export class Fleet {
 
   #added(key: string, state: DeviceState): Entry {
     const [site = "", name = ""] = key.split("/");
-    const entry = { key, site, name, place: 0, state, updated: 0, trace: [], own: NOTHING, version: signal(0) };
+    const entry = { key, site, name, state, updated: 0, trace: [], own: NOTHING, version: signal(0) };
     this.#entries.set(key, entry);
     this.#membership = true;
     return entry;
@@ -258,17 +258,15 @@ export class Fleet {
     batch(() => {
       for (const entry of this.#dirty) entry.version.value += 1;
       this.#dirty.clear();
-      if (this.#membership) this.#renumber();
       const live = !["device", "status"].includes(this.wanted.peek().sort);
       if (this.#membership || this.#disorder) this.#reorderWithin(REORDER_MS);
       else if (live) this.#reorderWithin(REORDER_LIVE_MS);
     });
   }
 
-  /** The membership has changed: places, sites and metrics anew. */
-  #renumber() {
-    const all = [...this.#entries.values()];
-    all.sort((one, other) => naturally(one.key, other.key)).forEach((entry, place) => (entry.place = place));
+  /** The membership has changed: order, sites and metrics anew. */
+  #recount() {
+    const all = (this.#sorted = ordered(this.#entries.values()));
     this.sites.value = [...new Set(all.map(({ site }) => site))].sort(naturally);
     const ranking = commonMetrics(all);
     if (ranking.join("\n") !== this.metrics.value.join("\n")) this.metrics.value = ranking;
@@ -277,9 +275,9 @@ export class Fleet {
     this.size.value = all.length;
   }
 
-  /** @param period_ms  no sooner after the last time */
+  /** @param period_ms  no sooner after the last time, unless nothing is shown yet */
   #reorderWithin(period_ms: number) {
-    const wait_ms = this.#orderedAt + period_ms - performance.now();
+    const wait_ms = this.size.peek() > 0 ? this.#orderedAt + period_ms - performance.now() : 0;
     if (wait_ms <= 0) return this.#reorder();
     this.#waiting ??= setTimeout(() => {
       this.#waiting = null;
@@ -289,9 +287,12 @@ export class Fleet {
 
   #reorder() {
     this.#orderedAt = performance.now();
-    this.#membership = this.#disorder = false;
-    this.rows.value = selected(this.#entries.values(), this.#orderly(this.wanted.peek()));
-    this.totals.value = counts(this.#entries.values(), this.wanted.peek());
+    batch(() => {
+      if (this.#membership) this.#recount();
+      this.#membership = this.#disorder = false;
+      this.rows.value = selected(this.#sorted, this.#orderly(this.wanted.peek()));
+      this.totals.value = counts(this.#sorted, this.wanted.peek());
+    });
   }
 
   /** A remembered order by a metric that is no column now would surprise. */

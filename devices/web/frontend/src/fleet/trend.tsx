@@ -22,11 +22,12 @@ export function Trend({ entry }: { entry: Entry }) {
   entry.version.value;
   const fleet = useFleet();
   const metric = fleet.trendMetric(entry);
+  const loaded = fleet.loaded.value; // before, the devices have the line, and which rows are in sight changes all the time
   useEffect(() => {
-    if (!metric || asked.get(entry) === metric) return;
+    if (!loaded || !metric || asked.get(entry) === metric) return;
     const timer = setTimeout(() => enqueue(fleet, entry, metric), LINGER_MS);
     return () => clearTimeout(timer);
-  }, [entry, metric]);
+  }, [entry, metric, loaded]);
   const points = recent(entry.trace);
   if (points.filter(({ value }) => value !== null).length < 2)
     return <svg class="trend" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true" />;

@@ -20,14 +20,26 @@ import { naturally } from "./twin.js";
 export const STATUSES = ["offline", "stale", "unknown", "online"];
 
 /**
+ * In the natural order of their keys.
  * @template {Listed} T
  * @param {Iterable<T>} devices
+ * @returns {T[]}
+ */
+export function ordered(devices) {
+  return [...devices].sort((one, other) => naturally(one.key, other.key));
+}
+
+/**
+ * Which devices to show, in the order that is wanted.
+ * @template {Listed} T
+ * @param {Iterable<T>} devices  in the natural order of their keys, which those keep that are else alike
  * @param {Wanted} wanted
  * @returns {T[]}
  */
 export function selected(devices, wanted) {
   const found = [...matching(devices, wanted)];
   const shown = wanted.status ? found.filter(({ state }) => state.presence.status === wanted.status) : found;
+  if (wanted.sort === "device") return wanted.descending ? shown.reverse() : shown;
   return shown.sort(order(wanted));
 }
 
@@ -137,18 +149,9 @@ function order({ sort, descending }) {
   const metric = sort.startsWith("metric:") ? sort.slice(7) : null;
   const sign = descending ? -1 : 1;
   return (one, other) => {
-    const [a, b] =
-      metric === null ? [0, 0] : [one.state.metrics[metric]?.value, other.state.metrics[metric]?.value];
-    const first = metric === null ? sign * byField(sort, one, other) : byValue(a, b, sign);
-    return first || naturally(one.key, other.key);
+    if (metric !== null) return byValue(one.state.metrics[metric]?.value, other.state.metrics[metric]?.value, sign);
+    return sign * (sort === "updated" ? one.updated - other.updated : rank(one) - rank(other));
   };
-}
-
-/** @param {string} sort @param {Listed} one @param {Listed} other */
-function byField(sort, one, other) {
-  if (sort === "updated") return one.updated - other.updated;
-  if (sort === "status") return rank(one) - rank(other);
-  return naturally(one.key, other.key);
 }
 
 /** @param {Listed} device */

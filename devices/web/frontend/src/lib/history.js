@@ -26,6 +26,7 @@ import { Series } from "./series.js";
 const CHUNK = 1_000; // a request's limit
 const MOST_POINTS = 2_500_000; // 60 MB, or six hours of eleven metrics ten times a second
 const LIVE_SHARE = 0.1; // so much more may come live before the oldest go
+const SPARE_MS = 600_000; // so much more than what is shown stays: who looks a little further back needn't wait
 
 export class History {
   /** @type {Map<string, Series>} */ #series = new Map();
@@ -50,6 +51,9 @@ export class History {
   /** Where loading goes on, null: at `#from`. @type {string | null} */ #cursor = null;
   /** @type {Hole | null} */ #hole = null;
   #wantedSince = Infinity;
+  /** From when on it is shown, by each who shows it. @type {Set<() => number>} */ #shown = new Set();
+  /** What is older was let go, because nobody showed it. */
+  #releasedTo = -Infinity;
 
   /** @param {Fetch} fetch  stored readings, the newest first @param {number} [most]  points kept of all metrics */
   constructor(fetch, most = MOST_POINTS) {
@@ -73,6 +77,7 @@ export class History {
     }
     this.#known = rev;
     this.#trim();
+    this.#release();
     if (readings.length > 0) this.version.value += 1;
   }
 
@@ -84,6 +89,17 @@ export class History {
     }
     this.#known = rev;
     this.#load();
+  }
+
+  /**
+   * Have everything from a time on, which may move, for as long as it is shown. What nobody shows any more goes after a while.
+   * @param {() => number} from  Unix ms
+   * @returns {() => void} it is shown no more
+   */
+  show(from) {
+    this.#shown.add(from);
+    this.reach(from());
+    return () => this.#shown.delete(from);
   }
 
   /** Have everything since then. @param {number} since Unix ms */
@@ -180,6 +196,19 @@ export class History {
     for (const [name, list] of points) this.#points += this.of(name).merge(list);
     this.#trim();
     if (readings.length > 0) this.version.value += 1;
+  }
+
+  /** Let go what nobody shows any more; it is fetched again for who looks back. */
+  #release() {
+    if (this.#shown.size === 0 || this.loading.peek() || this.#hole) return;
+    const from = Math.min(...[...this.#shown].map((one) => one())) - SPARE_MS;
+    if (from < this.#releasedTo + SPARE_MS) return; // little has become old since
+    this.#releasedTo = from;
+    for (const series of this.#series.values()) this.#points -= series.forget(from);
+    this.#from = Math.max(this.#from, from);
+    this.#wantedSince = Math.max(this.#wantedSince, from);
+    this.#cursor = null;
+    this.#tell();
   }
 
   /** Let the oldest go when there are too many. */

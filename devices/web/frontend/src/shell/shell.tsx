@@ -15,7 +15,7 @@ import { Banner, LinkIndicator, closeMenus } from "./frame";
 import { isWithin, loadAhead, prepare, readyAtOnce, routeOf } from "./routes";
 import type { Ready, Route } from "./routes";
 
-const AHEAD_MS = 200; // after the first page is live
+const AHEAD_MS = 200; // after the first page is live, and only when what it watches has come
 
 /** Show the page of the address, and from now on whichever a link leads to. */
 export function start(): void {
@@ -38,7 +38,7 @@ export function start(): void {
   const stop = status.subscribe((value) => {
     if (value !== "live") return;
     setTimeout(() => stop());
-    setTimeout(loadAhead, AHEAD_MS);
+    setTimeout(() => causeway.twins.whole().then(loadAhead), AHEAD_MS);
   });
 }
 

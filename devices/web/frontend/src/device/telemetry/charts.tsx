@@ -104,12 +104,9 @@ export function Ranges() {
 
 export function Charts() {
   const { charted, past } = useDevice();
-  const { minutes, zoomed } = useStretch();
+  const stretch = useStretch();
   const names = charted.value;
-  useEffect(() => past.reach(serverNow() - minutes.value * 60_000), [past, minutes.value]);
-  useEffect(() => {
-    if (zoomed.value) past.reach(zoomed.value[0]);
-  }, [past, zoomed.value]);
+  useEffect(() => past.show(() => stretch.now()[0]), [past, stretch, stretch.minutes.value, stretch.zoomed.value]);
   if (names.length === 0)
     return (
       <div class="charts">
