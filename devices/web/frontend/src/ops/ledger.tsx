@@ -158,6 +158,7 @@ function share(count: number, of: number) {
 }
 
 const COLUMNS = ["received", "applied", "duplicate", "quarantined", "rejected", "in_flight"] as const;
+const OF_GATEWAYS = ["rejected", "dropped", "in_flight"] as const;
 
 function Shards({ ledger }: { ledger: Ledger }) {
   return (
@@ -191,18 +192,22 @@ function Shards({ ledger }: { ledger: Ledger }) {
         <thead>
           <tr>
             <th>{t("ledger.gateway")}</th>
-            <th class="num">rejected</th>
-            <th class="num">dropped</th>
-            <th class="num">in flight</th>
+            {OF_GATEWAYS.map((name) => (
+              <th key={name} class="num">
+                {spaced(name)}
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody>
           {ledger.gateways.map((gateway) => (
             <tr key={gateway.name}>
               <th scope="row">{gateway.name}</th>
-              <td class="num">{formatCount(gateway.rejected)}</td>
-              <td class="num">{formatCount(gateway.dropped)}</td>
-              <td class="num">{formatCount(gateway.in_flight)}</td>
+              {OF_GATEWAYS.map((name) => (
+                <td key={name} class="num">
+                  {formatCount(gateway[name])}
+                </td>
+              ))}
             </tr>
           ))}
         </tbody>

@@ -14,7 +14,7 @@ from runtime.http.static_files import static_files
 
 FLEET_BYTES = 60_000
 ALL_BYTES = 110_000
-MAPPINGS_BYTES = 40_000
+GROUP_BYTES = 40_000
 GROUPS = ("fleet", "device", "ops")
 
 requests = AsyncRequestFactory()
@@ -53,8 +53,18 @@ def test_all_pages_together_are_within_theirs() -> None:
     assert 20_000 < compressed(files_of("shell", *GROUPS)) <= ALL_BYTES
 
 
-def test_the_page_of_mappings_adds_little() -> None:
-    assert 2_000 < compressed(files_of("mappings") - files_of("shell")) <= MAPPINGS_BYTES
+def later_groups() -> list[str]:
+    """The groups of pages that are no part of the first ones, and of /kit, which is for developers."""
+    listed = json.loads((folder_of_build() / "manifest.json").read_text())["entries"]
+    pages = {path.parent.name for path in (folder_of_build().parent / "src").glob("*/page.tsx")}
+    return sorted((pages & listed.keys()) - {*GROUPS, "kit"})
+
+
+def test_each_later_group_of_pages_adds_little() -> None:
+    groups = later_groups()
+    assert "mappings" in groups
+    added = {group: compressed(files_of(group) - files_of("shell")) for group in groups}
+    assert {group: size for group, size in added.items() if not 1_000 < size <= GROUP_BYTES} == {}
 
 
 @pytest.mark.parametrize("encoding", ["br", "gzip"])
