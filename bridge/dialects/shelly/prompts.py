@@ -21,6 +21,7 @@ QUESTIONS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "components": ("Shelly.GetComponents", {"dynamic_only": True, "include": ["config"]}),
 }
 _GEN1_QUESTIONS: Final = ("announce", "update")  # payloads of shellies/<id>/command
+_UPDATE: Final = "status_update"  # a payload of <prefix>/command, where RPC needs a password
 _AGAIN_MS: Final = 60_000
 _APART_MS: Final = 1_000  # so that a question is not asked twice at once
 _TRIES: Final = 3
@@ -58,20 +59,25 @@ def due(state: State, now_ms: int) -> Due:
     if not ready:
         return Due(again_ms=min(one.at_ms for one in now.asked.values()))
     asked = dict(now.asked)
-    publications = [_question(device, one, now_ms) for one in ready]
+    publications = [_question(device, one, now_ms) for one in ready if _is_for(device, one)]
     for one in ready:
         tries = asked.pop(one).tries + 1
-        if tries < _TRIES and device.gen > 1:
+        if tries < _TRIES and device.gen > 1 and _is_for(device, one):
             asked[one] = Asked(now_ms + max(_APART_MS, _AGAIN_MS * 2 ** (tries - 1)), tries)
     again_ms = min((one.at_ms for one in asked.values()), default=None)
     return Due(tuple(publications), (), again_ms, State(device, structs.replace(now, asked=asked)))
 
 
+def _is_for(device: Shelly, question: str) -> bool:
+    """Whether devices of its generation are asked that; it may have shown only since that it is of another one."""
+    return question in (_GEN1_QUESTIONS if device.gen == 1 else (*QUESTIONS, _UPDATE))
+
+
 def _question(device: Shelly, question: str, now_ms: int) -> Publication:
     if device.gen == 1:
         one = Publication(f"{GEN1}/{device.prefix}/command", question.encode(), qos=0)
-    elif device.auth or question == "status_update":
-        one = Publication(f"{device.prefix}/command", b"status_update", qos=0)
+    elif device.auth or question == _UPDATE:
+        one = Publication(f"{device.prefix}/command", _UPDATE.encode(), qos=0)
     else:
         method, params = QUESTIONS[question]
         one = structs.replace(request(device, question, method, params), qos=0)
@@ -82,4 +88,4 @@ def all_questions(device: Shelly) -> tuple[str, ...]:
     """All that a device can be asked for."""
     if device.gen == 1:
         return _GEN1_QUESTIONS if not device.model else _GEN1_QUESTIONS[1:]
-    return ("status_update",) if device.auth else ("describe", "config", "status")
+    return (_UPDATE,) if device.auth else ("describe", "config", "status")

@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from bridge.dialects.dialect import Command
+from bridge.dialects.dialect import Command, State
+from bridge.dialects.shelly import prompts
+from bridge.dialects.shelly.model import Asked, Now, Shelly
 from tests.support.dialects.player import Player
 from tests.support.dialects.rows import Row, rows
 from tests.support.dialects.spoken import by_corpus
@@ -75,3 +77,12 @@ def command(name: str, args: dict[str, Any]) -> Command:
 
 def jsonable(args: dict[str, Any]) -> dict[str, Any]:
     return {name: one for name, one in args.items() if not (isinstance(one, int) and abs(one) >= 2**64)}
+
+
+def test_a_shelly_that_shows_to_be_of_another_generation_is_asked_what_that_one_knows() -> None:
+    asked = {name: Asked(0) for name in ("announce", "update", "describe", "status_update")}
+    for gen, payloads in ((1, [b"announce", b"update"]), (2, [b"describe", b"status_update"])):
+        due = prompts.due(State(Shelly(prefix="x", gen=gen), Now(asked)), 1)
+        assert [word in one.payload for word, one in zip(payloads, due.publications, strict=True)] == [True, True]
+        assert due.state is not None
+        assert not {"announce", "update"} & due.state.live.asked.keys()
