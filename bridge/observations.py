@@ -70,10 +70,10 @@ class Malformed(Struct, frozen=True):
 
 
 class BadElements(Struct, frozen=True):
-    """Those elements of a batch whose content is wrong."""
+    """Those elements of a batch, or words of a model, whose content is wrong."""
 
-    malformed: Malformed  # the first one's reason; the detail has the indexes of all
-    payload: bytes  # them alone, as a batch; empty: they are too deep for that
+    malformed: Malformed  # the first one's reason; the detail has the indexes of all, or the first one's key
+    payload: bytes  # them alone, as a batch or a model; empty: they are too deep for that
 
 
 class Cleared(Struct, frozen=True):
@@ -135,6 +135,7 @@ class Described(Struct, frozen=True):
 
     description: Description
     own: bool = False  # the device's own word, which shows that it is there: in Causeway's own dialect
+    bad: BadElements | None = None
 
 
 class Doubted(Struct, frozen=True):

@@ -132,6 +132,10 @@ def _reduce(twin: TwinState, decoded: Decoded, arrival: Arrival, limits: Limits)
             return Outcome() if arrival.retain else Outcome(ack=decoded, notes=decoded.notes)
         case Malformed():
             return Outcome("quarantined", decoded.reason, decoded.detail)
+        case Described(bad=BadElements() as bad):
+            outcome = Outcome()
+            _set_aside(outcome, bad)
+            return outcome
         case Doubted():
             _doubted(twin, arrival)
             return Outcome()
@@ -173,7 +177,7 @@ def _telemetry(twin: TwinState, telemetry: Telemetry, arrival: Arrival, limits: 
 
 
 def _set_aside(outcome: Outcome, bad: BadElements) -> None:
-    """The bad elements of a batch go to quarantine, alone."""
+    """The bad elements of a batch, or words of a model, go to quarantine, alone."""
     outcome.outcome, outcome.bad = "quarantined", bad.payload
     outcome.reason, outcome.detail = bad.malformed.reason, bad.malformed.detail
 

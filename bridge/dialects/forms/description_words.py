@@ -27,6 +27,7 @@ MAX_VALUES: Final = 256  # of an enum
 MAX_ACTIONS: Final = 100
 MAX_ARGS: Final = 32  # of an action
 MAX_STALE_AFTER_S: Final = 366 * 86_400
+MOST_WRONG: Final = 20  # words beside which the good ones are looked for
 MAX_WORDS_BYTES: Final = 64 * 1024  # of one source's words, as JSON
 NEVER: Final = "never"  # stale_after_s of what may be silent for ever
 _MOST_KNOWN: Final = 128  # lists of properties whose words are kept
@@ -131,6 +132,40 @@ def words_of(value: Any, most_properties: int) -> Words:
         if words.get(member):
             words[member] = [_said(one) for one in words[member]]
     return words
+
+
+def good_words_of(value: dict[str, Any], most_properties: int) -> tuple[Words, WrongWordError | None, dict[str, Any]]:
+    """The words in a JSON object without those that are wrong: a member, a property or an action each.
+
+    Returns:
+        The good ones; the first wrong one, and all that are, as an object of the same form. With too many of them, or
+        where it is no single one's fault, none is good.
+    """
+    rest, bad, first = dict(value), dict[str, Any](), None
+    for _ in range(MOST_WRONG + 1):
+        try:
+            return words_of(rest, most_properties), first, bad
+        except WrongWordError as wrong:
+            first = first or wrong
+            if not _set_aside(rest, bad, wrong.field):
+                break
+    return {}, first, value
+
+
+def _set_aside(rest: dict[str, Any], bad: dict[str, Any], field: str) -> bool:
+    """Move the word of that name from one object to the other. False: it is no single one."""
+    name, _, inner = field.partition(".")
+    index = inner.partition(".")[0]
+    each = rest.get(name)
+    if name in ("properties", "actions") and isinstance(each, list) and index.isdecimal() and int(index) < len(each):
+        bad.setdefault(name, []).append(each[int(index)])
+        rest[name] = each[: int(index)] + each[int(index) + 1 :]
+        return True
+    name = field if field in rest else name
+    if name not in rest:
+        return False
+    bad[name] = rest.pop(name)
+    return True
 
 
 def description_of(words: Words) -> Description:

@@ -10,7 +10,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from bridge.dialects.forms.description_words import MAX_PROPERTIES, WrongWordError, description_of, words_of
+from bridge.dialects.forms.description_words import MAX_PROPERTIES, description_of, good_words_of
 from bridge.dialects.native.topics import Kind
 from bridge.json_limits import (
     MAX_ELEMENT_LEAVES,
@@ -213,14 +213,14 @@ def _ack(detail: str, payload: bytes) -> CommandAck:
 
 
 def _model(_detail: str, payload: bytes) -> Described:
-    value = _object("model", payload, Sieve(len(payload)))
-    try:
-        words = words_of(value, MAX_PROPERTIES)
-    except WrongWordError as wrong:
-        raise MalformedError("bad_model", str(wrong)) from None
+    words, wrong, bad = good_words_of(_object("model", payload, Sieve(len(payload))), MAX_PROPERTIES)
+    malformed = Malformed("bad_model", str(wrong))
+    if wrong and not words:
+        raise MalformedError(malformed.reason, malformed.detail)
     for action in words.get("actions") or ():  # who says nothing of it acknowledges commands, as is usual here
         action |= {"retry": action.get("retry", "until_ack"), "ack": action.get("ack", "exact")}
-    return Described(description_of(words), own=True)
+    aside = BadElements(malformed, msgspec.json.encode(bad)) if wrong else None
+    return Described(description_of(words), own=True, bad=aside)
 
 
 _DECODERS: dict[Kind, Callable[[str, bytes], Decoded]] = {

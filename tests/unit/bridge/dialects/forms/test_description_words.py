@@ -12,6 +12,7 @@ from bridge.dialects.forms.description_words import (
     MAX_WORDS_BYTES,
     WrongWordError,
     description_of,
+    good_words_of,
     without_read_only,
     words_of,
     words_of_description,
@@ -107,3 +108,24 @@ def test_whatever_a_dialect_says_is_within_the_bounds_of_what_people_may_say(sai
     words = words_of_description(said, 3)
     assert len(msgspec.json.encode(words)) <= MAX_WORDS_BYTES
     words_of(without_read_only(words), 3)
+
+
+@pytest.mark.parametrize(
+    ("value", "good", "bad"),
+    [
+        ({"name": "x", "serial": 3}, {"name": "x"}, {"serial": 3}),
+        ({"name": "x", "a.b": 3}, {"name": "x"}, {"a.b": 3}),
+        ({"name": "x", "properties": 5}, {"name": "x"}, {"properties": 5}),
+        (
+            {"actions": [{"name": "a", "retry": "often"}, {"name": "b"}]},
+            {"actions": [{"name": "b"}]},
+            {"actions": [{"name": "a", "retry": "often"}]},
+        ),
+        ({"properties": [PROPERTY, PROPERTY]}, {"properties": [PROPERTY]}, {"properties": [PROPERTY]}),
+        ({f"m{number}": 1 for number in range(21)} | {"name": "x"}, {}, None),
+    ],
+)
+def test_good_words_beside_wrong_ones(value: dict[str, Any], good: dict[str, Any], bad: dict[str, Any] | None) -> None:
+    words, wrong, aside = good_words_of(value, 200)
+    assert (words, aside) == (good, value if bad is None else bad)
+    assert wrong is not None

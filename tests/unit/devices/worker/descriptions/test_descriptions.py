@@ -1,5 +1,6 @@
 """What devices are, by a worker's rounds: their own retained word, a person's, values against both."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,11 @@ from tests.support.worlds.deliveries import delivery, key_in
 from tests.support.worlds.ingest_worker import Worker, twin_of
 
 KEY = key_in(0)
-MODEL = {"name": "Probe", "stale_after_s": 900, "properties": [{"metric": "t", "kind": "number", "high": 40}]}
+MODEL: dict[str, Any] = {
+    "name": "Probe",
+    "stale_after_s": 900,
+    "properties": [{"metric": "t", "kind": "number", "high": 40}],
+}
 
 
 def described(worker: Worker) -> list[Any]:
@@ -28,13 +33,22 @@ def test_a_devices_retained_model_fills_makes_no_reading_and_is_told(worker: Wor
     assert described(worker) == []
 
 
-def test_a_model_with_a_wrong_word_is_quarantined_with_its_key(worker: Worker) -> None:
-    worker.hear(delivery(KEY, "model", MODEL | {"properties": [{"metric": "t", "kind": "nunber"}]}))
+def test_a_wrong_word_of_a_model_is_quarantined_with_its_key_and_the_good_ones_are_taken(worker: Worker) -> None:
+    bad = {"metric": "u", "kind": "nunber"}
+    worker.hear(delivery(KEY, "model", MODEL | {"properties": [bad, *MODEL["properties"]], "colour": "red"}))
     row = Quarantined.objects.get()
     assert (row.reason, row.detail.split(":")[0]) == ("bad_model", "properties.0.kind")
-    assert not Description.objects.exists()
+    assert json.loads(bytes(row.payload)) == {"properties": [bad], "colour": "red"}
+    [told] = described(worker)
+    assert (told["name"], [one["metric"] for one in told["properties"]]) == ("Probe", ["t"])
     worker.ask(KEY, "replay", quarantined_id=row.pk)
     assert Quarantined.objects.get().reason == "bad_model"
+
+
+def test_a_model_without_a_good_word_changes_nothing(worker: Worker) -> None:
+    worker.hear(delivery(KEY, "model", {"name": 3}))
+    assert Quarantined.objects.get().detail.startswith("name: ")
+    assert not Description.objects.exists()
 
 
 def test_a_persons_word_beats_the_devices_and_null_gives_it_back(
