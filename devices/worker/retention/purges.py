@@ -15,8 +15,8 @@ from devices.worker.retention.scope import Scope
 CHUNK_DEVICES: Final = 100  # looked at together …
 GROUP_DEVICES: Final = 20  # … and purged together; more would cost more than the rows of which there are fewer then
 CHUNK_PAUSE_S: Final = 0.25  # to the next ones, when there was nothing (more) to remove
-PASS_PAUSE_S: Final = 30.0  # to the next look at all devices
-LOOK_PAUSE_S: Final = 20.0  # to the next look at the other kinds
+AGED_PAUSE_S: Final = 60.0  # to the next look for what is too old: it is no hurry
+LOOK_PAUSE_S: Final = 20.0  # to the next look for what is deleted, or too much
 STEP_BYTES: Final = 4 * 1024 * 1024  # of payloads, removed at a time
 _DAY_MS: Final = 86_400_000
 _OVER: Final = tuple(status for status in get_args(Status) if status not in OPEN)
@@ -39,15 +39,20 @@ class Histories:
         self._time_field = time_field
         self._waiting: list[int] = []  # devices still to be looked at in this pass, the next ones last
         self._chunk: list[int] = []
+        self._shards: set[int] = set()
 
     def step(self, scope: Scope, limit: int) -> float:
         """As of :class:`PurgeTask`."""
+        shards = {shard.number for shard in scope.shards}
+        if shards - self._shards:  # one has been taken: who had it before may have seen less
+            self._chunk, self._waiting = [], []
+        self._shards = shards
         if not self._chunk and not self._next_chunk(scope):
-            return PASS_PAUSE_S
+            return AGED_PAUSE_S
         due = self._due(scope.cutoff_ms)
         self._chunk = [one.device for one in due]
         if not due:
-            return CHUNK_PAUSE_S if self._waiting else PASS_PAUSE_S
+            return CHUNK_PAUSE_S if self._waiting else AGED_PAUSE_S
         self._remove(due[:GROUP_DEVICES], scope, limit)
         return 0
 
@@ -159,7 +164,7 @@ def _remove_oldest(history: QuerySet[Any], scope: Scope, limit: int) -> bool:
 
 def remove_first(rows: QuerySet[Any], scope: Scope, limit: int) -> float:
     """Remove the first of ``rows``. The seconds until the next look."""
-    return 0 if remove_some(rows, scope, limit) else LOOK_PAUSE_S
+    return 0 if remove_some(rows, scope, limit) else AGED_PAUSE_S
 
 
 def remove_some(rows: QuerySet[Any], scope: Scope, limit: int) -> int:

@@ -6,7 +6,7 @@ from typing import Final
 from django.db.models.functions import Length
 
 from devices.models import Quarantined
-from devices.worker.retention.purges import LOOK_PAUSE_S, ours, remove_first, remove_some
+from devices.worker.retention.purges import LOOK_PAUSE_S, ours, remove_some
 from devices.worker.retention.scope import Scope
 
 COUNTED_ROWS: Final = 2_000  # at a time
@@ -46,7 +46,7 @@ class LargeQuarantine:
         pause_s = LOOK_PAUSE_S
         if self._too_much is not None:
             old = Quarantined.objects.filter(pk__lte=self._too_much).order_by("pk")
-            pause_s = remove_first(ours(old, scope), scope, limit)
+            pause_s = 0 if remove_some(ours(old, scope), scope, limit) else LOOK_PAUSE_S
         if pause_s and not self._beyond:
             self._begin()
         return pause_s if not self._beyond else 0

@@ -55,6 +55,7 @@ class Retention:
         self._options = options
         self._planned = [_Planned(task) for task in tasks]
         self._now_ms = 0  # of the latest step
+        self._shards: set[int] = set()  # by then
 
     def step(self, shards: Sequence[Shard], now_ms: int) -> int:
         """Make the step that is due for longest, if one is.
@@ -69,6 +70,7 @@ class Retention:
         Raises:
             django.db.Error: the database failed; the same step comes again.
         """
+        self._begin_anew({shard.number for shard in shards})
         if not shards:
             return now_ms + _REST_MS
         if now_ms < self._now_ms:  # the clock was set back
@@ -82,6 +84,13 @@ class Retention:
                 return now_ms + _REST_MS
         rested_ms = now_ms + 1 + round(2000 * took_s)  # the step's own time, and as much again
         return max(rested_ms, min(one.due_ms for one in self._planned))
+
+    def _begin_anew(self, shards: set[int]) -> None:
+        """Where a shard has been taken, everything is looked at now: who had it before may have seen less."""
+        if shards - self._shards:
+            for one in self._planned:
+                one.due_ms = 0
+        self._shards = shards
 
     def _scope(self, shards: Sequence[Shard], now_ms: int) -> Scope:
         return Scope(

@@ -113,6 +113,7 @@ class SurveyLoop:
         self._outage = Outage(log, "database of the dashboards", time.monotonic)
         self._newest_pk: int | None = None
         self._renewed_s = time.monotonic()  # when the rights last were
+        self._probed_s = float("-inf")  # when a probe was sent that came back
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -154,9 +155,12 @@ class SurveyLoop:
     async def _find_lost_commits(self, commits: dict[int, int]) -> None:
         """Have those repaired whose broadcasts did not arrive."""
         self._repair.doubt(self._tracker.restored(commits))
-        answered = await self._listener.probe(PROBE_S)
-        if answered and self._tracker.behind(commits):
-            await asyncio.sleep(GRACE_S)  # committed, but perhaps not broadcast yet
+        if self._tracker.behind(commits) or time.monotonic() >= self._probed_s + LAYER_EVERY_S:
+            began_s = time.monotonic()
+            answered = await self._listener.probe(PROBE_S)
+            self._probed_s = began_s if answered else float("-inf")
+            if answered and self._tracker.behind(commits):
+                await asyncio.sleep(GRACE_S)  # committed, but perhaps not broadcast yet
         lost = self._tracker.behind(commits)
         self._tracker.trust(commits)
         self._repair.doubt(lost)

@@ -4,18 +4,20 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.db import DatabaseError
 
 from devices.models import Command, Device, Event, Quarantined, Reading, Request, ShardState, Twin
+from devices.options import DevicesOptions
 from devices.rules.commands import begun
 from devices.worker.retention import purges
 from devices.worker.retention import quarantine as quarantine_purges
 from devices.worker.retention.purges import Histories
 from devices.worker.retention.quarantine import ENTRY_BYTES
-from devices.worker.retention.retention import MAX_ROWS
+from devices.worker.retention.retention import MAX_ROWS, Retention
 from devices.worker.retention.scope import Scope
 from tests.support.worlds.deliveries import NOW_MS, delivery, key_in
 from tests.support.worlds.ingest_worker import Worker, twin_of
@@ -319,3 +321,27 @@ def test_the_next_owner_goes_on_with_a_deletion(worker: Worker, another_worker: 
     other.round()
     purge(other)
     assert not Device.deleted.exists()
+
+
+class Patient:
+    """A kind of rows that is looked for every minute."""
+
+    def __init__(self) -> None:
+        self.looks: list[list[int]] = []
+
+    def step(self, scope: Scope, limit: int) -> float:
+        """Remember the shards."""
+        self.looks.append([shard.number for shard in scope.shards])
+        return 60.0
+
+
+def of(*numbers: int) -> Any:
+    return [SimpleNamespace(number=number) for number in numbers]
+
+
+def test_a_shard_that_was_taken_is_looked_at_before_the_pause_is_over() -> None:
+    task = Patient()
+    retention = Retention(DevicesOptions(), [task])
+    for shards in (of(0), of(0), of(0, 1), of(0, 1), of(0), of(0, 1)):
+        retention.step(shards, NOW_MS)
+    assert task.looks == [[0], [0, 1], [0, 1]]
