@@ -110,14 +110,8 @@ clean: ## Remove .venv, node_modules, caches and var/ (the demo's database too)
 
 # ---------------------------------------------------------------------------------------- installed once
 
-# The first interpreter that is new enough and can make a virtual environment with pip in it.
 $(BIN)/python:
-	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
-		"$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
-		rm -rf $(VENV) && "$$python" -m venv $(VENV) && exit 0; \
-	done; \
-	echo "Causeway needs Python 3.11 or later with venv (Debian: apt-get install python3-venv), and found none;" \
-		"name it with PYTHON=/path/to/python3" >&2; exit 1
+	@python=$$(scripts/find-python $(PYTHON)) && rm -rf $(VENV) && "$$python" -m venv $(VENV)
 
 $(BASE): requirements/base.txt | $(BIN)/python
 	@echo "installing Python packages"

@@ -53,6 +53,8 @@ def bare(directory: Path, *names: str) -> str:
     for name in ("sh", "make", *names):
         (programs / name).symlink_to(shutil.which(name) or "")
     shutil.copy(ROOT / "Makefile", directory)
+    (directory / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "find-python", directory / "scripts")
     return str(programs)
 
 
