@@ -44,7 +44,8 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run_command([sys.executable, "-m", "pip", "download", *options, "-r", str(pinned)], {})
     (archive,) = directory.glob("*.tar.gz")
     with tarfile.open(archive) as tar:
-        tar.extractall(directory, filter="data")
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.4 and later have it
+        tar.extractall(directory)
     return next(directory.glob("*/tests"))
 
 
