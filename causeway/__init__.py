@@ -12,6 +12,16 @@ at any time.
 from bridge.dialects.registry import register_dialect
 from bridge.registry import RegistrationError
 from devices.extensions import register_feature, register_page, register_panel, register_router
+from devices.handlers.items import (
+    CommandStep,
+    Deleted,
+    Desired,
+    Event,
+    Presence,
+    Reading,
+    Registered,
+    Reported,
+)
 from devices.rules.actors import Actor
 from devices.rules.capabilities import Capability
 from devices.rules.pages import Page, Panel
@@ -19,9 +29,17 @@ from devices.rules.pages import Page, Panel
 __all__ = [
     "Actor",
     "Capability",
+    "CommandStep",
+    "Deleted",
+    "Desired",
+    "Event",
     "Page",
     "Panel",
+    "Presence",
+    "Reading",
+    "Registered",
     "RegistrationError",
+    "Reported",
     "register_dialect",
     "register_feature",
     "register_page",
