@@ -6,7 +6,11 @@ import { Dialog } from "../kit/dialog";
 import { t } from "../words/words.js";
 import { Palette } from "./palette";
 
-const opened = signal<"" | "palette" | "keys">("");
+type Kind = "palette" | "keys";
+
+/** Each opening has its number: a dialog tells its end a moment later, when the next one may be open. */
+const opened = signal<{ kind: Kind; number: number } | null>(null);
+let openings = 0;
 
 /** Rows that a search stands above: the link that opens each. */
 const ROWS = ".fleet-body a[href], .kit-table tbody tr[tabindex]";
@@ -22,9 +26,12 @@ export function listenToKeys(): void {
 }
 
 export function Overlay() {
-  const close = () => (opened.value = "");
-  if (opened.value === "palette") return <Palette onClose={close} />;
-  return opened.value === "keys" ? <Keys onClose={close} /> : null;
+  if (!opened.value) return null;
+  const { kind, number } = opened.value;
+  const close = () => {
+    if (opened.value?.number === number) opened.value = null;
+  };
+  return kind === "palette" ? <Palette key={number} onClose={close} /> : <Keys key={number} onClose={close} />;
 }
 
 function Keys({ onClose }: { onClose: () => void }) {
@@ -57,10 +64,10 @@ function Keys({ onClose }: { onClose: () => void }) {
   );
 }
 
-function open(event: KeyboardEvent, what: "palette" | "keys") {
+function open(event: KeyboardEvent, kind: Kind) {
   if (document.querySelector("dialog[open]")) return;
   event.preventDefault();
-  opened.value = what;
+  opened.value = { kind, number: ++openings };
 }
 
 function isTyping(target: EventTarget | null) {
