@@ -17,12 +17,13 @@ def main() -> None:
         prepare()
     if sys.argv[1:2] == ["help"] or not {"-h", "--help"}.isdisjoint(sys.argv):
         os.environ.setdefault("DEBUG", "true")  # who asks for help may have no SECRET_KEY yet
-    from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
+    from config.added_apps.loading import setup
+
     try:
-        _ = settings.INSTALLED_APPS  # loads them
+        setup()
     except ImproperlyConfigured as error:
         sys.stderr.write(f"causeway: {error}\n")
         raise SystemExit(2) from None

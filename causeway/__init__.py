@@ -1,4 +1,4 @@
-"""The public face of Causeway, for Django apps that add to it (docs/extending.md).
+"""The public face of Causeway, for Django apps that add to it (docs/extending/).
 
 What is named here and in this package's modules is promised: it changes only with a word in CHANGELOG.md, and keeps
 working for a release beside what replaces it. Everything else (devices, mqtt_gateway, bridge, runtime, config) may
@@ -8,6 +8,8 @@ This module can be imported while apps are loaded; the others, which need models
 ``causeway.requests``, ``causeway.web``, ``causeway.features``. ``causeway.dialects``, which is pure, can be imported
 at any time.
 """
+
+from typing import Final
 
 from bridge.dialects.registry import register_dialect
 from bridge.registry import RegistrationError
@@ -25,6 +27,8 @@ from devices.handlers.items import (
 from devices.rules.actors import Actor
 from devices.rules.capabilities import Capability
 from devices.rules.pages import Page, Panel
+
+__version__: Final = "0.1.0"
 
 __all__ = [
     "Actor",

@@ -1,6 +1,6 @@
 """What a dialect of an app's own is made of: the interface, and what its messages may say. Pure.
 
-``register_dialect(name, factory)`` adds it; docs/extending.md says how.
+``register_dialect(name, factory)`` adds it; docs/extending/ says how.
 """
 
 from bridge.descriptions import Action, Description, Property

@@ -1,4 +1,4 @@
-"""What a feature of the device workers is made of: hooks of a shard's one writer (docs/extending.md).
+"""What a feature of the device workers is made of: hooks of a shard's one writer (docs/extending/).
 
 Promised: ``Feature`` with its hooks; of what they get ``Shard.number``, ``.members`` (by device key), ``.kept``;
 ``Member.id``, ``.key``, ``.twin``; ``Round.batches``; ``RoundWork.now_ms``, ``.parts`` (by shard), ``.effects()``,

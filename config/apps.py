@@ -1,6 +1,6 @@
 """The app of the composition: start-up checks and the demo command."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 
 
 class CausewayConfig(AppConfig):
@@ -14,12 +14,16 @@ class CausewayConfig(AppConfig):
         from django.conf import settings
 
         from config import checks
+        from config.added_apps import fit
         from devices import gateways, listenings, source_filters
         from mqtt_gateway import status
         from mqtt_gateway.process import listenings as listened
         from mqtt_gateway.process import wanted
 
         checks.register_all()
+        fit.require_user_model()
+        for app in apps.get_app_configs():
+            fit.require_version(app)
         if settings.HAS_WEB:
             from config import security_checks
             from devices.web import startup

@@ -10,13 +10,13 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import django
 import structlog
 from django.conf import settings
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
 from django.db import DatabaseError, connections
 
+from config.added_apps import loading
 from config.parts import is_served
 from runtime.databases.limits import limit_requests
 from runtime.databases.reasons import in_words
@@ -46,7 +46,7 @@ def _build() -> Any:
         web_process.allow_many_sockets()
         open_files.watch()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    django.setup(set_prefix=False)  # loads the apps; what needs models can be imported after it
+    loading.setup()  # loads the apps; what needs models can be imported after it
     from config.routing import by_protocol
     from runtime.http.request_handler import RequestHandler
 

@@ -16,6 +16,7 @@ from bridge.topic_filters import topic_filter_error, topic_name_error
 from config import environment as env
 from config import service_urls
 from config import web_environment as web
+from config.added_apps.setting import added_apps
 from config.parts import has_web
 from devices.options import DevicesOptions
 from mqtt_gateway.options import GatewayOptions, MqttVersion
@@ -181,6 +182,7 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = (
 HAS_WEB = has_web(sys.argv)
 if HAS_WEB:
     django_test_signals()
+CAUSEWAY_APPS = added_apps("CAUSEWAY_APPS")
 _WEB_APPS = [
     "config.web_admin.CausewayAdminConfig",  # django.contrib.admin, with a site of ours
     "django.contrib.sessions",
@@ -196,6 +198,7 @@ INSTALLED_APPS = [
     "mqtt_gateway.apps.MqttGatewayConfig",
     "devices.apps.DevicesConfig",
     "config.apps.CausewayConfig",
+    *CAUSEWAY_APPS,
 ]
 MIDDLEWARE = [
     "runtime.http.async_middleware.SecurityMiddleware",

@@ -1,22 +1,33 @@
 """Django's admin for superusers: sites with their defaults, who may do what there, API tokens."""
 # ruff: noqa: ARG002  the methods are Django's hooks, with its signatures
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
 from devices.models import ApiToken, Board, Membership, Site, TagDefault
 from devices.web.auth import new_token, token_digest
 
+_SEARCHED_NAME: Final = f"user__{get_user_model().USERNAME_FIELD}"
 
-class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
+
+class _WithUser(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
+    """Finds the user by typing, where the installation's own model of users can be searched."""
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> list[str]:
+        """The usual ones, and the user."""
+        users: Any = self.admin_site._registry.get(get_user_model())
+        return [*super().get_autocomplete_fields(request), *(["user"] if users and users.search_fields else [])]
+
+
+class MembershipInline(_WithUser, admin.TabularInline):  # type: ignore[type-arg]
     """The roles at a site."""
 
     model = Membership
     extra = 0
-    autocomplete_fields = ["user"]
 
 
 class TagDefaultInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -50,14 +61,14 @@ class SiteAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class MembershipAdmin(_WithUser, admin.ModelAdmin):  # type: ignore[type-arg]
     """Who may do what where. An empty site means all sites."""
 
     list_display = ["user", "site_or_all", "role"]
     list_filter = ["role", "site"]
     list_select_related = ["user", "site"]
-    search_fields = ["user__username", "site__name"]
-    autocomplete_fields = ["user", "site"]
+    search_fields = [_SEARCHED_NAME, "site__name"]
+    autocomplete_fields = ["site"]
 
     @admin.display(description="site", ordering="site__name")
     def site_or_all(self, membership: Membership) -> str:
@@ -66,14 +77,13 @@ class MembershipAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ApiTokenAdmin(_WithUser, admin.ModelAdmin):  # type: ignore[type-arg]
     """API tokens. A new one is shown once; deleting one ends it."""
 
     list_display = ["user", "created_at", "expires_at"]
     list_select_related = ["user"]
-    search_fields = ["user__username"]
+    search_fields = [_SEARCHED_NAME]
     fields = ["user", "expires_at"]
-    autocomplete_fields = ["user"]
 
     def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
         """Never: make a new one instead."""

@@ -18,7 +18,7 @@ from scripts import draw_house
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("mosquitto/*.md")])
 SOURCES = ("bench", "bridge", "causeway_client", "config", "devices", "docs", "mqtt_gateway", "runtime", "tests")
-READERS = ("text", "boolean", "integer", "choice", "parsed", "names", "origins", "writable_file")
+READERS = ("text", "boolean", "integer", "choice", "parsed", "added_apps", "names", "origins", "writable_file")
 INTERNAL = {"CAUSEWAY_SINGLE_PROCESS"}  # the demo's own
 
 
@@ -36,7 +36,7 @@ def test_every_setting_is_documented_and_every_documented_one_is_read() -> None:
     read = (
         set(
             re.findall(
-                r'(?:text|boolean|integer|choice|parsed|names|writable_file|allowed_hosts|origins|path_prefix|trusted_proxies|allowed_networks|behind_tls_proxy)\(\s*"([A-Z_]+)"',
+                r'(?:text|boolean|integer|choice|parsed|names|writable_file|allowed_hosts|origins|path_prefix|trusted_proxies|allowed_networks|behind_tls_proxy|added_apps)\(\s*"([A-Z_]+)"',
                 code,
             )
         )
@@ -71,16 +71,21 @@ def test_the_table_of_capabilities_is_that_of_the_code() -> None:
     assert told == {one: [one in ROLES[role] for role in roles] for one in get_args(Capability)}
 
 
+def extending() -> str:
+    """What is said to those who write apps: README.md, reference.md and the pages beside them."""
+    return "".join(page.read_text() for page in sorted((ROOT / "docs" / "extending").glob("*.md")))
+
+
 def test_the_example_of_an_app_is_the_apps_code() -> None:
-    page = (ROOT / "docs" / "extending.md").read_text()
+    page = extending()
     examples = re.findall(r"^`([\w/.]+)`:\n\n<!-- [^\n]* -->\n```\w+\n(.*?)```$", page, re.MULTILINE | re.DOTALL)
-    assert {name for name, _ in examples} >= {"plants/apps.py", "plants/pages.py", "settings.py"}
+    assert {name for name, _ in examples} >= {"plants/apps.py", "plants/pages.py", "settings.py", "members/settings.py"}
     for name, code in examples:
         assert code in (ROOT / "tests" / "apps" / name).read_text(), name
 
 
 def test_what_the_public_face_has_is_documented() -> None:
-    page = (ROOT / "docs" / "extending.md").read_text()
+    page = extending()
     assert not [name for name in causeway.__all__ if f"`{name}`" not in page]
 
 

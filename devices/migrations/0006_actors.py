@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import migrations, models
 from django.db.models import OuterRef, Subquery, Value
 from django.db.models.functions import Concat
@@ -11,7 +12,7 @@ from django.db.models.functions import Concat
 def name_users(apps: Any, _schema: Any) -> None:
     """Commands by users who are still there; whether they used a token was not stored."""
     users = apps.get_model(settings.AUTH_USER_MODEL)
-    name = Subquery(users.objects.filter(pk=OuterRef("user_id")).values("username")[:1])
+    name = Subquery(users.objects.filter(pk=OuterRef("user_id")).values(get_user_model().USERNAME_FIELD)[:1])
     commands = apps.get_model("devices", "Command").objects.filter(user__isnull=False, created_by="")
     commands.update(created_by=Concat(Value("user:"), name))
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.contrib.auth.models import AbstractBaseUser, AbstractUser, AnonymousUser
 from django.db import connection
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -118,7 +118,7 @@ def keep_signed_in(request: HttpRequest) -> None:
 
 def roles_of(user: AbstractBaseUser | AnonymousUser) -> dict[str, str]:
     """A user's roles by site, ``"*"`` for all sites; a superuser is admin everywhere, an inactive user nothing."""
-    if not (user.is_authenticated and isinstance(user, User) and user.is_active):
+    if not _is_active(user):
         return {}
     if user.is_superuser:
         return {ALL_SITES: Role.ADMIN.value}
@@ -126,9 +126,14 @@ def roles_of(user: AbstractBaseUser | AnonymousUser) -> dict[str, str]:
     return {site or ALL_SITES: role for site, role in held}
 
 
+def _is_active(user: AbstractBaseUser | AnonymousUser) -> TypeGuard[AbstractUser]:
+    """Whether it is somebody who may be here; of whatever model (config.added_apps.fit says what it must have)."""
+    return user.is_authenticated and user.is_active
+
+
 def access_of(user: AbstractBaseUser | AnonymousUser, token: str = "") -> Access | None:
     """The rights of a user who is logged in, or whose ``token`` (its first digits) is shown; None for anybody else."""
-    if not (user.is_authenticated and isinstance(user, User) and user.is_active):
+    if not _is_active(user):
         return None
     return Access(user_id=user.pk, username=user.get_username(), roles=roles_of(user), token=token)
 
@@ -157,7 +162,7 @@ def _access_of_board(pk: int, name: str, site: str | None) -> Access:
     return Access(user_id=0, username=name, roles={site or ALL_SITES: Role.VIEWER.value}, board=pk)
 
 
-def roles_of_all(users: Iterable[User]) -> dict[int, dict[str, str]]:
+def roles_of_all(users: Iterable[AbstractUser]) -> dict[int, dict[str, str]]:
     """:func:`roles_of` of many, by user, in one query."""
     roles: dict[int, dict[str, str]] = {user.pk: {} for user in users if user.is_active}
     admins = [user.pk for user in users if user.is_active and user.is_superuser]
@@ -167,7 +172,7 @@ def roles_of_all(users: Iterable[User]) -> dict[int, dict[str, str]]:
     return roles | {pk: {ALL_SITES: Role.ADMIN.value} for pk in admins}
 
 
-def access_with(user: User, roles: Mapping[int, Mapping[str, str]], token: str = "") -> Access | None:
+def access_with(user: AbstractUser, roles: Mapping[int, Mapping[str, str]], token: str = "") -> Access | None:
     """:func:`access_of` with roles that are known already."""
     if user.pk not in roles:
         return None
@@ -228,7 +233,7 @@ def new_token() -> str:
     return TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 
-def issue_token(user: User, expires_at: datetime | None = None) -> str:
+def issue_token(user: Any, expires_at: datetime | None = None) -> str:
     """Make an API token for a user; the only time that anybody sees it."""
     token = new_token()
     ApiToken.objects.create(user=user, digest=token_digest(token), expires_at=expires_at)

@@ -5,7 +5,6 @@ from typing import Any, Final
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView, redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import connection
@@ -25,7 +24,7 @@ class PatientBackend(ModelBackend):
         username: str | None = None,
         password: str | None = None,
         **_: Any,
-    ) -> User | None:
+    ) -> Any:
         """The user with this name and password; None: there is none, which takes as long to find out."""
         users: Any = get_user_model()
         if username is None or password is None:

@@ -1,4 +1,4 @@
-"""A program: an installation with the app ``plants``, and two people who look at it. Prints what they got as JSON."""
+"""A program: an installation with ``CAUSEWAY_APPS=tests.apps.plants``, and what two people get of it, as JSON."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import django
 
 def main() -> None:
     """On the migrated database that the environment names."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.apps.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     django.setup()
     _install()
     json.dump({name: _visit(name, role) for name, role in (("olga", "operator"), ("vera", "viewer"))}, sys.stdout)
@@ -52,6 +52,8 @@ def _visit(name: str, role: str) -> dict[str, Any]:
         "html": answer.content.decode(),
         "static": client.get("/static/plants/plant.js").status_code,
         "watered": [watered.status_code, watered.headers["Content-Type"]],
+        "counts": client.get("/apps/plants/counts.csv").content.decode(),
+        "strangers": Client(SERVER_NAME="localhost").get("/apps/plants/counts.csv").headers.get("Location"),
         "hidden": client.post("/api/v1/plants/elsewhere/rose/water").status_code,
         "commands": [[one.name, one.created_by] for one in Command.objects.filter(user=user)],
     }

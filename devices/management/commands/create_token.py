@@ -1,7 +1,7 @@
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
@@ -32,18 +32,21 @@ class Command(BaseCommand):
             user = _user(options["username"])
             held = _role(user, options["role"], options["site"])
             token = issue_token(user, _end(options["days"]))
-        self.stdout.write(f"{user.username} is {held}. The token, shown only now:")
+        self.stdout.write(f"{user.get_username()} is {held}. The token, shown only now:")
         self.stdout.write(token)
 
 
-def _user(username: str) -> User:
+def _user(username: str) -> Any:
     if not 0 < len(username) <= 150 or not username.isprintable():
         raise CommandError("USERNAME: 1 to 150 printable characters")
-    user = User.objects.filter(username=username).first()
-    return user or User.objects.create_user(username)  # without a password: only tokens let in
+    users: Any = get_user_model()
+    user = users.objects.filter(**{users.USERNAME_FIELD: username}).first()
+    if user is not None:
+        return user
+    return users.objects.create_user(**{users.USERNAME_FIELD: username})  # without a password: only tokens let in
 
 
-def _role(user: User, role: str | None, site_name: str | None) -> str:
+def _role(user: Any, role: str | None, site_name: str | None) -> str:
     """Give the role if it isn't there yet; what the user is now, in words."""
     if site_name is not None and not is_name(site_name):
         raise CommandError("--site: 1 to 64 of A-Z a-z 0-9 _ - . :")

@@ -2,7 +2,7 @@ import secrets
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
@@ -19,10 +19,11 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         given: str = settings.ADMIN_PASSWORD
+        users: Any = get_user_model()
         password = given or secrets.token_urlsafe(12)
         with one_line(), transaction.atomic():
-            if User.objects.exists():
+            if users.objects.exists():
                 return
-            User.objects.create_superuser(USERNAME, password=password)
+            users.objects.create_superuser(**{users.USERNAME_FIELD: USERNAME}, password=password)
         shown = "with the given password" if given else f"password {password}"
         self.stdout.write(f"the first user is {USERNAME}, {shown}")

@@ -25,6 +25,7 @@ GOOD = {"SECRET_KEY": "only-for-tests" * 4, "REDIS_URL": "redis://127.0.0.1:1/0"
         ("HOMEASSISTANT_EXPORT", "homeassistant/#"),
         ("BRIDGE_TOPIC_ROOT", "hunter2/#"),
         ("GATEWAY_TOPIC_FILTERS", "devices/a/#,hunter2#"),
+        ("CAUSEWAY_APPS", "hunter2.nowhere"),
         ("BEHIND_TLS_PROXY", "true"),  # without TRUSTED_PROXIES
     ],
 )

@@ -4,8 +4,8 @@ from importlib import import_module
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user
-from django.contrib.auth.models import User
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user, get_user_model
+from django.contrib.auth.models import AbstractUser
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.http import HttpRequest, parse_cookie
@@ -87,13 +87,14 @@ def access_by_all(credentials: list[Credential]) -> dict[Credential, Access | No
     return found
 
 
-def _users_of_sessions(keys: list[str]) -> dict[str, User]:
+def _users_of_sessions(keys: list[str]) -> dict[str, AbstractUser]:
     """By key, of those that are good (as django.contrib.auth.get_user has it)."""
     store: Any = import_module(settings.SESSION_ENGINE).SessionStore
     rows = store.get_model_class().objects.filter(session_key__in=keys, expire_date__gt=Now())
     sessions: dict[str, Any] = {row.session_key: row.get_decoded() for row in rows}
     wanted = {str(data.get(SESSION_KEY)) for data in sessions.values()}
-    users = {str(user.pk): user for user in User.objects.filter(pk__in=[one for one in wanted if one.isdecimal()])}
+    found: Any = get_user_model()._default_manager.filter(pk__in=[one for one in wanted if one.isdecimal()])
+    users: dict[str, AbstractUser] = {str(user.pk): user for user in found}
     return {
         key: user
         for key, data in sessions.items()
@@ -101,14 +102,14 @@ def _users_of_sessions(keys: list[str]) -> dict[str, User]:
     }
 
 
-def _is_of(data: dict[str, Any], user: User) -> bool:
+def _is_of(data: dict[str, Any], user: AbstractUser) -> bool:
     """Whether the session was begun with the user's present password."""
     shown = data.get(HASH_SESSION_KEY, "")
     good = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
     return any(constant_time_compare(shown, one) for one in good)
 
 
-def _users_of_tokens(digests: list[str]) -> dict[str, User]:
+def _users_of_tokens(digests: list[str]) -> dict[str, AbstractUser]:
     """By digest, of those that are good."""
     good = ApiToken.objects.select_related("user").filter(digest__in=digests)
     good = good.filter(Q(expires_at=None) | Q(expires_at__gt=Now()))
