@@ -54,6 +54,7 @@ class Subscriptions:
         self._losses = 0
         self._known: dict[str, bool] = {}
         self.hears_all = False  # copies can't be told apart: one subscription brings all there is
+        self._taken: frozenset[str] | None = None  # dynamic filters whose topics are taken of all that; None: at first
 
     def opened(self, connection: Connection, settled: Iterable[str]) -> None:
         """The broker has accepted us; before the first delivery. ``settled``: what the session is subscribed to."""
@@ -87,6 +88,7 @@ class Subscriptions:
             AllForbiddenError: the broker forbids what overlapping filters need there.
         """
         self._known = known
+        self._take_dynamic()
         wanted = self._wanted()
         names = (*wanted, self._options.marker_topic, *BROKER_TOPICS)
         # Written down before it is asked for, so that a crash between leaves no filter unknown.
@@ -187,6 +189,7 @@ class Subscriptions:
         Raises:
             ConnectError, DatabaseUnavailableError, LeaseLostError: as it says; to be tried again.
         """
+        self._take_dynamic()
         wanted = self._wanted()
         new = [name for name in wanted if name not in self._known]
         gone = [name for name in self._known if name not in wanted and not is_own_subscription(name)]
@@ -197,6 +200,12 @@ class Subscriptions:
         refused = await self._subscribe_dynamic(connection, new)
         kept = {name: confirmed for name, confirmed in self._known.items() if name not in gone}
         await self._remember({**kept, **{name: name not in refused for name in new}})
+
+    def _take_dynamic(self) -> None:
+        """Who hears all hears nothing new by a filter that is: what is retained there came when it was nobody's."""
+        before, self._taken = self._taken, frozenset(self._state.dynamic.filters)
+        if self.hears_all and before is not None and self._taken - before:
+            self._state.refetches.ask((ALL,))
 
     def covering(self, filters: Iterable[str]) -> set[str]:
         """Those that we are subscribed to and that bring what is retained under these."""

@@ -40,6 +40,6 @@ class Listening(Schema):
     asked_at: str
     until_at: str
     messages: int
-    more: int = Field(description="of these, on topics beyond the first 200")
+    more: int = Field(description="of these, on topics beyond the first 200, or 100 that somebody takes")
     limited: bool = Field(description="there were more than 1,000 a second: some were left out")
     items: list[HeardTopic] = Field(description="by topic")

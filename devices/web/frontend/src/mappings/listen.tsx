@@ -105,7 +105,7 @@ function Status({ listening: { status, until_at } }: { listening: Listening }) {
 
 function Heard({ listening }: { listening: Listening }) {
   const { filter, status, reason, messages, more, limited, items } = listening;
-  const sorted = [...items].sort((a, b) => Number(a.dialect !== null) - Number(b.dialect !== null));
+  const sorted = [...items].sort((a, b) => Number(isTaken(a)) - Number(isTaken(b)));
   return (
     <>
       <p class="listen-note muted">
@@ -121,6 +121,9 @@ function Heard({ listening }: { listening: Listening }) {
     </>
   );
 }
+
+/** Somebody takes it, or it is Causeway's own. */
+const isTaken = ({ dialect, reason }: HeardTopic) => dialect !== null || reason === "own_downlink";
 
 function HeardTable({ items }: { items: HeardTopic[] }) {
   return (
@@ -164,7 +167,7 @@ function Row({ heard }: { heard: HeardTopic }) {
         <Taker heard={heard} />
       </td>
       <td class="actions">
-        {heard.dialect === null && heard.reason !== "own_downlink" && (
+        {!isTaken(heard) && (
           <button
             class="button small"
             type="button"
