@@ -199,6 +199,12 @@ class Dialect(Protocol):
     def example(self, source: str) -> str:
         """A topic name on which this source publishes: the gateway whose filters match it serves the source."""
 
+    def topics(self, state: State, device: str) -> tuple[str, ...]:
+        """Topic filters of what a device says, as narrow as can be; of a source, with what those behind it say.
+
+        None: unknown. They are shown to people, and listened under when somebody looks: no gateway depends on them.
+        """
+
     def fresh(self) -> State:
         """What is known of a source at first."""
 
@@ -240,6 +246,10 @@ class SimpleDialect:
 
     def downlinks(self) -> tuple[str, ...]:
         """None."""
+        return ()
+
+    def topics(self, _state: State, _device: str) -> tuple[str, ...]:
+        """Unknown."""
         return ()
 
     def fresh(self) -> State:

@@ -26,7 +26,7 @@ from bridge.dialects.dialect import (
 from bridge.dialects.forms.names import key_part
 from bridge.dialects.homeassistant import commands, described
 from bridge.dialects.homeassistant.deliveries import read
-from bridge.dialects.homeassistant.model import Live, Model
+from bridge.dialects.homeassistant.model import Known, Live, Model
 from bridge.dialects.homeassistant.topics import Guard
 from bridge.messages import Delivery
 from bridge.shards import source_of
@@ -88,6 +88,20 @@ class HomeAssistantDialect(SimpleDialect):
     def example(self, source: str) -> str:
         """See the protocol."""
         return f"{self._prefixes.get(source, _USUAL)}/status"
+
+    def topics(self, state: State, device: str) -> tuple[str, ...]:
+        """See the protocol: what its entities report on, and what tells of them."""
+        source, _, child = device.partition("~")
+        prefix = self._prefixes.get(source)
+        if prefix is None:
+            return ()
+        known: Known | None = state.model.devices.get(child)
+        if known is None:
+            ours = (one.topic_filter for one in self.filters() if one.topic_filter.startswith(f"{prefix}/"))
+            return (*ours, *state.model.topics)
+        entities = [state.model.entities[one] for one in known.entities if one in state.model.entities]
+        told = dict.fromkeys(f"{prefix}/{one.partition('#')[0]}/config" for one in known.entities)
+        return (*sorted(set().union(*(one.topics() for one in entities))), *told)
 
     def fresh(self) -> State:
         """Nothing is known."""

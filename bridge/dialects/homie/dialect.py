@@ -22,7 +22,7 @@ from bridge.dialects.dialect import (
 )
 from bridge.dialects.forms.names import key_part
 from bridge.dialects.homie import commands, reading
-from bridge.dialects.homie.model import Live, Model
+from bridge.dialects.homie.model import Device, Live, Model
 from bridge.dialects.homie.topics import NAME, sorted_topic
 from bridge.json_limits import MalformedError, decode_json
 from bridge.messages import Delivery
@@ -71,6 +71,14 @@ class HomieDialect(SimpleDialect):
         """See the protocol."""
         return f"{self._bases.get(source, NAME)}/5/device/$state"
 
+    def topics(self, state: State, device: str) -> tuple[str, ...]:
+        """See the protocol."""
+        source, _, part = device.partition("~")
+        base, name = self._bases.get(source), _named(state.model, part)
+        if base is None:
+            return ()
+        return (f"{_stem(base, name, state.model[name])}/#",) if name else (f"{base}/#",)
+
     def fresh(self) -> State:
         """See the protocol."""
         return State({}, Live())
@@ -113,8 +121,12 @@ class HomieDialect(SimpleDialect):
         except MalformedError:
             return Refused("bad_args", "no JSON")
         one = cast("Model", state.model)[name]
-        topic = f"{base}/{name}" if one.attributes else f"{base}/5/{name}"
-        return commands.render(topic, one, command.name, args, command.expires_ms)
+        return commands.render(_stem(base, name, one), one, command.name, args, command.expires_ms)
+
+
+def _stem(base: str, name: str, one: Device) -> str:
+    """What a device's topics begin with."""
+    return f"{base}/{name}" if one.attributes else f"{base}/5/{name}"
 
 
 def _named(model: Model, part: str) -> str:

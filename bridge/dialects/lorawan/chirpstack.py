@@ -107,6 +107,10 @@ class ChirpStackDialect(SimpleDialect):
         base = next((base for base, one in self._sites.items() if one == site), "application")
         return f"{base}/-/device/{eui}/event/up"
 
+    def topics(self, _state: State, device: str) -> tuple[str, ...]:
+        """See the protocol."""
+        return (self.example(device).replace("/-/", "/+/").removesuffix("up") + "+",)
+
     def fresh(self) -> State:
         """See the protocol."""
         return State(Device(), ())

@@ -104,6 +104,12 @@ class TtsDialect(SimpleDialect):
         base = next((base for base, one in self._sites.items() if one == site), "v3")
         return f"{base}/application/devices/device/up"
 
+    def topics(self, state: State, device: str) -> tuple[str, ...]:
+        """See the protocol."""
+        base, known = self.example(device).removesuffix("/application/devices/device/up"), state.model
+        of_device = f"{base}/{known.application or '+'}/devices/{known.device_id or '+'}"
+        return tuple(f"{of_device}/{levels}" for levels in _FILTERS)
+
     def fresh(self) -> State:
         """See the protocol."""
         return State(Device(), ())

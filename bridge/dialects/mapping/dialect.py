@@ -22,7 +22,7 @@ from bridge.dialects.dialect import (
 )
 from bridge.dialects.forms import senml
 from bridge.dialects.forms.names import key_part
-from bridge.dialects.mapping.patterns import PatternTree, disjoint, topic_filter
+from bridge.dialects.mapping.patterns import DEVICE, PatternTree, disjoint, topic_filter
 from bridge.dialects.mapping.payloads import values_of
 from bridge.dialects.mapping.rules import Field, Rule
 from bridge.json_limits import MalformedError
@@ -52,6 +52,21 @@ class Mappings:
     def filters(self) -> tuple[Filter, ...]:
         """What to subscribe to: nothing comes by two of them."""
         return tuple(Filter(one) for one in disjoint(topic_filter(rule.pattern) for rule in self.rules))
+
+    def topics(self, key: str, name: str) -> list[str]:
+        """The topic filters of what a device says.
+
+        Args:
+            key: the device's.
+            name: as it stands in topics; empty: unknown.
+        """
+        site, _, part = key.partition("/")
+        found = []
+        for rule in self.rules:
+            called = (name or part) if DEVICE in rule.pattern.split("/") else rule.device
+            if rule.site == site and key_part(called) == part:
+                found.append(topic_filter(rule.pattern.replace(DEVICE, called)))
+        return found
 
     def route(self, topic: str) -> Route | None:
         """Whose topic it is, by which rule; None: by none. The rule travels with the delivery."""
@@ -88,7 +103,7 @@ class MappingDialect(SimpleDialect):
         return ()
 
     def route(self, _topic: str) -> Sorted | None:
-        """See :meth:`Mappings.route`."""
+        """See :meth:`Mappings.route`; what a device's topics are, too, the rules say."""
         return None
 
     def example(self, _source: str) -> str:

@@ -49,6 +49,10 @@ class NativeDialect(SimpleDialect):
         """See the protocol."""
         return self._topics.uplink(source, "status")
 
+    def topics(self, _state: State, device: str) -> tuple[str, ...]:
+        """See the protocol."""
+        return (f"{self._topics.root}/{device}/#",)
+
     def read(self, _state: State, delivery: Delivery) -> Reading:
         """See the protocol."""
         decoded = decode(cast("Kind", delivery.kind), delivery.detail, delivery.payload)

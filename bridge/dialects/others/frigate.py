@@ -120,6 +120,16 @@ class FrigateDialect(SimpleDialect):
         """See the protocol."""
         return f"{self._base(source)}/available"
 
+    def topics(self, state: State, device: str) -> tuple[str, ...]:
+        """See the protocol."""
+        base, camera = self._base(device.partition("~")[0]), state.model.cameras.get(device)
+        level = camera.name if camera else "+"
+        return tuple(
+            f"{base}/{what}"
+            for what in ("available", "stats", "events", f"{level}/+", f"{level}/+/state", f"{level}/+/active")
+            if camera is None or what != "available"
+        )
+
     def fresh(self) -> State:
         """See the protocol."""
         return State(Installation())

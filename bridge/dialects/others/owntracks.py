@@ -114,6 +114,14 @@ class OwnTracksDialect(SimpleDialect):
         user, _, device = phone.partition(".")
         return f"{base}/{user}/{device or user}"
 
+    def topics(self, state: State, device: str) -> tuple[str, ...]:
+        """See the protocol."""
+        site, _, part = device.partition("/")
+        user, _, phone = state.model.name.partition(" ")
+        levels = f"{user}/{phone}" if phone and key_part_of(user, phone) == part else "+/+"
+        bases = (base for base, one in self._sites.items() if one == site)
+        return tuple(f"{base}/{levels}{what}" for base in bases for what in ("", "/event"))
+
     def fresh(self) -> State:
         """See the protocol."""
         return State(Phone())

@@ -140,6 +140,14 @@ class Rtl433Dialect(SimpleDialect):
         base = next((base for base, one in self._sites.items() if one == site), _USUAL_BASE)
         return f"{base}/{receiver.partition('.')[2] or receiver}/events"
 
+    def topics(self, _state: State, device: str) -> tuple[str, ...]:
+        """See the protocol: a receiver's sensors share its topics."""
+        site, _, receiver = device.partition("~")[0].partition("/")
+        host = receiver.partition(".")[2]
+        level = host if key_part_of("rtl433", host) == receiver else "+"
+        bases = (base for base, one in self._sites.items() if one == site)
+        return tuple(f"{base}/{level}/{what}" for base in bases for what in ("events", "availability"))
+
     def fresh(self) -> State:
         """See the protocol."""
         return State(Receiver())

@@ -119,6 +119,11 @@ class ThingsBoardDialect(SimpleDialect):
     def _base_of(self, source: str) -> str | None:
         return next((base for base, one in self._sources.items() if one == source), None)
 
+    def topics(self, _state: State, device: str) -> tuple[str, ...]:
+        """See the protocol: a gateway's devices share its topics."""
+        base = self._base_of(device.partition("~")[0])
+        return tuple(f"{base}/{kind}" for kind in _KINDS) if base else ()
+
     def fresh(self) -> State:
         """See the protocol."""
         return State({})

@@ -110,6 +110,14 @@ class ShellyDialect(SimpleDialect):
         base = next((base for base in self._bases if self._sites[base] == site), part)
         return f"{base}/online"
 
+    def topics(self, state: State, device: str) -> tuple[str, ...]:
+        """See the protocol."""
+        known: Shelly = state.model
+        prefix = known.prefix or device.partition("/")[2]
+        if known.gen == 1:
+            return (f"{GEN1}/{prefix}/#",)
+        return (*(f"{prefix}/{what}" for what in _UPLINK), f"{ANSWERS}/{prefix}/rpc")
+
     def retained(self, device: str, metrics: Iterable[str], _events: Iterable[str]) -> Iterator[str]:
         """See the protocol. Gen1 retains what its user wants."""
         part = device.partition("/")[2]

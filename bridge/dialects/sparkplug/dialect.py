@@ -106,6 +106,14 @@ class SparkplugDialect(SimpleDialect):
         group = next((group for group, one in self._sites.items() if one == site), "")
         return f"{_NAMESPACE}/{group or 'group'}/NDATA/node"
 
+    def topics(self, state: State, device: str) -> tuple[str, ...]:
+        """See the protocol."""
+        node: Node = state.model
+        of_node, name = f"{_NAMESPACE}/{node.group}/+/{node.node}", _named(node, device)
+        if not node.node:
+            return ()
+        return (f"{of_node}/{name}",) if name else (of_node, f"{of_node}/+")
+
     def fresh(self) -> State:
         """See the protocol."""
         return State(Node(), Live())

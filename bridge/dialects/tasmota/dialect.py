@@ -95,6 +95,19 @@ class TasmotaDialect(SimpleDialect):
         pattern = next((pattern for one, pattern in self._patterns if one == site), None)
         return f"{pattern.stem('tele', 'any') if pattern else 'tele/any/'}STATE"
 
+    def topics(self, state: State, device: str) -> tuple[str, ...]:
+        """See the protocol. One behind a bridge speaks on the bridge's."""
+        source, _, part = device.partition("~")
+        patterns = [pattern for site, pattern in self._patterns if f"{site}/{_SOURCE}" == source]
+        if not part:
+            found = [one for pattern in patterns for one in pattern.filters()]
+            return (asking.DISCOVERY, *found, *(one.topic_filter for one in self.wanted(state)))
+        name = self._name(state, device) or part
+        name = state.model.things.get(name, Thing()).bridge or name
+        if stems := [stem for stem, (_, topic) in state.model.stems.items() if topic == name]:
+            return tuple(f"{stem}+" for stem in stems)
+        return tuple(one for pattern in patterns for one in pattern.filters_of(name))
+
     def retained(self, device: str, _metrics: Iterable[str], _events: Iterable[str]) -> Iterator[str]:
         """See the protocol. (Its discovery is under its MAC, which its key doesn't tell.)"""
         source, _, name = device.partition("~")
@@ -165,13 +178,18 @@ class TasmotaDialect(SimpleDialect):
             return None
         return description_of(found, key_of(source, found.bridge) if found.bridge else "")
 
+    def _thing(self, state: State, device: str) -> Thing | None:
+        fleet: Fleet = state.model
+        return fleet.things.get(self._name(state, device) or "")
+
     @staticmethod
-    def _thing(state: State, device: str) -> Thing | None:
+    def _name(state: State, device: str) -> str | None:
+        """The name of the thing that has this key; None: none that is known."""
         fleet: Fleet = state.model
         source, _, part = device.partition("~")
         if part in fleet.things and key_of(source, part) == device:
-            return fleet.things[part]
-        return next((thing for name, thing in fleet.things.items() if key_of(source, name) == device), None)
+            return part
+        return next((name for name in fleet.things if key_of(source, name) == device), None)
 
     def render(self, state: State, device: str, command: Command, _now_ms: int) -> Rendered | Refused:
         """See the protocol."""

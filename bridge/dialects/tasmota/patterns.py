@@ -54,8 +54,12 @@ class Pattern:
         """The topic filter of all commands."""
         return self._filter("cmnd")
 
-    def _filter(self, prefix: Prefix) -> str:
-        one = self.text.replace("%prefix%", prefix)
+    def filters_of(self, topic: str) -> tuple[str, str]:
+        """The topic filters of all that one device says."""
+        return tuple(self._filter(prefix, topic) for prefix in ("tele", "stat"))  # type: ignore[return-value]
+
+    def _filter(self, prefix: Prefix, topic: str = "%topic%") -> str:
+        one = self.stem(prefix, topic)
         return "/".join("+" if "%" in level else level for level in one.rstrip("/").split("/")) + "/#"
 
     def parse(self, topic: str) -> Parsed | None:

@@ -85,6 +85,15 @@ class Zigbee2MqttDialect(SimpleDialect):
         """See the protocol."""
         return f"{self._bases.get(source, _USUAL)}/bridge/state"
 
+    def topics(self, state: State, device: str) -> tuple[str, ...]:
+        """See the protocol."""
+        source, _, child = device.partition("~")
+        base = self._bases.get(source)
+        if base is None:
+            return ()
+        member = state.model.member(child) if child else None
+        return (f"{base}/{member.name}", f"{base}/{member.name}/+") if member else (f"{base}/#",)
+
     def fresh(self) -> State:
         """Nothing is known."""
         return State(Model(), Live())

@@ -58,7 +58,7 @@ def messages_of(listening: Listening, owner: Device) -> list[dict[str, Any]]:
         owner: the device.
     """
     heard = list(listening.heard_messages.order_by("-number"))
-    states = {name: _state(name, listening.source) for name in {one.dialect for one in heard}}
+    states = {name: state_of(name, listening.source) for name in {one.dialect for one in heard}}
     wrong = _quarantined(owner, heard)
     found: list[dict[str, Any]] = []
     for one in heard:
@@ -68,8 +68,8 @@ def messages_of(listening: Listening, owner: Device) -> list[dict[str, Any]]:
     return found
 
 
-def _state(name: str, source: str) -> tuple[Dialect, State] | None:
-    """None: nobody speaks it any more."""
+def state_of(name: str, source: str) -> tuple[Dialect, State] | None:
+    """A dialect, and what it remembers of a source; None: nobody speaks it any more."""
     speaks = settings.DEVICES.dialects.by_name.get(name)
     if speaks is None:
         return None

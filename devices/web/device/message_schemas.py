@@ -34,7 +34,7 @@ class Speaks(Schema):
 
     dialect: str
     source: str = Field(description="the key of whom its messages come from: itself, or a bridge")
-    filters: list[str] = Field(description="the topic filters under which they are heard, the first fifty")
+    filters: list[str] = Field(description="its own topics, or its dialect's, as topic filters; the first fifty")
     status: Literal["none", "waiting", "listening", "ended", "refused"] = Field(description="none: nobody has looked")
     reason: str = Field(description="why it is refused, or has ended early")
     until_at: str | None

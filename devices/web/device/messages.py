@@ -8,29 +8,33 @@ import asyncio
 from http import HTTPStatus
 from typing import Final
 
+import structlog
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from bridge.dialects.dialect import NATIVE
+from bridge.dialects.mapping.dialect import NAME as MAPPING
+from bridge.dialects.mapping.dialect import Mappings
 from bridge.messages import ListenAsked
 from bridge.names import gateway_channel
 from bridge.shards import source_of
 from devices.gateways import gateway_status
 from devices.listenings import unfinished
-from devices.models import Device, Listening, SourceFilter
+from devices.models import Device, Listening
 from devices.requests.nudges import nudge_channel
 from devices.requests.refusals import ConflictError
-from devices.rules.twin import TwinState, load_value
+from devices.rules.twin import load_value
+from devices.source_filters import mappings
 from devices.web.api.devices import visible_device
 from devices.web.api.paging import json_response
 from devices.web.api.security import access
 from devices.web.api.times import rfc3339_of_ms
 from devices.web.device import message_schemas as schemas
-from devices.web.device.became import messages_of
+from devices.web.device.became import messages_of, state_of
 from runtime.database_clock import unix_ms
+
+log = structlog.get_logger(__name__)
 
 MOST: Final = 2  # under way, of all devices
 KEPT: Final = 10  # with what was heard
@@ -66,7 +70,9 @@ async def look_at_messages(request: HttpRequest, site: str, device: str, payload
 
 def _begun(owner: Device, minutes: int, by: str) -> Listening:
     twin, source, now_ms = load_value(owner.twin.doc), source_of(owner.key), unix_ms()
-    filters = _filters(twin, source)
+    filters = _topics(twin.dialect, source)[:_MOST_FILTERS]
+    if not filters:
+        raise ConflictError("nothing brings its messages: its dialect is not spoken any more, or its mapping is gone")
     with transaction.atomic():
         looked_at = Listening.objects.exclude(source="")
         if mine := looked_at.filter(unfinished(), source=source).first():
@@ -91,14 +97,20 @@ def _gateways(row: Listening) -> list[str]:
     return [one.key for one in gateway_status().gateways if one.alive and row.gateway in ("", one.key)]
 
 
-def _filters(twin: TwinState, source: str) -> list[str]:
-    """Under which a device's messages are heard. The gateway leaves out what is another's."""
-    if twin.dialect == NATIVE:
-        return [f"{settings.DEVICES.topic_root}/{source}/#"]
-    speaks = settings.DEVICES.dialects.by_name.get(twin.dialect)
-    wanted = SourceFilter.objects.filter(source=source, dialect=twin.dialect).order_by("pk")
-    found = [*(one.topic_filter for one in (speaks.filters() if speaks else ()))]
-    return [*found, *wanted.values_list("topic_filter", flat=True)[:_MOST_FILTERS]][:_MOST_FILTERS]
+def _topics(dialect: str, key: str) -> list[str]:
+    """What a device says, as topic filters: its own ones where its dialect knows them. Three queries at most."""
+    found = state_of(dialect, source_of(key))
+    if found is None:
+        return []
+    speaks, state = found
+    if dialect == MAPPING:
+        return Mappings(mappings()).topics(key, state.model.name)
+    try:
+        topics = speaks.topics(state, key)
+    except Exception:
+        log.exception("a dialect failed: a bug", dialect=dialect, device=key)
+        topics = ()
+    return list(topics or (one.topic_filter for one in speaks.filters()))
 
 
 def _speaks(owner: Device) -> dict[str, object]:
@@ -109,7 +121,7 @@ def _speaks(owner: Device) -> dict[str, object]:
     return {
         "dialect": twin.dialect or "native",
         "source": source,
-        "filters": _filters(twin, source)[:_SHOWN_FILTERS],
+        "filters": _topics(twin.dialect, owner.key)[:_SHOWN_FILTERS],
         "status": "none" if row is None else "ended" if over else row.status,
         "reason": (row.reason or unheard) if row else "",
         "until_at": rfc3339_of_ms(row.until_ms) if row else None,

@@ -2,6 +2,8 @@
 
 import pytest
 
+from bridge.observations import Telemetry
+from bridge.topic_filters import matches
 from tests.support.dialects.commands import check_command
 from tests.support.dialects.expectations import check, last_row
 from tests.support.dialects.player import Player, model, values
@@ -71,3 +73,18 @@ def test_its_example_is_a_topic_of_the_source(corpus: str) -> None:
     player = Player(dialect).play(rows(corpus))
     for source in player.states:
         assert player.broker.subscribed(dialect.example(source)), source
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_what_a_device_says_comes_on_its_topics(corpus: str) -> None:
+    player, heard = Player(CORPORA[corpus].dialect()), 0
+    for row in rows(corpus):
+        before = len(player.said)
+        player.play([row])  # and what is retained on topics that are heard only now
+        for one in player.said[before:]:
+            if isinstance(one.what, Telemetry) and one.row == row.number:
+                for device in (one.device.partition("~")[0], one.device):
+                    topics = player.dialect.topics(player.states[one.device.partition("~")[0]], device)
+                    assert any(matches(each, row.topic) for each in topics), (device, row.topic, topics)
+                    heard += 1
+    assert heard

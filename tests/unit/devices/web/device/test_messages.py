@@ -13,7 +13,7 @@ from bridge.dialects.dialect import Route
 from bridge.gateway_status import HeardMessage, HeardNews
 from bridge.shards import device_hash
 from devices.listenings import record, take
-from devices.models import Device, Listening, Quarantined, Source
+from devices.models import Device, Listening, Mapping, Quarantined, Source
 from devices.models import HeardMessage as Row
 from tests.support.dialects.player import Player
 from tests.support.dialects.rows import rows
@@ -82,9 +82,9 @@ def test_of_a_bridges_messages_those_about_the_device_are_shown(as_role: Callabl
     spoken = (*NATIVE_ALONE, Enabled("zigbee2mqtt", SPOKEN["zigbee2mqtt"].bases))
     with override_settings(DEVICES=replace(settings.DEVICES, spoken=spoken)):
         client, url = as_role(home="operator"), f"/api/v1/devices/{key}/messages"
-        assert "zigbee2mqtt/#" in post(client, url).json()["filters"]
+        assert post(client, url).json()["filters"] == ["zigbee2mqtt/living/lamp", "zigbee2mqtt/living/lamp/+"]
         (asked,) = take("g", (), 9)
-        assert asked.source == "home/zigbee2mqtt"
+        assert (asked.source, asked.filters) == ("home/zigbee2mqtt", ("zigbee2mqtt/#",))
         heard = []
         for number, topic in enumerate(("zigbee2mqtt/living/lamp", "zigbee2mqtt/bath/climate", "zigbee2mqtt/nobody")):
             route = player.dialect.route(topic)
@@ -115,3 +115,15 @@ def test_who_may_command_may_look(as_role: Callable[..., Client], role: str, sta
     assert post(as_role(demo=role)).status_code == status
     assert as_role("other", elsewhere="admin").get(URL).status_code == 404
     assert post(as_role("third", demo="operator"), minutes=11).status_code == 400
+
+
+def test_of_what_a_mapping_reads_the_topics_are_its_patterns(as_role: Callable[..., Client]) -> None:
+    url = "/api/v1/devices/home/roof/messages"
+    set_twin("home/roof", lambda twin: setattr(twin, "dialect", "mapping"))
+    client = as_role(home="operator")
+    assert (client.get(url).json()["filters"], post(client, url).status_code) == ([], 409)
+    weather = {"site": "home", "pattern": "weather/{device}/{metric}", "payload": "number"}
+    yard = {"site": "home", "pattern": "yard/+/x", "payload": "number", "metric": "x", "device": "yard"}
+    for number, rule in enumerate((weather, yard)):
+        Mapping.objects.create(rule=rule, changed_ms=number, created_by="ann")
+    assert post(client, url).json()["filters"] == ["weather/roof/+"]
