@@ -8,13 +8,13 @@ its texts may come from a device as well.
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from bridge.descriptions import Ack, Action, Description, Kind, Property, Retry
+from bridge.dialects.forms.caches import by_identity
 from bridge.names import is_device_key, is_name
 
 Words = dict[str, Any]
@@ -29,8 +29,9 @@ MAX_ARGS: Final = 32  # of an action
 MAX_STALE_AFTER_S: Final = 366 * 86_400
 MOST_WRONG: Final = 20  # words beside which the good ones are looked for
 MAX_WORDS_BYTES: Final = 64 * 1024  # of one source's words, as JSON
+_MOST_CHARS: Final = {"unit": MAX_UNIT_CHARS, "note": MAX_NOTE_CHARS}
 NEVER: Final = "never"  # stale_after_s of what may be silent for ever
-_MOST_KNOWN: Final = 128  # lists of properties whose words are kept
+_MOST_KNOWN: Final = 256  # lists of properties whose words are kept
 READ_ONLY: Final = ("dialect", "origin", "withdrawn", "set_by")  # said by the software alone
 
 _ONE_LINE: Final = r"\A[^\x00-\x1f\x7f\ud800-\udfff]*\Z"
@@ -104,12 +105,13 @@ FIELDS: Final = _Description.__struct_fields__  # but for those that are read-on
 # What people and devices say ---------------------------------------------------------------------------------------
 
 
-def words_of(value: Any, most_properties: int) -> Words:
+def words_of(value: Any, most_properties: int, device: str = "") -> Words:
     """The words in a JSON object. Members that are null are there, as None; inside properties they are left out.
 
     Args:
         value: decoded JSON.
         most_properties: how many there may be.
+        device: of whose words they are, if that is known: its key.
 
     Raises:
         WrongWordError: something in it is wrong.
@@ -125,6 +127,8 @@ def words_of(value: Any, most_properties: int) -> Words:
     _check_actions(actions)
     if isinstance(found.via, str) and found.via and not is_device_key(found.via):
         raise WrongWordError("via", "not the key of a device, site/device")
+    if device and found.via == device:
+        raise WrongWordError("via", "the device itself")
     words: Words = msgspec.to_builtins(found)
     if len(msgspec.json.encode(words)) > MAX_WORDS_BYTES:
         raise WrongWordError("", f"it has over {MAX_WORDS_BYTES} bytes")
@@ -247,7 +251,7 @@ def words_of_description(said: Description, most_properties: int) -> Words:
         words["withdrawn"] = True
     if actions := list({one.name: _action(one) for one in said.actions[:MAX_ACTIONS] if is_name(one.name)}.values()):
         words["actions"] = actions
-    if properties := _properties(said.properties, most_properties):
+    if properties := _words_of(said.properties)[:most_properties]:
         words["properties"] = properties
     return _fitting(words)
 
@@ -259,14 +263,10 @@ def _fitting(words: Words) -> Words:
     return words
 
 
-def _properties(said: tuple[Property, ...], most: int) -> list[Words]:
-    return list(_words_of(said, most))
-
-
-@lru_cache(maxsize=_MOST_KNOWN)
-def _words_of(said: tuple[Property, ...], most: int) -> list[Words]:
+@by_identity(_MOST_KNOWN)
+def _words_of(said: tuple[Property, ...]) -> list[Words]:
     """Devices of one model have the same ones, and a bridge lists all of them at each change of one."""
-    return list({one["metric"]: one for one in map(_property, said) if one["metric"]}.values())[:most]
+    return list({one["metric"]: one for one in map(_property, said) if one["metric"]}.values())
 
 
 def _property(one: Property) -> Words:
@@ -274,19 +274,19 @@ def _property(one: Property) -> Words:
     texts = (("label", one.label), ("unit", one.unit), ("class", one.device_class), ("state_class", one.state_class))
     for name, text in (*texts, ("note", one.note)):
         if text:
-            most = {"unit": MAX_UNIT_CHARS, "note": MAX_NOTE_CHARS}.get(name, MAX_TEXT_CHARS)
-            words[name] = _cut(text, most)
+            words[name] = _cut(text, _MOST_CHARS.get(name, MAX_TEXT_CHARS))
     for name, number in (("low", one.low), ("high", one.high), ("step", one.step)):
         if number is not None and -1e300 <= number <= 1e300:
             words[name] = number
     if one.values:
         words["values"] = [_cut(text, MAX_TEXT_CHARS) for text in one.values[:MAX_VALUES]]
-    return words | {"settable": one.settable, "diagnostic": one.diagnostic, "available": one.available}
+    words["settable"], words["diagnostic"], words["available"] = one.settable, one.diagnostic, one.available
+    return words
 
 
 def _action(one: Action) -> Words:
     label = _cut(one.label, MAX_TEXT_CHARS)
-    args = _properties(one.args, MAX_ARGS)
+    args = _words_of(one.args)[:MAX_ARGS]
     return {"name": one.name, **({"label": label} if label else {}), "args": args, "retry": one.retry, "ack": one.ack}
 
 

@@ -11,6 +11,8 @@ _LABEL_CHARS: Final = 128
 
 def label(value: Any, most_chars: int = _LABEL_CHARS) -> str:
     """A short text for people or a name; numbers as text; of anything else nothing. NULs and blanks around it go."""
+    if value is None:
+        return ""
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value)[:_LABEL_CHARS] if not isinstance(value, int) or abs(value) < 2**64 else ""
     if not isinstance(value, str):

@@ -47,9 +47,40 @@ load: Final[Callable[[bytes | str], Kept]] = msgspec.json.Decoder(Kept).decode
 
 
 def put(kept: Kept, words: Words, twin: TwinState) -> bool:
-    """A person says these words, and takes those back that are None. Whether the description has changed."""
+    """A person says these words, and takes those back that are None. Whether the description has changed.
+
+    What somebody else says just so stays theirs, unless it is a person's already: who sends back what was read, with a
+    word of their own, has said that word.
+    """
+    words = _news(words, kept.person, merged({"person": {}, "device": kept.device, "dialect": kept.dialect}))
     kept.person = {name: value for name, value in (kept.person | words).items() if value not in _NOT_SAID}
     return _settle(kept, twin)
+
+
+def _news(words: Words, mine: Words, others: dict[str, Any]) -> Words:
+    """Of a person's words those that are theirs: said before (``mine``), or not what ``others`` say."""
+    theirs = {one["metric"]: one for one in others.get("properties", [])}
+    before = {one["metric"]: one for one in mine.get("properties", [])}
+    news = {}
+    for name, value in words.items():
+        if name == "properties" and value:
+            each = [_own(one, before.get(one["metric"], {}), theirs.get(one["metric"])) for one in value]
+            news[name] = [one for one in each if one]
+        elif name in mine or value is None or name not in others or not documents.same(value, others[name]):
+            news[name] = value
+    return news
+
+
+def _own(one: Words, mine: Words, theirs: Words | None) -> Words:
+    """The same of a property; empty: all of it is others'."""
+    if theirs is None:
+        return one
+    own = {
+        name: value
+        for name, value in one.items()
+        if name != "metric" and (name in mine or name not in theirs or not documents.same(value, theirs[name]))
+    }
+    return {"metric": one["metric"], **own} if own else {}
 
 
 def device_said(kept: Kept, words: Words, twin: TwinState, *, live: bool) -> bool:

@@ -25,7 +25,9 @@ class CommandIn(Input):
     """A command for a device."""
 
     name: str = Field(description="1-64 of A-Z a-z 0-9 _ - . :", examples=["set_led"])
-    args: Json = Field(default_factory=dict, description="what the device gets as payload", examples=[{"on": True}])
+    args: Json | None = Field(
+        default_factory=dict, description="what the device gets as payload; null: `{}`", examples=[{"on": True}]
+    )
     ttl_s: int = Field(DEFAULT_TTL_S, description=f"how long it may take to reach the device: 1 to {MAX_TTL_S}")
 
 

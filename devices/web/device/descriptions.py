@@ -52,14 +52,14 @@ async def put_description(
     """Say what the device is; null gives a field back to who else speaks of it. Needs the role admin.
 
     Fields that are left out stay. A list of properties, or of actions, replaces the one that was put before. What is
-    not a person's to say (`dialect`, `origin`, `withdrawn`, `set_by`) is passed over, so that what was read may be
-    sent back.
+    not a person's to say (`dialect`, `origin`, `withdrawn`, `set_by`) is passed over, and what the device or its
+    dialect says just so stays theirs, so that what was read may be sent back.
     """
     key, who = f"{site}/{device}", access(request)
     owner = await sync_to_async(visible_device)(who, key, "devices.manage")
     words = without_read_only(payload.root)
     try:
-        words_of(words, settings.DEVICES.max_metrics_per_device)
+        words_of(words, settings.DEVICES.max_metrics_per_device, key)
     except WrongWordError as wrong:
         raise ContradictionError(str(wrong), wrong.field) from None
     current = load_value(owner.twin.doc).described_rev

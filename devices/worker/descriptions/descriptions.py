@@ -46,12 +46,14 @@ def said(what: Said, dialect: str, effects: Effects, most_properties: int, *, li
     """
     member = effects.member
     words = words_of_description(what.description, most_properties)
+    if words.get("via") == member.key:
+        del words["via"]  # nothing is reached through itself
     if what.own:
         _settle(effects, lambda kept: descriptions.device_said(kept, words, member.twin, live=live))
     else:
         spoken = {"dialect": dialect, **words}
         described = member.described or Described(_EMPTY)
-        if spoken == described.kept.dialect:
+        if described.has_said(spoken):
             return  # as so often: a bridge lists all its devices again at each change of one
         descriptions.dialect_said(described.kept, spoken, member.twin)
         _changed(described, effects)
@@ -80,7 +82,7 @@ def put(body: dict[str, Any], effects: Effects, most_properties: int) -> Refused
     if version is not None and version != member.twin.described_rev:
         return Refused("conflict", f"the description is at version {member.twin.described_rev}, not {version}")
     try:
-        words = words_of(body.get("words"), most_properties)
+        words = words_of(body.get("words"), most_properties, member.key)
     except WrongWordError as wrong:
         return Refused("bad_request", str(wrong))
     _settle(effects, lambda kept: descriptions.put(kept, words, member.twin))

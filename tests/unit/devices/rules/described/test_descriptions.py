@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.dialects.forms.description_words import without_read_only
 from bridge.observations import RawReading
 from devices.rules.described import descriptions
 from devices.rules.described.descriptions import Kept, dump, load, merged
@@ -47,6 +48,24 @@ def test_null_gives_a_field_back_and_what_changes_nothing_takes_no_rev() -> None
     assert descriptions.put(kept, {"name": None}, twin)
     assert kept.value["name"] == "0x02"
     assert load(dump(kept)) == kept
+
+
+def test_what_was_read_and_is_sent_back_stays_whose_it_was() -> None:
+    kept, twin = Kept(), TwinState()
+    dimmer = {"metric": "dim", "kind": "number", "low": 0, "high": 100}
+    descriptions.dialect_said(kept, {"name": "0x01", "model": "M1", "properties": [dimmer, {"metric": "t"}]}, twin)
+    descriptions.put(kept, {"name": "Lamp", "properties": [{"metric": "t", "unit": "°C"}]}, twin)
+    read = without_read_only(kept.value)
+    assert not descriptions.put(kept, read, twin), "GET, then PUT"
+    descriptions.put(kept, {**read, "properties": [{**one, "label": "Warm"} for one in read["properties"]]}, twin)
+    assert kept.person == {
+        "name": "Lamp",
+        "properties": [{"metric": "dim", "label": "Warm"}, {"metric": "t", "unit": "°C", "label": "Warm"}],
+    }
+    descriptions.dialect_said(kept, {"name": "0x01", "model": "M2", "properties": [{**dimmer, "high": 254}]}, twin)
+    assert (kept.value["model"], kept.value["properties"][0]["high"]) == ("M2", 254), "the dialect's word goes on"
+    descriptions.put(kept, {"name": "0x01", "properties": []}, twin)
+    assert kept.person == {"name": "0x01"}, "a word that was theirs stays theirs"
 
 
 def test_retained_words_of_a_device_fill_only_what_it_has_not_said_live() -> None:

@@ -65,6 +65,11 @@ def test_arguments_and_time_may_be_left_out(as_role: AsRole, lamp: Device) -> No
     assert (command["args"], command["ttl_s"]) == ({}, 60)
 
 
+def test_null_arguments_are_none(as_role: AsRole, lamp: Device) -> None:
+    answer = send(as_role(demo="operator"), {"name": "reboot", "args": None})
+    assert (answer.status_code, answer.json()["args"]) == (202, {})
+
+
 def test_repeating_is_safe(as_role: AsRole, lamp: Device) -> None:
     client = as_role(demo="operator")
     first = send(client, {"name": "x", "args": {"a": 1}}, "key")

@@ -52,6 +52,7 @@ async def test_a_person_says_what_it_is_and_takes_that_back(async_as_role: Calla
         ({"colour": "red"}, "colour"),
         ({"properties": [{"metric": "t", "kind": "nunber"}]}, "properties.0.kind"),
         ({"stale_after_s": -1}, "stale_after_s"),
+        ({"via": "demo/lamp"}, "via"),
     ],
 )
 def test_what_is_wrong_is_answered_with_422_by_its_field(as_role: Callable[..., Client], body: Any, field: str) -> None:
