@@ -161,4 +161,6 @@ def _inside(name: str, key: str) -> str:
 
 def shown(text: str, most_chars: int) -> str:
     """A text as it can be stored and shown: its beginning, whatever is in it."""
+    if len(text) <= most_chars and text.isascii() and "\0" not in text:
+        return text
     return text[:most_chars].replace("\0", "\\0").encode(errors="replace").decode()[:most_chars]

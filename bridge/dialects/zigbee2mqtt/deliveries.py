@@ -46,6 +46,8 @@ def _of_bridge(state: State, delivery: Delivery) -> Reading:
         return Reading(rejected=IGNORED)
     if topic not in ("devices", "groups") and len(delivery.payload) > MAX_PAYLOAD_BYTES:
         return Reading(malformed=Malformed("too_large", f"{len(delivery.payload)} bytes"))
+    if topic == "devices" and (after := network.with_devices_in(state.model, delivery.payload)) is not None:
+        return _changed(state, delivery, after, None)
     try:
         value = decode_json(delivery.payload)
         listed = _listed(state, delivery, value) or _renamed(state, delivery, value)
@@ -68,7 +70,7 @@ def _state(model: Model, delivery: Delivery) -> Reading:
 
 def _listed(state: State, delivery: Delivery, value: Any) -> Reading | None:
     """Lists and information change the model; None: it is neither."""
-    before, source = state.model, delivery.source
+    before = state.model
     match delivery.detail:
         case "devices":
             after = network.with_devices(before, value)
@@ -80,6 +82,12 @@ def _listed(state: State, delivery: Delivery, value: Any) -> Reading | None:
             return None
     if after is None:
         return Reading(malformed=Malformed("not_an_array", f"the list is {json_type(value)}"))
+    return _changed(state, delivery, after, value)
+
+
+def _changed(state: State, delivery: Delivery, after: Model, value: Any) -> Reading:
+    """What a list, or information (``value``), has changed."""
+    before, source = state.model, delivery.source
     said = [Said(source, Described(described.bridge(after)))]
     if delivery.detail == "info":
         said += [Said(source, one) for one in [bridge.permit_join(value)] if one]

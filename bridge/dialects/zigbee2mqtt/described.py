@@ -4,13 +4,14 @@ from functools import lru_cache
 from typing import Final
 
 from bridge.descriptions import Action, Description, Property
+from bridge.dialects.forms.caches import by_identity
 from bridge.dialects.zigbee2mqtt.model import GET, PUBLISHED, SET, Feature, Member, Model
 
 NAME: Final = "zigbee2mqtt"
 EVENTS: Final = ("action", "click")  # values that are events; the second is 1.x's
 ARGUMENT: Final = "value"  # of an action that has but one
 PERMIT_JOIN_S: Final = 254  # the most that Zigbee can say
-_MOST_KNOWN: Final = 64  # models
+_MOST_KNOWN: Final = 128  # models
 _SILENT_S: Final = 26 * 3600  # Zigbee2MQTT itself waits 25 hours for what is on battery
 # Home Assistant's words for what Zigbee2MQTT's properties measure.
 _CLASSES: Final = {
@@ -29,7 +30,7 @@ _CLASSES: Final = {
 
 def member(model: Model, source: str, one: Member) -> Description:
     """What a member is."""
-    properties, actions = _told(one.features)
+    properties, actions = _of_model(one.features)
     return Description(
         name=one.name,
         manufacturer=one.manufacturer,
@@ -45,9 +46,15 @@ def member(model: Model, source: str, one: Member) -> Description:
     )
 
 
+@by_identity(_MOST_KNOWN)
+def _of_model(features: tuple[Feature, ...]) -> tuple[tuple[Property, ...], tuple[Action, ...]]:
+    """Devices of one model have the same ones: mostly this very object."""
+    return _told(features)
+
+
 @lru_cache(maxsize=_MOST_KNOWN)
 def _told(features: tuple[Feature, ...]) -> tuple[tuple[Property, ...], tuple[Action, ...]]:
-    """What devices with these features report and can be told: those of one model have the same ones."""
+    """What devices with these features report and can be told."""
     listed = [one for one in features if one.path[0] not in EVENTS]
     return tuple(_property(one) for one in listed if one.access & PUBLISHED), _actions(listed)
 

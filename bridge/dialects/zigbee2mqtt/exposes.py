@@ -10,36 +10,39 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
-from msgspec import json
-
 from bridge.descriptions import Kind
 from bridge.dialects.forms.texts import choices, label, number
 from bridge.dialects.zigbee2mqtt.model import Feature
+from bridge.json_limits import MalformedError, decode_json
 
 MOST_FEATURES: Final = 200
 _MOST_DEPTH: Final = 4
-_MOST_KNOWN: Final = 64  # models
+_MOST_KNOWN: Final = 128  # models
 _MOST_KNOWN_BYTES: Final = 32 * 1024  # of one, as JSON
 _KINDS: Final[dict[str, Kind]] = {"binary": "boolean", "numeric": "number", "enum": "enum", "list": "json"}
 _NESTED: Final = ("composite",)
 
 
-def features(exposes: Any) -> tuple[Feature, ...]:
-    """All values in ``exposes`` (decoded JSON), each once: the first of a metric counts."""
-    try:
-        written = json.encode(exposes)
-        return _known(written) if len(written) <= _MOST_KNOWN_BYTES else _features(exposes)
-    except (ValueError, OverflowError, RecursionError):  # lone surrogates, integers of any size, too deep
-        return _features(exposes)
+def features_in(written: bytes) -> tuple[Feature, ...]:
+    """All values in ``exposes`` (JSON), each once: the first of a metric counts."""
+    return _known(written) if len(written) <= _MOST_KNOWN_BYTES else _read(written)
 
 
 @lru_cache(maxsize=_MOST_KNOWN)
 def _known(written: bytes) -> tuple[Feature, ...]:
     """Devices of one model expose the same, and a bridge lists all of them at each change of one."""
-    return _features(json.decode(written))
+    return _read(written)
 
 
-def _features(exposes: Any) -> tuple[Feature, ...]:
+def _read(written: bytes) -> tuple[Feature, ...]:
+    try:
+        return features(decode_json(written))
+    except MalformedError:
+        return ()
+
+
+def features(exposes: Any) -> tuple[Feature, ...]:
+    """The same in decoded JSON."""
     found: dict[str, Feature] = {}
     for feature in _all(exposes, (), "", 0):
         if len(found) == MOST_FEATURES:

@@ -2,17 +2,45 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from hashlib import blake2b
+from typing import Any, Final
 
-from msgspec import json
+from msgspec import Raw, Struct, field, json
 
-from bridge.dialects.forms.description_words import NEVER
+from bridge.descriptions import Ack, Retry
+from bridge.dialects.forms.description_words import NEVER, Words
 from devices.rules.described import descriptions
 from devices.rules.described.descriptions import Kept
 from devices.rules.described.values import Expected, expectations
 from devices.worker.rules.ways import Manner
 
 _MODELS: Final = 1_000  # sets of properties that are kept read; devices of one model have the same
+
+
+class _Action(Struct):
+    name: str
+    ack: Ack = "exact"
+    retry: Retry = "until_ack"
+
+
+class _Value(Struct):
+    stale_after_s: Any = 0
+    properties: Raw = Raw(b"[]")
+    actions: list[_Action] = []
+
+
+class _Document(Struct):
+    value: _Value = field(default_factory=_Value)
+
+
+class _Head(Struct):
+    """The little of a stored description that is looked at with each message. The rest is skipped."""
+
+    document: _Document = field(default_factory=_Document)
+
+
+_encode: Final = json.Encoder().encode
+_head: Final = json.Decoder(_Head).decode
 
 
 class Described:
@@ -22,12 +50,19 @@ class Described:
         doc: as it is stored (devices.models.Description.doc).
     """
 
-    __slots__ = ("_doc", "_kept", "_properties", "manners", "stale_after_s")
+    __slots__ = ("_doc", "_kept", "_properties", "_said", "manners", "stale_after_s")
 
     def __init__(self, doc: bytes) -> None:
         self._doc = doc
         self._kept: Kept | None = None
-        self._mind(descriptions.load(doc))
+        self._said = b""  # digest of what its dialect has said last; empty: that wasn't looked for
+        self._mind()
+
+    def has_said(self, words: Words) -> bool:
+        """Whether its dialect has said just that before; if not, it does so now. Mostly told without reading all."""
+        digest = blake2b(_encode(words), digest_size=16).digest()
+        known, self._said = self._said == digest, digest
+        return known or words == self.kept.dialect
 
     @property
     def kept(self) -> Kept:
@@ -43,24 +78,23 @@ class Described:
 
     def stored(self) -> str:
         """The present transaction stores what was said as this."""
-        kept = self.kept
-        self._doc = descriptions.dump(kept)
-        self._mind(kept)
+        self._doc = descriptions.dump(self.kept)
+        self._mind()
         return self._doc.decode()
 
     def fold(self) -> None:
         """The transaction is committed: what it stored is all that is kept."""
         self._kept = None
 
-    def _mind(self, kept: Kept) -> None:
+    def _mind(self) -> None:
         """Have at hand what is asked for with each message."""
-        stale_after_s = kept.value.get("stale_after_s", 0)
-        self.stale_after_s: int | None = None if stale_after_s == NEVER else stale_after_s  # 0: it doesn't say
-        self._properties = json.encode(kept.value.get("properties", []))
+        value = _head(self._doc).document.value
+        self.stale_after_s: int | None = None if value.stale_after_s == NEVER else value.stale_after_s  # 0: not said
+        self._properties = bytes(value.properties)
         self.manners: dict[str, Manner] = {  # of those actions of which it says one
-            one["name"]: Manner(one.get("ack", "exact"), one.get("retry", "until_ack"))
-            for one in kept.value.get("actions", ())
-            if one.get("ack", "exact") != "exact" or one.get("retry", "until_ack") != "until_ack"
+            one.name: Manner(one.ack, one.retry)
+            for one in value.actions
+            if one.ack != "exact" or one.retry != "until_ack"
         }
 
 

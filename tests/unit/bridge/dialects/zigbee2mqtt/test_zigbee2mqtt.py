@@ -1,5 +1,6 @@
 """Zigbee2MQTT beyond its corpus: what is large, what comes too early, names within names, other versions."""
 
+import json
 import time
 from typing import Any
 
@@ -7,8 +8,11 @@ import msgspec
 import pytest
 
 from bridge.dialects.dialect import OWN_DOWNLINK, Base, Command, Refused, Rendered, Route
+from bridge.dialects.zigbee2mqtt import network
 from bridge.dialects.zigbee2mqtt.dialect import Zigbee2MqttDialect
-from bridge.dialects.zigbee2mqtt.exposes import features
+from bridge.dialects.zigbee2mqtt.exposes import features, features_in
+from bridge.dialects.zigbee2mqtt.model import Model
+from bridge.json_limits import decode_json
 from bridge.observations import CommandAck, Described, EventReported, Telemetry
 from tests.support.dialects.player import Player, values
 from tests.support.dialects.rows import Row
@@ -183,13 +187,40 @@ def test_nothing_is_said_of_an_empty_object_or_a_foreign_answer() -> None:
 
 
 def test_features_of_one_model_are_read_once_and_odd_ones_all_the_same() -> None:
-    once = features(json_of([SWITCH]))
-    assert features(json_of([SWITCH])) is once
+    once = features_in(msgspec.json.encode([SWITCH]))
+    assert features_in(msgspec.json.encode([SWITCH])) is once
     odd = [{"type": "numeric", "property": "p", "value_max": 2**70, "label": "\ud800"}, SWITCH]
     assert [one.metric for one in features(odd)] == ["p", "state"]
     large = [{**SWITCH, "description": "x" * 40_000}]
-    assert features(large) == once, "as it is read without being kept"
+    assert features_in(msgspec.json.encode(large)) == once, "as it is read without being kept"
+    assert features_in(b"[1,") == ()
 
 
-def json_of(value: Any) -> Any:
-    return msgspec.json.decode(msgspec.json.encode(value))
+NULL, ODD, EXPOSED = device("lamp"), device("odd"), device("big", "0x3", [{**SWITCH, "description": "x" * 40_000}])
+NULL["definition"], ODD["definition"] = None, {"exposes": 7, "vendor": ["x"], "model": 8, "more": {"a": [1]}}
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        [device("lamp", exposes=[SWITCH]), device("plug", "0x2", [SWITCH])], [EXPOSED], [NULL, {"type": "Coordinator"}],
+        [ODD, {**device("x"), "type": ["EndDevice"], "power_source": {}}], [7, device("lamp")], [],
+        [{**device("lamp"), "manufacturer": "\ud800"}], [device("lamp", exposes=[{**SWITCH, "label": "\ud800"}])],
+        [{**device("lamp"), "definition": [1]}], [device("lamp", exposes=[{**SWITCH, "value_max": 10**400}])],
+    ],
+)  # fmt: skip
+def test_a_list_of_devices_says_the_same_whether_all_of_it_is_read_or_not(listed: list[Any]) -> None:
+    payload = json.dumps(listed).encode()
+    whole = network.with_devices(Model(), decode_json(payload))
+    assert network.with_devices_in(Model(), payload) in (whole, None)
+    assert player().play([as_sent(payload)]).states["home/z"].model == whole
+    assert player().play([as_sent(payload + b"\0 ")]).states["home/z"].model == whole
+
+
+def test_what_is_passed_over_is_utf_8_all_the_same() -> None:
+    payload = json.dumps([{**device("lamp"), "note": "?"}]).encode().replace(b"?", b"\xff")
+    assert player().play([as_sent(payload)]).outcomes[1] == "bad_utf8"
+
+
+def as_sent(payload: bytes) -> Row:
+    return Row(1, "z/bridge/devices", payload, False, False, NOW_MS)
