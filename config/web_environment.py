@@ -10,6 +10,7 @@ from config import environment as env
 from runtime.http.proxies import Network, Trusted, networks, trusted
 
 _HOST: Final = re.compile(r"(\*|\.?[A-Za-z0-9_]([A-Za-z0-9_.\-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\])\Z")
+_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _PREFIX: Final = re.compile(r"(/[A-Za-z0-9_~\-][A-Za-z0-9_.~\-]*)+\Z")
 
 
@@ -45,6 +46,24 @@ def origins(name: str) -> list[str]:
         for one in found:
             _require_origin(one)
         return found
+
+    return env.parsed(name, "", parse)
+
+
+def exact_origins(name: str) -> list[str]:
+    """The same, without wildcards; as browsers write them: in small letters, without the scheme's own port.
+
+    Raises:
+        ImproperlyConfigured: as above.
+    """
+
+    def parse(text: str) -> list[str]:
+        found = [part.strip().lower() for part in text.split(",") if part.strip()]
+        for one in found:
+            _require_origin(one)
+            if "*" in one:
+                raise ValueError("write each origin by itself, like https://dashboards.example.org: without *")
+        return [one.removesuffix(_DEFAULT_PORTS[one.partition("://")[0]]) for one in found]
 
     return env.parsed(name, "", parse)
 

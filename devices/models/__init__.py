@@ -1,7 +1,7 @@
 """Tables of the browser bank. Who writes what:
 
 access       sites, memberships, API tokens             web and commands
-people       preferences, saved views, boards         web
+people       preferences, saved views, boards, tickets web
 registry     devices, their tags                        shard workers; provisioning (passwords)
 state        twins, readings, events, quarantine        shard workers only: the single writer of their devices
 listening    what people wanted to hear on the broker, and what was heard  web asks, gateways write
@@ -13,7 +13,7 @@ shards       ownership, cursors, recent deliveries, ledger, what was rejected  s
 from devices.models.access import ApiToken, Membership, Role, Site
 from devices.models.listening import Heard, HeardMessage, Listening
 from devices.models.mappings import Mapping
-from devices.models.people import Board, SavedView, UserPreferences
+from devices.models.people import Board, SavedView, Ticket, UserPreferences
 from devices.models.registry import BlockedKey, Device, DeviceTag, RetiredKey, TagDefault
 from devices.models.requests import Command, Request
 from devices.models.shards import Installation, LedgerCount, LinkCursor, RecentDeliveries, Rejected, ShardState, Worker
@@ -51,6 +51,7 @@ __all__ = [
     "Source",
     "SourceFilter",
     "TagDefault",
+    "Ticket",
     "Twin",
     "UserPreferences",
     "Worker",

@@ -1,11 +1,11 @@
-"""What is kept for who looks at the pages: their preferences, their saved views, boards on walls."""
+"""What is kept for who looks at the pages: their preferences, their saved views, boards on walls, tickets."""
 
 from typing import Final
 
 from django.conf import settings
 from django.db import models
 
-from devices.models.access import Site
+from devices.models.access import ApiToken, Site
 from devices.rules.actors import MAX_ACTOR_CHARS
 from runtime.database_clock import now
 
@@ -68,3 +68,20 @@ class Board(Preferences):
 
     def __str__(self) -> str:
         return f"board {self.name}"
+
+
+class Ticket(models.Model):
+    """Lets whoever shows it open one WebSocket, with the rights of who asked for it and as long as those last.
+
+    Exactly one of ``token``, ``board`` and ``session`` says by what that one had shown who it is.
+    """
+
+    digest = models.CharField(max_length=64, unique=True)  # SHA-256 in hex
+    expires_at = models.DateTimeField(db_index=True)
+    asker = models.CharField(max_length=MAX_ACTOR_CHARS, db_index=True)  # an Actor
+    token = models.ForeignKey(ApiToken, models.CASCADE, null=True, related_name="+")
+    board = models.ForeignKey(Board, models.CASCADE, null=True, related_name="+")
+    session = models.CharField(max_length=40, blank=True)  # the session's key, as Django's own table has it
+
+    def __str__(self) -> str:
+        return f"ticket of {self.asker}"

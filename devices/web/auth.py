@@ -145,17 +145,18 @@ def access_of_visitor(request: HttpRequest) -> Access | None:
 
 def access_by_board(secret: str) -> Access | None:
     """A viewer's rights at the site of the board whose cookie this is; None: it is no board's (any more)."""
-    return access_by_boards([secret]).get(secret) if secret else None
+    digest = token_digest(secret) if secret else ""
+    return access_by_boards([digest]).get(digest)
 
 
-def access_by_boards(secrets: Iterable[str]) -> dict[str, Access]:
-    """:func:`access_by_board` of many, in one query; those that are none's are left out."""
-    digests = {token_digest(one): one for one in secrets if one}
-    if not digests:
+def access_by_boards(digests: Iterable[str]) -> dict[str, Access]:
+    """:func:`access_by_board` of many by their secrets' digests, in one query; those that are none's are left out."""
+    wanted = {digest for digest in digests if digest}
+    if not wanted:
         return {}
-    found = Board.objects.filter(digest__in=digests.keys(), link_expires_at=None)
+    found = Board.objects.filter(digest__in=wanted, link_expires_at=None)
     rows = found.values_list("digest", "pk", "name", "site__name")
-    return {digests[digest]: _access_of_board(pk, name, site) for digest, pk, name, site in rows}
+    return {digest: _access_of_board(pk, name, site) for digest, pk, name, site in rows}
 
 
 def _access_of_board(pk: int, name: str, site: str | None) -> Access:
@@ -184,7 +185,11 @@ def access_by_token(token: str) -> Access | None:
 
     The work does not depend on how much of a wrong token is right: it is found by its SHA-256.
     """
-    digest = token_digest(token)
+    return access_by_token_digest(token_digest(token))
+
+
+def access_by_token_digest(digest: str) -> Access | None:
+    """The same of a token that was read before."""
     rows = _users_of_token(digest)
     if not rows:
         return None

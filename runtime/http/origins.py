@@ -28,6 +28,12 @@ def is_foreign(headers: list[tuple[bytes, bytes]], *, secure: bool = False) -> b
     return not (is_same(origin, host, secure=secure) or _is_trusted(origin))
 
 
+def is_allowed(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether the Origin is in ALLOWED_ORIGINS, whose pages may ask with tokens and tickets (never with cookies)."""
+    origin = dict(headers).get(b"origin", b"").decode("latin1").lower()
+    return origin in settings.ALLOWED_ORIGINS
+
+
 def is_same(origin: str, host: str, *, secure: bool) -> bool:
     """Whether a page of ``origin`` is of ``host``, which is one of ours."""
     parts = _split(origin)

@@ -26,7 +26,7 @@ from devices.web.device import descriptions, ingest, messages
 from devices.web.mappings import api as mappings
 from devices.web.mappings import listen
 from devices.web.pages.reference import Reference
-from devices.web.people import boards, me, reports
+from devices.web.people import boards, me, reports, tickets
 
 log = structlog.get_logger(__name__)
 
@@ -110,6 +110,7 @@ _PARTS = (
     mappings,
     me,
     boards,
+    tickets,
     reports,
     ingest,
     messages,

@@ -1,4 +1,4 @@
-"""The JSON of preferences, views, boards and reports: what requests must be, what answers are."""
+"""The JSON of preferences, views, boards, tickets and reports: what requests must be, what answers are."""
 
 from ninja import Schema
 from pydantic import Field
@@ -98,6 +98,14 @@ class Boards(Schema):
 
     items: list[Board]
     next: None
+
+
+class TicketOut(Schema):
+    """Opens one WebSocket; shown only now."""
+
+    ticket: str
+    subprotocol: str = Field(description="what to offer as the WebSocket's subprotocol", examples=["causeway.ticket.…"])
+    expires_at: str
 
 
 class ClientError(Input):

@@ -13,6 +13,7 @@ from tests.support.servers.processes import manage, run_command
 READERS: dict[str, Callable[[], object]] = {
     "ALLOWED_HOSTS": lambda: web.allowed_hosts("ALLOWED_HOSTS", ""),
     "CSRF_TRUSTED_ORIGINS": lambda: web.origins("CSRF_TRUSTED_ORIGINS"),
+    "ALLOWED_ORIGINS": lambda: web.exact_origins("ALLOWED_ORIGINS"),
     "PATH_PREFIX": lambda: web.path_prefix("PATH_PREFIX"),
     "TRUSTED_PROXIES": lambda: web.trusted_proxies("TRUSTED_PROXIES"),
     "METRICS_ALLOWED": lambda: web.allowed_networks("METRICS_ALLOWED", ""),
@@ -38,6 +39,10 @@ def read(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> object:
         ("CSRF_TRUSTED_ORIGINS", "https://user@inside.example"),
         ("CSRF_TRUSTED_ORIGINS", "https://inside.example:port"),
         ("CSRF_TRUSTED_ORIGINS", "https://"),
+        ("ALLOWED_ORIGINS", "https://inside.example/"),
+        ("ALLOWED_ORIGINS", "https://*.inside.example"),
+        ("ALLOWED_ORIGINS", "*"),
+        ("ALLOWED_ORIGINS", "inside.example"),
         ("TRUSTED_PROXIES", "proxy.inside.example"),
         ("METRICS_ALLOWED", "10.0.0.1/8"),
         ("PATH_PREFIX", "inside"),
@@ -66,6 +71,12 @@ def test_case_g3_what_matches_nothing_is_refused_by_name(
 )
 def test_case_g3_what_django_understands_is_taken(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
     assert read(monkeypatch, variable, value) == value.split(",")
+
+
+def test_origins_of_others_stand_as_browsers_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = "https://Dash.example.org:443, http://h:80,http://h:8080,http://[::1]"
+    expected = ["https://dash.example.org", "http://h", "http://h:8080", "http://[::1]"]
+    assert read(monkeypatch, "ALLOWED_ORIGINS", given) == expected
 
 
 def test_a_prefix_needs_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:

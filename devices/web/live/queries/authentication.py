@@ -1,4 +1,4 @@
-"""Who is at the other end of a socket: by a browser's cookies or a bearer token, checked again and again."""
+"""Who is at the other end of a socket: by a browser's cookies, a bearer token or a ticket; checked again and again."""
 
 from importlib import import_module
 from typing import Any
@@ -17,9 +17,8 @@ from devices.web.auth import (
     BOARD_COOKIE,
     SHOWN_DIGITS,
     Access,
-    access_by_board,
     access_by_boards,
-    access_by_token,
+    access_by_token_digest,
     access_of,
     access_with,
     bearer_token,
@@ -29,16 +28,16 @@ from devices.web.auth import (
 
 
 class Session(Struct, frozen=True):
-    """A browser's, by its key; beside it, or with an empty one, the secret of a board, which counts without it."""
+    """A browser's, by its key; beside it, or with an empty one, a board, which counts without it."""
 
     key: str
-    board: str = ""
+    board: str = ""  # the digest of its secret
 
 
 class Token(Struct, frozen=True):
     """A program's."""
 
-    text: str
+    digest: str
 
 
 Credential = Session | Token
@@ -49,17 +48,17 @@ def credential_in(headers: list[tuple[bytes, bytes]]) -> Credential | None:
     found = dict(headers)
     token = bearer_token(found.get(b"authorization", b"").decode("latin1"))
     if token is not None:
-        return Token(token)
+        return Token(token_digest(token))
     cookies = parse_cookie(found.get(b"cookie", b"").decode("latin1"))
     key, board = cookies.get(settings.SESSION_COOKIE_NAME, ""), cookies.get(BOARD_COOKIE, "")
-    return Session(key, board) if key or board else None
+    return Session(key, token_digest(board) if board else "") if key or board else None
 
 
 def access_by(credential: Credential) -> Access | None:
     """The rights as of now; None when logged out, expired, deleted or deactivated. Synchronous: reads the database."""
     if isinstance(credential, Token):
-        return access_by_token(credential.text)
-    return _access_of_session(credential.key) or access_by_board(credential.board)
+        return access_by_token_digest(credential.digest)
+    return _access_of_session(credential.key) or access_by_boards([credential.board]).get(credential.board)
 
 
 def _access_of_session(key: str) -> Access | None:
@@ -76,11 +75,11 @@ def access_by_all(credentials: list[Credential]) -> dict[Credential, Access | No
     sessions = [one for one in credentials if isinstance(one, Session)]
     by_key = _users_of_sessions([one.key for one in sessions])
     boards = access_by_boards(one.board for one in sessions)
-    by_digest = _users_of_tokens([token_digest(one.text) for one in credentials if isinstance(one, Token)])
+    by_digest = _users_of_tokens([one.digest for one in credentials if isinstance(one, Token)])
     roles = roles_of_all({user.pk: user for user in (*by_key.values(), *by_digest.values())}.values())
     found: dict[Credential, Access | None] = {}
     for one in credentials:
-        digest = token_digest(one.text) if isinstance(one, Token) else ""
+        digest = one.digest if isinstance(one, Token) else ""
         user = by_digest.get(digest) if isinstance(one, Token) else by_key.get(one.key)
         access = access_with(user, roles, digest[:SHOWN_DIGITS]) if user is not None else None
         found[one] = access or (boards.get(one.board) if isinstance(one, Session) else None)

@@ -9,11 +9,12 @@ from django.conf import settings
 from devices.web.auth import Access
 from devices.web.live.hub.hub import Hub, hub_of_this_loop
 from devices.web.live.queries.authentication import Credential, access_by, credential_in
+from devices.web.live.queries.tickets import SUBPROTOCOL, redeem, ticket_in
 from devices.web.live.socket.connection import FORBIDDEN, TOO_MANY, UNAUTHORIZED, Connection
 from devices.web.live.socket.frame_writer import direct_of
 from devices.web.live.socket.places import Places
 from runtime.database import DatabaseReaders, DatabaseUnavailableError
-from runtime.http.origins import is_foreign
+from runtime.http.origins import is_allowed, is_foreign
 
 PATHS: Final = ("/ws/v1/", "/ws/v1")
 _places: Final = Places()
@@ -28,25 +29,37 @@ async def websocket_application(scope: dict[str, Any], receive: Receive, send: S
     """ASGI 3, scope ``websocket``.
 
     Another path or a foreign Origin: HTTP 403, by closing before accepting. Close codes need an accepted socket, so
-    everybody else is accepted first.
+    everybody else is accepted first. A ticket is answered with its subprotocol, or browsers would hang up.
     """
     if (await receive())["type"] != "websocket.connect":
         return
     path = scope["path"].removeprefix(scope.get("root_path", ""))
-    if path not in PATHS or is_foreign(scope["headers"], secure=scope.get("scheme") == "wss"):
+    ticket = ticket_in(scope.get("subprotocols", ()))
+    if path not in PATHS or not _is_welcome(scope, ticket):
         await send({"type": "websocket.close"})
         return
-    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.accept", "subprotocol": ticket if ticket is None else SUBPROTOCOL + ticket})
     with _places.taken(_address(scope), settings.MAX_SOCKETS_PER_ADDRESS) as free:
-        code = await _serve(scope, receive, send) if free else TOO_MANY
+        code = await _serve(scope, receive, send, ticket) if free else TOO_MANY
     if code is not None:
         await send({"type": "websocket.close", "code": code})
 
 
-async def _serve(scope: dict[str, Any], receive: Receive, send: Send) -> int | None:
+def _is_welcome(scope: dict[str, Any], ticket: str | None) -> bool:
+    """Whether a page of this Origin may come in at all."""
+    headers = scope["headers"]
+    if ticket is not None and is_allowed(headers):
+        return True
+    return not is_foreign(headers, secure=scope.get("scheme") == "wss")
+
+
+async def _serve(scope: dict[str, Any], receive: Receive, send: Send, ticket: str | None) -> int | None:
     """Serve a socket that is accepted; or the code to close with."""
     async with hub_of_this_loop(_new_hub) as hub:
-        credential = credential_in(scope["headers"])
+        try:
+            credential = await _credential(hub, scope, ticket)
+        except DatabaseUnavailableError:
+            return _TRY_AGAIN_LATER
         access = await _access(hub, credential)
         if isinstance(access, int) or credential is None:
             return access if isinstance(access, int) else UNAUTHORIZED
@@ -55,6 +68,11 @@ async def _serve(scope: dict[str, Any], receive: Receive, send: Send) -> int | N
                 return TOO_MANY
             await Connection(receive, send, hub, credential, access, direct_of(scope)).serve()
     return None
+
+
+async def _credential(hub: Hub, scope: dict[str, Any], ticket: str | None) -> Credential | None:
+    """What the client shows; a ticket counts, even a wrong one, whatever is beside it."""
+    return credential_in(scope["headers"]) if ticket is None else await hub.database.run(redeem, ticket)
 
 
 def _address(scope: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -30,6 +30,7 @@ class Peer:
         self.from_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.seen: list[dict[str, Any]] = []
         self.close_code: int | None = None
+        self.subprotocol: str | None = None  # that the server chose
         self.bytes_received = 0
         self._ids = itertools.count(1)
         self._n = 0
@@ -98,13 +99,15 @@ class Peer:
 
 
 @asynccontextmanager
-async def connected(token: str | None = None, path: str = "/ws/v1/", **headers: str) -> AsyncIterator[Peer]:
+async def connected(
+    token: str | None = None, path: str = "/ws/v1/", subprotocols: Sequence[str] = (), **headers: str
+) -> AsyncIterator[Peer]:
     """A socket for the time of the context; it ends with it, and so does everything that served it."""
     peer = Peer()
     found = [(name.replace("_", "-").lower().encode(), value.encode()) for name, value in headers.items()]
     if token:
         found.append((b"authorization", f"Bearer {token}".encode()))
-    scope = {"type": "websocket", "path": path, "headers": found}
+    scope = {"type": "websocket", "path": path, "headers": found, "subprotocols": list(subprotocols)}
 
     async def send(event: dict[str, Any]) -> None:
         peer.from_server.put_nowait(event)
@@ -116,6 +119,8 @@ async def connected(token: str | None = None, path: str = "/ws/v1/", **headers: 
             first = await peer.from_server.get()
         if first["type"] == "websocket.close":
             peer.close_code = 403
+        else:
+            peer.subprotocol = first["subprotocol"]
         yield peer
     finally:
         peer.to_server.put_nowait({"type": "websocket.disconnect", "code": 1000})

@@ -267,12 +267,12 @@ def test_a_boards_cookie_counts_where_no_session_does(
 ) -> None:
     make_user("u0", demo="operator")
     _board(None)
-    key = browser("u0").cookies["sessionid"].value
+    key, secret = browser("u0").cookies["sessionid"].value, token_digest("secret")
     shown: list[Credential] = [
-        Session(key, "secret"),
-        Session("none", "secret"),
-        Session("", "secret"),
-        Session("", "x"),
+        Session(key, secret),
+        Session("none", secret),
+        Session("", secret),
+        Session("", token_digest("x")),
     ]
     with django_assert_max_num_queries(5):
         found = access_by_all(shown)
@@ -297,7 +297,8 @@ def test_case_g14_many_are_looked_at_as_one_is(transactional_db: None, django_as
     user = User.objects.get(username="u2")
     user.set_password("another")
     user.save()
-    shown: list[Credential] = [*map(Token, [*texts, inactive, "cwy_wrong"]), *map(Session, [*keys, changed, "none"])]
+    tokens = map(token_digest, [*texts, inactive, "cwy_wrong"])
+    shown: list[Credential] = [*map(Token, tokens), *map(Session, [*keys, changed, "none"])]
     with django_assert_max_num_queries(4):
         found = access_by_all(shown)
     assert found == {one: access_by(one) for one in shown}
