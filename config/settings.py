@@ -203,6 +203,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "runtime.http.async_middleware.SecurityMiddleware",
+    *(["corsheaders.middleware.CorsMiddleware"] if ALLOWED_ORIGINS else []),
     "runtime.http.static_files.static_files",
     "runtime.http.content_security.content_security_policy",
     "runtime.http.async_middleware.SessionMiddleware",
@@ -212,6 +213,15 @@ MIDDLEWARE = [
     "runtime.http.async_middleware.MessageMiddleware",
     "runtime.http.async_middleware.XFrameOptionsMiddleware",
 ]
+# Pages of other sites may ask the API with tokens; never with cookies, which browsers send for whoever is signed in.
+CORS_ALLOWED_ORIGINS, CORS_ALLOW_CREDENTIALS = ALLOWED_ORIGINS, False
+CORS_URLS_REGEX = "^/api/"
+CORS_ALLOW_HEADERS = (
+    *("accept", "authorization", "cache-control", "content-type"),
+    *("idempotency-key", "if-match", "if-none-match", "last-event-id"),
+)
+CORS_EXPOSE_HEADERS = ("allow", "date", "etag", "location", "retry-after", "www-authenticate")
+CORS_PREFLIGHT_MAX_AGE = 7_200  # s; no browser remembers it for longer than that
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 TEMPLATES = [
