@@ -33,7 +33,8 @@ def _asked(client: Client) -> str:
 
 async def subprotocol(shown: str) -> str:
     """What a program with this token may hand on."""
-    return await in_thread(_asked)(Client(headers={"Authorization": f"Bearer {shown}"}))
+    offered: str = await in_thread(_asked)(Client(headers={"Authorization": f"Bearer {shown}"}))
+    return offered
 
 
 @pytest.mark.parametrize("headers", [FRIEND, {}, {"host": "localhost", "origin": "http://localhost"}])
