@@ -44,6 +44,10 @@ demo: setup ## Everything in one process with a simulated fleet (PORT=8000 MQTT_
 pages: setup ## Build the pages anew at each change of their sources (beside a server with DEBUG=true)
 	@$(WITH_NODE) npm run --silent watch
 
+.PHONY: packages
+packages: setup $(DEV) ## Build the clients for programs elsewhere into dist/: a wheel for Python, a tarball for npm
+	@$(BIN)/python -m scripts.build_packages
+
 .PHONY: test
 test: prerequisites ## Lint, types and the whole test suite
 	@MAKE=$(MAKE_COMMAND) $(BIN)/python -m tests.everything $(ARGS)
@@ -104,7 +108,7 @@ lock: ## Pin requirements/*.in with hashes (needs uv; UPGRADE=--upgrade for newe
 
 .PHONY: clean
 clean: ## Remove .venv, node_modules, caches and var/ (the demo's database too)
-	@rm -rf $(VENV) node_modules devices/web/frontend/dist var staticfiles build *.egg-info \
+	@rm -rf $(VENV) node_modules devices/web/frontend/dist var staticfiles build dist *.egg-info \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -29,6 +29,8 @@ from .errors import ClientError, RequestError, StreamBrokenError, TurnedAwayErro
 from .following import Following
 from .stream import Stream, merge_patch
 
+__version__ = "1.0.0"  # also of the JavaScript client; the first number is the protocol's: /ws/v1/
+
 __all__ = [
     "Backoff",
     "BlockingClient",
