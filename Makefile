@@ -25,6 +25,7 @@ PACE ?= 20
 BASE := $(VENV)/.base.stamp
 DEV := $(VENV)/.dev.stamp
 NODE := node_modules/.stamp
+ASYNCAPI := $(VENV)/asyncapi/.stamp
 PAGES := devices/web/frontend/dist/manifest.json
 BYTECODE := $(VENV)/.bytecode.stamp
 CODE := bench bridge causeway causeway_client config devices mqtt_gateway runtime manage.py
@@ -56,8 +57,11 @@ test: prerequisites ## Lint, types and the whole test suite
 prerequisites: | $(BIN)/python ## Install what the tests need (root on Debian), or say what that is
 	@$(BIN)/python -m tests.prerequisites
 
+.PHONY: tools
+tools: $(DEV) $(ASYNCAPI)
+
 .PHONY: pytest
-pytest: $(if $(ARGS),,prerequisites) setup $(DEV) ## The test suite alone (ARGS="tests/unit -k twin")
+pytest: $(if $(ARGS),,prerequisites) setup tools ## The test suite alone (ARGS="tests/unit -k twin")
 	@$(BIN)/python -m tests.lanes $(ARGS)
 
 .PHONY: jstest
@@ -136,6 +140,13 @@ node_modules/.stamp: package.json package-lock.json $(BASE)
 		$(PIP) -r requirements/node.txt && scripts/link-node $(BIN); }
 	@echo "installing front-end packages"
 	@$(WITH_NODE) npm ci --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+# AsyncAPI's own parser, which tests read our document with; 168 packages, so they are nobody's but the tests'.
+$(ASYNCAPI): tests/asyncapi/package.json tests/asyncapi/package-lock.json $(NODE)
+	@echo "installing AsyncAPI's parser"
+	@mkdir -p $(@D) && cp tests/asyncapi/package.json tests/asyncapi/package-lock.json $(@D)
+	@cd $(@D) && $(WITH_NODE) npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 # What the browser runs, made of its sources in less than a second.

@@ -14,7 +14,7 @@ from types import FrameType
 
 from tests.support.servers import standins
 
-CHECKS = [os.environ.get("MAKE", "make"), "lint", "jstest"]
+CHECKS = [os.environ.get("MAKE", "make"), "tools", "lint", "jstest"]
 SUITE = [sys.executable, "-m", "tests.lanes"]
 # Of the make that runs us: its options and its job slots are not for the one that we run.
 _OF_MAKE = {"MAKE", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}

@@ -13,6 +13,7 @@ from django.views.defaults import bad_request
 
 from devices.web.api.app import api
 from devices.web.api.problems import CONTENT_TYPE, problem, problem_of_status
+from devices.web.pages.asyncapi.views import asyncapi
 from devices.web.pages.version import HEADER, version_of_pages
 from runtime.http.front import MAX_BODY_BYTES
 
@@ -115,5 +116,6 @@ def _guarded_patterns() -> tuple[list[URLPattern | URLResolver], str, str]:
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", _guarded_patterns()),
+    path("v1/asyncapi.json", guarded(asyncapi), name="asyncapi"),
     re_path("", guarded(nothing_here)),
 ]

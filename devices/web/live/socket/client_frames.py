@@ -16,7 +16,7 @@ Rev = Annotated[int, Meta(ge=0)]
 
 
 class Subscribe(Struct, frozen=True, tag="subscribe", tag_field="type", forbid_unknown_fields=True):
-    """Watch devices, or a site (``"*"``: all). The numbers are the revs that the client has; null: none."""
+    """Watch devices, or a site (`"*"`: all). The numbers are the revs that the client has; null: none."""
 
     id: Id
     devices: dict[str, Rev | None] | None = None
@@ -34,14 +34,15 @@ class Unsubscribe(Struct, frozen=True, tag="unsubscribe", tag_field="type", forb
 
 
 class SendCommand(Struct, frozen=True, tag="command", tag_field="type", forbid_unknown_fields=True):
-    """Send a command to a device. What is ``Any`` is checked where commands are stored."""
+    """Send a command to a device."""
 
+    # What is Any is checked where commands are stored.
     id: Id
     device: str
-    name: Any
-    args: Any = None
-    ttl_s: Any = UNSET
-    idempotency_key: Any = None
+    name: Annotated[Any, Meta(extra_json_schema={"type": "string"})]
+    args: Annotated[Any, Meta(description="any JSON")] = None
+    ttl_s: Annotated[Any, Meta(extra_json_schema={"type": "integer"}, description="seconds that it may take")] = UNSET
+    idempotency_key: Annotated[Any, Meta(description="a text: the same one never makes a second command")] = None
 
 
 class SetDesired(Struct, frozen=True, tag="desired", tag_field="type", forbid_unknown_fields=True):
@@ -54,7 +55,7 @@ class SetDesired(Struct, frozen=True, tag="desired", tag_field="type", forbid_un
 
 
 class Acknowledge(Struct, frozen=True, tag="ack", tag_field="type", forbid_unknown_fields=True):
-    """All frames up to ``n`` are handled. No request: it gets no reply."""
+    """All frames up to `n` are handled. No request: it gets no reply."""
 
     n: Rev
 

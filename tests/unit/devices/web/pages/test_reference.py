@@ -34,6 +34,7 @@ def test_it_runs_no_script_and_has_a_way_back(page: str) -> None:
     assert "<script" not in page
     assert '<a href="/">Back to the fleet</a>' in page
     assert '<a href="/api/v1/openapi.json">' in page
+    assert '<a href="/api/v1/asyncapi.json">' in page
 
 
 @pytest.mark.parametrize(
