@@ -136,6 +136,7 @@ class NewCommand(Struct, frozen=True, array_like=True):
     args: bytes  # JSON
     created_us: int  # Unix µs, as for the next one
     expires_us: int
+    created_by: str = ""  # an actor
 
 
 class CommandStored(Struct, frozen=True, array_like=True):

@@ -20,7 +20,7 @@ class DevicesOptions:
     new_devices_per_second: int = 100  # a site, registered by what they publish; beyond: rejected and counted
     max_metrics_per_device: int = 200  # beyond: rejected and counted
     stale_after_s: int = 300  # silence until stale; a device may have its own
-    retention_days: int = 30  # readings, events, finished commands, quarantine
+    retention_days: int = 30  # readings, events, changes, finished commands, quarantine
     quarantine_max_mb: int = 1024  # beyond, the oldest quarantined messages go
     default_gateway: str = "gateway"  # its name; takes downlinks until a shard has heard a gateway
     homeassistant_export: str = ""  # discovery prefix under which native devices are announced; "": they are not

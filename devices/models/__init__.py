@@ -4,6 +4,7 @@ access       sites, memberships, API tokens             web and commands
 people       preferences, saved views, boards, tickets web
 registry     devices, their tags                        shard workers; provisioning (passwords)
 state        twins, readings, events, quarantine        shard workers only: the single writer of their devices
+changes      what has changed of devices, one by one     shard workers
 listening    what people wanted to hear on the broker, and what was heard  web asks, gateways write
 sources      what dialects remember of sources, and the filters that these want  shard workers
 requests     changes asked for, commands                web inserts, shard workers carry out
@@ -11,6 +12,7 @@ shards       ownership, cursors, recent deliveries, ledger, what was rejected  s
 """
 
 from devices.models.access import ApiToken, Membership, Role, Site
+from devices.models.changes import Change
 from devices.models.listening import Heard, HeardMessage, Listening
 from devices.models.mappings import Mapping
 from devices.models.people import Board, SavedView, Ticket, UserPreferences
@@ -24,6 +26,7 @@ __all__ = [
     "ApiToken",
     "BlockedKey",
     "Board",
+    "Change",
     "Command",
     "Description",
     "Device",

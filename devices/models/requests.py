@@ -57,7 +57,8 @@ class Request(models.Model):
         description {"words": {…}, "if_version": n | null}  result {"version": n, "description": {…}}
         metric   {"remove": "…"}                          result {}
         delete   {"clear_retained": false | true}         result {}
-        register {}                                       result {}   (the device row and twin exist)
+        register {} | {"made": true}                      result {}   (the device row and twin exist; made: already,
+                                                                       when nobody worked on its shard)
         cancel   {"command_id": "…"}                      result {}   (conflict when it was over already)
         replay   {"quarantined_id": n}                    result {"outcome": …, "reason": …, "detail": …}
         block, unblock  {}                                result {}   (of the key, whether or not a device has it)

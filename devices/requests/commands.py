@@ -77,7 +77,7 @@ def _nudge(wish: Wish, stored: Stored) -> CommandStored:
     command, new = stored.command, None
     if stored.is_new and len(wish.args_json) <= _MAX_TOLD_BYTES:
         times = (_us(command.created_at), _us(command.expires_at))
-        new = NewCommand(wish.device_key, wish.name, wish.args_json, *times)
+        new = NewCommand(wish.device_key, wish.name, wish.args_json, *times, str(wish.actor))
     return CommandStored(shard_of(wish.device_key, settings.DEVICES.shards), str(command.pk), new)
 
 

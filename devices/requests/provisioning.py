@@ -120,7 +120,7 @@ def _register(device_key: str, actor: Actor) -> None:
     if shard_of(device_key, settings.DEVICES.shards) not in unowned_shards():
         with contextlib.suppress(UnavailableError):
             async_to_sync(ask)(device_key, "register", {}, actor=actor)
-    register_device(device_key)
+    register_device(device_key, str(actor))
 
 
 def write_password_file() -> None:

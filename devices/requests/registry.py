@@ -13,7 +13,7 @@ from django.db.models.functions import Cast, Concat
 
 from bridge.names import is_device_key
 from bridge.shards import device_hash
-from devices.models import Command, Description, Device, DeviceTag, Installation, RetiredKey, Site, Twin
+from devices.models import Command, Description, Device, DeviceTag, Installation, Request, RetiredKey, Site, Twin
 from devices.models.registry import DELETED_PREFIX
 from devices.rules.documents import Document
 from devices.rules.twin import TwinState, dump
@@ -23,14 +23,18 @@ class RegistryFullError(Exception):
     """There are as many devices as MAX_DEVICES or MAX_DEVICES_PER_SITE allows."""
 
 
-def register_device(key: str) -> Device:
+def register_device(key: str, asked_by: str = "") -> Device:
     """The device of this key, with its twin; made if there is none. Safe to repeat.
+
+    Args:
+        key: ``site/device``.
+        asked_by: an actor, if it is not the worker of its shard who makes it: that one is to take it down.
 
     Raises:
         ValueError: ``key`` is no ``site/device``.
         RegistryFullError: it would be one more than MAX_DEVICES, or MAX_DEVICES_PER_SITE.
     """
-    devices = register_devices([key])
+    devices = register_devices([key], asked_by)
     if key not in devices:
         raise RegistryFullError(_full(key))
     return devices[key]
@@ -43,10 +47,14 @@ def _full(key: str) -> str:
     return f"MAX_DEVICES_PER_SITE: there are {settings.DEVICES.max_devices_per_site} devices at {key.partition('/')[0]}"
 
 
-def register_devices(keys: Iterable[str]) -> dict[str, Device]:
+def register_devices(keys: Iterable[str], asked_by: str = "") -> dict[str, Device]:
     """The devices of these keys, with their twins; made where there are none. Safe to repeat, and beside others.
 
     Runs in a transaction of its own, or in a savepoint of the caller's.
+
+    Args:
+        keys: of devices.
+        asked_by: as of :func:`register_device`.
 
     Returns:
         By key, in no order; those for which MAX_DEVICES or MAX_DEVICES_PER_SITE leaves no room are missing.
@@ -60,10 +68,10 @@ def register_devices(keys: Iterable[str]) -> dict[str, Device]:
             raise ValueError(f"{key!r} is not site/device, each 1 to 64 of A-Z a-z 0-9 _ - . :")
     try:
         with transaction.atomic():
-            return _registered(wanted)
+            return _registered(wanted, asked_by)
     except IntegrityError:  # somebody else made one of them meanwhile: now it is there
         with transaction.atomic():
-            return _registered(wanted)
+            return _registered(wanted, asked_by)
 
 
 def new_twin(retired_rev: int | None) -> TwinState:
@@ -107,14 +115,17 @@ def forget_devices(devices: Mapping[int, tuple[str, int]]) -> None:
     Command.objects.filter(device_id__in=devices).delete()
 
 
-def _registered(keys: list[str]) -> dict[str, Device]:
+def _registered(keys: list[str], asked_by: str) -> dict[str, Device]:
     devices = {device.key: device for device in Device.objects.filter(key__in=keys)}
     missing = [key for key in keys if key not in devices]
     if missing:
         # One registers at a time until its transaction ends: two that counted at once would both use the same room.
         Installation.objects.select_for_update(no_key=True).first()
         room = max(0, settings.DEVICES.max_devices - Device.objects.count())
-        devices.update(_made(_within_sites(missing)[:room]))
+        made = _made(_within_sites(missing)[:room])
+        devices.update(made)
+        if asked_by:
+            Request.objects.bulk_create(_news_of(device, asked_by) for device in made.values())
     return devices
 
 
@@ -143,6 +154,12 @@ def _made(keys: list[str]) -> dict[str, Device]:
     retired = dict(RetiredKey.objects.filter(key__in=keys).values_list("key", "rev"))
     Twin.objects.bulk_create(_twin_row(device, retired.get(device.key)) for device in made)
     return {device.key: device for device in made}
+
+
+def _news_of(device: Device, asked_by: str) -> Request:
+    """Has the worker of its shard take down that there is a new device; so it has its place among the changes."""
+    made = {"made": True}
+    return Request(device_key=device.key, hash=device.hash, kind="register", body=made, created_by=asked_by)
 
 
 def _twin_row(device: Device, retired_rev: int | None) -> Twin:

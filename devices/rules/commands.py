@@ -11,7 +11,7 @@ Acknowledgements are judged by when they were received: one from after the expir
 implies ``delivered``, that implies ``sent``) is recorded with it. Each step says by whom it is known.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, Protocol
 from uuid import UUID
@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from bridge.observations import CommandAck
+from devices.rules.twin import TwinChange
 
 Status = Literal["accepted", "sent", "delivered", "done", "rejected", "failed", "expired", "cancelled", "unconfirmed"]
 By = Literal["device", "echo", "broker", "causeway", "homeassistant"]
@@ -173,6 +174,16 @@ def acknowledged(
     if ack.reason:
         more["reason"] = ack.reason
     return advance(progress, _ACKED[ack.status], at_ms, by, **more)
+
+
+def as_changes(command_id: UUID, name: str, timeline: Sequence[Step], since: int) -> Iterator[TwinChange]:
+    """A command's steps from number ``since`` (from 0) on, for the record of its device's changes."""
+    for number in range(since, len(timeline)):
+        step = timeline[number]
+        told = {key: step[key] for key in ("late", "reason") if key in step}
+        patch = {"id": str(command_id), "name": name, "status": step["status"], "at_ms": step["at_ms"], "by": _by(step)}
+        undo = {"status": timeline[number - 1]["status"]} if number else None
+        yield TwinChange("command", None, msgspec.json.encode(patch | told), msgspec.json.encode(undo))
 
 
 class CommandRecord(Protocol):

@@ -102,6 +102,18 @@ def _set(document: Document, parent: dict[str, Any], mark: Mark, key: str, value
     mark.inner[key] = new
 
 
+def as_patches(document: Document, changed: list[_Change]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Changes that were not carried out yet as a merge patch, and the one that makes the value again what it is now."""
+    patch, undo = dict[str, Any](), dict[str, Any]()
+    for path, value in changed:
+        for whole, member in ((patch, value), (undo, _at(document.value, path))):
+            parent = whole
+            for key in path[:-1]:
+                parent = parent.setdefault(key, {})
+            parent[path[-1]] = None if member is _REMOVED else member
+    return patch, undo
+
+
 def confirm(document: Document, patch: dict[str, Any]) -> None:
     """A live message said it: leaves it names count as set live from now on, though their values stay."""
     _confirm(document.value, document.marks, patch)

@@ -5,7 +5,7 @@ that brings the metric again holds whatever its time is; and what is retained ne
 """
 
 from collections.abc import Collection, Iterable
-from typing import Final
+from typing import Any, Final
 
 from bridge.observations import RawReading
 from devices.rules.twin import TwinState
@@ -16,6 +16,7 @@ MAX_REMOVED_CHARS: Final = 8_192  # of the names that are remembered; beyond, th
 def remove(twin: TwinState, names: Collection[str]) -> None:
     """Remove metrics that the twin has; one change, which takes a rev."""
     twin.rev += 1
+    twin.record("metrics", dict.fromkeys(names), as_json(twin, names))
     for name in names:
         del twin.metrics[name]
         twin.removed.pop(name, None)
@@ -24,6 +25,12 @@ def remove(twin: TwinState, names: Collection[str]) -> None:
     while chars > MAX_REMOVED_CHARS and (name := next(iter(twin.removed))) not in names:
         chars -= len(name)
         twin.removed_floor = twin.removed.pop(name)
+
+
+def as_json(twin: TwinState, names: Iterable[str]) -> dict[str, Any]:
+    """Metrics as clients see them; null for those that the twin has not."""
+    known = ((name, twin.metrics.get(name)) for name in names)
+    return {name: {"value": one.value, "ts": one.ts} if one else None for name, one in known}
 
 
 def make_room(twin: TwinState, readings: Iterable[RawReading], over: int, received_ms: int, keep_ms: int) -> None:

@@ -29,7 +29,7 @@ had is applied. ``since`` is the time of what changed the status; news that only
 """
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from msgspec import Struct, structs
 
@@ -109,6 +109,11 @@ def set_back(twin: TwinState, now_ms: int) -> None:
     twin.last_seen_ms = min(twin.last_seen_ms, now_ms)
     if twin.presence.since > now_ms:
         _set(twin, structs.replace(twin.presence, since=now_ms))
+
+
+def as_json(presence: Presence) -> dict[str, Any]:
+    """A presence as clients see it."""
+    return {"status": presence.status, "since": presence.since, "why": presence.why}
 
 
 def _known_status(twin: TwinState) -> Status:
@@ -261,5 +266,6 @@ def _restore(twin: TwinState) -> None:
 
 
 def _set(twin: TwinState, presence: Presence) -> None:
-    twin.rev += 1
+    before, twin.rev = twin.presence, twin.rev + 1
     twin.presence = structs.replace(presence, rev=twin.rev)
+    twin.record("presence", as_json(twin.presence), as_json(before))

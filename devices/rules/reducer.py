@@ -241,8 +241,10 @@ def _fill_metrics(twin: TwinState, reading: RawReading, received_ms: int) -> Non
     filled = {name: value for name, value in reading.metrics.items() if _fillable(twin, name, value, ts)}
     if filled:
         twin.rev += 1
+        before = metrics.as_json(twin, filled)
         for name, value in filled.items():
             _set_metric(twin, name, Metric(value, ts, twin.rev, live=False))
+        twin.record("metrics", metrics.as_json(twin, filled), before)
 
 
 def _fillable(twin: TwinState, name: str, value: Scalar, ts: int) -> bool:
@@ -263,6 +265,7 @@ def _state(twin: TwinState, state: StatePatch, *, live: bool) -> Outcome:
         if limit := documents.too_large(twin.reported, patch, changed):
             return Outcome("rejected", "state_too_large", limit)
         twin.rev += 1
+        twin.record("reported", *documents.as_patches(twin.reported, changed))
         documents.apply(twin.reported, changed, twin.rev, live=live)
     if live:
         documents.confirm(twin.reported, patch)
@@ -287,5 +290,6 @@ def _doubted(twin: TwinState, arrival: Arrival) -> None:
 
 def _event(twin: TwinState, event: EventReported, arrival: Arrival) -> Outcome:
     twin.rev += 1
+    twin.record("event", {"name": event.name}, None)
     new = NewEvent(twin.rev, event.name, _encode(event.data), arrival.received_ms)
     return Outcome(events=[new], notes=event.notes)

@@ -35,6 +35,7 @@ def set_desired(twin: TwinState, patch: Any, if_version: int | None) -> Refused 
             return Refused("too_large", f"desired would be {limit}")
         twin.rev += 1
         twin.desired_version += 1
+        twin.record("desired", *documents.as_patches(twin.desired, changed))
         documents.apply(twin.desired, changed, twin.rev)
     return None
 
@@ -47,6 +48,7 @@ def set_tags(twin: TwinState, tags: Any) -> Refused | None:
         return Refused("bad_request", f"at most {MAX_TAGS} tags")
     if twin.tags != (wanted := sorted(set(tags))):
         twin.rev += 1
+        twin.record("tags", wanted, twin.tags)
         twin.tags, twin.tags_rev = wanted, twin.rev
     return None
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from bridge.messages import Delta, EventRecorded
 from devices.rules import documents
 from devices.rules.described.descriptions import Kept
+from devices.rules.presence import as_json
 from devices.rules.twin import TwinState
 
 MAX_ITEM_BYTES: Final = 256 * 1024  # of readings in one delta item; a frame holds at least one item
@@ -45,15 +46,22 @@ class StreamEvent(Struct, frozen=True):
 
 def snapshot(device: str, twin: TwinState, kept: Kept | None = None) -> dict[str, Any]:
     """The truth about a device as of ``twin.rev``. ``kept``: what it is, where that is known."""
-    described = {"description": kept.value} if kept and kept.value else {}
     return {
         "device": device,
         "rev": twin.rev,
         "metrics": {name: {"value": metric.value, "ts": metric.ts} for name, metric in twin.metrics.items()},
+        **parts(twin, kept),
+    }
+
+
+def parts(twin: TwinState, kept: Kept | None = None) -> dict[str, Any]:
+    """The sections of a snapshot that don't follow from readings."""
+    described = {"description": kept.value} if kept and kept.value else {}
+    return {
         "reported": twin.reported.value,
         "desired": twin.desired.value,
         "desired_version": twin.desired_version,
-        "presence": _presence(twin),
+        "presence": as_json(twin.presence),
         "tags": twin.tags,
         **described,
     }
@@ -171,7 +179,7 @@ def _sections(known: _Known, low: int, high: int) -> dict[str, Any]:
         out["desired"] = patch
         out["desired_version"] = twin.desired_version
     if low < twin.presence.rev <= high:
-        out["presence"] = _presence(twin)
+        out["presence"] = as_json(twin.presence)
     if low < twin.tags_rev <= high:
         out["tags"] = twin.tags
     if twin.described_rev > low and known.kept:
@@ -185,7 +193,3 @@ def _described(kept: Kept, low: int, high: int, *, gone: bool) -> dict[str, Any]
         return {"description": None} if gone else {}
     patch = documents.patch_between(kept.document, low, high)
     return {"description": patch} if patch else {}
-
-
-def _presence(twin: TwinState) -> dict[str, Any]:
-    return {"status": twin.presence.status, "since": twin.presence.since, "why": twin.presence.why}

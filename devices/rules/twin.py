@@ -5,7 +5,7 @@ what happened since any rev can be told from the twin and the stored readings an
 """
 
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import msgspec
 from msgspec import Struct, field
@@ -29,6 +29,7 @@ Why = Literal[
 ]
 
 
+_encode: Final = msgspec.json.Encoder().encode
 MANY_METRICS: Final = 12  # more are stored in groups
 
 
@@ -76,7 +77,31 @@ class Unconfirmed(Struct, frozen=True):
     gateway: str  # MQTT client id; whose link it came over
 
 
-class TwinState(Struct, omit_defaults=True):
+ChangeKind = Literal[
+    "registered",  # patch {}, undo null: it was not there before
+    "deleted",  # patch null, undo: all that the device was (devices.rules.stream.parts)
+    "presence",  # patch and undo: the whole presence
+    "reported",  # patch and undo: merge patches (RFC 7396), as of the next three
+    "desired",
+    "description",
+    "metrics",  # only what was removed, or filled from a retained message: the rest are readings
+    "tags",  # patch and undo: all tags
+    "settings",  # patch and undo: {"stale_after_s": …}; takes no rev
+    "event",  # patch: its name, undo null; the event itself is in the history
+    "command",  # a step; patch: id, name, status, at_ms, by, …; undo: the status before; takes no rev
+]
+
+
+class TwinChange(Struct, frozen=True):
+    """One change of a device that is no reading, with what undoes it."""
+
+    kind: ChangeKind
+    rev: int | None
+    patch: bytes  # JSON, as for the next one
+    undo: bytes
+
+
+class TwinState(Struct, omit_defaults=True, dict=True):
     """A device's twin. Mutable: the shard worker owns it and reloads it after a failed commit."""
 
     rev: int = 0
@@ -102,6 +127,19 @@ class TwinState(Struct, omit_defaults=True):
     http: bool = False  # what was heard of it last came over HTTP: no gateway's link tells anything of it
     described_rev: int = 0  # at which what it is last changed (devices.rules.described)
     groups: list[MetricGroup] = field(default_factory=list)  # of the metrics; only in what is stored
+    # What has changed and was not taken yet: of the instance, but no part of what is stored or compared.
+    changes: ClassVar[tuple[TwinChange, ...]] = ()
+
+    def record(self, kind: ChangeKind, patch: Any, undo: Any) -> None:
+        """Something has changed, at the present rev. Both are JSON values, written at once: they may change later."""
+        rev = None if kind == "settings" else self.rev
+        vars(self)["changes"] = (*self.changes, TwinChange(kind, rev, _encode(patch), _encode(undo)))
+
+    def take_changes(self) -> tuple[TwinChange, ...]:
+        """What has changed since they were last taken, in order."""
+        taken = self.changes
+        vars(self).pop("changes", None)
+        return taken
 
 
 dump: Final[Callable[[TwinState], bytes]] = msgspec.json.Encoder().encode

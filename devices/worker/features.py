@@ -3,7 +3,8 @@
 The order says two things. Plans: a device undergoes what it has sent itself, then what time and the gateways say, then
 what is asked of it. Following up: sources before the ledger, which counts what of them is refused; what Home Assistant
 asks before commands, which take it down; steps of commands before the outboxes are cleared of deleted devices, and
-before requests, some of which they settle, are stored. Features of other apps come last.
+before requests, some of which they settle, are stored; the record of changes after all of them. Features of other apps
+come last.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,6 +18,7 @@ from devices.worker.commands.foreign_desired import ForeignDesiredFeature
 from devices.worker.commands.rendering import Renderer
 from devices.worker.commands.waiting import Waiting
 from devices.worker.descriptions.descriptions import DescriptionsFeature
+from devices.worker.effects.changes import ChangesFeature
 from devices.worker.effects.feature import Feature
 from devices.worker.homeassistant.controls import ControlsFeature
 from devices.worker.homeassistant.export import ExportFeature
@@ -50,5 +52,5 @@ def all_features(options: DevicesOptions, more: Iterable[FeatureFactory] = ()) -
     heard = (SourcesFeature(options, known, links), uplink, PresenceFeature(options, links))
     controls = (ControlsFeature(commands),) if CONTROLS in known.by_name else ()
     export = (ExportFeature(options, links),) if options.homeassistant_export else ()
-    built_in = (*heard, *controls, *downlinks, requests, described, *export)
+    built_in = (*heard, *controls, *downlinks, requests, described, *export, ChangesFeature())
     return (*built_in, *(make() for make in more))

@@ -115,6 +115,7 @@ def _settle(kept: Kept, twin: TwinState) -> bool:
         return False
     twin.rev += 1
     twin.described_rev = twin.rev
+    twin.record("description", *documents.as_patches(kept.document, changed))
     documents.apply(kept.document, changed, twin.rev)
     return True
 

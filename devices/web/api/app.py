@@ -22,7 +22,7 @@ from devices.web.api import commands, desired, devices, operations, quarantine, 
 from devices.web.api.problems import CONTENT_TYPE, database_outage, problem, problem_of_status
 from devices.web.api.schemas import Problem
 from devices.web.api.security import SessionAuth, TokenAuth
-from devices.web.device import descriptions, ingest, messages
+from devices.web.device import changes, descriptions, ingest, messages
 from devices.web.mappings import api as mappings
 from devices.web.mappings import listen
 from devices.web.pages.reference import Reference
@@ -104,6 +104,7 @@ _PARTS = (
     desired,
     commands,
     readings,
+    changes,
     quarantine,
     operations,
     listen,

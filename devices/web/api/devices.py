@@ -20,10 +20,11 @@ from devices.rules.silence import MAX_STALE_AFTER_S
 from devices.rules.stream import snapshot
 from devices.rules.twin import Status, load_value
 from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, json_response, page, some_at_a_time
-from devices.web.api.schemas import Device, DevicePage, DevicePatch, Input, NotePage
+from devices.web.api.schemas import Device, DeviceAsOf, DevicePage, DevicePatch, Input, NotePage
 from devices.web.api.security import access
-from devices.web.api.times import rfc3339, rfc3339_of_ms
+from devices.web.api.times import parse_ms, rfc3339, rfc3339_of_ms
 from devices.web.auth import Access
+from devices.web.device.as_of import device_as_of
 
 router = Router(tags=["devices"])
 
@@ -79,10 +80,25 @@ def selected(
     return rows
 
 
-@router.get("/devices/{site}/{device}", response=Device)
-def get_device(request: HttpRequest, site: str, device: str) -> HttpResponse:
-    """One device: its entry in the registry, and its twin."""
-    return json_response(device_json(visible_device(access(request), f"{site}/{device}", "devices.read")))
+@router.get("/devices/{site}/{device}", response=Device | DeviceAsOf)
+def get_device(
+    request: HttpRequest,
+    site: str,
+    device: str,
+    at: Annotated[str | None, Query(None, description="as it was known then: Unix ms or RFC 3339")],
+) -> HttpResponse:
+    """One device: its entry in the registry, and its twin.
+
+    With `at`: what was known of it at a time within RETENTION_DAYS, but for its readings, even if it was deleted since.
+    """
+    key, who = f"{site}/{device}", access(request)
+    if at is None:
+        return json_response(device_json(visible_device(who, key, "devices.read")))
+    at_ms = parse_ms("at", at)
+    who.require("devices.read", key)
+    row = models.Device.objects.select_related("twin", "description").filter(key=key).first()
+    twin, kept = (load_value(row.twin.doc), kept_description(row)) if row else (None, None)
+    return json_response(device_as_of(key, twin, kept, at_ms))
 
 
 @router.patch("/devices/{site}/{device}", response=Device)
@@ -143,6 +159,8 @@ async def delete_device(
     ],
 ) -> HttpResponse:
     """Delete a device with its readings, events, commands and quarantine. Needs the role admin.
+
+    What has changed of it stays on record for RETENTION_DAYS.
 
     It stays deleted, whatever the broker retains of it, until it publishes: then it becomes a new device, if
     BRIDGE_AUTO_REGISTER lets it.

@@ -9,6 +9,7 @@ from devices.requests.commands import DEFAULT_TTL_S, MAX_TTL_S
 from devices.rules.commands import By as CommandBy
 from devices.rules.commands import Status as CommandStatus
 from devices.rules.silence import MAX_STALE_AFTER_S
+from devices.rules.twin import ChangeKind
 from devices.rules.twin import Status as PresenceStatus
 from devices.web.device.description_schemas import Description
 
@@ -91,6 +92,45 @@ class Device(Schema):
     presence: Presence
     tags: list[str]
     description: Description | None = Field(None, description="what the device is; only where something is known")
+
+
+class LastChange(Schema):
+    """The last change of a section."""
+
+    at: str
+    actor: str = Field(description="who asked for it, kind:name; empty: nobody")
+
+
+class DeviceAsOf(Schema):
+    """A device at a time, but for its readings."""
+
+    device: str
+    at: str
+    reported: Json
+    desired: Json
+    desired_version: int
+    presence: Presence
+    tags: list[str]
+    description: Description | None = Field(None, description="what the device is; only where something was known")
+    changed: dict[str, LastChange] = Field(description="by section, where one of the 1,000 changes before tells it")
+
+
+class Change(Schema):
+    """A change of a device that is no reading."""
+
+    at: str = Field(description="when it took effect")
+    rev: int | None = Field(description="that it took; null: it takes none")
+    kind: ChangeKind
+    patch: Any = Field(description="what it made of that part: for presence, tags and settings all of it, else a patch")
+    undo: Any = Field(description="likewise, what makes that part again what it was; null: there was nothing")
+    actor: str = Field(description="who asked for it, kind:name; empty: nobody")
+
+
+class ChangePage(Schema):
+    """A page of changes."""
+
+    items: list[Change]
+    next: str | None
 
 
 class Desired(Schema):

@@ -13,6 +13,7 @@ from devices.rules.commands import (
     Status,
     acknowledged,
     advance,
+    as_changes,
     brief,
     command_json,
     expired,
@@ -23,6 +24,7 @@ from devices.rules.commands import (
 from devices.rules.requested import Refused
 from devices.worker.commands.known_commands import KnownCommand, KnownCommands, expires_ms, read
 from devices.worker.effects.operations import Acknowledged
+from devices.worker.effects.work import Recorded
 from devices.worker.memory.bulk_writes import update_each
 from devices.worker.memory.one_statement import Part
 from devices.worker.rules.ways import Way
@@ -64,6 +66,7 @@ class CommandSteps:
         self._read: dict[UUID, KnownCommand] = {}
         self._changed: dict[UUID, KnownCommand] = {}
         self.by_device: dict[str, list[CommandStep]] = {}  # the steps for browsers, by device key, in order
+        self.recorded: dict[str, list[Recorded]] = {}  # those for the record of changes, likewise
 
     def fetch(self, ids: Iterable[UUID]) -> None:
         """Know these, too, if they exist; one query for those not known yet."""
@@ -132,26 +135,39 @@ class CommandSteps:
         else:
             self._go(command, expired(progress, end_ms))
 
-    def cancelled(self, text: str, device: str, at_ms: int) -> Refused | None:
+    def cancelled(self, text: str, device: str, at_ms: int, actor: str) -> Refused | None:
         """Somebody takes it back: it is published no more. None, or why not."""
         command = self.get(command_id(text))
         if command is None or command.device != device:
             return Refused("not_found", f"{device} has no command {text[:64]}")
-        if not self._go(command, advance(_progress(command), "cancelled", at_ms)):
+        if not self._go(command, advance(_progress(command), "cancelled", at_ms), actor=actor):
             return Refused("conflict", f"the command is {command.status} already")
         return None
 
-    def _go(self, command: KnownCommand, progress: Progress, result: Any = None, reason: str | None = None) -> bool:
+    def _go(
+        self,
+        command: KnownCommand,
+        progress: Progress,
+        result: Any = None,
+        reason: str | None = None,
+        actor: str = "",
+    ) -> bool:
         if progress.status == command.status:
             return False
         command.status, command.timeline = progress.status, list(progress.timeline)
         command.result = command.result if result is None else result
         command.reason = reason or command.reason
-        self._note(command)
+        self._note(command, actor)
         return True
 
-    def _note(self, command: KnownCommand) -> None:
+    def _note(self, command: KnownCommand, actor: str = "") -> None:
+        """Its latest step is told and recorded; with it those before that were not recorded yet."""
         key = command.device
+        news = list(as_changes(command.id, command.name, command.timeline, command.recorded))
+        first = command.created_by if command.recorded == 0 else actor
+        command.recorded = len(command.timeline)
+        its = self.recorded.setdefault(key, [])
+        its.extend((one, first if number == 0 else actor) for number, one in enumerate(news))
         self._changed[command.id] = command
         self.by_device.setdefault(key, []).append(CommandStep(key, _encode(brief(command_json(command, key)))))
 

@@ -1,6 +1,7 @@
 """The feature of commands: their steps, and their way down by the outbox."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final
 from uuid import UUID
 
@@ -64,13 +65,13 @@ class CommandsFeature(Feature):
         self._of = options.shards
         self._sweeps = RateGate(2)
         self._known = KnownCommands()
-        self._untold: list[UUID] = []  # in the outbox already
+        self._untold: dict[UUID, None] = {}  # in the outbox already; in order
         self._tell_ms: int | None = None  # Unix ms; when they are to be told at the latest
         # Of the present round:
         self._steps = CommandSteps(self._known, lambda _: False)
         self._stored: list[UUID] = []  # that may be new
         self._expired: list[UUID] = []  # whose time has ended
-        self._told = 0  # of the untold ones, so many are told
+        self._telling: list[UUID] = []  # of the untold ones, these are told
         self._answered: list[tuple[ShardWork, Published, CommandItem]] = []  # of which nothing more is to be heard
 
     def knows(self, text: str, device_id: int) -> bool:
@@ -83,12 +84,14 @@ class CommandsFeature(Feature):
         self._waiting.recall(shard.number, self._of, now_ms)
         rows = Command.objects.annotate(number=F("device__hash") % self._of)
         rows = rows.filter(number=shard.number, status__in=OPEN).order_by("created_at")
-        columns = rows.values_list("pk", "device__key", "name", "expires_at", "status", "way")
-        for pk, key, name, expires_at, status, stored in columns.iterator(chunk_size=_CHUNK):
+        columns = rows.values_list("pk", "device__key", "name", "expires_at", "status", "way", "commit")
+        for pk, key, name, expires_at, status, stored, told in columns.iterator(chunk_size=_CHUNK):
             way, end_ms = way_in(stored), int(expires_at.timestamp() * 1000)
             if way is None and status == "accepted" and _has_way(shard.members.get(key), name):
                 continue  # it is found as one that is new
             shard.outbox.open(pk, key, end_ms, now_ms, confirmed=status == "sent", way=way)
+            if not told:
+                self._tell(pk, now_ms)
             if way:
                 self._waiting.open(pk, key, way)
 
@@ -103,7 +106,8 @@ class CommandsFeature(Feature):
         A new one that the nudge describes needs no transaction to be sent, and is told with the next one there is.
         """
         ours, of = {shard.number: shard for shard in shards}, self._of
-        self._steps, self._told = CommandSteps(self._known, lambda key: shard_of(key, of) in ours), 0
+        self._steps = CommandSteps(self._known, lambda key: shard_of(key, of) in ours)
+        self._telling = []
         self._stored = [
             pk
             for nudge in round_.commands
@@ -136,10 +140,14 @@ class CommandsFeature(Feature):
         command = new_command(pk, member.id, new)
         self._known.keep(command)
         shard.outbox.open(pk, new.device, expires_ms(command), now_ms)
-        self._untold.append(pk)
+        self._tell(pk, now_ms)
+        return True
+
+    def _tell(self, pk: UUID, now_ms: int) -> None:
+        """Have its first step told soon, unless that is due already."""
+        self._untold[pk] = None
         if self._tell_ms is None:
             self._tell_ms = now_ms + _TELL_MS
-        return True
 
     def _unknown(self, shards: Sequence[Shard]) -> list[UUID]:
         """Stored commands whose nudge was lost. Reads an index of commands that are not sent yet."""
@@ -163,9 +171,10 @@ class CommandsFeature(Feature):
 
     def prepare(self, work: RoundWork) -> None:
         """Read all that are concerned, in one query."""
+        self._telling = list(islice(self._untold, _MAX_SWEPT))
         named = filter(None, map(command_id, (*map(_named, work.cancels), *work.command_ids)))
         sent = (item.command_id for _, _, item in self._answered)
-        self._steps.fetch([*self._untold, *self._stored, *self._expired, *self._foreign.asking, *named, *sent])
+        self._steps.fetch([*self._telling, *self._stored, *self._expired, *self._foreign.asking, *named, *sent])
 
     def follow_up(self, work: RoundWork) -> None:
         """Record the steps, in the order in which they happened as far as known; then bring the outboxes up to date."""
@@ -178,11 +187,14 @@ class CommandsFeature(Feature):
         for pk in self._expired:
             self._steps.ended(pk)
         for row in work.cancels:
-            work.settled[row.pk] = refusal(self._steps.cancelled(_named(row), row.device_key, work.now_ms)) or {}
+            refused = self._steps.cancelled(_named(row), row.device_key, work.now_ms, row.created_by)
+            work.settled[row.pk] = refusal(refused) or {}
         for command in self._steps.save(lambda key: work.part_of(key, self._of).shard.commit + 1):
             if command.status not in OPEN:
                 work.part_of(command.device, self._of).shard.outbox.close(command.id)
             self._waiting.follow(command)
+        for key, changes in self._steps.recorded.items():
+            work.part_of(key, self._of).recorded[key] = changes
         self._hurry(work)
 
     def _note_published(self, part: ShardWork, published: Published, item: CommandItem) -> None:
@@ -196,8 +208,7 @@ class CommandsFeature(Feature):
 
     def _begin(self, work: RoundWork) -> None:
         """The first steps."""
-        self._told = len(self._untold)
-        for pk in self._untold:
+        for pk in self._telling:
             self._steps.stored(pk)
         for pk in self._stored:
             self._open(pk, work)
@@ -249,9 +260,10 @@ class CommandsFeature(Feature):
 
     def committed(self, work: RoundWork) -> None:
         """What was told is told."""
-        if self._told:
-            del self._untold[: self._told]
-            self._tell_ms = None
+        if self._telling:
+            for pk in self._telling:
+                self._untold.pop(pk, None)
+            self._tell_ms = work.now_ms if self._untold else None
 
     def due(self, shards: Sequence[Shard], now_ms: int) -> int | None:
         """When the next is to be published, told, or over."""

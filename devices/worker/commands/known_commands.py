@@ -24,7 +24,7 @@ MAX_KEPT_BYTES: Final = 16 * 1024  # of arguments and of a result; what is large
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: Final = (
     "pk", "device_id", "device__key", "name", "args", "status", "timeline", "result", "reason", "created_at",
-    "expires_at", "way",
+    "expires_at", "way", "created_by", "commit",
 )  # fmt: skip
 _NO_WAY: Final = len("null")  # of a command in Causeway's own dialect
 _encode = json.Encoder().encode
@@ -45,6 +45,8 @@ class KnownCommand(Struct):
     created_at: datetime
     expires_at: datetime
     way: Way | None = None  # in another dialect than Causeway's, once it was rendered
+    created_by: str = ""  # an actor
+    recorded: int = 0  # so many steps of the timeline stand among the changes (devices.models.Change)
 
     @property
     def is_small(self) -> bool:
@@ -66,7 +68,7 @@ def new_command(command_id: UUID, device_id: int, new: NewCommand) -> KnownComma
     args = json.decode(new.args)
     return KnownCommand(
         command_id, device_id, new.device, new.name, args, begin.status, list(begin.timeline), None, "",
-        created_at, expires_at,
+        created_at, expires_at, None, new.created_by,
     )  # fmt: skip
 
 
@@ -131,10 +133,16 @@ def _made_ms(command: KnownCommand) -> int:
 def read(ids: Iterable[UUID], is_ours: Callable[[str], bool]) -> list[KnownCommand]:
     """The commands of these ids that there are, of devices (by key) that are ours. One query."""
     rows = Command.objects.filter(pk__in=list(ids)).values_list(*_COLUMNS)
-    found = [KnownCommand(*row) for row in rows if is_ours(row[2])]
-    for one in found:
-        one.way = way_in(one.way)
-    return found
+    return [_known(row) for row in rows if is_ours(row[2])]
+
+
+def _known(row: tuple[Any, ...]) -> KnownCommand:
+    """The command of a row of ``_COLUMNS``."""
+    *others, commit = row
+    one = KnownCommand(*others)
+    one.way = way_in(one.way)
+    one.recorded = len(one.timeline) if commit else 0  # it was told in a commit, or in none yet
+    return one
 
 
 def published_lately(number: int, of: int, since_ms: int) -> list[KnownCommand]:
@@ -149,10 +157,7 @@ def published_lately(number: int, of: int, since_ms: int) -> list[KnownCommand]:
     rows = Command.objects.filter(status__in=("delivered", *ENDED_BY_US), expires_at__gte=since)
     rows = rows.annotate(number=F("device__hash") % of, size=Length("way"))
     rows = rows.filter(number=number, size__gt=_NO_WAY).order_by("created_at")
-    found = [KnownCommand(*row) for row in rows.values_list(*_COLUMNS)]
-    for one in found:
-        one.way = way_in(one.way)
-    return found
+    return [_known(row) for row in rows.values_list(*_COLUMNS)]
 
 
 def way_in(stored: Any) -> Way | None:

@@ -21,6 +21,7 @@ from devices.worker.memory.shard import Member
 
 log = structlog.get_logger(__name__)
 
+CHANGES: Final = "changes"  # in Effects.noted: each a TwinChange and an actor
 UNKNOWN_PAYLOAD: Final = "?"  # TwinState.desired_published of a key used before: its old topic may still be retained
 
 
@@ -52,6 +53,10 @@ class Effects:
     def note(self, feature: str, what: Any) -> None:
         """Keep what a feature's operation came to, for the same feature to store."""
         self.noted.setdefault(feature, []).append(what)
+
+    def take_changes(self, actor: str) -> None:
+        """Keep what an operation has changed in the twin, and who asked for it."""
+        self.noted.setdefault(CHANGES, []).extend((one, actor) for one in self.member.twin.take_changes())
 
     @property
     def are_just_readings(self) -> bool:
@@ -98,6 +103,11 @@ class Operation(Struct, frozen=True):
         """Whether it would also make one that was deleted."""
         return True
 
+    @property
+    def asked_by(self) -> str:
+        """Who asks for it, as a devices.rules.actors.Actor is written; empty: nobody."""
+        return ""
+
     def refuse(self, refusal: Refusal) -> None:
         """There is no such device, and there will be none; by default it is void then."""
 
@@ -113,6 +123,12 @@ class Registered(Operation, frozen=True):
     """The device was made in this transaction. ``asked``: by a request, which is a change that clients see."""
 
     asked: bool = False
+    by: str = ""
+
+    @property
+    def asked_by(self) -> str:
+        """Who asks for the device."""
+        return self.by
 
 
 def apply_registered(operation: Registered, effects: Effects) -> None:
@@ -121,6 +137,7 @@ def apply_registered(operation: Registered, effects: Effects) -> None:
     if twin.rev:
         twin.desired_published = UNKNOWN_PAYLOAD
     twin.rev += operation.asked
+    twin.record("registered", {}, None)
 
 
 @dataclass(slots=True)
@@ -140,7 +157,8 @@ def carry_out(member: Member, operations: Sequence[Operation], appliers: Applier
     """
     bad: set[int] = set()
     while True:
-        effects = Effects(member, member.twin.rev)
+        twin = member.twin
+        effects = Effects(member, twin.rev)
         for index, operation in enumerate(operations):
             if index in bad:
                 operation.set_aside(effects, "internal_error")
@@ -151,6 +169,8 @@ def carry_out(member: Member, operations: Sequence[Operation], appliers: Applier
                 log.exception("an operation failed: a bug", device=member.key, operation=type(operation).__name__)
                 bad.add(index)
                 break
+            if twin.changes:
+                effects.take_changes(operation.asked_by)
         else:
             return DeviceWork(member, operations, effects)
         member.reload()

@@ -14,6 +14,7 @@ from msgspec import Struct
 from bridge.messages import Batch, CommandStored, Published, RequestStored
 from bridge.shards import shard_of
 from devices.models import Request
+from devices.rules.twin import TwinChange
 from devices.worker.effects.operations import DeviceWork, Effects, Operation
 from devices.worker.effects.results import RoundResults
 from devices.worker.memory.shard import Shard
@@ -29,6 +30,9 @@ class Round(Struct, frozen=True):
     listening_since_ms: int | None = None  # Unix ms; None while the channel layer brings nothing
 
 
+Recorded = tuple[TwinChange, str]  # and who asked for it, as a devices.rules.actors.Actor is written; "": nobody
+
+
 @dataclass(slots=True)
 class ShardWork:
     """One shard's part of it."""
@@ -39,11 +43,17 @@ class ShardWork:
     counted: Counter[tuple[str, str]] = field(default_factory=Counter)  # deliveries for the ledger
     connected: Collection[str] = ()  # gateways that have connected to their broker anew
     forgotten: Collection[str] = ()  # those of them whose broker has lost its memory
+    recorded: dict[str, list[Recorded]] = field(default_factory=dict)  # changes of no twin, by device key
+    is_numbered: bool = False  # it takes a commit number, whether or not browsers are told anything
     touched: bool = False  # something of it was written besides its devices: the fence must be passed for it
 
     def add(self, key: str, operation: Operation) -> None:
         """Have the device carry out the operation after those it has already."""
         self.operations.setdefault(key, []).append(operation)
+
+    def add_first(self, key: str, operation: Operation) -> None:
+        """Have the device carry out the operation before those it has already."""
+        self.operations.setdefault(key, []).insert(0, operation)
 
     @property
     def has_strangers(self) -> bool:

@@ -18,6 +18,7 @@ from runtime.databases.binary_arrays import BOOLEANS, BYTES, FLOATS, INTEGERS, T
 
 Value = int | str | bytes | bool
 Row = tuple[Value, ...]
+SparseRow = tuple[Value | None, ...]  # with NULLs
 
 _INTEGERS: Final = ("Auto", "BigAuto", "SmallAuto", "Integer", "BigInteger", "SmallInteger")
 _KINDS: Final = {
@@ -58,7 +59,7 @@ class Table:
         keys = ", ".join(columns[name] for name in unique)
         self._conflict = f" ON CONFLICT ({keys}) DO UPDATE SET {', '.join(changed)}" if unique else ""
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def write(self, rows: Sequence[SparseRow]) -> None:
         """Write rows, in one statement; none: nothing is done. In a round they may wait for the round's others.
 
         Raises:

@@ -15,6 +15,13 @@ MANY: Final = "delete_many"
 class Deletion(Operation, frozen=True):
     """The device goes, with many others. Where there is none, none goes."""
 
+    by: str  # an actor
+
+    @property
+    def asked_by(self) -> str:
+        """Who asks."""
+        return self.by
+
 
 def load_blocked(shard: Shard, of: int) -> None:
     """Read which keys are blocked in a shard just taken. One query."""
@@ -39,7 +46,7 @@ def delete_many(work: RoundWork, part: ShardWork, row: Request) -> list[str]:
     """Plan the deletion of the devices that a request names; which they are."""
     keys = [key for key in named(row.body) if key in part.shard.members]
     for key in keys:
-        part.add(key, Deletion())
+        part.add(key, Deletion(row.created_by))
     work.settled[row.pk] = {"deleted": len(keys)}
     part.touched = True
     return keys

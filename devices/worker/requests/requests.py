@@ -14,13 +14,14 @@ from devices.options import DevicesOptions
 from devices.requests.registry import set_tags_of
 from devices.rules.reducer import Arrival, Outcome
 from devices.rules.requested import Refused, remove_metric, set_desired, set_tags, settings_error
+from devices.rules.stream import parts
 from devices.rules.twin import OTHER_DIALECT, is_anothers
 from devices.worker.commands.clearing import CLEARING
 from devices.worker.descriptions import descriptions
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import Effects, Operation, Refusal
 from devices.worker.effects.rate_gate import RateGate
-from devices.worker.effects.work import Round, RoundWork
+from devices.worker.effects.work import Round, RoundWork, ShardWork
 from devices.worker.memory.shard import Shard
 from devices.worker.requests import ingest, keys, pending_requests, replays
 from devices.worker.requests.ingest import Ingest
@@ -46,6 +47,12 @@ class RequestOperation(Operation, frozen=True):
     request_id: int
     kind: str
     body: Any
+    created_by: str = ""  # an actor
+
+    @property
+    def asked_by(self) -> str:
+        """Who asks."""
+        return self.created_by
 
     def registers(self, options: DevicesOptions) -> bool:
         """Only if that is what it asks for."""
@@ -123,7 +130,7 @@ class RequestsFeature(Feature):
                     emptying.add(part.shard.number)
                     ending.update(keys.delete_many(work, part, row))
                 case _:
-                    part.add(row.device_key, RequestOperation(row.pk, row.kind, row.body))
+                    _plan_asked(part, row)
             if row.kind == "delete":
                 ending.add(row.device_key)
 
@@ -156,7 +163,7 @@ class RequestsFeature(Feature):
     def apply(self, operation: RequestOperation | Replay | Ingest | keys.Deletion, effects: Effects) -> None:
         """Change the twin as asked, or as the message says."""
         if isinstance(operation, keys.Deletion):
-            effects.gone = True
+            _delete(effects)
             return
         if isinstance(operation, RequestOperation):
             effects.results[operation.request_id] = _encode(_asked(operation, effects, self._most_properties))
@@ -206,6 +213,14 @@ class RequestsFeature(Feature):
         return (Requests(),)
 
 
+def _plan_asked(part: ShardWork, row: Request) -> None:
+    asked = RequestOperation(row.pk, row.kind, row.body, row.created_by)
+    if row.kind == "register":  # what the device has sent by now has come after that
+        part.add_first(row.device_key, asked)
+    else:
+        part.add(row.device_key, asked)
+
+
 def _asked(asked: RequestOperation, effects: Effects, most_properties: int) -> Any:
     twin, body = effects.member.twin, asked.body if isinstance(asked.body, dict) else {}
     match asked.kind:
@@ -222,14 +237,29 @@ def _asked(asked: RequestOperation, effects: Effects, most_properties: int) -> A
         case "settings":
             return refusal(settings_error(asked.body)) or _settings(body["stale_after_s"], effects)
         case "delete":
-            effects.gone = True
+            _delete(effects)
             if body.get("clear_retained") is True:
                 effects.note(CLEARING, True)
             return {}
         case "register":
-            return {}
+            return _registered(effects) if body.get("made") else {}
         case _:
             return refusal(Refused("bad_request", f"unknown kind of request {asked.kind!r}"))
+
+
+def _registered(effects: Effects) -> dict[str, Any]:
+    """Somebody else has made the device: it is news from now on."""
+    effects.member.twin.rev += 1
+    effects.member.twin.record("registered", {}, None)
+    return {}
+
+
+def _delete(effects: Effects) -> None:
+    member = effects.member
+    kept = member.described.kept if member.described else None
+    settings = {"stale_after_s": member.stale_after_s}
+    member.twin.record("deleted", None, {**parts(member.twin, kept), "settings": settings})
+    effects.gone = True
 
 
 def _tags(effects: Effects) -> dict[str, Any]:
@@ -238,6 +268,9 @@ def _tags(effects: Effects) -> dict[str, Any]:
 
 
 def _settings(stale_after_s: int | None, effects: Effects) -> Any:
+    wanted, former = {"stale_after_s": stale_after_s}, {"stale_after_s": effects.member.stale_after_s}
+    if wanted != former:
+        effects.member.twin.record("settings", wanted, former)
     effects.member.stale_after_s = stale_after_s
     effects.note(_SETTINGS, stale_after_s)
     return {"stale_after_s": stale_after_s}

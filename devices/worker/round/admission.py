@@ -93,7 +93,8 @@ class Admission:
             self._loader.add_members(part.shard, device__in=bare)
         for device in made:
             operations = part.operations[device.key]
-            operations.insert(0, Registered(any(one.is_asked_for for one in operations)))
+            asked = [one for one in operations if one.is_asked_for]
+            operations.insert(0, Registered(bool(asked), asked[0].asked_by if asked else ""))
 
     def _refuse(self, key: str, reason: str, part: ShardWork, work: RoundWork) -> None:
         refusal = Refusal(key, reason, self._options, part.counted, work.settled)

@@ -92,7 +92,10 @@ class Broadcast:
         for changes in hooks.changes:
             for number, change in changes(work):
                 self._more.setdefault(number, []).append(change)
-        self.parts = [part for part in work.parts.values() if part.shard.number in self._more or _is_visible(part)]
+        self.parts = [part for part in work.parts.values() if self._is_told(part)]
+
+    def _is_told(self, part: ShardWork) -> bool:
+        return part.shard.number in self._more or _is_visible(part) or part.is_numbered
 
     def tell(self, work: RoundWork) -> None:
         """It is committed: one message a shard, whose commit number is raised. Twins are kept as they are stored."""

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.rules import documents
-from devices.rules.documents import Document, apply, changes, confirm, fills, missing, patch_between
+from devices.rules.documents import Document, apply, as_patches, changes, confirm, fills, missing, patch_between
 from devices.rules.marks import Mark
 from devices.rules.twin import TwinState, dump, load, upgraded
+from devices.web.device.as_of import merged
 
 keys = st.sampled_from(["a", "b", "c", "a/b", "~"])
 leaves: st.SearchStrategy[Any] = st.one_of(st.none(), st.integers(0, 2), st.booleans(), st.just([1]), st.just({}))
@@ -236,3 +237,15 @@ def test_what_was_stored_with_pointers_is_read() -> None:
     assert fills(document, {"a": {"b": 5, "c": 6, "gone": 7, "new": 8}}) == [(("a", "c"), 6), (("a", "new"), 8)]
     assert '"leaves"' not in upgraded(stored)
     assert upgraded(upgraded(stored)) == upgraded(stored)
+
+
+@given(st.lists(st.tuples(patches, st.booleans()), max_size=8))
+def test_changes_as_patches_lead_there_and_back(history: list[tuple[dict[str, Any], bool]]) -> None:
+    document = Document()
+    for rev, (patch, live) in enumerate(history, 1):
+        before = msgspec.json.decode(msgspec.json.encode(document.value))
+        changed = changes(document, patch) if live else fills(document, patch)
+        there, back = (msgspec.json.decode(msgspec.json.encode(one)) for one in as_patches(document, changed))
+        apply(document, changed, rev, live=live)
+        assert documents.same(merged(before, there), document.value)
+        assert documents.same(merged(document.value, back), before)

@@ -163,7 +163,7 @@ def test_the_documentation_describes_every_operation() -> None:
         ("GET", "/ledger"), ("GET", "/ops"), ("GET", "/rejected"), ("GET", f"{device}/notes"),
         ("DELETE", f"{device}/metrics/{{name}}"), ("DELETE", "/quarantine/{entry_id}"),
         ("GET", "/sites/{site}/defaults"), ("PATCH", "/sites/{site}/defaults"),
-        ("GET", f"{device}/events"), ("DELETE", "/devices"),
+        ("GET", f"{device}/events"), ("GET", f"{device}/changes"), ("DELETE", "/devices"),
         ("GET", f"{device}/description"), ("PUT", f"{device}/description"), ("GET", "/description.schema.json"),
         ("POST", "/ingest/{site}/{device}/telemetry"), ("POST", "/ingest/{site}/{device}/state"),
         ("POST", "/ingest/{site}/{device}/event/{name}"),

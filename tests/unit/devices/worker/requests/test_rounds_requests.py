@@ -107,7 +107,7 @@ def test_case_b5_a_full_device_lets_the_silent_metric_go_and_takes_the_new_one(
 
 def test_settings_are_changed_without_a_word_to_clients(worker: Worker) -> None:
     assert worker.ask(A, "settings", stale_after_s=10) == {"stale_after_s": 10}
-    assert (worker.last.commits, twin_of(A).rev) == ([], 2)
+    assert ([commit.changes for commit in worker.last.commits], twin_of(A).rev) == ([()], 2)
     assert Device.objects.get().stale_after_s == 10
     assert worker.ask(A, "settings", stale_after_s=None) == {"stale_after_s": None}
     assert Device.objects.get().stale_after_s is None

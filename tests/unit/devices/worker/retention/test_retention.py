@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError
 
-from devices.models import Command, Device, Event, Quarantined, Reading, Request, ShardState, Twin
+from devices.models import Change, Command, Device, Event, Quarantined, Reading, Request, ShardState, Twin
 from devices.options import DevicesOptions
 from devices.rules.commands import begun
 from devices.worker.retention import purges
@@ -345,3 +345,21 @@ def test_a_shard_that_was_taken_is_looked_at_before_the_pause_is_over() -> None:
     for shards in (of(0), of(0), of(0, 1), of(0, 1), of(0), of(0, 1)):
         retention.step(shards, NOW_MS)
     assert task.looks == [[0], [0, 1], [0, 1]]
+
+
+# ---- the record of changes
+
+
+def test_changes_go_after_retention_those_of_former_shards_too(worker: Worker) -> None:
+    worker.hear(delivery(A, "state", {"a": 1}))
+    for number in (4, 5):  # as after a reshard
+        row = {"shard": number, "commit": 1, "nth": 1, "device": A, "at_ms": worker.now_ms, "actor": ""}
+        Change.objects.create(**row, rev=None, kind="settings", patch={}, undo={})
+    worker.now_ms += 10 * DAY_MS
+    worker.hear(delivery(A, "state", {"a": 2}, at_ms=worker.now_ms))
+    purge(worker, 19)
+    assert Change.objects.count() == 6
+    purge(worker, 2)
+    assert [(row.kind, row.patch) for row in Change.objects.all()] == [("reported", {"a": 2})]
+    purge(worker, 10)
+    assert not Change.objects.exists()

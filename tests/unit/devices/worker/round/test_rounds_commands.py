@@ -201,7 +201,9 @@ def nudged_later(worker: Worker, **fields: Any) -> Command:
 def nudge(command: Command) -> CommandStored:
     """As the web sends it for a command that it has just stored."""
     times = [round(moment.timestamp() * 1_000_000) for moment in (command.created_at, command.expires_at)]
-    return CommandStored(0, str(command.pk), NewCommand(command.device.key, command.name, b'{"on":true}', *times))
+    made_us, ends_us = times
+    new = NewCommand(command.device.key, command.name, b'{"on":true}', made_us, ends_us)
+    return CommandStored(0, str(command.pk), new)
 
 
 def _fails(*_: Any, **__: Any) -> None:
