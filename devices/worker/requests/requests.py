@@ -56,7 +56,7 @@ class RequestOperation(Operation, frozen=True):
 
     def registers(self, options: DevicesOptions) -> bool:
         """Only if that is what it asks for."""
-        return self.kind == "register"
+        return self.kind == "register" and not _is_made(self.body)
 
     def refuse(self, refusal: Refusal) -> None:
         """Whoever asks hears why."""
@@ -110,7 +110,7 @@ class RequestsFeature(Feature):
         ending: set[str] = set()
         emptying: set[int] = set()  # shards with many devices to delete: so many in one transaction are enough
         replaying: set[int | None] = set()
-        for row in rows:
+        for row in sorted(rows, key=lambda one: one.kind != "register"):  # a device that is made is not deleted before
             part = work.parts.get(row.hash % self._of)
             if part is None or not ending.isdisjoint((row.device_key, *keys.named(row.body))):
                 continue
@@ -242,9 +242,14 @@ def _asked(asked: RequestOperation, effects: Effects, most_properties: int) -> A
                 effects.note(CLEARING, True)
             return {}
         case "register":
-            return _registered(effects) if body.get("made") else {}
+            return _registered(effects) if _is_made(body) else {}
         case _:
             return refusal(Refused("bad_request", f"unknown kind of request {asked.kind!r}"))
+
+
+def _is_made(body: Any) -> bool:
+    """Of a request to register: the device is there already."""
+    return isinstance(body, dict) and body.get("made") is True
 
 
 def _registered(effects: Effects) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class Fleet:
                 sent = [one for one in self.published if is_command(one)]
                 round_["published"] += tuple(answer(one, at_ms=self.worker.now_ms) for one in sent[-1:])
             case "cancel":
-                if command := Command.objects.order_by("created_at").last():
+                if command := self._last_command():
                     self._ask(command.device.key, "cancel", {"command_id": str(command.pk)}, round_)
             case "provision":
                 register_device(key, "system:provision_device")
@@ -100,10 +100,13 @@ class Fleet:
             round_["commands"] += (CommandStored(0, str(stored.command.pk)),)
 
     def _answer(self, status: str, heard: dict[int, list[Any]]) -> None:
-        if command := Command.objects.order_by("created_at").last():
+        if command := self._last_command():
             key = command.device.key
             one = delivery(key, f"ack/{command.pk}", {"status": status}, at_ms=self.worker.now_ms)
             heard.setdefault(1 if key == self.keys[2] else 0, []).append(one)
+
+    def _last_command(self) -> Command | None:
+        return Command.objects.filter(device__key__in=self.keys).order_by("created_at").last()
 
     # What is seen -----------------------------------------------------------------------------------------------
 
@@ -146,8 +149,10 @@ def _check_walk(rows: list[Change], now: Seen, seen: list[tuple[int, Seen]]) -> 
         if at:
             after, row = dict(state.sections), rows[at - 1]
             undone(state, [(row.kind, row.undo)])
-            if row.kind in ("reported", "desired", "description", "presence", "tags", "settings"):
+            if row.kind in ("reported", "desired", "description"):
                 assert merged(state.sections.get(row.kind), row.patch) == after[row.kind], f"{row.kind} forward"
+            elif row.kind in ("presence", "tags", "settings"):
+                assert row.patch == after[row.kind], f"{row.kind} forward"
     assert not state.there
 
 

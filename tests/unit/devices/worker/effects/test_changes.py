@@ -65,7 +65,7 @@ def live(fleet: Fleet, rounds: list[tuple[list[tuple[str, int, Any]], str]]) -> 
 
 
 @pytest.mark.django_db
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ROUNDS)
 def test_back_from_today_all_is_as_it_was_seen_and_nothing_is_missing_or_twice(
     db: None, monkeypatch: pytest.MonkeyPatch, rounds: list[tuple[list[tuple[str, int, Any]], str]]
@@ -129,6 +129,18 @@ def test_a_device_that_was_provisioned_while_nobody_worked_is_told_as_registered
     Worker().hear(delivery(A, "state", {"a": 1}))
     assert [(kind, actor) for kind, _, _, actor in record()[:1]] == [("registered", "system:provision_device")]
     assert [kind for kind, _, _, _ in record()].count("registered") == 1
+
+
+def test_a_device_that_was_provisioned_is_registered_before_a_deletion_that_waited_and_does_not_come_back(
+    db: None,
+) -> None:
+    worker = Worker()
+    waiting = worker.store(A, "delete")
+    provision_http(A, Actor("system", "provision_device"))
+    worker.settle(waiting)
+    worker.round()
+    assert [kind for kind, _, _, _ in record()] == ["registered", "deleted"]
+    assert not Device.objects.exists()
 
 
 def test_a_first_step_that_a_killed_worker_had_not_told_is_told_by_the_next(
