@@ -5,6 +5,7 @@ can lead from the old one to it, so that whoever still shows the old device gets
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Final, NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -17,6 +18,8 @@ from devices.models import Command, Description, Device, DeviceTag, Installation
 from devices.models.registry import DELETED_PREFIX
 from devices.rules.documents import Document
 from devices.rules.twin import TwinState, dump
+
+_MADE: Final = {"made": True}  # of a request to register: the device is there by now
 
 
 class RegistryFullError(Exception):
@@ -62,6 +65,18 @@ def register_devices(keys: Iterable[str], asked_by: str = "") -> dict[str, Devic
     Raises:
         ValueError: a key is no ``site/device``.
     """
+    return find_or_make(keys, asked_by).devices
+
+
+class FoundOrMade(NamedTuple):
+    """Devices by key, and the keys of those that were not there before."""
+
+    devices: dict[str, Device]
+    made: set[str]
+
+
+def find_or_make(keys: Iterable[str], asked_by: str = "") -> FoundOrMade:
+    """The same as :func:`register_devices`, for who is to know which of them are new."""
     wanted = list(dict.fromkeys(keys))
     for key in wanted:
         if not is_device_key(key):
@@ -115,10 +130,10 @@ def forget_devices(devices: Mapping[int, tuple[str, int]]) -> None:
     Command.objects.filter(device_id__in=devices).delete()
 
 
-def _registered(keys: list[str], asked_by: str) -> dict[str, Device]:
+def _registered(keys: list[str], asked_by: str) -> FoundOrMade:
     devices = {device.key: device for device in Device.objects.filter(key__in=keys)}
-    missing = [key for key in keys if key not in devices]
-    if missing:
+    made = dict[str, Device]()
+    if missing := [key for key in keys if key not in devices]:
         # One registers at a time until its transaction ends: two that counted at once would both use the same room.
         Installation.objects.select_for_update(no_key=True).first()
         room = max(0, settings.DEVICES.max_devices - Device.objects.count())
@@ -126,7 +141,7 @@ def _registered(keys: list[str], asked_by: str) -> dict[str, Device]:
         devices.update(made)
         if asked_by:
             Request.objects.bulk_create(_news_of(device, asked_by) for device in made.values())
-    return devices
+    return FoundOrMade(devices, set(made))
 
 
 def _within_sites(keys: list[str]) -> list[str]:
@@ -158,8 +173,18 @@ def _made(keys: list[str]) -> dict[str, Device]:
 
 def _news_of(device: Device, asked_by: str) -> Request:
     """Has the worker of its shard take down that there is a new device; so it has its place among the changes."""
-    made = {"made": True}
-    return Request(device_key=device.key, hash=device.hash, kind="register", body=made, created_by=asked_by)
+    return Request(device_key=device.key, hash=device.hash, kind="register", body=_MADE, created_by=asked_by)
+
+
+def take_news(keys: Iterable[str]) -> dict[str, str]:
+    """Devices of these keys whose news wait for the worker (:func:`register_device`): who asked for each, by key.
+
+    They don't wait any more: whoever calls takes them down, in the present transaction.
+    """
+    waiting = Request.objects.filter(device_key__in=list(keys), kind="register", status=Request.Status.PENDING)
+    news = {row.device_key: row for row in waiting if row.body == _MADE}
+    Request.objects.filter(pk__in=[row.pk for row in news.values()]).update(status=Request.Status.SETTLED, result={})
+    return {key: row.created_by for key, row in news.items()}
 
 
 def _twin_row(device: Device, retired_rev: int | None) -> Twin:

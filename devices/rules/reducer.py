@@ -290,6 +290,6 @@ def _doubted(twin: TwinState, arrival: Arrival) -> None:
 
 def _event(twin: TwinState, event: EventReported, arrival: Arrival) -> Outcome:
     twin.rev += 1
-    twin.record("event", {"name": event.name}, None)
     new = NewEvent(twin.rev, event.name, _encode(event.data), arrival.received_ms)
+    twin.record("event", {"name": new.name, "data": msgspec.Raw(new.data), "ts": new.ts}, None)
     return Outcome(events=[new], notes=event.notes)

@@ -87,7 +87,7 @@ ChangeKind = Literal[
     "metrics",  # only what was removed, or filled from a retained message: the rest are readings
     "tags",  # patch and undo: all tags
     "settings",  # patch and undo: {"stale_after_s": …}; takes no rev
-    "event",  # patch: its name, undo null; the event itself is in the history
+    "event",  # patch: its name, data and ts, undo null; the history loses them with the device, this does not
     "command",  # a step; patch: id, name, status, at_ms, by, …; undo: the status before; takes no rev
 ]
 

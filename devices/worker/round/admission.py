@@ -6,7 +6,7 @@ from bridge.names import is_device_key
 from bridge.shards import shard_of
 from devices.models import Device
 from devices.options import DevicesOptions
-from devices.requests.registry import deleted_keys, register_devices
+from devices.requests.registry import FoundOrMade, deleted_keys, find_or_make, take_news
 from devices.worker.effects.operations import Refusal, Registered
 from devices.worker.effects.work import RoundWork, ShardWork
 from devices.worker.memory.shard import Shard
@@ -42,11 +42,11 @@ class Admission:
         refused = dict.fromkeys((key for _, keys in unknown for key in keys if key not in wanted), "unknown_device")
         refused |= dict.fromkeys(self._deleted(wanted, unknown), "deleted")
         refused |= self._beyond_quota([key for key in wanted if key not in refused], unknown, work.now_ms)
-        made = register_devices(key for key in wanted if key not in refused) if wanted else {}
+        there = find_or_make(key for key in wanted if key not in refused) if wanted else FoundOrMade({}, set())
         for part, keys in unknown:
-            self._join(part, [made[key] for key in keys if key in made])
+            self._join(part, [there.devices[key] for key in keys if key in there.devices], there.made)
             for key in keys:
-                if key not in made:
+                if key not in there.devices:
                     self._refuse(key, refused.get(key, "too_many_devices"), part, work)
 
     def _beyond_quota(
@@ -83,18 +83,21 @@ class Admission:
     def _is_elsewhere(self, key: str, shard: Shard) -> bool:
         return not is_device_key(key) or shard_of(key, self._options.shards) != shard.number
 
-    def _join(self, part: ShardWork, made: list[Device]) -> None:
-        """Know the devices just registered."""
-        if not made:
+    def _join(self, part: ShardWork, devices: list[Device], made: Collection[str]) -> None:
+        """Know devices that are new to us, and have it taken down. Some may have been ``made`` by others meanwhile."""
+        if not devices:
             return
-        self._loader.add_members(part.shard, device__in=made)
-        if bare := [device for device in made if device.key not in part.shard.members]:
+        self._loader.add_members(part.shard, device__in=devices)
+        if bare := [device for device in devices if device.key not in part.shard.members]:
             mend_twins(bare)
             self._loader.add_members(part.shard, device__in=bare)
-        for device in made:
-            operations = part.operations[device.key]
-            asked = [one for one in operations if one.is_asked_for]
-            operations.insert(0, Registered(bool(asked), asked[0].asked_by if asked else ""))
+        others = [device.key for device in devices if device.key not in made]
+        news = take_news(others) if others else {}
+        for key in (device.key for device in devices):
+            operations = part.operations[key]
+            asked = [one.asked_by for one in operations if one.is_asked_for]
+            asked = [news[key]] if key in news else asked
+            operations.insert(0, Registered(bool(asked), asked[0] if asked else ""))
 
     def _refuse(self, key: str, reason: str, part: ShardWork, work: RoundWork) -> None:
         refusal = Refusal(key, reason, self._options, part.counted, work.settled)

@@ -1,6 +1,6 @@
 """The record of changes: each one once, in order, whatever fails; back over it from today, what there was."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from devices.models import Change, Command, Device, ShardState
 from devices.requests.provisioning import provision_http
+from devices.requests.registry import FoundOrMade, find_or_make, register_device
 from devices.rules.actors import Actor
 from devices.rules.commands import begun
+from devices.worker.round import admission
 from tests.support.worlds.deliveries import delivery, key_in
 from tests.support.worlds.ingest_worker import Worker
 from tests.unit.devices.worker.effects.recorded_fleet import Fleet
@@ -89,7 +91,7 @@ def test_each_change_of_a_transaction_stands_for_itself(worker: Worker) -> None:
         ("registered", {}, None),
         ("reported", {"a": {"b": 1}}, {"a": None}),
         ("reported", {"a": 2}, {"a": {"b": 1}}),
-        ("event", {"name": "pressed"}, None),
+        ("event", {"name": "pressed", "data": 5, "ts": worker.now_ms}, None),
     ]
     row = Change.objects.get(device=A, kind="event")
     assert (row.at_ms, row.rev, row.commit) == (worker.now_ms, 4, ShardState.objects.get(shard=row.shard).commit)
@@ -141,6 +143,20 @@ def test_a_device_that_was_provisioned_is_registered_before_a_deletion_that_wait
     worker.round()
     assert [kind for kind, _, _, _ in record()] == ["registered", "deleted"]
     assert not Device.objects.exists()
+
+
+def test_a_device_that_somebody_else_makes_at_the_same_time_is_told_as_registered_once(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(keys: Iterable[str]) -> FoundOrMade:
+        register_device(A, "system:provision_device")
+        return find_or_make(keys)
+
+    monkeypatch.setattr(admission, "find_or_make", late)
+    worker.hear(delivery(A, "state", {"a": 1}))
+    worker.wait(3)
+    kinds = [(kind, actor) for kind, _, _, actor in record() if kind != "presence"]
+    assert kinds == [("registered", "system:provision_device"), ("reported", "")]
 
 
 def test_a_first_step_that_a_killed_worker_had_not_told_is_told_by_the_next(
