@@ -6,6 +6,7 @@ from devices.rules.requested import Refused
 
 _NO_DEVICE: Final = {
     "unknown_device": ("not_found", "there is no such device"),
+    "deleted": ("not_found", "the device was deleted"),  # and what came of it with the request does not bring it back
     "too_many_devices": ("rate_limited", "there are as many devices as MAX_DEVICES allows"),
     "bad_name": ("bad_request", "the device's key is not site/device"),
     "wrong_shard": ("bad_request", "the request was stored for another shard"),

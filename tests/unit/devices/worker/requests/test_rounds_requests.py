@@ -231,6 +231,18 @@ def test_only_a_key_can_be_registered(worker: Worker, key: str) -> None:
     assert worker.ask(key, "register")["error"] == "bad_request"
 
 
+def test_what_is_asked_of_a_deleted_device_is_refused_though_the_broker_still_retains_something_of_it(
+    worker: Worker,
+) -> None:
+    worker.ask(A, "delete")
+    asked = worker.store(A, "tags", tags=["p"])
+    batch = worker.uplink.batch(delivery(A, "telemetry", {"t": 2}, retain=True))
+    worker.round(batches=(batch,), requests=(RequestStored(asked.hash % 4, asked.pk, "asker"),))
+    asked.refresh_from_db()
+    assert (asked.status, asked.result["error"]) == ("settled", "not_found")
+    assert not Device.objects.exists()
+
+
 def test_a_deleted_device_is_gone(worker: Worker) -> None:
     worker.hear(delivery(A, "event/x", {}), delivery(A, "telemetry", b"{"))
     rev = twin_of(A).rev
