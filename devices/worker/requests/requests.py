@@ -110,7 +110,7 @@ class RequestsFeature(Feature):
         ending: set[str] = set()
         emptying: set[int] = set()  # shards with many devices to delete: so many in one transaction are enough
         replaying: set[int | None] = set()
-        for row in sorted(rows, key=lambda one: one.kind != "register"):  # a device that is made is not deleted before
+        for row in sorted(rows, key=lambda one: not _is_news(one)):  # a device that is made is not deleted before
             part = work.parts.get(row.hash % self._of)
             if part is None or not ending.isdisjoint((row.device_key, *keys.named(row.body))):
                 continue
@@ -215,7 +215,7 @@ class RequestsFeature(Feature):
 
 def _plan_asked(part: ShardWork, row: Request) -> None:
     asked = RequestOperation(row.pk, row.kind, row.body, row.created_by)
-    if row.kind == "register":  # what the device has sent by now has come after that
+    if _is_news(row):  # what the device has sent by now has come after that
         part.add_first(row.device_key, asked)
     else:
         part.add(row.device_key, asked)
@@ -245,6 +245,11 @@ def _asked(asked: RequestOperation, effects: Effects, most_properties: int) -> A
             return _registered(effects) if _is_made(body) else {}
         case _:
             return refusal(Refused("bad_request", f"unknown kind of request {asked.kind!r}"))
+
+
+def _is_news(row: Request) -> bool:
+    """Of a device that somebody else has made, which is to be taken down before all else that it undergoes."""
+    return row.kind == "register" and _is_made(row.body)
 
 
 def _is_made(body: Any) -> bool:
