@@ -22,7 +22,7 @@ from runtime.databases.limits import limit_requests
 from runtime.databases.reasons import in_words
 from runtime.gc_tuning import collect_later, collect_seldom
 from runtime.http import web_process
-from runtime.http.request_threads import RequestThreads
+from runtime.http.requests.threads import RequestThreads
 from runtime.outages import Outage
 
 
@@ -48,16 +48,17 @@ def _build() -> Any:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     loading.setup()  # loads the apps; what needs models can be imported after it
     from config.routing import by_protocol
-    from runtime.http.request_handler import RequestHandler
+    from runtime.http.requests.handler import RequestHandler
 
     for problem in _problems():
         raise ImproperlyConfigured(problem.msg)
     if by_daphne:
         from devices.web import startup
-        from runtime.http import daphne_frames, request_limits
+        from runtime.http import daphne_frames
+        from runtime.http.requests import limits
 
         daphne_frames.compress(on=settings.WEBSOCKET_COMPRESSION)
-        request_limits.install(settings.TRUSTED_PROXIES)
+        limits.install(settings.TRUSTED_PROXIES)
         web_process.begin_requests_at_once()
         limit_requests()
         collect_seldom()

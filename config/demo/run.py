@@ -104,11 +104,12 @@ class _Demo:
 
     def run(self) -> int:
         from config.asgi import application
-        from runtime.http import daphne_frames, request_limits
+        from runtime.http import daphne_frames
+        from runtime.http.requests import limits
 
         daphne_frames.install()
         daphne_frames.compress(on=settings.WEBSOCKET_COMPRESSION)
-        request_limits.install(settings.TRUSTED_PROXIES)
+        limits.install(settings.TRUSTED_PROXIES)
         server = daphne_frames.FrameServer(
             application=application,
             endpoints=[f"tcp:port={self._options.port}:interface=127.0.0.1"],

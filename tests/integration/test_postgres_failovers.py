@@ -17,7 +17,7 @@ from pytest_django import DjangoDbBlocker
 
 from runtime.database import DatabaseReaders, DatabaseThread, DatabaseUnavailableError
 from runtime.databases import limits
-from runtime.http.request_threads import RequestThreads
+from runtime.http.requests.threads import RequestThreads
 from tests.support.servers.databases import SHARDS, postgres_copy, use_database
 from tests.support.servers.postgres import PostgresService, database_name, pgbouncer_service
 from tests.support.servers.processes import run_command

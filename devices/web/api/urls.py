@@ -71,9 +71,11 @@ def _like(view: Callable[..., Any], wrapper: Callable[..., Any]) -> Callable[...
 
 def _finished(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """An answer as it goes out: errors as problems, nothing kept by caches between, no type without content."""
-    if request.method == "OPTIONS" and response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+    if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and "Allow" in response:
         allowed = {name.strip() for name in response["Allow"].split(",")} | {"OPTIONS"}
-        response = HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(sorted(allowed))})
+        response["Allow"] = ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
+        if request.method == "OPTIONS":
+            response = HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"Allow": response["Allow"]})
     answer = _as_problem(response)
     if answer.status_code == HTTPStatus.NO_CONTENT and "Content-Type" in answer:
         del answer["Content-Type"]

@@ -99,13 +99,36 @@ def test_case_g6_who_asks_before_sending_a_large_body_is_told_no_at_once(web: We
         (b"nonsense\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nUpgrade: websocket\r\nContent-Length: 4\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nContent-Length: 4\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.1\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n", 400),
+        (b"GET healthz HTTP/1.1\r\nHost: h\r\n\r\n", 400),
     ],
 )
 def test_case_g6_heads_that_are_too_long_or_none_get_a_problem(web: Web, request_: bytes, status: int) -> None:
     with web.connect() as connection:
         connection.sendall(request_)
         assert is_problem(answer_of(connection), status)
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"GET http://dash.example.com/api/v1/devices?limit=1 HTTP/1.1", 401),
+        (b"GET http://elsewhere.example/api/v1/devices HTTP/1.1", 400),
+        (b"GET http://dash.example.com/ws/v1/ HTTP/1.1", 426),
+    ],
+)
+def test_a_whole_url_as_target_is_served_for_the_host_that_it_names(web: Web, line: bytes, status: int) -> None:
+    with web.connect() as connection, connection.makefile("rb") as answer:
+        connection.sendall(line + b"\r\nHost: 127.0.0.1\r\n\r\n")
+        assert answer.readline().startswith(b"HTTP/1.1 %d " % status)
+
+
+def test_a_request_of_http_1_0_needs_no_host(web: Web) -> None:
+    with web.connect() as connection:
+        connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert answer_of(connection)[0] == 200
 
 
 def test_case_g6_half_a_request_ends_in_time_however_it_is_drawn_out(web: Web) -> None:

@@ -30,7 +30,7 @@ print(json.dumps(sorted(sys.modules)))
 ANSWERS = """
 from django.urls import resolve
 from config.routing import by_protocol
-from runtime.http.request_handler import RequestHandler
+from runtime.http.requests.handler import RequestHandler
 by_protocol(RequestHandler())
 for path in ("/healthz", "/readyz", "/ws/v1/", "/login"): resolve(path)
 """

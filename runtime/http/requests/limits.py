@@ -3,7 +3,8 @@
 Twisted takes any body, keeps it, and parses forms in the event loop; a client that sends a header a minute keeps its
 place for ever. Here a request is refused by what its headers say, as problem JSON (RFC 9457), and nothing is parsed.
 
-    a request's head    16 KiB, 500 headers (Twisted's), complete within 10 s of its first byte or the connect
+    a request's head    16 KiB, 500 headers (Twisted's), complete within 10 s of its first byte or the connect;
+                        it names one host, by its target or by its header (targets.py)
     its body            MAX_BODY_BYTES by Content-Length, complete within 30 s; chunked: 411, it has no size beforehand
     all bodies at once  16 MiB in the process, 2 MiB of one address; beyond, 503. Small ones don't count
     half a request      1,000 at once; beyond, the oldest that has had 2 s goes
@@ -21,6 +22,7 @@ from twisted.web.http import HTTPChannel
 
 from runtime.http.front import MAX_BODY_BYTES
 from runtime.http.proxies import Trusted, origin_of
+from runtime.http.requests.targets import Target, read_target
 
 HEAD_S: Final = 10.0
 BODY_S: Final = 30.0
@@ -119,6 +121,8 @@ class LimitedChannel(_Channel):
 
     def allContentReceived(self) -> None:  # noqa: N802
         """Twisted's: a request is whole."""
+        if self._refused_bytes is not None:
+            return  # by its head, and it has no body
         self._whole = True
         self._settle()
         super().allContentReceived()
@@ -165,8 +169,10 @@ class LimitedChannel(_Channel):
     def allHeadersReceived(self) -> None:  # noqa: N802
         """Twisted's: the head is here; before it says "100 Continue"."""
         headers = self.requests[-1].requestHeaders
-        size = self.length
-        if size is None:
+        size, target = self.length, read_target(self._version, self._path, headers.getRawHeaders(b"Host", []))
+        if isinstance(target, str):
+            self._refuse(HTTPStatus.BAD_REQUEST, target)
+        elif size is None:
             self._refuse(HTTPStatus.LENGTH_REQUIRED, "send the body with its Content-Length")
         elif size > MAX_BODY_BYTES:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request's body has at most {MAX_BODY_BYTES} bytes")
@@ -175,9 +181,16 @@ class LimitedChannel(_Channel):
         elif size > SMALL_BODY_BYTES and not self._take(size, headers):
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "too many large bodies are under way")
         else:
+            self._aim(target, headers)
             if size:
                 self._owe(BODY_S)
             super().allHeadersReceived()
+
+    def _aim(self, target: Target, headers: Any) -> None:
+        """Let the request be for a path at a host, however its target was written."""
+        self._path = target.path
+        if target.host is not None:
+            headers.setRawHeaders(b"Host", [target.host])
 
     def _take(self, size: int, headers: Any) -> bool:
         peer = getattr(self.transport.getPeer(), "host", "")

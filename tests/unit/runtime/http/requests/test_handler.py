@@ -11,8 +11,8 @@ from django.core.signals import request_finished, request_started
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from runtime.http.request_handler import RequestHandler
-from runtime.http.request_threads import RequestThreads
+from runtime.http.requests.handler import RequestHandler
+from runtime.http.requests.threads import RequestThreads
 
 left = asyncio.Event()
 

@@ -15,7 +15,7 @@ from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
-from runtime.http.request_threads import thread_of_request
+from runtime.http.requests.threads import thread_of_request
 
 
 class RequestHandler(ASGIHandler):
