@@ -2,7 +2,7 @@
 
 ``ask`` takes the kinds ``desired`` (body ``{"patch": {…}, "if_version": n | null}``), ``tags`` (``{"tags": ["…"]}``)
 and ``settings`` (``{"stale_after_s": n | null}``); ``store_command`` is for commands. Whoever calls has checked the
-right to, and says who asks: an Actor.
+right to, and says who asks: an Actor. ``register_device`` is synchronous: a device of this key, made if there is none.
 """
 
 from devices.requests.ask import ask
@@ -18,6 +18,7 @@ from devices.requests.refusals import (
     UnauthorizedError,
     UnavailableError,
 )
+from devices.requests.registry import register_device
 
 __all__ = [
     "BadRequestError",
@@ -30,5 +31,6 @@ __all__ = [
     "UnauthorizedError",
     "UnavailableError",
     "ask",
+    "register_device",
     "store_command",
 ]

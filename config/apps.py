@@ -30,6 +30,11 @@ class CausewayConfig(AppConfig):
 
             security_checks.register_all()
             startup.begin()
+        if settings.CAUSEWAY_APPS:
+            from config.added_apps import routing
+            from devices.worker.process import app_channels
+
+            app_channels.provide(routing.channels)
         listened.provide(listenings.take, listenings.record)
         wanted.provide(source_filters.wanted_filters, source_filters.mappings, source_filters.stamp)
         gateways.provide(status.gateway_status, status.incidents, status.rejected, status.record_incident)

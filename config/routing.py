@@ -7,6 +7,7 @@ from channels.routing import ChannelNameRouter, ProtocolTypeRouter
 from django.conf import settings
 
 from bridge.names import devices_channel
+from config.added_apps import routing as apps
 from devices.web.live.socket.application import websocket_application
 from runtime.http.front import Front
 
@@ -15,8 +16,8 @@ def by_protocol(http: Any) -> ProtocolTypeRouter:
     """The application over Django's own ``http``."""
     return ProtocolTypeRouter(
         {
-            "http": Front(http, settings.TRUSTED_PROXIES, settings.PATH_PREFIX),
-            "websocket": Front(websocket_application, settings.TRUSTED_PROXIES, settings.PATH_PREFIX),
+            "http": Front(apps.requests(http), settings.TRUSTED_PROXIES, settings.PATH_PREFIX),
+            "websocket": Front(apps.sockets(websocket_application), settings.TRUSTED_PROXIES, settings.PATH_PREFIX),
             "channel": _shard_consumers,
         }
     )
@@ -32,4 +33,5 @@ def _by_channel() -> ChannelNameRouter:
     from devices.worker.process.consumer import ShardConsumer
 
     shards = range(settings.DEVICES.shards)
-    return ChannelNameRouter({devices_channel(shard): ShardConsumer.as_asgi() for shard in shards})
+    ours = {devices_channel(shard): ShardConsumer.as_asgi() for shard in shards}
+    return ChannelNameRouter({**apps.channels(), **ours})

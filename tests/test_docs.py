@@ -72,7 +72,7 @@ def test_the_table_of_capabilities_is_that_of_the_code() -> None:
 
 
 def extending() -> str:
-    """What is said to those who write apps: README.md, reference.md and the pages beside them."""
+    """What is said to those who write apps: README.md, reference.md, channels.md and the pages beside them."""
     return "".join(page.read_text() for page in sorted((ROOT / "docs" / "extending").glob("*.md")))
 
 
@@ -82,6 +82,9 @@ def test_the_example_of_an_app_is_the_apps_code() -> None:
     assert {name for name, _ in examples} >= {"plants/apps.py", "plants/pages.py", "settings.py", "members/settings.py"}
     for name, code in examples:
         assert code in (ROOT / "tests" / "apps" / name).read_text(), name
+    sources = [path.read_text() for path in (ROOT / "tests" / "apps").rglob("*.*") if path.suffix in (".py", ".js")]
+    shown = re.findall(r"^<!-- run by: tests/test_docs.py -->\n```\w+\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert not [code for code in shown if not any(code in text for text in sources)]
 
 
 def test_what_the_public_face_has_is_documented() -> None:

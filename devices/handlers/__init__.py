@@ -1,4 +1,4 @@
-"""Code of other people's on what happens to devices (docs/extending.md).
+"""Code of other people's on what happens to devices (docs/extending/).
 
 items   what a handler is handed: readings, events, changes, each one frozen, with a key that stays the same
 Never writes twins, and knows neither the workers nor the web; imports requests, models, rules, bridge, runtime.

@@ -7,6 +7,7 @@ import signal
 import psycopg
 import pytest
 
+from runtime.channel_layers.redis import ChannelLayer
 from tests.support.servers.databases import SHARDS
 from tests.support.servers.processes import Process, manage, run_command
 from tests.support.thorough import thorough
@@ -187,3 +188,17 @@ def test_bad_settings_are_refused_in_a_line(rig: Rig) -> None:
 
 def test_it_explains_itself(rig: Rig) -> None:
     assert "--shards" in run_command(manage("run_devices", "--help"), rig.settings).stdout
+
+
+# ---- apps' consumers
+
+
+@pytest.mark.parametrize("command", ["run_devices", "runworker"])
+async def test_apps_consumers_run_beside_the_shards_or_by_themselves(rig: Rig, command: str) -> None:
+    rig.settings["CAUSEWAY_APPS"] = "tests.apps.plants"
+    run_command(manage("provision_device", "demo/fern"), rig.settings)
+    rig.started() if command == "run_devices" else rig.process("plants-watering", command=command)
+    layer = ChannelLayer(hosts=[rig.redis.url])
+    await layer.send("plants-watering", {"type": "water", "device": "demo/fern"})
+    await eventually_async(lambda: rig.query("SELECT name FROM devices_command") == [("water",)], 30)
+    await layer.close_pools()

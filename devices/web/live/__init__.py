@@ -4,7 +4,8 @@
     queries   reads what the stream asks of the database, on threads
     hub       once a process: hears each commit once, hands it to the sockets that watch
     socket    once a WebSocket: reads the client's frames, writes the server's
+    consumers the same for consumers of apps' own: frames go to their handlers
 
-Imports only to the left: socket → hub → queries → stream. Never: writes of twins, readings or events; more than one
-channel on the layer a process; a task a message. docs/live.md is the long form.
+Imports only to the left: consumers → socket → hub → queries → stream. Never: writes of twins, readings or events; more
+than one channel on the layer a process; a task a message. docs/live.md is the long form.
 """

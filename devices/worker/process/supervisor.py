@@ -4,7 +4,8 @@
 
     run ─┬─ engine      takes and gives up shards
          └─ listening   SupervisedWorker ─┬─ a listener for each shard that the engine serves
-                                          └─ application checker (channels)
+                                          ├─ application checker (channels)
+                                          └─ AppChannels, if apps have channels of their own
 """
 
 import asyncio
@@ -16,12 +17,13 @@ from typing import Any, Final, NoReturn
 
 import structlog
 from channels.layers import get_channel_layer
-from channels.worker import Worker
 from django.conf import settings
 
 from bridge.names import devices_channel
+from devices.worker.process import app_channels
 from devices.worker.process.consumer import engine_given
 from devices.worker.process.engine import Engine
+from devices.worker.process.instances import InstanceWorker
 from runtime.backoff import backoff_s
 
 log = structlog.get_logger(__name__)
@@ -29,8 +31,6 @@ log = structlog.get_logger(__name__)
 _RECEIVE_S: Final = 20  # then a new receive: a connection that died without a word would be listened to for ever
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
 _PROVEN_S: Final = 1  # after a failure: so long without another one, and it works again
-_QUEUE: Final = 100  # messages for one consumer; a full one holds its listener back, nothing is dropped
-_HELD_BACK_S: Final = 0.05
 _FINISH_S: Final = 5  # for the running transaction, when told to stop
 
 
@@ -86,7 +86,7 @@ async def _tell_when_ready(engine: Engine) -> None:
     log.info("device workers started", shards=sorted(engine.shards))
 
 
-class SupervisedWorker(Worker):
+class SupervisedWorker(InstanceWorker):
     """Channels' worker, whose listeners outlive the layer's failures, and whose parts don't die unseen.
 
     It listens only to shards that the engine serves: messages for others would be lost with it.
@@ -112,9 +112,11 @@ class SupervisedWorker(Worker):
             async with asyncio.TaskGroup() as group:
                 if self.application is not None:
                     group.create_task(self.application_checker())
+                if consumers := app_channels.provided():
+                    group.create_task(app_channels.AppChannels(consumers, self.channel_layer).arun())
                 await self._listen(group)
         finally:
-            await self._end_instances()
+            await self.end_instances()
 
     async def _listen(self, group: asyncio.TaskGroup) -> NoReturn:
         """A listener for each shard as long as it is served."""
@@ -161,26 +163,13 @@ class SupervisedWorker(Worker):
         if self.application is None:
             self._take(message)
         else:
-            await self._hand_over(channel, message)
+            await self.hand_over(channel, message)
 
     def _take(self, message: dict[str, Any]) -> None:
         try:
             self._engine.take(message)
         except Exception:
             log.exception("a shard's message could not be taken: a bug")
-
-    async def _hand_over(self, channel: str, message: dict[str, Any]) -> None:
-        """To the channel's application instance."""
-        queue = self._queue(channel)
-        while queue.qsize() >= _QUEUE:
-            await asyncio.sleep(_HELD_BACK_S)
-            queue = self._queue(channel)
-        queue.put_nowait(message)
-
-    def _queue(self, channel: str) -> "asyncio.Queue[dict[str, Any]]":
-        scope = {"type": "channel", "channel": channel}
-        queue: asyncio.Queue[dict[str, Any]] = self.get_or_create_application_instance(channel, scope)
-        return queue
 
     def _failed(self, error: Exception, asked_s: float) -> None:
         self._engine.layer_outage.begins(str(error) or type(error).__name__, asked_s=asked_s)
@@ -194,10 +183,3 @@ class SupervisedWorker(Worker):
         """An application instance died, which ours never do; the next message makes another."""
         channel = application_details["scope"]["channel"]
         log.error("a shard's consumer died: a bug", channel=channel, exc_info=exception)
-
-    async def _end_instances(self) -> None:
-        futures = [details["future"] for details in self.application_instances.values()]
-        for future in futures:
-            future.cancel()
-        await asyncio.gather(*futures, return_exceptions=True)
-        self.application_instances.clear()

@@ -40,7 +40,13 @@ class Token(Struct, frozen=True):
     digest: str
 
 
-Credential = Session | Token
+class Person(Struct, frozen=True):
+    """Somebody for whom an app's own middleware vouches."""
+
+    user_id: int
+
+
+Credential = Session | Token | Person
 
 
 def credential_in(headers: list[tuple[bytes, bytes]]) -> Credential | None:
@@ -58,6 +64,9 @@ def access_by(credential: Credential) -> Access | None:
     """The rights as of now; None when logged out, expired, deleted or deactivated. Synchronous: reads the database."""
     if isinstance(credential, Token):
         return access_by_token_digest(credential.digest)
+    if isinstance(credential, Person):
+        user = _users([credential.user_id]).get(credential.user_id)
+        return access_of(user) if user is not None else None
     return _access_of_session(credential.key) or access_by_boards([credential.board]).get(credential.board)
 
 
@@ -71,16 +80,21 @@ def _access_of_session(key: str) -> Access | None:
 
 
 def access_by_all(credentials: list[Credential]) -> dict[Credential, Access | None]:
-    """:func:`access_by` for each, in four queries, and a fifth if there are boards."""
+    """:func:`access_by` for each, in four queries, and others if there are boards or persons."""
     sessions = [one for one in credentials if isinstance(one, Session)]
     by_key = _users_of_sessions([one.key for one in sessions])
     boards = access_by_boards(one.board for one in sessions)
     by_digest = _users_of_tokens([one.digest for one in credentials if isinstance(one, Token)])
-    roles = roles_of_all({user.pk: user for user in (*by_key.values(), *by_digest.values())}.values())
+    by_id = _users([one.user_id for one in credentials if isinstance(one, Person)])
+    users = (*by_key.values(), *by_digest.values(), *by_id.values())
+    roles = roles_of_all({user.pk: user for user in users}.values())
     found: dict[Credential, Access | None] = {}
     for one in credentials:
         digest = one.digest if isinstance(one, Token) else ""
-        user = by_digest.get(digest) if isinstance(one, Token) else by_key.get(one.key)
+        if isinstance(one, Person):
+            user = by_id.get(one.user_id)
+        else:
+            user = by_digest.get(digest) if isinstance(one, Token) else by_key.get(one.key)
         access = access_with(user, roles, digest[:SHOWN_DIGITS]) if user is not None else None
         found[one] = access or (boards.get(one.board) if isinstance(one, Session) else None)
     return found
@@ -92,13 +106,18 @@ def _users_of_sessions(keys: list[str]) -> dict[str, AbstractUser]:
     rows = store.get_model_class().objects.filter(session_key__in=keys, expire_date__gt=Now())
     sessions: dict[str, Any] = {row.session_key: row.get_decoded() for row in rows}
     wanted = {str(data.get(SESSION_KEY)) for data in sessions.values()}
-    found: Any = get_user_model()._default_manager.filter(pk__in=[one for one in wanted if one.isdecimal()])
-    users: dict[str, AbstractUser] = {str(user.pk): user for user in found}
+    users = {str(pk): user for pk, user in _users([int(one) for one in wanted if one.isdecimal()]).items()}
     return {
         key: user
         for key, data in sessions.items()
         if (user := users.get(str(data.get(SESSION_KEY)))) is not None and _is_of(data, user)
     }
+
+
+def _users(ids: list[int]) -> dict[int, AbstractUser]:
+    """Those that there are, by id."""
+    found: Any = get_user_model()._default_manager.filter(pk__in=ids) if ids else ()
+    return {user.pk: user for user in found}
 
 
 def _is_of(data: dict[str, Any], user: AbstractUser) -> bool:

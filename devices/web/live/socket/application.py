@@ -35,7 +35,7 @@ async def websocket_application(scope: dict[str, Any], receive: Receive, send: S
         return
     path = scope["path"].removeprefix(scope.get("root_path", ""))
     ticket = ticket_in(scope.get("subprotocols", ()))
-    if path not in PATHS or not _is_welcome(scope, ticket):
+    if path not in PATHS or not is_welcome(scope, ticket):
         await send({"type": "websocket.close"})
         return
     await send({"type": "websocket.accept", "subprotocol": ticket if ticket is None else SUBPROTOCOL + ticket})
@@ -45,7 +45,7 @@ async def websocket_application(scope: dict[str, Any], receive: Receive, send: S
         await send({"type": "websocket.close", "code": code})
 
 
-def _is_welcome(scope: dict[str, Any], ticket: str | None) -> bool:
+def is_welcome(scope: dict[str, Any], ticket: str | None) -> bool:
     """Whether a page of this Origin may come in at all."""
     headers = scope["headers"]
     if ticket is not None and is_allowed(headers):
@@ -55,7 +55,7 @@ def _is_welcome(scope: dict[str, Any], ticket: str | None) -> bool:
 
 async def _serve(scope: dict[str, Any], receive: Receive, send: Send, ticket: str | None) -> int | None:
     """Serve a socket that is accepted; or the code to close with."""
-    async with hub_of_this_loop(_new_hub) as hub:
+    async with hub_of_this_loop(new_hub) as hub:
         try:
             credential = await _credential(hub, scope, ticket)
         except DatabaseUnavailableError:
@@ -80,7 +80,8 @@ def _address(scope: dict[str, Any]) -> str:
     return client[0] if client else ""
 
 
-def _new_hub() -> Hub:
+def new_hub() -> Hub:
+    """The hub of an event loop."""
     return Hub(get_channel_layer("groups"), DatabaseReaders("live-database"), settings.DEVICES.shards)
 
 

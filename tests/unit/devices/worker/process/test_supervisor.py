@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from devices.worker.process import instances
 from devices.worker.process import supervisor as worker_module
 from devices.worker.process.supervisor import SupervisedWorker
 from runtime.outages import Outage
@@ -149,7 +150,7 @@ async def test_what_is_no_message_harms_nobody(setup: Setup) -> None:
 
 
 async def test_a_stuck_consumer_holds_its_listener_back(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_module, "_QUEUE", 3)
+    monkeypatch.setattr(instances, "_QUEUE", 3)
     async with setup.running():
         await setup.hears("devices.0", {"type": "stuck"})
         for number in range(10):

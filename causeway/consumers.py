@@ -1,0 +1,12 @@
+"""Channels consumers that can watch devices, and what stands before an app's consumers (docs/extending/channels.md).
+
+Promised: ``DeviceConsumer`` (asynchronous) and ``JsonDeviceConsumer`` (synchronous) with ``watch``, ``unwatch`` and the
+handlers ``device_snapshot``, ``device_delta``, ``device_event``, ``device_gone``, ``device_command``, ``device_link``,
+``device_closed``; ``TokenAuthMiddleware``; ``login(scope, user)`` and ``logout(scope)``.
+"""
+
+from devices.web.live.consumers.consumers import DeviceConsumer, JsonDeviceConsumer
+from devices.web.live.consumers.credentials import TokenAuthMiddleware
+from devices.web.live.consumers.signing_in import login, logout
+
+__all__ = ["DeviceConsumer", "JsonDeviceConsumer", "TokenAuthMiddleware", "login", "logout"]
