@@ -1,15 +1,16 @@
 """A client of the WebSocket for programs and tests: docs/python-client.md, docs/websocket.md.
 
 Pure, no I/O and no clock     changes, errors, stream (the stream rule), acks, backoff, sendable
-On asyncio and websockets     connection, line, requests, following (one subscription), client
+On asyncio and websockets     connection, line, requests, following (one subscription), attendance, client
 For programs without asyncio  blocking (the same in a thread)
 
 Never: Django, settings, anything else of Causeway. The folder stands by itself and may be copied. Frames come in,
 changes go out to whoever iterates; nothing is acknowledged before it was handled, so a slow program slows the server.
 """
 
+from .attendance import Attending, Person
 from .backoff import Backoff
-from .blocking import BlockingClient, BlockingFollowing
+from .blocking import BlockingAttending, BlockingClient, BlockingFollowing
 from .changes import (
     Change,
     Command,
@@ -32,7 +33,9 @@ from .stream import Stream, merge_patch
 __version__ = "1.0.0"  # also of the JavaScript client; the first number is the protocol's: /ws/v1/
 
 __all__ = [
+    "Attending",
     "Backoff",
+    "BlockingAttending",
     "BlockingClient",
     "BlockingFollowing",
     "Change",
@@ -46,6 +49,7 @@ __all__ = [
     "Gone",
     "Link",
     "Outage",
+    "Person",
     "Refused",
     "RequestError",
     "Resumed",

@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from concurrent.futures import CancelledError, Future
 from typing import Any, Self, TypeVar
 
+from .attendance import Attending, People
 from .changes import Change, Link
 from .client import Client
 from .errors import RequestError
@@ -77,6 +78,14 @@ class BlockingClient:
             return self._client.follow(stream=stream, **target)
 
         return BlockingFollowing(self, self.call(follow()))
+
+    def attend(self, place: str, doing: str = "viewing") -> "BlockingAttending":
+        """:meth:`Client.attend`, for a plain ``for`` loop."""
+
+        async def attend() -> Attending:
+            return self._client.attend(place, doing)
+
+        return BlockingAttending(self, self.call(attend()))
 
     def command(self, device: str, name: str, args: Any = None, **options: Any) -> dict[str, Any]:
         """:meth:`Client.command`."""
@@ -158,6 +167,68 @@ class BlockingFollowing:
 
         async def close() -> None:
             self._following.close()
+
+        self._client.call(close())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+
+class BlockingAttending:
+    """:class:`Attending` for a plain ``for`` loop.
+
+    Args:
+        client: whose.
+        attending: on its event loop.
+    """
+
+    def __init__(self, client: BlockingClient, attending: Attending) -> None:
+        self._client, self._attending = client, attending
+
+    @property
+    def people(self) -> People | None:
+        """Who is there; None while that is not known."""
+        return self._attending.people
+
+    def say(self, doing: str) -> None:
+        """Do something else there."""
+
+        async def say() -> None:
+            self._attending.say(doing)
+
+        self._client.call(say())
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> People:
+        """Who is there, at the next change.
+
+        Raises:
+            ClientError: as :meth:`Attending.__anext__`.
+        """
+
+        async def people() -> People | None:
+            return await anext(self._attending, None)
+
+        try:
+            found = self._client.call(people())
+        except RequestError as error:
+            if error.code != "closed":
+                raise
+            found = None
+        if found is None:
+            raise StopIteration
+        return found
+
+    def close(self) -> None:
+        """Be there no longer."""
+
+        async def close() -> None:
+            self._attending.close()
 
         self._client.call(close())
 

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Self
 
+from .attendance import Attendance, Attending
 from .backoff import Backoff
 from .changes import Frame, Link
 from .connection import TOO_LARGE, Connection
@@ -40,6 +41,7 @@ class Client:
         self._connection = Connection(url, token, self, strict=strict, backoff=backoff or Backoff(), options=options)
         self._strict = strict
         self._requests = Requests(self._connection)
+        self._attendance = Attendance(self._connection)
         self._followings: set[Following] = set()
         self._failure: ClientError | None = None
         self._task: asyncio.Task[None] | None = None
@@ -101,6 +103,17 @@ class Client:
             following.take()
         return following
 
+    def attend(self, place: str, doing: str = "viewing") -> Attending:
+        """Be at a place (``site/device``, ``page:NAME``, ``app:LABEL/NAME``), so that others who are there see it.
+
+        Raises:
+            ValueError: ``doing`` is none of viewing, editing, commanding.
+        """
+        attending = self._attendance.attend(place, doing)
+        if self._failure is not None:
+            attending.end(self._failure)
+        return attending
+
     async def command(
         self,
         device: str,
@@ -156,11 +169,13 @@ class Client:
         """Take everything up again."""
         for following in self._followings:
             following.take()
+        self._attendance.opened()
         self._requests.opened()
 
     def lost(self, why: str, code: int) -> None:
         """Tell everyone."""
         self.link = None
+        self._attendance.lost()
         self._requests.lost(why, too_large=code == TOO_LARGE)
         for following in self._followings:
             following.lost(why)
@@ -184,12 +199,16 @@ class Client:
                 self._replied(frame)
             case "link":
                 self.link = link(frame)
+            case "people":
+                self._attendance.shown(frame)
 
     def _replied(self, frame: Frame) -> None:
         for following in self._followings:
             if following.sub is not None and following.sub == frame["id"]:
                 following.replied(frame)
                 return
+        if self._attendance.replied(frame):
+            return
         if frame["id"] is None:
             log.warning("the server did not understand us: %s", frame.get("message"))
         self._requests.settle(frame)
@@ -199,6 +218,7 @@ class Client:
         self.link = None
         self._failure = self._failure or failure
         self._requests.end(failure)
+        self._attendance.end(told)
         for following in list(self._followings):
             following.end(told)
 

@@ -2,16 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any, Final
 
 import structlog
+from msgspec import Struct
 
 from bridge import wire
 from bridge.messages import Commit
 from bridge.names import dashboard_group
-from devices.web.live.hub import ended_sessions
 from runtime.outages import Outage
 
 _LIMIT_S: Final = 5.0  # for each call of the layer
@@ -20,6 +20,19 @@ _FAILURES: Final = 2  # of probes in a row, then the channel is left
 PROBE: Final = "hub.probe"
 
 log = structlog.get_logger(__name__)
+
+
+def _nothing() -> None:
+    """Nobody minds."""
+
+
+class Aside(Struct, frozen=True):
+    """What web processes tell each other, beside the commits, on the same channel: a group, and a type of messages."""
+
+    group: str
+    kind: str
+    take: Callable[[dict[str, Any]], None]
+    joined: Callable[[], None] = _nothing  # called whenever we hear the group (again)
 
 
 class BroadcastListener:
@@ -33,7 +46,7 @@ class BroadcastListener:
         shards: how many there are.
         commit: takes each commit.
         joined: called whenever it has joined (again): what was broadcast before that may be lost.
-        session_ended: takes the digest of a session that somebody has logged out of.
+        asides: what else is heard.
     """
 
     def __init__(
@@ -42,11 +55,11 @@ class BroadcastListener:
         shards: int,
         commit: Callable[[Commit], None],
         joined: Callable[[], None],
-        session_ended: Callable[[str], None] = lambda _digest: None,
+        asides: Iterable[Aside] = (),
     ) -> None:
         self._layer = layer
-        self._groups = [*(dashboard_group(shard) for shard in range(shards)), ended_sessions.GROUP]
-        self._session_ended = session_ended
+        self._asides = {one.kind: one for one in asides}
+        self._groups = [*map(dashboard_group, range(shards)), *(one.group for one in self._asides.values())]
         self._commit = commit
         self._joined = joined
         self._channel = ""
@@ -113,6 +126,8 @@ class BroadcastListener:
             self._channel, self._failures = channel, 0
             self._outage.ends()
             self._joined()
+            for aside in self._asides.values():
+                _guarded(aside.kind, aside.joined)
             while True:
                 self._take(await self._layer.receive(channel))
         except Exception as error:  # noqa: BLE001  as above
@@ -127,8 +142,8 @@ class BroadcastListener:
             if arrived := self._probes.get(layer_message.get("v", 0)):
                 arrived.set()
             return
-        if layer_message.get("type") == ended_sessions.ENDED:
-            self._session_ended(str(layer_message.get("session")))
+        if aside := self._asides.get(layer_message.get("type", "")):
+            _guarded(aside.kind, lambda: aside.take(layer_message))
             return
         message = wire.unpack(layer_message)
         if not isinstance(message, Commit):
@@ -146,6 +161,14 @@ class BroadcastListener:
                 await asyncio.gather(
                     *(self._layer.group_discard(group, channel) for group in self._groups), return_exceptions=True
                 )
+
+
+def _guarded(kind: str, call: Callable[[], None]) -> None:
+    """What goes wrong beside the commits does not stop them."""
+    try:
+        call()
+    except Exception:
+        log.exception("a message of other web processes could not be handled", kind=kind)
 
 
 async def _limited(call: Coroutine[Any, Any, Any]) -> Any:

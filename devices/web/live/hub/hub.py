@@ -3,11 +3,13 @@
     layer ──BroadcastListener──> Fanout ──> feeds of the rooms ──flush──> sockets
     database ──GapRepair──> gaps of the feeds
     database ──SurveyLoop──> lost broadcasts, links, new devices, rights
+    layer <──AttendanceExchange──> people at the same place, in all web processes
 
 It starts with the first socket and ends with the last.
 """
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -15,7 +17,10 @@ from weakref import WeakKeyDictionary
 
 import structlog
 
-from devices.web.live.hub.broadcasts import BroadcastListener
+from devices.web.live.attendance.exchange import AttendanceExchange
+from devices.web.live.attendance.rules import messages as people
+from devices.web.live.hub import ended_sessions
+from devices.web.live.hub.broadcasts import Aside, BroadcastListener
 from devices.web.live.hub.commit_gaps import CommitTracker
 from devices.web.live.hub.fanout import Fanout
 from devices.web.live.hub.repair import GapRepair
@@ -45,10 +50,16 @@ class Hub:
         self.sockets = Sockets()
         queue = RepairQueue(shards, self.tracker)
         self.fanout = Fanout(self.tracker, queue, self.sockets)
-        listener = BroadcastListener(layer, shards, self.fanout.commit, queue.doubt_all, self.sockets.end_session)
+        self.attendance = AttendanceExchange(layer, secrets.token_hex(8))
+        asides = (
+            Aside(ended_sessions.GROUP, ended_sessions.ENDED, self.sockets.session_ended),
+            Aside(people.GROUP, people.KIND, self.attendance.hear, self.attendance.joined),
+        )
+        listener = BroadcastListener(layer, shards, self.fanout.commit, queue.doubt_all, asides)
         observation = self._observation = Observation(database)
         parts = (
             listener,
+            self.attendance,
             GapRepair(self.fanout, self.tracker, queue, database, shards),
             SurveyLoop(self.fanout, self.tracker, queue, self.sockets, listener, observation, shards),
         )
@@ -60,6 +71,7 @@ class Hub:
             task.cancel()
         await asyncio.wait(self._tasks)
         self.fanout.close()
+        await self.attendance.close()
         self._observation.close()
         self.database.close()
 

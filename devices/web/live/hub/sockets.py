@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from devices.web.auth import Access
 from devices.web.live.hub import ended_sessions
@@ -53,8 +53,9 @@ class Sockets:
         """It is closed. Safe to repeat."""
         self._sockets.pop(socket, None)
 
-    def end_session(self, digest: str) -> None:
-        """Close the sockets of a session that is over, by the digest of its key."""
+    def session_ended(self, message: dict[str, Any]) -> None:
+        """Close the sockets of a session that is over: the message says which (ended_sessions.py)."""
+        digest = str(message.get("session"))
         for socket in self:
             if isinstance(socket.credential, Session) and ended_sessions.digest(socket.credential.key) == digest:
                 socket.renew(None)

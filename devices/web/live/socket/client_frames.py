@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from devices.web.live.attendance.rules.people import Doing
 from devices.web.live.stream.targets import DEFAULT_RATE_HZ, MAX_RATE_HZ, MIN_RATE_HZ
 
 MAX_FRAME_BYTES: Final = 256 * 1024
@@ -60,13 +61,28 @@ class Acknowledge(Struct, frozen=True, tag="ack", tag_field="type", forbid_unkno
     n: Rev
 
 
+class Attend(Struct, frozen=True, tag="attend", tag_field="type", forbid_unknown_fields=True):
+    """Be at a place: a device, ``page:NAME`` or ``app:LABEL/NAME``; and say what the user does there."""
+
+    id: Id
+    place: str
+    doing: Doing = "viewing"
+
+
+class Leave(Struct, frozen=True, tag="leave", tag_field="type", forbid_unknown_fields=True):
+    """Be there no longer."""
+
+    id: Id
+    place: str
+
+
 class Ping(Struct, frozen=True, tag="ping", tag_field="type", forbid_unknown_fields=True):
     """Ask for a sign of life."""
 
     id: Id
 
 
-Request = Subscribe | Unsubscribe | SendCommand | SetDesired | Ping
+Request = Subscribe | Unsubscribe | SendCommand | SetDesired | Attend | Leave | Ping
 ClientFrame = Request | Acknowledge
 
 
@@ -85,7 +101,7 @@ class _Envelope(Struct):
 
 _frame: Callable[[bytes], ClientFrame] = msgspec.json.Decoder(ClientFrame).decode
 _envelope: Callable[[bytes], _Envelope] = msgspec.json.Decoder(_Envelope).decode
-_KINDS: Final = ("ack", "command", "desired", "ping", "subscribe", "unsubscribe")
+_KINDS: Final = ("ack", "attend", "command", "desired", "leave", "ping", "subscribe", "unsubscribe")
 
 
 def parse(text: str) -> ClientFrame | BadFrame:

@@ -6,6 +6,7 @@ for every message, which is what the hub is there to avoid.
     Connection.read       frames in; acknowledgements are taken at once, requests wait in a bounded queue
     FrameWriter           frames out, in the order of their numbers
     SocketSubscriptions   what it watches; the hub hands its batches to it
+    Attending             the places that its user attends
     Requests              carries the requests out, one after the other
     CatchUp               brings its subscriptions to where their feeds are, by queries
 """
@@ -20,6 +21,7 @@ from devices.web.auth import Access
 from devices.web.live.hub.hub import Hub
 from devices.web.live.queries.authentication import Credential, access_by
 from devices.web.live.queries.survey import Link
+from devices.web.live.socket.attending import Attending
 from devices.web.live.socket.catch_up import CatchUp
 from devices.web.live.socket.client_frames import Acknowledge, BadFrame, parse
 from devices.web.live.socket.frame_writer import Direct, Event, FrameWriter, SocketClosedError
@@ -62,7 +64,8 @@ class Connection:
         self._bucket = Bucket(time.monotonic())
         self._writer = FrameWriter(send, hub.fanout.write_queue, direct)
         self._subscriptions = SocketSubscriptions(access, self._writer, hub.fanout, hub.tracker)
-        self._requests = Requests(self._writer, self._subscriptions, hub.database, self._rights)
+        self._attending = Attending(access, self._writer, hub.attendance, hub.database)
+        self._requests = Requests(self._writer, self._subscriptions, self._attending, hub.database, self._rights)
         self._catch_up = CatchUp(self._writer, self._subscriptions, hub)
 
     async def serve(self) -> None:
@@ -78,6 +81,7 @@ class Connection:
         finally:
             self._sockets.remove(self)
             self._subscriptions.leave()
+            self._attending.leave_all()
 
     async def _rights(self) -> Access:
         """Read anew, before something is done by them; they count for the stream, too.
@@ -137,8 +141,10 @@ class Connection:
     def renew(self, access: Access | None) -> None:
         """Close, or show what is visible by the rights as of now."""
         if access is None:
+            self._attending.leave_all()
             self._writer.close(UNAUTHORIZED)
         elif access != self._subscriptions.access:
             self._subscriptions.renew(access)
+            self._attending.renew(access)
             if not access.sees_any:
                 self._writer.close(FORBIDDEN)

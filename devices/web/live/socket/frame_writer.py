@@ -34,7 +34,7 @@ Event = dict[str, Any]
 Payload = tuple[bytes, bool]  # a frame's, and whether it is compressed
 _encode: Final = msgspec.json.Encoder().encode
 
-Outgoing = bytes | tuple[Body, int, bytes]  # a frame, or what makes one: with its number and subscription
+Outgoing = bytes | tuple[Body, int, bytes]  # a frame, or what makes one: with its number and subscription (or place)
 
 
 class Direct(Struct, frozen=True):
@@ -142,6 +142,12 @@ class FrameWriter:
             n = self.next_n
             self.credit.sent(body.frame_size(n, sub.sub))
             self._queue((body, n, sub.sub))
+
+    def push_people(self, place: str, body: Body) -> None:
+        """Send who is at a place."""
+        n, name = self.next_n, _encode(place)
+        self.credit.sent(body.frame_size(n, name))
+        self._queue((body, n, name))
 
     def link(self, link: Link) -> None:
         """Show the state of the chain."""

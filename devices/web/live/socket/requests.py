@@ -24,7 +24,17 @@ from devices.rules.capabilities import Capability
 from devices.rules.commands import brief, command_json
 from devices.web.auth import Access
 from devices.web.live.queries.replay import list_existing
-from devices.web.live.socket.client_frames import Ping, Request, SendCommand, SetDesired, Subscribe, Unsubscribe
+from devices.web.live.socket.attending import Attending
+from devices.web.live.socket.client_frames import (
+    Attend,
+    Leave,
+    Ping,
+    Request,
+    SendCommand,
+    SetDesired,
+    Subscribe,
+    Unsubscribe,
+)
 from devices.web.live.socket.frame_writer import FrameWriter
 from devices.web.live.socket.subscriptions import MAX_SUBSCRIPTIONS, SocketSubscriptions
 from devices.web.live.stream.server_frames import Command, ErrorCode
@@ -43,6 +53,7 @@ class Requests:
     Args:
         writer: takes the replies.
         subscriptions: the socket's, and its user's rights.
+        attending: the places of the socket.
         database: answers what exists.
         rights: the user's, read at this moment; UnauthorizedError when there are none any more.
     """
@@ -51,11 +62,13 @@ class Requests:
         self,
         writer: FrameWriter,
         subscriptions: SocketSubscriptions,
+        attending: Attending,
         database: DatabaseReaders,
         rights: Callable[[], Awaitable[Access]],
     ) -> None:
         self._writer = writer
         self._subscriptions = subscriptions
+        self._attending = attending
         self._database = database
         self._rights = rights
         self._waiting: asyncio.Queue[Request] = asyncio.Queue(_MAX_WAITING)
@@ -97,6 +110,11 @@ class Requests:
                 await self._command(request)
             case SetDesired():
                 await self._desired(request)
+            case Attend():
+                await self._attending.attend(request)
+            case Leave():
+                self._attending.leave(request.place)
+                self._writer.reply(request.id)
             case Ping():
                 self._writer.reply(request.id)
 

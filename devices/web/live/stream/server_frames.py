@@ -18,6 +18,9 @@ from devices.rules.commands import Status as CommandStatus
 from devices.rules.twin import Status as PresenceStatus
 from devices.rules.twin import Why
 from devices.web.live.stream.changes import Reason
+from devices.web.live.stream.people_frames import AttendingPerson, PeopleFrame
+from devices.web.live.stream.strict import N
+from devices.web.live.stream.strict import Strict as _Strict
 
 ErrorCode = Literal[
     "bad_request", "unauthorized", "forbidden", "not_found", "conflict", "too_large", "rate_limited", "unavailable"
@@ -26,14 +29,9 @@ ErrorCode = Literal[
 UpDown = Literal["up", "down", "unknown"]
 JsonObject = dict[str, Any]
 Id = str | int  # of a request; ``sub`` is that of the subscribe request
-N = Annotated[int, Meta(ge=1, description="the frame's number in its connection: 1, 2, 3, …")]
 Rev = Annotated[int, Meta(ge=0)]
 Prev = Annotated[int, Meta(ge=0, description="where you are")]
 Version = Annotated[int, Meta(ge=0, description="raised by each change of `desired`")]
-
-
-class _Strict(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is decoded here has all its fields and no others."""
 
 
 # Parts -----------------------------------------------------------------------------------------------------------
@@ -163,6 +161,8 @@ REPLIES: Final[Mapping[str, frozenset[str]]] = {
     "unsubscribe": frozenset({"sub"}),
     "command": frozenset({"command"}),
     "desired": frozenset({"device", "version", "desired"}),
+    "attend": frozenset(),
+    "leave": frozenset(),
     "ping": frozenset(),
 }
 REPLY_FIELDS: Final = ("sub", "refused", "command", "device", "version", "desired")
@@ -244,9 +244,9 @@ class LinkFrame(_Strict, frozen=True):
 
 
 ServerFrame = (
-    OkFrame | ErrorFrame | SnapshotFrame | DeltaFrame | EventFrame | GoneFrame | CommandFrame | LinkFrame
+    OkFrame | ErrorFrame | SnapshotFrame | DeltaFrame | EventFrame | GoneFrame | PeopleFrame | CommandFrame | LinkFrame
 )  # fmt: skip
-PARTS: Final = (Metric, Presence, DeviceSnapshot, Reading, DeltaItem, CommandStep, Command)
+PARTS: Final = (Metric, Presence, DeviceSnapshot, Reading, DeltaItem, CommandStep, Command, AttendingPerson)
 FRAMES: Final[Mapping[str, type[ServerFrame]]] = {
     "ok": OkFrame,
     "error": ErrorFrame,
@@ -254,6 +254,7 @@ FRAMES: Final[Mapping[str, type[ServerFrame]]] = {
     "delta": DeltaFrame,
     "event": EventFrame,
     "gone": GoneFrame,
+    "people": PeopleFrame,
     "command": CommandFrame,
     "link": LinkFrame,
 }

@@ -10,6 +10,7 @@
  * shown may be called live only while `client.status` is "live"; otherwise it is as of `client.heard`.
  */
 
+import { Attendance } from "./attendance.js";
 import { Connection } from "./connection.js";
 import { Emitter } from "./emitter.js";
 import { Requests, randomKey } from "./requests.js";
@@ -18,6 +19,7 @@ import { Subscription } from "./subscription.js";
 
 /**
  * @import {Command, DeviceState, Json, JsonObject, Link, StreamFrame} from "./types.js"
+ * @import {Doing, Stay} from "./attendance.js"
  * @import {Closed, ClosedReason, Environment} from "./connection.js"
  * @import {Target} from "./subscription.js"
  */
@@ -45,6 +47,7 @@ export class Client extends Emitter {
 
   #connection;
   #requests;
+  #attendance;
   /** @type {Set<Subscription>} */ #subscriptions = new Set();
   #wasLive = false;
 
@@ -57,6 +60,11 @@ export class Client extends Emitter {
     super();
     this.#connection = new Connection(webSocketUrl(url), environment);
     this.#requests = new Requests(this.#connection, environment);
+    this.#attendance = new Attendance({
+      isOpen: () => this.#connection.state === "open",
+      request: (frame) => this.#requests.send(frame, { timeout_ms: 30_000 }),
+      after: (delay_ms, callback) => this.#requests.after(delay_ms, callback),
+    });
     this.#connection.on("state", (state) => this.#moved(state));
     this.#connection.on("frame", (frame) => this.#received(frame));
     this.#connection.start();
@@ -108,6 +116,16 @@ export class Client extends Emitter {
   }
 
   /**
+   * Be at a place, so that others who are there see it, and see who they are.
+   * @param {string} place  site/device, page:NAME or app:LABEL/NAME
+   * @param {Doing} [doing]
+   * @returns {Stay}
+   */
+  attend(place, doing = "viewing") {
+    return this.#attendance.enter(place, doing);
+  }
+
+  /**
    * Send a command to a device. Asked again after a reconnect, which is safe: the key makes it one command.
    * @param {string} device  site/device
    * @param {string} name
@@ -148,7 +166,9 @@ export class Client extends Emitter {
   #moved(state) {
     if (state === "open") {
       for (const subscription of this.#subscriptions) subscription.take();
+      this.#attendance.opened();
     } else {
+      this.#attendance.lost();
       for (const subscription of this.#subscriptions) subscription.lost();
       this.#linked(null);
     }
@@ -160,6 +180,7 @@ export class Client extends Emitter {
   #received(frame) {
     if (frame.type === "ok" || frame.type === "error") this.#requests.settle(frame);
     else if (frame.type === "link") this.#linked(frame);
+    else if (frame.type === "people") this.#attendance.received(frame);
     else if (frame.type === "command") this.emit("command", frame.command);
     else if (typeof frame.sub === "string") this.#streamed(frame);
     else if (frame.type === "event") this.#happened(frame);

@@ -195,6 +195,11 @@
  * @property {string} created_at
  * @property {string} expires_at
  *
+ * @typedef {object} AttendingPerson  Somebody who attends a place, whatever number of sockets they do it by.
+ * @property {string} user
+ * @property {"viewing" | "editing" | "commanding"} doing  the strongest of what they do there
+ * @property {number} since  they are there
+ *
  * @typedef {object} OkFrame  The reply to a request that was carried out; beyond `id`, what the request asked for.
  * @property {number} n  the frame's number in its connection: 1, 2, 3, …
  * @property {"ok"} type
@@ -244,6 +249,13 @@
  * @property {Id} sub
  * @property {string} device
  *
+ * @typedef {object} PeopleFrame  Who attends a place that you attend: you too, and who may see the place. Empty: you attend it no longer.
+ * @property {number} n  the frame's number in its connection: 1, 2, 3, …
+ * @property {"people"} type
+ * @property {string} place
+ * @property {AttendingPerson[]} people  at most 100
+ * @property {number} [count]  how many there are, where that is more than 100
+ *
  * @typedef {object} CommandFrame  A step of a command on a watched device.
  * @property {number} n  the frame's number in its connection: 1, 2, 3, …
  * @property {"command"} type
@@ -261,7 +273,7 @@
  * @property {number} since  another one with the same words: it was otherwise in between
  *
  * @typedef {SnapshotFrame | DeltaFrame | EventFrame | GoneFrame} StreamFrame
- * @typedef {OkFrame | ErrorFrame | SnapshotFrame | DeltaFrame | EventFrame | GoneFrame | CommandFrame | LinkFrame} ServerFrame
+ * @typedef {OkFrame | ErrorFrame | SnapshotFrame | DeltaFrame | EventFrame | GoneFrame | PeopleFrame | CommandFrame | LinkFrame} ServerFrame
  */
 // end of frames
 

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from devices.web.live.socket.client_frames import (
     MAX_FRAME_BYTES,
     Acknowledge,
+    Attend,
     BadFrame,
+    Leave,
     Ping,
     SendCommand,
     SetDesired,
@@ -22,8 +24,12 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=6,
 )
-kinds = st.sampled_from(["subscribe", "unsubscribe", "command", "desired", "ack", "ping", "nonsense"])
-fields = st.sampled_from(["id", "devices", "site", "sub", "device", "name", "args", "patch", "n", "max_rate_hz"])
+kinds = st.sampled_from([
+    "subscribe", "unsubscribe", "command", "desired", "attend", "leave", "ack", "ping", "nonsense",
+])  # fmt: skip
+fields = st.sampled_from(
+    ["id", "devices", "site", "sub", "device", "name", "args", "patch", "n", "max_rate_hz", "place"]
+)
 
 
 def test_the_frames_of_the_documentation() -> None:
@@ -36,6 +42,10 @@ def test_the_frames_of_the_documentation() -> None:
     assert parse(command) == SendCommand("4", "s/d", "set_led", {"on": True}, 60)
     desired = '{"type":"desired","id":"5","device":"s/d","patch":{"target":21},"if_version":3}'
     assert parse(desired) == SetDesired("5", "s/d", {"target": 21}, 3)
+    attend = '{"type":"attend","id":"7","place":"site/dev","doing":"commanding"}'
+    assert parse(attend) == Attend("7", "site/dev", "commanding")
+    assert parse('{"type":"attend","id":"7","place":"page:x"}') == Attend("7", "page:x", "viewing")
+    assert parse('{"type":"leave","id":"8","place":"site/dev"}') == Leave("8", "site/dev")
     assert parse('{"type":"ack","n":120}') == Acknowledge(120)
     assert parse('{"type":"ping","id":6}') == Ping(6)
 
@@ -55,6 +65,9 @@ def test_the_frames_of_the_documentation() -> None:
         ('{"type":"ping","id":[1]}', None, "id"),
         ('{"type":"ping","id":""}', None, "id"),
         ('{"type":"ping","id":"7","extra":1}', "7", "extra"),
+        ('{"type":"attend","id":"7","place":"s/d","doing":"dancing"}', "7", "doing"),
+        ('{"type":"attend","id":"7","place":null,"doing":"viewing"}', "7", "place"),
+        ('{"type":"leave","id":"7"}', "7", "place"),
         ('{"type":"subscribe","id":"7","devices":["s/d"]}', "7", "devices"),
         ('{"type":"subscribe","id":"7","devices":{"s/d":"17"}}', "7", "devices"),
         ('{"type":"subscribe","id":"7","devices":{"s/d":-1}}', "7", "devices"),

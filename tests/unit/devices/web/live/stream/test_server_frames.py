@@ -75,6 +75,7 @@ EXAMPLES: list[dict[str, Any]] = [
     {"type": "delta", "sub": 1, "items": [{"device": "s/a", "prev": 1, "rev": 2, "readings": []}, WHOLE_ITEM]},
     {"type": "event", "sub": "1", "device": "s/a", "prev": 3, "rev": 4, "name": "door", "data": [1], "ts": 9},
     {"type": "gone", "sub": "1", "device": "s/a"},
+    {"type": "people", "place": "s/a", "people": [{"user": "ann", "doing": "editing", "since": 5}]},
     {"type": "command", "command": COMMAND},
     {
         "type": "link",
@@ -108,7 +109,9 @@ def places(value: Any) -> list[dict[str, Any]]:
     if not isinstance(value, dict):
         return []
     inner = [
-        value[name] for name in ("devices", "items", "readings", "presence", "command", "timeline") if name in value
+        value[name]
+        for name in ("devices", "items", "readings", "presence", "people", "command", "timeline")
+        if name in value
     ]
     metrics = [value["metrics"][name] for name in value.get("metrics", {})]
     return [value, *(found for one in [*inner, *metrics] for found in places(one))]
