@@ -7,7 +7,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from causeway_client import BlockingClient
 from tests.support.clients.mqtt import MqttClient
+from tests.support.waiting import eventually
 from tests.support.worlds.system import Role, System
 
 pytestmark = pytest.mark.browser
@@ -128,8 +130,23 @@ def test_a_command_with_arguments_is_typed(page: Page, shared_system: System, de
     page.get_by_role("button", name="Send").click()
     expect(page.locator(".composer [role=alert]")).to_have_text("The arguments must be a JSON object.")
     arguments.fill('{"on": true}')
+    shows_who_else_is_there(page, shared_system, key)
     page.get_by_role("button", name="Send").click()
     assert device.expect(f"devices/{key}/command/+/set_led").json() == {"on": True}
+
+
+def shows_who_else_is_there(page: Page, system: System, key: str) -> None:
+    """Somebody comes, sees that the page's user is about to send a command, and goes."""
+    token = system.token("browser-viewer", "viewer", "browser")
+    expect(page.locator(".people")).to_have_count(0)
+    with (
+        BlockingClient(f"ws://127.0.0.1:{system.port}/ws/v1/", token, proxy=None) as client,
+        client.attend(key, "editing") as here,
+    ):
+        expect(page.locator(".people li")).to_have_text("browser-viewer is editing")
+        everybody = {("browser-operator", "commanding"), ("browser-viewer", "editing")}
+        eventually(lambda: {(one.user, one.doing) for one in here.people or ()} == everybody)
+    expect(page.locator(".people")).to_have_count(0)
 
 
 def test_desired_state_is_set_and_met(page: Page, shared_system: System, device: MqttClient, key: str) -> None:

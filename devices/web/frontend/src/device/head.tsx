@@ -1,4 +1,4 @@
-/** The device's heading: its name as people have it and its key, presence, battery and signal, and what it is. */
+/** The device's heading: its name as people have it and its key, presence, battery and signal, what it is, and who else is here. */
 
 import type { DeviceState, Presence } from "#client/types.js";
 import { batteryOf, signalOf } from "../lib/described.js";
@@ -9,6 +9,7 @@ import { deviceUrl, page } from "../document/page";
 import { ageOf, areAgesKnown } from "../ui/age";
 import { Glyph, nameOfStatus } from "../ui/presence";
 import { t } from "../words/words.js";
+import { People } from "./people";
 import { useDevice } from "./store";
 
 export function Head() {
@@ -42,6 +43,7 @@ export function Head() {
         {twin && <LastValue twin={twin} />}
       </div>
       <Facts />
+      <People />
     </div>
   );
 }

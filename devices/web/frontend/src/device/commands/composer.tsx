@@ -15,6 +15,7 @@ import { Question } from "../../ui/question";
 import { parts, t } from "../../words/words.js";
 import { Actions } from "./actions";
 import { Sender } from "./sender";
+import { useDoingIn } from "../people";
 import { Reach } from "../reach";
 import { useDevice } from "../store";
 import type { Device } from "../store";
@@ -29,8 +30,9 @@ export function Composer() {
   const { actions } = device.what.value;
   const quick = actions.length > 0 ? [] : offered(device);
   const asked = sender.asked.value;
+  const about = useDoingIn("commanding");
   return (
-    <div class="composer">
+    <div class="composer" {...about}>
       {quick.length > 0 && (
         <div class="quick">
           {quick.map((one) => (

@@ -14,16 +14,18 @@ import { client, status } from "../../data/live";
 import { linkTo } from "../../document/address";
 import { may, siteOf } from "../../document/page";
 import { t } from "../../words/words.js";
+import { useDoingIn } from "../people";
 import { Reach } from "../reach";
 import { useDevice } from "../store";
 import type { Device } from "../store";
 
 export function ControlsPanel() {
   const device = useDevice();
+  const about = useDoingIn("commanding");
   const settable = [...device.what.value.properties.values()].filter((one) => one.settable);
   if (settable.length === 0 || !may("devices.command", siteOf(device.key))) return null;
   return (
-    <section class="panel controls" aria-labelledby="controls-title">
+    <section class="panel controls" aria-labelledby="controls-title" {...about}>
       <div class="panel-head">
         <h2 id="controls-title">{t("device.controls")}</h2>
       </div>

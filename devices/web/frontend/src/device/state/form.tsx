@@ -6,6 +6,7 @@ import { status } from "../../data/live";
 import { Badge } from "../../kit/badge";
 import { formatJson } from "../../lib/format.js";
 import { parts, t } from "../../words/words.js";
+import { useDoing } from "../people";
 import { Reach } from "../reach";
 import { complaint } from "./editor";
 import type { Editor } from "./editor";
@@ -15,6 +16,7 @@ const MOST_LINES = 24;
 export function EditorForm({ editor }: { editor: Editor }) {
   const text = editor.draft.value?.text ?? "";
   const [wrong, busy] = [complaint(text), editor.busy.value];
+  useDoing("editing");
   const isSeen = editor.meanwhile.value.length === 0;
   const keys = (event: KeyboardEvent) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) editor.submit();
