@@ -39,6 +39,8 @@ CLIENT_FRAMES: Final[dict[str, tuple[dict[str, Any], ...]]] = {
     ),
     "desired": ({"type": "desired", "id": "5", "device": "demo/lamp", "patch": {"target": 21}, "if_version": 3},),
     "ack": ({"type": "ack", "n": 120},),
+    "attend": ({"type": "attend", "id": "7", "place": "demo/lamp", "doing": "viewing"},),
+    "leave": ({"type": "leave", "id": "8", "place": "demo/lamp"},),
     "ping": ({"type": "ping", "id": "6"},),
 }
 SERVER_FRAMES: Final[dict[str, tuple[dict[str, Any], ...]]] = {
@@ -78,6 +80,14 @@ SERVER_FRAMES: Final[dict[str, tuple[dict[str, Any], ...]]] = {
         },
     ),
     "gone": ({"n": 8, "type": "gone", "sub": "1", "device": "demo/lamp"},),
+    "people": (
+        {
+            "n": 10,
+            "type": "people",
+            "place": "demo/lamp",
+            "people": [{"user": "ann", "doing": "commanding", "since": _SINCE}],
+        },
+    ),
     "command": ({"n": 9, "type": "command", "command": _COMMAND},),
     "link": (
         {

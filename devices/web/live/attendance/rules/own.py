@@ -1,13 +1,13 @@
 """Who attends by the sockets of this process, and what of it the other processes are to be told. Pure."""
 
-from collections.abc import Collection, Hashable, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from devices.web.live.attendance.rules.messages import Change, Told, in_portions
 from devices.web.live.attendance.rules.people import Stay, together
 from devices.web.live.attendance.rules.places import kind_of
 
-S = TypeVar("S", bound=Hashable)
+S = TypeVar("S")  # a socket: hashable
 
 
 class OwnAttendance(Generic[S]):

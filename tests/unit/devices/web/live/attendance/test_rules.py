@@ -23,7 +23,8 @@ from devices.web.live.attendance.rules.people import (
     together,
 )
 from devices.web.live.attendance.rules.places import kind_of
-from devices.web.live.stream.server_frames import PeopleFrame, decode
+from devices.web.live.stream.people_frames import PeopleFrame
+from devices.web.live.stream.server_frames import decode
 
 ANN, BOB = Person("1", "ann", frozenset(["demo"])), Person("2", "bob", frozenset(["home"]))
 ROOT = Person("3", "root", None)
