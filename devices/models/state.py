@@ -28,6 +28,11 @@ class Description(models.Model):
 
     device = models.OneToOneField(Device, models.CASCADE, primary_key=True, related_name="description")
     doc = JSONTextField()
+    folded_name = models.TextField(default="", db_default="")  # the device's name, casefolded: for finding it by that
+
+    class Meta:
+        # All that SQLite looks at for a part of a name. (PostgreSQL may have device_name_parts: migration 0028.)
+        indexes = [models.Index(fields=["folded_name", "device"], name="descriptions_by_name")]
 
     def __str__(self) -> str:
         return f"description of {self.pk}"

@@ -8,7 +8,7 @@ from django.contrib.auth.signals import user_logged_out
 from django.urls import reverse
 
 from devices.web.live.hub.ended_sessions import tell_hubs
-from devices.web.pages import builtin
+from devices.web.pages import built, builtin
 from runtime.gc_tuning import collect_seldom
 
 log = structlog.get_logger(__name__)
@@ -35,6 +35,9 @@ def import_urls_soon() -> None:
 def _import_urls() -> None:
     try:
         reverse("healthz")  # to know one by its name, Django imports them all
+        built.manifest()  # whose files are among those that this process serves: later ones aren't
+    except built.NotBuiltError:
+        log.exception("the pages cannot be shown")
     except Exception:
         log.exception("the URLs cannot be imported: a bug")
     collect_seldom()

@@ -41,6 +41,7 @@ def test_case_i10_a_grave_command_is_confirmed_once_whichever_way_it_is_sent(
     expect(question).to_contain_text(f"Send reboot to {key}?")
     page.keyboard.press("Enter")  # on what has the focus: Cancel
     expect(question).to_have_count(0)
+    expect(page.get_by_label("Command name")).to_be_focused()
     quick = page.get_by_role("button", name="reboot", exact=True)
     quick.click(click_count=6, delay=20)
     expect(question).to_be_visible()

@@ -49,7 +49,7 @@ def test_values_are_set_by_controls_and_actions_sent_by_forms(
     note = page.get_by_role("group", name="Lamp").get_by_role("status")
     expect(note).to_have_text("on is set, and not reported yet")
     device.publish(f"devices/{KEY}/telemetry", {"lamp": True})
-    expect(note).to_have_count(0)
+    expect(note).to_be_empty()
     expect(lamp).to_be_checked()
 
     page.get_by_role("slider", name="level").press("ArrowRight")

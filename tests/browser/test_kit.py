@@ -51,6 +51,10 @@ def test_anywhere_by_keys_alone(page: Page, system: System) -> None:
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
     page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")  # what is closed and what is opened are so by their key, not a moment later
+    page.keyboard.type("operations")
+    expect(page.locator(".palette [aria-selected=true]")).to_contain_text("Operations")
+    page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 

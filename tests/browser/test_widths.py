@@ -29,7 +29,7 @@ CLIPPED = """
     ".metric-value, .metric-age, .value-text, .updated, .chart-value, .twin td span, .ledger td, .badge, .count";
   const flows = (element) => getComputedStyle(element).overflowX;
   const hides = (element) => ["hidden", "clip"].includes(flows(element));
-  const scrolls = (element) => element.parentElement?.closest(".ledger-body, .scroll");
+  const scrolls = (element) => element.parentElement?.closest(".short-table");
   const isText = (element) => element.matches(".value-text") && /[a-z]{9}/.test(element.textContent); // may end in "…"
   const cut = (element) => {
     const box = element.getBoundingClientRect();

@@ -9,9 +9,9 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from devices.models import Command, Device, DeviceTag, Request
+from devices.models import Command, Description, Device, DeviceTag, Request
 from devices.requests.registry import register_device
-from devices.web.api.devices import selected
+from devices.web.api.devices import selected, with_part
 
 pytestmark = pytest.mark.usefixtures("own_database")
 
@@ -69,7 +69,7 @@ def test_devices_are_found_by_the_tags_that_they_had_and_by_an_index() -> None:
     executor.migrate(executor.loader.graph.leaf_nodes())
     rows = DeviceTag.objects.order_by("device__key", "tag").values_list("device__key", "tag")
     assert list(rows) == [("demo/fan", "hall"), ("demo/lamp", "hall"), ("demo/lamp", "red")]
-    found = selected(Device.objects.order_by("key"), site=None, q=None, tag="hall", status=None)
+    found = selected(Device.objects.order_by("key"), site=None, tag="hall", status=None)
     assert [device.key for device in found] == ["demo/fan", "demo/lamp"]
     index = "sqlite_autoindex_devices_devicetag_1 (tag=?)"
     if connection.vendor == "postgresql":
@@ -79,12 +79,19 @@ def test_devices_are_found_by_the_tags_that_they_had_and_by_an_index() -> None:
     assert index in found.explain()
 
 
-def _parts_of_keys() -> Any:
-    return import_module("devices.migrations.0015_parts_of_keys")
+def _parts() -> list[Any]:
+    return [import_module(f"devices.migrations.{name}") for name in ("0015_parts_of_keys", "0028_names")]
 
 
 def _found_by_part() -> QuerySet[Device]:
-    return selected(Device.objects.order_by("key"), site=None, q="LaMp", tag=None, status=None)
+    return with_part(Device.objects.all(), "LaMp")[0]
+
+
+def _without_reading_it_all() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")  # PostgreSQL would rather read a table of three rows
+        cursor.execute("SET enable_indexscan = off")  # and rather by the order of keys
+        cursor.execute("SET enable_indexonlyscan = off")
 
 
 def test_devices_are_found_by_a_part_of_their_key_by_an_index_where_there_can_be_one() -> None:
@@ -92,32 +99,57 @@ def test_devices_are_found_by_a_part_of_their_key_by_an_index_where_there_can_be
         register_device(key)
     assert sorted(device.key for device in _found_by_part()) == ["demo/LAMP-2", "demo/lamp-1"]
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET enable_seqscan = off")  # it would rather read a table of three rows
-            cursor.execute("SET enable_indexscan = off")  # and rather by the order of keys
+        _without_reading_it_all()
         assert "device_key_parts" in _found_by_part().explain()
+
+
+def test_devices_are_found_by_a_part_of_the_names_that_they_had_and_by_an_index() -> None:
+    apps = _migrate("0025_heard_messages")
+    site = apps.get_model("devices", "Site").objects.create(name="demo")
+    for key, document in (
+        ("0x1", {"value": {"name": "Küche, Lamp"}}),
+        ("0x2", {"value": {"model": "Lamp"}}),
+        ("0x3", {}),
+    ):
+        device = apps.get_model("devices", "Device").objects.create(site=site, key=f"demo/{key}", hash=1)
+        apps.get_model("devices", "Description").objects.create(device=device, doc={"document": document})
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+    names = Description.objects.order_by("device__key").values_list("folded_name", flat=True)
+    assert list(names) == ["küche, lamp", "", ""]
+    found = with_part(Device.objects.all(), "KÜCHE")[1]
+    assert [device.key for device in found] == ["demo/0x1"]
+    if connection.vendor == "postgresql":
+        _without_reading_it_all()
+    index = "device_name_parts" if connection.vendor == "postgresql" else "COVERING INDEX descriptions_by_name"
+    assert index in found.explain()
 
 
 def _indexes() -> set[str]:
     with connection.cursor() as cursor:
-        return set(connection.introspection.get_constraints(cursor, "devices_device"))
+        constraints = connection.introspection.get_constraints
+        return {*constraints(cursor, "devices_device"), *constraints(cursor, "devices_description")}
 
 
-def test_who_may_not_have_that_index_migrates_and_finds_devices_all_the_same() -> None:
+def test_who_may_not_have_those_indexes_migrates_and_finds_devices_all_the_same() -> None:
     """SQLite, and a user of PostgreSQL without the right to extensions; who gets the right can do it later."""
     register_device("demo/lamp-1")
     may_later = connection.vendor == "postgresql"
+    both = {"device_key_parts", "device_name_parts"}
     with connection.schema_editor() as editor:
-        _parts_of_keys().remove(None, editor)
+        for parts in _parts():
+            parts.remove(None, editor)
         if may_later:
             editor.execute("DROP EXTENSION pg_trgm")
             editor.execute("CREATE ROLE ordinary")
             editor.execute("SET ROLE ordinary")
-        _parts_of_keys().add(None, editor)
+        for parts in _parts():
+            parts.add(None, editor)
         if may_later:
             editor.execute("RESET ROLE")
             editor.execute("DROP ROLE ordinary")
-        assert "device_key_parts" not in _indexes()
+        assert not both & _indexes()
         assert [device.key for device in _found_by_part()] == ["demo/lamp-1"], "the transaction goes on"
-        _parts_of_keys().add(None, editor)
-        assert ("device_key_parts" in _indexes()) == may_later
+        for parts in _parts():
+            parts.add(None, editor)
+        assert both & _indexes() == (both if may_later else set())

@@ -21,7 +21,7 @@ SOURCES: Final[tuple[Source, ...]] = ("person", "device", "dialect")  # the firs
 _WHOLE: Final = (*(name for name in FIELDS if name != "properties"), *READ_ONLY[:-1])  # fields that are no list of such
 _NOT_SAID: Final[tuple[object, ...]] = (None, [], "")
 _BRIEF: Final = ("name", "model")
-_BRIEF_PROPERTY: Final = ("metric", "label", "unit")
+_BRIEF_PROPERTY: Final = ("metric", "label", "unit", "diagnostic")
 
 
 class Kept(Struct, omit_defaults=True):

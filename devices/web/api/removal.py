@@ -12,7 +12,7 @@ from devices import models
 from devices.requests import deletion
 from devices.requests.refusals import BadRequestError, ConflictError, NotFoundError
 from devices.rules.twin import Status
-from devices.web.api.devices import router, selected
+from devices.web.api.devices import keys_found, router, selected
 from devices.web.api.paging import json_response
 from devices.web.api.schemas import Blocked, BulkDeletion
 from devices.web.api.security import access
@@ -24,7 +24,7 @@ from devices.web.auth import Access
 async def delete_devices(
     request: HttpRequest,
     site: Annotated[str | None, Query(None)],
-    q: Annotated[str | None, Query(None, description="a part of the key, upper or lower case")],
+    q: Annotated[str | None, Query(None, description="a part of the key or of the name, upper or lower case")],
     tag: Annotated[str | None, Query(None)],
     status: Annotated[Status | None, Query(None)],
     dry_run: Annotated[bool, Query(False, description="only count them")],
@@ -52,8 +52,8 @@ async def delete_devices(
 
 
 def _deletable(who: Access, *, site: str | None, q: str | None, tag: str | None, status: str | None) -> list[str]:
-    rows = models.Device.objects.filter(who.device_filter())
-    keys = list(selected(rows, site=site, q=q, tag=tag, status=status).order_by("key").values_list("key", flat=True))
+    rows = selected(models.Device.objects.filter(who.device_filter()), site=site, tag=tag, status=status)
+    keys = sorted(keys_found(rows, q) if q else rows.values_list("key", flat=True))
     for name in sorted({key.partition("/")[0] for key in keys}):
         who.require("devices.delete", name)
     return keys

@@ -4,22 +4,23 @@
  *     node devices/web/frontend/build.mjs            once, small and compressed (`make setup` does it)
  *     node devices/web/frontend/build.mjs --watch    again at each change, readable (`make pages`)
  *
- * File names have a hash of their content; `manifest.json` says which file is what, and what it imports. Files of builds
- * before stay for a day, for web processes and pages that have them; older ones go.
+ * File names have a hash of their content; `manifest.json` says which file is what, and what it imports. The files of the
+ * build before stay for a day, for web processes and pages that have them; older ones go.
  */
 
-import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 import * as esbuild from "esbuild";
 
+import { filesOf, forgetOldBuilds } from "./builds.mjs";
+
 const HERE = dirname(fileURLToPath(import.meta.url));
 const OUT = join(HERE, "dist");
 const MANIFEST = join(OUT, "manifest.json");
 const LEAST_COMPRESSED_BYTES = 500;
-const KEPT_MS = 24 * 3_600_000;
 
 /** What is asked for by name: the shell, a bundle a group of pages, and the modules that other people's pages import. */
 const ENTRIES = {
@@ -85,10 +86,9 @@ async function finish(result, watched) {
   const outputs = result.metafile.outputs;
   const files = Object.keys(outputs).map((path) => relative("dist", path));
   if (!watched) for (const file of files) await compress(file);
-  const kept = new Set(["manifest.json", ...files, ...files.flatMap((file) => [`${file}.br`, `${file}.gz`])]);
-  const old = (await readdir(OUT)).filter((file) => !kept.has(file)).map((file) => join(OUT, file));
-  for (const path of old) if ((await stat(path)).mtimeMs < Date.now() - KEPT_MS) await rm(path);
+  const before = await filesOf(OUT);
   await writeFile(MANIFEST, JSON.stringify({ entries: entriesOf(outputs), files }, null, 1));
+  await forgetOldBuilds(OUT, before);
 }
 
 /**

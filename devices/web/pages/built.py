@@ -1,4 +1,8 @@
-"""What was made of `devices/web/frontend/src` by `make setup`: which file is which, by the manifest of the build."""
+"""What was made of `devices/web/frontend/src` by `make setup`: which file is which, by the manifest of the build.
+
+A process stays with the build that it began with, as does its list of static files. With DEBUG each request has the
+latest.
+"""
 
 from functools import cache
 from pathlib import Path
@@ -36,13 +40,22 @@ def built(name: str) -> Entry:
     Raises:
         NotBuiltError: there is none.
     """
-    path = manifest_path()
-    if path is None:
-        raise NotBuiltError("the pages are not built: run `make setup`")
-    entry = _manifest(path, path.stat().st_mtime_ns).entries.get(name)
+    entry = manifest().entries.get(name)
     if entry is None:
         raise NotBuiltError(f"the pages were built without {name!r}: run `make setup`")
     return entry
+
+
+def manifest() -> Manifest:
+    """The build that this process shows.
+
+    Raises:
+        NotBuiltError: there is none.
+    """
+    path = manifest_path()
+    if path is None:
+        raise NotBuiltError("the pages are not built: run `make setup`")
+    return _manifest(path, path.stat().st_mtime_ns if settings.WHITENOISE_AUTOREFRESH else 0)
 
 
 def url_of(file: str) -> str:

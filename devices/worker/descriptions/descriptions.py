@@ -18,7 +18,8 @@ from devices.worker.memory.described import Described
 from devices.worker.memory.shard import Member
 
 CHANGED: Final = "descriptions"  # in Effects.noted: what was said is other than what is stored
-_ROWS: Final = Table(Description, ("device", "doc"), ("device",), ("doc",))
+_SAID: Final = ("doc", "folded_name")
+_ROWS: Final = Table(Description, ("device", *_SAID), ("device",), _SAID)
 _EMPTY: Final = b"{}"
 
 
@@ -31,7 +32,7 @@ class DescriptionsFeature(Feature):
     def store(self, effects: Sequence[Effects]) -> None:
         """Write those that have changed."""
         changed = (one.member for one in effects if CHANGED in one.noted)
-        _ROWS.write([(member.id, member.described.stored()) for member in changed if member.described])
+        _ROWS.write([(one.id, one.described.stored(), one.described.folded_name) for one in changed if one.described])
 
 
 def said(what: Said, dialect: str, effects: Effects, most_properties: int, *, live: bool) -> None:

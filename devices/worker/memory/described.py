@@ -76,6 +76,11 @@ class Described:
         """What its values should be, by metric."""
         return _expected(self._properties)
 
+    @property
+    def folded_name(self) -> str:
+        """What the device is found by beside its key; empty: nobody has given it a name."""
+        return str(self.kept.value.get("name", "")).casefold()
+
     def stored(self) -> str:
         """The present transaction stores what was said as this."""
         self._doc = descriptions.dump(self.kept)

@@ -24,8 +24,8 @@ const plain = device("home/pump", ["t"]);
 describe("what devices are", () => {
   test("name, labels and units, and nothing where nothing is known", () => {
     assert.equal(briefOf(lamp.state).name, "Kitchen lamp");
-    assert.deepEqual(briefOf(lamp.state).properties.get("t"), { label: "Temperature", unit: "°C" });
-    assert.deepEqual(briefOf(lamp.state).properties.get("h"), { label: "", unit: "" });
+    assert.deepEqual(briefOf(lamp.state).properties.get("t"), { label: "Temperature", unit: "°C", diagnostic: false });
+    assert.deepEqual(briefOf(lamp.state).properties.get("h"), { label: "", unit: "", diagnostic: false });
     assert.equal(briefOf(plain.state).name, "");
     assert.equal(briefOf(/** @type {any} */ ({ description: { name: 7, properties: null } })).name, "");
   });

@@ -34,6 +34,17 @@ describe("palette", () => {
     assert.deepEqual(found("reboot"), []);
   });
 
+  test("a device is found by its name, too, and stands by it", () => {
+    const description = { actions: [{ name: "purge" }, { name: "reset" }] };
+    const boiler = { device: "demo/0x00158d", name: "Boiler room", href: "/devices/demo/0x00158d", reported: { commands: ["reset"] }, description };
+    const found = (/** @type {string} */ query) => entriesFor(query, [], [...DEVICES, boiler]);
+    assert.deepEqual(found("boil"), [{ kind: "device", label: "Boiler room", detail: "demo/0x00158d", href: "/devices/demo/0x00158d" }]);
+    assert.deepEqual(found("158d").map(({ label }) => label), ["Boiler room"]);
+    const commands = (/** @type {string} */ query) => found(query).map(({ label, detail }) => `${label} ${detail}`);
+    assert.deepEqual(commands("boiler reset"), ["reset Boiler room"]);
+    assert.deepEqual(commands("room purge"), ["purge Boiler room"]);
+  });
+
   test("a command leads to its device, filled in", () =>
     assert.equal(entriesFor("pump-2 reb", PAGES, DEVICES)[0]?.href, "/devices/demo/pump-2?compose=reboot"));
 

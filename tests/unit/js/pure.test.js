@@ -15,7 +15,7 @@ import {
   formatValue,
 } from "../../../devices/web/frontend/src/lib/format.js";
 import { inexact } from "../../../devices/web/frontend/src/lib/json/exact.js";
-import { commonMetrics, counts, isUniform, ordered, selected } from "../../../devices/web/frontend/src/lib/device_list.js";
+import { commonMetrics, counts, isUniform, ordered, orderedMetrics, selected } from "../../../devices/web/frontend/src/lib/device_list.js";
 import { isGrave, isUnderWay } from "../../../devices/web/frontend/src/lib/grave.js";
 import { described, faultOf, formatLag, stretch } from "../../../devices/web/frontend/src/lib/chain.js";
 import { changesOf, compare, joined, lacks, patchFor, touches } from "../../../devices/web/frontend/src/lib/twin.js";
@@ -206,6 +206,18 @@ describe("reported against desired", () => {
 });
 
 describe("device list", () => {
+  test("a device's metrics are in the same order on all pages: the fleet's columns, numbers, then upkeep and the rest", () => {
+    const metrics = Object.fromEntries(
+      Object.entries({ battery: 90, alarm: true, flow: null, level: 2, rssi: -60, depth: 1, lag: 3 }).map(([name, value]) => [name, { value, ts: 1 }]),
+    );
+    const description = { properties: [{ metric: "rssi", label: "Signal" }, { metric: "lag", diagnostic: true }] };
+    /** @type {any} */ const state = { metrics, description };
+    assert.deepEqual(orderedMetrics(state), ["depth", "level", "rssi", "alarm", "battery", "flow", "lag"]);
+    const isNumber = (/** @type {string} */ name) => name !== "alarm";
+    assert.deepEqual(orderedMetrics(state, ["level", "no"], isNumber), ["level", "depth", "flow", "rssi", "alarm", "battery", "lag"]);
+    assert.deepEqual(commonMetrics([{ key: "a/b", site: "a", state, updated: 0 }]).slice(0, 3), ["depth", "level", "rssi"]);
+  });
+
   /** @param {string} key @param {any} [state] @returns {any} */
   function device(key, state = {}) {
     const presence = { status: state.status ?? "online", since: 1, why: "birth" };

@@ -138,7 +138,7 @@ export async function refusal(path: string): Promise<string> {
 export function findDevices(
   q: string,
   limit: number,
-): Promise<{ items: { device: string; reported: JsonObject }[] }> {
+): Promise<{ items: { device: string; reported: JsonObject; description?: JsonObject }[] }> {
   return get("devices", { q, limit });
 }
 

@@ -1,9 +1,12 @@
 /** What happened at the device, newest first. */
 
 import type { EventRow } from "#client/types.js";
+import { More } from "../kit/lists";
 import { formatJson, formatTime, formatTimeMs } from "../lib/format.js";
 import { t } from "../words/words.js";
 import { useDevice } from "./store";
+
+const FIRST = 8;
 
 export function EventsPanel() {
   const all = useDevice().events.value;
@@ -16,11 +19,15 @@ export function EventsPanel() {
       {all.length === 0 ? (
         <Nothing />
       ) : (
-        <ol class="scroll event-list live">
-          {all.map((event) => (
-            <One key={event.rev} event={event} />
-          ))}
-        </ol>
+        <More items={all} first={FIRST}>
+          {(shown) => (
+            <ol class="event-list live">
+              {shown.map((event) => (
+                <One key={event.rev} event={event} />
+              ))}
+            </ol>
+          )}
+        </More>
       )}
     </section>
   );

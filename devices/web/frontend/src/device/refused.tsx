@@ -38,7 +38,7 @@ function Quarantined({ items }: { items: QuarantinedMessage[] }) {
   const { key } = useDevice();
   return (
     <>
-      <div class="scroll" tabIndex={0} role="region" aria-label={t("device.refused.messages")}>
+      <div class="short-table" tabIndex={0} role="region" aria-label={t("device.refused.messages")}>
         <table class="ops-table">
           <thead>
             <tr>
@@ -64,7 +64,7 @@ function Quarantined({ items }: { items: QuarantinedMessage[] }) {
 
 function Notes({ notes }: { notes: Note[] }) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={t("device.notes")}>
+    <div class="short-table" tabIndex={0} role="region" aria-label={t("device.notes")}>
       <table class="ops-table">
         <thead>
           <tr>

@@ -6,9 +6,8 @@ import { useContext } from "preact/hooks";
 
 import type { Change, Command, DeviceState, EventRow, Note, QuarantinedMessage, Scalar } from "#client/types.js";
 import { described, sayValue } from "../lib/described.js";
-import { isUpkeep } from "../lib/device_list.js";
+import { orderedMetrics } from "../lib/device_list.js";
 import { Decimals } from "../lib/format.js";
-import { naturally } from "../lib/twin.js";
 import type { Causeway } from "../data/causeway";
 import { messageOf } from "../data/failures";
 import { perFrame } from "../data/live";
@@ -44,10 +43,15 @@ export class Device {
   readonly past: History;
   readonly decimals = new Decimals();
 
+  /** The fleet's columns, as this browser showed them last. */
+  #columns = recall<string[]>("fleet.shown", []);
   #description = computed(() => this.state.value?.description);
   /** What it is said to be. */
   readonly what = computed(() => described(this.#description.value));
-  readonly metricNames = computed(() => Object.keys(this.state.value?.metrics ?? {}).sort(naturally));
+  readonly metricNames = computed(() => {
+    const isNumber = (name: string) => this.hasBeen("number", name);
+    return this.state.value ? orderedMetrics(this.state.value, this.#columns, isNumber) : [];
+  });
   /** The metrics drawn, each in its own strip. */
   readonly charted = computed(() => {
     const wished = this.#chosen.value ?? this.#numbers().slice(0, 3);
@@ -163,11 +167,8 @@ export class Device {
     return Object.keys(twin.metrics).length === 0 && Object.keys(twin.reported).length === 0;
   }
 
-  /** Upkeep last. */
   #numbers() {
-    const all = this.#drawables.value.filter((name) => this.hasBeen("number", name));
-    const isLast = (name: string) => this.what.value.properties.get(name)?.diagnostic ?? isUpkeep(name);
-    return [...all.filter((name) => !isLast(name)), ...all.filter(isLast)];
+    return this.#drawables.value.filter((name) => this.hasBeen("number", name));
   }
 
   #caughtUp() {

@@ -10,7 +10,7 @@ import { useContext } from "preact/hooks";
 
 import type { Change, DeviceState, Reading } from "#client/types.js";
 import { commonLabels } from "../lib/brief.js";
-import { commonMetrics, counts, isUniform, offeredMetrics, ordered, selected } from "../lib/device_list.js";
+import { commonMetrics, counts, isUniform, offeredMetrics, ordered, orderedMetrics, selected } from "../lib/device_list.js";
 import type { Wanted } from "../lib/device_list.js";
 import { USUAL_ORDER, addressOf, queryOf, shownBy } from "../lib/fleet_address.js";
 import type { Order } from "../lib/fleet_address.js";
@@ -31,7 +31,7 @@ export interface Entry {
   /** recent values of its trend's metric, as they came */
   trace: Traced[];
   /** its own first metrics, as last worked out */
-  own: { ranking: string[]; count: number; names: string[] };
+  own: { description: DeviceState["description"]; count: number; names: string[] };
   /** raised when the entry is to render anew */
   version: Signal<number>;
 }
@@ -41,7 +41,7 @@ type Changed = Exclude<Change, { kind: "gone" }>;
 const REORDER_MS = 250;
 const REORDER_LIVE_MS = 1_000; // by values that change all the time: rows must not run away from the pointer
 const TRACE = 80;
-const NOTHING = { ranking: [], count: -1, names: [] };
+const NOTHING = { description: undefined, count: -1, names: [] };
 export const MOST_COLUMNS = 4;
 const USUAL_COLUMNS = 3;
 
@@ -113,6 +113,9 @@ export class Fleet {
       effect(() => {
         this.wanted.value;
         this.#reorder();
+      }),
+      effect(() => {
+        if (this.loaded.value) remember("fleet.shown", this.columns.value); // devices' pages show these first
       }),
       effect(() => {
         this.#drawn.value;
@@ -197,14 +200,12 @@ export class Fleet {
     entry.version.value += 1;
   }
 
-  /** The commonest metrics among those that the device has. */
+  /** The device's first metrics, as its page has them. */
   #ownMetrics(entry: Entry) {
-    const ranking = this.metrics.value;
-    const count = Object.keys(entry.state.metrics).length;
-    if (entry.own.ranking !== ranking || entry.own.count !== count) {
-      const names = ranking.filter((name) => Object.hasOwn(entry.state.metrics, name)).slice(0, USUAL_COLUMNS);
-      entry.own = { ranking, count, names };
-    }
+    const { metrics, description } = entry.state;
+    const count = Object.keys(metrics).length;
+    if (entry.own.description !== description || entry.own.count !== count)
+      entry.own = { description, count, names: orderedMetrics(entry.state).slice(0, USUAL_COLUMNS) };
     return entry.own.names;
   }
 

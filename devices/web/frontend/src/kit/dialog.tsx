@@ -1,7 +1,10 @@
-/** Dialogs: modal, closed by Escape, with the focus where it was before when they go. */
+/**
+ * Dialogs: modal, closed by Escape, with the focus where it was before when they go. They go with the key (`cancel`): the
+ * browser says `close` a moment later, when the next key may have opened another one.
+ */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 
 import { t } from "../words/words.js";
 
@@ -15,13 +18,23 @@ interface DialogProps {
 export function Dialog({ title, name = "", onClose, children }: DialogProps) {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const before = document.activeElement;
-    dialog.current?.showModal();
-    return () => before instanceof HTMLElement && before.focus();
+  const isClosed = useRef(false);
+  useLayoutEffect(() => {
+    const [shown, before] = [dialog.current, document.activeElement];
+    shown?.showModal(); // before the next key, which is meant for it
+    return () => {
+      isClosed.current = true;
+      shown?.close(); // what stands behind it takes no focus before
+      if (before instanceof HTMLElement) before.focus();
+    };
   }, []);
+  const close = () => {
+    if (isClosed.current) return;
+    isClosed.current = true;
+    onClose();
+  };
   return (
-    <dialog ref={dialog} class={`kit-dialog ${name}`} aria-labelledby={id} onClose={onClose}>
+    <dialog ref={dialog} class={`kit-dialog ${name}`} aria-labelledby={id} onCancel={close} onClose={close}>
       <h2 id={id}>{title}</h2>
       {children}
     </dialog>

@@ -1,7 +1,7 @@
 /** A button with a list of things to do: arrows go through it, Escape closes it and gives the focus back. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 export interface MenuItem {
   label: ComponentChildren;
@@ -21,7 +21,7 @@ interface MenuProps {
 export function Menu({ label, name, items }: MenuProps) {
   const [open, setOpen] = useState(false);
   const [id, holder, button] = [useId(), useRef<HTMLDivElement>(null), useRef<HTMLButtonElement>(null)];
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return undefined;
     itemsIn(holder.current)[0]?.focus();
     const away = (event: Event) => holder.current?.contains(event.target as Node) || setOpen(false);

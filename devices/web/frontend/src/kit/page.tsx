@@ -10,6 +10,8 @@ import { Field } from "./field";
 import { Form } from "./form";
 import { Menu } from "./menu";
 import { Panel } from "./panel";
+import { More, ShortTable } from "./lists";
+import type { ShortColumn } from "./lists";
 import type { Schema } from "./schema.js";
 import { Empty, Loading, NotLoaded } from "./states";
 import { Table } from "./table";
@@ -35,6 +37,7 @@ function KitPage() {
       <Panel title="Chart">
         <Chart label="A wave, with a gap" {...WAVE} />
       </Panel>
+      <ShortLists />
       <TablePanel />
       <ToastList toasts={toasts} />
     </div>
@@ -149,6 +152,29 @@ function TabsPanel() {
 interface Row {
   key: string;
   level: number;
+}
+
+const SHORT: ShortColumn<Row>[] = [
+  { name: "key", title: "Device", cell: ({ key }) => key },
+  { name: "level", title: "Level", cell: ({ level }) => level, numeric: true },
+];
+
+function ShortLists() {
+  const rows = Array.from({ length: 5 }, (_, index) => ({ key: `demo/tank-${index + 1}`, level: index * 20 }));
+  return (
+    <Panel title="Short table, first items of a list">
+      <ShortTable label="Tanks of the kit" columns={SHORT} rows={rows.slice(0, 2)} keyOf={({ key }) => key} heading="key" />
+      <More items={rows} first={3}>
+        {(shown) => (
+          <ul>
+            {shown.map(({ key }) => (
+              <li key={key}>{key}</li>
+            ))}
+          </ul>
+        )}
+      </More>
+    </Panel>
+  );
 }
 
 const COLUMNS: Column<Row>[] = [

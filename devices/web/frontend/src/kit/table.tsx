@@ -4,7 +4,7 @@
  */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { t } from "../words/words.js";
 import { useVisibleRows } from "./window";
@@ -170,7 +170,7 @@ function useFocusOf(
   setActive: (index: number) => void,
 ) {
   const [wanted, setWanted] = useState<number | null>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (wanted === null) return;
     const row = body.current?.querySelector<HTMLElement>(`[aria-rowindex="${wanted + 2}"]`);
     row?.focus({ preventScroll: true });

@@ -5,7 +5,7 @@ import { isObject } from "#client/stream.js";
 /** @import {DeviceState, JsonObject} from "#client/types.js" */
 
 /**
- * @typedef {{label: string, unit: string}} Shown  "": not known
+ * @typedef {{label: string, unit: string, diagnostic: boolean}} Shown  "": not known
  * @typedef {{name: string, properties: ReadonlyMap<string, Shown>}} Brief  by metric
  */
 
@@ -24,10 +24,15 @@ export function briefOf({ description }) {
   const found = (Array.isArray(properties) ? properties : []).filter(isObject);
   const brief = {
     name: textOf(name),
-    properties: new Map(found.map((one) => [textOf(one["metric"]), { label: textOf(one["label"]), unit: textOf(one["unit"]) }])),
+    properties: new Map(found.map((one) => [textOf(one["metric"]), shownOf(one)])),
   };
   read.set(description, brief);
   return brief;
+}
+
+/** @param {JsonObject} property @returns {Shown} */
+function shownOf(property) {
+  return { label: textOf(property["label"]), unit: textOf(property["unit"]), diagnostic: property["diagnostic"] === true };
 }
 
 /**

@@ -65,6 +65,25 @@ export function isUpkeep(name) {
   return UPKEEP.test(name);
 }
 
+/** By what the device says of the metric; where it says nothing, by the metric's name. @param {DeviceState} state @param {string} name */
+function isUpkeepOf(state, name) {
+  return briefOf(state).properties.get(name)?.diagnostic ?? isUpkeep(name);
+}
+
+/**
+ * A device's metrics in the order in which all pages show them: first those that the fleet has as columns, then numbers,
+ * upkeep and all others last.
+ * @param {DeviceState} state
+ * @param {readonly string[]} columns
+ * @param {(name: string) => boolean} [isNumber]  also one that is none just now may be one
+ */
+export function orderedMetrics(state, columns = [], isNumber = (name) => typeof state.metrics[name]?.value === "number") {
+  const names = Object.keys(state.metrics).sort(naturally);
+  const place = (/** @type {string} */ name) => (columns.includes(name) ? columns.indexOf(name) : columns.length + Number(!isNumber(name) || isUpkeepOf(state, name)));
+  const places = new Map(names.map((name) => [name, place(name)]));
+  return names.sort((one, other) => Number(places.get(one)) - Number(places.get(other)));
+}
+
 /**
  * The metrics that most devices have, the commonest first; numbers before anything else, upkeep after all other
  * numbers.
@@ -76,7 +95,7 @@ export function commonMetrics(devices) {
   for (const { state } of devices) {
     for (const [name, { value }] of Object.entries(state.metrics)) {
       const metric = seen.get(name) ?? { count: 0, numbers: 0 };
-      const number = typeof value === "number" && !isUpkeep(name) ? 1 : 0;
+      const number = typeof value === "number" && !isUpkeepOf(state, name) ? 1 : 0;
       seen.set(name, { count: metric.count + 1, numbers: metric.numbers + number });
     }
   }

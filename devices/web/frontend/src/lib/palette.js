@@ -5,7 +5,10 @@ import { isObject } from "#client/stream.js";
 /** @import {Json} from "#client/types.js" */
 
 /** @typedef {{title: string, href: string}} PageFound */
-/** @typedef {{device: string, href: string, reported?: {[name: string]: Json}}} DeviceFound */
+/**
+ * @typedef {{[name: string]: Json}} Section
+ * @typedef {{device: string, name?: string, href: string, reported?: Section, description?: Section}} DeviceFound  name: as people call it
+ */
 /** @typedef {{kind: "page" | "device" | "command", label: string, detail: string, href: string}} Entry */
 
 const MOST = 40;
@@ -26,11 +29,11 @@ export function wordsOf(query) {
 export function entriesFor(query, pages, devices) {
   const words = wordsOf(query);
   const named = pages.filter(({ title }) => words.every((word) => title.toLowerCase().includes(word)));
-  const found = devices.filter(({ device }) => words.every((word) => device.toLowerCase().includes(word)));
+  const found = devices.filter((one) => words.every((word) => textOf(one).includes(word)));
   /** @type {Entry[]} */
   const entries = [
     ...named.map(({ title, href }) => entry("page", title, "", href)),
-    ...[...found].sort((one, other) => rank(one.device, words) - rank(other.device, words)).map(asEntry),
+    ...[...found].sort((one, other) => rank(one, words) - rank(other, words)).map(asEntry),
     ...devices.flatMap((one) => commandEntries(one, words)),
   ];
   return entries.slice(0, MOST);
@@ -42,25 +45,32 @@ function entry(kind, label, detail, href) {
 }
 
 /** @param {DeviceFound} found */
-function asEntry({ device, href }) {
-  return entry("device", device, "", href);
+function asEntry({ device, name, href }) {
+  return name ? entry("device", name, device, href) : entry("device", device, "", href);
 }
 
-/** @param {string} device @param {string[]} words  0: its name begins so */
-function rank(device, [word = ""]) {
-  const name = device.toLowerCase().split("/")[1] ?? "";
-  return name.startsWith(word) ? 0 : name.includes(word) ? 1 : 2;
+/** What words are looked for in. @param {DeviceFound} found */
+function textOf({ device, name = "" }) {
+  return `${device} ${name}`.toLowerCase();
+}
+
+/** 0: its name begins so. @param {DeviceFound} found @param {string[]} words */
+function rank({ device, name = "" }, [word = ""]) {
+  const names = [device.split("/")[1] ?? "", name].map((one) => one.toLowerCase());
+  return names.some((one) => one.startsWith(word)) ? 0 : names.some((one) => one.includes(word)) ? 1 : 2;
 }
 
 /** @param {DeviceFound} found @param {string[]} words @returns {Entry[]} */
-function commandEntries({ device, href, reported }, words) {
+function commandEntries(found, words) {
+  const { device, name, href, reported, description } = found;
   if (words.length < 2) return [];
-  const key = device.toLowerCase();
-  const [inDevice, rest] = [words.filter((word) => key.includes(word)), words.filter((word) => !key.includes(word))];
+  const text = textOf(found);
+  const [inDevice, rest] = [words.filter((word) => text.includes(word)), words.filter((word) => !text.includes(word))];
   if (inDevice.length === 0 || rest.length === 0) return [];
-  return commandsOf(reported?.["commands"])
+  const understood = new Set([...commandsOf(reported?.["commands"]), ...commandsOf(description?.["actions"])]);
+  return [...understood]
     .filter((name) => rest.every((word) => name.toLowerCase().includes(word)))
-    .map((name) => entry("command", name, device, `${href}?compose=${encodeURIComponent(name)}`));
+    .map((command) => entry("command", command, name || device, `${href}?compose=${encodeURIComponent(command)}`));
 }
 
 /** A list of names or of {"name"}, or an object by name. @param {Json | undefined} told @returns {string[]} */

@@ -1,6 +1,8 @@
 /** The chain from the broker to the workers: what is up, since when, how far behind, and who works on which shard. */
 
 import type { GatewayRow, Overview, PresenceStatus, ShardRow } from "#client/types.js";
+import { Badge } from "../kit/badge";
+import { Panel } from "../kit/panel";
 import { ORDER, formatLag, nameOf } from "../lib/chain.js";
 import { formatCount, formatSpan, formatTime } from "../lib/format.js";
 import { page } from "../document/page";
@@ -13,11 +15,7 @@ const OLD_MS = 3_000; // a delivery ought to be committed by then
 export function ChainPanel({ overview }: { overview: Overview }) {
   const { gateways, broker_stored, shards, now } = overview;
   return (
-    <section class="panel chain" aria-labelledby="chain-title">
-      <div class="panel-head">
-        <h2 id="chain-title">{t("chain.title")}</h2>
-        <State ok={overview.fresh} text={verdict(overview)} />
-      </div>
+    <Panel title={t("chain.title")} name="chain" head={<State ok={overview.fresh} text={verdict(overview)} />}>
       <div class="chain-body">
         <Parts overview={overview} />
         <h3>{t("chain.gateways")}</h3>
@@ -44,7 +42,7 @@ export function ChainPanel({ overview }: { overview: Overview }) {
           ))}
         </p>
       </div>
-    </section>
+    </Panel>
   );
 }
 
@@ -106,9 +104,9 @@ function Parts({ overview }: { overview: Overview }) {
 
 function State({ ok, text }: { ok: boolean; text: string }) {
   return (
-    <span class={`chip ${ok ? "ok" : "bad"}`} role="status">
+    <Badge tone={ok ? "ok" : "bad"} live>
       {text}
-    </span>
+    </Badge>
   );
 }
 
@@ -163,13 +161,9 @@ function Worker({ owner, shards, now }: { owner: string; shards: ShardRow[]; now
       </p>
       <p class="one-facts">
         {shards.map((shard) => (
-          <span
-            key={shard.shard}
-            class="chip"
-            title={t("worker.commits", { count: shard.commits, last: last(shard.committed, now) })}
-          >
+          <Badge key={shard.shard} title={t("worker.commits", { count: shard.commits, last: last(shard.committed, now) })}>
             {t("worker.shard", { shard: shard.shard })}
-          </span>
+          </Badge>
         ))}
         <span>{last(committed, now)}</span>
       </p>

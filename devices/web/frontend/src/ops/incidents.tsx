@@ -1,9 +1,15 @@
 /** Incidents: what may have cost messages, and between when. */
 
 import type { Incident, Overview } from "#client/types.js";
+import { Badge } from "../kit/badge";
+import { More } from "../kit/lists";
+import { Panel } from "../kit/panel";
+import { Empty } from "../kit/states";
 import { formatCount, formatSpan, formatTime } from "../lib/format.js";
 import { Icon } from "../ui/icons";
 import { isKey, t } from "../words/words.js";
+
+const FIRST = 8;
 
 /** What an incident is, by its kind; one that is newer than these pages by its name. */
 function sentence(kind: string): string {
@@ -13,20 +19,18 @@ function sentence(kind: string): string {
 
 export function IncidentsPanel({ overview }: { overview: Overview }) {
   return (
-    <section class="panel incidents" aria-labelledby="incidents-title">
-      <div class="panel-head">
-        <h2 id="incidents-title">{t("incidents.title")}</h2>
-      </div>
-      {overview.incidents.length === 0 ? (
-        <p class="blank">{t("incidents.none")}</p>
-      ) : (
-        <ol class="scroll">
-          {overview.incidents.map((one) => (
-            <One key={`${one.kind} ${one.gateway} ${one.since}`} incident={one} now={overview.now} />
-          ))}
-        </ol>
-      )}
-    </section>
+    <Panel title={t("incidents.title")} name="incidents">
+      {overview.incidents.length === 0 && <Empty>{t("incidents.none")}</Empty>}
+      <More items={overview.incidents} first={FIRST}>
+        {(shown) => (
+          <ol>
+            {shown.map((one) => (
+              <One key={`${one.kind} ${one.gateway} ${one.since}`} incident={one} now={overview.now} />
+            ))}
+          </ol>
+        )}
+      </More>
+    </Panel>
   );
 }
 
@@ -41,7 +45,7 @@ function One({ incident, now }: { incident: Incident; now: number }) {
           {count > 1 && (
             <>
               {" "}
-              <span class="chip warn">{formatCount(count)}</span>
+              <Badge tone="warn">{formatCount(count)}</Badge>
             </>
           )}
         </p>

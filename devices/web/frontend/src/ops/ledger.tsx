@@ -1,6 +1,11 @@
 /** Where every message went: the ledger as a bar and as a table, by outcome, reason and shard. */
 
 import type { Ledger, Overview } from "#client/types.js";
+import { Badge } from "../kit/badge";
+import type { Tone } from "../kit/badge";
+import { ShortTable } from "../kit/lists";
+import type { ShortColumn } from "../kit/lists";
+import { Panel } from "../kit/panel";
 import { formatCount, formatNumber } from "../lib/format.js";
 import { OUTCOMES, formatRate, missing, rateSeries } from "../lib/rates.js";
 import { t } from "../words/words.js";
@@ -13,47 +18,25 @@ const PARTS: Part[] = [...OUTCOMES, "in_flight"];
 const spaced = (name: string) => name.replace("_", " ");
 
 export function LedgerPanel({ overview: { ledger, fresh } }: { overview: Overview }) {
+  const [tone, text] = verdict(ledger, fresh);
+  const head = (
+    <Badge tone={tone} live>
+      {text}
+    </Badge>
+  );
   return (
-    <section class="panel ledger" aria-labelledby="ledger-title">
-      <div class="panel-head">
-        <h2 id="ledger-title">{t("ledger.title")}</h2>
-        <Verdict ledger={ledger} fresh={fresh} />
-      </div>
+    <Panel title={t("ledger.title")} name="ledger" head={head}>
       <div class="ledger-body">
         <Received ledger={ledger} />
         <Bar ledger={ledger} />
-        <table class="ops-table">
-          <thead>
-            <tr>
-              <th>{t("ledger.outcome")}</th>
-              <th class="num">{t("ledger.messages")}</th>
-              <th class="num">{t("ledger.share")}</th>
-              <th class="num">{t("ledger.now")}</th>
-              <th>{t("ledger.meaning")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {PARTS.map((part) => (
-              <Row key={part} part={part} ledger={ledger} />
-            ))}
-          </tbody>
-        </table>
-        <Shards ledger={ledger} />
+        <Outcomes ledger={ledger} />
+        <Details ledger={ledger} />
       </div>
-    </section>
+    </Panel>
   );
 }
 
-function Verdict({ ledger, fresh }: { ledger: Ledger; fresh: boolean }) {
-  const [tone, text] = verdict(ledger, fresh);
-  return (
-    <span class={`chip ${tone}`} role="status">
-      {text}
-    </span>
-  );
-}
-
-function verdict(ledger: Ledger, fresh: boolean): [tone: string, text: string] {
+function verdict(ledger: Ledger, fresh: boolean): [tone: Tone, text: string] {
   const lost = missing(ledger);
   if (ledger.balanced && lost === 0)
     return fresh ? ["ok", t("ledger.balanced")] : ["warn", t("ledger.balanced.old")];
@@ -117,37 +100,52 @@ function Bar({ ledger }: { ledger: Ledger }) {
   );
 }
 
-function Row({ part, ledger }: { part: Part; ledger: Ledger }) {
-  const { rates } = useOperations();
-  const rate = part === "in_flight" ? undefined : rates.value?.[part];
+/** An outcome, or a reason for the one above it. */
+interface Line {
+  part: Part;
+  reason: string;
+  count: number;
+}
+
+function Outcomes({ ledger }: { ledger: Ledger }) {
+  const rates = useOperations().rates.value;
+  const rateOf = (part: Part) => (part === "in_flight" ? undefined : rates?.[part]);
+  const columns: ShortColumn<Line>[] = [
+    { name: "outcome", title: t("ledger.outcome"), cell: (line) => <Outcome line={line} /> },
+    { name: "messages", title: t("ledger.messages"), numeric: true, cell: ({ reason, count }) => (reason ? formatCount(count) : <b>{formatCount(count)}</b>) },
+    { name: "share", title: t("ledger.share"), numeric: true, look: "faint", cell: ({ count }) => share(count, ledger.received) },
+    { name: "rate", title: t("ledger.now"), numeric: true, cell: ({ part, reason }) => (reason ? "" : perSecond(rateOf(part))) },
+    { name: "meaning", title: t("ledger.meaning"), look: "muted", cell: ({ part, reason }) => (reason ? "" : t(`ledger.${part}`)) },
+  ];
+  return (
+    <ShortTable
+      label={t("ledger.title")}
+      columns={columns}
+      rows={PARTS.flatMap((part) => linesOf(part, ledger))}
+      keyOf={({ part, reason }) => `${part} ${reason}`}
+      heading="outcome"
+      lookOf={({ reason, count }) => (reason ? "reason" : count ? "" : "none")}
+    />
+  );
+}
+
+function linesOf(part: Part, ledger: Ledger): Line[] {
   const reasons = Object.entries(ledger.reasons[part] ?? {}).sort(([, one], [, other]) => other - one);
+  return [{ part, reason: "", count: ledger[part] }, ...reasons.map(([reason, count]) => ({ part, reason, count }))];
+}
+
+function Outcome({ line: { part, reason } }: { line: Line }) {
+  if (reason) return <code>{reason}</code>;
   return (
     <>
-      <tr class={ledger[part] ? "" : "none"}>
-        <th scope="row">
-          <i class={`swatch part-${part}`} />
-          {spaced(part)}
-        </th>
-        <td class="num">
-          <b>{formatCount(ledger[part])}</b>
-        </td>
-        <td class="num faint">{share(ledger[part], ledger.received)}</td>
-        <td class="num">{rate === undefined ? "" : `${formatRate(rate)}/s`}</td>
-        <td class="muted">{t(`ledger.${part}`)}</td>
-      </tr>
-      {reasons.map(([reason, count]) => (
-        <tr key={reason} class="reason">
-          <td>
-            <code>{reason}</code>
-          </td>
-          <td class="num">{formatCount(count)}</td>
-          <td class="num faint">{share(count, ledger.received)}</td>
-          <td />
-          <td />
-        </tr>
-      ))}
+      <i class={`swatch part-${part}`} />
+      {spaced(part)}
     </>
   );
+}
+
+function perSecond(rate: number | undefined) {
+  return rate === undefined ? "" : `${formatRate(rate)}/s`;
 }
 
 function share(count: number, of: number) {
@@ -157,61 +155,32 @@ function share(count: number, of: number) {
   return percent < 0.1 ? `< ${formatNumber(0.1)} %` : `${formatNumber(Number(percent.toFixed(digits)), digits)} %`;
 }
 
-const COLUMNS = ["received", "applied", "duplicate", "quarantined", "rejected", "in_flight"] as const;
-const OF_GATEWAYS = ["rejected", "dropped", "in_flight"] as const;
+const BY_SHARD = ["received", "applied", "duplicate", "quarantined", "rejected", "in_flight"] as const;
+const BY_GATEWAY = ["rejected", "dropped", "in_flight"] as const;
 
-function Shards({ ledger }: { ledger: Ledger }) {
+function Details({ ledger }: { ledger: Ledger }) {
   return (
     <details class="by-shard">
       <summary>{t("ledger.details")}</summary>
-      <table class="ops-table">
-        <thead>
-          <tr>
-            <th>{t("ledger.shard")}</th>
-            {COLUMNS.map((name) => (
-              <th key={name} class="num">
-                {spaced(name)}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {ledger.shards.map((shard) => (
-            <tr key={shard.shard}>
-              <th scope="row">{shard.shard}</th>
-              {COLUMNS.map((name) => (
-                <td key={name} class="num">
-                  {formatCount(shard[name])}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      <table class="ops-table">
-        <thead>
-          <tr>
-            <th>{t("ledger.gateway")}</th>
-            {OF_GATEWAYS.map((name) => (
-              <th key={name} class="num">
-                {spaced(name)}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {ledger.gateways.map((gateway) => (
-            <tr key={gateway.name}>
-              <th scope="row">{gateway.name}</th>
-              {OF_GATEWAYS.map((name) => (
-                <td key={name} class="num">
-                  {formatCount(gateway[name])}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <ShortTable
+        label={t("ledger.shard")}
+        columns={[{ name: "name", title: t("ledger.shard"), cell: ({ shard }) => shard }, ...counts<Ledger["shards"][number]>(BY_SHARD)]}
+        rows={ledger.shards}
+        keyOf={({ shard }) => String(shard)}
+        heading="name"
+      />
+      <ShortTable
+        label={t("ledger.gateway")}
+        columns={[{ name: "name", title: t("ledger.gateway"), cell: ({ name }) => name }, ...counts<Ledger["gateways"][number]>(BY_GATEWAY)]}
+        rows={ledger.gateways}
+        keyOf={({ name }) => name}
+        heading="name"
+      />
     </details>
   );
+}
+
+/** A column for each count of a shard or a gateway. */
+function counts<Row extends object>(names: readonly (keyof Row & string)[]): ShortColumn<Row>[] {
+  return names.map((name) => ({ name, title: spaced(name), numeric: true, cell: (row) => formatCount(Number(row[name])) }));
 }

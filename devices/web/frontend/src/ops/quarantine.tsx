@@ -1,114 +1,78 @@
 /** Quarantine: messages of known devices with wrong content; after a fix they can be carried out again. */
 
 import type { QuarantinedMessage } from "#client/types.js";
+import { Badge } from "../kit/badge";
+import { ShortTable } from "../kit/lists";
+import type { ShortColumn } from "../kit/lists";
+import { Panel } from "../kit/panel";
+import { Empty, Loading } from "../kit/states";
 import { formatTime } from "../lib/format.js";
 import { deviceUrl, may, page } from "../document/page";
 import { t } from "../words/words.js";
+import { Payload, Reason } from "./cells";
 import { useOperations } from "./store";
-
-const SHOWN_CHARS = 160;
 
 /** @param kept  how many there are */
 export function QuarantinePanel({ kept }: { kept: number }) {
   const operations = useOperations();
   const [device, found] = [operations.device.value, operations.quarantined.value];
+  const head = (
+    <>
+      <Badge>{t("quarantine.kept", { count: kept })}</Badge>
+      {device && (
+        <span>
+          {t("quarantine.of")} <code>{device}</code> <a href={`${page.base}/ops`}>{t("quarantine.all")}</a>
+        </span>
+      )}
+    </>
+  );
   return (
-    <section class="panel quarantine" aria-labelledby="quarantine-title">
-      <div class="panel-head">
-        <h2 id="quarantine-title">{t("quarantine.title")}</h2>
-        <span class="chip">{t("quarantine.kept", { count: kept })}</span>
-        {device && (
-          <span>
-            {t("quarantine.of")} <code>{device}</code> <a href={`${page.base}/ops`}>{t("quarantine.all")}</a>
-          </span>
-        )}
-      </div>
-      {found === null || found.length === 0 ? <Nothing known={found !== null} /> : <Table found={found} />}
-    </section>
+    <Panel title={t("quarantine.title")} name="quarantine" head={head}>
+      {found === null && <Loading />}
+      {found?.length === 0 && <Empty>{device ? t("quarantine.none.of", { device }) : t("quarantine.none")}</Empty>}
+      {found !== null && found.length > 0 && (
+        <ShortTable label={t("quarantine.title")} columns={columns()} rows={found} keyOf={({ id }) => String(id)} />
+      )}
+    </Panel>
   );
 }
 
-function Nothing({ known }: { known: boolean }) {
-  const device = useOperations().device.value;
-  if (!known)
-    return (
-      <p class="blank" aria-busy="true">
-        …
-      </p>
-    );
+function columns(): ShortColumn<QuarantinedMessage>[] {
+  return [
+    { name: "when", title: t("quarantine.received"), cell: ({ received_at }) => formatTime(Date.parse(received_at)) },
+    { name: "topic", title: t("quarantine.topic"), cell: (one) => <Topic message={one} /> },
+    { name: "reason", title: t("quarantine.reason"), cell: ({ reason, detail }) => <Reason reason={reason} detail={detail} /> },
+    { name: "sample", title: t("quarantine.payload"), cell: (one) => <Sample message={one} /> },
+    { name: "act", title: t("quarantine.replay"), cell: (one) => <Replay message={one} />, numeric: true, isSilent: true },
+  ];
+}
+
+function Topic({ message: { device, topic } }: { message: QuarantinedMessage }) {
   return (
-    <p class="blank">
-      {device ? t("quarantine.none.of", { device }) : t("quarantine.none")}
-    </p>
+    <a class="mono" href={deviceUrl(device)}>
+      {topic}
+    </a>
   );
 }
 
-function Table({ found }: { found: QuarantinedMessage[] }) {
-  return (
-    <div class="scroll">
-      <table class="ops-table">
-        <thead>
-          <tr>
-            <th>{t("quarantine.received")}</th>
-            <th>{t("quarantine.topic")}</th>
-            <th>{t("quarantine.reason")}</th>
-            <th>{t("quarantine.payload")}</th>
-            <th>
-              <span class="hidden-text">{t("quarantine.replay")}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {found.map((one) => (
-            <Row key={one.id} message={one} />
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
+function Sample({ message: { payload, payload_bytes, encoding } }: { message: QuarantinedMessage }) {
+  return <Payload text={payload} title={t("quarantine.bytes", { count: payload_bytes, encoding })} />;
 }
 
-function Row({ message }: { message: QuarantinedMessage }) {
-  const { device, topic, reason, detail, received_at, payload, encoding, payload_bytes } = message;
-  return (
-    <tr>
-      <td class="when">{formatTime(Date.parse(received_at))}</td>
-      <td>
-        <a class="mono" href={deviceUrl(device)}>
-          {topic}
-        </a>
-      </td>
-      <td>
-        <code>{reason}</code>
-        {detail && (
-          <>
-            <br />
-            <span class="faint">{detail}</span>
-          </>
-        )}
-      </td>
-      <td>
-        <code class="payload" title={t("quarantine.bytes", { count: payload_bytes, encoding })}>
-          {payload.slice(0, SHOWN_CHARS)}
-          {payload.length > SHOWN_CHARS && "…"}
-        </code>
-      </td>
-      <td class="num">
-        <Replay message={message} />
-      </td>
-    </tr>
-  );
-}
-
-function Replay({ message: { id, device, truncated } }: { message: QuarantinedMessage }) {
-  const operations = useOperations();
+function Replay({ message }: { message: QuarantinedMessage }) {
+  const [operations, { id }] = [useOperations(), message];
   const became = operations.replays.value[id];
-  if (became)
-    return (
+  return (
+    <>
       <span class="muted" role="status">
         {became}
       </span>
-    );
+      {!became && <ReplayButton message={message} onReplay={() => operations.replay(id)} />}
+    </>
+  );
+}
+
+function ReplayButton({ message: { device, truncated }, onReplay }: { message: QuarantinedMessage; onReplay: () => void }) {
   if (truncated)
     return (
       <span class="faint" title={t("quarantine.large.tip")}>
@@ -117,11 +81,7 @@ function Replay({ message: { id, device, truncated } }: { message: QuarantinedMe
     );
   if (!may("quarantine.replay", device.split("/")[0])) return null;
   return (
-    <button
-      class="button small"
-      onClick={() => operations.replay(id)}
-      title={t("quarantine.replay.tip")}
-    >
+    <button class="button small" onClick={onReplay} title={t("quarantine.replay.tip")}>
       {t("quarantine.replay")}
     </button>
   );

@@ -4,71 +4,45 @@ import type { TargetedEvent } from "preact";
 
 import type { RejectedTopic } from "#client/types.js";
 import { tell } from "../document/address";
+import { ShortTable } from "../kit/lists";
+import type { ShortColumn } from "../kit/lists";
+import { Panel } from "../kit/panel";
+import { Empty, Loading } from "../kit/states";
 import { formatCount, formatTime } from "../lib/format.js";
 import { t } from "../words/words.js";
+import { Payload, Reason } from "./cells";
 import { useOperations } from "./store";
 
 export function RejectedPanel() {
   const operations = useOperations();
-  const found = operations.rejected.value;
-  const typed = (event: TargetedEvent<HTMLInputElement>) => tell({ topic: event.currentTarget.value });
+  const [found, topic] = [operations.rejected.value, operations.topic.value];
+  const search = (
+    <input
+      class="field mono"
+      type="search"
+      placeholder={t("rejected.find")}
+      aria-label={t("rejected.find")}
+      value={topic}
+      onInput={(event: TargetedEvent<HTMLInputElement>) => tell({ topic: event.currentTarget.value })}
+    />
+  );
   return (
-    <section class="panel rejected" aria-labelledby="rejected-title">
-      <div class="panel-head">
-        <h2 id="rejected-title">{t("rejected.title")}</h2>
-        <input
-          class="field mono"
-          type="search"
-          placeholder={t("rejected.find")}
-          aria-label={t("rejected.find")}
-          value={operations.topic.value}
-          onInput={typed}
-        />
-      </div>
-      {found === null || found.length === 0 ? <Nothing known={found !== null} /> : <Table found={found} />}
-    </section>
+    <Panel title={t("rejected.title")} name="rejected" head={search}>
+      {found === null && <Loading />}
+      {found?.length === 0 && <Empty>{topic ? t("rejected.none.of", { topic }) : t("rejected.none")}</Empty>}
+      {found !== null && found.length > 0 && (
+        <ShortTable label={t("rejected.table")} columns={columns()} rows={found} keyOf={(one) => `${one.gateway} ${one.reason} ${one.topic}`} />
+      )}
+    </Panel>
   );
 }
 
-function Nothing({ known }: { known: boolean }) {
-  const topic = useOperations().topic.value;
-  const text = topic ? t("rejected.none.of", { topic }) : t("rejected.none");
-  return (
-    <p class="blank" aria-busy={!known}>
-      {known ? text : "…"}
-    </p>
-  );
-}
-
-function Table({ found }: { found: RejectedTopic[] }) {
-  return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={t("rejected.table")}>
-      <table class="ops-table">
-        <thead>
-          <tr>
-            <th>{t("rejected.last")}</th>
-            <th>{t("quarantine.topic")}</th>
-            <th>{t("quarantine.reason")}</th>
-            <th>{t("quarantine.payload")}</th>
-            <th class="num">{t("rejected.times")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {found.map((one) => (
-            <tr key={`${one.gateway} ${one.reason} ${one.topic}`}>
-              <td class="when">{formatTime(Date.parse(one.last_at))}</td>
-              <td class="mono wrap">{one.topic}</td>
-              <td>
-                <code>{one.reason}</code>
-              </td>
-              <td>
-                <code class="payload">{one.payload}</code>
-              </td>
-              <td class="num">{formatCount(one.count)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
+function columns(): ShortColumn<RejectedTopic>[] {
+  return [
+    { name: "when", title: t("rejected.last"), cell: ({ last_at }) => formatTime(Date.parse(last_at)) },
+    { name: "topic", title: t("quarantine.topic"), cell: ({ topic }) => topic, look: "mono" },
+    { name: "reason", title: t("quarantine.reason"), cell: ({ reason }) => <Reason reason={reason} detail="" /> },
+    { name: "sample", title: t("quarantine.payload"), cell: ({ payload }) => <Payload text={payload} /> },
+    { name: "times", title: t("rejected.times"), cell: ({ count }) => formatCount(count), numeric: true },
+  ];
 }

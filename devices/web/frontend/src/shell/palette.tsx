@@ -5,6 +5,7 @@ import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { findDevices } from "../data/rest";
 import { deviceUrl, page } from "../document/page";
 import { Dialog } from "../kit/dialog";
+import { briefOf } from "../lib/brief.js";
 import { entriesFor, wordsOf } from "../lib/palette.js";
 import type { DeviceFound, Entry } from "../lib/palette.js";
 import { t } from "../words/words.js";
@@ -82,7 +83,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
   );
 }
 
-/** What the server finds by a part of the key, a moment after the last key. */
+/** What the server finds by a part of the key or of the name, a moment after the last key. */
 function useDevices(word: string): DeviceFound[] {
   const [devices, setDevices] = useState<DeviceFound[]>([]);
   useEffect(() => {
@@ -90,7 +91,10 @@ function useDevices(word: string): DeviceFound[] {
     let isWanted = true;
     const timer = setTimeout(async () => {
       const found = await findDevices(word, ASKED).catch(() => ({ items: [] })); // then only pages are found
-      const items = found.items.map(({ device, reported }) => ({ device, reported, href: deviceUrl(device) }));
+      const items = found.items.map(({ device, reported, description }) => {
+        const name = description ? briefOf({ description }).name : "";
+        return { device, name, href: deviceUrl(device), reported, ...(description && { description }) };
+      });
       if (isWanted) setDevices(items);
     }, PAUSE_MS);
     return () => {

@@ -252,6 +252,8 @@ export const de = {
   "json.at_end": "am Ende",
   "kit.cancel": "Abbrechen",
   "kit.close": "Schließen",
+  "kit.more": "Alle {count} zeigen",
+  "kit.less": "Weniger zeigen",
   "kit.retry": "Nochmals versuchen",
   "kit.loading": "Wird geladen …",
   "kit.not_loaded": "Das konnte nicht geladen werden: {why}",

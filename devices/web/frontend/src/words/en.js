@@ -255,6 +255,8 @@ export const en = /** @type {const} */ ({
   "json.at_end": "at the end",
   "kit.cancel": "Cancel",
   "kit.close": "Close",
+  "kit.more": "Show all {count}",
+  "kit.less": "Show fewer",
   "kit.retry": "Try again",
   "kit.loading": "Loading…",
   "kit.not_loaded": "This could not be loaded: {why}",

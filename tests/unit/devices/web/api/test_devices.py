@@ -14,7 +14,7 @@ from bridge.observations import (
     StatusReported,
     Telemetry,
 )
-from devices.models import Device, Request, RetiredKey
+from devices.models import Description, Device, Request, RetiredKey
 from devices.rules.reducer import Arrival, Limits, reduce
 from devices.rules.requested import set_desired, set_tags
 from devices.rules.stream import snapshot
@@ -114,6 +114,25 @@ def test_lists_are_filtered(as_role: AsRole) -> None:
     assert found('tag=red","hall') == []
     assert found("status=online") == ["a/lamp-1"]
     assert found("status=unknown&site=b&q=lamp") == ["b/Lamp-2"]
+
+
+def test_they_are_found_by_a_part_of_their_name_too(as_role: AsRole) -> None:
+    for key, name in (("a/0x1", "Küche 100%"), ("a/kitchen", ""), ("a/pump", "Kitchen (Küche)"), ("b/0x2", "Küche")):
+        Description.objects.create(device=set_twin(key), doc={}, folded_name=name.casefold())
+    set_twin("a/undescribed")
+    client = as_role(a="viewer")
+
+    def found(query: str) -> list[str]:
+        return keys(client.get(f"/api/v1/devices?{query}"))
+
+    assert found("q=KÜCHE") == ["a/0x1", "a/pump"]
+    assert found("q=KITCHEN") == ["a/kitchen", "a/pump"]
+    assert found("q=100%25") == ["a/0x1"]
+    assert found("q=%25%25") == []
+    assert found("q=küche&status=online") == []
+    first = client.get("/api/v1/devices?q=kitchen&limit=1").json()
+    assert [item["device"] for item in first["items"]] == ["a/kitchen"]
+    assert found(f"q=kitchen&limit=1&cursor={first['next']}") == ["a/pump"]
 
 
 def test_pages_neither_repeat_nor_hide(as_role: AsRole) -> None:

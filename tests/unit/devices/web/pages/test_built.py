@@ -1,12 +1,14 @@
 """What the build of the pages gives: few bytes, compressed beforehand, kept for good, with sources for debuggers."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncRequestFactory
+from pytest_django import Settings
 
 from devices.web.pages import built as built_module
 from devices.web.pages.built import NotBuiltError, built, manifest_path, url_of
@@ -87,6 +89,25 @@ async def test_a_debugger_gets_the_source() -> None:
 
 async def test_a_file_of_another_build_is_not_there() -> None:
     assert (await served("shell-00000000.js")).status_code == 418
+
+
+def test_a_process_stays_with_its_build_but_with_debug(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "manifest.json"
+    monkeypatch.setattr(built_module, "manifest_path", lambda: path)
+
+    def build(file: str, at_s: int) -> None:
+        path.write_text(json.dumps({"entries": {"shell": {"file": file, "imports": []}}}))
+        os.utime(path, (at_s, at_s))
+
+    settings.WHITENOISE_AUTOREFRESH = False
+    build("shell-1.js", 1)
+    assert built("shell").file == "shell-1.js"
+    build("shell-2.js", 2)
+    assert built("shell").file == "shell-1.js", "whose files it serves"
+    settings.WHITENOISE_AUTOREFRESH = True
+    assert built("shell").file == "shell-2.js"
 
 
 def test_what_was_not_built_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

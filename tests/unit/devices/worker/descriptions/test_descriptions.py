@@ -57,6 +57,7 @@ def test_a_persons_word_beats_the_devices_and_null_gives_it_back(
     worker.hear(delivery(KEY, "model", MODEL))
     result = worker.ask(KEY, "description", words={"name": "Cellar"}, if_version=None)
     assert (result["description"]["name"], result["version"]) == ("Cellar", twin_of(KEY).described_rev)
+    assert Description.objects.get().folded_name == "cellar", "by which it is found"
     assert described(worker) == [{"name": "Cellar", "set_by": {"name": "person"}}]
     stale = worker.ask(KEY, "description", words={"name": "x"}, if_version=1)
     assert stale["error"] == "conflict"
@@ -66,6 +67,7 @@ def test_a_persons_word_beats_the_devices_and_null_gives_it_back(
     heir.round()
     given_back = heir.ask(KEY, "description", words={"name": None}, if_version=result["version"])
     assert given_back["description"]["name"] == "Probe"
+    assert Description.objects.get().folded_name == "probe"
     heir.ask(KEY, "delete")
     assert not Description.objects.exists()
 

@@ -10,8 +10,8 @@ import { isUnderWay } from "../../lib/grave.js";
 import { faultIn } from "../../lib/json/faults.js";
 import { status } from "../../data/live";
 import { parameters } from "../../document/address";
+import { Confirm } from "../../kit/dialog";
 import { Icon } from "../../ui/icons";
-import { Question } from "../../ui/question";
 import { parts, t } from "../../words/words.js";
 import { Actions } from "./actions";
 import { Sender } from "./sender";
@@ -46,8 +46,7 @@ export function Composer() {
       </p>
       <Reach of="command" ttl_s={actions.length > 0 ? 60 : Number(sender.form.value.ttl_s)} />
       {asked && (
-        <Question
-          id="confirmation-title"
+        <Confirm
           title={parts("device.send.ask", { command: <span class="mono">{asked.name}</span>, device: <>{device.key}</> })}
           yes={t("device.send.yes", { command: asked.name })}
           onAnswer={(yes) => sender.answer(yes)}
@@ -58,7 +57,7 @@ export function Composer() {
               <code>{formatJson(asked.args)}</code>
             </p>
           )}
-        </Question>
+        </Confirm>
       )}
     </div>
   );

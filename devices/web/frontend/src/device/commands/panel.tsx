@@ -6,6 +6,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { isObject } from "#client/stream.js";
 import type { Command, CommandStatus, CommandStep } from "#client/types.js";
 import { linkTo, parameters } from "../../document/address";
+import { More } from "../../kit/lists";
 import { formatLatency, formatSpan, formatTime, formatTimeMs } from "../../lib/format.js";
 import { now } from "../../data/live";
 import { may, siteOf } from "../../document/page";
@@ -15,6 +16,8 @@ import { Composer } from "./composer";
 import { Whole } from "../cut";
 import { messageOf } from "../../data/failures";
 import { useDevice } from "../store";
+
+const FIRST = 6;
 
 function useMayCommand() {
   return may("devices.command", siteOf(useDevice().key));
@@ -51,11 +54,15 @@ function List() {
       </p>
     );
   return (
-    <ol class="scroll command-list live">
-      {listed.map((command) => (
-        <One key={command.id} command={command} />
-      ))}
-    </ol>
+    <More items={listed} first={FIRST} isWanted={({ id }) => parameters.value.get("command") === id}>
+      {(shown) => (
+        <ol class="command-list live">
+          {shown.map((command) => (
+            <One key={command.id} command={command} />
+          ))}
+        </ol>
+      )}
+    </More>
   );
 }
 

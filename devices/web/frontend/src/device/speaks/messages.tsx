@@ -79,7 +79,7 @@ function Filters({ speaks: { filters } }: { speaks: Speaks }) {
 
 function Table({ items }: { items: RawMessage[] }) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={t("device.messages")}>
+    <div class="short-table" tabIndex={0} role="region" aria-label={t("device.messages")}>
       <table class="ops-table">
         <thead>
           <tr>

@@ -43,7 +43,7 @@ export function EditorForm({ editor }: { editor: Editor }) {
       <p class="error-text" role="alert">
         {editor.problem.value || (text.trim() === "" ? "" : wrong)}
       </p>
-      {!isSeen && <Changed editor={editor} />}
+      <div role="status">{!isSeen && <Changed editor={editor} />}</div>
       <Reach of="desired" />
       <div class="editor-end">
         <button class="button" type="button" onClick={() => editor.shut()}>
@@ -60,7 +60,7 @@ export function EditorForm({ editor }: { editor: Editor }) {
 /** What is not to be overwritten unseen. */
 function Changed({ editor }: { editor: Editor }) {
   return (
-    <div class="meanwhile" role="status">
+    <div class="meanwhile">
       <p>
         <strong>{t("device.state.meanwhile")}</strong>
       </p>

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 
 import { may, siteOf } from "../../document/page";
+import { More } from "../../kit/lists";
 import { formatJson } from "../../lib/format.js";
 import { compare, patchFor } from "../../lib/twin.js";
 import type { TwinRow } from "../../lib/twin.js";
@@ -11,6 +12,8 @@ import { t } from "../../words/words.js";
 import { useDevice } from "../store";
 import { Editor } from "./editor";
 import { EditorForm } from "./form";
+
+const FIRST = 16;
 
 export function StatePanel() {
   const device = useDevice();
@@ -48,22 +51,24 @@ export function StatePanel() {
 /** @param editor  null: the user may not change anything */
 function Rows({ rows, editor }: { rows: TwinRow[]; editor: Editor | null }) {
   return (
-    <div class="scroll">
-      <table class="twin">
-        <thead>
-          <tr>
-            <th scope="col">{t("device.state.path")}</th>
-            <th scope="col">{t("device.state.reported")}</th>
-            <th scope="col">{t("device.state.desired")}</th>
-          </tr>
-        </thead>
-        <tbody class="live">
-          {rows.map((row) => (
-            <Row key={row.path.join("\n")} row={row} editor={editor} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <More items={rows} first={FIRST} isWanted={(row) => row.status === "pending"}>
+      {(shown) => (
+        <table class="twin">
+          <thead>
+            <tr>
+              <th scope="col">{t("device.state.path")}</th>
+              <th scope="col">{t("device.state.reported")}</th>
+              <th scope="col">{t("device.state.desired")}</th>
+            </tr>
+          </thead>
+          <tbody class="live">
+            {shown.map((row) => (
+              <Row key={row.path.join("\n")} row={row} editor={editor} />
+            ))}
+          </tbody>
+        </table>
+      )}
+    </More>
   );
 }
 

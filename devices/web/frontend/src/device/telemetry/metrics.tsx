@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { TargetedEvent } from "preact";
 
+import { More } from "../../kit/lists";
 import { tell } from "../../document/address";
 import { formatTime } from "../../lib/format.js";
 import { ageOf } from "../../ui/age";
@@ -12,6 +13,7 @@ import { Removal } from "./removal";
 import { MOST_CHARTS, useDevice } from "../store";
 
 const FILTER_FROM = 12;
+const FIRST = 16;
 
 export function Metrics() {
   const device = useDevice();
@@ -36,7 +38,9 @@ export function Metrics() {
           onInput={typed}
         />
       )}
-      <Rows names={shown.filter((name) => !isDiagnostic(name))} />
+      <More items={shown.filter((name) => !isDiagnostic(name))} first={words ? Infinity : FIRST}>
+        {(names) => <Rows names={names} />}
+      </More>
       {diagnostics.length > 0 && (
         <details class="diagnostics" open={words !== ""}>
           <summary class="muted">{t("device.diagnostics", { count: diagnostics.length })}</summary>
@@ -48,7 +52,7 @@ export function Metrics() {
   );
 }
 
-function Rows({ names }: { names: string[] }) {
+function Rows({ names }: { names: readonly string[] }) {
   return (
     <table role="table">
       <thead class="hidden-text" role="rowgroup">

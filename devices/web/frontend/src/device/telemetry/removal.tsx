@@ -4,8 +4,8 @@ import { useSignal } from "@preact/signals";
 import type { TargetedEvent } from "preact";
 
 import { may, siteOf } from "../../document/page";
+import { Confirm } from "../../kit/dialog";
 import { removeMetric } from "../../data/rest";
-import { Question } from "../../ui/question";
 import { parts, t } from "../../words/words.js";
 import { messageOf } from "../../data/failures";
 import { useDevice } from "../store";
@@ -44,14 +44,13 @@ export function Removal() {
         {problem.value}
       </p>
       {asked.value && (
-        <Question
-          id="removal-title"
+        <Confirm
           title={parts("device.remove.ask", { metric: <span class="mono">{asked.value}</span>, device: <>{key}</> })}
           yes={t("device.remove.yes", { metric: asked.value })}
           onAnswer={answered}
         >
           <p class="muted">{t("device.remove.note")}</p>
-        </Question>
+        </Confirm>
       )}
     </details>
   );
