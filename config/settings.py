@@ -124,6 +124,7 @@ DEVICES = DevicesOptions(
     stale_after_s=env.integer("STALE_AFTER_S", 300, low=1, high=366 * 86_400),
     retention_days=env.integer("RETENTION_DAYS", 30, low=1, high=36_600),
     quarantine_max_mb=env.integer("QUARANTINE_MAX_MB", 1024, low=1, high=1_000_000),
+    handler_log_mb=env.integer("HANDLER_LOG_MB", 1024, low=1, high=1_000_000),
     default_gateway=_gateway,
     homeassistant_export=_export,
     mosquitto_passwords=env.writable_file("MOSQUITTO_PASSWORDS"),

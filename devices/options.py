@@ -22,6 +22,7 @@ class DevicesOptions:
     stale_after_s: int = 300  # silence until stale; a device may have its own
     retention_days: int = 30  # readings, events, changes, finished commands, quarantine
     quarantine_max_mb: int = 1024  # beyond, the oldest quarantined messages go
+    handler_log_mb: int = 1024  # of readings that handlers have not read yet; beyond, the oldest go, and they are told
     default_gateway: str = "gateway"  # its name; takes downlinks until a shard has heard a gateway
     homeassistant_export: str = ""  # discovery prefix under which native devices are announced; "": they are not
     mosquitto_passwords: str = ""  # file to keep the devices' broker credentials in; "" for none

@@ -5,6 +5,7 @@ people       preferences, saved views, boards, tickets web
 registry     devices, their tags                        shard workers; provisioning (passwords)
 state        twins, readings, events, quarantine        shard workers only: the single writer of their devices
 changes      what has changed of devices, one by one     shard workers
+followers    who follows readings, and their log          followers; shard workers
 listening    what people wanted to hear on the broker, and what was heard  web asks, gateways write
 sources      what dialects remember of sources, and the filters that these want  shard workers
 requests     changes asked for, commands                web inserts, shard workers carry out
@@ -13,6 +14,7 @@ shards       ownership, cursors, recent deliveries, ledger, what was rejected  s
 
 from devices.models.access import ApiToken, Membership, Role, Site
 from devices.models.changes import Change
+from devices.models.followers import Follower, LoggedReadings
 from devices.models.listening import Heard, HeardMessage, Listening
 from devices.models.mappings import Mapping
 from devices.models.people import Board, SavedView, Ticket, UserPreferences
@@ -33,12 +35,14 @@ __all__ = [
     "DeviceTag",
     "DialectLogin",
     "Event",
+    "Follower",
     "Heard",
     "HeardMessage",
     "Installation",
     "LedgerCount",
     "LinkCursor",
     "Listening",
+    "LoggedReadings",
     "Mapping",
     "Membership",
     "Quarantined",

@@ -31,6 +31,10 @@ class ShardState(models.Model):
     committed_ms = models.BigIntegerField(
         default=0, db_default=0
     )  # the same clock; the last transaction with an effect
+    is_followed = models.BooleanField(default=False, db_default=False)  # its worker is to write the log of readings
+    # The log has every commit's readings after this one; null: nobody follows, or the worker does not know of it yet.
+    logged_since = models.BigIntegerField(null=True)
+    changes_since = models.BigIntegerField(default=0, db_default=0)  # the record has every commit's changes after it
     # Why the owner's last transaction failed, or has not ended for long; empty: it did not.
     trouble = models.CharField(max_length=200, blank=True, default="", db_default="")
 

@@ -114,6 +114,19 @@ def as_patches(document: Document, changed: list[_Change]) -> tuple[dict[str, An
     return patch, undo
 
 
+def merged(target: Any, patch: Any) -> Any:
+    """A value with a merge patch applied (RFC 7396); neither is changed."""
+    if not isinstance(patch, dict):
+        return patch
+    whole = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            whole.pop(key, None)
+        else:
+            whole[key] = merged(whole.get(key), value)
+    return whole
+
+
 def confirm(document: Document, patch: dict[str, Any]) -> None:
     """A live message said it: leaves it names count as set live from now on, though their values stay."""
     _confirm(document.value, document.marks, patch)

@@ -3,8 +3,8 @@
 The order says two things. Plans: a device undergoes what it has sent itself, then what time and the gateways say, then
 what is asked of it. Following up: sources before the ledger, which counts what of them is refused; what Home Assistant
 asks before commands, which take it down; steps of commands before the outboxes are cleared of deleted devices, and
-before requests, some of which they settle, are stored; the record of changes after all of them. Features of other apps
-come last.
+before requests, some of which they settle, are stored; the record of changes and the log of readings after all of them.
+Features of other apps come last.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,9 +20,11 @@ from devices.worker.commands.waiting import Waiting
 from devices.worker.descriptions.descriptions import DescriptionsFeature
 from devices.worker.effects.changes import ChangesFeature
 from devices.worker.effects.feature import Feature
+from devices.worker.effects.reading_log import ReadingLogFeature
 from devices.worker.homeassistant.controls import ControlsFeature
 from devices.worker.homeassistant.export import ExportFeature
 from devices.worker.link.uplink import UplinkFeature
+from devices.worker.ownership.followed import Followed
 from devices.worker.presence.gateway_links import LinkWatch
 from devices.worker.presence.presence import PresenceFeature
 from devices.worker.requests.requests import RequestsFeature
@@ -32,12 +34,15 @@ from devices.worker.sources.sources import Sources
 FeatureFactory = Callable[[], Feature]  # the class itself, say
 
 
-def all_features(options: DevicesOptions, more: Iterable[FeatureFactory] = ()) -> tuple[Feature, ...]:
+def all_features(
+    options: DevicesOptions, more: Iterable[FeatureFactory] = (), followed: Followed | None = None
+) -> tuple[Feature, ...]:
     """New instances of all, for one process.
 
     Args:
         options: of the installation.
         more: make other apps' (devices.extensions).
+        followed: says which shards are; None: each is asked for once, when it is loaded.
     """
     known = options.dialects
     links = LinkWatch(known)
@@ -52,5 +57,6 @@ def all_features(options: DevicesOptions, more: Iterable[FeatureFactory] = ()) -
     heard = (SourcesFeature(options, known, links), uplink, PresenceFeature(options, links))
     controls = (ControlsFeature(commands),) if CONTROLS in known.by_name else ()
     export = (ExportFeature(options, links),) if options.homeassistant_export else ()
-    built_in = (*heard, *controls, *downlinks, requests, described, *export, ChangesFeature())
+    records = (ChangesFeature(), ReadingLogFeature(options, followed or Followed()))
+    built_in = (*heard, *controls, *downlinks, requests, described, *export, *records)
     return (*built_in, *(make() for make in more))

@@ -27,6 +27,9 @@ from bridge.messages import CommandStored, RequestSettled, RequestStored
 from bridge.names import devices_channel
 from bridge.observations import RawReading, Telemetry
 from bridge.shards import device_hash, shard_of
+from devices.handlers import items as handled
+from devices.handlers.followers import follow
+from devices.handlers.log import read, start_of
 from devices.models import Command, Device, LedgerCount, Quarantined, Reading, Request, ShardState, Twin
 from devices.requests.registry import register_devices
 from devices.rules.commands import begun
@@ -103,6 +106,35 @@ async def test_a_message_alone_is_told_within_milliseconds(own_database: str) ->
 
         took_s = [await one_s(number) for number in range(40)]
     assert median(took_s) < 0.05, took_s
+
+
+async def test_who_begins_to_follow_reads_all_that_comes_from_then_on_once(own_database: str) -> None:
+    shard, got = shard_of(A, SHARDS), list[int]()
+
+    def begin() -> int:
+        position = start_of(shard, "now", {handled.Reading})
+        follow("somebody", shard, position)
+        return position
+
+    def next_ones(position: int) -> tuple[int, bool]:
+        batch = read(shard, position, 100, {handled.Reading})
+        got.extend(item.metrics["n"] for item in batch.items if isinstance(item, handled.Reading))  # type: ignore[misc]
+        return batch.upto, ShardState.objects.get(shard=shard).logged_since is not None
+
+    async with workers_and_gateway() as gateway:
+        gateway.deliver([delivery(A, "telemetry", {"n": -1})])
+        await gateway.all_committed()
+        position, is_logged, sent = await query(begin), False, 0
+        for _ in range(600):  # until the worker knows, and on
+            gateway.deliver([delivery(A, "telemetry", {"n": sent})])
+            await gateway.all_committed()
+            sent += 1
+            position, is_logged = await query(partial(next_ones, position))
+            if is_logged and sent >= 20 and len(got) >= sent:
+                break
+        assert is_logged
+        assert position > 0, "history is over"
+    assert got == list(range(sent))
 
 
 async def test_thousands_at_once_are_stored_once_and_in_order(own_database: str) -> None:

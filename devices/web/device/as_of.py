@@ -9,6 +9,7 @@ from msgspec import Struct
 from devices.models import Change
 from devices.requests.refusals import BadRequestError, NotFoundError
 from devices.rules.described.descriptions import Kept
+from devices.rules.documents import merged
 from devices.rules.stream import parts
 from devices.rules.twin import TwinState
 from devices.web.api.times import rfc3339_of_ms
@@ -66,19 +67,6 @@ def device_as_of(key: str, twin: TwinState | None, kept: Kept | None, at_ms: int
     if not sections.get("description"):
         sections.pop("description", None)
     return {"device": key, "at": rfc3339_of_ms(at_ms), **sections, "changed": _last_changes(key, at_ms)}
-
-
-def merged(target: Any, patch: Any) -> Any:
-    """A value with a merge patch applied (RFC 7396); neither is changed."""
-    if not isinstance(patch, dict):
-        return patch
-    whole = dict(target) if isinstance(target, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            whole.pop(key, None)
-        else:
-            whole[key] = merged(whole.get(key), value)
-    return whole
 
 
 def undone(state: State, rows: Iterable[tuple[str, Any]]) -> State:

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 import structlog
 
 from devices.worker.ownership.fence import ReshardedError
+from devices.worker.ownership.followed import Followed
 from devices.worker.ownership.leases import BEAT_S, Found, Leases
 from devices.worker.ownership.shard_states import ShardStates
 from runtime.database import DatabaseThread, DatabaseUnavailableError
@@ -48,12 +49,19 @@ class LeaseLoop:
         leases: of this process.
         possession: what is ours; told what becomes so, and what does not stay so.
         work: the rounds.
+        followed: told which shards are.
         clock: seconds of a monotonic clock.
     """
 
     def __init__(
-        self, leases: Leases, possession: ShardStates, work: RoundMonitor, clock: Callable[[], float] = time.monotonic
+        self,
+        leases: Leases,
+        possession: ShardStates,
+        work: RoundMonitor,
+        followed: Followed,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._followed = followed
         self._leases, self._shard_states, self._rounds, self._clock = leases, possession, work, clock
         self._outage = Outage(log, "leases", clock)
         self._database: DatabaseThread | None = None
@@ -123,7 +131,7 @@ class LeaseLoop:
         self._shard_states.gain(found.taken)
         leaving = self._shard_states.leave(found.excess)
         self._shard_states.settle(has_its_share=not (found.awaited or found.kept_from_us))
-        if found.taken or leaving:
+        if self._followed.see(found.followed) or found.taken or leaving:
             self._rounds.wake()
         if found.kept_from_us - self._kept_from_us:
             log.warning(

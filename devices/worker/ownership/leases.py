@@ -5,7 +5,7 @@ Not in the thread of the rounds: a long transaction, or the loading of a large s
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from devices.gateways import record_incident
 from devices.models import ShardState, Worker
 from devices.options import DevicesOptions
 from devices.worker.ownership import fence, looks
+from devices.worker.ownership.followed import State
 from devices.worker.ownership.looks import PeerRow, Seen, ShardRow
 from devices.worker.rules.assignment import Peer, assign
 from devices.worker.rules.shard_list import format_shards, parse_shards
@@ -45,6 +46,7 @@ class Found(Struct, frozen=True):
     excess: frozenset[int] = frozenset()  # are ours, and others' share
     awaited: frozenset[int] = frozenset()  # are to be ours once they are free
     kept_from_us: frozenset[int] = frozenset()  # we are pinned to them, and another worker is, too, and has them
+    followed: Mapping[int, State] = {}  # by shard; not those that nobody follows
 
 
 class Leases:
@@ -160,6 +162,7 @@ class Leases:
             excess=ours - share,
             awaited=share - ours - taken,
             kept_from_us=self._pinned - share,
+            followed={row.shard: row.followed for row in rows if row.followed != "nobody"},
         )
 
     def _made(self) -> list[ShardRow]:

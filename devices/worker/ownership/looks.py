@@ -7,6 +7,7 @@ from django.db import connection
 from msgspec import Struct
 
 from devices.models import Worker
+from devices.worker.ownership.followed import BY_NUMBER, State
 from runtime.database import writing
 from runtime.database_clock import DatabaseNowMs
 from runtime.database_clock import clock as database_clock
@@ -19,6 +20,7 @@ class ShardRow(Struct, frozen=True):
     shard: int
     owner: str
     age_ms: int  # of the last beat
+    followed: State = "nobody"
 
 
 class PeerRow(Struct, frozen=True):
@@ -38,9 +40,10 @@ class Seen(Struct, frozen=True):
 
 _SHARD, _PEER, _WE = 0, 1, 2  # what a row is of
 
+_FOLLOWED: Final = "CASE WHEN is_followed THEN CASE WHEN logged_since IS NULL THEN 1 ELSE 2 END ELSE 0 END"
 _LOOK: Final = f"""
-SELECT {_SHARD}, shard, owner, '', {{now_ms}} - beat_ms, {{now_ms}} FROM devices_shardstate
-UNION ALL SELECT {_PEER}, 0, owner, pinned, {{now_ms}} - beat_ms, {{now_ms}} FROM devices_worker WHERE owner <> %s
+SELECT {_SHARD}, shard, owner, '', {{now_ms}} - beat_ms, {{now_ms}}, {_FOLLOWED} FROM devices_shardstate
+UNION ALL SELECT {_PEER}, 0, owner, pinned, {{now_ms}} - beat_ms, {{now_ms}}, 0 FROM devices_worker WHERE owner <> %s
 """  # noqa: S608  numbers
 _BEAT: Final = "UPDATE devices_worker SET beat_ms = {now_ms}, pinned = %s WHERE owner = %s RETURNING 1"
 _OURS: Final = "SELECT shard FROM devices_shardstate WHERE owner = %s AND shard {among}"
@@ -53,7 +56,7 @@ _renew: Final = Statement(f"{_RENEW} ({_OURS}) RETURNING 1")
 # could end in a deadlock with that fence.)
 _all_in_one: Final = Statement(
     f"WITH we AS ({_BEAT}), renewed AS ({_RENEW} ({_OURS} FOR UPDATE SKIP LOCKED))"  # noqa: S608  texts of ours
-    f" {_LOOK} UNION ALL SELECT {_WE}, 0, '', '', 0, {{now_ms}} FROM we"
+    f" {_LOOK} UNION ALL SELECT {_WE}, 0, '', '', 0, {{now_ms}}, 0 FROM we"
 )
 
 
@@ -93,10 +96,10 @@ def _enter(owner: str, pinned: str) -> None:
 
 def _seen(rows: Rows, asked_ns: int) -> Seen:
     seen = Seen([], [])
-    for of, shard, owner, pinned, age_ms, now_ms in rows:
+    for of, shard, owner, pinned, age_ms, now_ms, followed in rows:
         database_clock.told(now_ms, asked_ns)
         if of == _SHARD:
-            seen.shards.append(ShardRow(shard, owner, age_ms))
+            seen.shards.append(ShardRow(shard, owner, age_ms, BY_NUMBER[followed]))
         elif of == _PEER:
             seen.peers.append(PeerRow(owner, pinned, age_ms))
     seen.shards.sort(key=lambda row: row.shard)

@@ -1,7 +1,8 @@
 """Changing the number of shards. A device's shard follows from its key and that number, so nobody may work meanwhile.
 
 What is kept a shard is moved in one transaction: the ledger's sums stay what they are, commit numbers only go up, and
-the gateways' next connections begin anew. Devices, their revs, readings and streams don't know of shards.
+the gateways' next connections begin anew. Who follows readings goes on at the new numbers, having read all of the old
+ones. Devices, their revs, readings and streams don't know of shards.
 """
 
 from collections import Counter
@@ -13,7 +14,16 @@ from django.db.models import Max
 
 from bridge.gateway_status import GatewayRow
 from devices.gateways import gateway_status
-from devices.models import Installation, LedgerCount, LinkCursor, RecentDeliveries, ShardState, Worker
+from devices.models import (
+    Follower,
+    Installation,
+    LedgerCount,
+    LinkCursor,
+    LoggedReadings,
+    RecentDeliveries,
+    ShardState,
+    Worker,
+)
 from runtime.database_clock import DatabaseNowMs
 from runtime.leases import LEASE_MS
 
@@ -44,7 +54,7 @@ def reshard(shards: int, gone: Collection[str] = ()) -> int:
         if former != shards:
             list(ShardState.objects.select_for_update())  # nobody takes one from now on
             gateways = gateway_status().gateways
-            if in_the_way := [*_workers(), *_gateways(gateways, gone)]:
+            if in_the_way := [*_workers(), *_gateways(gateways, gone), *_followers()]:
                 raise NotDrainedError("; ".join(in_the_way))
             installation.save()
             _move(former, shards, gateways)
@@ -77,15 +87,36 @@ def _gateways(rows: Collection[GatewayRow], gone: Collection[str]) -> Iterator[s
             )
 
 
+def _followers() -> Iterator[str]:
+    heads = dict(ShardState.objects.values_list("shard", "commit"))
+    rows = Follower.objects.order_by("name", "shard").values_list("name", "shard", "position")
+    behind = [name for name, shard, position in rows if position != heads.get(shard)]
+    for name in dict.fromkeys(behind):
+        yield f"{name} has not read all readings: let it, by manage.py run_handlers, or remove it"
+
+
 def _move(former: int, shards: int, gateways: Collection[GatewayRow]) -> None:
     _move_counts(shards)
     _begin_links(max(former, shards), gateways)
     RecentDeliveries.objects.all().delete()  # the brokers have nothing that they would deliver again
     newest = ShardState.objects.aggregate(commit=Max("commit"), generation=Max("generation"))
+    followers = sorted(set(Follower.objects.values_list("name", flat=True)))
     commit, generation = (newest[name] or 0 for name in ("commit", "generation"))
     ShardState.objects.all().delete()
     ShardState.objects.bulk_create(
-        ShardState(shard=shard, generation=generation + 1, commit=commit + 1) for shard in range(shards)
+        ShardState(
+            shard=shard,
+            generation=generation + 1,
+            commit=commit + 1,
+            is_followed=bool(followers),
+            changes_since=commit + 1,  # those from before stand under the former numbers
+        )
+        for shard in range(shards)
+    )
+    LoggedReadings.objects.all().delete()
+    Follower.objects.all().delete()
+    Follower.objects.bulk_create(
+        Follower(name=name, shard=shard, position=commit + 1) for name in followers for shard in range(shards)
     )
     Worker.objects.all().delete()
 

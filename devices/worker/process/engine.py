@@ -28,6 +28,7 @@ from devices.options import DevicesOptions
 from devices.worker.effects.results import RoundResults
 from devices.worker.features import all_features
 from devices.worker.ownership.fence import ReshardedError, ShardLostError, connection_name
+from devices.worker.ownership.followed import Followed
 from devices.worker.ownership.lease_loop import LeaseLoop
 from devices.worker.ownership.leases import Leases
 from devices.worker.ownership.shard_states import ShardStates
@@ -65,11 +66,13 @@ class Engine:
         self.layer_outage = Outage(log, "channel layer", time.monotonic)
         self._token = secrets.token_hex(4)
         self._owner = f"{socket.gethostname()[:80]}:{os.getpid()}:{self._token}"
-        self._runner = RoundRunner(options, all_features(options, features.all().values()), self._owner, clock)
+        followed = Followed()
+        its_features = all_features(options, features.all().values(), followed)
+        self._runner = RoundRunner(options, its_features, self._owner, clock)
         self._pinned = frozenset(pinned)
         self._leases = Leases(self._owner, options, self._pinned)
         self._shard_states = ShardStates()
-        self._lease_loop = LeaseLoop(self._leases, self._shard_states, self)
+        self._lease_loop = LeaseLoop(self._leases, self._shard_states, self, followed)
         self._intake = Intake()
         self._wake = asyncio.Event()
         self._confirmed: asyncio.TimerHandle | None = None  # wakes us for what the broker has confirmed

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from devices.models import Change
+from devices.models import Change, ShardState
 from devices.worker.retention.scope import Scope
 
 _LOOK_PAUSE_S: Final = 60.0  # to the next look at all shards
@@ -50,5 +50,6 @@ def _remove_first(number: int, scope: Scope, limit: int) -> bool:
     if not old:
         return False
     with scope.removing():
+        ShardState.objects.filter(shard=number, changes_since__lt=old[-1]).update(changes_since=old[-1])
         Change.objects.filter(shard=number, commit__lte=old[-1], at_ms__lt=scope.cutoff_ms).delete()
     return True

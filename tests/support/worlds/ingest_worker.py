@@ -21,6 +21,8 @@ from devices.worker.effects.results import RoundResults
 from devices.worker.effects.work import Round
 from devices.worker.features import FeatureFactory, all_features
 from devices.worker.ownership.fence import take
+from devices.worker.ownership.followed import Followed
+from devices.worker.ownership.looks import look
 from devices.worker.round.rounds import RoundRunner
 from tests.support.worlds.deliveries import NOW_MS, REPLY_TO, Uplink, items
 from tests.support.worlds.downlinks import answer
@@ -39,11 +41,12 @@ class Worker:
     now_ms: int = NOW_MS
     listening_since_ms: int | None = NOW_MS
     more: Sequence[FeatureFactory] = ()  # features besides the built-in ones
+    followed: Followed = field(default_factory=Followed)
     last: RoundResults = field(default_factory=RoundResults)
     results: list[RoundResults] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        features = all_features(settings.DEVICES, self.more)
+        features = all_features(settings.DEVICES, self.more, self.followed)
         self.keeper = RoundRunner(settings.DEVICES, features, self.owner, lambda: self.now_ms)
         self.uplink = Uplink(self.epoch)
 
@@ -94,6 +97,16 @@ class Worker:
         """Time passes, nothing comes."""
         self.now_ms += round(seconds * 1000)
         return self.round()
+
+    def look(self) -> None:
+        """A look at the leases, which sees who follows; then a round, as that wakes the rounds."""
+        if self.followed.see({row.shard: row.followed for row in look(self.owner).shards}):
+            self.round()
+
+    def purge(self, steps: int = 40) -> None:
+        """So many steps of retention, each when it is due."""
+        for _ in range(steps):
+            self.now_ms = max(self.now_ms, self.keeper.purge())
 
     @property
     def acks(self) -> list[LinkAck]:

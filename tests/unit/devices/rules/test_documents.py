@@ -9,10 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.rules import documents
-from devices.rules.documents import Document, apply, as_patches, changes, confirm, fills, missing, patch_between
+from devices.rules.documents import (
+    Document,
+    apply,
+    as_patches,
+    changes,
+    confirm,
+    fills,
+    merged,
+    missing,
+    patch_between,
+)
 from devices.rules.marks import Mark
 from devices.rules.twin import TwinState, dump, load, upgraded
-from devices.web.device.as_of import merged
 
 keys = st.sampled_from(["a", "b", "c", "a/b", "~"])
 leaves: st.SearchStrategy[Any] = st.one_of(st.none(), st.integers(0, 2), st.booleans(), st.just([1]), st.just({}))

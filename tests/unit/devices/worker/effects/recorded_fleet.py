@@ -16,9 +16,10 @@ from devices.requests.command_storage import Wish, store
 from devices.requests.registry import register_device
 from devices.rules.actors import Actor
 from devices.rules.described.descriptions import Kept
+from devices.rules.documents import merged
 from devices.rules.stream import parts
 from devices.rules.twin import load_value
-from devices.web.device.as_of import State, merged, undone
+from devices.web.device.as_of import State, undone
 from devices.worker.round import transaction
 from tests.support.worlds.deliveries import delivery, key_in
 from tests.support.worlds.downlinks import answer, is_command

@@ -11,6 +11,7 @@ from django.db import DatabaseError
 
 from devices.worker.ownership import lease_loop
 from devices.worker.ownership.fence import ReshardedError
+from devices.worker.ownership.followed import Followed
 from devices.worker.ownership.lease_loop import LeaseLoop
 from devices.worker.ownership.leases import Found
 from devices.worker.ownership.shard_states import ShardStates
@@ -67,12 +68,13 @@ class Log:
 class Setup:
     def __init__(self) -> None:
         self.leases, self.work, self.possession = FakeLeases(), FakeWork(), ShardStates()
-        self.log, self.now_s = Log(), 0.0
+        self.log, self.now_s, self.followed = Log(), 0.0, Followed()
         self.stop = asyncio.Event()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["asyncio.Task[None]"]:
-        one = LeaseLoop(self.leases, self.possession, self.work, lambda: self.now_s)  # type: ignore[arg-type]
+        parts = (self.leases, self.possession, self.work, self.followed)
+        one = LeaseLoop(*parts, lambda: self.now_s)  # type: ignore[arg-type]
         task = asyncio.create_task(one.run(self.stop))
         try:
             yield task
@@ -128,6 +130,14 @@ async def test_a_standby_says_so_once(setup: Callable[[], Setup]) -> None:
         assert standing_by
         assert one.possession.is_complete
     assert one.log.events == [("standing by: another worker has shards that are pinned here", [1])]
+
+
+async def test_news_of_followers_wake_the_rounds_once(setup: Callable[[], Setup]) -> None:
+    one = setup()
+    one.leases.finds = [Found(followed={0: "begins"}), *[Found(followed={0: "logged"})] * 10_000]
+    async with one.running():
+        await one.looks(6)
+    assert (one.followed.seen, one.work.woken) == ({0: "logged"}, 2)
 
 
 async def test_a_failing_database_is_told_by_the_rounds(setup: Callable[[], Setup]) -> None:

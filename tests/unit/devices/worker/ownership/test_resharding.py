@@ -11,7 +11,17 @@ from django.core.management import CommandError, call_command
 from bridge.gateway_status import GatewayRow, GatewayStatus
 from bridge.link import Cursor, judge
 from devices.gateways import provider
-from devices.models import Installation, LedgerCount, LinkCursor, RecentDeliveries, ShardState, Worker
+from devices.handlers.followers import follow
+from devices.models import (
+    Follower,
+    Installation,
+    LedgerCount,
+    LinkCursor,
+    LoggedReadings,
+    RecentDeliveries,
+    ShardState,
+    Worker,
+)
 from devices.worker.ownership.resharding import NotDrainedError, reshard
 from runtime.database_clock import DatabaseNowMs
 from tests.support.worlds.fake_worker import install
@@ -93,6 +103,20 @@ def test_the_gateways_next_connection_begins_with_batch_1_and_the_former_is_over
 def test_the_shards_that_are_gone_have_nothing_in_flight_any_more() -> None:
     reshard(2)
     assert {row.shard: row.epoch for row in LinkCursor.objects.all()} == {0: 8, 1: 8, 2: 8, 3: 8}
+
+
+def test_who_follows_readings_goes_on_at_the_new_numbers_when_all_of_the_old_ones_is_read() -> None:
+    for shard in range(4):
+        follow("irrigate", shard, 100 * shard - (shard == 2))
+    with pytest.raises(NotDrainedError, match=r"^irrigate has not read all readings"):
+        reshard(8)
+    follow("irrigate", 2, 200)
+    LoggedReadings.objects.create(shard=3, commit=300, at_ms=1, total_bytes=1, readings=b"")
+    reshard(2)
+    assert sorted(Follower.objects.values_list("name", "shard", "position")) == [("irrigate", n, 301) for n in (0, 1)]
+    states = ShardState.objects.values_list("is_followed", "logged_since", "changes_since", "commit")
+    assert set(states) == {(True, None, 301, 301)}
+    assert not LoggedReadings.objects.exists()
 
 
 def test_the_same_number_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
