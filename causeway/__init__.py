@@ -5,8 +5,8 @@ working for a release beside what replaces it. Everything else (devices, mqtt_ga
 change at any time; apps import nothing of it.
 
 This module can be imported while apps are loaded; the others, which need models, from then on: ``causeway.models``,
-``causeway.requests``, ``causeway.web``, ``causeway.features``. ``causeway.dialects``, which is pure, can be imported
-at any time.
+``causeway.requests``, ``causeway.web``, ``causeway.features``, ``causeway.handlers``, ``causeway.testing``.
+``causeway.dialects``, which is pure, can be imported at any time.
 """
 
 from typing import Final
@@ -24,6 +24,7 @@ from devices.handlers.items import (
     Registered,
     Reported,
 )
+from devices.handlers.registry import on
 from devices.rules.actors import Actor
 from devices.rules.capabilities import Capability
 from devices.rules.pages import Page, Panel
@@ -44,6 +45,7 @@ __all__ = [
     "Registered",
     "RegistrationError",
     "Reported",
+    "on",
     "register_dialect",
     "register_feature",
     "register_page",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-_WITHOUT_WEB: Final = frozenset({"run_gateway", "run_devices"})
+_WITHOUT_WEB: Final = frozenset({"run_gateway", "run_devices", "run_handlers"})
 
 
 def has_web(arguments: Sequence[str]) -> bool:

@@ -185,6 +185,7 @@ HAS_WEB = has_web(sys.argv)
 if HAS_WEB:
     django_test_signals()
 CAUSEWAY_APPS = added_apps("CAUSEWAY_APPS")
+HANDLERS_IN_WORKERS = env.boolean("HANDLERS_IN_WORKERS", default=True)
 _WEB_APPS = [
     "config.web_admin.CausewayAdminConfig",  # django.contrib.admin, with a site of ours
     "django.contrib.sessions",

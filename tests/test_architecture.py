@@ -23,6 +23,7 @@ PURE_FOLDERS = ("bridge", *RULES, "devices/web/live/stream")
 CLIENT = ROOT / "causeway_client"  # may be copied, so its imports of itself are relative
 PURE_FILES = (
     *(CLIENT / f"{name}.py" for name in ("acks", "backoff", "changes", "errors", "stream")),
+    ROOT / "runtime" / "assignment.py",
     ROOT / "runtime" / "backoff.py",
 )
 

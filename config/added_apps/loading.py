@@ -8,7 +8,7 @@ from bridge.registry import RegistrationError
 
 
 def setup() -> None:
-    """``django.setup``, in its place. Safe to repeat.
+    """``django.setup``, in its place; then ``causeway.py`` of each app is imported. Safe to repeat.
 
     Raises:
         ImproperlyConfigured: an app does not fit, or registers what it may not.
@@ -19,5 +19,9 @@ def setup() -> None:
         refuse_misfits(settings.CAUSEWAY_APPS)
     try:
         django.setup(set_prefix=False)
+        if settings.HAS_WEB:  # run_handlers does so by itself; gateways and workers need none of it
+            from devices.handlers.registry import discover
+
+            discover()
     except RegistrationError as error:
         raise ImproperlyConfigured(f"an app can't register its {error}") from error

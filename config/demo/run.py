@@ -138,6 +138,7 @@ class _Demo:
         self._starting.add_done_callback(self._started)
 
     async def _start(self) -> None:
+        from devices.handlers.process import beside
         from devices.worker.process import supervisor
         from mqtt_gateway import gateway, simulator
         from mqtt_gateway.demo.embedded_broker import embedded_broker
@@ -146,6 +147,8 @@ class _Demo:
         broker = embedded_broker(options.mqtt_port, options.mqtt_host, options.mqtt_password)
         await self._parts.resources.enter_async_context(broker)
         self._parts.start("devices", lambda stop: supervisor.run(range(settings.DEVICES.shards), stop))
+        if settings.HANDLERS_IN_WORKERS and beside.has_handlers():
+            self._parts.start("handlers", beside.keep)
         told = replace(settings.GATEWAY, broker_keeps_sessions=False)
         self._parts.start("gateway", lambda stop: gateway.run(told, stop))
         await _broker_link(since_ms=started_ms)  # else the fleet's first words would find nobody listening

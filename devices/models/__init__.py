@@ -8,6 +8,7 @@ changes      what has changed of devices, one by one     shard workers
 followers    who follows readings, and their log          followers; shard workers
 listening    what people wanted to hear on the broker, and what was heard  web asks, gateways write
 sources      what dialects remember of sources, and the filters that these want  shard workers
+handlers     handlers of apps: how far each is, what it keeps and holds   run_handlers; web pauses, begins anew
 requests     changes asked for, commands                web inserts, shard workers carry out
 shards       ownership, cursors, recent deliveries, ledger, what was rejected  shard workers
 """
@@ -15,6 +16,14 @@ shards       ownership, cursors, recent deliveries, ledger, what was rejected  s
 from devices.models.access import ApiToken, Membership, Role, Site
 from devices.models.changes import Change
 from devices.models.followers import Follower, LoggedReadings
+from devices.models.handlers import (
+    Handler,
+    HandlerCursor,
+    HandlerDevice,
+    HandlerItem,
+    HandlerRunner,
+    HandlerTask,
+)
 from devices.models.listening import Heard, HeardMessage, Listening
 from devices.models.mappings import Mapping
 from devices.models.people import Board, SavedView, Ticket, UserPreferences
@@ -36,6 +45,12 @@ __all__ = [
     "DialectLogin",
     "Event",
     "Follower",
+    "Handler",
+    "HandlerCursor",
+    "HandlerDevice",
+    "HandlerItem",
+    "HandlerRunner",
+    "HandlerTask",
     "Heard",
     "HeardMessage",
     "Installation",

@@ -58,12 +58,21 @@ async def store_command(
         RateLimitedError: the device has 100 unfinished commands already.
         UnavailableError: the database failed; with an idempotency key it is safe to repeat.
     """
-    args = {} if args is None else args
-    _check_scalars(name, ttl_s, idempotency_key)
-    wish = Wish(uuid.uuid4(), device_key, name, args, _encoded(args), ttl_s, idempotency_key, actor)
+    wish = checked_wish(device_key, name, args, ttl_s, idempotency_key, actor=actor)
     stored = await _stored(wish)
     await nudge(_nudge(wish, stored))
     return stored.command
+
+
+def checked_wish(device_key: str, name: Any, args: Any, ttl_s: Any, idempotency_key: Any, *, actor: Actor) -> Wish:
+    """A command that may be asked for, as far as that shows without the database; as :func:`store_command`.
+
+    Raises:
+        BadRequestError, TooLargeError: the arguments are not as they have to be.
+    """
+    args = {} if args is None else args
+    _check_scalars(name, ttl_s, idempotency_key)
+    return Wish(uuid.uuid4(), device_key, name, args, _encoded(args), ttl_s, idempotency_key, actor)
 
 
 async def _stored(wish: Wish) -> Stored:

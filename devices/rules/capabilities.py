@@ -12,13 +12,16 @@ Capability = Literal[
     "devices.delete",  # delete devices with their history
     "boards.manage",  # make and revoke boards, screens that may see the site
     "mappings.manage",  # say how foreign topics are read; only at all sites together
+    "handlers.manage",  # see handlers of apps, pause them, have them begin anew; only at all sites together
 ]
 CAPABILITIES: Final[frozenset[str]] = frozenset(get_args(Capability))
 
 _NONE: Final[frozenset[str]] = frozenset()
 _VIEWER: Final[frozenset[str]] = frozenset({"devices.read"})
 _OPERATOR: Final[frozenset[str]] = _VIEWER | {"devices.command", "devices.desired", "quarantine.replay"}
-_ADMIN: Final[frozenset[str]] = _OPERATOR | {"devices.manage", "devices.delete", "boards.manage", "mappings.manage"}
+_ADMIN: Final[frozenset[str]] = _OPERATOR | {
+    "devices.manage", "devices.delete", "boards.manage", "mappings.manage", "handlers.manage",
+}  # fmt: skip
 
 ROLES: Final[dict[str, frozenset[str]]] = {"viewer": _VIEWER, "operator": _OPERATOR, "admin": _ADMIN}
 """Role → capabilities; the weakest first, each has all of those before it."""

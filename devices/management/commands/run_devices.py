@@ -53,10 +53,17 @@ def _pinned(text: str | None) -> list[int]:
 
 
 async def _main(shards: Iterable[int]) -> None:
+    from devices.handlers.process import beside
     from devices.worker.process.supervisor import run
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await run(shards, stop)
+    is_kept = settings.HANDLERS_IN_WORKERS and beside.has_handlers()
+    handlers = [asyncio.create_task(beside.keep(stop))] if is_kept else []
+    try:
+        await run(shards, stop)
+    finally:
+        stop.set()
+        await asyncio.gather(*handlers)

@@ -25,6 +25,7 @@ from devices.web.api.security import SessionAuth, TokenAuth
 from devices.web.device import changes, descriptions, ingest, messages
 from devices.web.mappings import api as mappings
 from devices.web.mappings import listen
+from devices.web.operations import handlers
 from devices.web.pages.reference import Reference
 from devices.web.people import boards, me, reports, tickets
 
@@ -109,6 +110,7 @@ _PARTS = (
     operations,
     listen,
     mappings,
+    handlers,
     me,
     boards,
     tickets,

@@ -21,8 +21,8 @@ from devices.options import DevicesOptions
 from devices.worker.ownership import fence, looks
 from devices.worker.ownership.followed import State
 from devices.worker.ownership.looks import PeerRow, Seen, ShardRow
-from devices.worker.rules.assignment import Peer, assign
 from devices.worker.rules.shard_list import format_shards, parse_shards
+from runtime.assignment import Peer, assign
 from runtime.clock_watch import ClockWatch
 from runtime.database import writing
 from runtime.database_clock import DatabaseNowMs

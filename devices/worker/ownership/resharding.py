@@ -24,6 +24,7 @@ from devices.models import (
     ShardState,
     Worker,
 )
+from devices.requests import handlers
 from runtime.database_clock import DatabaseNowMs
 from runtime.leases import LEASE_MS
 
@@ -54,7 +55,7 @@ def reshard(shards: int, gone: Collection[str] = ()) -> int:
         if former != shards:
             list(ShardState.objects.select_for_update())  # nobody takes one from now on
             gateways = gateway_status().gateways
-            if in_the_way := [*_workers(), *_gateways(gateways, gone), *_followers()]:
+            if in_the_way := [*_workers(), *_gateways(gateways, gone), *_followers(), *_handlers()]:
                 raise NotDrainedError("; ".join(in_the_way))
             installation.save()
             _move(former, shards, gateways)
@@ -95,6 +96,11 @@ def _followers() -> Iterator[str]:
         yield f"{name} has not read all readings: let it, by manage.py run_handlers, or remove it"
 
 
+def _handlers() -> Iterator[str]:
+    for name in handlers.behind():
+        yield f"the handler {name} has not come to all commits: let manage.py run_handlers run until then"
+
+
 def _move(former: int, shards: int, gateways: Collection[GatewayRow]) -> None:
     _move_counts(shards)
     _begin_links(max(former, shards), gateways)
@@ -118,6 +124,7 @@ def _move(former: int, shards: int, gateways: Collection[GatewayRow]) -> None:
     Follower.objects.bulk_create(
         Follower(name=name, shard=shard, position=commit + 1) for name in followers for shard in range(shards)
     )
+    handlers.move(shards, commit + 1)
     Worker.objects.all().delete()
 
 

@@ -161,6 +161,8 @@ def test_the_documentation_describes_every_operation() -> None:
         ("POST", "/listen"), ("GET", "/listen/{number}"), ("GET", "/mappings"), ("POST", "/mappings"),
         ("GET", "/mappings/{mapping_id}"), ("PUT", "/mappings/{mapping_id}"), ("DELETE", "/mappings/{mapping_id}"),
         ("POST", "/mappings/preview"),
+        ("GET", "/handlers"), ("POST", "/handlers/{name}/pause"), ("POST", "/handlers/{name}/resume"),
+        ("POST", "/handlers/{name}/rebuild"), ("POST", "/handlers/{name}/replay"),
         ("GET", "/ledger"), ("GET", "/ops"), ("GET", "/rejected"), ("GET", f"{device}/notes"),
         ("DELETE", f"{device}/metrics/{{name}}"), ("DELETE", "/quarantine/{entry_id}"),
         ("GET", "/sites/{site}/defaults"), ("PATCH", "/sites/{site}/defaults"),

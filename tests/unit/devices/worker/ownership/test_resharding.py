@@ -14,6 +14,8 @@ from devices.gateways import provider
 from devices.handlers.followers import follow
 from devices.models import (
     Follower,
+    Handler,
+    HandlerCursor,
     Installation,
     LedgerCount,
     LinkCursor,
@@ -182,3 +184,22 @@ def test_it_works_before_the_setting_is_changed_and_the_start_up_check_wants_it_
     call_command("reshard", "8")
     (problem,) = keeps_its_shards()
     assert problem.msg == "BRIDGE_SHARDS: 4 here, but the database was set up with 8"
+
+
+def test_a_handler_has_to_come_to_all_commits_and_goes_on_in_the_new_shards() -> None:
+    handler = Handler.objects.create(name="plants.water", version=1, since_ms=1, kind="Event", on_failure="park")
+    for shard in range(4):
+        HandlerCursor.objects.create(handler=handler, shard=shard, commit=100 * shard - (shard == 3), generation=5)
+    with pytest.raises(NotDrainedError, match=r"the handler plants\.water has not come to all commits"):
+        reshard(2)
+    HandlerCursor.objects.filter(shard=3).update(commit=300)
+    HandlerCursor.objects.filter(shard=2).update(begin="beginning")
+    with pytest.raises(NotDrainedError, match=r"plants\.water"):
+        reshard(2)
+    HandlerCursor.objects.update(begin="")
+    reshard(2)
+    assert list(HandlerCursor.objects.order_by("shard").values_list("shard", "commit", "begin")) == [
+        (0, 301, ""),
+        (1, 301, ""),
+    ]
+    assert set(ShardState.objects.values_list("commit", flat=True)) == {301}

@@ -8,7 +8,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.worker.rules.assignment import Peer, assign
+from runtime.assignment import Peer, assign
 
 NAMES = ["a", "b", "c", "d", "e"]
 GONE = ["x", "y"]  # workers that are dead, whose leases may last

@@ -1,0 +1,1 @@
+"""Trying handlers in tests, for ``causeway.testing``."""

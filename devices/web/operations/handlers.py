@@ -1,0 +1,105 @@
+"""The operations of handlers of apps. Each needs the role admin at all sites."""
+
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from msgspec.structs import asdict
+from ninja import Router, Schema
+from pydantic import Field
+
+from devices.requests import handlers
+from devices.requests.refusals import ForbiddenError
+from devices.web.api.paging import json_response
+from devices.web.api.security import access
+from devices.web.api.times import rfc3339_of_ms
+from devices.web.auth import ALL_SITES
+
+router = Router(tags=["handlers"])
+
+_TIMES: Final = {"since_ms": "since_at", "failed_ms": "failed_at"}
+
+
+class Handler(Schema):
+    """How a handler of an app is doing."""
+
+    name: str
+    version: int
+    kind: str = Field(description="of its items")
+    state: str = Field(description="running, paused, too_far (the log no longer reaches back to it) or gone")
+    since_at: str = Field(description="when the state became so")
+    processes: int = Field(description="that run it")
+    lag: int = Field(description="commits, of all shards, that it has not come to yet")
+    handled: int = Field(description="items since it began")
+    failures: int
+    failed_at: str | None = Field(description="the latest failure")
+    why: str = Field(description="of that")
+    parked: int = Field(description="devices whose items wait, as it failed at one of them")
+    waiting: int = Field(description="items that wait there")
+    dead_letters: int
+    tasks: int = Field(description="to be done later")
+    dead_tasks: int = Field(description="that were given up")
+
+
+class Handlers(Schema):
+    """All handlers, at once."""
+
+    items: list[Handler]
+    next: str | None
+
+
+@router.get("/handlers", response=Handlers)
+def list_handlers(request: HttpRequest) -> HttpResponse:
+    """How the handlers of the installed apps are doing, by name."""
+    _admin(request)
+    return json_response({"items": [_json(one) for one in handlers.report()], "next": None})
+
+
+@router.post("/handlers/{name}/pause", response=Handler)
+def pause_handler(request: HttpRequest, name: str) -> HttpResponse:
+    """Have it stand still, within about a second, until it is to go on."""
+    _admin(request)
+    handlers.pause(name)
+    return _one(name)
+
+
+@router.post("/handlers/{name}/resume", response=Handler)
+def resume_handler(request: HttpRequest, name: str) -> HttpResponse:
+    """Have it go on; one that is too far behind the log, with the first that the log still has."""
+    _admin(request)
+    handlers.resume(name)
+    return _one(name)
+
+
+@router.post("/handlers/{name}/rebuild", response=Handler)
+def rebuild_handler(request: HttpRequest, name: str) -> HttpResponse:
+    """Have it begin anew, from the beginning, without what it kept. Commands whose keys are known are not repeated."""
+    _admin(request)
+    handlers.rebuild(name)
+    return _one(name)
+
+
+@router.post("/handlers/{name}/replay", response=Handler)
+def replay_handler(request: HttpRequest, name: str) -> HttpResponse:
+    """Have parked devices, dead letters and tasks that were given up tried again now."""
+    _admin(request)
+    handlers.replay(name)
+    return _one(name)
+
+
+def _admin(request: HttpRequest) -> None:
+    if not access(request).may("handlers.manage", ALL_SITES):
+        raise ForbiddenError("handlers need the role admin at all sites")
+
+
+def _one(name: str) -> HttpResponse:
+    (found,) = handlers.report(name)
+    return json_response(_json(found))
+
+
+def _json(one: handlers.HandlerReport) -> dict[str, Any]:
+    found = asdict(one)
+    return {_TIMES.get(name, name): _time(value) if name in _TIMES else value for name, value in found.items()}
+
+
+def _time(ms: int) -> str | None:
+    return rfc3339_of_ms(ms) if ms else None

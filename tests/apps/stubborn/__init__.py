@@ -1,0 +1,1 @@
+"""An app whose handler hangs where it is told to."""
