@@ -13,6 +13,7 @@ describe("rates", () => {
   test("are not known from one sample", () => {
     assert.equal(rateOf([]), null);
     assert.equal(rateOf([sample(0, { received: 5 })]), null);
+    assert.equal(rateOf([sample(0, { received: 5 }), sample(0, { received: 5 })]), null);
   });
 
   test("are a second, over the last ten seconds only", () => {

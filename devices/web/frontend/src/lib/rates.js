@@ -19,7 +19,7 @@ const OVER_MS = 10_000;
 export function rateOf(samples) {
   const last = samples.at(-1);
   const first = samples.find(({ at }) => last && at >= last.at - OVER_MS);
-  if (!last || !first || first === last) return null;
+  if (!last || !first || first.at === last.at) return null;
   const between = (/** @type {Counted} */ name) => rateBetween(first, last, name);
   const [received, ...others] = [between("received"), ...OUTCOMES.map(between)];
   if (received === undefined || received < 0) return null;
