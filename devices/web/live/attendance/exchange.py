@@ -24,7 +24,7 @@ from runtime.channel_layers.poster import Poster
 from runtime.database_clock import unix_ms
 
 BEAT_S: Final = 1.5  # a process that is killed is gone after neighbours.PATIENCE of them
-GATHER_S: Final = 0.05  # from a change to what it causes
+GATHER_S: Final = 0.05  # from a change to what it causes, replies to requests come before that
 SHOWN_EVERY_S: Final = 1.0  # a place to a socket
 ASKED_EVERY_S: Final = 1.0  # the whole of a process, by each and all of the others together
 _LEAVE_S: Final = 1.0

@@ -9,9 +9,10 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, JsonWebsocketConsumer
 
 from devices.requests.refusals import ForbiddenError, RefusalError, UnauthorizedError
+from devices.web.live.attendance.rules.people import Doing
 from devices.web.live.consumers.watching import BothWays, Watching
 
-_OURS: Final = "device."  # what types of the stream's events begin with
+_OURS: Final = ("device.", "people.")  # what types of the stream's events begin with
 _CODES: Final = {UnauthorizedError: 4401, ForbiddenError: 4403}
 
 
@@ -76,6 +77,24 @@ class DeviceConsumer(_Streamed, AsyncJsonWebsocketConsumer):
         """Watch it no longer: no event of it is handed over after this. False: it was not watched."""
         return await self._watching.unwatch(target)
 
+    async def attend(self, place: str, doing: Doing = "viewing") -> None:
+        """Be at a place, and be told by ``people_changed`` who else is, in all processes (docs/websocket.md, People).
+
+        Args:
+            place: ``"site/device"``, ``"page:NAME"`` or ``"app:LABEL/NAME"``.
+            doing: ``"viewing"``, ``"editing"`` or ``"commanding"``; the same place again: something else is done there.
+
+        Raises:
+            causeway.requests.RefusalError: BadRequestError, it is no place; UnauthorizedError, nobody is signed in;
+                ForbiddenError, a board asks, or somebody without any role; NotFoundError, there is no such device, as
+                far as the user may see; RateLimitedError, more than 16 places; UnavailableError.
+        """
+        await self._watching.attend(place, doing)
+
+    async def leave(self, place: str) -> bool:
+        """Be there no longer, as the consumer's end does by itself. False: it was not attended."""
+        return await self._watching.leave(place)
+
     async def device_snapshot(self, event: dict[str, Any]) -> None:
         """The truth about a device as of its rev."""
 
@@ -93,6 +112,9 @@ class DeviceConsumer(_Streamed, AsyncJsonWebsocketConsumer):
 
     async def device_link(self, event: dict[str, Any]) -> None:
         """What works of the chain from devices to here: at first, and at each change."""
+
+    async def people_changed(self, event: dict[str, Any]) -> None:
+        """Who is at a place that is attended: ``place`` and ``people``, each ``user``, ``doing`` and ``since``."""
 
     async def device_closed(self, event: dict[str, Any]) -> None:
         """The stream has ended, by ``code``: logged out, no rights left, too slow, or the server ends."""
@@ -126,6 +148,14 @@ class JsonDeviceConsumer(_Streamed, JsonWebsocketConsumer):
         """See :meth:`DeviceConsumer.unwatch`."""
         return async_to_sync(self._watching.unwatch)(target)
 
+    def attend(self, place: str, doing: Doing = "viewing") -> None:
+        """See :meth:`DeviceConsumer.attend`."""
+        async_to_sync(self._watching.attend)(place, doing)
+
+    def leave(self, place: str) -> bool:
+        """See :meth:`DeviceConsumer.leave`."""
+        return async_to_sync(self._watching.leave)(place)
+
     def device_snapshot(self, event: dict[str, Any]) -> None:
         """See :meth:`DeviceConsumer.device_snapshot`."""
 
@@ -143,6 +173,9 @@ class JsonDeviceConsumer(_Streamed, JsonWebsocketConsumer):
 
     def device_link(self, event: dict[str, Any]) -> None:
         """See :meth:`DeviceConsumer.device_link`."""
+
+    def people_changed(self, event: dict[str, Any]) -> None:
+        """See :meth:`DeviceConsumer.people_changed`."""
 
     def device_closed(self, event: dict[str, Any]) -> None:
         """See :meth:`DeviceConsumer.device_closed`."""

@@ -9,13 +9,22 @@ import structlog
 
 from bridge.names import is_device_key
 from devices.models import Site
-from devices.requests.refusals import ForbiddenError, NotFoundError, RateLimitedError, UnauthorizedError
+from devices.requests.refusals import (
+    BadRequestError,
+    ForbiddenError,
+    NotFoundError,
+    RateLimitedError,
+    RefusalError,
+    UnauthorizedError,
+)
 from devices.web.auth import Access
+from devices.web.live.attendance.rules.people import DOINGS, Doing
 from devices.web.live.consumers.inbox import Inbox
 from devices.web.live.hub.hub import Hub
 from devices.web.live.queries.authentication import Credential, access_by
 from devices.web.live.queries.replay import list_existing
 from devices.web.live.queries.survey import Link
+from devices.web.live.socket.attending import Attending
 from devices.web.live.socket.catch_up import CatchUp
 from devices.web.live.socket.connection import FORBIDDEN, TRY_AGAIN_LATER, UNAUTHORIZED
 from devices.web.live.socket.frame_writer import FAILED, Direct, FrameWriter, SocketClosedError
@@ -43,6 +52,7 @@ class DeviceStream:
         self._sockets, self._database = hub.sockets, hub.database
         self._writer = FrameWriter(self._end, hub.fanout.write_queue, Direct(self.inbox.put, lambda: False))
         self._subscriptions = SocketSubscriptions(access, self._writer, hub.fanout, hub.tracker)
+        self._attending = Attending(access, self._writer, hub.attendance, hub.database)
         self._catch_up = CatchUp(self._writer, self._subscriptions, hub)
 
     async def run(self) -> None:
@@ -61,6 +71,7 @@ class DeviceStream:
         finally:
             self._sockets.remove(self)
             self._subscriptions.leave()
+            self._attending.leave_all()
 
     async def _end(self, event: dict[str, Any]) -> None:
         """The writer closes, and nothing else: frames go straight into the inbox."""
@@ -98,6 +109,21 @@ class DeviceStream:
     def unwatch(self, target: str) -> bool:
         """Watch it no longer: nothing more comes of it. False: it was not watched."""
         return self._subscriptions.unwatch(msgspec.json.encode(target))
+
+    async def attend(self, place: str, doing: Doing) -> None:
+        """Be at a place, or do something else there; raises as :meth:`watch` does."""
+        if doing not in DOINGS:
+            raise BadRequestError(f"doing is one of {', '.join(DOINGS)}")
+        await self._rights()
+        await self._attending.attend(place, doing)
+
+    def leave(self, place: str) -> bool:
+        """Be there no longer. False: it was not attended."""
+        try:
+            self._attending.leave(place)
+        except RefusalError:
+            return False
+        return True
 
     def _is_watched(self, target: str) -> bool:
         return msgspec.json.encode(target) in self._subscriptions.by_id
@@ -141,9 +167,11 @@ class DeviceStream:
     def renew(self, access: Access | None) -> None:
         """Close, or show what is visible by the rights as of now."""
         if access is None or not access.sees_any:
+            self._attending.leave_all()
             self._writer.close(UNAUTHORIZED if access is None else FORBIDDEN)
         elif access != self._subscriptions.access:
             self._subscriptions.renew(access)
+            self._attending.renew(access)
 
 
 def _site_exists(name: str) -> bool:

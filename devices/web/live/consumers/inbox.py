@@ -78,5 +78,7 @@ def events_of(frame: Event) -> Iterator[Event]:
             yield {"type": f"device.{kind}", "watch": watch, **rest}
         case "command":
             yield {"type": "device.command", "command": frame["command"]}
+        case "people":
+            yield {"type": "people.changed", **{name: frame[name] for name in frame if name not in ("n", "type")}}
         case "link":
             yield {"type": "device.link", **{name: frame[name] for name in frame if name not in ("n", "type")}}

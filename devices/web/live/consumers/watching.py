@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from typing import Any, Final
 
 from devices.requests.refusals import ForbiddenError, UnauthorizedError, UnavailableError
+from devices.web.live.attendance.rules.people import Doing
 from devices.web.live.consumers.credentials import credential_of
 from devices.web.live.consumers.device_stream import DeviceStream
 from devices.web.live.consumers.inbox import Event
@@ -55,6 +56,17 @@ class Watching:
         """See :meth:`devices.web.live.consumers.consumers.DeviceConsumer.unwatch`."""
         return self._stream is not None and self._stream.unwatch(target)
 
+    async def attend(self, place: str, doing: Doing) -> None:
+        """See :meth:`devices.web.live.consumers.consumers.DeviceConsumer.attend`."""
+        try:
+            await (await self._open()).attend(place, doing)
+        except DatabaseUnavailableError:
+            raise UnavailableError("the database does not answer; nothing is attended") from None
+
+    async def leave(self, place: str) -> bool:
+        """See :meth:`devices.web.live.consumers.consumers.DeviceConsumer.leave`."""
+        return self._stream is not None and self._stream.leave(place)
+
     async def _open(self) -> DeviceStream:
         async with self._opening:
             if self._stream is None:
@@ -65,7 +77,7 @@ class Watching:
     async def _opened_stream(self) -> DeviceStream:
         credential = await credential_of(self._scope)
         if credential is None:
-            raise UnauthorizedError("sign in to watch devices")
+            raise UnauthorizedError("sign in to watch devices, or to attend a place")
         async with AsyncExitStack() as exits:
             hub = await exits.enter_async_context(hub_of_this_loop(new_hub))
             access = await hub.database.run_once(access_by, credential)

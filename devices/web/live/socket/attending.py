@@ -8,10 +8,9 @@ from typing import Final
 from devices.requests.refusals import BadRequestError, ForbiddenError, NotFoundError, RateLimitedError
 from devices.web.auth import Access
 from devices.web.live.attendance.exchange import AttendanceExchange
-from devices.web.live.attendance.rules.people import Person, body_of, person_of
+from devices.web.live.attendance.rules.people import Doing, Person, body_of, person_of
 from devices.web.live.attendance.rules.places import PLACES, kind_of
 from devices.web.live.queries.replay import list_existing
-from devices.web.live.socket.client_frames import Attend
 from devices.web.live.socket.frame_writer import FrameWriter
 from devices.web.live.stream.rendering import Body
 from runtime.database import DatabaseReaders
@@ -39,8 +38,8 @@ class Attending:
         self._database = database
         self._places: dict[str, None] = {}
 
-    async def attend(self, request: Attend) -> None:
-        """Be at a place, or do something else there. Replies.
+    async def attend(self, place: str, doing: Doing) -> None:
+        """Be at a place, or do something else there. People are shown a moment later.
 
         Raises:
             BadRequestError: it is no place.
@@ -48,20 +47,18 @@ class Attending:
             NotFoundError: there is no such device, as far as the user may see.
             RateLimitedError: the socket attends as many as it may.
         """
-        place = request.place
         if self._access.board is not None:
             raise ForbiddenError("a board is no person: it attends nothing, and is shown nobody")
         await self._check(place)
         if place not in self._places and len(self._places) >= MAX_PLACES:
             raise RateLimitedError(f"at most {MAX_PLACES} places a connection; leave one first")
         self._places[place] = None
-        self._writer.reply(request.id)
-        self._exchange.attend(self, place, request.doing)
+        self._exchange.attend(self, place, doing)
 
     async def _check(self, place: str) -> None:
         kind = kind_of(place)
         if kind is None:
-            raise BadRequestError(f"attend: {PLACES}")
+            raise BadRequestError(PLACES)
         if kind == "device" and place not in self._places:
             self._access.require("devices.read", place)
             if not await self._database.run_once(list_existing, (place,)):
@@ -76,7 +73,7 @@ class Attending:
             NotFoundError: the socket does not attend it.
         """
         if kind_of(place) is None:
-            raise BadRequestError(f"leave: {PLACES}")
+            raise BadRequestError(PLACES)
         if place not in self._places:
             raise NotFoundError(f"you do not attend {place}")
         self._leave(place)

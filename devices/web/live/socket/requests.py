@@ -111,7 +111,8 @@ class Requests:
             case SetDesired():
                 await self._desired(request)
             case Attend():
-                await self._attending.attend(request)
+                await self._attending.attend(request.place, request.doing)
+                self._writer.reply(request.id)
             case Leave():
                 self._attending.leave(request.place)
                 self._writer.reply(request.id)

@@ -10,7 +10,8 @@ from devices.web.live.stream.people_frames import AttendingPerson
 from devices.web.live.stream.rendering import Body
 
 Doing = Literal["viewing", "editing", "commanding"]
-_STRENGTH: Final = {doing: strength for strength, doing in enumerate(get_args(Doing))}
+DOINGS: Final[tuple[Doing, ...]] = get_args(Doing)  # the weakest first
+_STRENGTH: Final = {doing: strength for strength, doing in enumerate(DOINGS)}
 MOST_SHOWN: Final = 100  # people in a frame
 MOST_SITES: Final = 500  # of a person; common sites are looked for among these
 MOST_NAME_CHARS: Final = 254

@@ -21,7 +21,7 @@ from devices.web.live.consumers import inbox
 from devices.web.live.hub import hub
 from devices.web.live.socket import frame_writer
 from tests.unit.devices.web.live import bank
-from tests.unit.devices.web.live.peer import WAIT_S, token
+from tests.unit.devices.web.live.peer import WAIT_S, connected, token
 
 pytestmark = pytest.mark.usefixtures("fleet")
 in_thread = database_sync_to_async
@@ -57,7 +57,7 @@ class Told(DeviceConsumer):
     async def pass_on(self, event: dict[str, Any]) -> None:
         await self.send_json(event)
 
-    device_snapshot = device_event = device_gone = device_command = chat_message = pass_on
+    device_snapshot = device_event = device_gone = device_command = chat_message = people_changed = pass_on
 
 
 class ToldInThreads(JsonDeviceConsumer):
@@ -71,7 +71,7 @@ class ToldInThreads(JsonDeviceConsumer):
         assert User.objects.exists()  # no SynchronousOnlyOperation here
         self.send_json(event)
 
-    device_snapshot = device_delta = device_event = device_gone = pass_on
+    device_snapshot = device_delta = device_event = device_gone = people_changed = pass_on
 
 
 class Caller(WebsocketCommunicator):
@@ -312,3 +312,29 @@ async def test_options_that_there_are_not_are_told() -> None:
     async with call(Wrong, token=await token()) as caller:
         await caller.send_json_to({})
         await caller.told("did")
+
+
+@pytest.mark.parametrize("consumer", [Told, ToldInThreads])
+async def test_people_at_a_place_are_shown_to_consumers_and_sockets_alike(consumer: Any) -> None:
+    async def sees(caller: Caller, **people: str) -> None:
+        while (event := await caller.told("people.changed"))["place"] == "app:plants/map":
+            if {one["user"]: one["doing"] for one in event["people"]} == people:
+                return
+
+    ann, bob = await token("ann"), await token("bob")
+    async with connected(bob) as peer:
+        assert (await peer.request("attend", place="app:plants/map"))["type"] == "ok"
+        async with call(consumer, token=ann) as caller:
+            await caller.does("attend", "app:plants/map", "commanding")
+            await sees(caller, ann="commanding", bob="viewing")
+            assert await caller.does("leave", "page:fleet") is False
+            await peer.until(lambda frame: frame["type"] == "people" and len(frame["people"]) == 2)
+        await peer.until(lambda frame: frame["type"] == "people" and len(frame["people"]) == 1)
+
+
+async def test_what_can_not_be_attended_is_refused_and_strangers_are_hung_up_on() -> None:
+    async with call(token=await token(demo="viewer")) as caller:
+        assert "no device" in await caller.does("attend", "home/a")
+    async with call() as stranger:
+        await stranger.send_json_to({"do": "attend", "with": ["page:fleet"], "and": {}})
+        assert await stranger.closed() == 4401
