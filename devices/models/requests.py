@@ -63,6 +63,7 @@ class Request(models.Model):
         replay   {"quarantined_id": n}                    result {"outcome": …, "reason": …, "detail": …}
         block, unblock  {}                                result {}   (of the key, whether or not a device has it)
         ingest   {"topic": …, "payload": base64, "received_ms": n, "digest": …}   result as of replay
+        describe {"devices": ["…"], …}                    result {}   (what a worker asks itself: link/later.py)
         delete_many     {"keys": […]}                     result {"deleted": n}   (``device_key`` is the first of them)
     Any result may instead be {"error": <a code of docs/websocket.md>, "message": …}.
     """

@@ -117,7 +117,8 @@ class OwnTracksDialect(SimpleDialect):
     def topics(self, state: State, device: str) -> tuple[str, ...]:
         """See the protocol."""
         site, _, part = device.partition("/")
-        user, _, phone = state.model.name.partition(" ")
+        name = state.model.name
+        user, _, phone = name.partition(" ") if name else part.partition(".")
         levels = f"{user}/{phone}" if phone and key_part_of(user, phone) == part else "+/+"
         bases = (base for base, one in self._sites.items() if one == site)
         return tuple(f"{base}/{levels}{what}" for base in bases for what in ("", "/event"))

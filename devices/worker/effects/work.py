@@ -82,6 +82,7 @@ class RoundWork:
         self.parts = {shard.number: ShardWork(shard) for shard in shards}
         self.command_ids: set[str] = set()  # that planned operations name, to be known when they are applied
         self.cancels: list[Request] = []  # requests about commands, not twins
+        self.later: list[Request] = []  # that the round makes itself, to be stored
         self.settled: dict[int, Any] = {}  # results of the requests that were carried out, by id
         self.results = RoundResults()
 

@@ -9,7 +9,7 @@ from bridge.observations import CommandAck, Described, Malformed, Telemetry
 from devices.models import Quarantined
 from devices.worker.effects.operations import Operation, Registered
 from devices.worker.effects.work import RoundWork, ShardWork
-from devices.worker.link import asking
+from devices.worker.link import asking, later
 from devices.worker.link.operation import Uplink
 from devices.worker.link.quarantine import row_of
 from devices.worker.link.rejections import keep_sample
@@ -50,7 +50,8 @@ class DeliveryPlanner:
         elif len(reading.said) == 1 and not part.shard.blocked:
             _plan_said(reading.said[0], Uplink(delivery, gateway, reading.said[0].what), part, work)
         elif reading.said:
-            self._plan_several(reading.said, delivery, gateway, part, work)
+            said = reading.said if reading.state is None else later.put_off(reading.said, delivery, gateway, work)
+            self._plan_several(said, delivery, gateway, part, work)
         elif reading.malformed is not None:
             self._set_aside(delivery, reading.malformed.reason, reading.malformed.detail, part, work)
         elif reading.rejected:

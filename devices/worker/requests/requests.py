@@ -1,6 +1,6 @@
 """The feature of what people and programs ask of devices: stored requests are carried out, settled, answered."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Final
 
 from msgspec import json
@@ -22,6 +22,7 @@ from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import Effects, Operation, Refusal
 from devices.worker.effects.rate_gate import RateGate
 from devices.worker.effects.work import Round, RoundWork, ShardWork
+from devices.worker.link import later
 from devices.worker.memory.shard import Shard
 from devices.worker.requests import ingest, keys, pending_requests, replays
 from devices.worker.requests.ingest import Ingest
@@ -104,11 +105,10 @@ class RequestsFeature(Feature):
 
     def plan(self, work: RoundWork) -> None:
         """Hold the requests, oldest first. What follows a deletion of the same device is for the next transaction."""
-        rows = pending_requests.held(self._found) if self._found else []
+        rows = list(_pieces(pending_requests.held(self._found), self._of)) if self._found else []
         self._replayed, self._ingested, self._now_ms = [], {}, work.now_ms
         entries = replays.find(rows)
         ending: set[str] = set()
-        emptying: set[int] = set()  # shards with many devices to delete: so many in one transaction are enough
         replaying: set[int | None] = set()
         for row in sorted(rows, key=lambda one: not _is_news(one)):  # a device that is made is not deleted before
             part = work.parts.get(row.hash % self._of)
@@ -124,11 +124,10 @@ class RequestsFeature(Feature):
                     ingest.plan(row, part, work, self._dialects)
                 case "block" | "unblock":
                     keys.block(work, part, row)
-                case keys.MANY if part.shard.number in emptying:
-                    continue
                 case keys.MANY:
-                    emptying.add(part.shard.number)
                     ending.update(keys.delete_many(work, part, row))
+                case later.KIND:
+                    later.plan(row, part, work, self._sources)
                 case _:
                     _plan_asked(part, row)
             if row.kind == "delete":
@@ -198,11 +197,13 @@ class RequestsFeature(Feature):
                 work.settled |= effects.results
         replays.take_out(self._replayed)
         pending_requests.settle(work.settled)
+        Request.objects.bulk_create(work.later)
         ingest.forget_payloads(work.settled, self._ingested)
 
     def committed(self, work: RoundWork) -> None:
         """Answer whoever waits."""
         work.results.settled += self._pending.answers(work.settled)
+        self._pending.more |= bool(work.later)
 
     def due(self, shards: Sequence[Shard], now_ms: int) -> int | None:
         """At once when some are left."""
@@ -219,6 +220,17 @@ def _plan_asked(part: ShardWork, row: Request) -> None:
         part.add_first(row.device_key, asked)
     else:
         part.add(row.device_key, asked)
+
+
+def _pieces(rows: Iterable[Request], of: int) -> Iterator[Request]:
+    """Of what is done piece by piece, with many devices each, one a shard; all else."""
+    begun: set[tuple[int, str]] = set()
+    for row in rows:
+        piece = (row.hash % of, row.kind)
+        if row.kind in (keys.MANY, later.KIND) and piece in begun:
+            continue
+        begun.add(piece)
+        yield row
 
 
 def _asked(asked: RequestOperation, effects: Effects, most_properties: int) -> Any:
