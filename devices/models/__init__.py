@@ -1,7 +1,7 @@
 """Tables of the browser bank. Who writes what:
 
 access       sites, memberships, API tokens             web and commands
-people       preferences, saved views, boards, tickets web
+people       preferences, saved views, boards, tickets  web
 registry     devices, their tags                        shard workers; provisioning (passwords)
 state        twins, readings, events, quarantine        shard workers only: the single writer of their devices
 changes      what has changed of devices, one by one     shard workers
@@ -10,6 +10,7 @@ listening    what people wanted to hear on the broker, and what was heard  web a
 sources      what dialects remember of sources, and the filters that these want  shard workers
 handlers     handlers of apps: how far each is, what it keeps and holds   run_handlers; web pauses, begins anew
 requests     changes asked for, commands                web inserts, shard workers carry out
+streams      where clients of event streams stand       web
 shards       ownership, cursors, recent deliveries, ledger, what was rejected  shard workers
 """
 
@@ -32,6 +33,7 @@ from devices.models.requests import Command, Request
 from devices.models.shards import Installation, LedgerCount, LinkCursor, RecentDeliveries, Rejected, ShardState, Worker
 from devices.models.sources import DialectLogin, Source, SourceFilter
 from devices.models.state import Description, Event, Quarantined, Reading, Twin
+from devices.models.streams import StreamPosition
 
 __all__ = [
     "ApiToken",
@@ -72,6 +74,7 @@ __all__ = [
     "Site",
     "Source",
     "SourceFilter",
+    "StreamPosition",
     "TagDefault",
     "Ticket",
     "Twin",

@@ -14,16 +14,21 @@ go to many sockets, and a socket keeps no memory for it: docs/decisions/0031-def
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
 from daphne.cli import CommandLineInterface
+from daphne.http_protocol import WebRequest
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet import reactor as _reactor
 from twisted.internet.interfaces import IPullProducer
 from twisted.internet.tcp import Connection
 from zope.interface import implementer  # type: ignore[import-untyped]
+
+from runtime.http import response_flow
+from runtime.http.response_flow import ResponseFlow
 
 reactor: Any = _reactor  # the interfaces that Twisted declares for it are narrower than it is
 EXTENSION: Final = "causeway.frames"
@@ -48,13 +53,15 @@ def compress(*, on: bool) -> None:
 
 
 class FrameServer(Server):
-    """Offers the extension to WebSocket applications."""
+    """Offers the extension to WebSocket applications, and runtime.http.response_flow to those of HTTP."""
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         """Daphne's; adds to the scope."""
         if isinstance(protocol, FrameProtocol):
             offered = {"write": protocol.write_payloads, "takes_deflated": protocol.takes_deflated}
             scope.setdefault("extensions", {})[EXTENSION] = offered
+        elif isinstance(protocol, WebRequest):
+            scope.setdefault("extensions", {})[response_flow.EXTENSION] = partial(ResponseFlow, protocol)
         return super().create_application(protocol, scope)
 
     def kill_all_applications(self) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.clients.live import LiveSocket
+from tests.support.clients.server_sent import EventFollower
 from tests.support.clients.web_socket import Follower, Stream
 from tests.support.waiting import eventually
 from tests.support.worlds.system import System
@@ -80,10 +81,17 @@ def agrees(system: System, load: Load, stream: Stream) -> None:
             assert fresh[device][section] == state[section], f"{section} of {device}"
 
 
-def test_a_follower_misses_nothing_when_its_connection_is_cut(shared_system: System) -> None:
-    load = Load(shared_system, "cuts")
+def event_follower(system: System, **query: Any) -> EventFollower:
+    return EventFollower(system.port, system.token("follower", "admin", None), **query)
+
+
+@pytest.mark.parametrize("follow", [follower, event_follower])
+def test_a_follower_misses_nothing_when_its_connection_is_cut(
+    shared_system: System, follow: Callable[..., Follower | EventFollower]
+) -> None:
+    load = Load(shared_system, follow.__name__)
     load.introduce()
-    with follower(shared_system, site="cuts") as one:
+    with follow(shared_system, site=load.site) as one:
         one.until(lambda stream: len(stream.devices) == DEVICES)
         for _ in range(5):
             load.send(5)
@@ -93,6 +101,30 @@ def test_a_follower_misses_nothing_when_its_connection_is_cut(shared_system: Sys
         load.check(one.stream)
         agrees(shared_system, load, one.stream)
         assert one.connections > 1
+        assert {reason for reason, _ in one.stream.snapshots} == {"subscribe"}
+
+
+def comes_again(one: EventFollower, times: int) -> None:
+    one.until(lambda _: one.connections > times, 60, what="it comes again")
+
+
+def test_events_of_more_devices_than_fit_into_an_id_go_on_after_cuts_and_restarts(shared_system: System) -> None:
+    load = Load(shared_system, "many", 150)
+    load.introduce()
+    with event_follower(shared_system, site="many") as one:
+        one.until(lambda stream: len(stream.devices) == 150)
+        for times, restart in enumerate((False, True, False), 1):
+            load.send(1)
+            if restart:
+                shared_system.web.kill()
+            one.cut()
+            load.send(1)
+            if restart:
+                shared_system.web.start()
+            comes_again(one, times)
+        one.until(load.has_arrived, 60)
+        load.check(one.stream)
+        agrees(shared_system, load, one.stream)
         assert {reason for reason, _ in one.stream.snapshots} == {"subscribe"}
 
 

@@ -23,6 +23,7 @@ from devices.web.api.problems import CONTENT_TYPE, database_outage, problem, pro
 from devices.web.api.schemas import Problem
 from devices.web.api.security import SessionAuth, TokenAuth
 from devices.web.device import changes, descriptions, ingest, messages
+from devices.web.live.event_streams.openapi import STREAM_OPERATION
 from devices.web.mappings import api as mappings
 from devices.web.mappings import listen
 from devices.web.operations import handlers
@@ -83,6 +84,7 @@ class CausewayAPI(NinjaAPI):
             "description": "Problem",
             "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
+        schema["paths"][f"{self.get_root_path({})}stream"] = {"get": STREAM_OPERATION}
         for path in schema["paths"].values():
             for operation in path.values():
                 operation["responses"]["default"] = failed

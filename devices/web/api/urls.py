@@ -7,7 +7,7 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.core.exceptions import DisallowedHost, SuspiciousOperation
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, URLResolver, path, re_path
 from django.views.defaults import bad_request
 
@@ -116,7 +116,13 @@ def _guarded_patterns() -> tuple[list[URLPattern | URLResolver], str, str]:
     return patterns, app_name, namespace
 
 
+def only_streamed(_request: HttpRequest) -> HttpResponse:
+    """The answer to whatever is no GET or HEAD of event streams: those go to their consumer (config.routing)."""
+    return HttpResponseNotAllowed(["GET"])
+
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("v1/stream", guarded(only_streamed)),
     path("v1/", _guarded_patterns()),
     path("v1/asyncapi.json", guarded(asyncapi), name="asyncapi"),
     re_path("", guarded(nothing_here)),

@@ -13,7 +13,7 @@ from django.db.models.functions import Cast
 from msgspec import structs
 
 from bridge.shards import shard_of
-from devices.models import Command, ShardState, Twin
+from devices.models import Command, ShardState, Site, Twin
 from devices.rules.commands import brief, command_json
 from devices.rules.described.descriptions import Kept
 from devices.rules.described.descriptions import load as load_description
@@ -137,6 +137,11 @@ def _answer(query: Query, found: "_Found | None", rows: Mapping[str, Rows | None
 def list_existing(keys: Iterable[str]) -> set[str]:
     """Those of the keys that belong to a device."""
     return {key for key, _ in list_devices(Target(devices=frozenset(keys)))}
+
+
+def site_exists(name: str) -> bool:
+    """Whether there is a site of this name."""
+    return Site.objects.filter(name=name).exists()
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ from runtime.database import DatabaseReaders, DatabaseUnavailableError
 from runtime.http.origins import is_allowed, is_foreign
 
 PATHS: Final = ("/ws/v1/", "/ws/v1")
-_places: Final = Places()
+places: Final = Places()  # of sockets and event streams
 _TRY_AGAIN_LATER: Final = 4503  # Daphne sends no code but 1000 and 3000 to 4999
 
 Event = dict[str, Any]
@@ -39,7 +39,7 @@ async def websocket_application(scope: dict[str, Any], receive: Receive, send: S
         await send({"type": "websocket.close"})
         return
     await send({"type": "websocket.accept", "subprotocol": ticket if ticket is None else SUBPROTOCOL + ticket})
-    with _places.taken(_address(scope), settings.MAX_SOCKETS_PER_ADDRESS) as free:
+    with places.taken(_address(scope), settings.MAX_SOCKETS_PER_ADDRESS) as free:
         code = await _serve(scope, receive, send, ticket) if free else TOO_MANY
     if code is not None:
         await send({"type": "websocket.close", "code": code})
@@ -63,7 +63,7 @@ async def _serve(scope: dict[str, Any], receive: Receive, send: Send, ticket: st
         access = await _access(hub, credential)
         if isinstance(access, int) or credential is None:
             return access if isinstance(access, int) else UNAUTHORIZED
-        with _places.taken((access.user_id, access.board), settings.MAX_SOCKETS_PER_USER) as free:
+        with places.taken((access.user_id, access.board), settings.MAX_SOCKETS_PER_USER) as free:
             if not free:
                 return TOO_MANY
             await Connection(receive, send, hub, credential, access, direct_of(scope)).serve()

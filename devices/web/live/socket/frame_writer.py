@@ -57,9 +57,10 @@ class SocketClosedError(Exception):
 class Credit:
     """The credit of one socket: how much is sent and not acknowledged. docs/websocket.md, ``ack``."""
 
-    __slots__ = ("_blocked_since", "_sizes", "n", "unacknowledged_bytes")
+    __slots__ = ("_blocked_since", "_patience_s", "_sizes", "n", "unacknowledged_bytes")
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s  # with a client that takes nothing
         self.n = 0  # of the last frame sent
         self.unacknowledged_bytes = 0
         self._sizes: deque[int] = deque()  # of the last frames, those not acknowledged
@@ -103,7 +104,7 @@ class Credit:
         """Whether to close with 4408: no progress for too long, or replies piled up."""
         if self.unacknowledged_bytes > REPLIES_LIMIT_BYTES:
             return True
-        return self._blocked_since is not None and now - self._blocked_since >= PATIENCE_S
+        return self._blocked_since is not None and now - self._blocked_since >= self._patience_s
 
 
 class FrameWriter:
@@ -206,14 +207,14 @@ class FrameWriter:
             async with asyncio.timeout(_SEND_S):
                 self.write_out()
                 while self._outgoing:
-                    await self._send({"type": "websocket.send", "text": _text(self._outgoing.popleft()).decode()})
+                    await self._send({"type": "websocket.send", "text": text_of(self._outgoing.popleft()).decode()})
                 if self._close_code is not None:
                     await self._send({"type": "websocket.close", "code": self._close_code})
                     raise SocketClosedError
 
 
 def _plain(frame: Outgoing) -> Payload:
-    return _text(frame), False
+    return text_of(frame), False
 
 
 def _payload(frame: Outgoing) -> Payload:
@@ -226,7 +227,8 @@ def _payload(frame: Outgoing) -> Payload:
     return body.deflated_frame(n, sub), True
 
 
-def _text(frame: Outgoing) -> bytes:
+def text_of(frame: Outgoing) -> bytes:
+    """A frame as it goes out."""
     if isinstance(frame, bytes):
         return frame
     body, n, sub = frame

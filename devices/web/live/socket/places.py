@@ -1,4 +1,4 @@
-"""How many sockets one user and one address may have open in this process. Pure."""
+"""How many sockets and event streams one user and one address may have open in this process. Pure."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterator

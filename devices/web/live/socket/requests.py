@@ -9,7 +9,6 @@ import structlog
 from msgspec import UNSET
 
 from bridge.names import is_device_key
-from devices.models import Site
 from devices.requests.ask import ask
 from devices.requests.commands import DEFAULT_TTL_S, store_command
 from devices.requests.refusals import (
@@ -23,7 +22,7 @@ from devices.requests.refusals import (
 from devices.rules.capabilities import Capability
 from devices.rules.commands import brief, command_json
 from devices.web.auth import Access
-from devices.web.live.queries.replay import list_existing
+from devices.web.live.queries.replay import list_existing, site_exists
 from devices.web.live.socket.attending import Attending
 from devices.web.live.socket.client_frames import (
     Attend,
@@ -151,7 +150,7 @@ class Requests:
             return Target()
         if not self._subscriptions.access.sees(request.site):
             raise ForbiddenError(f"you have no role at site {request.site}")
-        if not await self._database.run_once(_site_exists, request.site):
+        if not await self._database.run_once(site_exists, request.site):
             raise NotFoundError(f"there is no site {request.site}")
         return Target(sites=frozenset([request.site]))
 
@@ -195,7 +194,3 @@ class Requests:
         access = await self._rights()
         access.require(capability, device)
         return access
-
-
-def _site_exists(name: str) -> bool:
-    return Site.objects.filter(name=name).exists()

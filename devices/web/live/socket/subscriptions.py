@@ -15,6 +15,7 @@ from devices.web.live.hub.fanout import Fanout
 from devices.web.live.hub.rooms import Since
 from devices.web.live.queries.replay import Step
 from devices.web.live.socket.frame_writer import FrameWriter
+from devices.web.live.stream.changes import Reason
 from devices.web.live.stream.feed import FlushBatch
 from devices.web.live.stream.subscription import Subscription
 from devices.web.live.stream.targets import DeliveryOptions, Target
@@ -47,9 +48,16 @@ class SocketSubscriptions:
         self._missed_steps: dict[int, int] = {}  # shard → the commit since which steps may not have been shown
         self._own_steps = LatestSteps()  # shown to this socket alone: what the hub is answered later may be older
 
-    def watch(self, sub: bytes, wish: Target, options: DeliveryOptions, known: dict[str, int]) -> None:
-        """Add a subscription; it is taken up at the next :meth:`wake`."""
-        self.by_id[sub] = Subscription(sub, visible(wish, self.access), options, known)
+    def watch(
+        self,
+        sub: bytes,
+        wish: Target,
+        options: DeliveryOptions,
+        known: dict[str, int],
+        begins: Reason = "subscribe",
+    ) -> None:
+        """Add a subscription; it is taken up at the next :meth:`wake`. For the arguments see :class:`Subscription`."""
+        self.by_id[sub] = Subscription(sub, visible(wish, self.access), options, known, begins)
         self._wishes[sub] = wish
 
     def unwatch(self, sub: bytes) -> bool:

@@ -72,19 +72,24 @@ class Body(Struct, eq=False):
 
 
 def bodies(
-    devices: Mapping[str, Sequence[StreamChange]], options: DeliveryOptions, *, more: bool = False
+    devices: Mapping[str, Sequence[StreamChange]],
+    options: DeliveryOptions,
+    *,
+    first: Reason = "subscribe",
+    more: bool = False,
 ) -> list[Body]:
     """Frames that bring each device's changes in their order; what belongs together is gathered.
 
     Args:
         devices: the changes of each device, in rev order.
         options: whether intermediate readings are left out.
-        more: whether other pages follow the ``subscribe`` snapshots.
+        first: the reason of the snapshots that come in pages.
+        more: whether other pages follow those.
     """
     out: list[Body] = []
     rest = [_runs(changes, options) for changes in devices.values()]
     while rest := [runs for runs in rest if runs]:
-        out += _gathered([runs.pop(0) for runs in rest], more=more)
+        out += _gathered([runs.pop(0) for runs in rest], first, more=more)
     return out
 
 
@@ -128,7 +133,7 @@ def _conflated(deltas: list[Delta], options: DeliveryOptions) -> list[Delta]:
     return latest(items) if options.readings == "latest" else items
 
 
-def _gathered(runs: Sequence[_Run], *, more: bool) -> Iterator[Body]:
+def _gathered(runs: Sequence[_Run], first: Reason, *, more: bool) -> Iterator[Body]:
     """Frames for one run of each device. They are of different devices, so their order is free."""
     snapshots: dict[Reason, list[bytes]] = {}
     items: list[bytes] = []
@@ -143,15 +148,15 @@ def _gathered(runs: Sequence[_Run], *, more: bool) -> Iterator[Body]:
             case Gone():
                 yield Body(b'"type":"gone","sub":', b',"device":%b}' % _encode(run.device))
     for reason, found in snapshots.items():
-        yield from _snapshots(reason, found, more=more and reason == "subscribe")
+        yield from _snapshots(reason, found, paged=reason == first, more=more)
     for page in _pages(items, len(items)):
         yield Body(b'"type":"delta","sub":', b',"items":[' + b",".join(page) + b"]}")
 
 
-def _snapshots(reason: Reason, found: Sequence[bytes], *, more: bool) -> Iterator[Body]:
+def _snapshots(reason: Reason, found: Sequence[bytes], *, paged: bool, more: bool) -> Iterator[Body]:
     pages = list(_pages(found, MAX_PAGE_DEVICES))
     for number, page in enumerate(pages, 1):
-        yield snapshot_body(reason, page, more=more or (reason == "subscribe" and number < len(pages)))
+        yield snapshot_body(reason, page, more=paged and (more or number < len(pages)))
 
 
 def _pages(texts: Sequence[bytes], most: int) -> Iterator[Sequence[bytes]]:

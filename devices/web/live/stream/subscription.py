@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import Final
 
 from bridge.messages import Gone
-from devices.web.live.stream.changes import Answer, NotFound, Query, Snapshot, StreamChange
+from devices.web.live.stream.changes import Answer, NotFound, Query, Reason, Snapshot, StreamChange
 from devices.web.live.stream.feed import Feed, FlushBatch
 from devices.web.live.stream.rendering import Body, bodies, snapshot_body
 from devices.web.live.stream.sequencer import Sequencer
@@ -30,12 +30,21 @@ class Subscription:
         target: what it watches.
         options: how often, and how much.
         known: the revs that the client has.
+        begins: why what it has not is shown at first.
     """
 
-    def __init__(self, sub: bytes, target: Target, options: DeliveryOptions, known: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        sub: bytes,
+        target: Target,
+        options: DeliveryOptions,
+        known: Mapping[str, int],
+        begins: Reason = "subscribe",
+    ) -> None:
         self.sub = sub
         self.target = target
         self.options = options
+        self._begins = begins
         self.feed: Feed | None = None  # None: pending
         self.life = 0  # raised by join and pause: answers to questions of another life are void
         self.listed_upto = ""  # by key, in this life
@@ -101,7 +110,7 @@ class Subscription:
         if mine is None:
             if not self._shown:
                 self._first.add(device)
-            self._sequencer.ask(device, "new" if self._shown else "subscribe")
+            self._sequencer.ask(device, "new" if self._shown else self._begins)
         elif mine != rev or device in self._touched or device in self._unheard:
             self._sequencer.ask(device)
         else:
@@ -226,14 +235,17 @@ class Subscription:
         """What :meth:`_accept` gathered. The last snapshot of the first showing says that there is no more."""
         out, self._out = self._out, {}
         more = bool(self._first) or self.is_listing
-        if not self._shown and any(_begins(changes) for changes in out.values()):
+        if not self._shown and any(self._is_first(changes) for changes in out.values()):
             self._more_owed = more
-        frames = bodies(out, self.options, more=more)
+        frames = bodies(out, self.options, first=self._begins, more=more)
         if not self._shown and not more:
             self._shown = True
             if self._more_owed:
-                frames.append(snapshot_body("subscribe", [], more=False))
+                frames.append(snapshot_body(self._begins, [], more=False))
         return frames
+
+    def _is_first(self, changes: Sequence[StreamChange]) -> bool:
+        return isinstance(changes[0], Snapshot) and changes[0].reason == self._begins
 
     # Devices -----------------------------------------------------------------------------------------------------
 
@@ -258,7 +270,3 @@ class Subscription:
             del self._own[device]
         elif mine is not None and theirs is not None and mine < theirs:
             self._sequencer.ask(device)
-
-
-def _begins(changes: Sequence[StreamChange]) -> bool:
-    return isinstance(changes[0], Snapshot) and changes[0].reason == "subscribe"

@@ -173,7 +173,7 @@ def test_the_documentation_describes_every_operation() -> None:
         ("GET", f"{device}/block"), ("POST", f"{device}/block"), ("DELETE", f"{device}/block"),
         ("GET", "/me/preferences"), ("PATCH", "/me/preferences"), ("GET", "/me/views"), ("POST", "/me/views"),
         ("PATCH", "/me/views/{view_id}"), ("DELETE", "/me/views/{view_id}"), ("GET", "/boards"), ("POST", "/boards"),
-        ("POST", "/boards/{board_id}/link"), ("DELETE", "/boards/{board_id}"), ("POST", "/tickets"),
+        ("POST", "/boards/{board_id}/link"), ("DELETE", "/boards/{board_id}"), ("POST", "/tickets"), ("GET", "/stream"),
         ("GET", "/version"), ("POST", "/client-errors"), ("GET", f"{device}/messages"), ("POST", f"{device}/messages"),
     }  # fmt: skip
     assert len({operation["operationId"] for operation in operations.values()}) == len(operations)

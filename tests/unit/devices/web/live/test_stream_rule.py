@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from devices.web.live.stream.changes import Answer, StreamChange
 from devices.web.live.stream.feed import Feed
+from devices.web.live.stream.positions import Position, read
 from devices.web.live.stream.rendering import Body
 from devices.web.live.stream.subscription import Subscription
 from devices.web.live.stream.targets import DeliveryOptions, Target
@@ -37,10 +38,14 @@ class Viewer:
     sub: Subscription | None = None
     listing: tuple[int, list[tuple[str, int]], str | None] | None = None  # read, not delivered yet; up to which
     answers: tuple[int, list[Answer]] | None = None
+    position: Position = field(default_factory=lambda: Position("s", {}))  # what ids of its events would say
 
     def show(self, bodies: Sequence[Body]) -> None:
         for body in bodies:
-            self.client.take(body.frame(1, b'"1"'))
+            frame = body.frame(1, b'"1"')
+            self.client.take(frame)
+            self.position.take(read(frame))
+            assert {device: rev for device, rev in self.position.moved.items() if rev is not None} == self.client.revs
 
 
 @dataclass
@@ -130,6 +135,7 @@ class Web:
         known = {device: rev for device, rev in known.items() if viewer.target.covers(device)}
         viewer.sub = Subscription(b'"1"', viewer.target, viewer.options, known)
         viewer.client.devices = {device: viewer.client.devices[device] for device in known}
+        viewer.position = Position("s", known)
 
     def leave(self, viewer: Viewer) -> None:
         viewer.sub = viewer.listing = viewer.answers = None
