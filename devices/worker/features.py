@@ -3,8 +3,8 @@
 The order says two things. Plans: a device undergoes what it has sent itself, then what time and the gateways say, then
 what is asked of it. Following up: sources before the ledger, which counts what of them is refused; what Home Assistant
 asks before commands, which take it down; steps of commands before the outboxes are cleared of deleted devices, and
-before requests, some of which they settle, are stored; the record of changes and the log of readings after all of them.
-Features of other apps come last.
+before requests, some of which they settle, are stored; the record of changes after all of them. Features of other apps
+come last.
 """
 
 from collections.abc import Callable, Iterable
@@ -49,7 +49,8 @@ def all_features(
     sources, waiting = Sources(options, known, links), Waiting()
     renderer = Renderer(known, sources)
     commands = CommandsFeature(options, known, links, renderer, waiting)
-    uplink = UplinkFeature(options, sources, links, commands.knows, waiting)
+    log = ReadingLogFeature(options, followed or Followed())
+    uplink = UplinkFeature(options, sources, links, commands.knows, waiting, log)
     requests = RequestsFeature(options, known, sources, uplink.reduce)
     described = DescriptionsFeature()
     desired = (DesiredFeature(links), ForeignDesiredFeature(links, renderer))
@@ -57,6 +58,5 @@ def all_features(
     heard = (SourcesFeature(options, known, links), uplink, PresenceFeature(options, links))
     controls = (ControlsFeature(commands),) if CONTROLS in known.by_name else ()
     export = (ExportFeature(options, links),) if options.homeassistant_export else ()
-    records = (ChangesFeature(), ReadingLogFeature(options, followed or Followed()))
-    built_in = (*heard, *controls, *downlinks, requests, described, *export, *records)
+    built_in = (*heard, *controls, *downlinks, requests, described, *export, ChangesFeature(), log)
     return (*built_in, *(make() for make in more))

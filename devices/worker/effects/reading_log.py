@@ -8,7 +8,7 @@
     each transaction    its row, with the effect
 
 Nobody's start depends on how long that takes: what is stored before it is read from history (devices.handlers.log).
-While nobody follows, a round costs two looks at what is in memory.
+While nobody follows (no ``totals``), a round costs two looks at what is in memory.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,11 +44,12 @@ class ReadingLogFeature(Feature):
     """
 
     name = "reading_log"
+    minds_readings = False
 
     def __init__(self, options: DevicesOptions, followed: Followed) -> None:
         self._followed, self._bytes = followed, options.handler_log_mb * 1024 * 1024 // options.shards
         self._seen: Mapping[int, State] = followed.seen
-        self._totals: dict[int, int] = {}  # LoggedReadings.total_bytes of the latest row, by shard that is logged
+        self.totals: dict[int, int] = {}  # LoggedReadings.total_bytes of the latest row, by shard that is logged
 
     def load(self, shard: Shard, now_ms: int) -> None:
         """Whether it is followed."""
@@ -56,7 +57,7 @@ class ReadingLogFeature(Feature):
 
     def forget(self) -> None:
         """Each shard is loaded anew."""
-        self._totals.clear()
+        self.totals.clear()
 
     def find(self, round_: Round, shards: Sequence[Shard], now_ms: int) -> bool:
         """Begin and end as the leases have seen. No transaction of the round is needed for it."""
@@ -64,7 +65,7 @@ class ReadingLogFeature(Feature):
         if seen is not self._seen:
             for shard in shards:
                 state = seen.get(shard.number, "nobody")
-                if state == "begins" or (state == "logged") != (shard.number in self._totals):
+                if state == "begins" or (state == "logged") != (shard.number in self.totals):
                     self._settle(shard)
             self._seen = seen
         return False
@@ -74,16 +75,15 @@ class ReadingLogFeature(Feature):
         with writing():
             is_followed = bool(_BEGIN.rows(shard.number, shard.generation))
         if not is_followed:
-            self._totals.pop(shard.number, None)
-        elif shard.number not in self._totals:
+            self.totals.pop(shard.number, None)
+        elif shard.number not in self.totals:
             rows = LoggedReadings.objects.filter(shard=shard.number).order_by("-commit")
-            self._totals[shard.number] = rows.values_list("total_bytes", flat=True).first() or 0
+            self.totals[shard.number] = rows.values_list("total_bytes", flat=True).first() or 0
 
-    def follow_up(self, work: RoundWork) -> None:
-        """One row a shard that is followed and has readings."""
-        if self._totals:
-            followed = [part for number, part in work.parts.items() if number in self._totals and part.works]
-            _ROWS.write([row for part in followed for row in self._row(part, work.now_ms)])
+    def write(self, work: RoundWork) -> None:
+        """One row a shard that is followed and has readings. Called by the feature that stores these."""
+        followed = [part for number, part in work.parts.items() if number in self.totals and part.works]
+        _ROWS.write([row for part in followed for row in self._row(part, work.now_ms)])
 
     def _row(self, part: ShardWork, now_ms: int) -> Iterable[Row]:
         devices = [
@@ -96,9 +96,9 @@ class ReadingLogFeature(Feature):
         ]
         if devices:
             number, packed = part.shard.number, pack_readings(devices)
-            total = self._totals[number] = self._totals[number] + len(packed) + ROW_BYTES
+            total = self.totals[number] = self.totals[number] + len(packed) + ROW_BYTES
             yield number, part.shard.commit + 1, now_ms, total, packed
 
     def purges(self) -> Iterable[PurgeTask]:
         """What all followers have read, and what is too much."""
-        return (ReadReadings(self._bytes, self._totals.keys()),)
+        return (ReadReadings(self._bytes, self.totals.keys()),)

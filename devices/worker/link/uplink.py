@@ -20,6 +20,7 @@ from devices.worker.descriptions import descriptions
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import UNKNOWN_PAYLOAD, Acknowledged, Effects
 from devices.worker.effects.rate_gate import RateGate
+from devices.worker.effects.reading_log import ReadingLogFeature
 from devices.worker.effects.work import Round, RoundWork, ShardWork
 from devices.worker.link import delivery_history, rejections
 from devices.worker.link.acceptance import Acceptance, load_gateways, store_counts, store_cursors
@@ -50,6 +51,7 @@ class UplinkFeature(Feature):
         links: the gateways', as last read.
         knows_command: whether a command id (text) is one of the device's (its primary key).
         waiting: commands in other dialects that wait for what their devices report.
+        log: of readings; asked only while somebody follows.
     """
 
     name = "uplink"
@@ -62,8 +64,9 @@ class UplinkFeature(Feature):
         links: LinkWatch,
         knows_command: Callable[[str, int], bool],
         waiting: Waiting,
+        log: ReadingLogFeature,
     ) -> None:
-        self._waiting = waiting
+        self._waiting, self._log = waiting, log
         self._sources, self._links = sources, links
         self._default_gateway = options.default_gateway
         self._limits = Limits(options.max_metrics_per_device, options.retention_days * 86_400_000)
@@ -257,6 +260,8 @@ class UplinkFeature(Feature):
             part.touched = True
         if self._rejected:
             rejections.store(self._rejected, self._shards)
+        if self._log.totals:
+            self._log.write(work)
 
     def committed(self, work: RoundWork) -> None:
         """Acknowledge."""
