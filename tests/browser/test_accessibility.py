@@ -79,6 +79,18 @@ def test_where_nobody_is_let_in_is_accessible(page: Page, system: System) -> Non
     assert list(complaints(page)) == []
 
 
+def test_what_is_lost_or_not_there_is_accessible(page: Page, system: System) -> None:
+    sign_in(page, system, f"/?q={KEY}-that-is-not")
+    expect(page.locator(".fleet-body .fleet-row")).to_have_count(0)
+    page.get_by_text("Columns").click()
+    assert list(complaints(page)) == []
+    page.goto(f"{system.url}/devices/{KEY}?kiosk")
+    expect(page.locator(".topbar")).to_be_hidden()
+    page.context.set_offline(True)
+    expect(page.locator(".banner")).to_be_visible()
+    assert list(complaints(page)) == []
+
+
 def test_the_administration_is_accessible(page: Page, system: System) -> None:
     sign_in(page, system, "/", role="admin")
     page.goto(f"{system.url}/admin/")
