@@ -16,7 +16,7 @@ KEY = "browser/fern"
 
 @pytest.fixture
 def system(causeway: Callable[..., System]) -> System:
-    system = causeway(workers=1, start=False, DJANGO_SETTINGS_MODULE="tests.apps.settings")
+    system = causeway(workers=1, start=False, CAUSEWAY_APPS="tests.apps.plants")
     migrate(system.settings)
     return system.start()
 
@@ -44,6 +44,13 @@ def test_an_apps_page_and_panel_are_there_and_a_panel_that_throws_harms_no_other
     expect(leaves).to_contain_text("Leaves: 20 °C")
     expect(page.locator(".panel.broken")).to_have_count(0)
     assert page.evaluate("globalThis.marked") is True
+
+    page.goto(f"{system.url}/plants/browser/map")
+    device.publish(f"devices/{KEY}/telemetry", {"moisture": 41})
+    spot = page.locator(".greenhouse li")
+    expect(spot).to_have_text("41 %")
+    device.publish(f"devices/{KEY}/telemetry", {"moisture": 12})
+    expect(spot).to_have_text("12 %")
     system.web.wait_for_line(r"a page reported an error.*no leaf is 101 degrees warm")
 
 

@@ -15,8 +15,9 @@ class PlantsConfig(AppConfig):
         from tests.apps.plants.api import router
         from tests.apps.plants.dialect import PlantsDialect
         from tests.apps.plants.feature import PlantsFeature
-        from tests.apps.plants.pages import LEAVES, PLANTS
+        from tests.apps.plants.pages import LEAVES, MAP, PLANTS
 
+        register_page(MAP)
         register_page(PLANTS)
         register_panel(LEAVES)
         register_router("plants", router)

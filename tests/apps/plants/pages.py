@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import get_script_prefix
 
 from causeway import Page, Panel
 from causeway.models import Device
@@ -25,6 +26,22 @@ PLANTS = Page(
     styles=("plants/plants.css",),
     capability="devices.command",
     data=plants,
+)
+
+
+def greenhouse(_request: HttpRequest, _access: Access, site: str) -> dict[str, Any]:
+    """Where the page finds the app's own socket."""
+    return {"socket": f"{get_script_prefix()}apps/plants/live/{site}/"}
+
+
+MAP = Page(
+    name="plants_map",
+    title="Greenhouse",
+    path="plants/<slug:site>/map",
+    modules="plants_map",
+    styles=("plants/plants.css",),
+    capability="devices.read",
+    data=greenhouse,
 )
 
 LEAVES = Panel(name="leaves", title="Leaves", modules="plants", capability="devices.command")

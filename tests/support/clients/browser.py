@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from msgspec import DecodeError
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, WebSocket, expect, sync_playwright
 
 from devices.web.live.stream.server_frames import decode
 from tests.support.servers.installing import program
@@ -55,7 +55,7 @@ def chromium() -> Iterator[Browser]:
 def fresh_page(browser: Browser, screenshot: Path) -> Iterator[Page]:
     """A page without cookies or cache; `screenshot` shows its last state.
 
-    A script error in it fails the test, and so does a frame of its WebSocket that docs/websocket.md does not have.
+    A script error in it fails the test, and so does a frame of ``/ws/v1/`` that docs/websocket.md does not have.
     What its console and its requests complained of is printed, which pytest shows of a test that fails.
     """
     errors: list[str] = []
@@ -63,7 +63,7 @@ def fresh_page(browser: Browser, screenshot: Path) -> Iterator[Page]:
         context.set_default_timeout(_TIMEOUT_MS)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("websocket", lambda socket: socket.on("framereceived", lambda text: _check(text, errors)))
+        page.on("websocket", lambda socket: _listen(socket, errors))
         _print_complaints(page)
         try:
             yield page
@@ -87,6 +87,12 @@ def _print_complaints(page: Page) -> None:
     page.on("console", said)
     page.on("requestfailed", lambda asked: print(f"failed: {asked.method} {asked.url}: {asked.failure}"))
     page.on("response", answered)
+
+
+def _listen(socket: WebSocket, errors: list[str]) -> None:
+    """To our own; what apps' sockets say is theirs."""
+    if "/ws/v1" in socket.url:
+        socket.on("framereceived", lambda text: _check(text, errors))
 
 
 def _check(text: str | bytes, errors: list[str]) -> None:
