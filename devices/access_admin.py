@@ -19,8 +19,9 @@ class _WithUser(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
 
     def get_autocomplete_fields(self, request: HttpRequest) -> list[str]:
         """The usual ones, and the user."""
-        users: Any = self.admin_site._registry.get(get_user_model())
-        return [*super().get_autocomplete_fields(request), *(["user"] if users and users.search_fields else [])]
+        users, site = get_user_model(), self.admin_site
+        finds = site.is_registered(users) and bool(site.get_model_admin(users).search_fields)
+        return [*super().get_autocomplete_fields(request), *(["user"] if finds else [])]
 
 
 class MembershipInline(_WithUser, admin.TabularInline):  # type: ignore[type-arg]

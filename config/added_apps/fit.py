@@ -79,11 +79,14 @@ def require_user_model() -> None:
     Raises:
         ImproperlyConfigured: it lacks something.
     """
-    meta = get_user_model()._meta
-    lacking = {"is_active", "is_superuser"} - {field.name for field in meta.get_fields()}
+    from devices.models import Membership
+
+    users: Any = get_user_model()
+    lacking = {name for name in ("is_active", "is_superuser") if not hasattr(getattr(users, name, None), "field")}
     if lacking:
         raise ImproperlyConfigured(
             f"AUTH_USER_MODEL: it lacks {' and '.join(sorted(lacking))}; inherit PermissionsMixin, or AbstractUser"
         )
-    if not isinstance(meta.pk, IntegerField):
+    key: Any = Membership.user
+    if not isinstance(key.field.target_field, IntegerField):
         raise ImproperlyConfigured("AUTH_USER_MODEL: its primary key must be a whole number")

@@ -68,7 +68,8 @@ def _looked_up(headers: list[tuple[bytes, bytes]], ticket: str | None) -> tuple[
     access = access_by(credential) if credential is not None else None
     if access is None:
         return None, None
-    return credential, get_user_model()._default_manager.filter(pk=access.user_id).first()
+    users: Any = get_user_model()
+    return credential, users.objects.filter(pk=access.user_id).first()
 
 
 def _answering(send: Callable[[dict[str, Any]], Awaitable[None]], subprotocol: str) -> Any:

@@ -116,7 +116,8 @@ def _users_of_sessions(keys: list[str]) -> dict[str, AbstractUser]:
 
 def _users(ids: list[int]) -> dict[int, AbstractUser]:
     """Those that there are, by id."""
-    found: Any = get_user_model()._default_manager.filter(pk__in=ids) if ids else ()
+    users: Any = get_user_model()
+    found = users.objects.filter(pk__in=ids) if ids else ()
     return {user.pk: user for user in found}
 
 

@@ -3,18 +3,18 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 from django.apps import AppConfig, apps
-from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
-from django.db.models import BooleanField, UUIDField
+from django.db.models import UUIDField
 
 from causeway import __version__
 from config.added_apps import fit, loading
 from devices import extensions
+from devices.models import Membership
 from tests.support.environment import ROOT
 
 
@@ -107,23 +107,21 @@ def test_an_app_for_another_version_is_refused(versions: Any, why: str) -> None:
 
 
 def test_users_need_what_rights_are_made_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Meta:
-        pk: Any = User._meta.pk
-        fields: Any = (BooleanField(name="is_active"), BooleanField(name="is_superuser"))
-
-        def get_fields(self) -> Any:
-            return self.fields
-
     class Model:
-        _meta = Meta()
+        is_active = True  # of all of them, and no field
 
-    monkeypatch.setattr(fit, "get_user_model", lambda: Model)
     fit.require_user_model()
-    Model._meta.pk = UUIDField(name="id")
-    with pytest.raises(ImproperlyConfigured, match=r"^AUTH_USER_MODEL: its primary key must be a whole number"):
-        fit.require_user_model()
-    Model._meta.fields = ()
+    monkeypatch.setattr(fit, "get_user_model", lambda: Model)
     with pytest.raises(ImproperlyConfigured, match=r"^AUTH_USER_MODEL: it lacks is_active and is_superuser"):
+        fit.require_user_model()
+
+
+def test_users_have_whole_numbers_for_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Key:
+        field: Any = SimpleNamespace(target_field=UUIDField(name="id"))
+
+    monkeypatch.setattr(Membership, "user", Key)
+    with pytest.raises(ImproperlyConfigured, match=r"^AUTH_USER_MODEL: its primary key must be a whole number"):
         fit.require_user_model()
 
 
