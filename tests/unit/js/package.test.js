@@ -39,7 +39,7 @@ function compiled(text) {
 
 describe("the package", () => {
   test("holds the modules, a type file of each, and what it is", () => {
-    const modules = ["client", "connection", "emitter", "index", "requests", "sendable", "stream", "subscription", "types"];
+    const modules = ["attendance", "client", "connection", "emitter", "index", "requests", "sendable", "stream", "subscription", "types"];
     const files = modules.flatMap((name) => [`${name}.d.ts`, `${name}.js`]);
     assert.deepEqual(readdirSync(installed).sort(), [...files, "LICENSE", "README.md", "package.json"].sort());
     const about = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
