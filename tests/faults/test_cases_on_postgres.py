@@ -16,6 +16,7 @@ pytestmark = pytest.mark.timeout(420)
 TESTS = (
     "devices/worker",
     "devices/requests",
+    "devices/handlers/test_shard_runner.py",
     "devices/web/api/test_commands.py",
     "devices/web/api/test_desired.py",
 )
@@ -27,7 +28,7 @@ def test_the_cases_that_the_database_decides_pass_on_postgresql_too(postgres: Po
     environment = {**clean_environment(), "CAUSEWAY_TEST_DATABASE_URL": postgres.database_url("cases")}
     environment.pop("DJANGO_SETTINGS_MODULE", None)  # else Django has its settings before the tests have set theirs
     environment.pop("CAUSEWAY_TEST_SUMMARY", None)  # this run's own
-    arguments = ["-q", "-p", "no:cacheprovider", "--reuse-db", "-k", "case_ or test_sources"]
+    arguments = ["-q", "-p", "no:cacheprovider", "--reuse-db", "-k", "case_ or test_sources or test_shard_runner"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *arguments, *(f"tests/unit/{name}" for name in TESTS)],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False,

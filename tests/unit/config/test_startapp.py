@@ -14,6 +14,7 @@ from django.test import modify_settings, override_settings
 from django.urls import clear_url_caches, path
 
 from devices import extensions
+from devices.handlers import registry
 from devices.web.pages.urls import patterns
 from tests.support.environment import ROOT
 
@@ -35,16 +36,16 @@ def test_the_app_passes_its_tests(garden: Path, db: None) -> None:
     page = (ROOT / "docs" / "extending" / "tutorial.md").read_text()
     assert "\n".join(f"$ {command}" for command in COMMANDS) in page
     files = {path.relative_to(garden).as_posix() for path in garden.rglob("*") if path.suffix in (".py", ".js")}
-    assert files == {"__init__.py", "apps.py", "pages.py", "tests.py", "static/garden/page.js"}
+    assert files == {"__init__.py", "apps.py", "causeway.py", "pages.py", "tests.py", "static/garden/page.js"}
     assert all(f"| `{name}` |" in page for name in files - {"__init__.py"})
     result = unittest.TestResult()
-    with extensions.restored(), modify_settings(INSTALLED_APPS={"append": "garden"}):
+    with extensions.restored(), registry.restored(), modify_settings(INSTALLED_APPS={"append": "garden"}):
         urls: Any = ModuleType("urls_with_garden")
         urls.urlpatterns = [path("admin/", ("config.admin_urls", "admin", "admin")), *patterns()]
         with override_settings(ROOT_URLCONF=urls):
             unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module("garden.tests")).run(result)
         clear_url_caches()
-    assert (result.testsRun, result.errors, result.failures) == (2, [], [])
+    assert (result.testsRun, result.errors, result.failures) == (4, [], [])
 
 
 def test_what_is_written_has_no_placeholder_left(garden: Path) -> None:
