@@ -72,7 +72,7 @@ def test_the_table_of_capabilities_is_that_of_the_code() -> None:
 
 
 def extending() -> str:
-    """What is said to those who write apps: README.md, reference.md, channels.md and the pages beside them."""
+    """What is said to those who write apps: README.md, reference.md, channels.md, handlers.md and those beside them."""
     return "".join(page.read_text() for page in sorted((ROOT / "docs" / "extending").glob("*.md")))
 
 
