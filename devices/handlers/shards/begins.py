@@ -6,6 +6,7 @@ from typing import Final
 from devices.handlers.followers import follow, unfollow
 from devices.handlers.items import Kind, Reading
 from devices.handlers.log import TooFarError, read, start_of
+from devices.handlers.records.positions import WAITING
 from devices.models import HandlerCursor
 
 _OLDEST: Final = "oldest"  # as HandlerCursor.begin has it: what the log still has of what comes next
@@ -20,6 +21,8 @@ def settle(row: HandlerCursor, kind: Kind) -> bool:
     """
     if not row.begin:
         return True
+    if kind is Reading:
+        keep(row.handler_id, row.shard, WAITING)  # nothing is dropped while the place is looked for
     row.commit = _place(row, kind)
     if kind is Reading:
         keep(row.handler_id, row.shard, row.commit)
