@@ -2,14 +2,15 @@
 
 from typing import Any, Final
 
+from devices.web.pages.asyncapi.event_stream import event_stream
 from devices.web.pages.asyncapi.mqtt import native
 from devices.web.pages.asyncapi.parts import Json, components
 from devices.web.pages.asyncapi.socket import socket
 
 _DESCRIPTION: Final = """\
 What devices and Causeway say to one another over MQTT (the native dialect), and what browsers and programs are told
-and ask for over the WebSocket. Causeway is the application: it receives what devices and clients send. What is asked
-for by HTTP is in the OpenAPI document, `/api/v1/openapi.json`.
+and ask for over the WebSocket, or are told by Server-Sent Events. Causeway is the application: it receives what devices
+and clients send. What else is asked for by HTTP is in the OpenAPI document, `/api/v1/openapi.json`.
 
 - Fields named `ts` and `since` are Unix milliseconds; fields named `…_at` are RFC 3339 with zone.
 - For each device and subscription there is no gap, no repeat and no reordering: `prev` is the `rev` that the client
@@ -21,6 +22,12 @@ _SECURITY: Final[dict[str, Json]] = {
         "description": "from `manage.py provision_device`, where the broker asks for it",
     },
     "token": {"type": "http", "scheme": "bearer", "description": "programs: from `manage.py create_token`"},
+    "ticket": {
+        "type": "httpApiKey",
+        "in": "header",
+        "name": "Sec-WebSocket-Protocol",
+        "description": "pages of other sites: `causeway.ticket.<ticket>`, from `POST /api/v1/tickets`; one use, 30 s",
+    },
     "session": {"type": "httpApiKey", "in": "cookie", "name": "sessionid", "description": "browsers: from `/login`"},
 }
 
@@ -34,7 +41,7 @@ def document(*, topic_root: str, prefix: str, secure: bool, cookie: str) -> dict
         secure: whether the outside is HTTPS.
         cookie: the session cookie's name.
     """
-    protocols = (native(topic_root), socket("/ws/v1/"))
+    protocols = (native(topic_root), socket("/ws/v1/"), event_stream("/api/v1/stream"))
     schemes = _SECURITY | {"session": {**_SECURITY["session"], "name": cookie}}
     return {
         "asyncapi": "3.0.0",
@@ -42,15 +49,18 @@ def document(*, topic_root: str, prefix: str, secure: bool, cookie: str) -> dict
         "defaultContentType": "application/json",
         "servers": {
             "broker": _server("mqtt", "localhost:1883", "the MQTT broker that Causeway is connected to", ["device"]),
-            "web": {
-                **_server("wss" if secure else "ws", "localhost:8000", "Causeway itself", ["token", "session"]),
-                **({"pathname": prefix} if prefix else {}),
-            },
+            "web": _web("wss" if secure else "ws", prefix, ["token", "session", "ticket"]),
+            "http": _web("https" if secure else "http", prefix, ["token", "session"]),
         },
         "channels": {name: one for protocol in protocols for name, one in protocol.channels.items()},
         "operations": {name: one for protocol in protocols for name, one in protocol.operations.items()},
         "components": {**components(protocols), "securitySchemes": schemes},
     }
+
+
+def _web(protocol: str, prefix: str, security: list[str]) -> Json:
+    server = _server(protocol, "localhost:8000", "Causeway itself", security)
+    return server | ({"pathname": prefix} if prefix else {})
 
 
 def _server(protocol: str, host: str, description: str, security: list[str]) -> Json:

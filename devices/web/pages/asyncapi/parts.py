@@ -8,6 +8,7 @@ from msgspec import Struct
 
 MQTT_BINDING: Final = "0.2.0"
 WEBSOCKET_BINDING: Final = "0.1.0"
+HTTP_BINDING: Final = "0.3.0"
 SCHEMAS: Final = "#/components/schemas/{name}"
 Json = dict[str, Any]
 

@@ -1,4 +1,7 @@
-"""The frames of the WebSocket, both ways: docs/websocket.md. Pure."""
+"""The frames of the WebSocket, both ways: docs/websocket.md. Pure.
+
+What there is follows from the classes by which the server reads and writes them.
+"""
 
 from typing import Any, Final, get_args
 
@@ -16,7 +19,7 @@ _ID: Final = {"correlationId": {"description": "the request's id", "location": "
 
 def socket(address: str) -> Protocol:
     """Of the socket at that address."""
-    sent = {kind: _message(kind, cls, SERVER_FRAMES.get(kind, ())) for kind, cls in FRAMES.items()}
+    sent = server_messages()
     received = {kind: _message(kind, cls, CLIENT_FRAMES.get(kind, ())) for kind, cls in client_frames().items()}
     replies = [sent[kind] for kind in _REPLIES]
     told = [message for kind, message in sent.items() if kind != "ok"]
@@ -31,6 +34,11 @@ def socket(address: str) -> Protocol:
         },
         messages=every,
     )
+
+
+def server_messages() -> dict[str, Message]:
+    """What the server sends, by type."""
+    return {kind: _message(kind, cls, SERVER_FRAMES.get(kind, ())) for kind, cls in FRAMES.items()}
 
 
 def client_frames() -> dict[str, type[Struct]]:

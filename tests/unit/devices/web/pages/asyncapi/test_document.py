@@ -85,6 +85,12 @@ def test_every_frame_is_in_it(made: dict[str, Any]) -> None:
     assert set(messages(made, "socket")) <= said | replied
 
 
+def test_the_event_stream_has_the_frames_of_a_stream(made: dict[str, Any]) -> None:
+    told = {message["name"] for message in messages(made, "eventStream").values()}
+    assert told == {"link", "snapshot", "delta", "event", "gone", "command"}
+    assert made["servers"]["http"]["protocol"] == "https"
+
+
 def test_messages_are_those_of_their_operations_channels(made: dict[str, Any]) -> None:
     for operation in made["operations"].values():
         for part in (operation, operation.get("reply", operation)):
@@ -92,7 +98,7 @@ def test_messages_are_those_of_their_operations_channels(made: dict[str, Any]) -
 
 
 def test_every_topic_is_in_it(made: dict[str, Any]) -> None:
-    topics = {one["address"] for name, one in made["channels"].items() if name != "socket"}
+    topics = {one["address"] for one in made["channels"].values() if one["servers"] == [{"$ref": "#/servers/broker"}]}
     assert {"/".join("+" if "{" in part else part for part in topic.split("/")) for topic in topics} == set(
         NativeTopics("devices").shapes
     )
