@@ -23,7 +23,10 @@ def keep(stream: str, number: int, moved: Revs) -> None:
     before = resolve(Place(stream, number - 1, {})) if is_whole else {}
     if before is None:  # cannot be: nothing is purged of an open stream
         raise LookupError(f"parts of stream {stream} are missing before {number}")
-    row = StreamPosition(stream=stream, number=number, is_whole=is_whole, moved=pack({**before, **moved}))
+    revs = {**before, **moved}
+    if is_whole:  # nothing comes before it that would have to be taken back
+        revs = {device: rev for device, rev in revs.items() if rev is not None}
+    row = StreamPosition(stream=stream, number=number, is_whole=is_whole, moved=pack(revs))
     with writing():
         StreamPosition.objects.bulk_create([row], ignore_conflicts=True)
 
