@@ -109,6 +109,13 @@ def performance() -> dict[str, str]:
     return {"performance.md": document.page(results)}
 
 
+def test_each_decision_has_a_number_of_its_own() -> None:
+    decisions = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    numbers = [path.stem[:4] for path in decisions]
+    assert len(numbers) == len(set(numbers)), numbers
+    assert [int(re.findall(r"^# (\d+)\.", path.read_text())[0]) for path in decisions] == [int(one) for one in numbers]
+
+
 def test_every_decision_named_in_code_or_docs_exists() -> None:
     known = {path.stem for path in (ROOT / "docs" / "decisions").glob("*.md")}
     sources = [
