@@ -52,7 +52,7 @@ def test_lists_are_filtered_and_paged(shared_system: System, site: str, api: Api
     assert found() == keys
     assert found(tag="red") == [keys[1]]
     assert found(tag="Red") == []
-    assert found(q="D3") == [keys[3]]
+    assert found(q="/D3") == [keys[3]]
     assert found(q="%") == []
     assert found(status="online") == keys
     assert found(status="offline") == []
