@@ -37,7 +37,7 @@ def server_of(text: str) -> Iterator[str]:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/"
+            yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/ws/v1/"
         finally:
             server.shutdown()
             thread.join()

@@ -23,7 +23,7 @@ def _visit(email: str) -> dict[str, Any]:
     from django.test import Client
 
     from devices.requests.registry import register_device
-    from devices.web.auth import issue_token
+    from devices.web.auth import issue_token, token_digest
     from devices.web.live.queries.authentication import Session, Token, access_by, access_by_all
     from tests.apps.members.models import Member
 
@@ -33,7 +33,7 @@ def _visit(email: str) -> dict[str, Any]:
     member.save()
     client = Client(SERVER_NAME="localhost")
     signed_in = client.post("/login", {"username": email, "password": "secret"})
-    token = Token(issue_token(member))
+    token = Token(token_digest(issue_token(member)))
     session = Session(client.cookies[settings.SESSION_COOKIE_NAME].value)
     commands = "/api/v1/devices/demo/fern/commands"
     return {

@@ -59,8 +59,8 @@ class Credit:
 
     __slots__ = ("_blocked_since", "_patience_s", "_sizes", "n", "unacknowledged_bytes")
 
-    def __init__(self, patience_s: float = PATIENCE_S) -> None:
-        self._patience_s = patience_s  # with a client that takes nothing
+    def __init__(self, patience_s: float | None = None) -> None:
+        self._patience_s = PATIENCE_S if patience_s is None else patience_s  # with a client that takes nothing
         self.n = 0  # of the last frame sent
         self.unacknowledged_bytes = 0
         self._sizes: deque[int] = deque()  # of the last frames, those not acknowledged
