@@ -187,6 +187,7 @@ def test_a_client_that_stops_reading_costs_nothing_and_goes_on_without_a_gap(cau
         stream.take(slow.receive())
     slow.acknowledge()
     load.send(50, text="x" * 200)
+    truth(system, load.site)  # with a first request the API is loaded, which takes its own
     before = resident_bytes(system.web.pid)
     load.send(700, text="x" * 200)  # several MiB, of which the socket may have one
     with follower(system, site="demo") as other:

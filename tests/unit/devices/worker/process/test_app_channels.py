@@ -35,6 +35,7 @@ class FailingLayer(InMemoryChannelLayer):
         return await super().receive(channel)
 
 
+@pytest.mark.django_db  # Channels closes old connections before each message, where earlier tests have left some
 async def test_messages_are_handled_in_order_through_failures_of_the_layer_and_of_the_consumer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
