@@ -189,6 +189,7 @@ def test_a_page_that_is_open_over_a_deploy_goes_on_and_says_that_there_is_a_newe
         })
     )  # fmt: skip
     expect(page.locator(".banner")).to_contain_text("There is a newer version of these pages.", timeout=15_000)
+    page.unroute_all(behavior="wait")  # none is on its way when the page is closed
     fleet.publish(f"devices/{KEYS[0]}/telemetry", {"temperature": 22.75})
     expect(metric(page, "temperature")).to_have_text("22.75")
     page.route("**/static/causeway/app/fleet-*", lambda route: route.fulfill(status=404))
