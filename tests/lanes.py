@@ -4,7 +4,7 @@ Tests on real servers wait most of the time. Two lanes have every other integrat
 no servers, the fourth all the rest. The first shows its tests as they run, the others are shown at the end. Each has
 servers and ports of its own. With arguments there is one lane, of what they name.
 
-Four lanes on two cores are a load of their own: up to eight tests that failed are run once more, alone. What fails
+Four lanes on two cores are a load of their own: up to three tests that failed are run once more, alone. What fails
 again fails the run; what passes is listed as UNSTEADY, and is to be looked into.
 """
 
@@ -28,7 +28,7 @@ ON_SERVERS = {"browser", "compose", "docs", "faults"}
 NOT_TESTS = {"support"}
 PYTEST = [sys.executable, "-m", "pytest"]
 BROKEN_OFF = "pytest"  # in place of a test, for a lane that ended otherwise
-AGAIN = 8  # one in a thousand; the load may be to blame for these, of more it is not
+AGAIN = 3  # failures that the load may be to blame for; of more it is not
 
 
 def lanes() -> tuple[list[Path], ...]:
