@@ -20,7 +20,7 @@ from devices.worker.link.tally import Tally
 from devices.worker.sources.sources import Sources
 
 KIND: Final = "describe"  # of such requests
-AT_ONCE: Final = 10  # devices a round
+AT_ONCE: Final = 5  # devices a round
 _MOST_PIECES: Final = 20  # beyond, each has more devices: people's requests wait behind them
 _KEPT: Final = ("dialect", "topic", "kind", "detail", "received_ms", "retain", "late")  # of the message
 
