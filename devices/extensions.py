@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ninja import Router
 
 TAKEN_ROUTERS: Final = frozenset(
-    {"boards", "commands", "devices", "docs", "handlers", "ledger", "me", "ops", "quarantine", "version"}
+    {"boards", "commands", "devices", "docs", "handlers", "ledger", "me", "ops", "quarantine", "series", "version"}
 )
 
 pages: Final = Registry("page", Page)

@@ -23,6 +23,7 @@ from devices.web.api.problems import CONTENT_TYPE, database_outage, problem, pro
 from devices.web.api.schemas import Problem
 from devices.web.api.security import SessionAuth, TokenAuth
 from devices.web.device import changes, descriptions, ingest, messages
+from devices.web.device import series as series_of_metrics
 from devices.web.live.event_streams.openapi import STREAM_OPERATION
 from devices.web.mappings import api as mappings
 from devices.web.mappings import listen
@@ -107,6 +108,7 @@ _PARTS = (
     desired,
     commands,
     readings,
+    series_of_metrics,
     changes,
     quarantine,
     operations,

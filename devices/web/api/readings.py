@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import msgspec
-from django.db.models import F, Q, QuerySet, TextField, Value
-from django.db.models.functions import Cast, StrIndex
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
 from msgspec import Raw, Struct
 from ninja import Query, Router
 
 from devices import models
+from devices.history.series import with_metrics
 from devices.requests.refusals import NotFoundError
 from devices.web.api.devices import visible_device
 from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, page
@@ -61,7 +62,7 @@ def list_readings(
     Nothing after ``purged_rev`` is missing: who continues from an older ``after_rev`` has a gap.
     """
     owner = visible_device(access(request), f"{site}/{device}", "devices.read")
-    rows = _with_metrics(models.Reading.objects.filter(device=owner), metric)
+    rows = with_metrics(models.Reading.objects.filter(device=owner), metric)
     if since is not None:
         rows = rows.filter(ts__gte=parse_ms("since", since))
     if until is not None:
@@ -98,22 +99,6 @@ def _purged_rev(device: models.Device) -> int:
     if found is None:
         raise NotFoundError(f"there is no device {device.key}")
     return found
-
-
-def _with_metrics(rows: QuerySet[models.Reading], names: list[str]) -> QuerySet[models.Reading]:
-    """The readings with at least one of these metrics.
-
-    Metrics are stored as a flat compact JSON object, in whose text ``{"name":`` and ``,"name":`` occur only where the
-    name is a key (within strings, quotes are escaped).
-    """
-    wanted = Q()
-    for position, name in enumerate(names):
-        key = msgspec.json.encode(name).decode() + ":"
-        for kind, before in (("first", "{"), ("later", ",")):
-            alias = f"{kind}_{position}"
-            rows = rows.alias(**{alias: StrIndex(F("metrics"), Value(before + key))})
-            wanted |= Q(**{f"{alias}__gt": 0})
-    return rows.filter(wanted)
 
 
 def _json(row: _Row, names: list[str]) -> dict[str, Any]:

@@ -154,6 +154,7 @@ def test_the_documentation_describes_every_operation() -> None:
     }
     device = "/devices/{site}/{device}"
     assert set(operations) == {
+        ("GET", "/series"),
         ("GET", "/devices"), ("GET", device), ("PATCH", device), ("DELETE", device), ("GET", f"{device}/desired"),
         ("PATCH", f"{device}/desired"), ("GET", f"{device}/commands"), ("POST", f"{device}/commands"),
         ("GET", "/commands/{command_id}"), ("POST", "/commands/{command_id}/cancel"), ("GET", f"{device}/readings"),
