@@ -13,7 +13,7 @@ from devices.web.live.stream.deflate import copied, deflated
 from devices.web.live.stream.targets import DeliveryOptions
 
 MAX_BODY_BYTES: Final = 512 * 1024  # a frame of several items; Daphne sends none above 1 MiB
-MAX_PAGE_DEVICES: Final = 200  # in a snapshot frame
+MAX_PAGE_DEVICES: Final = 400  # in a snapshot frame
 
 _GONE_BYTES: Final = 64  # about
 

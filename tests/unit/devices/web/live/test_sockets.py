@@ -167,12 +167,12 @@ async def test_what_a_resuming_client_knows_and_is_deleted_is_refused_and_gone()
 
 
 async def test_a_large_site_comes_in_pages() -> None:
-    for number in range(205):
+    for number in range(405):
         await in_thread(register_device)(f"demo/{number:03}")
     async with connected(await token()) as peer:
         first = await peer.watch(site="demo")
         second = await peer.next_of("snapshot")
-        assert (len(first["devices"]), first["more"]) == (200, True)
+        assert (len(first["devices"]), first["more"]) == (400, True)
         assert (len(second["devices"]), second["more"]) == (5, False)
 
 
