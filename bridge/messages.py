@@ -187,13 +187,20 @@ class CommandStep(Struct, frozen=True, array_like=True, tag="c"):
     command: bytes
 
 
+class AlertStep(Struct, frozen=True, array_like=True, tag="a"):
+    """A step of an alert. ``alert``: the alert as JSON."""
+
+    device: str
+    alert: bytes
+
+
 class Gone(Struct, frozen=True, array_like=True, tag="g"):
     """A device was deleted."""
 
     device: str
 
 
-Change = Delta | EventRecorded | CommandStep | Gone
+Change = Delta | EventRecorded | CommandStep | AlertStep | Gone
 
 
 class Commit(Struct, frozen=True, array_like=True):

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from devices.web.logins import admin_login
+from devices.web.people.logins import admin_login
 
 _ADMIN: Final[Any] = ("config.admin_urls", "admin", "admin")  # imported later: devices.web.urls
 _APPS: Final[Any] = ("config.added_apps.urls", None, None)

@@ -30,7 +30,7 @@ PURE_FILES = (
 # What pure code may import: these parts of the standard library, msgspec, and pure code.
 PURE_IMPORTS = frozenset(
     """
-    __future__ abc base64 binascii bisect calendar collections contextlib copy dataclasses datetime decimal enum
+    __future__ abc ast base64 binascii bisect calendar collections contextlib copy dataclasses datetime decimal enum
     fractions functools hashlib heapq itertools json keyword math msgspec numbers operator re string struct textwrap
     types typing unicodedata uuid zlib bridge
     """.split()  # noqa: SIM905 - a list of 30 literals reads worse

@@ -1,6 +1,7 @@
 """Tables of the browser bank. Who writes what:
 
 access       sites, memberships, API tokens             web and commands
+alerts       rules                                      web and commands; alerts and how far rules are: shard workers
 people       preferences, saved views, boards, tickets  web
 registry     devices, their tags                        shard workers; provisioning (passwords)
 state        twins, readings, events, quarantine        shard workers only: the single writer of their devices
@@ -15,6 +16,7 @@ shards       ownership, cursors, recent deliveries, ledger, what was rejected  s
 """
 
 from devices.models.access import ApiToken, Membership, Role, Site
+from devices.models.alerts import Alert, AlertProgress, AlertRule, AlertRuleVersion
 from devices.models.changes import Change
 from devices.models.followers import Follower, LoggedReadings
 from devices.models.handlers import (
@@ -36,6 +38,10 @@ from devices.models.state import Description, Event, Quarantined, Reading, Twin
 from devices.models.streams import StreamPosition
 
 __all__ = [
+    "Alert",
+    "AlertProgress",
+    "AlertRule",
+    "AlertRuleVersion",
     "ApiToken",
     "BlockedKey",
     "Board",

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
-from devices.rules.silence import MAX_STALE_AFTER_S
+from devices.rules.described.silence import MAX_STALE_AFTER_S
 from runtime.database_clock import now
 
 NAME_VALIDATOR = RegexValidator(r"\A[A-Za-z0-9_\-.:]{1,64}\Z", "1 to 64 of A-Z a-z 0-9 _ - . :")

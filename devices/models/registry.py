@@ -66,7 +66,7 @@ class DeviceTag(models.Model):
 
 
 class TagDefault(models.Model):
-    """What holds for the devices of a site that have a tag, unless they have their own (devices.rules.silence)."""
+    """What holds for the devices of a site that have a tag, unless they have their own (rules.described.silence)."""
 
     site = models.ForeignKey(Site, models.CASCADE, related_name="tag_defaults")
     tag = models.CharField(max_length=64, validators=[NAME_VALIDATOR])

@@ -59,6 +59,7 @@ class Request(models.Model):
         delete   {"clear_retained": false | true}         result {}
         register {} | {"made": true}                      result {}   (the device row and twin exist; made: already,
                                                                        when nobody worked on its shard)
+        alert    {"alert": id, "at": …, …}                result: the alert   (devices.rules.alerts.alert.Asked)
         cancel   {"command_id": "…"}                      result {}   (conflict when it was over already)
         replay   {"quarantined_id": n}                    result {"outcome": …, "reason": …, "detail": …}
         block, unblock  {}                                result {}   (of the key, whether or not a device has it)

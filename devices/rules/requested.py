@@ -8,7 +8,7 @@ from msgspec import Struct
 from bridge.json_limits import json_error
 from bridge.names import is_name
 from devices.rules import documents, metrics
-from devices.rules.silence import MAX_STALE_AFTER_S
+from devices.rules.described.silence import MAX_STALE_AFTER_S
 from devices.rules.twin import TwinState
 
 MAX_TAGS = 50

@@ -89,6 +89,7 @@ ChangeKind = Literal[
     "settings",  # patch and undo: {"stale_after_s": …}; takes no rev
     "event",  # patch: its name, data and ts, undo null; the history loses them with the device, this does not
     "command",  # a step; patch: id, name, status, at_ms, by, …; undo: the status before; takes no rev
+    "alert",  # a step; patch: id, rule, name, step, state, severity, at_ms, …; undo null; takes no rev
 ]
 
 

@@ -11,18 +11,19 @@ from collections.abc import Callable, Iterable
 
 from bridge.dialects.native.control_topics import CONTROLS
 from devices.options import DevicesOptions
+from devices.worker.alerts.feature import AlertsFeature
 from devices.worker.commands.clearing import ClearingFeature
 from devices.worker.commands.commands import CommandsFeature
 from devices.worker.commands.desired import DesiredFeature
 from devices.worker.commands.foreign_desired import ForeignDesiredFeature
 from devices.worker.commands.rendering import Renderer
 from devices.worker.commands.waiting import Waiting
-from devices.worker.descriptions.descriptions import DescriptionsFeature
 from devices.worker.effects.changes import ChangesFeature
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.reading_log import ReadingLogFeature
 from devices.worker.homeassistant.controls import ControlsFeature
 from devices.worker.homeassistant.export import ExportFeature
+from devices.worker.link.descriptions import DescriptionsFeature
 from devices.worker.link.uplink import UplinkFeature
 from devices.worker.ownership.followed import Followed
 from devices.worker.presence.gateway_links import LinkWatch
@@ -58,5 +59,5 @@ def all_features(
     heard = (SourcesFeature(options, known, links), uplink, PresenceFeature(options, links))
     controls = (ControlsFeature(commands),) if CONTROLS in known.by_name else ()
     export = (ExportFeature(options, links),) if options.homeassistant_export else ()
-    built_in = (*heard, *controls, *downlinks, requests, described, *export, ChangesFeature(), log)
-    return (*built_in, *(make() for make in more))
+    built_in = (*heard, AlertsFeature(options, links), *controls, *downlinks, requests, described, *export)
+    return (*built_in, ChangesFeature(), log, *(make() for make in more))

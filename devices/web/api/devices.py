@@ -16,7 +16,7 @@ from devices.requests.ask import ask
 from devices.requests.refusals import NotFoundError
 from devices.rules.capabilities import Capability
 from devices.rules.described.descriptions import Kept
-from devices.rules.silence import MAX_STALE_AFTER_S
+from devices.rules.described.silence import MAX_STALE_AFTER_S
 from devices.rules.stream import snapshot
 from devices.rules.twin import Status, load_value
 from devices.web.api.paging import Cursor, Limit, decode_cursor, encode_cursor, json_response, page, some_at_a_time

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, RootModel
 from devices.requests.commands import DEFAULT_TTL_S, MAX_TTL_S
 from devices.rules.commands import By as CommandBy
 from devices.rules.commands import Status as CommandStatus
-from devices.rules.silence import MAX_STALE_AFTER_S
+from devices.rules.described.silence import MAX_STALE_AFTER_S
 from devices.rules.twin import ChangeKind
 from devices.rules.twin import Status as PresenceStatus
 from devices.web.device.description_schemas import Description

@@ -3,9 +3,9 @@
 from django.urls import URLPattern, path, register_converter
 
 from devices.extensions import pages
-from devices.web.logins import Login
 from devices.web.pages import views
 from devices.web.people.links import board
+from devices.web.people.logins import Login
 
 
 class NameConverter:

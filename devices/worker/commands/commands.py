@@ -194,7 +194,7 @@ class CommandsFeature(Feature):
                 work.part_of(command.device, self._of).shard.outbox.close(command.id)
             self._waiting.follow(command)
         for key, changes in self._steps.recorded.items():
-            work.part_of(key, self._of).recorded[key] = changes
+            work.part_of(key, self._of).recorded.setdefault(key, []).extend(changes)
         self._hurry(work)
 
     def _note_published(self, part: ShardWork, published: Published, item: CommandItem) -> None:

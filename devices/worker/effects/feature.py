@@ -4,7 +4,7 @@
 
     takeover     load, join                                 what it remembers of a shard: shard.kept[name], say
     before       find                                       is there anything to do but what has come?
-    transaction  plan ─> prepare ─> apply ─> store ─> follow_up ─> publish ─> changes ─> the fence
+    transaction  plan ─> prepare ─> apply ─> store ─> judge ─> follow_up ─> publish ─> changes ─> the fence
     afterwards   committed, due                             messages; when it wants to be called again
     in between   purges                                     what is too old
 
@@ -63,6 +63,12 @@ class Feature:
         Under a savepoint. If the database refuses a row it is called again, with fewer devices or with the effects of
         single operations, until the culprit is found. So it remembers nothing, and adds to totals rather than set them
         (devices.worker.memory.bulk_writes.Table).
+        """
+
+    def judge(self, work: RoundWork) -> None:
+        """All devices' rows are stored: see what that means. Always called.
+
+        What is added to ShardWork.recorded is recorded, if ``work.just_readings`` is set to False.
         """
 
     def follow_up(self, work: RoundWork) -> None:

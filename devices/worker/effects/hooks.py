@@ -28,6 +28,7 @@ class Hooks:
         self.plan = _hooks(Feature.plan, features)
         self.prepare = _hooks(Feature.prepare, features)
         self.store = _hooks(Feature.store, features)
+        self.judge = _hooks(Feature.judge, features)
         self.follow_up = _hooks(Feature.follow_up, features)
         self.publish = _hooks(Feature.publish, features)
         self.changes = _hooks(Feature.changes, features)

@@ -16,13 +16,12 @@ from devices.rules.clocks import AHEAD_MS
 from devices.rules.reducer import Arrival, Limits, Outcome, is_from_device, reduce
 from devices.rules.twin import OTHER_DIALECT, is_anothers
 from devices.worker.commands.waiting import Waiting
-from devices.worker.descriptions import descriptions
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import UNKNOWN_PAYLOAD, Acknowledged, Effects
 from devices.worker.effects.rate_gate import RateGate
 from devices.worker.effects.reading_log import ReadingLogFeature
 from devices.worker.effects.work import Round, RoundWork, ShardWork
-from devices.worker.link import delivery_history, rejections
+from devices.worker.link import delivery_history, descriptions, rejections
 from devices.worker.link.acceptance import Acceptance, load_gateways, store_counts, store_cursors
 from devices.worker.link.operation import Uplink
 from devices.worker.link.planning import DeliveryPlanner, reject

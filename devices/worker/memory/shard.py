@@ -4,6 +4,8 @@ Touched in the database thread only, and thrown away after any transaction that 
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from django.db.models import F, TextField
@@ -66,6 +68,14 @@ class Member:
             if self._twin.groups:
                 ungrouped(self._twin)
         return self._twin
+
+    @contextmanager
+    def glanced_at(self) -> Iterator[TwinState]:
+        """Its state, to look at between the rounds; it is not kept decoded for that."""
+        was_read = self._twin is not None
+        yield self.twin
+        if not was_read:
+            self.fold()
 
     @property
     def known(self) -> TwinState | _Head:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from devices.rules.described.silence import SilenceLimits
 from devices.rules.presence import Evidence, Link, heard_last_ms, patience_ms, transition
-from devices.rules.silence import SilenceLimits
 from devices.worker.memory.shard import Member, Shard
 from devices.worker.presence.gateway_links import Links
 

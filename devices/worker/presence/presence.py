@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from devices.options import DevicesOptions
+from devices.rules.described.silence import SilenceLimits
 from devices.rules.presence import Evidence, evaluate
-from devices.rules.silence import SilenceLimits
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import Effects, Operation
 from devices.worker.effects.rate_gate import RateGate

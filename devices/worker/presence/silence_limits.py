@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from devices.rules.silence import SilenceLimits, SiteDefaults
+from devices.rules.described.silence import SilenceLimits, SiteDefaults
 from runtime.databases.statements import Statement
 
 _SITES: Final = Statement("""\

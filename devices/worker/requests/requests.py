@@ -16,13 +16,13 @@ from devices.rules.reducer import Arrival, Outcome
 from devices.rules.requested import Refused, remove_metric, set_desired, set_tags, settings_error
 from devices.rules.stream import parts
 from devices.rules.twin import OTHER_DIALECT, is_anothers
+from devices.worker.alerts.asking import KIND, AlertAsked
 from devices.worker.commands.clearing import CLEARING
-from devices.worker.descriptions import descriptions
 from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import Effects, Operation, Refusal
 from devices.worker.effects.rate_gate import RateGate
 from devices.worker.effects.work import Round, RoundWork, ShardWork
-from devices.worker.link import later
+from devices.worker.link import descriptions, later
 from devices.worker.memory.shard import Shard
 from devices.worker.requests import ingest, keys, pending_requests, replays
 from devices.worker.requests.ingest import Ingest
@@ -215,7 +215,8 @@ class RequestsFeature(Feature):
 
 
 def _plan_asked(part: ShardWork, row: Request) -> None:
-    asked = RequestOperation(row.pk, row.kind, row.body, row.created_by)
+    rest = (row.body, row.created_by)
+    asked = AlertAsked(row.pk, *rest) if row.kind == KIND else RequestOperation(row.pk, row.kind, *rest)
     if _is_news(row):  # what the device has sent by now has come after that
         part.add_first(row.device_key, asked)
     else:

@@ -44,6 +44,8 @@ class Transaction:
         """
         with transaction.atomic(), gathering() if work.gathers else nullcontext():
             self._carry_out(work)
+            for judge in self._hooks.judge:
+                judge(work)
             hooks = self._concerned(work)
             for follow_up in hooks.follow_up:
                 follow_up(work)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from devices.rules.described.silence import MAX_STALE_AFTER_S
 from devices.rules.requested import settings_error
-from devices.rules.silence import MAX_STALE_AFTER_S
 
 
 @pytest.mark.parametrize("limit", [None, 1, MAX_STALE_AFTER_S])

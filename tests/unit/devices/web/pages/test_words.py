@@ -10,9 +10,9 @@ from django.template import Context, Template
 from django.test import Client
 
 from devices.models import UserPreferences
-from devices.web import logins
 from devices.web.pages import builtin
 from devices.web.pages.german import GERMAN
+from devices.web.people import logins
 
 TEMPLATES = Path(logins.__file__).parent / "templates"
 SAID = re.compile(r"""\{% say "([^"]+)\"""")

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from devices.models import Site, TagDefault, Twin
-from devices.rules.silence import SilenceLimits, SiteDefaults
+from devices.rules.described.silence import SilenceLimits, SiteDefaults
 from devices.worker.presence.silence_limits import read_limits
 from tests.support.worlds.deliveries import delivery, key_in
 from tests.support.worlds.ingest_worker import Worker

@@ -1,6 +1,6 @@
 import pytest
 
-from devices.rules.silence import SilenceLimits, SiteDefaults
+from devices.rules.described.silence import SilenceLimits, SiteDefaults
 
 LIMITS = SilenceLimits(300, {"s": SiteDefaults(600, {"battery": 7_200, "fast": 10}), "t": SiteDefaults(None, {"x": 9})})
 

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from devices.web import logins
+from devices.web.people import logins
 from runtime.http.hashing import TooManyHashesError
 
 GOOD = "a-good-password"
