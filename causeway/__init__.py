@@ -15,6 +15,7 @@ from bridge.dialects.registry import register_dialect
 from bridge.registry import RegistrationError
 from devices.extensions import register_feature, register_page, register_panel, register_router
 from devices.handlers.items import (
+    AlertStep,
     CommandStep,
     Deleted,
     Desired,
@@ -33,6 +34,7 @@ __version__: Final = "0.1.0"
 
 __all__ = [
     "Actor",
+    "AlertStep",
     "Capability",
     "CommandStep",
     "Deleted",

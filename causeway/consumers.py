@@ -2,8 +2,8 @@
 
 Promised: ``DeviceConsumer`` (asynchronous) and ``JsonDeviceConsumer`` (synchronous) with ``watch``, ``unwatch``,
 ``attend``, ``leave`` and the handlers ``device_snapshot``, ``device_delta``, ``device_event``, ``device_gone``,
-``device_command``, ``device_link``, ``people_changed``, ``device_closed``; ``TokenAuthMiddleware``;
-``login(scope, user)`` and ``logout(scope)``.
+``device_command``, ``device_alert``, ``device_link``, ``people_changed``, ``device_closed``;
+``TokenAuthMiddleware``; ``login(scope, user)`` and ``logout(scope)``.
 """
 
 from devices.web.live.consumers.consumers import DeviceConsumer, JsonDeviceConsumer

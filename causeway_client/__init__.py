@@ -12,6 +12,7 @@ from .attendance import Attending, Person
 from .backoff import Backoff
 from .blocking import BlockingAttending, BlockingClient, BlockingFollowing
 from .changes import (
+    Alert,
     Change,
     Command,
     Complete,
@@ -33,6 +34,7 @@ from .stream import Stream, merge_patch
 __version__ = "1.0.0"  # also of the JavaScript client; the first number is the protocol's: /ws/v1/
 
 __all__ = [
+    "Alert",
     "Attending",
     "Backoff",
     "BlockingAttending",

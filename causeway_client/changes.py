@@ -71,6 +71,14 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Alert:
+    """A step of an alert on a followed device: the whole alert, with its ``state``."""
+
+    device: str
+    alert: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """What the server sees of each part: ``"up"``, ``"down"``, or ``"unknown"`` where it can't see it.
 
@@ -100,4 +108,4 @@ class Resumed:
     away_s: float
 
 
-Change = Snapshot | Delta | Event | Gone | Refused | Complete | Command | Link | Outage | Resumed
+Change = Snapshot | Delta | Event | Gone | Refused | Complete | Command | Alert | Link | Outage | Resumed

@@ -186,7 +186,7 @@ class Client:
 
     def readers(self, frame: Frame) -> list[Following]:
         """Those who follow what a frame is about."""
-        if frame["type"] in {"link", "command"}:
+        if frame["type"] in {"link", "command", "alert"}:
             return list(self._followings)
         sub = frame.get("sub")
         streams = frame["type"] not in {"ok", "error"} and sub is not None

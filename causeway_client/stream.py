@@ -7,7 +7,7 @@ snapshot*, always. The same rules in JavaScript: ``causeway/stream.js``.
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from .changes import Change, Command, Delta, Event, Frame, Gone, Link, Snapshot, State
+from .changes import Alert, Change, Command, Delta, Event, Frame, Gone, Link, Snapshot, State
 from .errors import StreamBrokenError
 
 RESUME_BYTES: Final = 200_000  # of revs in a subscribe frame; the server takes 256 KiB
@@ -93,6 +93,9 @@ class Stream:
                 case "command":
                     command = frame["command"]
                     return [Command(command["device"], command)] if command["device"] in self.devices else []
+                case "alert":
+                    alert = frame["alert"]
+                    return [Alert(alert["device"], alert)] if alert["device"] in self.devices else []
                 case "link":
                     return [link(frame)]
         except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -287,5 +287,5 @@ WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_MAX_AGE = 0  # of plain names; those with a hash are kept for good
 WHITENOISE_IMMUTABLE_FILE_TEST = r"/causeway/app/[\w-]+-[0-9A-Z]{8}\.(js|css)(\.map)?$"  # they have it from their build
 # They look for Django's own middleware by name; ours are subclasses, and config.security_checks asks for those, and for
-# all that Django leaves out then. axes' middleware would answer for a login that is locked: devices.web.people.logins does.
+# all that Django leaves out then. axes' middleware would answer for a locked login: devices.web.people.logins does.
 SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003", "axes.W002"]

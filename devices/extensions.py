@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 TAKEN_ROUTERS: Final = frozenset(
     {"boards", "commands", "devices", "docs", "handlers", "ledger", "me", "ops", "quarantine", "series", "version"}
+    | {"alert-rules", "alerts"}
 )
 
 pages: Final = Registry("page", Page)

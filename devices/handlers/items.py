@@ -92,6 +92,33 @@ class CommandStep(_Item, frozen=True):
         return f"commandstep:{self.id}:{self.status}"
 
 
+class AlertStep(_Item, frozen=True):
+    """An alert was raised, cleared, counted once more, or somebody did something to it. In order for each alert."""
+
+    device: str
+    id: str  # the alert's, a UUID
+    rule: int  # the alert rule's id
+    name: str  # the rule's
+    step: str  # raised, counted, cleared, acknowledged, snoozed, commented, assigned
+    state: str  # firing, acknowledged, resolved
+    severity: str  # info, warning, critical
+    metric: str | None  # that the rule is about; None: none, or several
+    value: Scalar  # at the latest raise
+    count: int  # raises, of one that flaps
+    raised: int  # Unix ms, as the next one
+    at: int  # of this step, by the device's time where it follows from what that has sent
+    inhibited_by: str | None  # another alert, which says more
+    nth: int = 0  # among the changes of its commit
+
+    @property
+    def key(self) -> str:
+        """Stays the same over repeats: an alert is raised and cleared once, all else as often as it is done."""
+        once = self.step in ("raised", "cleared")
+        return (
+            f"alertstep:{self.id}:{self.step}" if once else f"alertstep:{self.id}:{self.step}@{self.commit}.{self.nth}"
+        )
+
+
 class _LifeItem(_Item, frozen=True):
     """The begin or the end of a device."""
 
@@ -111,10 +138,11 @@ class Deleted(_LifeItem, frozen=True):
     """A device was deleted. Its readings and events go with it; what was handed out before is not taken back."""
 
 
-Item = Reading | Event | Presence | Reported | Desired | CommandStep | Registered | Deleted
+Item = Reading | Event | Presence | Reported | Desired | CommandStep | AlertStep | Registered | Deleted
 Kind = type[Item]
 
 KINDS: Final[Mapping[str, Kind]] = {
-    kind.__name__: kind for kind in (Reading, Event, Presence, Reported, Desired, CommandStep, Registered, Deleted)
+    kind.__name__: kind
+    for kind in (Reading, Event, Presence, Reported, Desired, CommandStep, AlertStep, Registered, Deleted)
 }
 """All kinds by name."""

@@ -8,6 +8,8 @@ Capability = Literal[
     "devices.command",  # send and cancel commands
     "devices.desired",  # set desired state
     "quarantine.replay",  # carry quarantined messages out once more, or discard them
+    "alerts.acknowledge",  # acknowledge, snooze, assign alerts, and say something about them
+    "alerts.manage",  # say when there is one: alert rules, maintenance windows; of all sites, at all together
     "devices.manage",  # change tags and limits
     "devices.delete",  # delete devices with their history
     "boards.manage",  # make and revoke boards, screens that may see the site
@@ -18,9 +20,11 @@ CAPABILITIES: Final[frozenset[str]] = frozenset(get_args(Capability))
 
 _NONE: Final[frozenset[str]] = frozenset()
 _VIEWER: Final[frozenset[str]] = frozenset({"devices.read"})
-_OPERATOR: Final[frozenset[str]] = _VIEWER | {"devices.command", "devices.desired", "quarantine.replay"}
+_OPERATOR: Final[frozenset[str]] = _VIEWER | {
+    "devices.command", "devices.desired", "quarantine.replay", "alerts.acknowledge",
+}  # fmt: skip
 _ADMIN: Final[frozenset[str]] = _OPERATOR | {
-    "devices.manage", "devices.delete", "boards.manage", "mappings.manage", "handlers.manage",
+    "devices.manage", "devices.delete", "boards.manage", "mappings.manage", "handlers.manage", "alerts.manage",
 }  # fmt: skip
 
 ROLES: Final[dict[str, frozenset[str]]] = {"viewer": _VIEWER, "operator": _OPERATOR, "admin": _ADMIN}

@@ -11,6 +11,7 @@ from django.db.models.functions import Cast
 from msgspec import Struct
 
 from devices.handlers.items import (
+    AlertStep,
     CommandStep,
     Deleted,
     Desired,
@@ -34,6 +35,7 @@ _NAMES: Final[dict[Kind, str]] = {
     Reported: "reported",
     Desired: "desired",
     CommandStep: "command",
+    AlertStep: "alert",
     Registered: "registered",
     Deleted: "deleted",
 }  # of the kinds of devices.models.Change
@@ -172,6 +174,11 @@ def _step(row: ChangeRow, patch: Any, _: _Maker) -> Item:
     return CommandStep(row.device, patch["id"], patch["name"], patch["status"], at, commit=row.commit)
 
 
+def _alert(row: ChangeRow, patch: Any, _: _Maker) -> Item:
+    rest = {name: value for name, value in patch.items() if name != "at_ms"}
+    return AlertStep(device=row.device, at=patch["at_ms"], nth=row.nth, commit=row.commit, **rest)
+
+
 def _registered(row: ChangeRow, _patch: Any, _: _Maker) -> Item:
     return Registered(row.device, commit=row.commit)
 
@@ -187,6 +194,7 @@ _ITEMS: Final[dict[str, Callable[[ChangeRow, Any, _Maker], Item]]] = {
     "reported": _reported,
     "desired": _desired,
     "command": _step,
+    "alert": _alert,
     "registered": _registered,
     "deleted": _deleted,
 }

@@ -39,7 +39,7 @@ _WITH: Final[dict[Kind, frozenset[str]]] = {  # what a condition of a kind may s
 }
 
 
-class Scope(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class Scope(Struct, frozen=True, forbid_unknown_fields=True):
     """Whose devices. What is left out does not narrow; what is given does, each of it."""
 
     site: str | None = None
@@ -157,7 +157,7 @@ def rule_of(value: Any, zone_of: Callable[[str], tzinfo]) -> TimedRule:
 
 def as_json(rule: Rule) -> dict[str, Any]:
     """All that it says, with what was left out as it is meant."""
-    found: dict[str, Any] = msgspec.to_builtins(rule)
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(rule))
     return found
 
 

@@ -10,7 +10,7 @@ DAYS: Final[tuple[Day, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WEEK: Final = 8  # days to look ahead: the same weekday again, in case its time is over today
 
 
-class Schedule(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+class Schedule(Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
     """Each of the days, from one time to another; if that is no later, to the next day's."""
 
     time_zone: str = "UTC"  # as the IANA database names it

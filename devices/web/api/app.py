@@ -18,6 +18,8 @@ from ninja.parser import Parser
 from bridge.json_limits import json_error
 from devices.extensions import routers
 from devices.requests.refusals import BadRequestError, ContradictionError, RefusalError
+from devices.web.alerts import alerts
+from devices.web.alerts import rules as alert_rules
 from devices.web.api import commands, desired, devices, operations, quarantine, readings, removal
 from devices.web.api.problems import CONTENT_TYPE, database_outage, problem, problem_of_status
 from devices.web.api.schemas import Problem
@@ -115,6 +117,8 @@ _PARTS = (
     listen,
     mappings,
     handlers,
+    alert_rules,
+    alerts,
     me,
     boards,
     tickets,

@@ -110,6 +110,9 @@ class DeviceConsumer(_Streamed, AsyncJsonWebsocketConsumer):
     async def device_command(self, event: dict[str, Any]) -> None:
         """A step of a command to a device that is watched."""
 
+    async def device_alert(self, event: dict[str, Any]) -> None:
+        """A step of an alert on a device that is watched."""
+
     async def device_link(self, event: dict[str, Any]) -> None:
         """What works of the chain from devices to here: at first, and at each change."""
 
@@ -170,6 +173,9 @@ class JsonDeviceConsumer(_Streamed, JsonWebsocketConsumer):
 
     def device_command(self, event: dict[str, Any]) -> None:
         """See :meth:`DeviceConsumer.device_command`."""
+
+    def device_alert(self, event: dict[str, Any]) -> None:
+        """See :meth:`DeviceConsumer.device_alert`."""
 
     def device_link(self, event: dict[str, Any]) -> None:
         """See :meth:`DeviceConsumer.device_link`."""

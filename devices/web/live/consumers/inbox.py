@@ -78,6 +78,8 @@ def events_of(frame: Event) -> Iterator[Event]:
             yield {"type": f"device.{kind}", "watch": watch, **rest}
         case "command":
             yield {"type": "device.command", "command": frame["command"]}
+        case "alert":
+            yield {"type": "device.alert", "alert": frame["alert"]}
         case "people":
             yield {"type": "people.changed", **{name: frame[name] for name in frame if name not in ("n", "type")}}
         case "link":

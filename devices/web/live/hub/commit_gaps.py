@@ -1,12 +1,12 @@
-"""Noticing lost broadcasts by the shards' commit numbers, and what of the commands' steps must be asked for. Pure.
+"""Noticing lost broadcasts by the shards' commit numbers, and what steps of commands and alerts to ask for. Pure.
 
     the broadcast of a commit …      is
     right after the last one         next
     beginning later                  next, after a gap: those between are asked for
     of the last one or before        late: a repeat, or in a gap that is asked for anyway
 
-What changed in devices is found by comparing revs. Commands have none: each keeps the commit that broadcast its latest
-step, so a gap, ``low`` < commit ≤ ``high``, is a query.
+What changed in devices is found by comparing revs. Commands and alerts have none: each keeps the commit that broadcast
+its latest step, so a gap, ``low`` < commit ≤ ``high``, is a query.
 """
 
 from collections.abc import Iterable, Mapping
@@ -133,27 +133,27 @@ class _Named(Struct):
 _named = json.Decoder(_Named).decode
 
 
-def command_id(command: bytes) -> str:
-    """The id in a command's JSON."""
-    return _named(command).id
+def id_of(whole: bytes) -> str:
+    """The id in the JSON of a command, or an alert."""
+    return _named(whole).id
 
 
 MOST_STEPS: Final = 10_000
 
 
 class LatestSteps:
-    """Which commit brought the latest step of a command: what the database is asked for may be older by then.
+    """Which commit brought the latest step of a command or alert: what the database is asked for may be older by then.
 
-    Of the ``MOST_STEPS`` commands that were last shown.
+    Of the ``MOST_STEPS`` that were last shown.
     """
 
     def __init__(self) -> None:
         self._commits: dict[str, int] = {}
 
-    def record(self, command_id: str, commit: int) -> None:
-        """A step was shown."""
-        self._commits.pop(command_id, None)
-        self._commits[command_id] = commit
+    def record(self, its: str, commit: int) -> None:
+        """A step was shown; ``its``: the id."""
+        self._commits.pop(its, None)
+        self._commits[its] = commit
         if len(self._commits) > MOST_STEPS:
             del self._commits[next(iter(self._commits))]
 

@@ -12,11 +12,12 @@ from typing import Final, Protocol
 
 import structlog
 
-from bridge.messages import CommandStep, Commit
-from devices.web.live.hub.commit_gaps import CommitTracker, LatestSteps, command_id
+from bridge.messages import AlertStep, CommandStep, Commit
+from devices.web.live.hub.commit_gaps import CommitTracker, LatestSteps, id_of
 from devices.web.live.hub.repair_queue import RepairQueue
 from devices.web.live.hub.rooms import Receiver, Room, Rooms, Since
 from devices.web.live.queries.replay import Step
+from devices.web.live.stream.changes import StepKind
 from devices.web.live.stream.feed import FlushBatch
 from devices.web.live.stream.subscription import Subscription
 
@@ -89,10 +90,9 @@ class Fanout:
             self._repair.doubt({commit.shard})
         touched: dict[Room, None] = {}
         for change in commit.changes:
-            if isinstance(change, CommandStep):
+            if isinstance(change, CommandStep | AlertStep):
                 if not late:  # else newer steps may have been shown, or are asked for
-                    self._latest_steps.record(command_id(change.command), commit.commit)
-                    self._show_command(change.device, change.command, (commit.shard, commit.commit - 1))
+                    self._take_step(change, commit)
                 continue
             for room in self.rooms.of(change.device):
                 room.feed.take(change)
@@ -103,6 +103,12 @@ class Fanout:
             self._pending[room] = None
         if touched:
             self._plan()
+
+    def _take_step(self, change: CommandStep | AlertStep, commit: Commit) -> None:
+        kind: StepKind = "command" if isinstance(change, CommandStep) else "alert"
+        whole = change.command if isinstance(change, CommandStep) else change.alert
+        self._latest_steps.record(id_of(whole), commit.commit)
+        self._show(change.device, kind, whole, (commit.shard, commit.commit - 1))
 
     def discover(self, device: str) -> None:
         """There is a new device, of which perhaps no broadcast was heard."""
@@ -115,17 +121,17 @@ class Fanout:
         """A step that the database was asked for: nothing if it, or a later one, was shown meanwhile."""
         if self._latest_steps.of(step.id) < step.commit:
             self._latest_steps.record(step.id, step.commit)
-            self._show_command(step.device, step.command, (shard, step.commit - 1))
+            self._show(step.device, step.kind, step.whole, (shard, step.commit - 1))
 
     def is_outdated(self, step: Step) -> bool:
-        """Whether a later step of the same command was shown already."""
+        """Whether a later step of the same command or alert was shown already."""
         return self._latest_steps.of(step.id) > step.commit
 
-    def _show_command(self, device: str, command: bytes, since: Since) -> None:
+    def _show(self, device: str, kind: StepKind, whole: bytes, since: Since) -> None:
         """To each receiver that watches the device, once."""
         receivers = {receiver: None for room in self.rooms.of(device) for receiver in room.members.values()}
         for receiver in receivers:
-            receiver.show_command(device, command, since)
+            receiver.show_step(device, kind, whole, since)
 
     # Out ---------------------------------------------------------------------------------------------------------
 

@@ -114,7 +114,7 @@ class GapRepair:
             await self._compare_room(room, listed)
 
     async def _show_steps(self, shard: int, targets: Sequence[Target]) -> None:
-        """Show the steps of commands in the shard's gap, as they are by now."""
+        """Show the steps of commands and alerts in the shard's gap, as they are by now."""
         gap = self._tracker.take_gap(shard)
         try:
             while gap is not None:

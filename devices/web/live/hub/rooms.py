@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Protocol
 
+from devices.web.live.stream.changes import StepKind
 from devices.web.live.stream.feed import Feed, FlushBatch
 from devices.web.live.stream.subscription import Subscription
 from devices.web.live.stream.targets import DeliveryOptions, Target
@@ -16,8 +17,8 @@ class Receiver(Protocol):
     def deliver(self, sub: Subscription, batch: FlushBatch) -> int | None:
         """Send a batch to one of its subscriptions; how many frames. None: it lags, and the subscription has left."""
 
-    def show_command(self, device: str, command: bytes, since: Since) -> None:
-        """Send a command's JSON. Whoever can't has missed steps ``since``: they are shown later, as they are then."""
+    def show_step(self, device: str, kind: StepKind, whole: bytes, since: Since) -> None:
+        """Send a command, or an alert, as JSON. Who can't has missed steps ``since``: shown later, as they are then."""
 
     def abort(self) -> None:
         """Something of ours failed: close it, so that the client begins anew."""

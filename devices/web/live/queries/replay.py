@@ -5,22 +5,23 @@ All functions are synchronous and only read: run them by :class:`runtime.databas
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from heapq import nsmallest
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from django.db.models import F, Q, TextField
+from django.db.models import F, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from msgspec import structs
 
 from bridge.shards import shard_of
-from devices.models import Command, ShardState, Site, Twin
+from devices.models import Alert, Command, ShardState, Site, Twin
+from devices.rules.alerts.alert import alert_json
 from devices.rules.commands import brief, command_json
 from devices.rules.described.descriptions import Kept
 from devices.rules.described.descriptions import load as load_description
 from devices.rules.twin import TwinState, load, upgraded
 from devices.web.live.queries.answers import Rows, answer, refusal, winners
 from devices.web.live.queries.rows import MAX_ROWS, Replay, read_rows
-from devices.web.live.stream.changes import Answer, NotFound, Query
+from devices.web.live.stream.changes import Answer, NotFound, Query, StepKind
 from devices.web.live.stream.rendering import answer_bytes
 from devices.web.live.stream.targets import Target
 
@@ -145,16 +146,17 @@ def site_exists(name: str) -> bool:
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A command as its latest step left it, and the commit that brought it."""
+    """A command or an alert as its latest step left it, and the commit that brought it."""
 
     device: str
     id: str
     commit: int
-    command: bytes  # JSON
+    kind: StepKind
+    whole: bytes  # JSON
 
 
 class Steps(msgspec.Struct, frozen=True):
-    """The commands whose latest step came with a commit up to ``upto``; others follow if that is below ``high``."""
+    """Those whose latest step came with a commit up to ``upto``; others follow if that is below ``high``."""
 
     found: Sequence[Step]
     upto: int
@@ -162,10 +164,10 @@ class Steps(msgspec.Struct, frozen=True):
 
 
 def steps_between(targets: Sequence[Target], shard: int, of: int, low: int, high: int | None) -> Steps:
-    """The targets' commands whose latest step came with a commit of the shard, ``low`` < commit ≤ ``high``.
+    """The targets' commands and alerts whose latest step came with a commit of the shard, ``low`` < commit ≤ ``high``.
 
     Args:
-        targets: the commands' devices belong to any of them.
+        targets: their devices belong to any of them.
         shard: whose commits these numbers are of.
         of: how many shards there are.
         low: up to which all is known.
@@ -173,29 +175,43 @@ def steps_between(targets: Sequence[Target], shard: int, of: int, low: int, high
     """
     if high is None:
         high = ShardState.objects.values_list("commit", flat=True).get(shard=shard)
-    rows = Command.objects.annotate(its_shard=F("device__hash") % of).filter(its_shard=shard, commit__gt=low)
-    rows = rows.filter(_belonging(targets), commit__lte=high).select_related("device").order_by("commit", "pk")
+    rows = Command.objects.annotate(its_shard=F("device__hash") % of).filter(_belonging(targets, "device__"))
+    commands, commands_upto = _whole_commits(rows.filter(its_shard=shard).select_related("device"), low, high)
+    alarms = Alert.objects.annotate(its_shard=F("hash") % of).filter(_belonging(targets), its_shard=shard)
+    alerts, alerts_upto = _whole_commits(alarms, low, high)
+    upto = min(commands_upto, alerts_upto)
+    steps = [*map(_step_of_command, commands), *map(_step_of_alert, alerts)]
+    found = [one for one in steps if one.commit <= upto and any(target.covers(one.device) for target in targets)]
+    return Steps(sorted(found, key=lambda one: one.commit), upto, high)
+
+
+def _whole_commits(rows: "QuerySet[Any]", low: int, high: int) -> tuple[list[Any], int]:
+    """Some of the rows, and the commit up to which they are all: the next question begins after one."""
+    rows = rows.filter(commit__gt=low, commit__lte=high).order_by("commit", "pk")
     found = list(rows[: STEPS_A_QUERY + 1])
-    upto = high
-    if len(found) > STEPS_A_QUERY:  # whole commits only: the next question begins after one
-        upto = found[-1].commit - 1 if found[-1].commit > found[0].commit else found[0].commit
-        found = list(rows.filter(commit__lte=upto))
-    covered = [row for row in found if any(target.covers(row.device.key) for target in targets)]
-    return Steps([_step(row) for row in covered], upto, high)
+    if len(found) <= STEPS_A_QUERY:
+        return found, high
+    upto = found[-1].commit - 1 if found[-1].commit > found[0].commit else found[0].commit
+    return list(rows.filter(commit__lte=upto)), upto
 
 
-def _belonging(targets: Sequence[Target]) -> Q:
-    """What a query can say of it cheaply."""
+def _belonging(targets: Sequence[Target], path: str = "") -> Q:
+    """What a query can say of it cheaply. ``path``: to the device; "": its key and site are the row's own."""
     keys = [key for target in targets for key in target.devices or ()]
     if any(target.devices is None and target.sites is None for target in targets) or len(keys) > _KEYS_A_QUERY:
         return Q()
     sites = [site for target in targets for site in target.sites or ()]
-    return Q(device__site__name__in=sites) | Q(device__key__in=keys)
+    site, key = (f"{path}site__name__in", f"{path}key__in") if path else ("site__in", "device__in")
+    return Q(**{site: sites}) | Q(**{key: keys})
 
 
-def _step(row: Command) -> Step:
+def _step_of_command(row: Command) -> Step:
     key = row.device.key
-    return Step(key, str(row.pk), row.commit, _encode(brief(command_json(row, key))))
+    return Step(key, str(row.pk), row.commit, "command", _encode(brief(command_json(row, key))))
+
+
+def _step_of_alert(row: Alert) -> Step:
+    return Step(row.device, str(row.pk), row.commit, "alert", _encode(alert_json(row)))
 
 
 class _Found(msgspec.Struct, frozen=True):

@@ -132,10 +132,10 @@ class CatchUp:
         for step in steps.found:
             if self._fanout.is_outdated(step) or (step.id, step.commit) in self._shown:
                 continue
-            if not self._credit.fits(len(step.command)):
+            if not self._credit.fits(len(step.whole)):
                 self._subscriptions.miss_steps({shard: step.commit - 1})
                 return step.commit - 1
-            self._subscriptions.show_step(step, shard)
+            self._subscriptions.show_found(step, shard)
             self._shown.add((step.id, step.commit))
         self._shown.clear()
         return steps.upto

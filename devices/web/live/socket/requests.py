@@ -36,7 +36,8 @@ from devices.web.live.socket.client_frames import (
 )
 from devices.web.live.socket.frame_writer import FrameWriter
 from devices.web.live.socket.subscriptions import MAX_SUBSCRIPTIONS, SocketSubscriptions
-from devices.web.live.stream.server_frames import Command, ErrorCode
+from devices.web.live.stream.server_frames import ErrorCode
+from devices.web.live.stream.step_frames import Command
 from devices.web.live.stream.targets import DeliveryOptions, Target
 from runtime.database import DatabaseReaders, DatabaseUnavailableError
 

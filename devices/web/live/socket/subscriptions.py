@@ -1,7 +1,7 @@
 """What a socket watches: its subscriptions, by what its user may see, and the hub's side of them.
 
-Batches and steps of commands come in from the hub, frames go to the writer. What there is no credit for is not kept:
-the subscription is pending then, and catch_up brings it on by query.
+Batches and steps of commands and alerts come in from the hub, frames go to the writer. What there is no credit for is
+not kept: the subscription is pending then, and catch_up brings it on by query.
 """
 
 import asyncio
@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from devices.web.auth import Access
-from devices.web.live.hub.commit_gaps import CommitTracker, LatestSteps, command_id
+from devices.web.live.hub.commit_gaps import CommitTracker, LatestSteps, id_of
 from devices.web.live.hub.fanout import Fanout
 from devices.web.live.hub.rooms import Since
 from devices.web.live.queries.replay import Step
 from devices.web.live.socket.frame_writer import FrameWriter
-from devices.web.live.stream.changes import Reason
+from devices.web.live.stream.changes import Reason, StepKind
 from devices.web.live.stream.feed import FlushBatch
 from devices.web.live.stream.subscription import Subscription
 from devices.web.live.stream.targets import DeliveryOptions, Target
@@ -44,7 +44,7 @@ class SocketSubscriptions:
         self._fanout = fanout
         self._tracker = tracker
         self._wishes: dict[bytes, Target] = {}  # what each would watch, were all visible
-        self._held_commands: list[tuple[str, bytes, Since]] | None = None  # None: not held back
+        self._held_steps: list[tuple[str, StepKind, bytes, Since]] | None = None  # None: not held back
         self._missed_steps: dict[int, int] = {}  # shard → the commit since which steps may not have been shown
         self._own_steps = LatestSteps()  # shown to this socket alone: what the hub is answered later may be older
 
@@ -102,22 +102,23 @@ class SocketSubscriptions:
             self.wake()
         return len(bodies)
 
-    def show_command(self, device: str, command: bytes, since: Since) -> None:
+    def show_step(self, device: str, kind: StepKind, whole: bytes, since: Since) -> None:
         """See :class:`devices.web.live.hub.rooms.Receiver`."""
         shard, before = since
-        if self._own_steps and self._own_steps.of(command_id(command)) > before + 1:
+        if self._own_steps and self._own_steps.of(id_of(whole)) > before + 1:
             return
-        if self._held_commands is not None:
-            self._held_commands.append((device, command, since))
-        elif self._credit.fits(len(command)):
-            self._writer.push(b'{"n":%d,"type":"command","command":%b}' % (self._writer.next_n, command))
+        if self._held_steps is not None:
+            self._held_steps.append((device, kind, whole, since))
+        elif self._credit.fits(len(whole)):
+            named = kind.encode()
+            self._writer.push(b'{"n":%d,"type":"%b","%b":%b}' % (self._writer.next_n, named, named, whole))
         else:
             self._credit.block(time.monotonic())
             self.miss_steps({shard: before})
 
-    def show_step(self, step: Step, shard: int) -> None:
+    def show_found(self, step: Step, shard: int) -> None:
         """Send a step that the database was asked for on this socket's behalf."""
-        self.show_command(step.device, step.command, (shard, step.commit - 1))
+        self.show_step(step.device, step.kind, step.whole, (shard, step.commit - 1))
         self._own_steps.record(step.id, step.commit)
 
     def wake(self) -> None:
@@ -128,10 +129,10 @@ class SocketSubscriptions:
         """See :class:`devices.web.live.hub.rooms.Receiver`."""
         self._writer.abort()
 
-    # Steps of commands that there was no credit for ----------------------------------------------------------------
+    # Steps of commands and alerts that there was no credit for -----------------------------------------------------
 
     def miss_steps(self, since: Mapping[int, int]) -> None:
-        """Steps of commands that later commits than these brought, by shard, may have been missed."""
+        """Steps that later commits than these brought, by shard, may have been missed."""
         for shard, commit in since.items():
             self._missed_steps[shard] = min(commit, self._missed_steps.get(shard, commit))
 
@@ -148,19 +149,19 @@ class SocketSubscriptions:
     # The order of a reply and what it causes -----------------------------------------------------------------------
 
     def hold(self, device: str) -> None:
-        """Send nothing of this device, and no commands, until :meth:`release`."""
-        self._held_commands = []
+        """Send nothing of this device, and no steps, until :meth:`release`."""
+        self._held_steps = []
         for sub in self.by_id.values():
             if sub.target.covers(device):
                 sub.hold(device)
 
     def release(self, device: str) -> None:
         """Go on."""
-        held, self._held_commands = self._held_commands or [], None
+        held, self._held_steps = self._held_steps or [], None
         for sub in self.by_id.values():
             self._writer.push_bodies(sub, sub.release(device))
-        for of, command, since in held:
-            self.show_command(of, command, since)
+        for of, kind, whole, since in held:
+            self.show_step(of, kind, whole, since)
 
 
 def visible(wish: Target, access: Access) -> Target:

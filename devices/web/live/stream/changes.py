@@ -7,6 +7,7 @@ from msgspec import Struct
 from bridge.messages import Delta, EventRecorded, Gone
 
 Reason = Literal["subscribe", "new", "too_far", "reset"]
+StepKind = Literal["command", "alert"]  # what is told of in steps, by id, beside the stream: their frames' types
 
 
 class Snapshot(Struct, frozen=True):

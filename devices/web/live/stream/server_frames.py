@@ -13,12 +13,11 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from bridge.observations import Scalar
-from devices.rules.commands import By
-from devices.rules.commands import Status as CommandStatus
 from devices.rules.twin import Status as PresenceStatus
 from devices.rules.twin import Why
 from devices.web.live.stream.changes import Reason
 from devices.web.live.stream.people_frames import AttendingPerson, PeopleFrame
+from devices.web.live.stream.step_frames import Alert, AlertComment, AlertFrame, Command, CommandFrame, CommandStep
 from devices.web.live.stream.strict import N
 from devices.web.live.stream.strict import Strict as _Strict
 
@@ -99,35 +98,6 @@ class DeltaItem(_Strict, frozen=True):
     description: Annotated[JsonObject | UnsetType | None, Meta(description="null: nothing is known of it any more")] = (
         UNSET
     )
-
-
-class CommandStep(_Strict, frozen=True):
-    """One step of a command."""
-
-    status: CommandStatus
-    at: str
-    by: Annotated[By, Meta(description="how it is known; `echo`: the device reported what the command was to bring")]
-    late: Annotated[bool | UnsetType, Meta(description="it came after the command had expired or was cancelled")] = (
-        UNSET
-    )
-    result: Any | UnsetType = UNSET
-    reason: str | UnsetType = UNSET
-
-
-class Command(_Strict, frozen=True):
-    """A command with all that became of it."""
-
-    id: str
-    device: str
-    name: str
-    args: Any
-    status: CommandStatus
-    timeline: Annotated[list[CommandStep], Meta(description="oldest first")]
-    result: Annotated[Any, Meta(description="what the device sent with its last acknowledgement")]
-    reason: str | None
-    ttl_s: int
-    created_at: str
-    expires_at: str
 
 
 # Frames ----------------------------------------------------------------------------------------------------------
@@ -221,14 +191,6 @@ class GoneFrame(_Strict, frozen=True):
     device: str
 
 
-class CommandFrame(_Strict, frozen=True):
-    """A step of a command on a watched device."""
-
-    n: N
-    type: Literal["command"]
-    command: Annotated[Command, Meta(description="the whole of it")]
-
-
 class LinkFrame(_Strict, frozen=True):
     """What the server itself can see of the chain; at once and at each change. What can't be seen is `unknown`."""
 
@@ -244,9 +206,12 @@ class LinkFrame(_Strict, frozen=True):
 
 
 ServerFrame = (
-    OkFrame | ErrorFrame | SnapshotFrame | DeltaFrame | EventFrame | GoneFrame | PeopleFrame | CommandFrame | LinkFrame
+    OkFrame | ErrorFrame | SnapshotFrame | DeltaFrame | EventFrame | GoneFrame | PeopleFrame | CommandFrame | AlertFrame
+    | LinkFrame
 )  # fmt: skip
-PARTS: Final = (Metric, Presence, DeviceSnapshot, Reading, DeltaItem, CommandStep, Command, AttendingPerson)
+PARTS: Final = (
+    Metric, Presence, DeviceSnapshot, Reading, DeltaItem, CommandStep, Command, AlertComment, Alert, AttendingPerson,
+)  # fmt: skip
 FRAMES: Final[Mapping[str, type[ServerFrame]]] = {
     "ok": OkFrame,
     "error": ErrorFrame,
@@ -256,6 +221,7 @@ FRAMES: Final[Mapping[str, type[ServerFrame]]] = {
     "gone": GoneFrame,
     "people": PeopleFrame,
     "command": CommandFrame,
+    "alert": AlertFrame,
     "link": LinkFrame,
 }
 

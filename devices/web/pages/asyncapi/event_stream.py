@@ -6,7 +6,7 @@ from devices.web.pages.asyncapi.parts import HTTP_BINDING, Json, Protocol, chann
 from devices.web.pages.asyncapi.socket import server_messages
 
 CHANNEL: Final = "eventStream"
-FRAMES: Final = ("link", "snapshot", "delta", "event", "gone", "command")
+FRAMES: Final = ("link", "snapshot", "delta", "event", "gone", "command", "alert")
 _ABOUT: Final = (
     "Server-Sent Events: `event` is the frame's type, `data` the frame, `id` where it leaves the client, opaque and at"
     " most 1 KiB. A client that comes again sends the last id as the header Last-Event-ID: the stream goes on there."

@@ -17,6 +17,25 @@ _COMMAND: Final = {
     "created_at": _AT,
     "expires_at": "2026-09-21T14:14:20.012Z",
 }
+_ALERT: Final = {
+    "id": "0198c0de-0000-4000-8000-000000000002",
+    "rule": 1,
+    "name": "hot",
+    "device": "demo/lamp",
+    "state": "firing",
+    "snoozed_until": None,
+    "severity": "warning",
+    "metric": "t",
+    "note": "",
+    "count": 1,
+    "value": 31.5,
+    "raised": _SINCE,
+    "cleared": None,
+    "acknowledged_by": None,
+    "assignee": None,
+    "inhibited_by": None,
+    "comments": [{"by": "user:ann", "at": _AT, "text": "on my way"}],
+}
 _DEVICE: Final = {
     "device": "demo/lamp",
     "rev": 17,
@@ -89,6 +108,7 @@ SERVER_FRAMES: Final[dict[str, tuple[dict[str, Any], ...]]] = {
         },
     ),
     "command": ({"n": 9, "type": "command", "command": _COMMAND},),
+    "alert": ({"n": 11, "type": "alert", "alert": _ALERT},),
     "link": (
         {
             "n": 1,

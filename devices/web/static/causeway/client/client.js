@@ -182,6 +182,7 @@ export class Client extends Emitter {
     else if (frame.type === "link") this.#linked(frame);
     else if (frame.type === "people") this.#attendance.received(frame);
     else if (frame.type === "command") this.emit("command", frame.command);
+    else if (frame.type === "alert") this.emit("alert", frame.alert);
     else if (typeof frame.sub === "string") this.#streamed(frame);
     else if (frame.type === "event") this.#happened(frame);
   }

@@ -195,6 +195,30 @@
  * @property {string} created_at
  * @property {string} expires_at
  *
+ * @typedef {object} AlertComment  What somebody has said about an alert.
+ * @property {string} by
+ * @property {string} at
+ * @property {string} text
+ *
+ * @typedef {object} Alert  An alert as it is now.
+ * @property {string} id
+ * @property {number} rule  the rule's id
+ * @property {string} name  the rule's
+ * @property {string} device
+ * @property {"firing" | "acknowledged" | "resolved"} state
+ * @property {number | null} snoozed_until
+ * @property {"info" | "warning" | "critical"} severity
+ * @property {string | null} metric
+ * @property {string} note  the rule's, for who gets the alert
+ * @property {number} count  raises, of one that flaps
+ * @property {Scalar} value  at the latest raise
+ * @property {number} raised
+ * @property {number | null} cleared
+ * @property {string | null} acknowledged_by
+ * @property {string | null} assignee
+ * @property {string | null} inhibited_by  another alert, which says more
+ * @property {AlertComment[]} comments
+ *
  * @typedef {object} AttendingPerson  Somebody who attends a place, whatever number of sockets they do it by.
  * @property {string} user
  * @property {"viewing" | "editing" | "commanding"} doing  the strongest of what they do there
@@ -261,6 +285,11 @@
  * @property {"command"} type
  * @property {Command} command  the whole of it
  *
+ * @typedef {object} AlertFrame  A step of an alert on a watched device.
+ * @property {number} n  the frame's number in its connection: 1, 2, 3, …
+ * @property {"alert"} type
+ * @property {Alert} alert  the whole of it
+ *
  * @typedef {object} LinkFrame  What the server itself can see of the chain; at once and at each change. What can't be seen is `unknown`.
  * @property {number} n  the frame's number in its connection: 1, 2, 3, …
  * @property {"link"} type
@@ -273,7 +302,7 @@
  * @property {number} since  another one with the same words: it was otherwise in between
  *
  * @typedef {SnapshotFrame | DeltaFrame | EventFrame | GoneFrame} StreamFrame
- * @typedef {OkFrame | ErrorFrame | SnapshotFrame | DeltaFrame | EventFrame | GoneFrame | PeopleFrame | CommandFrame | LinkFrame} ServerFrame
+ * @typedef {OkFrame | ErrorFrame | SnapshotFrame | DeltaFrame | EventFrame | GoneFrame | PeopleFrame | CommandFrame | AlertFrame | LinkFrame} ServerFrame
  */
 // end of frames
 

@@ -1,0 +1,175 @@
+"""What a rule would have done, by what is stored: readings by their own time, presence and events from the record."""
+
+from collections.abc import Iterator
+from threading import BoundedSemaphore
+from typing import Any, Final
+
+from django.db import connection
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
+from msgspec import json
+
+from devices.models import Change, Twin
+from devices.requests.alert_rules import read_rule
+from devices.requests.refusals import BadRequestError, RateLimitedError
+from devices.rules.alerts.observations import Happened, Observation, Passed, PresenceBecame
+from devices.rules.alerts.rule import Rule, TimedRule, as_json
+from devices.rules.alerts.trial import Row, Trial, decoder
+from runtime.database_clock import unix_ms
+
+MOST_DEVICES: Final = 1_000
+MOST_RAISES: Final = 10_000
+MOST_MS: Final = 400 * 86_400_000
+AT_ONCE: Final = 2  # in a process
+_ROWS: Final = 10_000  # read at a time
+_BYTES: Final = 4 * 1024 * 1024  # about as much is read at a time
+
+_busy: Final = BoundedSemaphore(AT_ONCE)
+_decode: Final = json.Decoder().decode
+_SQL: Final = """\
+SELECT {concat}, COUNT(*), MAX(ts), MAX(CASE WHEN ts = latest THEN rev END) FROM (
+  SELECT ts, rev, metrics, MAX(ts) OVER () AS latest FROM (
+    SELECT ts, rev, metrics FROM devices_reading
+    WHERE device_id = %s AND ts >= %s AND ts < %s AND (ts > %s OR rev > %s) ORDER BY ts, rev LIMIT %s
+  ) AS some ORDER BY ts, rev
+) AS ordered
+"""
+_CONCAT: Final = {
+    "postgresql": "string_agg('[' || ts || ',' || metrics || ']', ',' ORDER BY ts, rev)",
+    "sqlite": "group_concat('[' || ts || ',' || metrics || ']', ',')",
+}
+
+
+def backtest(rule: Rule, since_ms: int, until_ms: int | None, visible: Q) -> dict[str, Any]:
+    """Try a rule.
+
+    Args:
+        rule: that may be kept.
+        since_ms: Unix ms, as the next one; None: now.
+        until_ms: not included.
+        visible: the devices that may be looked at, as a filter of their twins.
+
+    Raises:
+        BadRequestError: there is no such time.
+        RateLimitedError: others are at it.
+    """
+    now_ms = unix_ms()
+    until_ms = now_ms if until_ms is None else min(until_ms, now_ms)
+    if not 0 <= since_ms < until_ms or until_ms - since_ms > MOST_MS:
+        raise BadRequestError("since, until: Unix ms, at most 400 days, and not in the future")
+    if not _busy.acquire(blocking=False):
+        raise RateLimitedError(f"{AT_ONCE} backtests run already; try again soon")
+    try:
+        return _tried(read_rule(as_json(rule)), since_ms, until_ms, visible)
+    finally:
+        _busy.release()
+
+
+def _tried(timed: TimedRule, since_ms: int, until_ms: int, visible: Q) -> dict[str, Any]:
+    items: list[dict[str, Any]] = []
+    readings = devices = 0
+    complete = True
+    history = _History(timed, since_ms, until_ms)
+    for pk, key in _devices(timed, visible):
+        if devices == MOST_DEVICES or len(items) >= MOST_RAISES:
+            complete = False
+            break
+        devices += 1
+        trial = history.of(pk, key)
+        items += [
+            {"device": key, "raised": one.raised, "cleared": one.cleared, "count": one.count} for one in trial.raises
+        ]
+        readings = history.readings
+    complete &= len(items) <= MOST_RAISES
+    return {
+        "items": items[:MOST_RAISES], "next": None, "devices": devices, "readings": readings, "complete": complete
+    }  # fmt: skip
+
+
+def _devices(timed: TimedRule, visible: Q) -> Iterator[tuple[int, str]]:
+    """Those that the rule covers now, by key."""
+    scope = timed.rule.scope
+    rows = Twin.objects.filter(visible).order_by("device__key")
+    if scope.site is not None:
+        rows = rows.filter(device__site__name=scope.site)
+    if scope.devices:
+        rows = rows.filter(device__key__in=scope.devices)
+    described = Cast("device__description__doc", TextField())
+    columns = rows.annotate(described=described).values_list("pk", "device__key", "tags", "described")
+    for pk, key, tags, text in columns.iterator(chunk_size=500):
+        if scope.covers(key, tags, lambda text=text: _model(text)):  # type: ignore[misc]
+            yield pk, key
+
+
+def _model(text: str | None) -> str:
+    return str(_decode(text)["document"]["value"].get("model", "")) if text else ""
+
+
+class _History:
+    """Reads what is stored.
+
+    Args:
+        timed: the rule that is tried.
+        since_ms: Unix ms, as the next one.
+        until_ms: not included.
+    """
+
+    def __init__(self, timed: TimedRule, since_ms: int, until_ms: int) -> None:
+        self._timed, self._since_ms, self._until_ms = timed, since_ms, until_ms
+        self._read = decoder(timed.rule.condition)
+        self._sql = _SQL.format(concat=_CONCAT[connection.vendor])
+        self._needs_readings = timed.rule.condition.kind not in ("presence", "event")
+        self.readings = 0
+
+    def of(self, pk: int, key: str) -> Trial:
+        """The rule, tried on a device."""
+        trial = Trial(self._timed)
+        others = self._others(key)
+        other = next(others, None)
+        for rows in self._rows(pk) if self._needs_readings else ():
+            begin = 0
+            while other is not None and other.at <= rows[-1][0]:
+                end = begin
+                while rows[end][0] < other.at:
+                    end += 1
+                trial.readings(rows[begin:end])
+                trial.take(other)
+                begin, other = end, next(others, None)
+            trial.readings(rows[begin:] if begin else rows)
+        while other is not None:
+            trial.take(other)
+            other = next(others, None)
+        trial.take(Passed(self._until_ms))
+        return trial
+
+    def _rows(self, pk: int) -> Iterator[list[Row]]:
+        """Its readings, by time, some at a time."""
+        ts, rev, limit = self._since_ms - 1, 0, 1_000
+        while True:
+            with connection.cursor() as cursor:
+                cursor.execute(self._sql, [pk, max(ts, self._since_ms), self._until_ms, ts, rev, limit])
+                text, count, ts, rev = cursor.fetchone()
+            if not count:
+                return
+            self.readings += count
+            yield self._read(f"[{text}]".encode())
+            if count < limit:
+                return
+            limit = max(1, min(_ROWS, _BYTES * count // len(text)))
+
+    def _others(self, key: str) -> Iterator[Observation]:
+        """Its presence and events, by time. What it was before is told by the last change before."""
+        rows = Change.objects.filter(device=key, kind__in=("presence", "event"))
+        texts = rows.annotate(text=Cast("patch", TextField())).order_by("commit", "nth")
+        before = texts.filter(kind="presence", at_ms__lt=self._since_ms).reverse().first()
+        if before is not None:
+            yield _observation(before.kind, self._since_ms, before.patch)
+        during = texts.filter(at_ms__gte=self._since_ms, at_ms__lt=self._until_ms)
+        for kind, at_ms, text in during.values_list("kind", "at_ms", "text").iterator(chunk_size=2_000):
+            yield _observation(kind, at_ms, _decode(text))
+
+
+def _observation(kind: str, at_ms: int, patch: Any) -> Observation:
+    if kind == "event":
+        return Happened(patch["ts"], patch["name"])
+    return PresenceBecame(at_ms, patch["status"], patch["since"], patch["why"] == "link_down")
