@@ -264,13 +264,15 @@ describe("requests", () => {
     await rejected;
   });
 
-  test("each step of a command is heard", async () => {
+  test("each step of a command, and of an alert, is heard", async () => {
     FakeSocket.latest.open();
     /** @type {any[]} */ const steps = [];
     client.on("command", (command) => steps.push(command.status));
     await FakeSocket.latest.says({ type: "command", command: { id: "c1", status: "sent" } });
     await FakeSocket.latest.says({ type: "command", command: { id: "c1", status: "done" } });
-    assert.deepEqual(steps, ["sent", "done"]);
+    client.on("alert", (alert) => steps.push(alert.state));
+    await FakeSocket.latest.says({ type: "alert", alert: { id: "a1", state: "firing" } });
+    assert.deepEqual(steps, ["sent", "done", "firing"]);
   });
 });
 

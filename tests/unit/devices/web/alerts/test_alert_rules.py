@@ -142,7 +142,6 @@ async def test_what_operators_do_is_asked_of_the_worker(
     async_as_role: Callable[..., AsyncClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
 
-
     asked: list[dict[str, Any]] = []
 
     async def ask(key: str, kind: str, body: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -155,6 +155,11 @@ def test_the_documentation_describes_every_operation() -> None:
     device = "/devices/{site}/{device}"
     assert set(operations) == {
         ("GET", "/series"),
+        ("GET", "/alert-rules"), ("POST", "/alert-rules"), ("POST", "/alert-rules/backtest"),
+        ("GET", "/alert-rules/{rule_id}"), ("PUT", "/alert-rules/{rule_id}"), ("DELETE", "/alert-rules/{rule_id}"),
+        ("GET", "/alert-rules/{rule_id}/versions"), ("GET", "/alerts"), ("GET", "/alerts/{alert_id}"),
+        ("POST", "/alerts/{alert_id}/acknowledge"), ("POST", "/alerts/{alert_id}/snooze"),
+        ("POST", "/alerts/{alert_id}/comment"), ("POST", "/alerts/{alert_id}/assign"),
         ("GET", "/devices"), ("GET", device), ("PATCH", device), ("DELETE", device), ("GET", f"{device}/desired"),
         ("PATCH", f"{device}/desired"), ("GET", f"{device}/commands"), ("POST", f"{device}/commands"),
         ("GET", "/commands/{command_id}"), ("POST", "/commands/{command_id}/cancel"), ("GET", f"{device}/readings"),

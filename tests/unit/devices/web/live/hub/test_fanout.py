@@ -12,6 +12,7 @@ from devices.web.live.hub.fanout import CROWD, CROWDED_MAX_S, GATHER_MAX_S, GATH
 from devices.web.live.hub.repair_queue import RepairQueue
 from devices.web.live.hub.rooms import Since
 from devices.web.live.queries.replay import Step
+from devices.web.live.stream.changes import StepKind
 from devices.web.live.stream.feed import FlushBatch
 from devices.web.live.stream.subscription import Subscription
 from devices.web.live.stream.targets import DeliveryOptions, Target
@@ -31,8 +32,8 @@ class Receiver:
         self.batches.append(batch)
         return self._deliver()
 
-    def show_command(self, device: str, command: bytes, since: Since) -> None:
-        self.commands.append((msgspec.json.decode(command)["status"], since))
+    def show_step(self, device: str, kind: StepKind, whole: bytes, since: Since) -> None:
+        self.commands.append((msgspec.json.decode(whole)["status"], since))
 
     def abort(self) -> None:
         self.aborted = True
@@ -163,8 +164,8 @@ async def test_steps_of_a_command_are_shown_in_their_order_or_not_at_all(world: 
     world.commit(1, step("sent"))
     world.commit(3, step("done"))
     world.commit(2, step("delivered"))  # late: it is asked for
-    world.fanout.show_step(Step("s/a", "c", 3, b'{"id":"c","status":"done"}'), 0)  # which is known
+    world.fanout.show_step(Step("s/a", "c", 3, "command", b'{"id":"c","status":"done"}'), 0)  # which is known
     assert receiver.commands == [("sent", (0, 0)), ("done", (0, 2))]
-    assert world.fanout.is_outdated(Step("s/a", "c", 2, b""))
-    world.fanout.show_step(Step("s/a", "c", 5, b'{"id":"c","status":"failed"}'), 0)
+    assert world.fanout.is_outdated(Step("s/a", "c", 2, "command", b""))
+    world.fanout.show_step(Step("s/a", "c", 5, "command", b'{"id":"c","status":"failed"}'), 0)
     assert receiver.commands[-1] == ("failed", (0, 4))

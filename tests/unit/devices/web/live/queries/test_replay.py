@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from devices.models import Command, Event, Reading
+from devices.models import Alert, Command, Event, Reading
 from devices.requests.registry import register_device
 from devices.web.live.queries.replay import list_devices, list_existing, list_some, list_watched, read, steps_between
 from devices.web.live.queries.rows import MAX_ROWS, read_rows
@@ -212,7 +212,7 @@ def test_steps_are_found_by_the_commits_that_told_them(monkeypatch: pytest.Monke
     assert [one.id for one in steps_between(everything, shard, 4, 1, 3).found] == [ids[2]], "brought by a later one"
     steps = steps_between(everything, shard, 4, 4, None)
     assert ([one.id for one in steps.found], steps.high) == ([ids[4], ids[1]], 6)
-    assert msgspec.json.decode(steps.found[1].command)["status"] == "delivered"
+    assert msgspec.json.decode(steps.found[1].whole)["status"] == "delivered"
     assert not steps_between(everything, (shard + 1) % 4, 4, 0, 99).found
 
 
@@ -229,6 +229,17 @@ def test_steps_come_in_pages_of_whole_commits(monkeypatch: pytest.MonkeyPatch) -
         low = steps.upto
         pages.append([one.commit for one in steps.found])
     assert pages == [[1, 2], [7] * 5, [8, 9]]
+
+
+def test_alerts_steps_are_found_with_those_of_commands() -> None:
+    bank.step(bank.command("s/a"), "sent")
+    shard = bank.shard("s/a")
+    its = {"rule": 1, "rule_name": "hot", "device": "s/a", "site": "s", "hash": shard, "raised_ms": 1}
+    alert = Alert.objects.create(**its, state="firing", severity="info", kind="above", metric="t", commit=1)
+    found = steps_between((Target(devices=frozenset({"s/a"})),), shard, 4, 0, 1).found
+    assert [one.kind for one in found] == ["command", "alert"]
+    assert msgspec.json.decode(found[1].whole)["id"] == str(alert.pk)
+    assert not steps_between((Target(sites=frozenset({"t"})),), shard, 4, 0, 1).found
 
 
 def test_only_the_targets_steps_are_found() -> None:

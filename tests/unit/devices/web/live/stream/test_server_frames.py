@@ -6,7 +6,9 @@ import msgspec
 import pytest
 from msgspec import ValidationError
 
+from devices.models import Alert as AlertRow
 from devices.requests.refusals import RefusalError
+from devices.rules.alerts.alert import alert_json
 from devices.rules.commands import begun, command_json
 from devices.web.live.stream.server_frames import (
     FRAMES,
@@ -53,6 +55,25 @@ COMMAND = {
     "created_at": "2026-01-01T00:00:00.000Z",
     "expires_at": "2026-01-01T00:01:00.000Z",
 }
+ALERT = {
+    "id": "00000000-0000-0000-0000-000000000005",
+    "rule": 1,
+    "name": "hot",
+    "device": "s/a",
+    "state": "acknowledged",
+    "snoozed_until": 9,
+    "severity": "critical",
+    "metric": "t",
+    "note": "so",
+    "count": 2,
+    "value": 31.5,
+    "raised": 5,
+    "cleared": None,
+    "acknowledged_by": "user:ann",
+    "assignee": "ann",
+    "inhibited_by": None,
+    "comments": [{"by": "user:ann", "at": "2026-01-01T00:00:00.000Z", "text": "so"}],
+}
 WHOLE_ITEM = {
     **STATE,
     "prev": 1,
@@ -77,6 +98,7 @@ EXAMPLES: list[dict[str, Any]] = [
     {"type": "gone", "sub": "1", "device": "s/a"},
     {"type": "people", "place": "s/a", "people": [{"user": "ann", "doing": "editing", "since": 5}]},
     {"type": "command", "command": COMMAND},
+    {"type": "alert", "alert": ALERT},
     {
         "type": "link",
         "broker": "up",
@@ -110,7 +132,7 @@ def places(value: Any) -> list[dict[str, Any]]:
         return []
     inner = [
         value[name]
-        for name in ("devices", "items", "readings", "presence", "people", "command", "timeline")
+        for name in ("devices", "items", "readings", "presence", "people", "command", "timeline", "alert", "comments")
         if name in value
     ]
     metrics = [value["metrics"][name] for name in value.get("metrics", {})]
@@ -155,6 +177,14 @@ def test_only_frames_are_read() -> None:
 def test_every_refusal_has_a_code_that_clients_know() -> None:
     codes = {cls.code for cls in RefusalError.__subclasses__()}
     assert codes == set(get_args(ErrorCode))
+
+
+def test_an_alert_is_written_as_in_the_rest_of_the_api() -> None:
+    times = {"raised_ms": 5, "snoozed_ms": 9}
+    its = {name: ALERT[name] for name in ("rule", "device", "state", "severity", "metric", "note", "count", "value")}
+    row = AlertRow(id=UUID(int=5), rule_name="hot", acknowledged_by="user:ann", assignee="ann", **its, **times)
+    row.comments = ALERT["comments"]
+    assert alert_json(row) == ALERT
 
 
 def test_a_command_is_written_as_in_the_rest_of_the_api() -> None:

@@ -87,7 +87,7 @@ def test_every_frame_is_in_it(made: dict[str, Any]) -> None:
 
 def test_the_event_stream_has_the_frames_of_a_stream(made: dict[str, Any]) -> None:
     told = {message["name"] for message in messages(made, "eventStream").values()}
-    assert told == {"link", "snapshot", "delta", "event", "gone", "command"}
+    assert told == {"link", "snapshot", "delta", "event", "gone", "command", "alert"}
     assert made["servers"]["http"]["protocol"] == "https"
 
 
