@@ -209,8 +209,12 @@ def test_a_backtest_says_what_would_have_been(admin: Client) -> None:
         body = {"rule": {**RULE, **rule}, "since": begin, "until": begin + 50 * MINUTE}
         answer = admin.post(f"{URL}/backtest", body, JSON)
         assert answer.status_code == 200, answer.content
-        at = lambda ms: None if ms is None else (ms - begin) // 1000  # noqa: E731
-        return [(row["device"], at(row["raised"]), at(row["cleared"])) for row in answer.json()["items"]]
+        items = answer.json()["items"]
+        times = [(row["raised"] - begin, None if row["cleared"] is None else row["cleared"] - begin) for row in items]
+        return [
+            (row["device"], raised // 1000, cleared if cleared is None else cleared // 1000)
+            for row, (raised, cleared) in zip(items, times, strict=True)
+        ]
 
     assert tried(for_s=0) == [
         ("demo/a", 60, 240), ("demo/a", 300, 480), ("demo/a", 660, None), ("demo/b", 0, None)

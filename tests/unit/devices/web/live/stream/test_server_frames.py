@@ -15,12 +15,12 @@ from devices.web.live.stream.server_frames import (
     PARTS,
     REPLIES,
     REPLY_FIELDS,
-    Command,
     ErrorCode,
     OkFrame,
     convert,
     decode,
 )
+from devices.web.live.stream.step_frames import Command
 
 STATE = {
     "device": "s/a",
