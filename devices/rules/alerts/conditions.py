@@ -1,5 +1,7 @@
 """What an observation says of a condition: since when it holds, that it does not, or nothing."""
 
+from collections.abc import Callable
+
 from msgspec import UNSET, structs
 
 from bridge.observations import Scalar
@@ -49,6 +51,21 @@ def _beyond(value: float, limit: float, clear: object) -> bool | None:
     if value > limit:
         return True
     return False if not isinstance(clear, float) or value < clear else None
+
+
+def crossing(condition: Condition, *, holds: bool) -> Callable[[float], bool]:
+    """Of a threshold: tells whether a number says another thing than ``holds``. The quick way."""
+    if isinstance(condition.above, float):
+        limit = condition.above
+        if not holds:
+            return lambda value: value > limit
+        clear = condition.clear_below
+        return (lambda value: value < clear) if isinstance(clear, float) else (lambda value: value <= limit)
+    limit = float(condition.below or 0)
+    if not holds:
+        return lambda value: value < limit
+    over = condition.clear_above
+    return (lambda value: value > over) if isinstance(over, float) else (lambda value: value >= limit)
 
 
 def _of_data(condition: Condition, state: State, seen: Values) -> Judged:

@@ -146,7 +146,8 @@ def _judged(timed: TimedRule, state: State, holds: int | bool | None, seen: Obse
     if holds is not False and kept.over is not None:
         return _holds_again(timed, state, max(holds, kept.raised or 0))
     if kept.raised is None:
-        now = structs.replace(kept, since=(kept.since or holds) if holds else None)
+        since = None if holds is False else holds if kept.since is None else kept.since
+        now = structs.replace(kept, since=since)
     elif holds is False and kept.over is None:
         now = structs.replace(kept, over=max(seen.at, kept.raised))
     else:

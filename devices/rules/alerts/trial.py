@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, structs
 
 from bridge.observations import Scalar
-from devices.rules.alerts.conditions import observe
+from devices.rules.alerts.conditions import crossing, observe
 from devices.rules.alerts.observations import Observation, Passed, State, Values
 from devices.rules.alerts.rule import Condition, TimedRule
 from devices.rules.alerts.steps import Cleared, Counted, Raised, Step, step
@@ -81,18 +81,7 @@ class Trial:
 
     def _crossing(self) -> Callable[[float], bool]:
         """Tells whether a value says another thing than is the case."""
-        condition, holds = self._condition, self._holds
-        if isinstance(condition.above, float):
-            limit = condition.above
-            if not holds:
-                return lambda value: value > limit
-            clear = condition.clear_below
-            return (lambda value: value < clear) if isinstance(clear, float) else (lambda value: value <= limit)
-        limit = float(condition.below or 0)
-        if not holds:
-            return lambda value: value < limit
-        over = condition.clear_above
-        return (lambda value: value > over) if isinstance(over, float) else (lambda value: value >= limit)
+        return crossing(self._condition, holds=self._holds)
 
     @property
     def _holds(self) -> bool:

@@ -128,7 +128,9 @@ def _judge_devices(part: ShardWork, watches: ShardWatches, outcome: Outcome, wor
         key = effects.member.key
         watched = devices.get(key)
         if watched is not None:
-            for watch, seen in seeing.seen(watched, effects, work.now_ms):
+            alone = len(effects.readings) == 1 and not effects.noted
+            news = seeing.seen_of_one(watched, effects) if alone else seeing.seen(watched, effects, work.now_ms)
+            for watch, seen in news:
                 _see(part, watches, outcome, watch, seen)
         if not effects.noted:
             continue

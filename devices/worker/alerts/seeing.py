@@ -47,6 +47,37 @@ def _away(twin: TwinState, *, known: bool) -> int | None:
     return None if known else twin.presence.since
 
 
+def seen_of_one(watched: Watched, effects: Effects) -> list[tuple[Watch, Observation]]:
+    """The same of a single reading and nothing else, as most transactions have it: the twin tells what of it is news.
+
+    What only says what the last one said is noted at once (Watch.skim), and is not among them.
+    """
+    reading, metrics = effects.readings[0], effects.member.twin.metrics
+    ts, rev = reading.ts, reading.rev
+    left: dict[int, Watch] = {}
+    for name, watches in watched.metrics.items():
+        one = metrics.get(name)
+        if one is not None and one.rev == rev:
+            value = one.value
+            for watch in watches:
+                if not watch.skim(ts, value):
+                    left[watch.known.number] = watch
+    found: list[tuple[Watch, Observation]] = []
+    if left:
+        values = Values(
+            ts, {name: one.value for name in watched.metrics if (one := metrics.get(name)) and one.rev == rev}
+        )
+        found += [(watch, values) for watch in left.values()]
+    for watch in watched.data:
+        named = watch.known.timed.rule.condition.metrics
+        ours = [metrics[name] for name in named if name in metrics] if named else metrics.values()
+        came = any(one.rev == rev and not (named and one.value is None) for one in ours)
+        if came and not watch.heard(reading.received_ms):
+            found += _of_data(watched, effects, effects.readings)
+            break
+    return found
+
+
 def seen(watched: Watched, effects: Effects, now_ms: int) -> Iterator[tuple[Watch, Observation]]:
     """What a device's watches see of a transaction, in the order in which it happened."""
     changes: list[tuple[TwinChange, str]] = effects.noted.get(CHANGES, [])
@@ -80,21 +111,10 @@ def _of_readings(watched: Watched, effects: Effects, readings: list[NewReading])
     if not readings:
         return
     if watched.metrics:
-        if len(effects.readings) == 1:
-            yield from _of_one(watched, effects, readings[0])
-        else:
-            for reading in readings:
-                yield from _of_values(watched, reading.ts, _metrics(reading.metrics))
+        for reading in readings:
+            yield from _of_values(watched, reading.ts, _metrics(reading.metrics))
     if watched.data:
         yield from _of_data(watched, effects, readings)
-
-
-def _of_one(watched: Watched, effects: Effects, reading: NewReading) -> Iterator[tuple[Watch, Observation]]:
-    """The twin tells what of the only reading is news, without it being read once more."""
-    metrics, rev = effects.member.twin.metrics, reading.rev
-    news = {name: one.value for name in watched.metrics if (one := metrics.get(name)) and one.rev == rev}
-    if news:
-        yield from _of_values(watched, reading.ts, news)
 
 
 def _of_values(watched: Watched, ts: int, metrics: Mapping[str, Scalar]) -> Iterator[tuple[Watch, Observation]]:

@@ -5,8 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 from uuid import UUID
 
+from msgspec import structs
+
+from bridge.observations import Scalar
 from devices.models import Alert, AlertProgress
 from devices.requests.alert_rules import KnownRule
+from devices.rules.alerts.conditions import crossing
 from devices.rules.alerts.observations import Kept, Observation, State
 from devices.rules.alerts.steps import Steps, due, step
 from devices.worker.memory.shard import Member, Shard
@@ -16,13 +20,54 @@ NAME: Final = "alerts"  # in Shard.kept
 
 
 class Watch:
-    """A rule at a device."""
+    """A rule at a device.
 
-    __slots__ = ("alert", "key", "known", "state")
+    Nearly all readings say what the last one said. While a watch is ``calm``, those are only noted by :meth:`skim`.
+    """
+
+    __slots__ = ("_at", "_crosses", "_state", "_value", "alert", "calm", "key", "known")
 
     def __init__(self, known: KnownRule, key: str, kept: Kept, alert: Alert | None) -> None:
         self.known, self.key, self.alert = known, key, alert
-        self.state = State(kept)
+        self._at, self._value = 0, 0.0  # of the last reading that was skimmed; 0: the state knows of all
+        condition = known.timed.rule.condition
+        self._crosses = crossing(condition, holds=False) if condition.kind in ("above", "below") else None
+        self._state = State(kept)
+        self.state = self._state
+
+    @property
+    def state(self) -> State:
+        """How far it is."""
+        if self._at:
+            state, condition = self._state, self.known.timed.rule.condition
+            if condition.kind == "no_data":
+                self._state = structs.replace(state, heard=max(state.heard, self._at))
+            else:
+                self._state = structs.replace(state, latest={str(condition.metric): (self._value, self._at)})
+            self._at = 0
+        return self._state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self._state, self._at = state, 0
+        is_quiet = state.kept.since is None and state.kept.raised is None
+        waits = self.known.timed.rule.condition.kind == "no_data"
+        self.calm = is_quiet and (state.dark is None and state.heard > 0 if waits else self._crosses is not None)
+
+    def skim(self, at: int, value: Scalar) -> bool:
+        """Note that a threshold's metric is newly known; False: that may change something, and is to be seen."""
+        kind = type(value)
+        if not self.calm or not (kind is float or kind is int) or self._crosses(value):  # type: ignore[arg-type,misc]
+            return False
+        self._at, self._value = at, value  # type: ignore[assignment]
+        return True
+
+    def heard(self, at: int) -> bool:
+        """Note that something has come, where silence is waited for; False: that is to be seen."""
+        if not self.calm:
+            return False
+        self._at = max(self._at, at)
+        return True
 
     @property
     def place(self) -> tuple[int, str]:
@@ -91,11 +136,12 @@ class ShardWatches:
     def see(self, watch: Watch, seen: Observation) -> tuple[Steps, bool]:
         """Let a watch observe; what came of it, and whether there is anything to store."""
         before = watch.state
-        watch.state, steps = step(watch.known.timed, before, seen)
-        if watch.state is before:
+        after, steps = step(watch.known.timed, before, seen)
+        if after is before:
             return steps, False
+        watch.state = after
         self.plan(watch)
-        return steps, watch.state.kept is not before.kept
+        return steps, after.kept is not before.kept
 
     def plan(self, watch: Watch) -> None:
         """Look at it when it is due."""
