@@ -27,7 +27,7 @@ class Raise(Struct):
     count: int = 1
 
 
-Row = tuple[int, Any]  # a reading's ts, and of its metrics those that matter: a Struct
+Row = Any  # a Struct: a reading's ts, and of its metrics those that matter, in a Struct
 
 
 def decoder(condition: Condition) -> Callable[[bytes], list[Row]]:
@@ -35,7 +35,8 @@ def decoder(condition: Condition) -> Callable[[bytes], list[Row]]:
     names = {_FIELD.format(number): name for number, name in enumerate(sorted(condition.metrics))}
     fields = [(field, Scalar | UnsetType, UNSET) for field in names]
     metrics = msgspec.defstruct("Metrics", fields, rename=names, gc=False)
-    found: Callable[[bytes], list[Row]] = msgspec.json.Decoder(list[tuple[int, metrics]]).decode  # type: ignore[valid-type]
+    row = msgspec.defstruct("Row", [("ts", int), ("metrics", metrics)], array_like=True, gc=False)
+    found: Callable[[bytes], list[Row]] = msgspec.json.Decoder(list[row]).decode  # type: ignore[valid-type]
     return found
 
 
@@ -57,11 +58,11 @@ class Trial:
         """Take readings, by time."""
         if self._condition.kind in ("presence", "event"):
             return
-        if self._condition.kind in ("above", "below"):
+        if self._condition.kind in ("above", "below") and self._state.dark is None:
             self._of_threshold(rows)
             return
-        for ts, metrics in rows:
-            self._of_values(ts, self._named(metrics))
+        for row in rows:
+            self._of_values(row.ts, self._named(row.metrics))
 
     def take(self, seen: Observation) -> None:
         """Take something else."""
@@ -72,11 +73,11 @@ class Trial:
     def _of_threshold(self, rows: Iterable[Row]) -> None:
         """The quick way: two comparisons a reading."""
         name, crosses = self._names[0], self._crossing()
-        for ts, metrics in rows:
-            value = metrics.m0
+        for row in rows:
+            value = row.metrics.m0
             kind = type(value)
             if (kind is float or kind is int) and crosses(value):
-                self._step(Values(ts, {name: value}))
+                self._step(Values(row.ts, {name: value}))
                 crosses = self._crossing()
 
     def _crossing(self) -> Callable[[float], bool]:
@@ -95,7 +96,8 @@ class Trial:
             self._of_data(values)
             return
         holds, state = observe(self._condition, self._state, values)
-        if holds is None or bool(holds) == self._holds:
+        is_known = holds is None or (holds is not False) == self._holds
+        if is_known and state.dark is None:  # else any that is heard tells that time goes on
             self._state = state
         else:
             self._step(values)

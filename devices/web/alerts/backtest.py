@@ -21,21 +21,20 @@ MOST_DEVICES: Final = 1_000
 MOST_RAISES: Final = 10_000
 MOST_MS: Final = 400 * 86_400_000
 AT_ONCE: Final = 2  # in a process
-_ROWS: Final = 10_000  # read at a time
-_BYTES: Final = 4 * 1024 * 1024  # about as much is read at a time
+_ROWS: Final = 10_000  # about so many are read at a time …
+_BYTES: Final = 4 * 1024 * 1024  # … or so much
+_FIRST_MS: Final = 3_600_000  # how long a time is read first
+_FASTER: Final = 8  # how much longer at most the next one is
 
 _busy: Final = BoundedSemaphore(AT_ONCE)
 _decode: Final = json.Decoder().decode
 _SQL: Final = """\
-SELECT {concat}, COUNT(*), MAX(ts), MAX(CASE WHEN ts = latest THEN rev END) FROM (
-  SELECT ts, rev, metrics, MAX(ts) OVER () AS latest FROM (
-    SELECT ts, rev, metrics FROM devices_reading
-    WHERE device_id = %s AND ts >= %s AND ts < %s AND (ts > %s OR rev > %s) ORDER BY ts, rev LIMIT %s
-  ) AS some ORDER BY ts, rev
-) AS ordered
-"""
+SELECT {concat}, COUNT(*) FROM (
+  SELECT ts, metrics FROM devices_reading WHERE device_id = %s AND ts >= %s AND ts < %s ORDER BY ts, rev
+) AS page
+"""  # both databases take the rows in the order of the subquery
 _CONCAT: Final = {
-    "postgresql": "string_agg('[' || ts || ',' || metrics || ']', ',' ORDER BY ts, rev)",
+    "postgresql": "string_agg('[' || ts || ',' || metrics || ']', ',')",
     "sqlite": "group_concat('[' || ts || ',' || metrics || ']', ',')",
 }
 
@@ -128,9 +127,9 @@ class _History:
         other = next(others, None)
         for rows in self._rows(pk) if self._needs_readings else ():
             begin = 0
-            while other is not None and other.at <= rows[-1][0]:
+            while other is not None and other.at <= rows[-1].ts:
                 end = begin
-                while rows[end][0] < other.at:
+                while rows[end].ts < other.at:
                     end += 1
                 trial.readings(rows[begin:end])
                 trial.take(other)
@@ -144,18 +143,17 @@ class _History:
 
     def _rows(self, pk: int) -> Iterator[list[Row]]:
         """Its readings, by time, some at a time."""
-        ts, rev, limit = self._since_ms - 1, 0, 1_000
-        while True:
+        begin_ms, length_ms = self._since_ms, _FIRST_MS
+        while begin_ms < self._until_ms:
+            end_ms = min(begin_ms + length_ms, self._until_ms)
             with connection.cursor() as cursor:
-                cursor.execute(self._sql, [pk, max(ts, self._since_ms), self._until_ms, ts, rev, limit])
-                text, count, ts, rev = cursor.fetchone()
-            if not count:
-                return
-            self.readings += count
-            yield self._read(f"[{text}]".encode())
-            if count < limit:
-                return
-            limit = max(1, min(_ROWS, _BYTES * count // len(text)))
+                cursor.execute(self._sql, [pk, begin_ms, end_ms])
+                text, count = cursor.fetchone()
+            if count:
+                self.readings += count
+                yield self._read(f"[{text}]".encode())
+            much = max(count / _ROWS, len(text or "") / _BYTES, 1 / _FASTER)
+            begin_ms, length_ms = end_ms, max(1, int(length_ms * min(1 / much, _FASTER)))
 
     def _others(self, key: str) -> Iterator[Observation]:
         """Its presence and events, by time. What it was before is told by the last change before."""
