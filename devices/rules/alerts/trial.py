@@ -4,14 +4,14 @@ Of a month's readings hardly any does. Whether one says that the condition holds
 when it does not), is told without a step: time does then what it would have done at the next one that is taken.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, structs
 
 from bridge.observations import Scalar
-from devices.rules.alerts.conditions import crossing, observe
+from devices.rules.alerts.conditions import crossing
 from devices.rules.alerts.observations import Observation, Passed, State, Values
 from devices.rules.alerts.rule import Condition, TimedRule
 from devices.rules.alerts.steps import Cleared, Counted, Raised, Step, step
@@ -25,6 +25,10 @@ class Raise(Struct):
     raised: int
     cleared: int | None = None
     count: int = 1
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is float or type(value) is int
 
 
 Row = Any  # a Struct: a reading's ts, and of its metrics those that matter, in a Struct
@@ -56,13 +60,20 @@ class Trial:
 
     def readings(self, rows: Iterable[Row]) -> None:
         """Take readings, by time."""
-        if self._condition.kind in ("presence", "event"):
+        kind, is_dark = self._condition.kind, self._state.dark is not None
+        if is_dark and kind not in ("presence", "event"):  # any that is heard tells that time goes on
+            for row in rows:
+                self._take_row(row)
             return
-        if self._condition.kind in ("above", "below") and self._state.dark is None:
-            self._of_threshold(rows)
-            return
-        for row in rows:
-            self._of_values(row.ts, self._named(row.metrics))
+        match kind:
+            case "above" | "below":
+                self._of_threshold(rows)
+            case "rate":
+                self._of_rate(rows)
+            case "no_data":
+                self._of_silence(rows)
+            case "expression":
+                self._of_expression(rows)
 
     def take(self, seen: Observation) -> None:
         """Take something else."""
@@ -89,28 +100,62 @@ class Trial:
         kept = self._state.kept
         return kept.over is None and (kept.since is not None or kept.raised is not None)
 
-    def _of_values(self, ts: int, metrics: Mapping[str, Scalar]) -> None:
-        """Any other condition: what the reading says is found out, and taken only if it is news."""
-        values = Values(ts, metrics)
-        if self._waits:
-            self._of_data(values)
-            return
-        holds, state = observe(self._condition, self._state, values)
-        is_known = holds is None or (holds is not False) == self._holds
-        if is_known and state.dark is None:  # else any that is heard tells that time goes on
-            self._state = state
-        else:
-            self._step(values)
+    def _of_rate(self, rows: Iterable[Row]) -> None:
+        name, limit, holds = self._names[0], float(self._condition.rate_above or 0), self._holds
+        before, before_ts = self._state.latest.get(name, (None, 0))
+        for row in rows:
+            value, ts = row.metrics.m0, row.ts
+            if value is UNSET:
+                continue
+            known = _is_number(value) and _is_number(before) and ts > before_ts
+            if known and ((value - before) * 1000 > limit * (ts - before_ts)) != holds:
+                self._state = structs.replace(self._state, latest={name: (before, before_ts)})
+                self._step(Values(ts, {name: value}))
+                holds = self._holds
+            before, before_ts = value, ts
+        self._state = structs.replace(self._state, latest={name: (before, before_ts)})
 
-    def _of_data(self, values: Values) -> None:
+    def _of_silence(self, rows: Iterable[Row]) -> None:
+        limit_ms, named = 1000 * int(self._condition.no_data_s or 0), bool(self._names)
+        state, is_quiet = self._state, self._is_quiet
+        heard = state.heard
+        for row in rows:
+            if named and (row.metrics.m0 is None or row.metrics.m0 is UNSET):
+                continue
+            ts = row.ts
+            if is_quiet and (ts - heard < limit_ms or ts - state.resumed < limit_ms):
+                heard = ts
+                continue
+            self._state = structs.replace(state, heard=heard)
+            self._step(Passed(ts))
+            self._take_row(row)
+            state, is_quiet = self._state, self._is_quiet
+            heard = state.heard
+        self._state = structs.replace(state, heard=heard)
+
+    @property
+    def _is_quiet(self) -> bool:
         state = self._state
-        is_quiet = state.kept.raised is None and state.kept.since is None and state.dark is None
-        limit_ms = 1000 * int(self._condition.no_data_s or 0)
-        if is_quiet and values.at - max(state.heard, state.resumed) < limit_ms:
-            self._state = observe(self._condition, state, values)[1]
-            return
-        self._step(Passed(values.at))
-        self._step(values)
+        return state.kept.raised is None and state.kept.since is None and state.dark is None
+
+    def _of_expression(self, rows: Iterable[Row]) -> None:
+        holds, node = self._holds, self._condition.parsed.node
+        latest = dict(self._state.latest)
+        values = {name: value for name, (value, _) in latest.items()}
+        for row in rows:
+            ts, news = row.ts, self._named(row.metrics)
+            values.update(news)
+            for name, value in news.items():
+                latest[name] = (value, ts)
+            found = node(values)
+            if (found is True or found is False) and found != holds and news:
+                self._state = structs.replace(self._state, latest=dict(latest))
+                self._step(Values(ts, news))
+                holds = self._holds
+        self._state = structs.replace(self._state, latest=latest)
+
+    def _take_row(self, row: Row) -> None:
+        self._step(Values(row.ts, self._named(row.metrics)))
 
     def _named(self, metrics: Any) -> dict[str, Scalar]:
         values = structs.astuple(metrics)

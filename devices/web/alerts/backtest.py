@@ -1,6 +1,7 @@
 """What a rule would have done, by what is stored: readings by their own time, presence and events from the record."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, islice
 from threading import BoundedSemaphore
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from devices.requests.refusals import BadRequestError, RateLimitedError
 from devices.rules.alerts.observations import Happened, Observation, Passed, PresenceBecame
 from devices.rules.alerts.rule import Rule, TimedRule, as_json
 from devices.rules.alerts.trial import Row, Trial, decoder
+from devices.web.alerts.reading_ahead import ahead
 from runtime.database_clock import unix_ms
 
 MOST_DEVICES: Final = 1_000
@@ -65,24 +67,20 @@ def backtest(rule: Rule, since_ms: int, until_ms: int | None, visible: Q) -> dic
 
 
 def _tried(timed: TimedRule, since_ms: int, until_ms: int, visible: Q) -> dict[str, Any]:
+    found = list(islice(_devices(timed, visible), MOST_DEVICES + 1))
     items: list[dict[str, Any]] = []
-    readings = devices = 0
-    complete = True
     history = _History(timed, since_ms, until_ms)
-    for pk, key in _devices(timed, visible):
-        if devices == MOST_DEVICES or len(items) >= MOST_RAISES:
-            complete = False
-            break
+    devices = 0
+    for (_, key), trial in zip(found, history.trials(found[:MOST_DEVICES]), strict=False):
         devices += 1
-        trial = history.of(pk, key)
         items += [
             {"device": key, "raised": one.raised, "cleared": one.cleared, "count": one.count} for one in trial.raises
         ]
-        readings = history.readings
-    complete &= len(items) <= MOST_RAISES
-    return {
-        "items": items[:MOST_RAISES], "next": None, "devices": devices, "readings": readings, "complete": complete
-    }  # fmt: skip
+        if len(items) >= MOST_RAISES:
+            break
+    complete = devices == len(found) and len(items) <= MOST_RAISES
+    shown = items[:MOST_RAISES]
+    return {"items": shown, "next": None, "devices": devices, "readings": history.readings, "complete": complete}
 
 
 def _devices(timed: TimedRule, visible: Q) -> Iterator[tuple[int, str]]:
@@ -120,14 +118,23 @@ class _History:
         self._needs_readings = timed.rule.condition.kind not in ("presence", "event")
         self.readings = 0
 
-    def of(self, pk: int, key: str) -> Trial:
-        """The rule, tried on a device."""
+    def trials(self, devices: Sequence[tuple[int, str]]) -> Iterator[Trial]:
+        """The rule, tried on each of some devices, by primary key and key."""
+        keys = dict(devices)
+        if not self._needs_readings:
+            yield from (self._tried(key, ()) for _, key in devices)
+            return
+        with ahead(self._texts([pk for pk, _ in devices])) as texts:
+            for pk, its in groupby(texts, key=lambda one: one[0]):
+                yield self._tried(keys[pk], (self._rows(text, count) for _, text, count in its))
+
+    def _tried(self, key: str, pages: Iterable[list[Row]]) -> Trial:
         trial = Trial(self._timed)
         others = self._others(key)
         other = next(others, None)
-        for rows in self._rows(pk) if self._needs_readings else ():
+        for rows in pages:
             begin = 0
-            while other is not None and other.at <= rows[-1].ts:
+            while rows and other is not None and other.at <= rows[-1].ts:
                 end = begin
                 while rows[end].ts < other.at:
                     end += 1
@@ -141,19 +148,24 @@ class _History:
         trial.take(Passed(self._until_ms))
         return trial
 
-    def _rows(self, pk: int) -> Iterator[list[Row]]:
-        """Its readings, by time, some at a time."""
-        begin_ms, length_ms = self._since_ms, _FIRST_MS
-        while begin_ms < self._until_ms:
-            end_ms = min(begin_ms + length_ms, self._until_ms)
-            with connection.cursor() as cursor:
-                cursor.execute(self._sql, [pk, begin_ms, end_ms])
-                text, count = cursor.fetchone()
-            if count:
-                self.readings += count
-                yield self._read(f"[{text}]".encode())
-            much = max(count / _ROWS, len(text or "") / _BYTES, 1 / _FASTER)
-            begin_ms, length_ms = end_ms, max(1, int(length_ms * min(1 / much, _FASTER)))
+    def _rows(self, text: str, count: int) -> list[Row]:
+        self.readings += count
+        return self._read(f"[{text}]".encode())
+
+    def _texts(self, devices: Iterable[int]) -> Iterator[tuple[int, str, int]]:
+        """Devices' readings by time, some at a time, as JSON; of one that has none, an empty text."""
+        for pk in devices:
+            begin_ms, length_ms = self._since_ms, _FIRST_MS
+            yield pk, "", 0
+            while begin_ms < self._until_ms:
+                end_ms = min(begin_ms + length_ms, self._until_ms)
+                with connection.cursor() as cursor:
+                    cursor.execute(self._sql, [pk, begin_ms, end_ms])
+                    text, count = cursor.fetchone()
+                if count:
+                    yield pk, text, count
+                much = max(count / _ROWS, len(text or "") / _BYTES, 1 / _FASTER)
+                begin_ms, length_ms = end_ms, max(1, int(length_ms * min(1 / much, _FASTER)))
 
     def _others(self, key: str) -> Iterator[Observation]:
         """Its presence and events, by time. What it was before is told by the last change before."""

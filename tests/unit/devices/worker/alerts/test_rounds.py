@@ -116,6 +116,34 @@ def test_no_data_waits_for_the_link(worker: Worker, gateways: dict[str, GatewayL
     assert steps(worker) == [(B, "firing"), (B, "resolved")]
 
 
+def test_an_outage_of_the_broker_raises_nothing_and_hides_no_dead_device(
+    worker: Worker, gateways: dict[str, GatewayLink]
+) -> None:
+    """Ten minutes; all devices are under rules of silence and of presence, and one does not come back."""
+    keys = [f"demo/many{number}" for number in range(60)]
+    rule({"no_data_s": 120}, name="silent")
+    rule({"presence": ["offline", "stale"]}, name="away")
+    worker.hear(*(delivery(key, "telemetry", {"t": 1}, at_ms=worker.now_ms) for key in keys))
+    worker.wait(30)
+    link = gateways[GATEWAY]
+    link.broker_up, link.since_ms, link.drained_ms = False, worker.now_ms, worker.now_ms
+    worker.hear(*(delivery(key, "status", "offline", at_ms=worker.now_ms) for key in keys[30:]))  # wills of its end
+    for _ in range(20):
+        worker.wait(30)
+    assert steps(worker) == []
+    link.broker_up, link.since_ms = True, worker.now_ms
+    worker.round()
+    link.drained_ms = 2**60
+    back_ms = worker.now_ms
+    for _ in range(12):
+        worker.wait(30)
+        worker.hear(*(delivery(key, "telemetry", {"t": 1}, at_ms=worker.now_ms) for key in keys[1:]))
+    assert {device for device, _ in steps(worker)} == {keys[0]}
+    raised = dict(Alert.objects.values_list("rule_name", "raised_ms"))
+    assert raised["silent"] == back_ms + 120_000
+    assert set(raised) == {"silent", "away"}
+
+
 def test_a_rule_that_is_deleted_or_changed_ends_its_alerts(worker: Worker) -> None:
     row = rule(HOT)
     measure(worker, A, 31)
