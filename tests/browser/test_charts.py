@@ -171,3 +171,28 @@ def test_case_i11_what_is_no_number_is_a_gap(page: Page, shared_system: System, 
     found = line_is(page, begin=1 / 15, end=1)
     assert found.share == pytest.approx(1 - 120 / 840, abs=0.02)
     expect(page.locator(".metric-value")).to_have_text("null" if odd is None else odd)
+
+
+def test_a_long_stretch_is_shown_in_few_points_with_what_comes_live(page: Page, shared_system: System) -> None:
+    now_ms, day = int(time.time() * 1000), 24 * 60 * MINUTE_MS
+    values = [(ts, 20 + (ts // MINUTE_MS) % 7) for ts in range(now_ms - 3 * day, now_ms, 4 * MINUTE_MS)]
+    send(shared_system, "browser/long", [one for one in values if not now_ms - 2 * day < one[0] < now_ms - day])
+    page.route("**/series?*", lambda route: route.fulfill(status=503, json={"detail": "the database is down"}))
+    sign_in(page, shared_system, "/devices/browser/long")
+    page.get_by_role("combobox", name="Longer").select_option("7 days")
+    expect(page.locator(".chart-note")).to_contain_text("could not be had: the database is down")
+    page.unroute("**/series?*")
+    with page.expect_response("**/series?*") as answered:
+        page.get_by_role("button", name="Try again").click()
+    (series,) = answered.value.json()["series"]
+    assert series["bucket_ms"] >= 10 * MINUTE_MS
+    assert len(series["ts"]) <= 500
+    found = line_is(page, begin=4 / 7, end=1)
+    assert found.share == pytest.approx(2 / 3, abs=0.05), "a day of silence is a gap"
+    expect(page.locator(".chart-note")).to_contain_text("the band from the least to the greatest")
+    shared_system.publish("devices/browser/long/telemetry", {"t": 21})
+    page.reload()
+    expect(page.get_by_role("combobox", name="Longer")).to_have_value("7")
+    line_is(page, begin=4 / 7, end=1)
+    choose(page, "1 h")
+    expect(page.locator(".chart-note")).to_have_text("")

@@ -196,3 +196,43 @@ def test_a_page_that_is_open_over_a_deploy_goes_on_and_says_that_there_is_a_newe
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Fleet").click()
     expect(page.locator(".fleet-row").first).to_be_visible()
     assert page.evaluate(SAME_DOCUMENT)
+
+
+# A list as the fleet's: its row renders itself anew a hundred times; each time one of its two cells takes no notice.
+RENDERED_OFTEN = """
+async () => {
+  const { h, render } = await import("preact");
+  const { signal } = await import("@preact/signals");
+  const [version, steady] = [signal(0), signal("")];
+  const refs = (globalThis.rendered = []);
+  const Cell = ({ count }) => h("b", null, steady.value, count);
+  const Row = () => {
+    const node = h("p", null, h(Cell, { count: version.value >> 1 }), h(Cell, { count: (version.value + 1) >> 1 }));
+    refs.push(new WeakRef(node));
+    return node;
+  };
+  const List = () => h("section", null, [h(Row, { key: 1 })]);
+  const holder = document.body.appendChild(document.createElement("div"));
+  render(h(List), holder);
+  for (let number = 1; number <= 100; number++) {
+    version.value = number;
+    await new Promise((done) => requestAnimationFrame(done));
+  }
+  return holder.textContent;
+}
+"""
+KEPT = "globalThis.rendered.filter((ref) => ref.deref()).length"
+MOST_KEPT = 3  # the first one is the list's, the last one is shown
+
+
+def test_what_was_shown_before_is_let_go(page: Page, fleet: System) -> None:
+    sign_in(page, fleet, "/")
+    assert page.evaluate(RENDERED_OFTEN) == "5050"
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("HeapProfiler.enable")
+
+    def is_let_go() -> bool:
+        devtools.send("HeapProfiler.collectGarbage")
+        return bool(page.evaluate(KEPT) <= MOST_KEPT)
+
+    eventually(is_let_go, 10, what="former nodes are garbage")

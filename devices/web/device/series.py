@@ -10,7 +10,7 @@ from devices import models
 from devices.history.rules.windows import Window
 from devices.history.series import Found, series
 from devices.requests.refusals import BadRequestError, NotFoundError
-from devices.web.api.paging import json_response
+from devices.web.api.paging import compressed, json_response
 from devices.web.api.security import access
 from devices.web.api.times import parse_ms
 from devices.web.auth import Access
@@ -78,7 +78,7 @@ def list_series(
     if len(devices) * max(1, len(set(metric))) * points > MAX_VALUES:
         raise BadRequestError(f"at most {MAX_VALUES:,} values: ask for fewer points, devices or metrics")
     found = [_json(one, columns) for one in series(devices, metric, window)]
-    return json_response({"since": window.since, "until": window.until, "series": found})
+    return compressed(request, json_response({"since": window.since, "until": window.until, "series": found}))
 
 
 def _window(since: str | None, until: str | None, points: int) -> Window:

@@ -1,5 +1,6 @@
 """Series over HTTP."""
 
+import gzip
 from collections.abc import Callable
 from typing import Any
 
@@ -86,6 +87,21 @@ def test_all_metrics_of_several_devices_in_the_order_asked_for(get: Callable[...
     assert [(one["device"], one["metric"]) for one in series] == [("demo/b", "x"), ("demo/a", "x"), ("demo/a", "y")]
     series = get(device=["demo/a", "demo/b"], metric=["y", "x"])["series"]
     assert [(one["device"], one["metric"]) for one in series] == [("demo/a", "y"), ("demo/a", "x"), ("demo/b", "x")]
+
+
+def test_long_answers_are_compressed_for_who_takes_it(as_role: Callable[..., Client], db: None) -> None:
+    fill(set_twin("demo/lamp"), [(second * 1000, {"t": second}) for second in range(400)])
+    client, url = as_role(demo="viewer"), f"{URL}?device=demo/lamp&since={T0}&until={T0 + 10 * MIN}"
+    plain, refused = client.get(url), client.get(url, headers={"Accept-Encoding": "br, gzip;q=0"})
+    answer = client.get(url, headers={"Accept-Encoding": "deflate, gzip;q=0.5"})
+    assert answer["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain
+    assert "Content-Encoding" not in refused
+    assert gzip.decompress(answer.content) == plain.content == refused.content
+    assert len(answer.content) < len(plain.content) / 3
+    assert "Accept-Encoding" in plain["Vary"]
+    short = client.get(url.replace(str(T0 + 10 * MIN), str(T0 + 1)), headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in short
 
 
 def test_only_the_columns_that_are_wanted(get: Callable[..., Any]) -> None:

@@ -15,6 +15,7 @@ import type {
 import { heardFrom } from "./clock";
 import { refusedBy, unanswered } from "./failures";
 import { page } from "../document/page";
+import type { SeriesAnswer } from "../lib/overview.js";
 import type { Preferences } from "../document/page";
 
 /** The server has a newer version of the pages than this document. */
@@ -27,19 +28,22 @@ type Query = { [name: string]: string | number };
 
 /**
  * @param path  below the API's root
+ * @param more  parameters that come more than once
+ * @param signal  whoever asked wants it no more
  * @throws {Error} its message says what is wrong, and what to do about it
  */
-export function get<T>(path: string, query: Query): Promise<T> {
+export function get<T>(path: string, query: Query, more: [name: string, value: string][] = [], signal?: AbortSignal): Promise<T> {
   const url = new URL(page.api + path, location.href);
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value));
-  return answered(url, { headers: { Accept: "application/json" } }, AGAIN_MS);
+  for (const [name, value] of more) url.searchParams.append(name, value);
+  return answered(url, { headers: { Accept: "application/json" }, ...(signal && { signal }) }, AGAIN_MS);
 }
 
 /** @param again_ms  ask once more after so long if nothing was answered (a network that changed); 0: don't */
 async function answered(url: URL, request: RequestInit, again_ms = 0): Promise<any> {
   const asked_ms = Date.now();
-  const response = await fetch(url, { ...request, signal: AbortSignal.timeout(LIMIT_MS) }).catch((error) => {
-    if (!again_ms || error.name === "TimeoutError") throw new Error(unanswered(error));
+  const response = await fetch(url, { ...request, signal: limited(request.signal) }).catch((error) => {
+    if (!again_ms || error.name === "TimeoutError" || error.name === "AbortError") throw new Error(unanswered(error));
   });
   if (!response) {
     await new Promise((done) => setTimeout(done, again_ms));
@@ -51,6 +55,15 @@ async function answered(url: URL, request: RequestInit, again_ms = 0): Promise<a
   if (response.ok) return response.status === 204 ? null : response.json();
   const problem = await response.json().catch(() => ({}));
   throw new Error(refusedBy(response.status, problem.detail ?? problem.title ?? ""));
+}
+
+/** Aborts with another signal, and in any case after a while. */
+function limited(signal?: AbortSignal | null): AbortSignal {
+  const limit = AbortSignal.timeout(LIMIT_MS);
+  if (!signal) return limit;
+  const either = new AbortController();
+  for (const one of [signal, limit]) one.addEventListener("abort", () => either.abort(one.reason));
+  return either.signal;
 }
 
 export interface ReadingsQuery {
@@ -68,6 +81,17 @@ export function getReadings(
   query: ReadingsQuery,
 ): Promise<{ items: Reading[]; next: string | null }> {
   return get(`devices/${device}/readings`, query as Query);
+}
+
+/** Metrics of devices over a time, in few points. */
+export function getSeries(
+  devices: readonly string[],
+  metrics: readonly string[],
+  query: { since: number; until: number; points: number; fields: string },
+  signal: AbortSignal,
+): Promise<{ series: SeriesAnswer[] }> {
+  const named = (name: string, values: readonly string[]) => values.map((value): [string, string] => [name, value]);
+  return get("series", query, [...named("device", devices), ...named("metric", metrics)], signal);
 }
 
 /** The latest commands of a device. */

@@ -14,6 +14,7 @@ import { perFrame } from "../data/live";
 import { recall, remember } from "../document/page";
 import { getCommand, getCommands, getEvents, getNotes, getQuarantine, getReadings } from "../data/rest";
 import { History } from "../lib/history.js";
+import { Overviews } from "./telemetry/overviews";
 
 const MOST_EVENTS = 200;
 const MOST_COMMANDS = 50;
@@ -41,6 +42,7 @@ export class Device {
   /** What of its messages was not taken as it came. */
   readonly notes = signal<Note[]>([]);
   readonly past: History;
+  readonly overviews: Overviews;
   readonly decimals = new Decimals();
 
   /** The fleet's columns, as this browser showed them last. */
@@ -80,6 +82,7 @@ export class Device {
     { client, twins }: Pick<Causeway, "client" | "twins">,
   ) {
     this.past = new History((query) => getReadings(key, query));
+    this.overviews = new Overviews(key);
     const known = twins.get(key);
     if (known) this.#begin(known);
     const subscription = twins.watch({ devices: [key] });
@@ -104,6 +107,7 @@ export class Device {
   /** Stop following it. */
   close(): void {
     for (const end of this.#ends) end();
+    this.overviews.stop();
   }
 
   /** Whether a metric is of that kind, or has been as far as is known. */

@@ -1,5 +1,6 @@
 /** Runs in every document. */
 
+import "../ui/release";
 import { report } from "../data/reports";
 import { startChrome } from "./chrome";
 import { start } from "./shell";

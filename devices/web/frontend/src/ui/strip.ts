@@ -12,6 +12,10 @@ const FONT = "11px system-ui, sans-serif";
 const PADDING_RIGHT = 10;
 const RING_GAP = 14; // pixels: where many came late, the line still shows between their rings
 
+type Values = (number | null)[];
+
+const NO_BAND: [Values, Values] = [[], []];
+
 export interface StripOptions {
   /** 1…6 */
   color: number;
@@ -66,7 +70,7 @@ export class Strip {
       return this.#gutter.width;
     };
     const options_ = plotOptions(options, () => this.#range, axisWidth);
-    this.#plot = new uPlot({ ...size, ...options_ }, [[], [], []], holder);
+    this.#plot = new uPlot({ ...size, ...options_ }, [[], [], [], [], []], holder);
     this.#plot.over.addEventListener("dblclick", options.onReset);
   }
 
@@ -74,11 +78,13 @@ export class Strip {
    * @param data  seconds, values, and the values of those that came late
    * @param from  Unix ms
    * @param to  Unix ms
+   * @param band  the least and the greatest of what each value stands for
    */
-  draw([xs, ys, lates]: [number[], (number | null)[], (number | null)[]?], from: number, to: number): void {
+  draw([xs, ys, lates]: [number[], Values, Values?], from: number, to: number, band: [Values, Values] = NO_BAND): void {
     this.#range = [from / 1000, to / 1000];
     this.#lates = lates ?? [];
-    this.#plot.setData([xs, ys, spaced(xs, this.#lates, (RING_GAP * (to - from)) / 1000 / this.columns)]);
+    const rings = spaced(xs, this.#lates, (RING_GAP * (to - from)) / 1000 / this.columns);
+    this.#plot.setData([xs, ys, rings, ...band]);
   }
 
   /** How many points beside each other can be told apart. */
@@ -164,7 +170,10 @@ function plotOptions(
         ...(binary && paths && { paths }),
       },
       { stroke: late ?? "", paths: () => null, points: { show: true, size: 9, width: 1.5, fill: "transparent" } }, // rings
+      { ...EDGE }, // of the band: the least
+      { ...EDGE }, // and the greatest
     ],
+    bands: [{ series: [4, 3], fill: `${stroke}33` }],
     hooks: {
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
       setSelect: [(plot) => zoom(plot, onZoom)],
@@ -172,6 +181,7 @@ function plotOptions(
   };
 }
 
+const EDGE: uPlot.Series = { stroke: "transparent", width: 0, spanGaps: false, points: { show: false } };
 const NUMBERS: Partial<uPlot.Axis> = {
   values: (_plot, splits, _axis, _space, step) => splits.map((value) => formatTick(value, step)),
 };

@@ -18,7 +18,7 @@ import { checkTarget } from "./sendable.js";
 import { Subscription } from "./subscription.js";
 
 /**
- * @import {Command, DeviceState, Json, JsonObject, Link, StreamFrame} from "./types.js"
+ * @import {Alert, Command, DeviceState, Json, JsonObject, Link, StreamFrame} from "./types.js"
  * @import {Doing, Stay} from "./attendance.js"
  * @import {Closed, ClosedReason, Environment} from "./connection.js"
  * @import {Target} from "./subscription.js"
@@ -37,8 +37,8 @@ import { Subscription } from "./subscription.js";
  */
 
 /**
- * Emits `status` (Status), `link` (Link or null), `command` (Command: each step of one on a watched device).
- * @extends {Emitter<{status: Status, link: Link | null, command: Command}>}
+ * Emits `status` (Status), `link` (Link or null), `command` and `alert` (Command, Alert: each step of one on a watched device).
+ * @extends {Emitter<{status: Status, link: Link | null, command: Command, alert: Alert}>}
  */
 export class Client extends Emitter {
   /** @type {Status} */ status = "connecting";

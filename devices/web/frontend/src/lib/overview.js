@@ -1,0 +1,101 @@
+/** What `GET /series` answers, made ready for drawing. Pure. */
+
+import { longestStep, typicalStep } from "./series.js";
+
+const EMPTY_BUCKETS = 2; // so many beside each other are no silence yet
+
+/**
+ * @typedef {object} SeriesAnswer  as the API has it
+ * @property {string} device
+ * @property {string} metric
+ * @property {number} bucket_ms  0: raw values
+ * @property {number} complete_since  Unix ms
+ * @property {number[]} ts
+ * @property {number[]} [min]
+ * @property {number[]} [max]
+ * @property {number[]} [mean]
+ * @property {(string | number | boolean | null)[]} [last]
+ * @property {{[value: string]: number}[]} [shares]
+ *
+ * @typedef {object} Drawing  by point
+ * @property {number[]} xs  seconds
+ * @property {(number | null)[]} ys  values, or means; null: a gap
+ * @property {(number | null)[]} lows  the least of a bucket
+ * @property {(number | null)[]} highs  the greatest
+ */
+
+/** @returns {Drawing} */
+export function nothing() {
+  return { xs: [], ys: [], lows: [], highs: [] };
+}
+
+/**
+ * Buckets stand at their middle. Where none was for much longer than is usual, the device was silent: no line is drawn.
+ * A boolean is drawn as the part of the time in which it was on.
+ * @param {SeriesAnswer} series
+ * @returns {Drawing}
+ */
+export function drawing(series) {
+  const drawn = nothing();
+  const longest = series.bucket_ms === 0 ? longestStep(series.ts) : typicalStep(series.ts) + EMPTY_BUCKETS * series.bucket_ms;
+  const points = series.bucket_ms === 0 ? raw(series) : gathered(series);
+  let before = Infinity;
+  for (const [ts, value, low, high] of points) {
+    if (ts - before > longest) put(drawn, (before + ts) / 2, null, null, null);
+    put(drawn, ts, value, low, high);
+    before = ts;
+  }
+  return drawn;
+}
+
+/** @param {SeriesAnswer} series @returns {[number, number | null, number | null, number | null][]} */
+function raw({ ts, last = [] }) {
+  return ts.map((time, index) => {
+    const value = number(last[index]);
+    return [time, value, value, value];
+  });
+}
+
+/** @param {SeriesAnswer} series @returns {[number, number | null, number | null, number | null][]} */
+function gathered({ ts, bucket_ms, mean, min, max, shares }) {
+  return ts.map((time, index) => {
+    const middle = time + bucket_ms / 2;
+    if (shares) {
+      const on = shares[index]?.["true"] ?? 0;
+      return [middle, on, on, on];
+    }
+    return [middle, mean?.[index] ?? null, min?.[index] ?? null, max?.[index] ?? null];
+  });
+}
+
+/** @param {string | number | boolean | null | undefined} value */
+function number(value) {
+  if (typeof value === "boolean") return value ? 1 : 0;
+  return typeof value === "number" ? value : null;
+}
+
+/**
+ * Behind what was asked for, what has come live since.
+ * @param {Drawing} drawn
+ * @param {[seconds: number[], values: (number | null)[], ...unknown[]]} live  points from any time on
+ * @param {number} until  Unix ms: what is older is in the drawing already
+ * @returns {Drawing}
+ */
+export function joined(drawn, [seconds, values], until) {
+  const fresh = seconds.map((_, index) => index).filter((index) => /** @type {number} */ (seconds[index]) * 1000 >= until);
+  const more = fresh.map((index) => values[index] ?? null);
+  return {
+    xs: [...drawn.xs, ...fresh.map((index) => /** @type {number} */ (seconds[index]))],
+    ys: [...drawn.ys, ...more],
+    lows: [...drawn.lows, ...more],
+    highs: [...drawn.highs, ...more],
+  };
+}
+
+/** @param {Drawing} drawn @param {number} ms @param {number | null} value @param {number | null} low @param {number | null} high */
+function put(drawn, ms, value, low, high) {
+  drawn.xs.push(ms / 1000);
+  drawn.ys.push(value);
+  drawn.lows.push(low);
+  drawn.highs.push(high);
+}
