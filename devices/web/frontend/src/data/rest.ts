@@ -15,7 +15,7 @@ import type {
 import { heardFrom } from "./clock";
 import { refusedBy, unanswered } from "./failures";
 import { page } from "../document/page";
-import type { SeriesAnswer } from "../lib/overview.js";
+import type { SeriesAnswer } from "../device/telemetry/drawings.js";
 import type { Preferences } from "../document/page";
 
 /** The server has a newer version of the pages than this document. */

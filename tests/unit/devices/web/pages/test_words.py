@@ -14,7 +14,7 @@ from devices.web.pages import builtin
 from devices.web.pages.german import GERMAN
 from devices.web.people import logins
 
-TEMPLATES = Path(logins.__file__).parent / "templates"
+TEMPLATES = Path(logins.__file__).parents[1] / "templates"
 SAID = re.compile(r"""\{% say "([^"]+)\"""")
 
 

@@ -12,7 +12,7 @@ import { asOf, now, status } from "../../data/live";
 import { recall, remember } from "../../document/page";
 import { Badge } from "../../kit/badge";
 import type { History } from "../../lib/history.js";
-import { joined } from "../../lib/overview.js";
+import { joined } from "./drawings.js";
 import { t } from "../../words/words.js";
 import { theme } from "../../ui/theme";
 import { LateBadge } from "./late";

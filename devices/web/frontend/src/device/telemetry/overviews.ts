@@ -5,8 +5,8 @@ import { signal } from "@preact/signals";
 import { serverNow } from "../../data/clock";
 import { messageOf } from "../../data/failures";
 import { getSeries } from "../../data/rest";
-import { drawing, nothing } from "../../lib/overview.js";
-import type { Drawing } from "../../lib/overview.js";
+import { drawing, nothing } from "./drawings.js";
+import type { Drawing } from "./drawings.js";
 
 const LEAST_MS = 10_000; // between two questions for a stretch that moves
 const MOST_POINTS = 1_000;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { drawing, joined, nothing } from "../../../devices/web/frontend/src/lib/overview.js";
+import { drawing, joined, nothing } from "../../../devices/web/frontend/src/device/telemetry/drawings.js";
 
 const T0 = 1_790_000_000_000;
 const S = 1_000;

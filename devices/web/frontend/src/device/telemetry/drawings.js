@@ -1,6 +1,6 @@
 /** What `GET /series` answers, made ready for drawing. Pure. */
 
-import { longestStep, typicalStep } from "./series.js";
+import { longestStep, typicalStep } from "../../lib/series.js";
 
 const EMPTY_BUCKETS = 2; // so many beside each other are no silence yet
 
