@@ -148,7 +148,10 @@ class CommandStored(Struct, frozen=True, array_like=True):
 
 
 class RequestStored(Struct, frozen=True, array_like=True):
-    """A nudge: a change of a device was asked for and stored; RequestSettled goes to ``reply_to`` when not empty."""
+    """A nudge: a change of a device was asked for and stored; RequestSettled goes to ``reply_to`` when not empty.
+
+    ``request_id`` 0: it is no device's matter, alert rules have changed.
+    """
 
     shard: int
     request_id: int

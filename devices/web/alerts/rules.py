@@ -64,7 +64,7 @@ def delete_alert_rule(request: HttpRequest, rule_id: int) -> HttpResponse:
     who = access(request)
     row = _row(who, rule_id)
     _require(who, row.site)
-    row.delete()
+    store.delete(row)
     return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
 

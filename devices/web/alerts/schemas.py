@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from ninja import Schema
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from devices.rules.alerts.alert import MAX_COMMENT_CHARS
 from devices.rules.alerts.rule import EVENT_FIRES_S, Severity
@@ -186,14 +186,16 @@ class AlertPage(Schema):
 class SnoozeIn(Input):
     """Until when, or for how long: at most 31 days."""
 
-    until: int | None = Field(None, description="Unix ms; 0: no longer")
+    until: int | None = Field(
+        None, validation_alias=AliasChoices("until", "snoozed_until"), description="Unix ms; 0: no longer"
+    )
     for_s: int | None = Field(None, ge=0, description="seconds from now")
 
 
 class CommentIn(Input):
     """What to say."""
 
-    text: str = Field(min_length=1, max_length=MAX_COMMENT_CHARS)
+    text: str = Field(min_length=1, max_length=MAX_COMMENT_CHARS, validation_alias=AliasChoices("text", "comment"))
 
 
 class AssignIn(Input):

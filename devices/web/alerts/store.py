@@ -1,13 +1,18 @@
-"""Keeps alert rules. Synchronous; also for the command load_alert_rules. Workers see a change within about a second."""
+"""Keeps alert rules, and tells the workers. Synchronous; also for the command load_alert_rules."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any, Final
 
+from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, Q
 
+from bridge.messages import RequestStored
 from devices.models import AlertRule, AlertRuleVersion, Installation
 from devices.requests.alert_rules import read_rule
+from devices.requests.nudges import nudge
 from devices.requests.refusals import BadRequestError, ConflictError
 from devices.rules.alerts.rule import Rule, as_json
 from devices.web.auth import Access
@@ -49,7 +54,24 @@ def save(rule: Rule, actor: str, row: AlertRule | None = None) -> AlertRule:
     """
     with transaction.atomic():
         Installation.objects.select_for_update().first()  # one at a time
-        return _write(rule, actor, row)
+        row = _write(rule, actor, row)
+    tell()
+    return row
+
+
+def delete(row: AlertRule) -> None:
+    """Judge by it no longer."""
+    row.delete()
+    tell()
+
+
+def tell() -> None:
+    """Tell the workers that rules have changed. One that isn't reached looks by itself within about a second."""
+    async_to_sync(_nudge_all)()
+
+
+async def _nudge_all() -> None:
+    await asyncio.gather(*(nudge(RequestStored(shard, 0, "")) for shard in range(settings.DEVICES.shards)))
 
 
 def _write(rule: Rule, actor: str, row: AlertRule | None) -> AlertRule:
@@ -98,4 +120,5 @@ def load(values: Iterable[Any], actor: str, *, replace: bool) -> tuple[int, int]
             if row is None or row.rule != as_json(rule):
                 _write(rule, actor, row)
                 changed += 1
+    tell()
     return changed, len(gone)

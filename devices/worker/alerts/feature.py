@@ -71,7 +71,8 @@ class AlertsFeature(Feature):
 
     def find(self, round_: Round, shards: Sequence[Shard], now_ms: int) -> bool:
         """Rules that have changed; watches whose time has come."""
-        if self._looks() and self._read_rules():
+        nudged = any(one.request_id == 0 for one in round_.requests)
+        if (self._looks() or nudged) and self._read_rules():
             for shard in shards:
                 self._beginnings.renew(shard)
         self._beginnings.go_on(shards, now_ms)

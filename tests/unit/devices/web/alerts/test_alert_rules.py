@@ -163,6 +163,8 @@ async def test_what_operators_do_is_asked_of_the_worker(
         assert (await operator.post(f"{path}/{suffix}", body, JSON)).status_code == 200
     for body in ({}, {"for_s": 1, "until": 5}, {"for_s": 99 * 86_400}):
         assert (await operator.post(f"{path}/snooze", body, JSON)).status_code == 400
+    for suffix, body in (("comment", {"comment": "y"}), ("snooze", {"snoozed_until": 0}), ("snooze", {"until": 0})):
+        assert (await operator.post(f"{path}/{suffix}", body, JSON)).status_code == 200
     assert (await operator.post(f"{path}/comment", {"text": ""}, JSON)).status_code == 400
     assert {(row["key"], row["kind"], row["alert"]) for row in asked} == {("demo/a", "alert", str(one.pk))}
     assert (asked[0]["acknowledge"], asked[1]["comment"], asked[3]["assignee"]) == (True, "x", "ann")

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from msgspec import json
 
-from bridge.messages import AlertStep
+from bridge.messages import AlertStep, RequestStored
 from devices.models import Alert, AlertProgress, AlertRule, Change
+from devices.worker.effects.rate_gate import RateGate
 from devices.worker.presence.gateway_links import GONE_MS
 from tests.support.worlds.deliveries import GATEWAY, NOW_MS, delivery, key_in
 from tests.support.worlds.ingest_worker import Worker
@@ -64,6 +65,17 @@ def test_a_rule_that_is_new_judges_what_is_known(worker: Worker) -> None:
     worker.wait(1)
     assert steps(worker) == [(A, "firing")]
     assert Alert.objects.get().raised_ms == NOW_MS
+
+
+def test_a_word_of_changed_rules_is_enough(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    measure(worker, A, 31)
+    monkeypatch.setattr(RateGate, "__call__", lambda self: False)
+    rule(HOT)
+    worker.round()
+    assert steps(worker) == []
+    worker.round(requests=(RequestStored(0, 0, ""),))
+    assert steps(worker) == [(A, "firing")]
+    assert worker.last.settled == []
 
 
 def test_late_data_change_nothing(worker: Worker) -> None:
