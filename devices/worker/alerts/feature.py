@@ -43,6 +43,7 @@ class AlertsFeature(Feature):
         self._stamp: tuple[int, int] | None = None
         self._beginnings = Beginnings(options.shards)
         self._ripening = Ripening(links)
+        self.minds_readings = False
         self._outcome: Outcome | None = None  # of the present round, where there is any
 
     def load(self, shard: Shard, now_ms: int) -> None:
@@ -77,7 +78,9 @@ class AlertsFeature(Feature):
                 self._beginnings.renew(shard)
         self._beginnings.go_on(shards, now_ms)
         ripe = self._ripening.find(shards, round_.listening_since_ms, now_ms)
-        return ripe or self._beginnings.found
+        found = ripe or self._beginnings.found
+        self.minds_readings = found or any(watches.devices for shard in shards if (watches := watches_of(shard)))
+        return found
 
     def apply(self, operation: AlertAsked, effects: Effects) -> None:
         """Keep it until all is known that has happened."""

@@ -33,7 +33,8 @@ class Feature:
 
     name: str  # unlike any other feature's
     operations: Sequence[type[Operation]] = ()  # the classes that it applies
-    minds_readings: bool = True  # False: called in a transaction only if it holds more than readings of known devices
+    minds_readings: bool = True  # False: called in a transaction only if it holds more than readings of known devices;
+    #                              ``find`` may change it
 
     def load(self, shard: Shard, now_ms: int) -> None:
         """Read what the feature knows of a shard that was just taken; its devices are known already."""

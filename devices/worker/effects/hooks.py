@@ -19,8 +19,10 @@ class Hooks:
     """
 
     def __init__(self, features: Sequence[Feature]) -> None:
-        mindful = [feature for feature in features if feature.minds_readings]
-        self.of_readings = Hooks(mindful) if len(mindful) < len(features) else self  # without those that don't mind
+        self._features = tuple(features)
+        self._mindful = self._features
+        self.of_readings = self  # without those that don't mind readings at present
+        self.found()
         self.load = _hooks(Feature.load, features)
         self.join = _hooks(Feature.join, features)
         self.forget = _hooks(Feature.forget, features)
@@ -42,6 +44,12 @@ class Hooks:
             Registered: apply_registered,
             **{kind: feature.apply for feature in features for kind in feature.operations},
         }
+
+    def found(self) -> None:
+        """The features have looked for what there is to do, and may mind readings now, or no more."""
+        mindful = tuple(feature for feature in self._features if feature.minds_readings)
+        if mindful != self._mindful:
+            self._mindful, self.of_readings = mindful, Hooks(mindful)
 
 
 def _hooks(hook: Any, features: Sequence[Feature]) -> tuple[Any, ...]:

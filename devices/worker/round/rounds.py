@@ -151,6 +151,7 @@ class RoundRunner:
         now_ms, hooks, shards = self._clock(), self._hooks, list(self._shards.values())
         work = RoundWork(round_, shards, now_ms, gathers=gather)
         found = any([find(round_, shards, now_ms) for find in hooks.find])  # noqa: C419  each of them is to look
+        hooks.found()
         if found or round_.batches:
             work.just_readings = not found
             with writing():

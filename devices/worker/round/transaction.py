@@ -44,7 +44,7 @@ class Transaction:
         """
         with transaction.atomic(), gathering() if work.gathers else nullcontext():
             self._carry_out(work)
-            for judge in self._hooks.judge:
+            for judge in self._concerned(work).judge:
                 judge(work)
             hooks = self._concerned(work)
             for follow_up in hooks.follow_up:
