@@ -28,8 +28,14 @@ test("buckets stand at their middle, their means as the line, from the least to 
 });
 
 test("of a boolean the part of the time in which it was on", () => {
-  const drawn = drawing({ ...base, bucket_ms: 60 * S, ts: [T0, T0 + 60 * S], shares: [{ true: 0.25, false: 0.75 }, { false: 1 }] });
+  const drawn = drawing({ ...base, bucket_ms: 60 * S, ts: [T0, T0 + 60 * S], last: [true, false], shares: [{ true: 0.25, false: 0.75 }, { false: 1 }] });
   assert.deepEqual(drawn.ys, [0.25, 0]);
+});
+
+test("numbers that share a metric with texts are drawn as they are, not as nothing that was on", () => {
+  const shares = [{ "21.5": 0.7, None: 0.3 }, { "22": 0.1, None: 0.9 }];
+  const drawn = drawing({ ...base, bucket_ms: 60 * S, ts: [T0, T0 + 60 * S], last: [21.5, "None"], shares });
+  assert.deepEqual([drawn.ys, drawn.lows, drawn.highs], [[21.5, null], [21.5, null], [21.5, null]]);
 });
 
 test("no line over a long silence", () => {
@@ -45,4 +51,14 @@ test("what has come live since is joined without a seam", () => {
   assert.deepEqual(all.xs, [T0 / 1000, T0 / 1000 + 1, T0 / 1000 + 2, T0 / 1000 + 3]);
   assert.deepEqual(all.ys, [1, 2, null, 4]);
   assert.deepEqual(joined(nothing(), [[], []], T0), nothing());
+});
+
+test("no line over a silence in which it was asked", () => {
+  const minute = 60 * S;
+  const ts = [T0, T0 + minute, T0 + 2 * minute];
+  const drawn = drawing({ ...base, bucket_ms: minute, ts, mean: [1, 1, 1], min: [1, 1, 1], max: [1, 1, 1] });
+  const live = (/** @type {number} */ minutes) => /** @type {[number[], number[]]} */ ([[(T0 + minutes * minute) / 1000], [2]]);
+  assert.deepEqual(joined(drawn, live(300), T0 + 200 * minute).ys, [1, 1, 1, null, 2]);
+  assert.deepEqual(joined(drawn, live(4), T0 + 3 * minute).ys, [1, 1, 1, 2]);
+  assert.deepEqual(joined(nothing(), live(300), T0 + 200 * minute).ys, [2], "nothing was before");
 });

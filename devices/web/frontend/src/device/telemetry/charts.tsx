@@ -210,7 +210,7 @@ function MissingOfLong() {
         </button>
       </>
     );
-  if (overviews.loading.value && overviews.version.value === 0) return <span class="faint">{t("kit.loading")}</span>;
+  if (overviews.loading.value && overviews.isOther.value) return <span class="faint">{t("kit.loading")}</span>;
   const since = overviews.completeSince.value;
   if (since <= from + LOOK_MS) return <span class="faint">{t("device.charts.band")}</span>;
   return <span>{t("device.charts.purged", { time: formatTime(since) })}</span>;

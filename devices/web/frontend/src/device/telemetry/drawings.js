@@ -22,22 +22,24 @@ const EMPTY_BUCKETS = 2; // so many beside each other are no silence yet
  * @property {(number | null)[]} ys  values, or means; null: a gap
  * @property {(number | null)[]} lows  the least of a bucket
  * @property {(number | null)[]} highs  the greatest
+ * @property {number} longest_ms  between two points; the device was silent for longer
  */
 
 /** @returns {Drawing} */
 export function nothing() {
-  return { xs: [], ys: [], lows: [], highs: [] };
+  return { xs: [], ys: [], lows: [], highs: [], longest_ms: Infinity };
 }
 
 /**
  * Buckets stand at their middle. Where none was for much longer than is usual, the device was silent: no line is drawn.
- * A boolean is drawn as the part of the time in which it was on.
+ * A boolean is drawn as the part of the time in which it was on. Of numbers that share a metric with other values, of which there is no
+ * mean, the last one of a bucket is drawn, and a gap where that is a text.
  * @param {SeriesAnswer} series
  * @returns {Drawing}
  */
 export function drawing(series) {
-  const drawn = nothing();
   const longest = series.bucket_ms === 0 ? longestStep(series.ts) : typicalStep(series.ts) + EMPTY_BUCKETS * series.bucket_ms;
+  const drawn = { ...nothing(), longest_ms: longest };
   const points = series.bucket_ms === 0 ? raw(series) : gathered(series);
   let before = Infinity;
   for (const [ts, value, low, high] of points) {
@@ -57,12 +59,12 @@ function raw({ ts, last = [] }) {
 }
 
 /** @param {SeriesAnswer} series @returns {[number, number | null, number | null, number | null][]} */
-function gathered({ ts, bucket_ms, mean, min, max, shares }) {
+function gathered({ ts, bucket_ms, mean, min, max, last, shares }) {
   return ts.map((time, index) => {
     const middle = time + bucket_ms / 2;
     if (shares) {
-      const on = shares[index]?.["true"] ?? 0;
-      return [middle, on, on, on];
+      const value = typeof last?.[index] === "boolean" ? (shares[index]?.["true"] ?? 0) : number(last?.[index]);
+      return [middle, value, value, value];
     }
     return [middle, mean?.[index] ?? null, min?.[index] ?? null, max?.[index] ?? null];
   });
@@ -75,7 +77,7 @@ function number(value) {
 }
 
 /**
- * Behind what was asked for, what has come live since.
+ * Behind what was asked for, what has come live since. Where the device was silent between the two, no line is drawn.
  * @param {Drawing} drawn
  * @param {[seconds: number[], values: (number | null)[], ...unknown[]]} live  points from any time on
  * @param {number} until  Unix ms: what is older is in the drawing already
@@ -83,9 +85,16 @@ function number(value) {
  */
 export function joined(drawn, [seconds, values], until) {
   const fresh = seconds.map((_, index) => index).filter((index) => /** @type {number} */ (seconds[index]) * 1000 >= until);
+  const times = fresh.map((index) => /** @type {number} */ (seconds[index]));
   const more = fresh.map((index) => values[index] ?? null);
+  const [end, begin] = [drawn.xs.at(-1) ?? Infinity, times[0] ?? -Infinity];
+  if ((begin - end) * 1000 > drawn.longest_ms) {
+    times.unshift((end + begin) / 2);
+    more.unshift(null);
+  }
   return {
-    xs: [...drawn.xs, ...fresh.map((index) => /** @type {number} */ (seconds[index]))],
+    ...drawn,
+    xs: [...drawn.xs, ...times],
     ys: [...drawn.ys, ...more],
     lows: [...drawn.lows, ...more],
     highs: [...drawn.highs, ...more],

@@ -27,6 +27,8 @@ export class Overviews {
   /** Raised when there is something new to draw. */
   readonly version = signal(0);
   readonly loading = signal(false);
+  /** What is here was asked for another stretch, or for other metrics: where nothing is drawn, the device need not have been silent. */
+  readonly isOther = signal(false);
   /** Why it could not be had. */
   readonly error = signal("");
   /** Unix ms: what is older is not stored any more. */
@@ -48,6 +50,7 @@ export class Overviews {
   /** Ask for it, unless what is here is as good. */
   want(question: Question): void {
     if (!this.#isNews(question)) return;
+    if (!this.#goesOn(question)) this.isOther.value = true;
     this.#asked = question;
     this.#asked_ms = performance.now();
     void this.#load(question);
@@ -72,6 +75,14 @@ export class Overviews {
     return !this.loading.peek() && performance.now() - this.#asked_ms >= Math.max(LEAST_MS, width / points);
   }
 
+  /** Whether it is the stretch that was asked for last, at most moved on. */
+  #goesOn({ metrics, from, to, points, moves }: Question): boolean {
+    const asked = this.#asked;
+    if (!asked || asked.moves !== moves || !metrics.every((name) => asked.metrics.includes(name))) return false;
+    const step = (to - from) / points;
+    return moves ? Math.abs(to - from - (asked.to - asked.from)) <= step : asked.from === from && asked.to === to;
+  }
+
   async #load({ metrics, from, to, points, moves }: Question): Promise<void> {
     this.#abort?.abort();
     const abort = (this.#abort = new AbortController());
@@ -85,6 +96,7 @@ export class Overviews {
       this.#drawings = new Map(series.map((one) => [one.metric, drawing(one)]));
       this.until = Math.round(until);
       this.completeSince.value = Math.max(-Infinity, ...series.map((one) => one.complete_since));
+      this.isOther.value = false;
       this.version.value += 1;
     } catch (error) {
       if (abort.signal.aborted) return;
