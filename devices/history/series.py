@@ -9,7 +9,7 @@ from django.db.models import F, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, StrIndex
 from msgspec import Struct
 
-from devices.history.rules.series import Columns, Kind, MixedError, Series
+from devices.history.rules.series import Columns, Kind, MixedError, Series, kind_of
 from devices.history.rules.series import Value as MetricValue
 from devices.history.rules.windows import Window
 from devices.models import Device, Reading, Twin
@@ -99,7 +99,9 @@ def _gathered(
                 continue
             value = values[name]
             if name not in series:
-                series[name] = Series(window, kinds.get(name), held.value(name, value))
+                kind = kinds.get(name)
+                are_numbers = kind is None and value is not None and kind_of(value) == "numbers"
+                series[name] = Series(window, kind, None if are_numbers else held.value(name))
             one = series[name]
             if one is None:
                 continue
@@ -128,10 +130,8 @@ class _Held:
         self._device, self._since = device, since
         self._values: dict[str, MetricValue] | None = None
 
-    def value(self, name: str, first: MetricValue) -> MetricValue:
-        """Of a metric whose first value in the window is that; only states ask for it. None: nothing, or not known."""
-        if not isinstance(first, (str, bool)):
-            return None
+    def value(self, name: str) -> MetricValue:
+        """Of a metric; None: nothing, or it is not known. Only states want to know."""
         if self._values is None:
             self._values = self._read()
         return self._values.get(name)

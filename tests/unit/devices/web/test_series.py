@@ -79,6 +79,15 @@ def test_a_series_of_numbers_and_texts_is_read_as_states(get: Callable[..., Any]
     assert series["shares"] == [{"1": 0.5, "high": 0.5}]
 
 
+@pytest.mark.parametrize("first", [None, 7])
+def test_what_held_before_counts_whatever_comes_first(get: Callable[..., Any], first: Any) -> None:
+    rows: list[tuple[int, dict[str, Any]]] = [(-MIN, {"mode": "heat"}), (15_000, {"mode": first})]
+    fill(set_twin("demo/lamp"), rows + [(30_000 + n, {"mode": "idle"}) for n in range(10)])
+    (series,) = get(device="demo/lamp", metric="mode", points=10)["series"]
+    assert series["ts"] == [T0]
+    assert series["shares"] == [{"heat": 0.25, "idle": 0.5} | ({"7": 0.25} if first else {})]
+
+
 def test_all_metrics_of_several_devices_in_the_order_asked_for(get: Callable[..., Any]) -> None:
     fill(set_twin("demo/a"), [(0, {"x": 1}), (1, {"y": 2})])
     fill(set_twin("demo/b"), [(0, {"x": 3})])
