@@ -125,6 +125,7 @@ DEVICES = DevicesOptions(
     retention_days=env.integer("RETENTION_DAYS", 30, low=1, high=36_600),
     quarantine_max_mb=env.integer("QUARANTINE_MAX_MB", 1024, low=1, high=1_000_000),
     handler_log_mb=env.integer("HANDLER_LOG_MB", 1024, low=1, high=1_000_000),
+    handler_waiting_mb=env.integer("HANDLER_WAITING_MB", 256, low=1, high=1_000_000),
     default_gateway=_gateway,
     homeassistant_export=_export,
     mosquitto_passwords=env.writable_file("MOSQUITTO_PASSWORDS"),

@@ -23,6 +23,7 @@ class DevicesOptions:
     retention_days: int = 30  # readings, events, changes, finished commands, quarantine
     quarantine_max_mb: int = 1024  # beyond, the oldest quarantined messages go
     handler_log_mb: int = 1024  # of readings that handlers have not read yet; beyond, the oldest go, and they are told
+    handler_waiting_mb: int = 256  # that a handler may have wait at parked devices, or to be done later; then it stops
     default_gateway: str = "gateway"  # its name; takes downlinks until a shard has heard a gateway
     homeassistant_export: str = ""  # discovery prefix under which native devices are announced; "": they are not
     mosquitto_passwords: str = ""  # file to keep the devices' broker credentials in; "" for none

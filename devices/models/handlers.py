@@ -20,6 +20,7 @@ class Handler(models.Model):
     since_ms = models.BigIntegerField()  # Unix ms on the database's clock; when the state became so
     kind = models.CharField(max_length=12)  # of its items: a name in devices.handlers.items.KINDS
     on_failure = models.CharField(max_length=11)  # park | dead_letter
+    full_ms = models.BigIntegerField(default=0)  # Unix ms; since when too much waits, so it takes no more; 0: it does
 
     def __str__(self) -> str:
         return f"handler {self.name}: {self.state}"
@@ -75,6 +76,8 @@ class HandlerDevice(models.Model):
     retry_ms = models.BigIntegerField(default=0)  # Unix ms; when the first of its items is tried next
     attempts = models.PositiveIntegerField(default=0)  # of that item
     why = models.CharField(max_length=MAX_WHY_CHARS, blank=True)  # it failed last
+    left_out = models.BigIntegerField(default=0)  # items that were to wait here, and were too many
+    left_out_ms = models.BigIntegerField(default=0)  # Unix ms; since when all that comes is left out; 0: it is not
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["handler", "device"], name="one_row_per_handler_and_device")]

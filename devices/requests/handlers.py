@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, Sum
 from msgspec import Struct
 
 from devices.models import Handler, HandlerCursor, HandlerDevice, HandlerItem, HandlerRunner, HandlerTask, ShardState
@@ -19,7 +19,9 @@ class HandlerReport(Struct, frozen=True):
     name: str
     version: int
     kind: str  # of its items
-    state: str  # running | paused | too_far: the log no longer reaches back to it | gone: it is in no app any more
+    state: (
+        str  # running | paused | too_far: the log no longer reaches back to it | full | gone: it is in no app any more
+    )
     since_ms: int  # when the state became so
     processes: int  # that run it
     lag: int  # commits of all shards that it has not come to yet
@@ -29,9 +31,42 @@ class HandlerReport(Struct, frozen=True):
     why: str  # of that
     parked: int  # devices whose items wait
     waiting: int  # items that wait at them
+    left_out: int  # items that were to wait, and were too many
     dead_letters: int
     tasks: int  # that are still to be done
     dead_tasks: int  # that were given up
+
+
+class ParkedReport(Struct, frozen=True):
+    """A device at which a handler fails. Times are Unix ms, on the database's clock."""
+
+    device: str  # key
+    since_ms: int
+    retry_ms: int  # when the first of its items is tried next
+    attempts: int  # of that item
+    why: str  # it failed last
+    left_out: int  # items that were to wait here, and were too many
+    left_out_ms: int  # since when all that comes is left out; 0: it is not
+
+
+def parked(name: str, after: str, limit: int) -> list[ParkedReport]:
+    """The parked devices of a handler, by key.
+
+    Args:
+        name: the handler's.
+        after: those whose keys come after this one; empty: from the first on.
+        limit: so many at most.
+
+    Raises:
+        NotFoundError: there is no such handler.
+    """
+    if not Handler.objects.filter(pk=name).exists():
+        raise NotFoundError(f"there is no handler {name}")
+    rows = HandlerDevice.objects.filter(handler_id=name, parked_ms__gt=0, device__gt=after).order_by("device")[:limit]
+    return [
+        ParkedReport(row.device, row.parked_ms, row.retry_ms, row.attempts, row.why, row.left_out, row.left_out_ms)
+        for row in rows
+    ]
 
 
 def report(name: str | None = None) -> list[HandlerReport]:
@@ -56,10 +91,16 @@ def _counted() -> Mapping[str, Mapping[str, int]]:
         "processes": _counts(HandlerRunner.objects.filter(living)),
         "parked": _counts(HandlerDevice.objects.filter(parked_ms__gt=0)),
         "waiting": _counts(HandlerItem.objects.filter(dead=False)),
+        "left_out": _left_out(),
         "dead_letters": _counts(HandlerItem.objects.filter(dead=True)),
         "tasks": _counts(HandlerTask.objects.filter(dead=False)),
         "dead_tasks": _counts(HandlerTask.objects.filter(dead=True)),
     }
+
+
+def _left_out() -> dict[str, int]:
+    rows = HandlerDevice.objects.filter(left_out__gt=0)
+    return dict(rows.values_list("handler_id").annotate(items=Sum("left_out")))
 
 
 def _counts(rows: Any) -> dict[str, int]:
@@ -70,13 +111,15 @@ def _report(row: Handler, commits: Mapping[int, int], counted: Mapping[str, Mapp
     cursors = list(HandlerCursor.objects.filter(handler=row))
     latest = max(cursors, key=lambda one: one.failed_ms, default=None)
     too_far_ms = min((one.too_far_ms for one in cursors if one.too_far_ms), default=0)
-    is_too_far = bool(too_far_ms) and row.state == "running"
+    state, since_ms = row.state, row.since_ms
+    if row.state == "running" and (too_far_ms or row.full_ms):
+        state, since_ms = ("too_far", too_far_ms) if too_far_ms else ("full", row.full_ms)
     return HandlerReport(
         name=row.name,
         version=row.version,
         kind=row.kind,
-        state="too_far" if is_too_far else row.state,
-        since_ms=too_far_ms if is_too_far else row.since_ms,
+        state=state,
+        since_ms=since_ms,
         lag=sum(_lag(one, commits) for one in cursors),
         handled=sum(one.handled for one in cursors),
         failures=sum(one.failures for one in cursors),

@@ -22,6 +22,7 @@ from devices.handlers.records.positions import Batch
 from devices.handlers.registry import HandlerSpec, discover
 from devices.handlers.shards import begins
 from devices.handlers.shards.progress import cursor_of
+from devices.handlers.shards.room import Room
 from devices.handlers.shards.runner import ShardRunner
 from devices.models import HandlerCursor
 from runtime.database_clock import ask_the_time, unix_ms
@@ -55,6 +56,7 @@ class Child:
         self._runners: dict[int, ShardRunner] = {}
         self._outage = Outage(log, "database", time.monotonic, handler=spec.name)
         self._nudger = Nudger()
+        self._room = Room(spec.name)
         self._told_s = time.monotonic()
 
     def stop(self, *_signal: object) -> None:
@@ -129,7 +131,7 @@ class Child:
             return read(shard, after, most, {kind}, documents)
 
         call = Call(self._spec, row.batch, self._watch, self._nudger.tell)
-        return ShardRunner(self._spec, cursor_of(row), call, read_log, unix_ms)
+        return ShardRunner(self._spec, cursor_of(row), call, read_log, unix_ms, room=self._room)
 
     def _keep_log(self) -> None:
         """What is handled by now need not be kept for us; told now and then."""

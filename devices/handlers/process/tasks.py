@@ -16,6 +16,7 @@ from django.db.models import F
 
 from devices.handlers.calls.failures import in_words
 from devices.handlers.calls.tx import find_task
+from devices.handlers.process.purge import Purge
 from devices.handlers.process.watch import SharedWatch
 from devices.handlers.registry import discover
 from devices.models import HandlerTask
@@ -85,6 +86,7 @@ class Tasks:
         self._lock = threading.Lock()
         self._running: dict[int, tuple[float, str]] = {}  # by id: since when (monotonic), what
         self._outage = Outage(log, "database", time.monotonic, handler="tasks")
+        self._purge = Purge()
 
     def stop(self, *_signal: object) -> None:
         """End; what is not done by then is done by another process."""
@@ -96,6 +98,7 @@ class Tasks:
             while not self._stop.is_set():
                 try:
                     ask_the_time()
+                    self._purge.run()
                     found = claim(_THREADS - len(self._running))
                     self._outage.ends()
                 except Error as error:

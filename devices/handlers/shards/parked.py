@@ -1,11 +1,13 @@
 """Devices at which a handler fails: their items wait, in order, and the first is tried again and again."""
 
 import random
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
 from django.conf import settings
+from django.db.models import F
 from msgspec import Struct
 
 from bridge.shards import shard_of
@@ -17,6 +19,7 @@ _FIRST_S: Final = 0.5
 _LONGEST_S: Final = 60.0
 _LETTER_ATTEMPTS: Final = 5  # then an item is a dead letter, where the handler says so
 _AT_ONCE: Final = 100  # items of a device that are looked at
+_FIELDS: Final = ("device", "retry_ms", "attempts", "left_out_ms")  # as of Parked
 
 
 class Parked(Struct):
@@ -25,6 +28,12 @@ class Parked(Struct):
     device: str
     retry_ms: int  # Unix ms
     attempts: int  # of the first of its items
+    left_out_ms: int = 0  # Unix ms; since when items are left out, as too much waits; 0: they are not
+
+    @property
+    def is_leaving_out(self) -> bool:
+        """Whether all that comes is left out, until what waits is handled."""
+        return self.left_out_ms > 0
 
 
 class Waiting(Struct, frozen=True):
@@ -37,7 +46,7 @@ class Waiting(Struct, frozen=True):
 def parked_devices(handler: str, shard: int) -> dict[str, Parked]:
     """The parked devices of a shard, by key."""
     rows = HandlerDevice.objects.filter(handler_id=handler, parked_ms__gt=0)
-    every = (Parked(*row) for row in rows.values_list("device", "retry_ms", "attempts"))
+    every = (Parked(*row) for row in rows.values_list(*_FIELDS))
     return {one.device: one for one in every if shard_of(one.device, settings.DEVICES.shards) == shard}
 
 
@@ -50,12 +59,22 @@ def waiting(handler: str, device: str) -> list[Waiting]:
 def hold(handler: str, items: Sequence[Item], now_ms: int) -> None:
     """Put items behind those that wait at their devices."""
     rows = [
-        HandlerItem(
-            handler_id=handler, device=one.device, kind=type(one).__name__, item=msgspec.to_builtins(one), at_ms=now_ms
-        )
+        HandlerItem(handler_id=handler, device=one.device, kind=type(one).__name__, item=encoded(one), at_ms=now_ms)
         for one in items
     ]
     HandlerItem.objects.bulk_create(rows)
+
+
+def leave_out(handler: str, items: Sequence[Item], now_ms: int) -> None:
+    """Take down that these are neither handled nor wait."""
+    for device, count in Counter(item.device for item in items).items():
+        _row(handler, device).update(left_out=F("left_out") + count)
+        _row(handler, device).filter(left_out_ms=0).update(left_out_ms=now_ms)
+
+
+def encoded(item: Item) -> bytes:
+    """As it is stored."""
+    return msgspec.json.encode(item)
 
 
 def park(handler: str, device: str, why: str, now_ms: int) -> Parked:
@@ -89,13 +108,13 @@ def remove(done: Collection[Waiting]) -> None:
 def go_on(handler: str, device: str) -> None:
     """The first item is out of the way: the next ones come at once. Without any, the device is parked no longer."""
     more = HandlerItem.objects.filter(handler_id=handler, device=device, dead=False).exists()
-    free = {} if more else {"parked_ms": 0, "why": ""}
+    free = {} if more else {"parked_ms": 0, "why": "", "left_out_ms": 0}
     _row(handler, device).update(retry_ms=0, attempts=0, **free)
 
 
 def still_parked(handler: str, device: str) -> Parked | None:
     """What is known of a device by now; None: it is parked no longer."""
-    found = _row(handler, device).filter(parked_ms__gt=0).values_list("device", "retry_ms", "attempts").first()
+    found = _row(handler, device).filter(parked_ms__gt=0).values_list(*_FIELDS).first()
     return Parked(*found) if found else None
 
 

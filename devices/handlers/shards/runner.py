@@ -22,6 +22,7 @@ from devices.handlers.registry import HandlerSpec
 from devices.handlers.shards import parked
 from devices.handlers.shards.parked import Parked
 from devices.handlers.shards.progress import Cursor
+from devices.handlers.shards.room import Room, tell
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +50,7 @@ class ShardRunner:
         read: reads the log of a shard: its number, after which position, about how many items.
         now_ms: Unix ms.
         clock: seconds of a monotonic clock.
+        room: how much may wait for the handler; None: by the settings.
     """
 
     def __init__(
@@ -59,8 +61,10 @@ class ShardRunner:
         read: Callable[[int, int, int], Batch],
         now_ms: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
+        room: Room | None = None,
     ) -> None:
         self._spec, self._cursor, self._call = spec, cursor, call
+        self._room = room or Room(spec.name, clock)
         self._read_log, self._now_ms, self._clock = read, now_ms, clock
         self._pending: list[Item] = []
         self._upto = cursor.commit  # all that was read is pending, or up to it
@@ -85,7 +89,7 @@ class ShardRunner:
             django.db.Error: the database failed, not the handler; nothing has happened.
         """
         is_retried = self._retry_first()
-        if self._cursor.is_too_far or not self._read():
+        if self._cursor.is_too_far or self._room.is_full() or not self._read():
             return is_retried
         self._handle(self._next_chunk())
         return True
@@ -101,6 +105,7 @@ class ShardRunner:
         except TooFarError as error:
             self._cursor.too_far()
             log.error("a handler is too far behind the log", handler=self._spec.name, reason=str(error))  # noqa: TRY400
+            tell(self._spec.name, "handler_too_far", f"shard {self._cursor.shard}: {error}")
             return False
         fresh = [item for item in batch.items if item.key not in self._cursor.done]
         self._pending, self._upto = matching(self._spec.wanted, fresh), batch.upto
@@ -135,14 +140,18 @@ class ShardRunner:
             self._cursor.acquit()
             return
 
+        waits, out = self._room.fitting(held, self._parked)
+
         def settle() -> None:
-            parked.hold(self._spec.name, held, self._now_ms())
+            parked.hold(self._spec.name, waits, self._now_ms())
+            parked.leave_out(self._spec.name, out, self._now_ms())
             self._cursor.write(chunk.commit, chunk.done, len(ours))
 
         failure = self._call.attempt(self._cursor.shard, ours, settle)
         if not failure:
             self._pending = self._pending[len(chunk.items) :]
             self._moved(chunk.commit, chunk.done)
+            self._added(waits, out)
             return
         self._cursor.failed(failure)
         if len(ours) == 1:
@@ -151,6 +160,11 @@ class ShardRunner:
     def _moved(self, commit: int, done: frozenset[str]) -> None:
         self._cursor.moved(commit, done)
         self._written_s = self._clock()
+
+    def _added(self, waits: Sequence[Item], out: Sequence[Item]) -> None:
+        self._room.added(waits, out)
+        for device in {item.device for item in out} & self._parked.keys():
+            self._parked[device].left_out_ms = self._parked[device].left_out_ms or self._now_ms()
 
     def _park(self, item: Item, why: str) -> None:
         """It fails by itself: from now on its device waits. It is still next, and is held with the device's others."""

@@ -9,14 +9,16 @@ from pydantic import Field
 
 from devices.requests import handlers
 from devices.requests.refusals import ForbiddenError
-from devices.web.api.paging import json_response
+from devices.web.api.paging import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, encode_cursor, json_response, page
 from devices.web.api.security import access
 from devices.web.api.times import rfc3339_of_ms
 from devices.web.auth import ALL_SITES
 
 router = Router(tags=["handlers"])
 
-_TIMES: Final = {"since_ms": "since_at", "failed_ms": "failed_at"}
+_TIMES: Final = {
+    "since_ms": "since_at", "failed_ms": "failed_at", "retry_ms": "retry_at", "left_out_ms": "left_out_since_at",
+}  # fmt: skip
 
 
 class Handler(Schema):
@@ -25,7 +27,10 @@ class Handler(Schema):
     name: str
     version: int
     kind: str = Field(description="of its items")
-    state: str = Field(description="running, paused, too_far (the log no longer reaches back to it) or gone")
+    state: str = Field(
+        description="running, paused, too_far (the log no longer reaches back to it), full (too much waits: it takes "
+        "no more until that is handled) or gone"
+    )
     since_at: str = Field(description="when the state became so")
     processes: int = Field(description="that run it")
     lag: int = Field(description="commits, of all shards, that it has not come to yet")
@@ -35,6 +40,7 @@ class Handler(Schema):
     why: str = Field(description="of that")
     parked: int = Field(description="devices whose items wait, as it failed at one of them")
     waiting: int = Field(description="items that wait there")
+    left_out: int = Field(description="items that were to wait there, and were too many")
     dead_letters: int
     tasks: int = Field(description="to be done later")
     dead_tasks: int = Field(description="that were given up")
@@ -47,11 +53,41 @@ class Handlers(Schema):
     next: str | None
 
 
+class ParkedDevice(Schema):
+    """A device at which a handler fails: its items wait, in order."""
+
+    device: str
+    since_at: str
+    retry_at: str | None = Field(description="when the first of its items is tried next; null: at once")
+    attempts: int = Field(description="of that item")
+    why: str = Field(description="it failed last")
+    left_out: int = Field(description="items that were to wait here, and were too many")
+    left_out_since_at: str | None = Field(description="since when all that comes is left out; null: it is not")
+
+
+class ParkedDevices(Schema):
+    """A page of parked devices."""
+
+    items: list[ParkedDevice]
+    next: str | None
+
+
 @router.get("/handlers", response=Handlers)
 def list_handlers(request: HttpRequest) -> HttpResponse:
     """How the handlers of the installed apps are doing, by name."""
     _admin(request)
     return json_response({"items": [_json(one) for one in handlers.report()], "next": None})
+
+
+@router.get("/handlers/{name}/parked", response=ParkedDevices)
+def list_parked_devices(
+    request: HttpRequest, name: str, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
+) -> HttpResponse:
+    """The devices at which it fails, by key."""
+    _admin(request)
+    after = "" if cursor is None else decode_cursor("parked", cursor, [str])[0]
+    rows = handlers.parked(name, after, limit + 1)
+    return page(rows, limit, _json, lambda one: encode_cursor("parked", one.device))
 
 
 @router.post("/handlers/{name}/pause", response=Handler)
@@ -96,7 +132,7 @@ def _one(name: str) -> HttpResponse:
     return json_response(_json(found))
 
 
-def _json(one: handlers.HandlerReport) -> dict[str, Any]:
+def _json(one: handlers.HandlerReport | handlers.ParkedReport) -> dict[str, Any]:
     found = asdict(one)
     return {_TIMES.get(name, name): _time(value) if name in _TIMES else value for name, value in found.items()}
 

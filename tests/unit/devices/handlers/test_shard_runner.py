@@ -15,9 +15,11 @@ from devices.handlers.items import Item, Reading
 from devices.handlers.records.positions import Batch, TooFarError
 from devices.handlers.registry import HandlerSpec, Wanted
 from devices.handlers.shards.progress import cursor_of, killed
+from devices.handlers.shards.room import ROW_BYTES, Room
 from devices.handlers.shards.runner import ShardRunner
-from devices.models import Handler, HandlerCursor, HandlerDevice, HandlerItem
+from devices.models import Handler, HandlerCursor, HandlerDevice, HandlerItem, HandlerTask
 from devices.requests import handlers
+from mqtt_gateway.models import Incident
 
 AT = datetime(2026, 12, 1, tzinfo=UTC)
 NAME = "test.one"
@@ -43,6 +45,7 @@ class World:
     now_ms: int = 1_000_000
     kept_from: int = 0
     size: int | None = None
+    limit_bytes: int = 1_000_000  # of all that waits
 
     def __post_init__(self) -> None:
         handler = Handler.objects.create(name=NAME, version=1, since_ms=1, kind="Reading", on_failure=self.on_failure)
@@ -55,8 +58,9 @@ class World:
         self.row.refresh_from_db()
         call = Call(spec, self.row.batch, step=self.step)
         self.runner = ShardRunner(
-            spec, cursor_of(self.row), call, self.read, lambda: self.now_ms, lambda: self.now_ms / 1000
-        )
+            spec, cursor_of(self.row), call, self.read, lambda: self.now_ms, lambda: self.now_ms / 1000,
+            Room(NAME, lambda: self.now_ms / 1000, self.limit_bytes),
+        )  # fmt: skip
         if self.size is not None:
             call.size._usual = self.size
 
@@ -275,3 +279,65 @@ def test_a_handler_that_wants_to_end_the_process_fails(world: World) -> None:
     world.happen(A)
     world.run()
     assert HandlerDevice.objects.get().why == "SystemExit: 3"
+
+
+# ------------------------------------------------------------------------------------------- limits of what waits
+
+
+def test_what_is_too_much_at_a_parked_device_is_left_out_and_told(world: World) -> None:
+    told = incidents()
+    world.limit_bytes, world.breaks_at = 16 * 10 * ROW_BYTES, lambda item: item.device == A
+    world.begin()
+    world.happen(*[A] * 40, B)
+    world.run(30)
+    row = HandlerDevice.objects.get(device=A)
+    waiting = HandlerItem.objects.count()
+    assert 4 <= waiting < 10
+    assert (row.left_out, row.left_out_ms > 0) == (40 - waiting, True)
+    assert world.seen() == {B: [1]}
+    assert told() == {"handler_left_out": 40 - waiting}
+    world.breaks_at = lambda _item: False
+    world.run(120)
+    assert world.seen()[A] == list(range(1, waiting + 1))
+    world.happen(A)
+    world.run(5)
+    assert world.seen()[A][-1] == 41
+    assert handlers.report(NAME)[0].left_out == 40 - waiting
+
+
+def test_the_first_item_waits_whatever_its_size(world: World) -> None:
+    world.limit_bytes, world.breaks_at = 1_000, lambda item: item.device == A
+    world.begin()
+    world.happen(A)
+    world.run(5)
+    assert (HandlerItem.objects.count(), HandlerDevice.objects.get().left_out) == (1, 0)
+
+
+def test_a_full_handler_takes_no_more_until_what_waits_is_handled(world: World) -> None:
+    told = incidents()
+    world.limit_bytes = 1_000
+    HandlerTask.objects.create(handler_id=NAME, task="x:y", args=["." * 2_000], made_ms=1, due_ms=1)
+    world.begin()
+    world.happen(A, B)
+    world.run(30)
+    assert world.calls == []
+    assert [(one.state, one.lag >= 0) for one in handlers.report(NAME)] == [("full", True)]
+    assert told() == {"handler_full": 1}
+    HandlerTask.objects.all().delete()
+    world.run(15)
+    assert world.seen() == {A: [1], B: [1]}
+    assert handlers.report(NAME)[0].state == "running"
+
+
+def test_being_too_far_is_an_incident(world: World) -> None:
+    told = incidents()
+    world.kept_from = 5
+    world.run(1)
+    assert told() == {"handler_too_far": 1}
+
+
+def incidents() -> Callable[[], dict[str, int]]:
+    """Those of the handler, from now on: how often by kind."""
+    Incident.objects.all().delete()
+    rows = Incident.objects.filter(gateway=f"handler {NAME}")
+    return lambda: dict(rows.values_list("kind", "count"))

@@ -9,6 +9,7 @@ import { Loading, NotLoaded } from "../kit/states";
 import { Boundary } from "../ui/boundary";
 import { t } from "../words/words.js";
 import { ChainPanel } from "./chain";
+import { HandlersPanel } from "./handlers";
 import { IncidentsPanel } from "./incidents";
 import { LedgerPanel } from "./ledger";
 import { QuarantinePanel } from "./quarantine";
@@ -30,7 +31,7 @@ function OperationsPage() {
 }
 
 function Content() {
-  const { overview, problem } = useOperations();
+  const { overview, problem, handlers } = useOperations();
   const isKnown = overview.value !== null;
   useTrouble(t("ops.problem"), isKnown && problem.value ? t("ops.problem.text", { why: problem.value }) : "");
   if (!overview.value) return problem.value ? <NotLoaded why={problem.value} /> : <Loading />;
@@ -46,6 +47,9 @@ function Content() {
         </Boundary>
         <Boundary name={t("incidents.title")}>
           <IncidentsPanel overview={overview.value} />
+        </Boundary>
+        <Boundary name={t("handlers.title")}>
+          <HandlersPanel handlers={handlers} />
         </Boundary>
         <Boundary name={t("quarantine.title")}>
           <QuarantinePanel kept={overview.value.quarantine} />

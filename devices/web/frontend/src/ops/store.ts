@@ -9,6 +9,7 @@ import { whileShown } from "../document/address";
 import { rateOf } from "../lib/rates.js";
 import type { Sample } from "../lib/rates.js";
 import { messageOf } from "../data/failures";
+import { HandlerList } from "./handler_store";
 import { getOverview, getQuarantine, getRejected, replayQuarantined } from "../data/rest";
 
 const EVERY_MS = 2_000;
@@ -26,6 +27,7 @@ export class Operations {
   readonly quarantined = signal<QuarantinedMessage[] | null>(null);
   /** null: not known yet. */
   readonly rejected = signal<RejectedTopic[] | null>(null);
+  readonly handlers = new HandlerList();
   /** Whose quarantine is shown; "": everybody's. */
   readonly device = signal("");
   /** A part of the topics that are looked for. */
@@ -98,6 +100,7 @@ export class Operations {
     try {
       const found = await getOverview();
       this.overview.value = found;
+      await this.handlers.look();
       this.samples.value = [...this.samples.value, { at: found.now, ledger: found.ledger }].slice(-KEPT);
       this.problem.value = "";
     } catch (error) {

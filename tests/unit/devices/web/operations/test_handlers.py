@@ -38,7 +38,8 @@ def test_the_list_tells_how_each_is_doing(as_role: Callable[..., Client]) -> Non
                 "name": NAME, "version": 2, "kind": "Reading", "state": "running",
                 "since_at": "1970-01-01T00:00:01.000Z",
                 "processes": 0, "lag": 3, "handled": 31, "failures": 2, "failed_at": "1970-01-01T00:00:05.000Z",
-                "why": "KeyError: 'x'", "parked": 1, "waiting": 1, "dead_letters": 1, "tasks": 0, "dead_tasks": 0,
+                "why": "KeyError: 'x'", "parked": 1, "waiting": 1, "left_out": 0, "dead_letters": 1,
+                "tasks": 0, "dead_tasks": 0,
             }
         ],
         "next": None,
@@ -49,6 +50,7 @@ def test_it_is_for_admins_of_all_sites(as_role: Callable[..., Client]) -> None:
     for roles in ({"demo": "admin"}, {"all": "operator"}):
         client = as_role(**roles)
         assert client.get(PATH).status_code == 403
+        assert client.get(f"{PATH}/{NAME}/parked").status_code == 403
         assert client.post(f"{PATH}/{NAME}/pause").status_code == 403
     assert Handler.objects.get().state == "running"
 
@@ -81,3 +83,31 @@ def test_the_command_lists_and_does_the_same() -> None:
     assert (told["lag"], told["parked"], told["state"]) == (3, 1, "paused")
     with pytest.raises(CommandError, match="which handler"):
         call_command("handlers", "pause")
+
+
+def test_parked_devices_are_listed_by_key_a_page_at_a_time(as_role: Callable[..., Client]) -> None:
+    row = {
+        "parked_ms": 4_000,
+        "retry_ms": 9_000,
+        "attempts": 3,
+        "why": "KeyError: 'x'",
+        "left_out": 7,
+        "left_out_ms": 1,
+    }
+    for key in ("hall/c", "hall/b"):
+        HandlerDevice.objects.create(handler_id=NAME, device=key, **row)
+    HandlerDevice.objects.create(handler_id=NAME, device="hall/free", state={"n": 1})
+    client = as_role(all="admin")
+    first = client.get(f"{PATH}/{NAME}/parked", {"limit": 2}).json()
+    second = client.get(f"{PATH}/{NAME}/parked", {"limit": 2, "cursor": first["next"]}).json()
+    assert [one["device"] for one in first["items"] + second["items"]] == ["hall/a", "hall/b", "hall/c"]
+    assert second == {
+        "items": [
+            {
+                "device": "hall/c", "since_at": "1970-01-01T00:00:04.000Z", "retry_at": "1970-01-01T00:00:09.000Z",
+                "attempts": 3, "why": "KeyError: 'x'", "left_out": 7, "left_out_since_at": "1970-01-01T00:00:00.001Z",
+            }
+        ],
+        "next": None,
+    }  # fmt: skip
+    assert client.get(f"{PATH}/other/parked").status_code == 404
