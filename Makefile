@@ -68,6 +68,10 @@ pytest: $(if $(ARGS),,prerequisites) setup tools ## The test suite alone (ARGS="
 jstest: setup ## The unit tests of the browser's modules alone
 	@$(WITH_NODE) npm run --silent test
 
+.PHONY: pictures
+pictures: prerequisites setup tools ## Keep new pictures of the pages that look otherwise now, for review (tests/browser/pictures)
+	@CAUSEWAY_PICTURES=new $(BIN)/python -m pytest -q tests/browser/test_pictures.py
+
 .PHONY: lint
 lint: setup $(DEV) ## ruff, mypy --strict, import-linter, tsc --strict
 	@$(BIN)/ruff check --quiet .

@@ -154,7 +154,7 @@ function Worker({ owner, shards, now }: { owner: string; shards: ShardRow[]; now
   return (
     <div class="one">
       <p class="one-head">
-        <strong class="mono clip">{owner || t("worker.nobody")}</strong>
+        <strong class="mono clip worker-name">{owner || t("worker.nobody")}</strong>
         <span class="grow" />
         <State ok={owner !== ""} text={t(owner ? "state.up" : "worker.none")} />
         <span class="faint">{since ? t("worker.since", { time: formatTime(since) }) : ""}</span>
