@@ -94,12 +94,11 @@ def choose(page: Page, stretch: str) -> None:
 def test_case_d2_a_late_reading_hides_no_other(page: Page, shared_system: System) -> None:
     now_ms = int(time.time() * 1000)
     send(shared_system, "browser/late", each_second(now_ms, minutes=40))
-    shared_system.publish("devices/browser/late/telemetry", {"ts": now_ms - 5 * 60 * MINUTE_MS, "t": 20})
+    shared_system.publish("devices/browser/late/telemetry", {"ts": now_ms - 50 * MINUTE_MS, "t": 20})
     sign_in(page, shared_system, "/devices/browser/late")
     choose(page, "1 h")
     line_is(page, begin=1 / 3, end=1)
     expect(page.locator(".chart-note")).to_have_text("")
-    choose(page, "6 h")
     expect(page.locator(".metrics tr", has_text="t").get_by_text("1 late")).to_be_visible()
     expect(page.locator(".chart header")).to_contain_text("1 late")
 
@@ -196,3 +195,81 @@ def test_a_long_stretch_is_shown_in_few_points_with_what_comes_live(page: Page, 
     line_is(page, begin=4 / 7, end=1)
     choose(page, "1 h")
     expect(page.locator(".chart-note")).to_have_text("")
+
+
+def test_only_charts_in_view_are_loaded_and_drawn(page: Page, shared_system: System) -> None:
+    key, now_ms = "browser/wide", int(time.time() * 1000)
+    names = [f"m{number:03d}" for number in range(150)]
+    for first in range(0, 360, 60):
+        minutes = range(first, first + 60)
+        batch = [{"ts": now_ms - (360 - at) * MINUTE_MS} | dict.fromkeys(names, at % 7) for at in minutes]
+        shared_system.publish(f"devices/{key}/telemetry", batch)
+    shared_system.wait_registered([key])
+    api = shared_system.api("charts", "viewer", None)
+    eventually(lambda: api("GET", f"/devices/{key}").json()["metrics"]["m149"]["ts"] == now_ms - MINUTE_MS)
+
+    def asked() -> set[str]:
+        """Metrics that were asked for."""
+        urls: str = page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name).join()")
+        return set(re.findall(r"[?&]metric=(m\d+)", urls))
+
+    sign_in(page, shared_system, f"/devices/{key}")
+    choose(page, "6 h")
+    expect(page.locator(".chart")).to_have_count(3)
+    page.get_by_role("button", name="Draw all").click()
+    expect(page.locator(".chart")).to_have_count(150)
+    expect(page.locator(".chart canvas").nth(4)).to_be_visible()
+    eventually(lambda: "m004" in asked())
+    assert page.locator(".chart canvas").count() < 25
+    assert len(asked()) < 25
+    page.locator(".chart").nth(120).scroll_into_view_if_needed()
+    eventually(lambda: "m120" in asked())
+    expect(page.locator(".chart").nth(120).locator("canvas")).to_be_visible()
+    expect(page.locator(".chart").first.locator("canvas")).to_have_count(0)
+    page.get_by_role("button", name="Draw the first only").click()
+    expect(page.locator(".chart")).to_have_count(3)
+
+
+def test_a_stretch_is_moved_and_scaled_by_keys_wheel_and_mouse(page: Page, shared_system: System) -> None:
+    send(shared_system, "browser/moved", each_second(int(time.time() * 1000), minutes=40))
+    sign_in(page, shared_system, "/devices/browser/moved")
+    choose(page, "15 min")
+    charts = page.get_by_role("group", name="Charts")
+
+    def stretch() -> tuple[float, float]:
+        """From how many minutes ago on, and how many minutes long."""
+        told = dict(re.findall(r"(from|to)=(\d+)", page.evaluate("location.href")))
+        return (time.time() - int(told["from"]) / 1000) / 60, (int(told["to"]) - int(told["from"])) / MINUTE_MS
+
+    def becomes(begin: float, width: float) -> None:
+        eventually(
+            lambda: stretch() == (pytest.approx(begin, abs=0.5), pytest.approx(width, rel=0.05)), retry_on=(KeyError,)
+        )
+
+    charts.focus()
+    page.keyboard.press("Shift+ArrowLeft")
+    becomes(30, 15)
+    line_is(page, begin=0, end=1)
+    page.keyboard.press("ArrowLeft")
+    becomes(33.75, 15)
+    page.keyboard.press("+")
+    becomes(31.25, 10)
+    page.keyboard.press("-")
+    becomes(33.75, 15)
+    box = page.locator(".chart .u-over").bounding_box()
+    assert box
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.move(*middle)
+    page.keyboard.down("Shift")
+    page.mouse.down()
+    page.mouse.move(middle[0] - box["width"] / 3, middle[1], steps=4)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    becomes(28.75, 15)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, 347)  # 1.002 ** 347 is 2
+    page.keyboard.up("Control")
+    eventually(lambda: stretch()[1] == pytest.approx(30, rel=0.05))
+    charts.focus()
+    page.keyboard.press("End")
+    expect(page.get_by_role("button", name="15 min")).to_have_attribute("aria-pressed", "true")

@@ -1,5 +1,6 @@
 """Series of metrics, in as few numbers as a chart has points."""
 
+import math
 from typing import Annotated, Any, Final
 
 from django.http import HttpRequest, HttpResponse
@@ -63,7 +64,12 @@ def list_series(
     since: Annotated[str | None, Query(None, description="Unix ms or RFC 3339; nothing: an hour before `until`")],
     until: Annotated[str | None, Query(None, description="Unix ms or RFC 3339; nothing: now")],
     points: Annotated[int, Query(DEFAULT_POINTS, ge=2, le=MAX_POINTS, description="at most so many a series")],
-    fields: Annotated[list[str], Query([], description="only these columns, also with commas; `ts` always comes")],
+    fields: Annotated[
+        list[str], Query([], description="only these columns, also with commas; `ts` and raw values always come")
+    ],
+    digits: Annotated[
+        int | None, Query(None, ge=2, le=15, description="means are rounded: to so many digits of their series' range")
+    ],
 ) -> HttpResponse:
     """Every metric of every device over a time, for charts: raw values where they are few, else buckets.
 
@@ -77,7 +83,7 @@ def list_series(
     devices = _devices(access(request), device)
     if len(devices) * max(1, len(set(metric))) * points > MAX_VALUES:
         raise BadRequestError(f"at most {MAX_VALUES:,} values: ask for fewer points, devices or metrics")
-    found = [_json(one, columns) for one in series(devices, metric, window)]
+    found = [_json(one, columns, digits) for one in series(devices, metric, window)]
     return compressed(request, json_response({"since": window.since, "until": window.until, "series": found}))
 
 
@@ -109,11 +115,24 @@ def _devices(asker: Access, keys: list[str]) -> list[models.Device]:
     return [found[key] for key in wanted]
 
 
-def _json(found: Found, columns: frozenset[str]) -> dict[str, Any]:
+def _json(found: Found, columns: frozenset[str], digits: int | None) -> dict[str, Any]:
     names = {
         "device": found.device,
         "metric": found.metric,
         "bucket_ms": found.bucket_ms,
         "complete_since": found.complete_since,
     }
-    return names | {name: values for name, values in found.columns.items() if name in columns}
+    told = columns | {"last"} if found.bucket_ms == 0 else columns
+    answer = names | {name: values for name, values in found.columns.items() if name in told}
+    if digits is not None and "mean" in answer:
+        answer["mean"] = _rounded(found.columns, digits)
+    return answer
+
+
+def _rounded(columns: dict[str, list[Any]], digits: int) -> list[float]:
+    """Means to so many digits of what lies between the least and the greatest value: a drawing shows no more."""
+    room = max(columns["max"]) - min(columns["min"])
+    if not 0 < room < math.inf:
+        return columns["mean"]
+    places = digits - math.ceil(math.log10(room))
+    return [round(mean, places) for mean in columns["mean"]]

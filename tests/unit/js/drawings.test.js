@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { drawing, joined, nothing } from "../../../devices/web/frontend/src/device/telemetry/drawings.js";
+import { drawing, joined, nothing } from "../../../devices/web/frontend/src/device/telemetry/charts/drawings.js";
 
 const T0 = 1_790_000_000_000;
 const S = 1_000;
@@ -28,13 +28,13 @@ test("buckets stand at their middle, their means as the line, from the least to 
 });
 
 test("of a boolean the part of the time in which it was on", () => {
-  const drawn = drawing({ ...base, bucket_ms: 60 * S, ts: [T0, T0 + 60 * S], last: [true, false], shares: [{ true: 0.25, false: 0.75 }, { false: 1 }] });
+  const drawn = drawing({ ...base, bucket_ms: 60 * S, ts: [T0, T0 + 60 * S], shares: [{ true: 0.25, false: 0.75 }, { false: 1 }] });
   assert.deepEqual(drawn.ys, [0.25, 0]);
 });
 
 test("numbers that share a metric with texts are drawn as they are, not as nothing that was on", () => {
   const shares = [{ "21.5": 0.7, None: 0.3 }, { "22": 0.1, None: 0.9 }];
-  const drawn = drawing({ ...base, bucket_ms: 60 * S, ts: [T0, T0 + 60 * S], last: [21.5, "None"], shares });
+  const drawn = drawing({ ...base, bucket_ms: 60 * S, ts: [T0, T0 + 60 * S], shares });
   assert.deepEqual([drawn.ys, drawn.lows, drawn.highs], [[21.5, null], [21.5, null], [21.5, null]]);
 });
 

@@ -119,6 +119,22 @@ def test_only_the_columns_that_are_wanted(get: Callable[..., Any]) -> None:
     assert series.keys() == {"device", "metric", "bucket_ms", "complete_since", "ts", "min", "max"}
 
 
+def test_raw_values_come_in_any_case(get: Callable[..., Any]) -> None:
+    fill(set_twin("demo/lamp"), [(0, {"t": 1}), (1_000, {"t": None})])
+    (series,) = get(device="demo/lamp", fields="min,max")["series"]
+    assert (series["bucket_ms"], series["last"]) == (0, [1, None])
+
+
+def test_means_have_so_many_digits_of_what_lies_between_least_and_greatest(get: Callable[..., Any]) -> None:
+    rows = [(n * 1000, {"t": 1_000 + n / 7, "flat": 0.1, "far": (-1) ** n * 1e308}) for n in range(60)]
+    fill(set_twin("demo/lamp"), rows)
+    found = {one["metric"]: one for one in get(device="demo/lamp", points=5, digits=3)["series"]}
+    assert found["t"]["mean"] == [1004.21], "of a range of 8.4 the hundredths"
+    assert found["t"]["max"] == [1_000 + 59 / 7], "as it came"
+    assert found["flat"]["mean"] == [0.1]
+    assert found["far"]["mean"] == [0.0]
+
+
 def test_what_was_purged_is_told_from_silence(get: Callable[..., Any]) -> None:
     device = set_twin("demo/lamp")
     fill(device, [(n * MIN, {"t": n}) for n in range(5)])

@@ -15,7 +15,7 @@ import type {
 import { heardFrom } from "./clock";
 import { refusedBy, unanswered } from "./failures";
 import { page } from "../document/page";
-import type { SeriesAnswer } from "../device/telemetry/drawings.js";
+import type { SeriesAnswer } from "../device/telemetry/charts/drawings.js";
 import type { Preferences } from "../document/page";
 
 /** The server has a newer version of the pages than this document. */
@@ -68,6 +68,7 @@ function limited(signal?: AbortSignal | null): AbortSignal {
 
 export interface ReadingsQuery {
   metric?: string;
+  since?: number;
   until?: number;
   after_rev?: number;
   order?: "newest";
@@ -87,7 +88,7 @@ export function getReadings(
 export function getSeries(
   devices: readonly string[],
   metrics: readonly string[],
-  query: { since: number; until: number; points: number; fields: string },
+  query: { since: number; until: number; points: number; fields: string; digits: number },
   signal: AbortSignal,
 ): Promise<{ series: SeriesAnswer[] }> {
   const named = (name: string, values: readonly string[]) => values.map((value): [string, string] => [name, value]);

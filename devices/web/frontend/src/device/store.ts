@@ -14,13 +14,16 @@ import { perFrame } from "../data/live";
 import { recall, remember } from "../document/page";
 import { getCommand, getCommands, getEvents, getNotes, getQuarantine, getReadings } from "../data/rest";
 import { History } from "../lib/history.js";
-import { Overviews } from "./telemetry/overviews";
+import { Overviews } from "./telemetry/charts/overviews";
 
 const MOST_EVENTS = 200;
 const MOST_COMMANDS = 50;
 const MOST_REFUSED = 5;
 const REFUSED_MS = 5_000;
-export const MOST_CHARTS = 6;
+/** All that a device can have. */
+export const MOST_CHARTS = 200;
+/** In the address: draw all metrics. */
+export const ALL = "*";
 
 /** Follows a device from when it is made until it is closed. */
 export class Device {
@@ -56,9 +59,11 @@ export class Device {
   });
   /** The metrics drawn, each in its own strip. */
   readonly charted = computed(() => {
-    const wished = this.#chosen.value ?? this.#numbers().slice(0, 3);
+    const chosen = this.#chosen.value;
+    const wished = chosen?.[0] === ALL ? this.#drawables.value : (chosen ?? this.#numbers().slice(0, 3));
     return wished.filter((name) => this.metricNames.value.includes(name)).slice(0, MOST_CHARTS);
   });
+  readonly drawsAll = computed(() => this.#chosen.value?.[0] === ALL);
   /** Metrics that can be drawn: what is no number now may have been one before. */
   #drawables = computed(() =>
     this.metricNames.value.filter((name) => this.hasBeen("number", name) || this.hasBeen("boolean", name)),
@@ -139,6 +144,14 @@ export class Device {
     remember(`charts.${this.key}`, then);
     this.draw(then);
     return then;
+  }
+
+  /** Draw all metrics, or the first ones. @returns what the address says of it */
+  drawAll(all: boolean): string | null {
+    const then = all ? [ALL] : null;
+    remember(`charts.${this.key}`, then);
+    this.draw(then);
+    return all ? ALL : null;
   }
 
   /** Draw these; null: those that were drawn the last time, or the first ones. */

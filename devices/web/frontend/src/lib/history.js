@@ -14,7 +14,7 @@ import { Series } from "./series.js";
  * @import {Reading} from "#client/types.js"
  * @import {Point} from "./series.js"
  *
- * @typedef {{until?: number, after_rev?: number, cursor?: string}} Part
+ * @typedef {{since?: number, until?: number, after_rev?: number, cursor?: string}} Part
  * @typedef {(query: Part & {order: "newest", limit: number}) => Promise<{items: Reading[], next: string | null}>} Fetch
  *
  * @typedef {object} Hole  readings that came between two revs
@@ -145,24 +145,26 @@ export class History {
   }
 
   async #backward() {
-    const series = this.#series;
-    const { items, next } = await this.#ask(this.#place(this.#cursor, this.#from));
+    const [series, since] = [this.#series, this.#wantedSince];
+    const { items, next } = await this.#ask({ ...this.#place(this.#cursor, this.#from), ...sinceOf(since) });
     if (this.#series !== series) return true; // begun anew meanwhile
     this.#put(items);
     this.#cursor = next;
-    this.#from = this.full.value ? this.#from : endOf(items, next);
+    this.#from = this.full.value ? this.#from : endOf(items, next, since);
     return true;
   }
 
   /** What the stream left out. @param {Hole} hole */
   async #fill(hole) {
+    const since = Math.min(this.#wantedSince, this.#from);
     const { items, next } = await this.#ask({
       after_rev: hole.after_rev,
       ...this.#place(hole.cursor, hole.until),
+      ...sinceOf(since),
     });
     if (this.#hole !== hole) return true; // it has become larger
     this.#put(items);
-    hole.until = endOf(items, next);
+    hole.until = endOf(items, next, since);
     hole.cursor = next;
     if (hole.until <= this.#from) this.#hole = null; // what is older is loaded with all else of its time
     return true;
@@ -232,7 +234,14 @@ export class History {
  * From when on everything is there, of a part that ends with these.
  * @param {Reading[]} items
  * @param {string | null} next
+ * @param {number} since  it was asked for from then on
  */
-function endOf(items, next) {
-  return next === null ? -Infinity : (items.at(-1)?.ts ?? -Infinity) + 1;
+function endOf(items, next, since) {
+  if (next === null) return Number.isFinite(since) ? since : -Infinity;
+  return (items.at(-1)?.ts ?? -Infinity) + 1;
+}
+
+/** @param {number} since @returns {{since?: number}} */
+function sinceOf(since) {
+  return Number.isFinite(since) ? { since: Math.floor(since) } : {};
 }

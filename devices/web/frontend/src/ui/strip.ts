@@ -87,6 +87,11 @@ export class Strip {
     this.#plot.setData([xs, ys, rings, ...band]);
   }
 
+  /** What is over the drawing: where the mouse and fingers are. */
+  get over(): HTMLElement {
+    return this.#plot.over;
+  }
+
   /** How many points beside each other can be told apart. */
   get columns(): number {
     return Math.max(1, Math.round(this.#plot.over.clientWidth));

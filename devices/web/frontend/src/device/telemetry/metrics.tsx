@@ -10,7 +10,7 @@ import { ageOf } from "../../ui/age";
 import { parts, t } from "../../words/words.js";
 import { LateBadge } from "./late";
 import { Removal } from "./removal";
-import { MOST_CHARTS, useDevice } from "../store";
+import { useDevice } from "../store";
 
 const FILTER_FROM = 12;
 const FIRST = 16;
@@ -38,6 +38,7 @@ export function Metrics() {
           onInput={typed}
         />
       )}
+      {all.length >= FILTER_FROM && <DrawAll />}
       <More items={shown.filter((name) => !isDiagnostic(name))} first={words ? Infinity : FIRST}>
         {(names) => <Rows names={names} />}
       </More>
@@ -49,6 +50,17 @@ export function Metrics() {
       )}
       <Removal />
     </div>
+  );
+}
+
+/** All at once: only those in view are loaded. */
+function DrawAll() {
+  const device = useDevice();
+  const isAll = device.drawsAll.value;
+  return (
+    <button class="button small metrics-all" onClick={() => tell({ draw: device.drawAll(!isAll) })}>
+      {t(isAll ? "device.draw.first" : "device.draw.all")}
+    </button>
   );
 }
 
@@ -117,7 +129,7 @@ function Toggle({ name, on }: { name: string; on: boolean }) {
         <Name name={name} label={label} />
       </span>
     );
-  const title = on ? t("device.draw.not", { name: label }) : t("device.draw", { name: label, most: MOST_CHARTS });
+  const title = on ? t("device.draw.not", { name: label }) : t("device.draw", { name: label });
   return (
     <button class="toggle" aria-pressed={on} title={title} onClick={() => tell({ draw: device.toggleChart(name) })}>
       <i class="swatch" />

@@ -1,6 +1,6 @@
 /** What `GET /series` answers, made ready for drawing. Pure. */
 
-import { longestStep, typicalStep } from "../../lib/series.js";
+import { longestStep, typicalStep } from "../../../lib/series.js";
 
 const EMPTY_BUCKETS = 2; // so many beside each other are no silence yet
 
@@ -33,7 +33,7 @@ export function nothing() {
 /**
  * Buckets stand at their middle. Where none was for much longer than is usual, the device was silent: no line is drawn.
  * A boolean is drawn as the part of the time in which it was on. Of numbers that share a metric with other values, of which there is no
- * mean, the last one of a bucket is drawn, and a gap where that is a text.
+ * mean, the one that held longest in a bucket is drawn, and a gap where that was a text.
  * @param {SeriesAnswer} series
  * @returns {Drawing}
  */
@@ -59,15 +59,22 @@ function raw({ ts, last = [] }) {
 }
 
 /** @param {SeriesAnswer} series @returns {[number, number | null, number | null, number | null][]} */
-function gathered({ ts, bucket_ms, mean, min, max, last, shares }) {
+function gathered({ ts, bucket_ms, mean, min, max, shares }) {
   return ts.map((time, index) => {
     const middle = time + bucket_ms / 2;
     if (shares) {
-      const value = typeof last?.[index] === "boolean" ? (shares[index]?.["true"] ?? 0) : number(last?.[index]);
+      const value = ofShares(shares[index] ?? {});
       return [middle, value, value, value];
     }
     return [middle, mean?.[index] ?? null, min?.[index] ?? null, max?.[index] ?? null];
   });
+}
+
+/** The part of the time in which it was on, or the number that held longest. @param {{[value: string]: number}} shares */
+function ofShares(shares) {
+  const [longest = ""] = Object.entries(shares).sort(([, one], [, other]) => other - one)[0] ?? [];
+  if (longest === "true" || longest === "false") return shares["true"] ?? 0;
+  return longest.trim() === "" || Number.isNaN(Number(longest)) ? null : Number(longest);
 }
 
 /** @param {string | number | boolean | null | undefined} value */
