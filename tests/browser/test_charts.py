@@ -242,9 +242,8 @@ def test_a_stretch_is_moved_and_scaled_by_keys_wheel_and_mouse(page: Page, share
         return (time.time() - int(told["from"]) / 1000) / 60, (int(told["to"]) - int(told["from"])) / MINUTE_MS
 
     def becomes(begin: float, width: float) -> None:
-        eventually(
-            lambda: stretch() == (pytest.approx(begin, abs=0.5), pytest.approx(width, rel=0.05)), retry_on=(KeyError,)
-        )
+        wanted = [pytest.approx(begin, abs=0.5), pytest.approx(width, rel=0.05)]
+        eventually(lambda: list(stretch()) == wanted, retry_on=(KeyError,))
 
     charts.focus()
     page.keyboard.press("Shift+ArrowLeft")
