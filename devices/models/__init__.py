@@ -10,7 +10,7 @@ followers    who follows readings, and their log          followers; shard worke
 listening    what people wanted to hear on the broker, and what was heard  web asks, gateways write
 sources      what dialects remember of sources, and the filters that these want  shard workers
 handlers     handlers of apps: how far each is, what it keeps and holds   run_handlers; web pauses, begins anew
-requests     changes asked for, commands                web inserts, shard workers carry out
+requests     changes asked for, commands; imports       web and commands insert, shard workers carry out
 streams      where clients of event streams stand       web
 shards       ownership, cursors, recent deliveries, ledger, what was rejected  shard workers
 """
@@ -31,7 +31,7 @@ from devices.models.listening import Heard, HeardMessage, Listening
 from devices.models.mappings import Mapping
 from devices.models.people import Board, SavedView, Ticket, UserPreferences
 from devices.models.registry import BlockedKey, Device, DeviceTag, RetiredKey, TagDefault
-from devices.models.requests import Command, Request
+from devices.models.requests import Command, Import, ImportPiece, ImportPosition, Request
 from devices.models.shards import Installation, LedgerCount, LinkCursor, RecentDeliveries, Rejected, ShardState, Worker
 from devices.models.sources import DialectLogin, Source, SourceFilter
 from devices.models.state import Description, Event, Quarantined, Reading, Twin
@@ -61,6 +61,9 @@ __all__ = [
     "HandlerTask",
     "Heard",
     "HeardMessage",
+    "Import",
+    "ImportPiece",
+    "ImportPosition",
     "Installation",
     "LedgerCount",
     "LinkCursor",

@@ -97,3 +97,46 @@ class Request(models.Model):
 
     def __str__(self) -> str:
         return f"request {self.kind} of {self.device_key}: {self.status}"
+
+
+class Import(models.Model):
+    """A file of readings or events that is imported, once: whoever imports it again goes on where that ended."""
+
+    digest = models.CharField(max_length=64, unique=True)  # SHA-256, hex, of the file and how it is read
+    name = models.CharField(max_length=200)  # the file's
+    begun_ms = models.BigIntegerField()  # Unix ms on the database's clock
+    created_by = models.CharField(max_length=MAX_ACTOR_CHARS)  # an Actor
+
+    def __str__(self) -> str:
+        return f"import of {self.name}"
+
+
+class ImportPosition(models.Model):
+    """How far an import has come at a device; written in the transaction that stores the rows."""
+
+    file = models.ForeignKey(Import, models.CASCADE, db_index=False, related_name="positions")
+    device = models.ForeignKey(Device, models.CASCADE, related_name="+")
+    since_rev = models.BigIntegerField()  # the device's rev before: up to it, it may have had the same
+    upto = models.BigIntegerField()  # of the file's records; all of the device's up to it have taken effect
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["file", "device"], name="one_position_per_import")]
+
+    def __str__(self) -> str:
+        return f"import {self.file_id} at {self.device_id}: {self.upto}"
+
+
+class ImportPiece(models.Model):
+    """Some of an import's records, all of one shard's devices. ``manage.py import`` inserts, workers carry out."""
+
+    file = models.ForeignKey(Import, models.CASCADE, related_name="pieces")
+    hash = models.PositiveBigIntegerField()  # bridge.shards.device_hash of one of the devices
+    payload = models.BinaryField()  # devices.requests.imports.pack; empty once it is done
+    is_done = models.BooleanField(default=False)
+    result = JSONTextField(default=None)  # devices.requests.imports.Result, once it is done
+
+    class Meta:
+        indexes = [models.Index(fields=["id"], condition=models.Q(is_done=False), name="pending_import_pieces")]
+
+    def __str__(self) -> str:
+        return f"piece {self.pk} of import {self.file_id}"

@@ -64,6 +64,7 @@ class NewReading(Struct, frozen=True):
     received_ms: int
     metrics: bytes  # JSON object
     clamped: bool = False
+    imported: bool = False  # from a file: no news to alerts and handlers
 
 
 class NewEvent(Struct, frozen=True):

@@ -23,6 +23,7 @@ from devices.worker.effects.feature import Feature
 from devices.worker.effects.reading_log import ReadingLogFeature
 from devices.worker.homeassistant.controls import ControlsFeature
 from devices.worker.homeassistant.export import ExportFeature
+from devices.worker.imports.feature import ImportsFeature
 from devices.worker.link.descriptions import DescriptionsFeature
 from devices.worker.link.uplink import UplinkFeature
 from devices.worker.ownership.followed import Followed
@@ -59,5 +60,6 @@ def all_features(
     heard = (SourcesFeature(options, known, links), uplink, PresenceFeature(options, links))
     controls = (ControlsFeature(commands),) if CONTROLS in known.by_name else ()
     export = (ExportFeature(options, links),) if options.homeassistant_export else ()
-    built_in = (*heard, AlertsFeature(options, links), *controls, *downlinks, requests, described, *export)
+    asked = (requests, ImportsFeature(options))
+    built_in = (*heard, AlertsFeature(options, links), *controls, *downlinks, *asked, described, *export)
     return (*built_in, ChangesFeature(), log, *(make() for make in more))

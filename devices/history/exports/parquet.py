@@ -1,6 +1,7 @@
 """Parquet. While an export runs its rows are spooled as an Arrow stream, which can be gone on with; then made a file.
 
-Of readings a row for each metric: ``number``, ``text`` or ``boolean`` holds its value, none of them a null.
+Of readings a row for each metric: ``number``, ``text`` or ``boolean`` holds its value, none of them a null. A number
+that is stored without a fraction (21, not 21.0) is an ``is_integer``, so that it comes back as it was.
 """
 
 from pathlib import Path
@@ -16,7 +17,7 @@ _MS: Final = pa.timestamp("ms", tz="UTC")
 _NAMES: Final = pa.dictionary(pa.int32(), pa.string())
 READINGS: Final = pa.schema([
     ("device", pa.string()), ("rev", pa.int64()), ("ts", _MS), ("received_at", _MS), ("metric", pa.string()),
-    ("number", pa.float64()), ("text", pa.string()), ("boolean", pa.bool_()),
+    ("number", pa.float64()), ("text", pa.string()), ("boolean", pa.bool_()), ("is_integer", pa.bool_()),
 ])  # fmt: skip
 EVENTS: Final = pa.schema([
     ("device", pa.string()), ("rev", pa.int64()), ("ts", _MS), ("name", pa.string()), ("data", pa.string()),
@@ -46,7 +47,7 @@ class ArrowStream:
         return bytes(pa.record_batch(arrays, self._schema).serialize())
 
     def _readings(self, piece: Piece) -> list[list[Any]]:
-        revs, times, received, names, numbers, texts, booleans = columns = [[] for _ in range(7)]  # type: ignore[var-annotated]
+        revs, times, received, names, numbers, texts, booleans, integers = columns = [[] for _ in range(8)]  # type: ignore[var-annotated]
         for rev, ts, received_ms, text in piece.rows:
             for name, value in picked(decode(text), self._names).items():
                 revs.append(rev)
@@ -57,6 +58,7 @@ class ArrowStream:
                 numbers.append(None if is_text or is_boolean else value)
                 texts.append(value if is_text else None)
                 booleans.append(value if is_boolean else None)
+                integers.append(type(value) is int if type(value) in (int, float) else None)
         return [[piece.device] * len(revs), *columns]
 
     @staticmethod

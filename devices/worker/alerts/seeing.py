@@ -82,9 +82,9 @@ def seen(watched: Watched, effects: Effects, now_ms: int) -> Iterator[tuple[Watc
     """What a device's watches see of a transaction, in the order in which it happened."""
     changes: list[tuple[TwinChange, str]] = effects.noted.get(CHANGES, [])
     if not changes:
-        yield from _of_readings(watched, effects, effects.readings)
+        yield from _of_readings(watched, effects, effects.news)
         return
-    readings, begin_at = effects.readings, 0
+    readings, begin_at = effects.news, 0
     for change, _ in changes:
         if change.kind not in ("event", "presence") or change.rev is None:
             continue

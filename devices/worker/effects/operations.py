@@ -49,6 +49,7 @@ class Effects:
     noted: dict[str, list[Any]] = field(default_factory=dict)  # what else came of it, by feature
     came_online: bool = False
     gone: bool = False  # to be deleted
+    is_unseen: bool = False  # it holds what is no news: browsers that show the device read it from the database
 
     def note(self, feature: str, what: Any) -> None:
         """Keep what a feature's operation came to, for the same feature to store."""
@@ -57,6 +58,11 @@ class Effects:
     def take_changes(self, actor: str) -> None:
         """Keep what an operation has changed in the twin, and who asked for it."""
         self.noted.setdefault(CHANGES, []).extend((one, actor) for one in self.member.twin.take_changes())
+
+    @property
+    def news(self) -> list[NewReading]:
+        """Its readings, but for those that were imported."""
+        return [one for one in self.readings if not one.imported] if self.is_unseen else self.readings
 
     @property
     def are_just_readings(self) -> bool:
@@ -77,6 +83,7 @@ class Effects:
             self.noted.setdefault(feature, []).extend(noted)
         self.came_online |= later.came_online
         self.gone |= later.gone
+        self.is_unseen |= later.is_unseen
 
 
 class Refusal(NamedTuple):

@@ -89,10 +89,10 @@ class ReadingLogFeature(Feature):
         devices = [
             LoggedDevice(
                 one.member.key,
-                [LoggedReading(new.rev, new.ts, new.received_ms, new.metrics) for new in one.effects.readings],
+                [LoggedReading(new.rev, new.ts, new.received_ms, new.metrics) for new in news],
             )
             for one in part.works
-            if one.effects.readings
+            if (news := one.effects.news)
         ]
         if devices:
             number, packed = part.shard.number, pack_readings(devices)

@@ -119,7 +119,7 @@ def _changes(effects: Effects) -> Iterator[Change]:
     if effects.gone:
         yield Gone(effects.member.key)
         return
-    if not can_replay(effects.member.twin, effects.since):  # more has gone at once than anybody remembers
+    if effects.is_unseen or not can_replay(effects.member.twin, effects.since):  # more has gone than anybody remembers
         rev = effects.member.twin.rev
         yield Delta(effects.member.key, rev, rev, b"")  # from where nobody stands: whoever watches asks the database
         return
