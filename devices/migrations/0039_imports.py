@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("devices", "0032_alerts"),
+        ("devices", "0038_handler_limits"),
     ]
 
     operations = [
