@@ -23,12 +23,12 @@ from devices.worker.effects.feature import Feature
 from devices.worker.effects.reading_log import ReadingLogFeature
 from devices.worker.homeassistant.controls import ControlsFeature
 from devices.worker.homeassistant.export import ExportFeature
-from devices.worker.imports.feature import ImportsFeature
 from devices.worker.link.descriptions import DescriptionsFeature
 from devices.worker.link.uplink import UplinkFeature
 from devices.worker.ownership.followed import Followed
 from devices.worker.presence.gateway_links import LinkWatch
 from devices.worker.presence.presence import PresenceFeature
+from devices.worker.requests.imports.feature import ImportsFeature
 from devices.worker.requests.requests import RequestsFeature
 from devices.worker.sources.feature import SourcesFeature
 from devices.worker.sources.sources import Sources

@@ -235,7 +235,7 @@ def test_a_bug_in_one_devices_records_sets_these_aside(
     def reduce(*_: Any) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("devices.worker.imports.records.reduce", reduce)
+    monkeypatch.setattr("devices.worker.requests.imports.records.reduce", reduce)
     assert imported(worker, file, readings(0, 1)) == Result(quarantined=2)
     assert [one.reason for one in Quarantined.objects.all()] == ["internal_error"] * 2
     assert stored() == []

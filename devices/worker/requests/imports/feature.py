@@ -24,11 +24,11 @@ from devices.worker.effects.feature import Feature
 from devices.worker.effects.operations import Effects
 from devices.worker.effects.rate_gate import RateGate
 from devices.worker.effects.work import Round, RoundWork, ShardWork
-from devices.worker.imports import records
-from devices.worker.imports.known import Asked, without_known
-from devices.worker.imports.records import NAME, Came, ImportRecords
 from devices.worker.memory.bulk_writes import Table
 from devices.worker.memory.shard import Member, Shard
+from devices.worker.requests.imports import records
+from devices.worker.requests.imports.known import Asked, without_known
+from devices.worker.requests.imports.records import NAME, Came, ImportRecords
 from devices.worker.retention.imports import OldImports
 from devices.worker.retention.scope import PurgeTask
 from runtime.databases.statements import Statement
