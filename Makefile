@@ -90,10 +90,10 @@ bench: setup $(DEV) ## Benchmarks side by side: table and JSON, 22 minutes (BENC
 	@$(BIN)/python -m bench $(BENCH)
 
 .PHONY: faults
-faults: setup $(DEV) ## Kill things under load, many times (ROUNDS=100 SEED=1 DATABASE=sqlite FAULTS=all|field), or FAULTS=long
+faults: setup $(DEV) ## Kill things under load, many times (ROUNDS=100 SEED=1 DATABASE=sqlite FAULTS=all|field|handlers), or FAULTS=long
 ifeq ($(FAULTS),long)
 	@CAUSEWAY_LONG_TESTS=1 $(BIN)/python -m pytest -s tests/faults/test_overload.py tests/faults/test_absence.py \
-		tests/faults/test_field.py tests/faults/test_sqlite.py tests/faults/test_postgres.py \
+		tests/faults/test_field.py tests/faults/test_sqlite.py tests/faults/test_postgres.py tests/faults/test_handler_rounds.py \
 		tests/faults/test_pages.py tests/integration
 else
 	@$(BIN)/python -m tests.faults --rounds $(ROUNDS) --seed $(SEED) --database $(DATABASE) --faults $(FAULTS)

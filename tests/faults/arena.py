@@ -17,6 +17,7 @@ from redis import Redis
 
 from tests.faults.disk import Disk
 from tests.faults.grounds import Ground, World, ground, move_to_small_disk
+from tests.faults.handled import Handled
 from tests.faults.history import History
 from tests.faults.load import Load
 from tests.faults.recorder import Recorder
@@ -36,6 +37,8 @@ HOSTILE = f"{SITE}/hostile"
 DEVICES = 200
 PER_S = 600
 SERVERS = ("mosquitto", "redis", "postgres")
+SHARED: tuple[World, ...] = ("plain", "handlers")
+"""Worlds that rounds leave as they were."""
 
 
 @dataclass
@@ -54,6 +57,8 @@ class Arena:
     """Name of a server → what stands by for it."""
     redis_disk: Disk | None = None
     clocks: dict[str, Clock] = field(default_factory=dict)  # by process, where they have their own
+    handled: Handled | None = None
+    """What handlers have done; None: there are none."""
     load: Load = field(init=False)
     recorder: Recorder = field(init=False)
     extras: list[Process] = field(default_factory=list)
@@ -219,7 +224,7 @@ def arena(
     """A system that is ready, its devices known, its browser watching, its load paused; it ends with the context."""
     with contextlib.ExitStack() as stack:
         on = stack.enter_context(ground(world, make))
-        if world == "plain":
+        if world in SHARED:
             make.parts.mosquitto.reset()  # no former arena's sessions and retained messages
         new = _system(on, database, stack)
         stack.callback(_end, new)
@@ -246,6 +251,9 @@ def _system(on: Ground, database: Database, stack: contextlib.ExitStack) -> Aren
     }
     settings: dict[str, Any] = {**usual, **on.settings}
     system = on.make(database=database, start=False, **settings)
+    if on.flaky is not None:
+        system.manage("migrate", "witness", "--verbosity", "0")
+        system.handlers = [system.process(f"handlers-{number}", manage("run_handlers")) for number in range(2)]
     token = system.token("recorder", "admin", None)
     disk, url = on.disk, system.settings["DATABASE_URL"]
     if database == "sqlite":
@@ -259,11 +267,16 @@ def _system(on: Ground, database: Database, stack: contextlib.ExitStack) -> Aren
     clocks = {
         one.name: Clock(one, system.directory / f"{one.name}.clock") for one in system.processes() if on.has_clocks
     }
-    return Arena(system, database, proxies, witness, disk, History(url), token, on.spares, on.redis_disk, clocks)
+    handled = Handled(url, on.flaky) if on.flaky is not None else None
+    return Arena(
+        system, database, proxies, witness, disk, History(url), token, on.spares, on.redis_disk, clocks, handled
+    )
 
 
 def _introduce(new: Arena) -> None:
     """Make every device known to everybody: from then on each reading must be shown as such."""
+    if new.handled is not None:
+        new.wait(new.handled.has_begun, 60, "all handlers have begun in all shards")
     marks = new.load.marks()
     new.load.first_of_each()
     new.system.publish(f"devices/{HOSTILE}/telemetry", {"t": 0})
@@ -272,6 +285,9 @@ def _introduce(new: Arena) -> None:
         30,
         "the browser sees every device",
     )
+    if new.handled is not None:
+        new.wait(lambda: new.handled and not new.handled.missing(new.history.new_rows()), 30, "handlers catch up")
+        new.handled.settle()
     new.history.settle(new.history.new_rows())
     new.recorder.forget()
     for attempts in new.load.sent.values():

@@ -5,8 +5,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.faults.arena import PER_S, Arena, Database, arena
+from tests.faults.arena import PER_S, SHARED, Arena, Database, arena
 from tests.faults.faults import world_of
+from tests.faults.grounds import World
 from tests.faults.rounds import Result, run_round
 from tests.support.worlds.system import Factory
 
@@ -26,7 +27,7 @@ class Arenas:
     def __init__(self, make: Factory, database: Database, per_s: int | None = PER_S) -> None:
         self._make, self._database = make, database
         self._open = contextlib.ExitStack()
-        self._plain: Arena | None = None
+        self._shared: tuple[World, Arena] | None = None
         self.per_s = per_s
 
     def round(self, number: int, seed: str, fault: str, kept: Path) -> Result:
@@ -42,28 +43,34 @@ class Arenas:
     @contextlib.contextmanager
     def _arena_for(self, fault: str) -> Iterator[Arena]:
         world = world_of(fault, self._database)
-        if world == "plain" or self.per_s is None:
+        if self.per_s is None:
             self.plain()
-        if world == "plain":
-            yield self.plain()
+        if world in SHARED:
+            yield self._open_shared(world)
             return
         self.close()  # both would hear one broker's devices, and the two loads have one client id
         with arena(self._make, self._database, world, per_s=self.per_s or PER_S) as here:
             yield here
 
     def plain(self) -> Arena:
-        """The one that is open; opens one."""
-        if self._plain is None:
-            made = self._open.enter_context(arena(self._make, self._database, per_s=self.per_s or PER_S))
-            if self.per_s is None:
-                self.per_s = sustained_per_s(made) // 2
-            made.load.per_s = self.per_s
-            self._plain = made
-        return self._plain
+        """The plain one; opens it if need be."""
+        return self._open_shared("plain")
+
+    def _open_shared(self, world: World) -> Arena:
+        """The one of a world that faults leave as it was; opens it if need be."""
+        if self._shared is not None and self._shared[0] == world:
+            return self._shared[1]
+        self.close()
+        made = self._open.enter_context(arena(self._make, self._database, world, per_s=self.per_s or PER_S))
+        if self.per_s is None:
+            self.per_s = sustained_per_s(made) // 2
+        made.load.per_s = self.per_s
+        self._shared = world, made
+        return made
 
     def close(self) -> None:
         """End what is open."""
-        self._plain = None
+        self._shared = None
         self._open.close()
 
 

@@ -1,7 +1,6 @@
 """The faults: each turns a random generator into a timeline of steps. Same seed, same timeline."""
 
 import signal
-from collections.abc import Callable
 from random import Random
 
 from tests.faults.arena import Arena
@@ -9,75 +8,47 @@ from tests.faults.clocks import jump
 from tests.faults.disks import fill_disk, fill_redis_disk, lock_database
 from tests.faults.failovers import demote_redis, fail_over_redis, lose_postgres, switch_postgres
 from tests.faults.grounds import World
+from tests.faults.handler_faults import (
+    called_server_down,
+    kill_children,
+    kill_handlers,
+    pause_handlers,
+    stop_handlers,
+    troubled,
+)
 from tests.faults.intruders import amplifier, large_command_311, large_commands, thief
-from tests.faults.steps import Fault, Step, Timeline, moment
-
-PAUSE_S = 10
-_DOWN_S = 3.0
-
-
-def _down(random: Random) -> float:
-    return random.uniform(0.0, _DOWN_S)
-
-
-def _start(name: str, at_s: float) -> Step:
-    return Step(at_s, f"start {name}", lambda arena: arena.start(name))
-
-
-def _kill(name: str, at_s: float) -> Step:
-    return Step(at_s, f"SIGKILL {name}", lambda arena: arena.kill(name))
-
-
-def _once(name: str, pattern: str, step: Step) -> Step:
-    """`step` not before a line of that process's log matches."""
-
-    def do(arena: Arena) -> None:
-        arena.process(name).wait_for_line(pattern, 60)
-        step.do(arena)
-
-    return Step(step.at_s, step.what, do)
-
-
-def _stop(name: str, at_s: float) -> Step:
-    return Step(at_s, f"SIGTERM {name}", lambda arena: arena.stop(name))
-
-
-def _outage(random: Random, names: list[str], end: Callable[[str, float], Step]) -> Timeline:
-    """All ended at one moment, each started again when its own time has come."""
-    at_s = moment(random)
-    return [step for name in names for step in (end(name, at_s), _start(name, at_s + _down(random)))]
-
+from tests.faults.steps import PAUSE_S, Fault, Step, Timeline, down_s, moment, once, outage, sigkill, sigterm, started
 
 # ---- SIGKILL
 
 
 def killed(name: str) -> Fault:
     """SIGKILL of one, by name."""
-    return lambda random, _arena: _outage(random, [name], _kill)
+    return lambda random, _arena: outage(random, [name], sigkill)
 
 
 def kill_worker(random: Random, arena: Arena) -> Timeline:
     """SIGKILL of one of the device workers."""
-    return _outage(random, [random.choice(arena.workers())], _kill)
+    return outage(random, [random.choice(arena.workers())], sigkill)
 
 
 def kill_workers(random: Random, arena: Arena) -> Timeline:
     """SIGKILL of all device workers."""
-    return _outage(random, arena.workers(), _kill)
+    return outage(random, arena.workers(), sigkill)
 
 
 def kill_postgres(random: Random, arena: Arena) -> Timeline:
     """SIGKILL of PostgreSQL with all its children, or its immediate shutdown."""
     if random.random() < 0.5:
-        return _outage(random, ["postgres"], _kill)
+        return outage(random, ["postgres"], sigkill)
     crash = lambda name, at_s: Step(at_s, f"immediate stop of {name}", Arena.crash_postgres)  # noqa: E731
-    return _outage(random, ["postgres"], crash)
+    return outage(random, ["postgres"], crash)
 
 
 def kill_several(random: Random, arena: Arena) -> Timeline:
     """SIGKILL of two to four of all but the broker, each at a moment of its own."""
     names = [name for name in arena.names() if name != "mosquitto"]
-    return [step for name in random.sample(names, random.randint(2, 4)) for step in _outage(random, [name], _kill)]
+    return [step for name in random.sample(names, random.randint(2, 4)) for step in outage(random, [name], sigkill)]
 
 
 # ---- SIGTERM, SIGSTOP
@@ -85,19 +56,19 @@ def kill_several(random: Random, arena: Arena) -> Timeline:
 
 def stopped(name: str) -> Fault:
     """SIGTERM of one, by name."""
-    return lambda random, _arena: _outage(random, [name], _stop)
+    return lambda random, _arena: outage(random, [name], sigterm)
 
 
 def stop_worker(random: Random, arena: Arena) -> Timeline:
     """SIGTERM of one of the device workers."""
-    return _outage(random, [random.choice(arena.workers())], _stop)
+    return outage(random, [random.choice(arena.workers())], sigterm)
 
 
 def restart_all(random: Random, arena: Arena) -> Timeline:
     """SIGTERM of everything, our processes and the servers, in any order; then all are started."""
     names = arena.names()
     random.shuffle(names)
-    return _outage(random, names, _stop)
+    return outage(random, names, sigterm)
 
 
 def paused(name: str) -> Fault:
@@ -134,7 +105,7 @@ def cut(link: str) -> Fault:
         at_s = moment(random)
         return [
             Step(at_s, f"cut {link}", lambda arena: arena.proxies.refuse(link)),
-            Step(at_s + _down(random), f"heal {link}", lambda arena: arena.proxies.heal(link)),
+            Step(at_s + down_s(random), f"heal {link}", lambda arena: arena.proxies.heal(link)),
         ]
 
     return timeline
@@ -192,11 +163,27 @@ def two_gateways(random: Random, arena: Arena) -> Timeline:
     dropped_s = killed_s + random.uniform(3, 5)
     return [
         Step(at_s, "start a second gateway", lambda arena: arena.extra("twin-gateway", "run_gateway")),
-        _once("twin-gateway", "standing by", _kill("gateway", killed_s)),
-        _once("twin-gateway", "broker link up", _start("gateway", killed_s + random.uniform(0, 2))),
+        once("twin-gateway", "standing by", sigkill("gateway", killed_s)),
+        once("twin-gateway", "broker link up", started("gateway", killed_s + random.uniform(0, 2))),
         Step(dropped_s, "SIGKILL the second gateway", lambda arena: arena.drop_extra("twin-gateway", kill=True)),
     ]
 
+
+HANDLERS: dict[str, Fault] = {
+    "handlers-killed": kill_handlers,
+    "handlers-children": kill_children,
+    "handlers-stopped": stop_handlers,
+    "handlers-paused": pause_handlers,
+    "handlers-raise": troubled("raise"),
+    "handlers-hang": troubled("hang"),
+    "handlers-called": called_server_down,
+    "handlers-worker": kill_workers,
+    "handlers-gateway": killed("gateway"),
+    "handlers-redis": killed("redis"),
+    "handlers-postgres": kill_postgres,
+    "handlers-cut": cut("database"),
+    "handlers-several": kill_several,
+}
 
 LINKS = ("broker", "redis", "database")
 
@@ -235,6 +222,7 @@ FAULTS: dict[str, Fault] = {
     "stop-mosquitto": stopped("mosquitto"),
     "kill-mosquitto": killed("mosquitto"),
     "thief": thief,
+    **HANDLERS,
 }
 
 KILLS = ("kill-gateway", "kill-worker", "kill-workers", "kill-web", "kill-redis", "kill-postgres", "kill-several")
@@ -252,9 +240,12 @@ _POSTGRES = (
     "switch-postgres",
     "lose-postgres",
     "clock-jump",
+    "handlers-postgres",
+    "handlers-cut",
 )
 _ONLY = {"lock-database": "sqlite", **dict.fromkeys(_POSTGRES, "postgres")}
 _WORLDS: dict[str, World] = {
+    **dict.fromkeys(HANDLERS, "handlers"),
     **dict.fromkeys(FORGETFUL, "apart"),
     "demote-redis": "replica",
     "sentinel": "sentinel",
@@ -281,7 +272,8 @@ def possible(names: tuple[str, ...] | list[str], database: str) -> list[str]:
 
 SETS: dict[str, tuple[str, ...]] = {
     "kills": KILLS,
-    "all": tuple(name for name in FAULTS if name not in FORGETFUL),
+    "all": tuple(name for name in FAULTS if name not in FORGETFUL and name not in HANDLERS),
+    "handlers": tuple(HANDLERS),
     "field": FIELD,
     "broker": ("stop-mosquitto",),
     "forgetful": tuple(FORGETFUL),

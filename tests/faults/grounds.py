@@ -12,6 +12,7 @@ from typing import Literal
 from redis import Redis
 
 from tests.faults.disk import Disk, small_disk
+from tests.faults.flaky_server import FlakyServer
 from tests.support.servers.mosquitto import mosquitto_service
 from tests.support.servers.postgres import PostgresService, postgres_service, standby_service
 from tests.support.servers.redis import SENTINEL_NAME, redis_service, sentinel_service
@@ -21,7 +22,7 @@ from tests.support.worlds.system import Factory, Parts, System, factory
 
 World = Literal[
     "plain", "apart", "clocks", "replica", "sentinel", "redis disk", "standby", "hosts", "disk", "narrow",
-    "narrow 3.1.1",
+    "narrow 3.1.1", "handlers",
 ]  # fmt: skip
 PACKET_BYTES = 20_000  # the most that the broker of the narrow world takes
 _READY_S = 30
@@ -43,6 +44,8 @@ class Ground:
     """Whether each of the processes has a clock of its own."""
     has_hosts: bool = False
     """Whether the processes know both database servers."""
+    flaky: FlakyServer | None = None
+    """What handlers call; without it there are none."""
 
 
 @contextlib.contextmanager
@@ -147,6 +150,13 @@ def _clocks(make: Factory, _stack: contextlib.ExitStack) -> Ground:
     return Ground(make, has_clocks=True)
 
 
+def _handlers(make: Factory, stack: contextlib.ExitStack) -> Ground:
+    """The usual servers, an app with handlers in processes of their own, and a server that these call."""
+    flaky = stack.enter_context(FlakyServer("flaky"))
+    settings = {"CAUSEWAY_APPS": "tests.apps.witness", "HANDLERS_IN_WORKERS": "false", "WITNESS_URL": flaky.url}
+    return Ground(make, settings, flaky=flaky)
+
+
 _GROUNDS: dict[World, Callable[[Factory, contextlib.ExitStack], Ground]] = {
     "apart": _apart,
     "replica": _replica,
@@ -158,6 +168,7 @@ _GROUNDS: dict[World, Callable[[Factory, contextlib.ExitStack], Ground]] = {
     "disk": _disk,
     "narrow": _narrow,
     "narrow 3.1.1": _narrow_311,
+    "handlers": _handlers,
 }
 
 

@@ -39,6 +39,19 @@ class Row:
         return self.kind, self.content.get("n", -1), self.content.get("c", -1)
 
 
+@contextlib.contextmanager
+def connected(url: str, *, writes: bool = False) -> Iterator[Any]:
+    """A connection to a database, anew each time: the server may have been killed since."""
+    if url.startswith("sqlite"):
+        mode = "rw" if writes else "ro"
+        file = f"file:{url.removeprefix('sqlite:///')}?mode={mode}"
+        connection: Any = sqlite3.connect(file, uri=True, timeout=10, isolation_level=None)
+    else:
+        connection = psycopg.connect(url, autocommit=True, connect_timeout=5)
+    with contextlib.closing(connection):
+        yield connection
+
+
 class History:
     """The readings and events of a database; `settle` moves on.
 
@@ -71,17 +84,5 @@ class History:
         return int(self._select(_COUNT)[0][0])
 
     def _select(self, statement: str) -> list[tuple[Any, ...]]:
-        with self._connection() as connection:
+        with connected(self.url) as connection:
             return list(connection.execute(statement).fetchall())
-
-    @contextlib.contextmanager
-    def _connection(self) -> Iterator[Any]:
-        """Anew each time: the server may have been killed since."""
-        if self.url.startswith("sqlite"):
-            connection: Any = sqlite3.connect(
-                f"file:{self.url.removeprefix('sqlite:///')}?mode=ro", uri=True, timeout=10
-            )
-        else:
-            connection = psycopg.connect(self.url, autocommit=True, connect_timeout=5)
-        with contextlib.closing(connection):
-            yield connection

@@ -1,5 +1,6 @@
 """A round: load, a fault in it, recovery, rest; then the verdict over all that was sent since the last one."""
 
+import contextlib
 import json
 import time
 from collections import defaultdict
@@ -21,6 +22,7 @@ RECOVERY_S = 60
 FLOW_S = 15  # until data flow again after a failover
 _INCIDENT_S = 40  # a thief is noticed by a marker that does not come back
 SETTLE_S = 30
+HANDLED_S = 120  # a task that failed is tried again after pauses
 _LEDGER_S = 15
 _SHOWN = 20
 _TAKEN = ("session_taken", "session_lost")
@@ -117,6 +119,8 @@ def _verdict(arena: Arena, result: Result) -> None:
     found.add(judged)
     if result.fault == "thief" and judged.forgotten:
         _await_incident(arena, judged)
+    if arena.handled is not None:
+        _check_handlers(arena, rows, found)
     _check_browser(arena, rows, found)
     _check_ledger(arena, found)
     _settle(arena, rows, found)
@@ -205,6 +209,18 @@ def _check_browser(arena: Arena, rows: Sequence[Row], found: Findings) -> None:
     except AssertionError:
         note_all(found, "browser", recorder.state_differences(arena.twins()))
     note_all(found, "browser", recorder.snapshots_but_first())
+
+
+def _check_handlers(arena: Arena, rows: Sequence[Row], found: Findings) -> None:
+    """Each reading's effect once and in order, each command once, each call made; how far behind they were."""
+    handled = arena.handled
+    assert handled is not None
+    with contextlib.suppress(AssertionError):  # what is missing then is told
+        arena.wait(lambda: not handled.missing(rows), HANDLED_S, "handlers have come to all")
+    note_all(found, "handlers", handled.differences(rows))
+    note_all(found, "handlers", handled.missing(rows))
+    arena.remarks.append(handled.summary())
+    handled.settle()
 
 
 def _check_ledger(arena: Arena, found: Findings) -> None:

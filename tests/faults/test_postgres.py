@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.arena import Arena
 from tests.faults.conftest import Round
-from tests.faults.faults import PAUSE_S
+from tests.faults.steps import PAUSE_S
 from tests.support.thorough import thorough
 
 DATABASE = "postgres"

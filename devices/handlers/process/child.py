@@ -29,6 +29,7 @@ from runtime.database_clock import ask_the_time, unix_ms
 from runtime.databases.limits import PATIENT_S
 from runtime.databases.own_connection import connect_for_life
 from runtime.outages import Outage
+from runtime.signal_event import SignalEvent
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +53,7 @@ class Child:
         self._spec, self._watch, self._parent = spec, watch, parent
         self._leases = Leases(spec.name, owner, settings.DEVICES.shards)
         self._held = Held({}, is_paused=True)
-        self._stop = threading.Event()
+        self._stop = SignalEvent()
         self._runners: dict[int, ShardRunner] = {}
         self._outage = Outage(log, "database", time.monotonic, handler=spec.name)
         self._nudger = Nudger()

@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import random
 import socket
-import threading
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -20,6 +19,7 @@ from devices.handlers.registry import HandlerSpec
 from devices.handlers.shards.progress import killed
 from runtime.backoff import backoff_s
 from runtime.outages import Outage
+from runtime.signal_event import SignalEvent
 
 log = structlog.get_logger(__name__)
 
@@ -131,7 +131,7 @@ class Supervisor:
         self._kept: dict[str, Kept] = {}
         self._outage = Outage(log, "database", time.monotonic)
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: SignalEvent) -> None:
         """Until told to stop; then end the children in order."""
         next_s = 0.0
         log.info("handlers started", handlers=sorted(self._specs))

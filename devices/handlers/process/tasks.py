@@ -5,6 +5,7 @@ import random
 import signal
 import threading
 import time
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from inspect import iscoroutinefunction
 from typing import Final
@@ -23,12 +24,14 @@ from devices.models import HandlerTask
 from runtime.backoff import backoff_s
 from runtime.database_clock import ask_the_time, unix_ms
 from runtime.outages import Outage
+from runtime.signal_event import SignalEvent
 
 log = structlog.get_logger(__name__)
 
 LIMIT_S: Final = 60.0  # that a task may take; then the process is killed
 _THREADS: Final = 8
-_CLAIMED_MS: Final = round(LIMIT_S * 1500)  # then it was not done by whoever claimed it
+_CLAIMED_MS: Final = 10_000  # then whoever claimed it is gone; who is at work on it renews that
+_RENEW_S: Final = 3.0
 _GIVEN_UP_MS: Final = 3 * 86_400_000
 _FIRST_S, _LONGEST_S = 1.0, 3600.0
 _LOOK_S: Final = 0.2
@@ -45,6 +48,12 @@ def claim(most: int) -> list[HandlerTask]:
 def _is_claimed(row: HandlerTask, now_ms: int) -> bool:
     same = HandlerTask.objects.filter(pk=row.pk, due_ms=row.due_ms, dead=False)
     return bool(same.update(due_ms=now_ms + _CLAIMED_MS, attempts=F("attempts") + 1))
+
+
+def renew(rows: Collection[int]) -> None:
+    """These are still being done, by us."""
+    if rows:
+        HandlerTask.objects.filter(pk__in=list(rows), dead=False).update(due_ms=unix_ms() + _CLAIMED_MS)
 
 
 def perform(row: HandlerTask) -> None:
@@ -82,24 +91,25 @@ class Tasks:
 
     def __init__(self, watch: SharedWatch, parent: int) -> None:
         self._watch, self._parent = watch, parent
-        self._stop = threading.Event()
+        self._stop, self._is_room = SignalEvent(), SignalEvent()
         self._lock = threading.Lock()
         self._running: dict[int, tuple[float, str]] = {}  # by id: since when (monotonic), what
         self._outage = Outage(log, "database", time.monotonic, handler="tasks")
         self._purge = Purge()
+        self._renewed_s = time.monotonic()
 
     def stop(self, *_signal: object) -> None:
         """End; what is not done by then is done by another process."""
         self._stop.set()
+        self._is_room.set()
 
     def run(self) -> None:
         """Until told to stop."""
         with ThreadPoolExecutor(_THREADS, "task") as pool:
             while not self._stop.is_set():
+                self._is_room.clear()
                 try:
-                    ask_the_time()
-                    self._purge.run()
-                    found = claim(_THREADS - len(self._running))
+                    found = self._look()
                     self._outage.ends()
                 except Error as error:
                     connections.close_all()
@@ -109,9 +119,20 @@ class Tasks:
                 for row in found:
                     self._begins(row)
                     pool.submit(self._perform, row)
-                self._stop.wait(_LOOK_S)
+                self._is_room.wait(_LOOK_S)
                 if os.getppid() != self._parent:
                     os.kill(os.getpid(), signal.SIGKILL)
+
+    def _look(self) -> list[HandlerTask]:
+        """What is to be begun now."""
+        ask_the_time()
+        self._purge.run()
+        with self._lock:
+            running = set(self._running)
+        if time.monotonic() - self._renewed_s >= _RENEW_S:
+            renew(running)
+            self._renewed_s = time.monotonic()
+        return claim(_THREADS - len(running))
 
     def _perform(self, row: HandlerTask) -> None:
         try:
@@ -131,6 +152,7 @@ class Tasks:
         with self._lock:
             self._running.pop(row.pk, None)
             self._tell()
+        self._is_room.set()
 
     def _tell(self) -> None:
         """The one that has been running longest may take as long as is left to it."""

@@ -1,5 +1,4 @@
 import signal
-import threading
 from typing import Any
 
 from django.core.checks import run_checks
@@ -8,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from bridge.registry import RegistrationError
 from devices.handlers.process.supervisor import Supervisor
 from devices.handlers.registry import discover
+from runtime.signal_event import SignalEvent
 
 
 class Command(BaseCommand):
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             return
         if not specs:
             raise CommandError("no installed app has a handler: none has a causeway.py with causeway.on")
-        stop = threading.Event()
+        stop = SignalEvent()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         Supervisor(specs, parent).run(stop)

@@ -70,11 +70,10 @@ class System:
     gateway: Process = field(init=False)
     workers: list[Process] = field(init=False)
     web: Process = field(init=False)
+    handlers: list[Process] = field(default_factory=list)
     _tokens: dict[tuple[str, Role | None, str | None], str] = field(default_factory=dict)
     _open: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _publisher: MqttClient | None = None
-
-    # ---- life
 
     def create(self, workers: int, *, pinned: bool = False) -> None:
         """Make the process objects; nothing is started."""
@@ -94,8 +93,8 @@ class System:
         return process
 
     def processes(self) -> list[Process]:
-        """Gateway, workers, web."""
-        return [self.gateway, *self.workers, self.web]
+        """Gateway, workers, web, and those that run handlers, if any do."""
+        return [self.gateway, *self.workers, self.web, *self.handlers]
 
     def start(self) -> Self:
         """Start all processes and wait until ``/readyz`` is content."""
