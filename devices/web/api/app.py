@@ -24,7 +24,7 @@ from devices.web.api import commands, desired, devices, operations, quarantine, 
 from devices.web.api.problems import CONTENT_TYPE, database_outage, problem, problem_of_status
 from devices.web.api.schemas import Problem
 from devices.web.api.security import SessionAuth, TokenAuth
-from devices.web.device import changes, descriptions, ingest, messages
+from devices.web.device import changes, descriptions, export, ingest, messages
 from devices.web.device import series as series_of_metrics
 from devices.web.live.event_streams.openapi import STREAM_OPERATION
 from devices.web.mappings import api as mappings
@@ -111,6 +111,7 @@ _PARTS = (
     commands,
     readings,
     series_of_metrics,
+    export,
     changes,
     quarantine,
     operations,

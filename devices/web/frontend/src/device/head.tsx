@@ -7,6 +7,7 @@ import { formatTime, formatWhy } from "../lib/format.js";
 import { useCauseway } from "../data/causeway";
 import { deviceUrl, page } from "../document/page";
 import { ageOf, areAgesKnown } from "../ui/age";
+import { ExportButton } from "../ui/export";
 import { Glyph, nameOfStatus } from "../ui/presence";
 import { t } from "../words/words.js";
 import { People } from "./people";
@@ -41,11 +42,18 @@ export function Head() {
         ))}
         <span class="grow" />
         {twin && <LastValue twin={twin} />}
+        {twin && <Export twin={twin} name={friendly || name} />}
       </div>
       <Facts />
       <People />
     </div>
   );
+}
+
+function Export({ twin, name }: { twin: DeviceState; name: string }) {
+  const device = useDevice();
+  const metrics = Object.keys(twin.metrics).map((metric) => ({ name: metric, label: device.label(metric) }));
+  return <ExportButton name={name} device={[device.key]} metrics={metrics} />;
 }
 
 function PresenceBadge({ presence }: { presence: Presence }) {

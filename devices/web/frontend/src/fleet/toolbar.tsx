@@ -5,6 +5,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 
 import type { PresenceStatus } from "#client/types.js";
 import { page } from "../document/page";
+import { ExportButton } from "../ui/export";
 import { Icon } from "../ui/icons";
 import { Glyph, nameOfStatus } from "../ui/presence";
 import { t } from "../words/words.js";
@@ -30,10 +31,17 @@ export function Toolbar() {
         <Search />
         <Order />
         <Columns />
+        <Export />
         {page.user.board === null && <Views />}
       </div>
     </div>
   );
+}
+
+/** Of the site that is shown, or of all. */
+function Export() {
+  const { site } = useFleet().wanted.value;
+  return <ExportButton name={site} site={site ? [site] : []} />;
 }
 
 function Count({ status, label, count }: { status: PresenceStatus | ""; label: string; count: number }) {
