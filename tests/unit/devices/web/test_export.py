@@ -84,9 +84,8 @@ def test_too_much_parquet_is_refused(
 
 
 def test_filters_and_file_names(as_role: Callable[..., Client], fleet: None) -> None:
-    answer = as_role(all="viewer").get(
-        URL, {"device": "demo/a", "metric": "t", "since": T0 + 9, "until": T0 + 10, "format": "ndjson"}
-    )
+    query: dict[str, str | int] = {"device": "demo/a", "metric": "t", "since": T0 + 9, "until": T0 + 10}
+    answer = as_role(all="viewer").get(URL, query | {"format": "ndjson"})
     assert json.loads(answer.content)["metrics"] == {"t": 3.0}
     assert answer["Content-Disposition"] == 'attachment; filename="causeway-readings.ndjson"'
     assert answer["Content-Type"] == "application/x-ndjson"
