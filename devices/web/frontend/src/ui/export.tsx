@@ -75,7 +75,7 @@ function ExportDialog({ name, device = [], site = [], metrics = [], onClose }: E
             options={[["", t("export.metrics.all")], ...metrics.map((one): [string, string] => [one.name, one.label])]} />
         )}
         <Choice label={t("export.time")} value={String(days)} onChange={(value) => setDays(Number(value))} disabled={isRunning}
-          options={[...STRETCHES.map((count): [string, string] => [String(count), t("export.days", { count })]), ["0", t("export.time.all")]]} />
+          options={[...STRETCHES.map((count): [string, string] => [String(count), count === 1 ? t("export.day") : t("export.days", { count })]), ["0", t("export.time.all")]]} />
         <Choice label={t("export.format")} value={format} onChange={(value) => setFormat(value as ExportFormat)} disabled={isRunning} options={FORMATS} />
         <Progress state={state} />
         <p class="kit-buttons">
