@@ -5,9 +5,10 @@ from typing import Any, Final
 from django.http import HttpRequest
 
 from bridge.names import is_device_key
-from devices.requests.refusals import ForbiddenError, NotFoundError, UnauthorizedError
+from devices.requests.refusals import BadRequestError, ForbiddenError, NotFoundError, UnauthorizedError
 from devices.web.auth import Access
 from devices.web.live.event_streams.event_stream import Asked
+from devices.web.live.event_streams.poll import MOST_WAIT_S
 from devices.web.live.queries.authentication import Credential, Session, access_by, credential_in
 from devices.web.live.queries.positions import resolve
 from devices.web.live.queries.replay import list_existing, site_exists
@@ -57,7 +58,7 @@ async def asked(database: DatabaseReaders, access: Access, request: HttpRequest)
     """
     site = await _site(database, access, request.GET.get("site", ""))
     devices = list(dict.fromkeys(one for one in request.GET.getlist("device") if one))
-    last = request.headers.get("Last-Event-ID", "")
+    last = request.GET.get("after") or request.headers.get("Last-Event-ID", "")
     had = await _had(database, last) if last else {}
     wish = Target(devices=frozenset(devices)) if devices else site
     had_of_it = {key: rev for key, rev in (had or {}).items() if rev is not None and wish.covers(key)}
@@ -65,7 +66,22 @@ async def asked(database: DatabaseReaders, access: Access, request: HttpRequest)
         await _require_all(database, access, site, devices, had_of_it)
     known = {key: rev for key, rev in had_of_it.items() if access.sees(key.partition("/")[0])}
     lost = tuple(key for key in had_of_it if key not in known)
-    return Asked(wish, known, lost, "too_far" if had is None else "subscribe")
+    place = place_of(last) if had else None
+    return Asked(wish, known, lost, "too_far" if had is None else "subscribe", place)
+
+
+def waits(request: HttpRequest) -> float | None:
+    """How long it waits for news, in one answer; None: it asks for events.
+
+    Raises:
+        BadRequestError: that can't be read.
+    """
+    told = request.GET.get("wait")
+    if told is None:
+        return None
+    if not (told.isascii() and told.isdecimal() and len(told) <= 3 and 1 <= int(told) <= MOST_WAIT_S):
+        raise BadRequestError(f"wait: a number of seconds from 1 to {MOST_WAIT_S}")
+    return float(told)
 
 
 async def _site(database: DatabaseReaders, access: Access, name: str) -> Target:

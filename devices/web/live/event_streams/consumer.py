@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from devices.requests.refusals import BadRequestError, RateLimitedError, RefusalError
 from devices.web.api.problems import problem
-from devices.web.live.event_streams.asking import asked, rights, shown
+from devices.web.live.event_streams.asking import asked, rights, shown, waits
 from devices.web.live.event_streams.event_stream import EventStream
 from devices.web.live.event_streams.event_writer import Event
 from devices.web.live.hub.hub import hub_of_this_loop
@@ -56,6 +56,9 @@ class StreamConsumer(AsyncHttpConsumer):
     async def _serve(self, request: HttpRequest, begin: HttpResponseBase) -> None:
         """Let the client in; once it is, nothing raises what :meth:`handle` would answer."""
         _require_sense(request)
+        wait_s = waits(request)
+        if wait_s is not None:
+            begin["Content-Type"] = "application/json"
         credential = shown(self.scope)
         address = (self.scope.get("client") or [""])[0]
         with places.taken(address, settings.MAX_SOCKETS_PER_ADDRESS) as free:
@@ -69,9 +72,11 @@ class StreamConsumer(AsyncHttpConsumer):
                     if request.method == "HEAD":
                         await self.send_body(b"")
                         return
-                    await self.send_body(b"retry: %d\n\n" % COME_AGAIN_MS, more_body=True)
+                    if wait_s is None:
+                        await self.send_body(b"retry: %d\n\n" % COME_AGAIN_MS, more_body=True)
                     with self._flow() as flow:
-                        await EventStream(self._receive, self.send, hub, flow, credential, access, wanted).serve()
+                        stream = EventStream(self._receive, self.send, hub, flow, credential, access, wanted, wait_s)
+                        await stream.serve()
         await self.send_body(b"")
 
     def _flow(self) -> AbstractContextManager[Any]:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from bridge.messages import Gone
 from devices.web.auth import Access
 from devices.web.live.event_streams.event_writer import Event, EventWriter, Flow
+from devices.web.live.event_streams.poll import PollWriter
 from devices.web.live.hub.hub import Hub
 from devices.web.live.queries.authentication import Credential
 from devices.web.live.queries.positions import NEEDED_EVERY_S, need
@@ -25,7 +26,7 @@ from devices.web.live.socket.connection import FORBIDDEN, TRY_AGAIN_LATER, UNAUT
 from devices.web.live.socket.frame_writer import SocketClosedError
 from devices.web.live.socket.subscriptions import SocketSubscriptions
 from devices.web.live.stream.changes import Reason
-from devices.web.live.stream.positions import Position
+from devices.web.live.stream.positions import Place, Position
 from devices.web.live.stream.rendering import bodies
 from devices.web.live.stream.targets import DeliveryOptions, Target
 from runtime.database import DatabaseUnavailableError
@@ -40,6 +41,7 @@ class Asked(Struct, frozen=True):
     known: dict[str, int]  # the revs that it has of that
     lost: tuple[str, ...] = ()  # what it has, and may not see any more
     begins: Reason = "subscribe"
+    place: Place | None = None  # where it stands, if it came with an id that we know
 
 
 class EventStream:
@@ -53,6 +55,7 @@ class EventStream:
         credential: how the client showed who it is.
         access: its rights.
         asked: what it asks for.
+        wait_s: it is to end with the first news, or after so long, as one JSON answer; None: it is to go on, as events.
     """
 
     def __init__(
@@ -64,13 +67,19 @@ class EventStream:
         credential: Credential,
         access: Access,
         asked: Asked,
+        wait_s: float | None = None,
     ) -> None:
         self.credential = credential
         self._receive = receive
         self._hub = hub
         self._asked = asked
         self._position = Position(secrets.token_urlsafe(12), asked.known)
-        self._writer = EventWriter(send, hub.fanout.write_queue, flow, self._position, hub.database, self._taken)
+        if wait_s is not None and asked.place is not None:  # goes on, so that little has to be kept
+            self._position.go_on(asked.place)
+        kind = EventWriter if wait_s is None else PollWriter
+        self._writer = kind(send, hub.fanout.write_queue, flow, self._position, hub.database, self._taken)
+        if isinstance(self._writer, PollWriter) and wait_s is not None:
+            self._writer.begin(wait_s, "" if asked.place is None else asked.place.event_id)
         self._subscriptions = SocketSubscriptions(access, self._writer, hub.fanout, hub.tracker)
         self._catch_up = CatchUp(self._writer, self._subscriptions, hub)
 

@@ -3,6 +3,7 @@
 The only thing that the live stream writes. Safe to repeat: a part that is there already is the same.
 """
 
+import secrets
 from datetime import timedelta
 from typing import Final
 
@@ -17,8 +18,12 @@ _WHOLE_EVERY: Final = 200  # so many parts make up a position at most
 _MOST_BYTES: Final = 64 * 1024 * 1024  # of a whole position: of the devices of the largest installation
 
 
-def keep(stream: str, number: int, moved: Revs) -> None:
-    """Keep a part of a stream's position. Now and then one that needs no other."""
+def keep(stream: str, number: int, moved: Revs) -> bool:
+    """Keep a part of a stream's position. Now and then one that needs no other.
+
+    Returns:
+        Whether this is what is kept. Not so if another request went on from the same place, and was sent other things.
+    """
     is_whole = number % _WHOLE_EVERY == 0
     before = resolve(Place(stream, number - 1, {})) if is_whole else {}
     if before is None:  # cannot be: nothing is purged of an open stream
@@ -29,6 +34,20 @@ def keep(stream: str, number: int, moved: Revs) -> None:
     row = StreamPosition(stream=stream, number=number, is_whole=is_whole, moved=pack(revs))
     with writing():
         StreamPosition.objects.bulk_create([row], ignore_conflicts=True)
+    kept = StreamPosition.objects.filter(stream=stream, number=number).values_list("moved", flat=True).first()
+    return kept is not None and bytes(kept) == row.moved
+
+
+def whole(place: Place) -> tuple[str, dict[str, int | None]]:
+    """The same place in a stream of its own: its name, and where all devices are; nothing of it is kept yet.
+
+    Raises:
+        LookupError: it is not known any more.
+    """
+    revs = resolve(place)
+    if revs is None:
+        raise LookupError(f"parts of stream {place.stream} are missing before {place.number}")
+    return secrets.token_urlsafe(12), revs
 
 
 def resolve(place: Place) -> dict[str, int | None] | None:

@@ -31,6 +31,7 @@ class Place(Struct, frozen=True):
     stream: str
     number: int
     moved: dict[str, int | None]
+    event_id: str = ""  # that says so
 
 
 def pack(revs: Revs) -> bytes:
@@ -64,7 +65,7 @@ def place_of(event_id: str) -> Place | None:
         return None
     try:
         packed = base64.b64decode(moved + "=" * (-len(moved) % 4), b"-_", validate=True)
-        return Place(stream, int(number), unpack(packed, MAX_MOVED_BYTES))
+        return Place(stream, int(number), unpack(packed, MAX_MOVED_BYTES), event_id)
     except (ValueError, binascii.Error, msgspec.MsgspecError, RecursionError):
         return None
 
@@ -125,6 +126,10 @@ class Position:
         self.stream = stream
         self.number = 0  # of the last part that is kept
         self.moved: dict[str, int | None] = dict(known)  # since
+
+    def go_on(self, place: Place) -> None:
+        """Go on in the stream that the client came from, in place of a new one."""
+        self.stream, self.number, self.moved = place.stream, place.number, dict(place.moved)
 
     def take(self, sent: Sent) -> None:
         """A frame goes out."""

@@ -46,25 +46,26 @@ class EventPeer:
         self._n = 0
 
     async def begin(self) -> None:
-        event = await self._event()
+        event = await self.event()
         self.status = event["status"]
         self.headers = {name.decode(): value.decode() for name, value in event["headers"]}
 
     async def problem(self) -> dict[str, Any]:
         """What a refusal says."""
         assert self.headers["content-type"] == "application/problem+json"
-        found: dict[str, Any] = msgspec.json.decode((await self._event())["body"])
+        found: dict[str, Any] = msgspec.json.decode((await self.event())["body"])
         assert found["status"] == self.status
         return found
 
-    async def _event(self) -> dict[str, Any]:
+    async def event(self) -> dict[str, Any]:
+        """What the application sends next."""
         async with asyncio.timeout(WAIT_S):
             return await self.from_server.get()
 
     async def receive(self) -> dict[str, Any]:
         """The next frame; ConnectionError at the end."""
         while not self._frames:
-            event = await self._event()
+            event = await self.event()
             self._frames += self.reader.feed(event["body"])
             if not event.get("more_body"):
                 raise ConnectionError("the stream has ended")
@@ -129,3 +130,16 @@ async def streaming(
         peer.to_server.put_nowait({"type": "http.disconnect"})
         async with asyncio.timeout(WAIT_S):
             await serving
+
+
+async def polled(token: str, after: str = "", wait: float = 20, **query: Any) -> dict[str, Any]:
+    """One answer to a long poll, whole."""
+    told = {"wait": int(wait), **({"after": after} if after else {}), **query}
+    async with streaming(token, **told) as peer:
+        assert (peer.status, peer.headers["content-type"]) == (200, "application/json")
+        text, more = b"", True
+        while more:
+            event = await peer.event()
+            text, more = text + event["body"], event.get("more_body", False)
+    found: dict[str, Any] = msgspec.json.decode(text)
+    return found

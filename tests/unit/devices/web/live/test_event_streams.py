@@ -242,7 +242,7 @@ async def test_a_silent_stream_says_that_it_is_there(monkeypatch: pytest.MonkeyP
     async with streaming(await token(), site="demo") as peer:
         rev = await first_rev(peer)
         while peer.reader.comments < 3:
-            event = await peer._event()
+            event = await peer.event()
             assert peer.reader.feed(event["body"]) == []
         await bank.change("demo/a", ("telemetry", {"t": 1}))
         assert items(await peer.next_of("delta")) == [("demo/a", rev, rev + 1)]
