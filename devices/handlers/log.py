@@ -27,12 +27,18 @@ from devices.handlers.records.positions import HISTORY, WAITING, Batch, TooFarEr
 from devices.models import Change
 from runtime.databases.statements import Statement
 
-__all__ = ["ALL", "Batch", "Documents", "Start", "TooFarError", "head", "read", "start_of"]
+__all__ = ["ALL", "Batch", "Documents", "Start", "TooFarError", "head", "heads", "read", "start_of"]
 
 Start = Literal["now", "beginning"] | datetime
 ALL: Final = frozenset(KINDS.values())
 _READINGS: Final = frozenset({Reading})
 _STATE: Final = Statement('SELECT "commit", logged_since, changes_since FROM devices_shardstate WHERE shard = %s')
+_HEADS: Final = Statement('SELECT shard, "commit" FROM devices_shardstate')
+
+
+def heads() -> dict[int, int]:
+    """The number of each shard's last commit."""
+    return dict(_HEADS.rows())
 
 
 def head(shard: int) -> int:

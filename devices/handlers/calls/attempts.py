@@ -9,7 +9,7 @@ from django.db import connection
 
 from devices.handlers.calls.failures import CursorLostError, in_words, is_outage
 from devices.handlers.calls.sizes import BatchSize
-from devices.handlers.calls.transactions import Done, Step, carry_out, no_step
+from devices.handlers.calls.transactions import Done, Step, carry_out, keeps_any, no_step
 from devices.handlers.items import Item
 from devices.handlers.registry import HandlerSpec
 
@@ -61,6 +61,7 @@ class Call:
     ) -> None:
         self._spec, self._watch, self._tell = spec, watch or Unwatched(), tell
         self._clock, self._step = clock, step
+        self._has_kept: bool | None = None  # None: not asked yet
         has_one_writer = connection.vendor == "sqlite"
         self.size = BatchSize(has_one_writer, limit)
         self._limit_s = min(spec.timeout_s, LOCKED_S) if has_one_writer else spec.timeout_s
@@ -82,7 +83,7 @@ class Call:
             self._step(name)
 
         try:
-            done = carry_out(self._spec, items, settle, step)
+            done = carry_out(self._spec, items, settle, step, keeps=self._keeps())
         except CursorLostError:
             raise
         except (Exception, SystemExit) as error:
@@ -94,9 +95,16 @@ class Call:
         finally:
             self._watch.end()
         self.size.succeeded(len(items), self._clock() - begun_s)
+        self._has_kept = self._has_kept or done.keeps
         if self._tell is not None:
             self._tell(done)
         return ""
+
+    def _keeps(self) -> bool:
+        """Nobody else writes what is kept of devices of a shard that is ours: what was not there comes by us only."""
+        if self._has_kept is None:
+            self._has_kept = keeps_any(self._spec.name)
+        return self._has_kept
 
     def _log_failure(self, shard: int, items: Sequence[Item], error: BaseException) -> None:
         """With its traceback once it is clear which item it is."""

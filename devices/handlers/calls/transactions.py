@@ -26,13 +26,16 @@ class Done(Struct, frozen=True):
 
     nudges: tuple[CommandStored | RequestStored, ...] = ()
     tasks: int = 0
+    keeps: bool = False  # whether it has something to keep of a device (``tx.state``)
 
 
 def no_step(_name: str, /) -> None:
     """Nobody wants to be told how far it is."""
 
 
-def carry_out(spec: HandlerSpec, items: Sequence[Item], settle: Callable[[], None], step: Step = no_step) -> Done:
+def carry_out(
+    spec: HandlerSpec, items: Sequence[Item], settle: Callable[[], None], step: Step = no_step, *, keeps: bool = True
+) -> Done:
     """Call a handler for some items, write what it asks for, then what ``settle`` writes. All of it, or nothing.
 
     Args:
@@ -40,21 +43,22 @@ def carry_out(spec: HandlerSpec, items: Sequence[Item], settle: Callable[[], Non
         items: none: only ``settle`` is called.
         settle: moves the cursor; raises if that is not ours any more.
         step: is told how far it is: between any two steps a process may die.
+        keeps: whether anything may be kept of these devices; if not, that is not asked for.
 
     Raises:
         Exception: whatever the handler raises, or what it asked for was refused with.
     """
     with transaction.atomic():
         step("begun")
-        done = _called(spec, items, step) if items else Done()
+        done = _called(spec, items, step, keeps=keeps) if items else Done()
         settle()
         step("settled")
     step("committed")
     return done
 
 
-def _called(spec: HandlerSpec, items: Sequence[Item], step: Step) -> Done:
-    tx = Tx(spec.name, items, _states(spec.name, {item.device for item in items}))
+def _called(spec: HandlerSpec, items: Sequence[Item], step: Step, *, keeps: bool) -> Done:
+    tx = Tx(spec.name, items, _states(spec.name, {item.device for item in items}) if keeps else {})
     if spec.is_async:
         async_to_sync(spec.function)(items, tx)
     else:
@@ -64,9 +68,9 @@ def _called(spec: HandlerSpec, items: Sequence[Item], step: Step) -> Done:
     step("commands stored")
     nudges += _requests(tx)
     step("desired stored")
-    _keep(spec.name, tx)
+    kept = _keep(spec.name, tx)
     step("state stored")
-    return Done(tuple(nudges), _tasks(spec.name, tx))
+    return Done(tuple(nudges), _tasks(spec.name, tx), kept)
 
 
 def _states(handler: str, devices: Iterable[str]) -> dict[str, Any]:
@@ -103,7 +107,12 @@ def _shard(device: str) -> int:
     return shard_of(device, settings.DEVICES.shards)
 
 
-def _keep(handler: str, tx: Tx) -> None:
+def keeps_any(handler: str) -> bool:
+    """Whether a handler keeps something of any device."""
+    return HandlerDevice.objects.filter(handler_id=handler).exclude(state={}).exists()
+
+
+def _keep(handler: str, tx: Tx) -> bool:
     rows = [
         HandlerDevice(handler_id=handler, device=device, state=state)
         for device, state in sorted(tx.changed_states().items())
@@ -111,6 +120,7 @@ def _keep(handler: str, tx: Tx) -> None:
     HandlerDevice.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["handler", "device"], update_fields=["state"]
     )
+    return bool(rows)
 
 
 def _tasks(handler: str, tx: Tx) -> int:

@@ -14,7 +14,7 @@ from django.db import Error, connection, connections
 from devices.handlers.calls.attempts import Call
 from devices.handlers.calls.failures import CursorLostError
 from devices.handlers.items import Reading
-from devices.handlers.log import Documents, read
+from devices.handlers.log import Documents, heads, read
 from devices.handlers.process.leases import BEAT_S, Held, Leases
 from devices.handlers.process.nudger import Nudger
 from devices.handlers.process.watch import SharedWatch
@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 _SHORTEST_S: Final = 0.01  # between looks for something new; it grows while there is nothing
 _LONGEST_S: Final = 0.25
+_MANY: Final = 200  # items of a turn; after fewer there is a pause
 _FAILED_S: Final = 1.0
 _TELL_S: Final = 1.0
 
@@ -73,10 +74,12 @@ class Child:
         pause_s = _SHORTEST_S
         while not self._stop.is_set():
             begun_s = time.monotonic()
-            if self._turn():
+            if done := self._turn():
                 pause_s = _SHORTEST_S
                 if connection.vendor == "sqlite":  # as long as we have kept others from writing, they may
                     self._stop.wait(time.monotonic() - begun_s)
+                elif done < _MANY:  # more gathers meanwhile: a transaction costs much more than an item
+                    self._stop.wait(_SHORTEST_S)
             else:
                 self._stop.wait(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_S)
@@ -84,42 +87,44 @@ class Child:
         beating.join(BEAT_S)
         connections.close_all()
 
-    def _turn(self) -> bool:
-        """Each shard that is ours once; whether anything was done."""
+    def _turn(self) -> int:
+        """Each shard that is ours once, if it has anything new; how many items were handled, or tried."""
         try:
-            done = [self._run(runner) for runner in self._ours()]
+            ours = self._ours()
+            latest = heads() if ours else {}
+            done = [self._run(runner) for shard, runner in ours.items() if not runner.is_idle(latest.get(shard, -1))]
             self._keep_log()
         except Error as error:
             connections.close_all()
             self._outage.begins(error)
             self._runners.clear()  # what was committed last is not known
             self._stop.wait(_FAILED_S)
-            return False
-        if done:
+            return 0
+        if latest:
             self._outage.ends()
-        return any(done)
+        return sum(done)
 
-    def _run(self, runner: ShardRunner) -> bool:
+    def _run(self, runner: ShardRunner) -> int:
         if self._stop.is_set():
-            return False
+            return 0
         try:
             return runner.run()
         except CursorLostError:
             self._runners = {shard: one for shard, one in self._runners.items() if one is not runner}
-            return False
+            return 0
 
-    def _ours(self) -> list[ShardRunner]:
+    def _ours(self) -> dict[int, ShardRunner]:
         """Runners of the shards that are ours; new ones of those that we have just taken."""
         held = self._held
         if held.is_paused:
-            return []
+            return {}
         for shard, row in held.cursors.items():
             known = self._runners.get(shard)
             is_known = known is not None and known.generation >= row.generation
             if not is_known and (fresh := self._runner(row)) is not None:
                 self._runners[shard] = fresh
         self._runners = {shard: one for shard, one in self._runners.items() if shard in held.cursors}
-        return list(self._runners.values())
+        return self._runners
 
     def _runner(self, taken: HandlerCursor) -> ShardRunner | None:
         row = HandlerCursor.objects.filter(pk=taken.pk, generation=taken.generation).first()

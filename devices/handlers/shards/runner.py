@@ -81,18 +81,27 @@ class ShardRunner:
         """All up to there is handled."""
         return self._cursor.commit
 
-    def run(self) -> bool:
-        """Handle what is next, if anything is; whether there was. Call it again at once then.
+    def is_idle(self, head: int) -> bool:
+        """Whether there is nothing to do, if the shard's last commit is this one: then nothing need be asked for.
+
+        Not so now and then, as the database may say something else by then.
+        """
+        is_done = not self._pending and self._upto == head == self._cursor.commit
+        return is_done and not self._parked and self._clock() - self._looked_s < _LOOK_S
+
+    def run(self) -> int:
+        """Handle what is next, if anything is; how many items that were, or were tried. 0: nothing is to be done.
 
         Raises:
             CursorLostError: the cursor is not ours any more.
             django.db.Error: the database failed, not the handler; nothing has happened.
         """
-        is_retried = self._retry_first()
+        retried = int(self._retry_first())
         if self._cursor.is_too_far or self._room.is_full() or not self._read():
-            return is_retried
-        self._handle(self._next_chunk())
-        return True
+            return retried
+        chunk = self._next_chunk()
+        self._handle(chunk)
+        return retried + len(chunk.items)
 
     # ------------------------------------------------------------------------------------------- what is next
 
