@@ -244,6 +244,12 @@ def install(proxies: Trusted) -> None:
     """Let Daphne's connections be such; before one is made."""
     LimitedChannel.proxies = proxies
     HTTPFactory.protocol = LimitedChannel
+    HTTPFactory.acceptableProtocols = _http_11  # with HTTP/2, which Twisted would offer, nothing here would hold
+
+
+def _http_11(_factory: Any) -> list[bytes]:
+    """What is offered in a TLS handshake (RFC 7301)."""
+    return [b"http/1.1"]
 
 
 def _problem(status: HTTPStatus, detail: str) -> bytes:

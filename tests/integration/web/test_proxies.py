@@ -222,3 +222,21 @@ def test_case_g8_headers_of_strangers_change_nothing(start: Starter) -> None:
     assert web.ask("GET", "/metrics").status == 200
     assert web.ask("GET", "/metrics", X_Forwarded_For="127.0.0.1").status == 401  # somebody stands behind it
     assert web.ask("GET", "/metrics", Forwarded="for=127.0.0.1").status == 401
+
+
+@pytest.mark.parametrize("make", [nginx, haproxy, caddy])
+def test_http_2_carries_streams_and_polls(behind: Proxy, web: Web, make: Callable[..., list[str]]) -> None:
+    url = behind(make, web) + "/api/v1/stream"
+    token = web.token()
+    streamed = by_http_2(url, token, "--no-buffer", "--max-time", "3")
+    assert "event: snapshot\n" in streamed
+    assert '"type":"snapshot"' in by_http_2(f"{url}?wait=1", token)
+
+
+def by_http_2(url: str, token: str, *options: str) -> str:
+    """What curl reads, of a stream until its time is over."""
+    command = [program("curl"), "--silent", "--insecure", "--http2", "--noproxy", "*", *options]
+    told = ["--header", f"Authorization: Bearer {token}", "--write-out", "\nby %{http_version}", url]
+    read = subprocess.run([*command, *told], check=False, capture_output=True, text=True, timeout=60).stdout
+    assert read.endswith("\nby 2"), read
+    return read
