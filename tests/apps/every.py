@@ -3,4 +3,4 @@
 from tests.apps.irrigation.settings import *  # noqa: F403
 from tests.apps.irrigation.settings import INSTALLED_APPS
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.apps.plants", "tests.apps.witness", "bench.followers"]
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.apps.notifier", "tests.apps.plants", "tests.apps.witness", "bench.followers"]

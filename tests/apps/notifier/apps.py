@@ -1,0 +1,10 @@
+"""The Django app."""
+
+from django.apps import AppConfig
+
+
+class NotifierConfig(AppConfig):
+    """Its handler is found in causeway.py."""
+
+    name = "tests.apps.notifier"
+    label = "notifier"
