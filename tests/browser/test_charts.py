@@ -1,8 +1,11 @@
 """Charts go by time, and by the server's: whatever came late, whatever the browser's clock says."""
 
+import csv
 import re
 import time
+from datetime import datetime
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -272,3 +275,62 @@ def test_a_stretch_is_moved_and_scaled_by_keys_wheel_and_mouse(page: Page, share
     charts.focus()
     page.keyboard.press("End")
     expect(page.get_by_role("button", name="15 min")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_stretch_is_chosen_by_date_and_time_in_the_pages_zone(page: Page, shared_system: System) -> None:
+    now_ms = int(time.time() * 1000)
+    send(shared_system, "browser/dates", each_second(now_ms, minutes=40))
+    sign_in(page, shared_system, "/devices/browser/dates")
+    page.evaluate(
+        """fetch("/api/v1/me/preferences", {method: "PATCH", body: '{"time_zone": "Asia/Kolkata"}', headers: {
+        "Content-Type": "application/json", "X-CSRFToken": document.querySelector("[name=csrfmiddlewaretoken]").value}})"""
+    )
+    page.reload()
+    page.get_by_role("button", name="From… to…").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Asia/Kolkata (UTC+5:30)")
+    begin_s, end_s = now_ms // 1000 - 1800, now_ms // 1000 - 600
+    clocks = [datetime.fromtimestamp(at, ZoneInfo("Asia/Kolkata")).strftime("%Y-%m-%dT%H:%M:%S") for at in (begin_s, end_s)]
+    page.get_by_label("From").fill(clocks[1])
+    page.get_by_label("To").fill(clocks[0])
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("alert")).to_have_text("The end must be after the beginning.")
+    page.get_by_label("From").fill(clocks[0])
+    page.get_by_label("To").fill(clocks[1])
+    page.get_by_role("button", name="Show").click()
+    expect(page).to_have_url(re.compile(rf"from={begin_s}000&to={end_s}000"))
+    line_is(page, begin=0, end=1)
+    page.get_by_role("button", name="Back to now").click()
+    expect(page).not_to_have_url(re.compile("from="))
+
+
+def test_states_are_a_timeline_and_what_is_shown_can_be_saved(page: Page, shared_system: System) -> None:
+    key, now_ms = "browser/states", int(time.time() * 1000)
+    batch = [
+        {"ts": now_ms - (300 - at) * SECOND_MS, "mode": "heat" if at < 150 else "=cool", "on": at % 100 < 50, "t": at}
+        for at in range(0, 300, 2)
+    ]
+    shared_system.publish(f"devices/{key}/telemetry", batch)
+    shared_system.wait_registered([key])
+    sign_in(page, shared_system, f"/devices/{key}?minutes=5&draw=mode&draw=on&draw=t")
+    mode = page.get_by_role("region", name="Chart of mode")
+    over = mode.locator(".u-over")
+    over.hover(position={"x": 100, "y": 10})
+    expect(mode.locator(".chart-value")).to_have_text("heat")
+    box = over.bounding_box()
+    assert box
+    over.hover(position={"x": box["width"] * 0.8, "y": 10})
+    expect(mode.locator(".chart-value")).to_have_text("=cool")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save").click()
+        page.get_by_role("menuitem", name="What is shown as CSV").click()
+    rows = list(csv.DictReader(saved.value.path().read_text().splitlines()))
+    assert len({row["time"] for row in rows}) > 100
+    assert {row["device"] for row in rows} == {key}
+    values = {name: {row["value"] for row in rows if row["metric"] == name} for name in ("mode", "on", "t")}
+    assert values["mode"] == {"heat", "'=cool"}, "no formula for spreadsheets"
+    assert values["on"] == {"true", "false"}
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save").click()
+        page.get_by_role("menuitem", name="The charts as PNG").click()
+    assert saved.value.suggested_filename.startswith("browser_states_")
+    assert saved.value.path().read_bytes().startswith(b"\x89PNG")

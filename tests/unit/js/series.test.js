@@ -78,14 +78,23 @@ describe("series", () => {
         [1, null, 3],
         [null, null, null],
       ]);
-      assert.deepEqual(made.has, { number: true, boolean: false });
+      assert.deepEqual(made.has, { number: true, boolean: false, text: odd !== null });
     }
   });
 
   test("booleans are drawn", () => {
     const made = series([1, true], [2, "x"], [3, false]);
     assert.deepEqual([...made.values], [1, NaN, 0]);
-    assert.deepEqual(made.has, { number: false, boolean: true });
+    assert.deepEqual(made.has, { number: false, boolean: true, text: true });
+  });
+
+  test("values between two times are as they came, texts and what held before too; what is forgotten is gone", () => {
+    const made = series([1000, "heat"], [2000, null], [3000, "idle"], [4000, true]);
+    assert.deepEqual(made.between(2000, 4000), [[2000, null], [3000, "idle"]]);
+    assert.deepEqual(made.between(1500, 3000, true), [[1000, "heat"], [2000, null]]);
+    made.forget(1500);
+    assert.deepEqual(made.between(0, 9000), [[2000, null], [3000, "idle"], [4000, true]]);
+    assert.deepEqual(series([1, 1], [2, 0]).between(0, 9), [[1, 1], [2, 0]]);
   });
 
   test("a reading counts once", () => {

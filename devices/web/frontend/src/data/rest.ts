@@ -88,11 +88,11 @@ export function getReadings(
 export function getSeries(
   devices: readonly string[],
   metrics: readonly string[],
-  query: { since: number; until: number; points: number; fields: string; digits: number },
+  query: { since: number; until: number; points: number; fields: string; digits?: number },
   signal: AbortSignal,
 ): Promise<{ series: SeriesAnswer[] }> {
   const named = (name: string, values: readonly string[]) => values.map((value): [string, string] => [name, value]);
-  return get("series", query, [...named("device", devices), ...named("metric", metrics)], signal);
+  return get("series", query as Query, [...named("device", devices), ...named("metric", metrics)], signal);
 }
 
 /** The latest commands of a device. */

@@ -13,6 +13,7 @@ import { Boundary } from "../ui/boundary";
 import { t } from "../words/words.js";
 import { Charts } from "./telemetry/charts/charts";
 import { Ranges } from "./telemetry/charts/ranges";
+import { Saving } from "./telemetry/charts/saving";
 import { ChartsContext, Stretch } from "./telemetry/charts/stretch";
 import { CommandsPanel } from "./commands/panel";
 import { ControlsPanel } from "./controls/panel";
@@ -93,7 +94,10 @@ function TelemetryPanel() {
       <section class="panel telemetry" aria-labelledby="telemetry-title">
         <div class="panel-head">
           <h2 id="telemetry-title">{t("device.telemetry")}</h2>
-          <Ranges />
+          <span class="charts-tools">
+            <Ranges />
+            <Saving />
+          </span>
         </div>
         {state.value && (
           <div class="telemetry-body">

@@ -66,7 +66,7 @@ export class Device {
   readonly drawsAll = computed(() => this.#chosen.value?.[0] === ALL);
   /** Metrics that can be drawn: what is no number now may have been one before. */
   #drawables = computed(() =>
-    this.metricNames.value.filter((name) => this.hasBeen("number", name) || this.hasBeen("boolean", name)),
+    this.metricNames.value.filter((name) => this.hasBeen("number", name) || this.isState(name)),
   );
   /** null: the first ones. */
   #chosen = signal<string[] | null>(null);
@@ -116,9 +116,15 @@ export class Device {
   }
 
   /** Whether a metric is of that kind, or has been as far as is known. */
-  hasBeen(kind: "number" | "boolean", name: string): boolean {
+  hasBeen(kind: "number" | "boolean" | "text", name: string): boolean {
     this.past.version.value;
-    return typeof this.state.value?.metrics[name]?.value === kind || this.past.of(name).has[kind];
+    const value = this.state.value?.metrics[name]?.value;
+    return (typeof value === "string" ? "text" : typeof value) === kind || this.past.of(name).has[kind];
+  }
+
+  /** Whether it is on or off, or one of some texts: shown as a timeline. */
+  isState(name: string): boolean {
+    return !this.hasBeen("number", name) && (this.hasBeen("boolean", name) || this.hasBeen("text", name));
   }
 
   /** What people call a metric. */

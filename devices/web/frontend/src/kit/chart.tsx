@@ -24,7 +24,7 @@ export function Chart({ label, times, values, color = 1, height_px = 160 }: Char
     if (!holder.current) return undefined;
     const strip = new Strip(holder.current, height_px, {
       color,
-      binary: false,
+      nameOf: null,
       times: true,
       onCursor: () => undefined,
       onZoom: () => undefined,

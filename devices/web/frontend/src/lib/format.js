@@ -171,6 +171,11 @@ export function formatSpan(ms) {
   return t("span.days", { n: Math.floor(seconds / 86400) });
 }
 
+/** 25 %. @param {number} share  0…1 */
+export function formatPercent(share) {
+  return numberFormat({ style: "percent", maximumFractionDigits: share < 0.01 ? 1 : 0 }).format(share);
+}
+
 /** How much of a stretch of time: "133 of 360 minutes". @param {number} part_ms @param {number} whole_ms */
 export function formatShare(part_ms, whole_ms) {
   const isShort = whole_ms < 180_000;

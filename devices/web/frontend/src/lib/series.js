@@ -14,7 +14,8 @@ const POINTS_A_COLUMN = 4; // the first, the lowest, the highest and the last
 /** Points in order of time, of equal times in order of rev. A reading counts once, however often it comes. */
 export class Series {
   /** Which kinds of values it ever had that can be drawn. */
-  has = { number: false, boolean: false };
+  has = { number: false, boolean: false, text: false };
+  /** Texts by rev: in the columns they are no numbers. @type {Map<number, string>} */ #texts = new Map();
   /** Times (Unix ms), revs and values (NaN: no number; it breaks the line), with room before `#start` and after `#end`. */
   #columns = [1, 2, 3].map(() => new Float64Array(LEAST_ROOM));
   #start = LEAST_ROOM / 2;
@@ -54,7 +55,10 @@ export class Series {
     const merged = this.#interleaved(from, to, points);
     if (!this.#isGrowing(from, points)) this.#late = null;
     this.#replace(from, to, merged);
-    for (const [, rev] of points) this.#newest = Math.max(this.#newest, rev);
+    for (const [, rev, value] of points) {
+      this.#newest = Math.max(this.#newest, rev);
+      if (typeof value === "string") this.#texts.set(rev, value);
+    }
     return merged.length - (to - from);
   }
 
@@ -71,9 +75,29 @@ export class Series {
   /** Forget what is older. @param {number} ts @returns {number} how many points those were */
   forget(ts) {
     const count = this.#after(ts, -1);
+    if (this.#texts.size > 0) for (const rev of this.revs.subarray(0, count)) this.#texts.delete(rev);
     this.#start += count;
     if (this.#late && this.#late.size > 0) this.#late = null;
     return count;
+  }
+
+  /**
+   * All values from a time on to before another (Unix ms), as they came, in order.
+   * @param {number} from @param {number} to
+   * @param {boolean} [held]  also the one before, which held at the begin
+   * @returns {[ts: number, value: Scalar][]}
+   */
+  between(from, to, held = false) {
+    const [times, revs, values] = [this.times, this.revs, this.values];
+    const [start, stop] = [after(times, from - 1), after(times, to - 1)];
+    /** @type {[number, Scalar][]} */ const found = [];
+    for (let index = Math.max(0, held ? start - 1 : start); index < stop; index++) {
+      const value = /** @type {number} */ (values[index]);
+      const known = value !== value ? (this.#texts.get(/** @type {number} */ (revs[index])) ?? null) : value;
+      const isSwitch = this.has.boolean && !this.has.number && typeof known === "number";
+      found.push([/** @type {number} */ (times[index]), isSwitch ? known === 1 : known]);
+    }
+    return found;
   }
 
   /**
@@ -166,6 +190,7 @@ export class Series {
   #drawn(value) {
     if (typeof value === "number") this.has.number = true;
     if (typeof value === "boolean") this.has.boolean = true;
+    if (typeof value === "string") this.has.text = true;
     return drawable(value) ?? NaN;
   }
 }

@@ -41,6 +41,7 @@ function Keys({ onClose }: { onClose: () => void }) {
     ["↓ ↑", t("keys.list")],
     ["Enter", t("keys.open")],
     ["Esc", t("keys.escape")],
+    ["← → + − End", t("keys.charts")],
     ["?", t("keys.help")],
   ];
   return (

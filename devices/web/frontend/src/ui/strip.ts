@@ -4,7 +4,8 @@ import uPlot from "uplot";
 
 import { formatTick, formatTimeAxis } from "../lib/format.js";
 import { zone } from "../words/locale.js";
-import { t } from "../words/words.js";
+import { Palette, paintStates } from "./timeline";
+import type { States } from "./timeline";
 
 const AXIS_WIDTH = 58; // at least
 const AXIS_GAP = 8;
@@ -19,11 +20,11 @@ const NO_BAND: [Values, Values] = [[], []];
 export interface StripOptions {
   /** 1…6 */
   color: number;
-  /** on and off, drawn in steps */
-  binary: boolean;
+  /** what people call a state, of what is on or off or one of some texts: drawn as a timeline; null: numbers */
+  nameOf: ((value: string) => string) | null;
   /** whether it shows the axis of time */
   times: boolean;
-  /** the point under the cursor */
+  /** the point under the cursor; of a timeline pixels from its begin */
   onCursor: (index: number | null) => void;
   /** Unix ms */
   onZoom: (from: number, to: number) => void;
@@ -56,20 +57,28 @@ export class Gutter {
 }
 
 export class Strip {
+  /** Whether it shows states, no numbers. */
+  readonly isStates: boolean;
   #plot: uPlot;
   #gutter: Gutter;
   /** seconds */
   #range: [number, number] = [0, 1];
   #lates: (number | null)[] = [];
+  #pieces: readonly States[] = [];
+  #palette: Palette;
 
   constructor(holder: HTMLElement, height_px: number, options: StripOptions) {
     const size = { width: Math.max(50, holder.clientWidth), height: height_px };
     this.#gutter = options.gutter;
+    this.isStates = options.nameOf !== null;
+    this.#palette = new Palette(options.color);
     const axisWidth = (plot: uPlot, labels: string[] | null) => {
       this.#gutter.need(this, Math.ceil(widest(plot.ctx, labels ?? [])) + AXIS_GAP);
       return this.#gutter.width;
     };
-    const options_ = plotOptions(options, () => this.#range, axisWidth);
+    const { nameOf } = options;
+    const paint = (plot: uPlot) => nameOf && paintStates(plot, this.#pieces, this.#palette, nameOf);
+    const options_ = plotOptions(options, () => this.#range, axisWidth, paint);
     this.#plot = new uPlot({ ...size, ...options_ }, [[], [], [], [], []], holder);
     this.#plot.over.addEventListener("dblclick", options.onReset);
   }
@@ -85,6 +94,22 @@ export class Strip {
     this.#lates = lates ?? [];
     const rings = spaced(xs, this.#lates, (RING_GAP * (to - from)) / 1000 / this.columns);
     this.#plot.setData([xs, ys, rings, ...band]);
+  }
+
+  /** @param pieces  in order @param from  Unix ms @param to  Unix ms */
+  drawStates(pieces: readonly States[], from: number, to: number): void {
+    this.#range = [from / 1000, to / 1000];
+    this.#pieces = pieces;
+    const xs = pieces.map((piece) => piece.from / 1000);
+    this.#plot.setData([xs, xs.map(() => 0), [], [], []]);
+  }
+
+  /** Where the cursor is, and in which states it was then. */
+  get pointed(): { ms: number; states: States | undefined } | null {
+    const { left } = this.#plot.cursor;
+    if (left === undefined || left < 0) return null;
+    const ms = this.#plot.posToVal(left, "x") * 1000;
+    return { ms, states: this.#pieces.find(({ from, to }) => from <= ms && ms < to) };
   }
 
   /** What is over the drawing: where the mouse and fingers are. */
@@ -131,9 +156,10 @@ function spaced(xs: number[], values: (number | null)[], gap_s: number): (number
 }
 
 function plotOptions(
-  { color, binary, times, onCursor, onZoom }: StripOptions,
+  { color, nameOf, times, onCursor, onZoom }: StripOptions,
   range: () => [number, number],
   axisWidth: (plot: uPlot, labels: string[] | null) => number,
+  paint: (plot: uPlot) => void,
 ): Omit<uPlot.Options, "width" | "height"> {
   const [muted, line, stroke, late] = ["--faint", "--line", `--series-${color}`, "--warn"].map(styled);
   const axis = {
@@ -144,7 +170,6 @@ function plotOptions(
     border: { show: false },
   };
   const points = { size: 4, fill: stroke ?? "" };
-  const paths = uPlot.paths.stepped?.({ align: 1 });
   return {
     padding: [8, PADDING_RIGHT, 0, 0],
     legend: { show: false },
@@ -153,16 +178,16 @@ function plotOptions(
       sync: { key: "time" },
       drag: { x: true, y: false },
       y: false,
-      points: { size: 7, fill: stroke ?? "" },
+      points: { size: 7, fill: stroke ?? "", ...(nameOf && { show: false }) },
     },
     select: { show: true, left: 0, top: 0, width: 0, height: 0 },
     scales: {
       x: { time: true, range: () => range() },
-      y: { range: (_plot, low, high) => (binary ? [-0.15, 1.15] : rangeOf(low, high)) },
+      y: { range: (_plot, low, high) => (nameOf ? [0, 1] : rangeOf(low, high)) },
     },
     axes: [
       { ...axis, size: times ? 38 : 6, gap: 6, values: times ? timeLabels : () => [], space: 80 },
-      { ...axis, size: axisWidth, gap: AXIS_GAP, space: 28, ...(binary ? ON_OFF : NUMBERS) },
+      { ...axis, size: axisWidth, gap: AXIS_GAP, space: 28, ...(nameOf ? NO_VALUES : NUMBERS) },
     ],
     series: [
       {},
@@ -172,7 +197,7 @@ function plotOptions(
         fill: `${stroke}1c`,
         spanGaps: false,
         points,
-        ...(binary && paths && { paths }),
+        ...(nameOf && { paths: () => null, points: { show: false } }),
       },
       { stroke: late ?? "", paths: () => null, points: { show: true, size: 9, width: 1.5, fill: "transparent" } }, // rings
       { ...EDGE }, // of the band: the least
@@ -180,8 +205,9 @@ function plotOptions(
     ],
     bands: [{ series: [4, 3], fill: `${stroke}33` }],
     hooks: {
-      setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
+      setCursor: [(plot) => onCursor(nameOf ? leftOf(plot) : (plot.cursor.idx ?? null))],
       setSelect: [(plot) => zoom(plot, onZoom)],
+      draw: [paint],
     },
   };
 }
@@ -190,10 +216,15 @@ const EDGE: uPlot.Series = { stroke: "transparent", width: 0, spanGaps: false, p
 const NUMBERS: Partial<uPlot.Axis> = {
   values: (_plot, splits, _axis, _space, step) => splits.map((value) => formatTick(value, step)),
 };
-const ON_OFF: Partial<uPlot.Axis> = { splits: () => [0, 1], values: () => [t("value.off"), t("value.on")] };
+const NO_VALUES: Partial<uPlot.Axis> = { splits: () => [], values: () => [] };
 
 function styled(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/** Pixels; null: the cursor isn't there. */
+function leftOf({ cursor: { left } }: uPlot): number | null {
+  return left !== undefined && left >= 0 ? left : null;
 }
 
 function zoom(plot: uPlot, onZoom: (from: number, to: number) => void) {

@@ -4,27 +4,31 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { tell } from "../../../document/address";
 import { Badge } from "../../../kit/badge";
-import { formatTime } from "../../../lib/format.js";
+import { formatPercent, formatTime } from "../../../lib/format.js";
 import { Strip } from "../../../ui/strip";
 import { t } from "../../../words/words.js";
 import { useDevice } from "../../store";
+import type { Device } from "../../store";
 import { LateBadge } from "../late";
 import { animate } from "./following";
 import { withGestures } from "./gestures";
 import { useStretch } from "./stretch";
 
+const AXIS = 32; // pixels of the axis of time
 const NEAR = "300px 0px"; // of the window: what comes into view soon is loaded
 
 interface ChartProps {
   name: string;
   /** 1…6 */
   color: number;
+  /** pixels, without the axis of time */
   height: number;
   /** whether it shows the axis of time */
   times: boolean;
 }
 
-export function Chart({ name, color, height, times }: ChartProps) {
+export function Chart({ name, color, height: bare, times }: ChartProps) {
+  const height = bare + (times ? AXIS : 0);
   const device = useDevice();
   const stretch = useStretch();
   const section = useRef<HTMLElement>(null);
@@ -34,12 +38,13 @@ export function Chart({ name, color, height, times }: ChartProps) {
   const isLong = stretch.isLong.value;
   const isSeen = stretch.seen.value.has(name);
   const latest = device.state.value?.metrics[name]?.value;
-  const binary = device.hasBeen("boolean", name) && !device.hasBeen("number", name);
+  const isState = device.isState(name);
   useEffect(() => watchView(section.current, (seen) => stretch.see(name, seen)), [stretch, name]);
   useEffect(() => {
     if (!holder.current || !isSeen) return undefined;
     const made = new Strip(holder.current, height, {
-      ...{ color, binary, times, onCursor: setAt, gutter: stretch.gutter },
+      ...{ color, times, onCursor: setAt, gutter: stretch.gutter },
+      nameOf: isState ? (value) => sayState(device, name, value) : null,
       onZoom: (from, to) => stretch.zoom([from, to]),
       onReset: () => stretch.zoom(null),
     });
@@ -50,10 +55,10 @@ export function Chart({ name, color, height, times }: ChartProps) {
       strip.current = null;
       made.destroy();
     };
-  }, [device, stretch, name, color, height, binary, times, isLong, isSeen]);
-  const [ts, value, isLate] = at !== null && strip.current ? strip.current.at(at) : [0, undefined, false];
-  const shown = ts === 0 ? latest : typeof value === "number" && binary ? value === 1 : (value ?? undefined);
-  const [label, said] = [device.label(name), device.say(name, shown)];
+  }, [device, stretch, name, color, height, isState, times, isLong, isSeen]);
+  const pointed = pointedAt(device, name, at === null ? null : strip.current, at);
+  const { ts, said, isLate } = pointed ?? { ts: 0, said: device.say(name, latest), isLate: false };
+  const label = device.label(name);
   return (
     <section ref={section} class={`chart series-${color}`} aria-label={t("device.chart", { name: label })}>
       <header>
@@ -74,6 +79,26 @@ export function Chart({ name, color, height, times }: ChartProps) {
       <div ref={holder} class="plot" style={{ height: `${height}px` }} />
     </section>
   );
+}
+
+/** What the cursor points at, in words; null: nothing. */
+function pointedAt(device: Device, name: string, strip: Strip | null, at: number | null) {
+  if (!strip || at === null) return null;
+  if (!strip.isStates) {
+    const [ts, value, isLate] = strip.at(at);
+    return { ts, said: device.say(name, value ?? undefined), isLate };
+  }
+  const { pointed } = strip;
+  if (!pointed) return null;
+  const share = (value: string, part: number) => (part < 1 ? `${sayState(device, name, value)} ${formatPercent(part)}` : sayState(device, name, value));
+  const text = pointed.states?.shares.map(([value, part]) => share(value, part)).join(", ") ?? "–";
+  return { ts: pointed.ms, said: { text, unit: "" }, isLate: false };
+}
+
+/** What people call a state: `true` and `false` are a switch's. */
+function sayState(device: Device, name: string, value: string): string {
+  const isSwitch = !device.hasBeen("text", name) && (value === "true" || value === "false");
+  return device.say(name, isSwitch ? value === "true" : value).text;
 }
 
 /** Tell whether it is in the window, or nearly. @returns stops it */

@@ -11,6 +11,7 @@ import { withKeys } from "./gestures";
 import { Missing } from "./missing";
 import { useStretch } from "./stretch";
 
+const STATES = 42; // pixels of a timeline
 const MANY = 6; // from then on one scrolls, and each has its axis of time
 
 export function Charts() {
@@ -32,7 +33,7 @@ export function Charts() {
     <div class="charts" ref={holder} role="group" tabIndex={0} aria-label={t("device.charts")} aria-keyshortcuts="ArrowLeft ArrowRight + - End">
       {names.map((name, index) => {
         const times = index === names.length - 1 || names.length > MANY;
-        return <Chart key={`${name} ${theme.value}`} name={name} color={(index % 6) + 1} height={heightOf(names.length, times)} times={times} />;
+        return <Chart key={`${name} ${theme.value}`} name={name} color={(index % 6) + 1} height={device.isState(name) ? STATES : heightOf(names.length)}  times={times} />;
       })}
       <p class="chart-note">
         <Missing />
@@ -41,6 +42,6 @@ export function Charts() {
   );
 }
 
-function heightOf(count: number, times: boolean) {
-  return (count === 1 ? 300 : count === 2 ? 160 : count === 3 ? 112 : 92) + (times ? 32 : 0);
+function heightOf(count: number) {
+  return count === 1 ? 300 : count === 2 ? 160 : count === 3 ? 112 : 92;
 }

@@ -6,6 +6,7 @@ import { serverNow } from "../../../data/clock";
 import type { History } from "../../../lib/history.js";
 import type { Strip } from "../../../ui/strip";
 import { joined } from "./drawings.js";
+import { joinedPieces, piecesOf } from "./states.js";
 import type { Overviews } from "./overviews";
 import type { Stretch } from "./stretch";
 
@@ -78,6 +79,20 @@ export function animate(name: string, strip: Strip, source: Source, stretch: Str
   return repeated(stretch.isLong.peek() ? drawLong(name, strip, source, stretch) : drawReadings(name, strip, source, stretch));
 }
 
+function paint(name: string, strip: Strip, { overviews, past }: Source, stretch: Stretch) {
+  const [from, to] = stretch.now();
+  const [series, isLong] = [past.of(name), stretch.isLong.peek()];
+  const { drawing, pieces, until } = overviews.of(name);
+  const end = Math.min(to, serverNow());
+  if (strip.isStates && isLong) strip.drawStates(joinedPieces(pieces, series.between(until, to), until, end), from, to);
+  else if (strip.isStates) strip.drawStates(piecesOf(series.between(from, to, true), end), from, to);
+  else if (!isLong) strip.draw(series.view(from, to, strip.columns), from, to);
+  else {
+    const { xs, ys, lows, highs } = joined(drawing, series.view(until, to, strip.columns), until);
+    strip.draw([xs, ys], from, to, [lows, highs]);
+  }
+}
+
 function repeated(draw: () => void): () => void {
   const stop = effect(draw);
   const timer = setInterval(draw, REDRAW_MS);
@@ -88,7 +103,8 @@ function repeated(draw: () => void): () => void {
 }
 
 /** Draws what a long stretch shows, when there is news of it or it has moved. */
-function drawLong(name: string, strip: Strip, { overviews, past }: Source, stretch: Stretch): () => void {
+function drawLong(name: string, strip: Strip, source: Source, stretch: Stretch): () => void {
+  const { overviews, past } = source;
   let drawn = { version: -1, live: -1, from: 0, to: 0, at: 0 };
   return () => {
     if (strip.columns > 1) stretch.columns.value = strip.columns; // before, it isn't laid out
@@ -97,14 +113,13 @@ function drawLong(name: string, strip: Strip, { overviews, past }: Source, stret
     const isNews = version !== drawn.version || (live !== drawn.live && performance.now() - drawn.at >= LIVE_MS);
     if (document.hidden || (!isNews && !hasMoved(drawn, from, to))) return;
     drawn = { version, live, from, to, at: performance.now() };
-    const { drawing, until } = overviews.of(name);
-    const { xs, ys, lows, highs } = joined(drawing, past.of(name).view(until, to, strip.columns), until);
-    strip.draw([xs, ys], from, to, [lows, highs]);
+    paint(name, strip, source, stretch);
   };
 }
 
 /** Draws reading by reading. */
-function drawReadings(name: string, strip: Strip, { past }: Source, stretch: Stretch): () => void {
+function drawReadings(name: string, strip: Strip, source: Source, stretch: Stretch): () => void {
+  const { past } = source;
   let drawn = { version: -1, from: 0, to: 0, at: 0 };
   return () => {
     const [from, to] = stretch.now();
@@ -113,7 +128,7 @@ function drawReadings(name: string, strip: Strip, { past }: Source, stretch: Str
     const isNews = version !== drawn.version && performance.now() - drawn.at >= pace_ms;
     if (document.hidden || (!isNews && !hasMoved(drawn, from, to))) return;
     drawn = { version, from, to, at: performance.now() };
-    strip.draw(past.of(name).view(from, to, strip.columns), from, to);
+    paint(name, strip, source, stretch);
   };
 }
 

@@ -7,6 +7,8 @@ import { messageOf } from "../../../data/failures";
 import { getSeries } from "../../../data/rest";
 import { drawing, nothing } from "./drawings.js";
 import type { Drawing } from "./drawings.js";
+import { piecesOfSeries } from "./states.js";
+import type { Piece } from "./states.js";
 
 const LEAST_MS = 10_000; // between two questions for a stretch that moves
 const MOST_MS = 300_000; // readings that came live are kept for longer
@@ -34,6 +36,8 @@ export interface Question {
 /** What is here of a metric. */
 interface Had {
   drawing: Drawing;
+  /** of booleans and texts */
+  pieces: Piece[];
   /** Unix ms: what came since isn't in it. */
   until: number;
   /** the number of the stretch that it was asked for */
@@ -62,8 +66,8 @@ export class Overviews {
   constructor(private readonly device: string) {}
 
   /** What to draw, and up to when (Unix ms) it was asked for. */
-  of(metric: string): { drawing: Drawing; until: number } {
-    return this.#had.get(metric) ?? { drawing: nothing(), until: -Infinity };
+  of(metric: string): Pick<Had, "drawing" | "pieces" | "until"> {
+    return this.#had.get(metric) ?? { drawing: nothing(), pieces: [], until: -Infinity };
   }
 
   /** Whether it is here for the stretch that was asked for last: where nothing is drawn, the device was silent. */
@@ -136,8 +140,11 @@ export class Overviews {
       const query = { since: Math.round(from), until, points: Math.min(MOST_POINTS, Math.max(2, points)) };
       const { series } = await getSeries([this.device], metrics, { ...query, fields: "min,max,mean,shares", digits: DIGITS }, abort.signal);
       if (abort.signal.aborted) return;
-      const found = new Map(series.map((one) => [one.metric, drawing(one)]));
-      for (const name of metrics) this.#had.set(name, { drawing: found.get(name) ?? nothing(), until, stretch });
+      const found = new Map(series.map((one) => [one.metric, one]));
+      for (const name of metrics) {
+        const one = found.get(name);
+        this.#had.set(name, { drawing: one ? drawing(one) : nothing(), pieces: one ? piecesOfSeries(one, until) : [], until, stretch });
+      }
       this.completeSince.value = Math.max(-Infinity, ...series.map((one) => one.complete_since));
     } catch (error) {
       if (abort.signal.aborted) return;

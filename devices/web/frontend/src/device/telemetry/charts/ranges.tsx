@@ -3,6 +3,7 @@
 import type { TargetedEvent } from "preact";
 
 import { t } from "../../../words/words.js";
+import { Picker } from "./picker";
 import { DAY, LONG_RANGES, RANGES, useStretch } from "./stretch";
 
 export function Ranges() {
@@ -26,6 +27,7 @@ export function Ranges() {
         </button>
       ))}
       <LongRanges />
+      <Picker />
     </div>
   );
 }
