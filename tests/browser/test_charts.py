@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.test_pages import sign_in
 from tests.support.waiting import eventually
@@ -277,30 +277,29 @@ def test_a_stretch_is_moved_and_scaled_by_keys_wheel_and_mouse(page: Page, share
     expect(page.get_by_role("button", name="15 min")).to_have_attribute("aria-pressed", "true")
 
 
-def test_a_stretch_is_chosen_by_date_and_time_in_the_pages_zone(page: Page, shared_system: System) -> None:
+def test_a_stretch_is_chosen_by_date_and_time_in_the_pages_zone(browser: Browser, shared_system: System) -> None:
+    page = browser.new_page(timezone_id="Asia/Tokyo")
     now_ms = int(time.time() * 1000)
     send(shared_system, "browser/dates", each_second(now_ms, minutes=40))
     sign_in(page, shared_system, "/devices/browser/dates")
-    page.evaluate(
-        """fetch("/api/v1/me/preferences", {method: "PATCH", body: '{"time_zone": "Asia/Kolkata"}', headers: {
-        "Content-Type": "application/json", "X-CSRFToken": document.querySelector("[name=csrfmiddlewaretoken]").value}})"""
-    )
-    page.reload()
     page.get_by_role("button", name="From… to…").click()
-    expect(page.get_by_role("dialog")).to_contain_text("Asia/Kolkata (UTC+5:30)")
+    expect(page.get_by_role("dialog")).to_contain_text("Asia/Tokyo (UTC+9)")
     begin_s, end_s = now_ms // 1000 - 1800, now_ms // 1000 - 600
-    clocks = [datetime.fromtimestamp(at, ZoneInfo("Asia/Kolkata")).strftime("%Y-%m-%dT%H:%M:%S") for at in (begin_s, end_s)]
-    page.get_by_label("From").fill(clocks[1])
-    page.get_by_label("To").fill(clocks[0])
+    clocks = [
+        datetime.fromtimestamp(at, ZoneInfo("Asia/Tokyo")).strftime("%Y-%m-%dT%H:%M:%S") for at in (begin_s, end_s)
+    ]
+    page.get_by_role("dialog").get_by_label("From").fill(clocks[1])
+    page.get_by_role("dialog").get_by_label("To").fill(clocks[0])
     page.get_by_role("button", name="Show").click()
-    expect(page.get_by_role("alert")).to_have_text("The end must be after the beginning.")
-    page.get_by_label("From").fill(clocks[0])
-    page.get_by_label("To").fill(clocks[1])
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_have_text("The end must be after the beginning.")
+    page.get_by_role("dialog").get_by_label("From").fill(clocks[0])
+    page.get_by_role("dialog").get_by_label("To").fill(clocks[1])
     page.get_by_role("button", name="Show").click()
     expect(page).to_have_url(re.compile(rf"from={begin_s}000&to={end_s}000"))
     line_is(page, begin=0, end=1)
     page.get_by_role("button", name="Back to now").click()
     expect(page).not_to_have_url(re.compile("from="))
+    page.close()
 
 
 def test_states_are_a_timeline_and_what_is_shown_can_be_saved(page: Page, shared_system: System) -> None:

@@ -66,11 +66,13 @@ export class Strip {
   #lates: (number | null)[] = [];
   #pieces: readonly States[] = [];
   #palette: Palette;
+  #onCursor: StripOptions["onCursor"];
 
   constructor(holder: HTMLElement, height_px: number, options: StripOptions) {
     const size = { width: Math.max(50, holder.clientWidth), height: height_px };
     this.#gutter = options.gutter;
     this.isStates = options.nameOf !== null;
+    this.#onCursor = options.onCursor;
     this.#palette = new Palette(options.color);
     const axisWidth = (plot: uPlot, labels: string[] | null) => {
       this.#gutter.need(this, Math.ceil(widest(plot.ctx, labels ?? [])) + AXIS_GAP);
@@ -102,6 +104,7 @@ export class Strip {
     this.#pieces = pieces;
     const xs = pieces.map((piece) => piece.from / 1000);
     this.#plot.setData([xs, xs.map(() => 0), [], [], []]);
+    if (leftOf(this.#plot) !== null) this.#onCursor(leftOf(this.#plot)); // another state may be there now
   }
 
   /** Where the cursor is, and in which states it was then. */

@@ -34,7 +34,7 @@ export function Chart({ name, color, height: bare, times }: ChartProps) {
   const section = useRef<HTMLElement>(null);
   const holder = useRef<HTMLDivElement>(null);
   const strip = useRef<Strip | null>(null);
-  const [at, setAt] = useState<number | null>(null);
+  const [at, setAt] = useState<{ index: number } | null>(null);
   const isLong = stretch.isLong.value;
   const isSeen = stretch.seen.value.has(name);
   const latest = device.state.value?.metrics[name]?.value;
@@ -43,7 +43,8 @@ export function Chart({ name, color, height: bare, times }: ChartProps) {
   useEffect(() => {
     if (!holder.current || !isSeen) return undefined;
     const made = new Strip(holder.current, height, {
-      ...{ color, times, onCursor: setAt, gutter: stretch.gutter },
+      ...{ color, times, gutter: stretch.gutter },
+      onCursor: (index) => setAt(index === null ? null : { index }), // a new one each time: what is there may have changed
       nameOf: isState ? (value) => sayState(device, name, value) : null,
       onZoom: (from, to) => stretch.zoom([from, to]),
       onReset: () => stretch.zoom(null),
@@ -56,7 +57,7 @@ export function Chart({ name, color, height: bare, times }: ChartProps) {
       made.destroy();
     };
   }, [device, stretch, name, color, height, isState, times, isLong, isSeen]);
-  const pointed = pointedAt(device, name, at === null ? null : strip.current, at);
+  const pointed = pointedAt(device, name, strip.current, at?.index);
   const { ts, said, isLate } = pointed ?? { ts: 0, said: device.say(name, latest), isLate: false };
   const label = device.label(name);
   return (
@@ -82,8 +83,8 @@ export function Chart({ name, color, height: bare, times }: ChartProps) {
 }
 
 /** What the cursor points at, in words; null: nothing. */
-function pointedAt(device: Device, name: string, strip: Strip | null, at: number | null) {
-  if (!strip || at === null) return null;
+function pointedAt(device: Device, name: string, strip: Strip | null, at: number | undefined) {
+  if (!strip || at === undefined) return null;
   if (!strip.isStates) {
     const [ts, value, isLate] = strip.at(at);
     return { ts, said: device.say(name, value ?? undefined), isLate };
