@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clockOf, momentOf } from "../../../devices/web/frontend/src/lib/zoned.js";
+import { clockOf, momentOf } from "../../../devices/web/frontend/src/words/zoned.js";
 
 const at = (/** @type {string} */ text) => Date.parse(text);
 

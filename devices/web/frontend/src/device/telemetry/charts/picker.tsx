@@ -6,7 +6,7 @@ import { useState } from "preact/hooks";
 import { serverNow } from "../../../data/clock";
 import { Dialog } from "../../../kit/dialog";
 import { Field } from "../../../kit/field";
-import { clockOf, momentOf } from "../../../lib/zoned.js";
+import { clockOf, momentOf } from "../../../words/zoned.js";
 import { zone, zoneNote } from "../../../words/locale.js";
 import { t } from "../../../words/words.js";
 import { useStretch } from "./stretch";
