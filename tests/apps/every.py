@@ -3,4 +3,11 @@
 from tests.apps.irrigation.settings import *  # noqa: F403
 from tests.apps.irrigation.settings import INSTALLED_APPS
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.apps.notifier", "tests.apps.plants", "tests.apps.witness", "bench.followers"]
+INSTALLED_APPS = [
+    *INSTALLED_APPS,
+    "tests.apps.notifier",
+    "tests.apps.plants",
+    "tests.apps.relay",
+    "tests.apps.witness",
+    "bench.followers",
+]
