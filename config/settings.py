@@ -35,6 +35,7 @@ ALLOWED_HOSTS = web.allowed_hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_FAILURE_VIEW = "devices.web.pages.views.csrf_failed"
 CSRF_TRUSTED_ORIGINS = web.origins("CSRF_TRUSTED_ORIGINS")
 ALLOWED_ORIGINS = web.exact_origins("ALLOWED_ORIGINS")
+FRAME_ANCESTORS = web.exact_origins("FRAME_ANCESTORS")
 PATH_PREFIX = web.path_prefix("PATH_PREFIX")
 TRUSTED_PROXIES = web.trusted_proxies("TRUSTED_PROXIES")
 BEHIND_TLS_PROXY = web.behind_tls_proxy("BEHIND_TLS_PROXY", TRUSTED_PROXIES)

@@ -1,7 +1,7 @@
 """Content-Security-Policy for every page: nothing from elsewhere, and inline only what carries the response's nonce."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
@@ -10,7 +10,7 @@ from django.utils.decorators import sync_and_async_middleware
 
 _POLICY = (
     "default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors {ancestors}"
 )
 
 
@@ -40,5 +40,15 @@ def _give_nonce(request: HttpRequest) -> str:
 
 
 def _with_policy(response: HttpResponse, nonce: str) -> HttpResponse:
-    response.headers.setdefault("Content-Security-Policy", _POLICY.format(nonce=nonce))
+    response.headers.setdefault("Content-Security-Policy", _policy(nonce))
     return response
+
+
+def frame_ancestors(response: HttpResponse, request: HttpRequest, origins: Iterable[str]) -> None:
+    """Let pages of these origins have a response in a frame."""
+    nonce: str = request.csp_nonce  # type: ignore[attr-defined]
+    response.headers["Content-Security-Policy"] = _policy(nonce, " ".join(origins) or "'none'")
+
+
+def _policy(nonce: str, ancestors: str = "'none'") -> str:
+    return _POLICY.format(nonce=nonce, ancestors=ancestors)

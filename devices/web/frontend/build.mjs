@@ -30,6 +30,7 @@ const ENTRIES = {
   ops: "ops/page.tsx",
   mappings: "mappings/page.tsx",
   kit: "kit/page.tsx",
+  embed: "embed/main.tsx",
   page: "promised/page.ts",
   live: "promised/live.ts",
   frame: "promised/frame.ts",
@@ -50,6 +51,7 @@ const ENTRIES = {
   "kit.css": "css/kit-page.css",
   "reference.css": "css/reference.css",
   "admin.css": "css/admin.css",
+  "embed.css": "css/embed.css",
 };
 
 /** @param {boolean} watched @returns {esbuild.BuildOptions} */

@@ -4,6 +4,7 @@ from django.urls import URLPattern, path, register_converter
 
 from devices.extensions import pages
 from devices.web.pages import views
+from devices.web.pages.embedded import embedded
 from devices.web.people.links import board
 from devices.web.people.logins import Login
 
@@ -37,6 +38,7 @@ def patterns() -> list[URLPattern]:
     return [
         path("login", Login.as_view(), name="login"),
         path("board", board, name="board"),
+        path("embed", embedded, name="embed"),
         path("logout", views.Logout.as_view(), name="logout"),
         *(path(page.path, views.view_of(page), name=page.name) for page in pages.all().values()),
     ]

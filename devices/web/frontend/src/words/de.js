@@ -261,6 +261,8 @@ export const de = {
   "handlers.retry": "Nächster Versuch",
   "handlers.retry.now": "jetzt",
   "handlers.left": "Ausgelassen",
+  "embed.incomplete": "Die Adresse dieser Anzeige ist unvollständig: Es fehlt #token=…&device=site/device.",
+  "embed.chart": "{metric} über {hours} h",
   "quarantine.title": "Quarantäne",
   "quarantine.kept": "{count} aufbewahrt",
   "quarantine.of": "von",

@@ -264,6 +264,8 @@ export const en = /** @type {const} */ ({
   "handlers.retry": "Next attempt",
   "handlers.retry.now": "now",
   "handlers.left": "Left out",
+  "embed.incomplete": "This panel's address is incomplete: it needs #token=…&device=site/device.",
+  "embed.chart": "{metric} over {hours} h",
   "quarantine.title": "Quarantine",
   "quarantine.kept": "{count} kept",
   "quarantine.of": "of",
