@@ -37,6 +37,7 @@ PayloadReason = Literal[
 ]
 NoteReason = Literal[
     "array_too_long",
+    "calculated",  # a metric that Causeway calculates at this device: the device's own is left out, or the other way
     "bad_metric_name",
     "bad_quality",
     "bad_text",

@@ -28,7 +28,7 @@ from devices.models.handlers import (
     HandlerTask,
 )
 from devices.models.listening import Heard, HeardMessage, Listening
-from devices.models.mappings import Mapping
+from devices.models.mappings import CalculatedMetric, Mapping
 from devices.models.people import Board, SavedView, Ticket, UserPreferences
 from devices.models.registry import BlockedKey, Device, DeviceTag, RetiredKey, TagDefault
 from devices.models.requests import Command, Import, ImportPiece, ImportPosition, Request
@@ -45,6 +45,7 @@ __all__ = [
     "ApiToken",
     "BlockedKey",
     "Board",
+    "CalculatedMetric",
     "Change",
     "Command",
     "Description",

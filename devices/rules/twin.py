@@ -127,6 +127,7 @@ class TwinState(Struct, omit_defaults=True, dict=True):
     removed_floor: int = 0
     http: bool = False  # what was heard of it last came over HTTP: no gateway's link tells anything of it
     described_rev: int = 0  # at which what it is last changed (devices.rules.described)
+    calculated: list[str] = field(default_factory=list)  # those of the metrics that Causeway has calculated
     groups: list[MetricGroup] = field(default_factory=list)  # of the metrics; only in what is stored
     # What has changed and was not taken yet: of the instance, but no part of what is stored or compared.
     changes: ClassVar[tuple[TwinChange, ...]] = ()

@@ -23,6 +23,7 @@ from devices.worker.effects.feature import Feature
 from devices.worker.effects.reading_log import ReadingLogFeature
 from devices.worker.homeassistant.controls import ControlsFeature
 from devices.worker.homeassistant.export import ExportFeature
+from devices.worker.link.calculating import CalculatingFeature
 from devices.worker.link.descriptions import DescriptionsFeature
 from devices.worker.link.uplink import UplinkFeature
 from devices.worker.ownership.followed import Followed
@@ -57,7 +58,8 @@ def all_features(
     described = DescriptionsFeature()
     desired = (DesiredFeature(links), ForeignDesiredFeature(links, renderer))
     downlinks = (commands, *desired, ClearingFeature(known, links, options.shards))
-    heard = (SourcesFeature(options, known, links), uplink, PresenceFeature(options, links))
+    calculating = CalculatingFeature(options)
+    heard = (SourcesFeature(options, known, links), uplink, calculating, PresenceFeature(options, links))
     controls = (ControlsFeature(commands),) if CONTROLS in known.by_name else ()
     export = (ExportFeature(options, links),) if options.homeassistant_export else ()
     asked = (requests, ImportsFeature(options))

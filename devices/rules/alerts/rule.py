@@ -10,9 +10,9 @@ from msgspec import UNSET, Struct, UnsetType
 
 from bridge.json_values import MAX_NAME_CHARS
 from bridge.names import is_device_key, is_name
-from devices.rules.alerts import expressions
-from devices.rules.alerts.expressions import Expression
 from devices.rules.alerts.schedule import Calendar, Schedule, schedule_fault
+from devices.rules.described import expressions
+from devices.rules.described.expressions import Expression
 from devices.rules.twin import Status
 
 Severity = Literal["info", "warning", "critical"]  # the least first
@@ -172,10 +172,11 @@ def _fault(rule: Rule) -> str:
         return f"flap: count 1 to {_MOST_RAISES}, within_s 1 to {_MOST_S}"
     if rule.schedule and (fault := schedule_fault(rule.schedule)):
         return f"schedule: {fault}"
-    return _scope_fault(rule.scope) or _condition_fault(rule)
+    return scope_fault(rule.scope) or _condition_fault(rule)
 
 
-def _scope_fault(scope: Scope) -> str:
+def scope_fault(scope: Scope) -> str:
+    """What is wrong with it; empty: nothing."""
     if scope.site is not None and not is_name(scope.site):
         return "scope: site: 1 to 64 of A-Z a-z 0-9 _ - . :"
     if len(scope.tags) > _MOST_NAMES or not all(map(is_name, scope.tags)):

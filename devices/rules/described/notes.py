@@ -1,10 +1,10 @@
 """What of devices' messages was not taken as it came, kept with the twin: the last few kinds, counted."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from bridge.json_values import Notes
-from bridge.observations import Note, RawReading
+from bridge.observations import Note, RawReading, Telemetry
 from devices.rules.twin import KeptNote, TwinState
 
 MAX_KEPT_NOTES: Final = 20
@@ -21,6 +21,29 @@ def keep(twin: TwinState, notes: Iterable[Note], at_ms: int) -> None:
                 break
         twin.notes.append(KeptNote(note.reason, note.metric, count, note.sample, at_ms))
     del twin.notes[:-MAX_KEPT_NOTES]
+
+
+def without_calculated(said: Telemetry, twin: TwinState, calculated: Collection[str]) -> Telemetry:
+    """Readings without the metrics that are calculated at the device: these are not its own to send.
+
+    Args:
+        said: what it has sent.
+        twin: the device's; it knows what was calculated once. What is not any more, and the device sends, is its own.
+        calculated: what is calculated now.
+    """
+    sent = {name for reading in said.readings for name in reading.metrics}
+    if twin.calculated and (own := [name for name in twin.calculated if name in sent and name not in calculated]):
+        twin.calculated = [name for name in twin.calculated if name not in own]
+    if sent.isdisjoint(calculated):
+        return said
+    notes, left = Notes(), []
+    for reading in said.readings:
+        metrics = {name: value for name, value in reading.metrics.items() if name not in calculated}
+        for name in reading.metrics.keys() - metrics.keys():
+            notes.note("calculated", name, reading.metrics[name])
+        if metrics:
+            left.append(RawReading(reading.ts_ms, metrics, reading.ahead_ms))
+    return Telemetry(tuple(left), said.notes + notes.notes, said.bad)
 
 
 def within_limit(twin: TwinState, readings: Iterable[RawReading], most: int) -> tuple[list[RawReading], Notes]:

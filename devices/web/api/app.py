@@ -26,6 +26,7 @@ from devices.web.api.schemas import Problem
 from devices.web.api.security import SessionAuth, TokenAuth
 from devices.web.device import changes, descriptions, export, ingest, messages
 from devices.web.device import series as series_of_metrics
+from devices.web.device.calculated import api as calculated_metrics
 from devices.web.live.event_streams.openapi import STREAM_OPERATION
 from devices.web.mappings import api as mappings
 from devices.web.mappings import listen
@@ -118,6 +119,7 @@ _PARTS = (
     listen,
     mappings,
     handlers,
+    calculated_metrics,
     alert_rules,
     alerts,
     me,

@@ -13,6 +13,7 @@ from bridge.observations import CommandAck, Decoded, Described, StatusReported, 
 from devices.models import Event, Quarantined, Reading
 from devices.options import DevicesOptions
 from devices.rules.clocks import AHEAD_MS
+from devices.rules.described.notes import without_calculated
 from devices.rules.reducer import Arrival, Limits, Outcome, is_from_device, reduce
 from devices.rules.twin import OTHER_DIALECT, is_anothers
 from devices.worker.commands.waiting import Waiting
@@ -191,6 +192,8 @@ class UplinkFeature(Feature):
     def reduce(self, said: Decoded, arrival: Arrival, effects: Effects) -> Outcome:
         """Apply what a message says to the twin; what it brings goes into the effects."""
         member = effects.member
+        if (member.calculated or member.twin.calculated) and isinstance(said, Telemetry):
+            said = without_calculated(said, member.twin, member.calculated)
         outcome = reduce(member.twin, said, arrival, self._limits)
         if member.described and isinstance(said, Telemetry):
             descriptions.compare(said, member, outcome, arrival.received_ms)

@@ -50,13 +50,14 @@ class Member:
     takes 2 µs.
     """
 
-    __slots__ = ("_doc", "_twin", "described", "id", "key", "stale_after_s")
+    __slots__ = ("_doc", "_twin", "calculated", "described", "id", "key", "stale_after_s")
 
     def __init__(
         self, device_id: int, key: str, stale_after_s: int | None, doc: bytes, description: str | None = None
     ) -> None:
         self.id, self.key, self.stale_after_s = device_id, key, stale_after_s
         self.described = Described(description.encode()) if description else None  # None: nobody has said what it is
+        self.calculated: frozenset[str] = frozenset()  # metrics that the device may not send: Causeway calculates them
         self._doc = doc
         self._twin: TwinState | None = None
 

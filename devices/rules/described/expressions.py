@@ -1,9 +1,10 @@
-"""Conditions over several metrics of a device: a small part of Python's expressions, never run as code.
+"""Conditions and calculations over metrics of a device: a small part of Python's expressions, never run as code.
 
 ::
 
     supply - return_ > 8 and pump == "on"        metrics by name; a dot goes deeper: air.temperature
     abs(metric("set point") - t) >= 2            metric("…") for names that are no Python names
+    integral(power, "1d") / 1000                 of calculations only: a window up to now (rules.described.windows)
 
 Numbers, texts, ``true``, ``false``; ``+ - * / %``; comparisons, also chained; ``and``, ``or``, ``not``; ``abs``,
 ``min``, ``max``, ``round``. What is not known (a metric without a value, a division by zero, a text where a number is
@@ -19,6 +20,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from bridge.observations import Scalar
+from devices.rules.described.windows import KINDS, Window, span_ms
 
 MAX_CHARS: Final = 500
 MAX_NODES: Final = 100
@@ -47,12 +49,17 @@ class Expression(Struct, frozen=True):
 
     Args:
         text: as it was written.
-        metrics: those that it names.
+        metrics: those that it names, those of its windows included.
     """
 
     text: str
     metrics: frozenset[str]
     node: Callable[[Values], Scalar]
+    windows: frozenset[Window] = frozenset()  # whose values stand among the others, by their names
+
+    def value(self, values: Values) -> Scalar:
+        """What it comes to; None: that is not known."""
+        return self.node(values)
 
     def holds(self, values: Values) -> bool | None:
         """Whether it is true of these values; None: that is not known."""
@@ -61,11 +68,27 @@ class Expression(Struct, frozen=True):
 
 
 def parse(text: str) -> Expression:
-    """Read an expression.
+    """Read a condition.
 
     Raises:
         ValueError: what is wrong with it.
     """
+    tree, found = _read(text, windows=False)
+    if isinstance(tree, ast.BinOp | ast.Call | ast.UnaryOp) and not _is_truth(tree):
+        raise ValueError("it is no condition: compare it with something")
+    return found
+
+
+def parse_value(text: str) -> Expression:
+    """Read a calculation, of any kind of value; it may have windows.
+
+    Raises:
+        ValueError: what is wrong with it.
+    """
+    return _read(text, windows=True)[1]
+
+
+def _read(text: str, *, windows: bool) -> tuple[ast.expr, Expression]:
     if len(text) > MAX_CHARS:
         raise ValueError(f"at most {MAX_CHARS} characters")
     try:
@@ -74,13 +97,11 @@ def parse(text: str) -> Expression:
         raise ValueError("it is no expression") from None
     if sum(1 for _ in ast.walk(tree)) > 3 * MAX_NODES:  # operators and contexts are nodes, too
         raise ValueError("it is too long")
-    reader = _Reader()
+    reader = _Reader(windows=windows)
     node = reader.read(tree, 0)
     if not reader.metrics:
         raise ValueError("it names no metric")
-    if isinstance(tree, ast.BinOp | ast.Call | ast.UnaryOp) and not _is_truth(tree):
-        raise ValueError("it is no condition: compare it with something")
-    return Expression(text, frozenset(reader.metrics), node)
+    return tree, Expression(text, frozenset(reader.metrics), node, frozenset(reader.windows))
 
 
 def _is_truth(tree: ast.expr) -> bool:
@@ -91,10 +112,16 @@ def _is_truth(tree: ast.expr) -> bool:
 
 
 class _Reader:
-    """Makes functions of what is allowed; whatever is not named here is not."""
+    """Makes functions of what is allowed; whatever is not named here is not.
 
-    def __init__(self) -> None:
+    Args:
+        windows: whether there may be any.
+    """
+
+    def __init__(self, *, windows: bool) -> None:
+        self._may_have_windows = windows
         self.metrics: set[str] = set()
+        self.windows: set[Window] = set()
 
     def read(self, tree: ast.expr, depth: int) -> _Node:
         """A part of the expression as a function of the values."""
@@ -139,12 +166,50 @@ class _Reader:
                 case [ast.Constant(value=str() as metric)] if metric:
                     return self._metric(metric)
             raise ValueError('write metric("its name")')
+        if name in KINDS and (name not in _FUNCTIONS or _is_span(tree.args)):
+            return self._window(name, tree.args)
         if name not in _FUNCTIONS:
             raise ValueError(f"there is no function {name[:40]!r}")
         function, least, most = _FUNCTIONS[name]
         if not least <= len(tree.args) <= most:
             raise ValueError(f"{name} takes {least} to {most} arguments")
         return _calculation(function, [self.read(one, depth + 1) for one in tree.args])
+
+    def _window(self, kind: str, arguments: list[ast.expr]) -> _Node:
+        if not self._may_have_windows:
+            raise ValueError(f"{kind} of a time is for calculated metrics")
+        match arguments:
+            case [of, ast.Constant(value=str() as span)]:
+                metric, equals = self._of_window(kind, of)
+                window = Window(kind, metric, span_ms(span), equals)
+                self.windows.add(window)
+                return self._given(window.name)
+        raise ValueError(f'write {kind}(metric, "10m")')
+
+    def _of_window(self, kind: str, of: ast.expr) -> tuple[str, Scalar]:
+        """The metric, and of a duty the value that counts."""
+        equals: Scalar = True
+        if kind == "duty" and isinstance(of, ast.Compare):
+            if not (len(of.ops) == 1 and isinstance(of.ops[0], ast.Eq) and isinstance(of.comparators[0], ast.Constant)):
+                raise ValueError('duty is of a metric, or of metric == "a value"')
+            equals = _constant(of.comparators[0].value)({})
+            of = of.left
+        if not (isinstance(of, ast.Name | ast.Attribute) or (isinstance(of, ast.Call) and _is_truth(of))):
+            raise ValueError(f"{kind} is of one metric, not of a calculation")
+        before, self.metrics = self.metrics, set()
+        self.read(of, _MAX_DEPTH)
+        named, self.metrics = self.metrics, before | self.metrics
+        if len(named) != 1:
+            raise ValueError(f"{kind} is of one metric")
+        return next(iter(named)), equals
+
+    @staticmethod
+    def _given(name: str) -> _Node:
+        return lambda values: values.get(name)
+
+
+def _is_span(arguments: list[ast.expr]) -> bool:
+    return len(arguments) == 2 and isinstance(arguments[1], ast.Constant) and isinstance(arguments[1].value, str)
 
 
 def _constant(value: object) -> _Node:

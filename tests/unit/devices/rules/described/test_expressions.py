@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.observations import Scalar
-from devices.rules.alerts.expressions import MAX_CHARS, parse
+from devices.rules.described.expressions import MAX_CHARS, parse
 
 VALUES: dict[str, Scalar] = {"t": 21.5, "rh": 40, "on": True, "mode": "auto", "air.t": -3, "set point": 20, "gap": None}
 

@@ -1,0 +1,1 @@
+"""Calculated metrics over HTTP: defined, listed, tried on history. Workers calculate (devices.worker.link)."""
