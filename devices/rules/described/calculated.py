@@ -4,7 +4,7 @@ A calculation is made with each reading that has one of its metrics, as of the r
 not say, the latest value counts, unless that is newer than the reading. What can't be known then is unknown.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any, Final, Literal
 
@@ -87,7 +87,7 @@ def as_json(calculated: Calculated) -> dict[str, Any]:
 
 
 def calculate(
-    those: Iterable[Calculated],
+    those: Collection[Calculated],
     ts: int,
     metrics: Mapping[str, Scalar],
     latest: Latest,
@@ -100,8 +100,9 @@ def calculate(
         ts: the reading's, Unix ms.
         metrics: the reading's.
         latest: the device's; may hold the reading already.
-        samples: a metric's for windows, the reading's included.
+        samples: a metric's for windows, the reading's included; what is calculated is added to its own.
     """
+    sampled = {window.metric for one in those for window in one.parsed.windows}
     known = {name: value for name, (value, at) in latest.items() if at <= ts}
     known.update(metrics)
     came, found = set(metrics), dict[str, Scalar]()
@@ -114,6 +115,8 @@ def calculate(
         value = parsed.value(known)
         found[one.metric] = known[one.metric] = value if one.fits(value) else None
         came.add(one.metric)
+        if one.metric in sampled:
+            samples(one.metric).add(ts, found[one.metric])
     return found
 
 

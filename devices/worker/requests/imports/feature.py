@@ -1,9 +1,9 @@
-"""The feature of imports: the oldest piece of each shard a round, in the transaction of what it does.
+"""The feature of imports: the oldest piece a round, in the transaction of what it does.
 
 ::
 
     manage.py import    inserts pieces (devices.models.ImportPiece), and tells the workers
-    find                the first of each shard; the next ones at once, in rounds of their own
+    find                the first of our shards; the next ones at once, in rounds of their own
     plan                without the records up to where the device is, and those that it has had before
     store               rows, and how far each device is
     follow_up           the piece is done: its payload goes, its result stays for whoever asked
@@ -34,7 +34,7 @@ from devices.worker.retention.scope import PurgeTask
 from runtime.databases.statements import Statement
 
 _SWEEP_S: Final = 2.0  # for pieces whose nudge was lost
-_LOOK: Final = 200  # pieces
+_LOOK: Final = 2  # pieces: the next one, and whether there are more
 _PENDING: Final = Statement(
     "SELECT id, hash %% %s FROM devices_importpiece WHERE NOT is_done AND hash %% %s {among} ORDER BY id LIMIT %s"
 )
@@ -73,9 +73,8 @@ class ImportsFeature(Feature):
         if not (self._more or nudged or self._sweeps()):
             return False
         rows = _PENDING.rows(self._of, self._of, [shard.number for shard in shards], _LOOK)
-        for pk, number in rows:
-            self._found.setdefault(number, pk)
-        self._more = len(rows) > len(self._found)
+        self._found = {number: pk for pk, number in rows[:1]}
+        self._more = len(rows) > 1
         return bool(self._found)
 
     def plan(self, work: RoundWork) -> None:

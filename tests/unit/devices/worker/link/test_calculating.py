@@ -129,6 +129,20 @@ def _fail(*_: Any) -> None:
     raise DatabaseError("gone")
 
 
+def test_a_window_of_what_is_calculated(worker: Worker) -> None:
+    define("power", "u * 2")
+    define("energy", 'integral(power, "1h") * 3600')
+    for value in (1, 5, 0):
+        send(worker, {"u": value})
+    another = Worker("another", epoch=2, now_ms=worker.now_ms)
+    another.round()
+    send(another, {"u": 7})
+    found = [metrics for _, _, metrics in stored() if "power" in metrics]
+    assert found == [
+        {"power": 2, "energy": 0}, {"power": 10, "energy": 2}, {"power": 0, "energy": 12}, {"power": 14, "energy": 12}
+    ]  # fmt: skip
+
+
 def test_there_is_no_more_of_it_than_metrics_are_allowed(db: None, options: Any) -> None:
     options(max_metrics_per_device=1)
     worker = Worker()
