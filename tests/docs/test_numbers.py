@@ -136,7 +136,7 @@ def test_each_operation_of_the_api_is_on_its_page() -> None:
 
 def _spellings(operation: str) -> set[str]:
     """As the page writes it: `…` for a device, short names for ids."""
-    short = re.sub(r"\{(?:alert|board|command|entry|mapping|rule|view)_id\}", "{id}", operation)
+    short = re.sub(r"\{(?:alert|board|calculated|command|entry|mapping|rule|view)_id\}", "{id}", operation)
     return {short, short.replace("/devices/{site}/{device}/", "…/")}
 
 

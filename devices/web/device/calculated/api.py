@@ -44,27 +44,27 @@ def preview_calculated_metric(request: HttpRequest, payload: schemas.PreviewIn) 
     return json_response(preview(calculated, device, payload.since, payload.until))
 
 
-@router.get("/calculated-metrics/{int:number}", response=schemas.CalculatedOut)
-def get_calculated_metric(request: HttpRequest, number: int) -> HttpResponse:
+@router.get("/calculated-metrics/{int:calculated_id}", response=schemas.CalculatedOut)
+def get_calculated_metric(request: HttpRequest, calculated_id: int) -> HttpResponse:
     """One of them. Its version is the ETag."""
-    return _answer(_row(access(request), number))
+    return _answer(_row(access(request), calculated_id))
 
 
-@router.put("/calculated-metrics/{int:number}", response=schemas.CalculatedOut)
-def replace_calculated_metric(request: HttpRequest, number: int, payload: schemas.CalculatedIn) -> HttpResponse:
+@router.put("/calculated-metrics/{int:calculated_id}", response=schemas.CalculatedOut)
+def replace_calculated_metric(request: HttpRequest, calculated_id: int, payload: schemas.CalculatedIn) -> HttpResponse:
     """Calculate something else in its place, from now on. What it has come to stays."""
     who = access(request)
-    row, calculated = _row(who, number), store.checked(written(payload))
+    row, calculated = _row(who, calculated_id), store.checked(written(payload))
     _require(who, row.site)
     _require(who, store.site_of(calculated))
     return _answer(store.save(calculated, str(who.actor), row))
 
 
-@router.delete("/calculated-metrics/{int:number}", response={204: None})
-def delete_calculated_metric(request: HttpRequest, number: int) -> HttpResponse:
+@router.delete("/calculated-metrics/{int:calculated_id}", response={204: None})
+def delete_calculated_metric(request: HttpRequest, calculated_id: int) -> HttpResponse:
     """Calculate it no longer. What it has come to stays, as a metric that nobody sends."""
     who = access(request)
-    row = _row(who, number)
+    row = _row(who, calculated_id)
     _require(who, row.site)
     store.delete(row)
     return HttpResponse(status=HTTPStatus.NO_CONTENT)
@@ -81,8 +81,8 @@ def _require(who: Access, site: str) -> None:
         raise ForbiddenError(f"this needs the role admin at {where}")
 
 
-def _row(who: Access, number: int) -> models.CalculatedMetric:
-    row = models.CalculatedMetric.objects.filter(store.visible(who), pk=number).first()
+def _row(who: Access, calculated_id: int) -> models.CalculatedMetric:
+    row = models.CalculatedMetric.objects.filter(store.visible(who), pk=calculated_id).first()
     if row is None:
         raise NotFoundError("there is no such calculated metric")
     return row

@@ -156,8 +156,8 @@ def test_the_documentation_describes_every_operation() -> None:
     assert set(operations) == {
         ("GET", "/series"), ("GET", "/export"),
         ("GET", "/calculated-metrics"), ("POST", "/calculated-metrics"), ("POST", "/calculated-metrics/preview"),
-        ("GET", "/calculated-metrics/{number}"), ("PUT", "/calculated-metrics/{number}"),
-        ("DELETE", "/calculated-metrics/{number}"),
+        ("GET", "/calculated-metrics/{calculated_id}"), ("PUT", "/calculated-metrics/{calculated_id}"),
+        ("DELETE", "/calculated-metrics/{calculated_id}"),
         ("GET", "/alert-rules"), ("POST", "/alert-rules"), ("POST", "/alert-rules/backtest"),
         ("GET", "/alert-rules/{rule_id}"), ("PUT", "/alert-rules/{rule_id}"), ("DELETE", "/alert-rules/{rule_id}"),
         ("GET", "/alert-rules/{rule_id}/versions"), ("GET", "/alerts"), ("GET", "/alerts/{alert_id}"),
