@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { csvOf, linesOf } from "../../../devices/web/frontend/src/device/telemetry/charts/csv.js";
+import { csvOf, linesOf } from "../../../devices/web/frontend/src/device/telemetry/charts/saved/csv.js";
 
 const base = { device: "demo/lamp", metric: "t", complete_since: 0 };
 

@@ -10,12 +10,14 @@ import { ageOf, areAgesKnown } from "../ui/age";
 import { ExportButton } from "../ui/export";
 import { Glyph, nameOfStatus } from "../ui/presence";
 import { t } from "../words/words.js";
+import { AsOfButton } from "./past";
 import { People } from "./people";
 import { useDevice } from "./store";
 
 export function Head() {
   const device = useDevice();
   const twin = device.state.value;
+  const isPast = device.at.value !== null;
   const friendly = device.what.value.texts.name;
   const [site = "", name = ""] = device.key.split("/");
   return (
@@ -28,23 +30,25 @@ export function Head() {
       <div class="device-title">
         <h1>{friendly || name}</h1>
         {friendly && <span class="mono muted device-key">{device.key}</span>}
-        {twin && <PresenceBadge presence={twin.presence} />}
-        {device.isNotUnderstood() && (
+        {twin && !isPast && <PresenceBadge presence={twin.presence} />}
+        {!isPast && device.isNotUnderstood() && (
           <a class="chip bad" href="#refused">
             {t("device.not_understood")}
           </a>
         )}
-        {twin && <Glances twin={twin} />}
-        {twin?.tags.map((tag) => (
-          <span key={tag} class="chip">
-            {tag}
-          </span>
-        ))}
+        {twin && !isPast && <Glances twin={twin} />}
+        {!isPast &&
+          twin?.tags.map((tag) => (
+            <span key={tag} class="chip">
+              {tag}
+            </span>
+          ))}
         <span class="grow" />
-        {twin && <LastValue twin={twin} />}
+        {twin && !isPast && <LastValue twin={twin} />}
+        {twin && !isPast && <AsOfButton />}
         {twin && <Export twin={twin} name={friendly || name} />}
       </div>
-      <Facts />
+      {!isPast && <Facts />}
       <People />
     </div>
   );

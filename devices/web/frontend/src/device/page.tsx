@@ -13,7 +13,7 @@ import { Boundary } from "../ui/boundary";
 import { t } from "../words/words.js";
 import { Charts } from "./telemetry/charts/charts";
 import { Ranges } from "./telemetry/charts/ranges";
-import { Saving } from "./telemetry/charts/saving";
+import { Saving } from "./telemetry/charts/saved/saving";
 import { ChartsContext, Stretch } from "./telemetry/charts/stretch";
 import { CommandsPanel } from "./commands/panel";
 import { ControlsPanel } from "./controls/panel";
@@ -21,6 +21,7 @@ import { EventsPanel } from "./events";
 import { Head } from "./head";
 import { Metrics } from "./telemetry/metrics";
 import { Panels } from "./panels";
+import { Past } from "./past";
 import { RefusedPanel } from "./refused";
 import { SpeaksPanel } from "./speaks/panel";
 import { StatePanel } from "./state/panel";
@@ -45,34 +46,50 @@ function DevicePage({ params, causeway }: PageProps) {
   useTitle(device.what.value.texts.name.trim() || key);
   if (device.gone.value) return <Gone name={key} />;
   const isKnown = device.state.value !== null;
+  const isPast = device.at.value !== null;
   return (
     <DeviceContext.Provider value={device}>
       <Head />
       <div class={`device ${isKnown ? "" : "waiting"}`} aria-busy={!isKnown}>
-        <Boundary name={t("device.controls")}>
-          <ControlsPanel />
-        </Boundary>
+        {isPast ? (
+          <Boundary name={t("device.past.open")}>
+            <Past />
+          </Boundary>
+        ) : (
+          <Boundary name={t("device.controls")}>
+            <ControlsPanel />
+          </Boundary>
+        )}
         <Boundary name={t("device.telemetry")}>
           <TelemetryPanel />
         </Boundary>
-        <Boundary name={t("device.state")}>
-          <StatePanel />
-        </Boundary>
-        <Boundary name={t("device.commands")}>
-          <CommandsPanel />
-        </Boundary>
-        <Boundary name={t("device.events")}>
-          <EventsPanel />
-        </Boundary>
-        <Boundary name={t("device.refused")}>
-          <RefusedPanel />
-        </Boundary>
-        <Boundary name={t("device.speaks")}>
-          <SpeaksPanel />
-        </Boundary>
-        <Panels device={device} />
+        {!isPast && <Present device={device} />}
       </div>
     </DeviceContext.Provider>
+  );
+}
+
+/** What is known now, and what can be done. */
+function Present({ device }: { device: Device }) {
+  return (
+    <>
+      <Boundary name={t("device.state")}>
+        <StatePanel />
+      </Boundary>
+      <Boundary name={t("device.commands")}>
+        <CommandsPanel />
+      </Boundary>
+      <Boundary name={t("device.events")}>
+        <EventsPanel />
+      </Boundary>
+      <Boundary name={t("device.refused")}>
+        <RefusedPanel />
+      </Boundary>
+      <Boundary name={t("device.speaks")}>
+        <SpeaksPanel />
+      </Boundary>
+      <Panels device={device} />
+    </>
   );
 }
 
@@ -82,11 +99,13 @@ function followAddress(device: Device) {
     const names = address.getAll("draw");
     device.draw(names.length > 0 ? names : null);
     device.find(address.get("command") ?? "");
+    const at = Number(address.get("at") ?? NaN);
+    device.at.value = at > 0 ? at : null;
   });
 }
 
 function TelemetryPanel() {
-  const { state } = useDevice();
+  const { state, at } = useDevice();
   const [stretch] = useState(() => new Stretch());
   useLayoutEffect(() => stretch.followAddress(), [stretch]);
   return (
@@ -100,9 +119,9 @@ function TelemetryPanel() {
           </span>
         </div>
         {state.value && (
-          <div class="telemetry-body">
+          <div class={at.value === null ? "telemetry-body" : "telemetry-body alone"}>
             <Charts />
-            <Metrics />
+            {at.value === null && <Metrics />}
           </div>
         )}
       </section>

@@ -16,8 +16,8 @@ import { getCommand, getCommands, getEvents, getNotes, getQuarantine, getReading
 import { History } from "../lib/history.js";
 import { Overviews } from "./telemetry/charts/overviews";
 
-const MOST_EVENTS = 200;
-const MOST_COMMANDS = 50;
+export const MOST_EVENTS = 200;
+export const MOST_COMMANDS = 50;
 const MOST_REFUSED = 5;
 const REFUSED_MS = 5_000;
 /** All that a device can have. */
@@ -44,6 +44,8 @@ export class Device {
   readonly quarantined = signal<{ items: QuarantinedMessage[]; more: boolean }>({ items: [], more: false });
   /** What of its messages was not taken as it came. */
   readonly notes = signal<Note[]>([]);
+  /** The page shows it as it was then, Unix ms; null: as it is. */
+  readonly at = signal<number | null>(null);
   readonly past: History;
   readonly overviews: Overviews;
   readonly decimals = new Decimals();

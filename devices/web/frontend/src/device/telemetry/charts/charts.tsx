@@ -8,6 +8,7 @@ import { useDevice } from "../../store";
 import { Chart } from "./chart";
 import { follow } from "./following";
 import { withKeys } from "./gestures";
+import { Marks } from "./marks/marks";
 import { Missing } from "./missing";
 import { useStretch } from "./stretch";
 
@@ -31,6 +32,7 @@ export function Charts() {
     );
   return (
     <div class="charts" ref={holder} role="group" tabIndex={0} aria-label={t("device.charts")} aria-keyshortcuts="ArrowLeft ArrowRight + - End">
+      <Marks />
       {names.map((name, index) => {
         const times = index === names.length - 1 || names.length > MANY;
         return <Chart key={`${name} ${theme.value}`} name={name} color={(index % 6) + 1} height={device.isState(name) ? STATES : heightOf(names.length)}  times={times} />;

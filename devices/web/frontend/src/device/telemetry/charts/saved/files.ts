@@ -1,12 +1,12 @@
 /** What the charts show, as a file to keep. Loaded when somebody wants one. */
 
-import { getSeries } from "../../../data/rest";
-import { formatTime } from "../../../lib/format.js";
-import { zone, zoneNote } from "../../../words/locale.js";
+import { getSeries } from "../../../../data/rest";
+import { formatTime } from "../../../../lib/format.js";
+import { zone, zoneNote } from "../../../../words/locale.js";
 import { csvOf, linesOf } from "./csv.js";
 import type { Line } from "./csv.js";
-import type { Source } from "./following";
-import type { Stretch } from "./stretch";
+import type { Source } from "../following";
+import type { Stretch } from "../stretch";
 
 const MARGIN = 16;
 const TITLE = 40;

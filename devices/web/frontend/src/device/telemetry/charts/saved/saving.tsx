@@ -2,11 +2,11 @@
 
 import { useSignal } from "@preact/signals";
 
-import { messageOf } from "../../../data/failures";
-import { Menu } from "../../../kit/menu";
-import { t } from "../../../words/words.js";
-import { useDevice } from "../../store";
-import { useStretch } from "./stretch";
+import { messageOf } from "../../../../data/failures";
+import { Menu } from "../../../../kit/menu";
+import { t } from "../../../../words/words.js";
+import { useDevice } from "../../../store";
+import { useStretch } from "../stretch";
 
 export function Saving() {
   const device = useDevice();

@@ -1,7 +1,7 @@
 /** What charts show as CSV, in the long form: a line a value. Pure. */
 
 /**
- * @import {SeriesAnswer} from "./drawings.js"
+ * @import {SeriesAnswer} from "../drawings.js"
  * @typedef {[time: number, device: string, metric: string, value: string | number | boolean | null, ...more: (number | null)[]]} Line  Unix ms
  */
 
