@@ -124,6 +124,17 @@ def test_the_device_page_is_accessible(page: Page, system: System) -> None:
     assert list(complaints(page)) == []
 
 
+def test_a_device_of_the_past_and_dates_to_choose_are_accessible(page: Page, system: System) -> None:
+    sign_in(page, system, f"/devices/{KEY}")
+    page.get_by_role("button", name="From… to…").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert list(complaints(page)) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="As of…").click()
+    expect(page.locator(".past .badge")).to_be_visible()
+    assert list(complaints(page)) == []
+
+
 def test_the_operations_page_is_accessible(page: Page, system: System) -> None:
     sign_in(page, system, "/ops")
     expect(page.locator(".quarantine")).to_contain_text("bad_json")

@@ -37,7 +37,7 @@ def test_a_device_is_shown_as_of_a_time(page: Page, shared_system: System) -> No
     past.get_by_role("button", name="Earlier change").click()
     expect(past.locator(".twin td").first).to_have_text("5")
     expect(past.locator(".desired")).to_have_text("9")
-    expect(past).to_contain_text("by user browser-operator")
+    expect(past).to_contain_text("by token browser-operator")
     page.reload()
     expect(past.locator(".twin td").first).to_have_text("5")
     past.get_by_role("button", name="Later change").click()

@@ -14,7 +14,7 @@ test("marks stand at their time, in order; those too close together are one", ()
 });
 
 test("presence lasts until the next one, the last until now, and what was before the stretch counts", () => {
-  const statuses = [{ status: "offline", since: 50 }, { status: "online", since: -100 }];
+  const statuses = [{ status: "offline", since: 50 }, { status: "offline", since: 51 }, { status: "online", since: -100 }];
   assert.deepEqual(spellsOf(statuses, 0, 100, 80), [
     { status: "online", from: 0, to: 0.5 },
     { status: "offline", from: 0.5, to: 0.8 },

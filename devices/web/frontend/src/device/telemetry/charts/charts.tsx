@@ -2,16 +2,17 @@
 
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
+import { lazy } from "../../../ui/lazy";
 import { theme } from "../../../ui/theme";
 import { t } from "../../../words/words.js";
 import { useDevice } from "../../store";
 import { Chart } from "./chart";
 import { follow } from "./following";
 import { withKeys } from "./gestures";
-import { Marks } from "./marks/marks";
 import { Missing } from "./missing";
 import { useStretch } from "./stretch";
 
+const Marks = lazy(async () => (await import("./marks/marks")).Marks);
 const STATES = 42; // pixels of a timeline
 const MANY = 6; // from then on one scrolls, and each has its axis of time
 

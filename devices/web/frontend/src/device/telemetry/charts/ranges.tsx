@@ -1,10 +1,13 @@
 /** Which stretch of time the charts show: buttons for the panel's head. */
 
 import type { TargetedEvent } from "preact";
+import { useState } from "preact/hooks";
 
+import { lazy } from "../../../ui/lazy";
 import { t } from "../../../words/words.js";
-import { Picker } from "./picker";
 import { DAY, LONG_RANGES, RANGES, useStretch } from "./stretch";
+
+const FromTo = lazy(async () => (await import("./dates")).FromTo);
 
 export function Ranges() {
   const stretch = useStretch();
@@ -49,5 +52,19 @@ function LongRanges() {
         </option>
       ))}
     </select>
+  );
+}
+
+/** A stretch by date and time. */
+function Picker() {
+  const stretch = useStretch();
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <button class={stretch.zoomed.value ? "segment chosen" : "segment"} aria-haspopup="dialog" onClick={() => setOpen(true)}>
+        {t("device.stretch.dates")}
+      </button>
+      {open && <FromTo onClose={() => setOpen(false)} />}
+    </>
   );
 }

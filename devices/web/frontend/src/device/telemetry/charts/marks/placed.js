@@ -41,8 +41,9 @@ export function marksOf(happened, from, to, apart) {
  */
 export function spellsOf(statuses, from, to, end) {
   const sorted = [...statuses].sort((one, other) => one.since - other.since);
-  return sorted.flatMap(({ status, since }, index) => {
-    const [begin, stop] = [Math.max(from, since), Math.min(to, end, sorted[index + 1]?.since ?? Infinity)];
+  const turns = sorted.filter(({ status }, index) => status !== sorted[index - 1]?.status);
+  return turns.flatMap(({ status, since }, index) => {
+    const [begin, stop] = [Math.max(from, since), Math.min(to, end, turns[index + 1]?.since ?? Infinity)];
     return stop > begin ? [{ status, from: (begin - from) / (to - from), to: (stop - from) / (to - from) }] : [];
   });
 }

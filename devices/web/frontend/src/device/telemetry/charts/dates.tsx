@@ -1,7 +1,6 @@
-/** A stretch of time by date and time: from, to, in the zone of the page. */
+/** A stretch of time by date and time: from, to, in the zone of the page. Loaded when somebody chooses one. */
 
 import { useSignal } from "@preact/signals";
-import { useState } from "preact/hooks";
 
 import { serverNow } from "../../../data/clock";
 import { Dialog } from "../../../kit/dialog";
@@ -11,20 +10,7 @@ import { zone, zoneNote } from "../../../words/locale.js";
 import { t } from "../../../words/words.js";
 import { useStretch } from "./stretch";
 
-export function Picker() {
-  const stretch = useStretch();
-  const [open, setOpen] = useState(false);
-  return (
-    <>
-      <button class={stretch.zoomed.value ? "segment chosen" : "segment"} aria-haspopup="dialog" onClick={() => setOpen(true)}>
-        {t("device.stretch.dates")}
-      </button>
-      {open && <FromTo onClose={() => setOpen(false)} />}
-    </>
-  );
-}
-
-function FromTo({ onClose }: { onClose: () => void }) {
+export function FromTo({ onClose }: { onClose: () => void }) {
   const stretch = useStretch();
   const [begin, end] = stretch.now();
   const [from, to] = [useSignal(clockOf(begin, zone())), useSignal(clockOf(end, zone()))];
