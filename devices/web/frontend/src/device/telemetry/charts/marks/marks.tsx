@@ -72,7 +72,7 @@ function One({ mark, isFirst, isChosen, onChoose }: { mark: Mark; isFirst: boole
   const kind = kinds[0] ?? "event";
   const text = mark.all.length === 1 && mark.all[0] ? sayOne(mark.all[0]) : t("device.marks.several", { count: mark.all.length, time: formatTime(mark.all[0]?.at ?? 0) });
   return (
-    <button class={`mark ${kind}`} tabIndex={isFirst ? 0 : -1} aria-pressed={isChosen} aria-label={text} title={text} style={{ left: percent(mark.share) }} onClick={onChoose}>
+    <button class={`mark of-${kind}`} tabIndex={isFirst ? 0 : -1} aria-pressed={isChosen} aria-label={text} title={text} style={{ left: percent(mark.share) }} onClick={onChoose}>
       {mark.all.length > 1 ? mark.all.length : GLYPHS[kind]}
     </button>
   );
