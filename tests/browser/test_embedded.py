@@ -80,7 +80,12 @@ def test_a_site_that_is_named_shows_a_device_live_and_others_show_nothing(
 
     ours.show(page, f"{address}&metric=level")
     expect(panel.locator(".embed-value")).to_have_text("level 77")
-    expect(panel.get_by_role("img", name="level over 1 h")).to_be_visible()
+    chart = panel.get_by_role("img", name="level over 1 h")
+    expect(chart).to_be_visible()
+    drawn, holder = chart.locator("canvas").bounding_box(), chart.bounding_box()
+    assert drawn
+    assert holder
+    assert holder["y"] <= drawn["y"] <= drawn["y"] + drawn["height"] <= holder["y"] + holder["height"] + 1
     system.publish("devices/demo/tank/telemetry", {"level": 78})
     expect(panel.locator(".embed-value")).to_have_text("level 78")
 
