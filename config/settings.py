@@ -124,6 +124,7 @@ DEVICES = DevicesOptions(
     max_metrics_per_device=env.integer("MAX_METRICS_PER_DEVICE", 200, low=1, high=100_000),
     stale_after_s=env.integer("STALE_AFTER_S", 300, low=1, high=366 * 86_400),
     retention_days=env.integer("RETENTION_DAYS", 30, low=1, high=36_600),
+    rollup_days=env.integer("ROLLUP_RETENTION_DAYS", 400, low=1, high=36_600),
     quarantine_max_mb=env.integer("QUARANTINE_MAX_MB", 1024, low=1, high=1_000_000),
     handler_log_mb=env.integer("HANDLER_LOG_MB", 1024, low=1, high=1_000_000),
     handler_waiting_mb=env.integer("HANDLER_WAITING_MB", 256, low=1, high=1_000_000),

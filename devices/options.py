@@ -21,6 +21,7 @@ class DevicesOptions:
     max_metrics_per_device: int = 200  # beyond: rejected and counted
     stale_after_s: int = 300  # silence until stale; a device may have its own
     retention_days: int = 30  # readings, events, changes, finished commands, quarantine
+    rollup_days: int = 400  # rollups of hours and days
     quarantine_max_mb: int = 1024  # beyond, the oldest quarantined messages go
     handler_log_mb: int = 1024  # of readings that handlers have not read yet; beyond, the oldest go, and they are told
     handler_waiting_mb: int = 256  # that a handler may have wait at parked devices, or to be done later; then it stops

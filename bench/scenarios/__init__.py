@@ -16,7 +16,7 @@ from bench.measure.results import Better, Measured, Results
 
 MODULES: Final = (
     *("uplink", "rates", "start", "commands", "fanout", "absence"),
-    *("ceilings", "link", "written", "history", "followers", "overload", "scale", "pages"),
+    *("ceilings", "link", "written", "history", "series", "followers", "overload", "scale", "pages"),
 )
 """In the order in which they run."""
 

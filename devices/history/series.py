@@ -1,26 +1,30 @@
-"""Series of devices' metrics, read from their readings."""
+"""Series of devices' metrics: from their readings, where these are few or too new, else from rollups."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from django.conf import settings
 from django.db.models import F, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, StrIndex
 from msgspec import Struct
 
+from devices.history.rollups import stored
+from devices.history.rollups.parts import Parts, parts
+from devices.history.rollups.stored import Rolled
+from devices.history.rules.parts import are_states, columns_of_numbers, columns_of_states, values_in
 from devices.history.rules.series import Columns, Kind, MixedError, Series, kind_of
 from devices.history.rules.series import Value as MetricValue
 from devices.history.rules.windows import Window
-from devices.models import Device, Reading, Twin
+from devices.models import Device, Reading
 from devices.requests.refusals import TooLargeError
 from runtime.database_clock import clock
+from runtime.databases.snapshots import snapshot
 
 MAX_READINGS: Final = 3_000_000  # that one question may have read
 _ROWS_AT_ONCE: Final = 2_000
 _NAMES_SOUGHT: Final = 8  # beyond, the database would take longer to look for names than we to decode
 _LOOKED_BACK: Final = 200  # readings before the window, for what held at its begin
-_DAY_MS: Final = 86_400_000
+_READ_FOR_FEW: Final = 100_000  # readings that are read for the values, fewer than points, of some metrics
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -32,6 +36,7 @@ class Found(Struct, frozen=True):
     metric: str
     bucket_ms: int  # 0: raw values
     complete_since: int  # Unix ms: nothing of the window that came since then was purged
+    rolled_until: int  # Unix ms: what came before is read from rollups, where there are many; 0: nothing is rolled up
     columns: Columns
 
 
@@ -49,8 +54,11 @@ def series(devices: Sequence[Device], metrics: Collection[str], window: Window) 
     """
     left = _Allowance(MAX_READINGS)
     found: list[Found] = []
-    for device in devices:
-        found += _of_device(device, metrics, window, left)
+    with snapshot():
+        now_ms = clock.now_ms()
+        rolled = stored.states([device.pk for device in devices], now_ms)
+        for device in devices:
+            found += _Question(device, metrics, window, rolled.get(device.pk, Rolled()), now_ms, left).answer()
     return found
 
 
@@ -71,19 +79,69 @@ class _Allowance:
             raise TooLargeError(f"these are over {MAX_READINGS:,} readings: ask for a shorter time, or fewer devices")
 
 
-def _of_device(device: Device, metrics: Collection[str], window: Window, left: _Allowance) -> list[Found]:
-    names = dict.fromkeys(metrics)
-    kinds: dict[str, Kind] = {}
-    gathered = _gathered(device, names, window, kinds, left)
-    while mixed := [name for name, one in gathered.items() if one is None]:
-        kinds |= dict.fromkeys(mixed, "states")
-        gathered |= _gathered(device, dict.fromkeys(mixed), window, kinds, left)
-    now_ms, complete_since = clock.now_ms(), _complete_since(device, window)
-    return [
-        Found(device.key, name, one.bucket_ms, complete_since, one.columns(now_ms))
-        for name, one in (gathered.items() if not names else ((name, gathered.get(name)) for name in names))
-        if one is not None and not one.is_empty
-    ]
+class _Question:
+    """What is asked of one device."""
+
+    def __init__(
+        self,
+        device: Device,
+        metrics: Collection[str],
+        window: Window,
+        rolled: Rolled,
+        now_ms: int,
+        left: _Allowance,
+    ) -> None:
+        self._device, self._names, self._window = device, dict.fromkeys(metrics), window
+        self._rolled, self._now_ms, self._left = rolled, now_ms, left
+
+    def answer(self) -> list[Found]:
+        """Each metric that has values."""
+        until_ms = min(self._window.until, self._now_ms)
+        rolled = parts(self._device.pk, tuple(self._names), self._window, self._rolled, until_ms)
+        found = self._from_rollups(rolled) if rolled else self._from_readings(self._names)
+        return [found[name] for name in self._names or found if name in found]
+
+    def _from_readings(self, names: Mapping[str, None]) -> dict[str, Found]:
+        kinds: dict[str, Kind] = {}
+        gathered = _gathered(self._device, names, self._window, kinds, self._left)
+        while mixed := [name for name, one in gathered.items() if one is None]:
+            kinds |= dict.fromkeys(mixed, "states")
+            gathered |= _gathered(self._device, dict.fromkeys(mixed), self._window, kinds, self._left)
+        since = max(self._window.since, min(self._rolled.kept, self._window.until))
+        return {
+            name: self._found(name, one.bucket_ms, since, one.columns(self._now_ms))
+            for name, one in gathered.items()
+            if one is not None and not one.is_empty
+        }
+
+    def _from_rollups(self, rolled: Parts) -> dict[str, Found]:
+        self._left.spend(len(rolled.by_metric) and max(map(len, rolled.by_metric.values())))
+        found: dict[str, Found | None] = dict.fromkeys(rolled.by_metric)
+        since = max(self._window.since, min(self._rolled.since, self._window.until))
+        width, raw = rolled.window.bucket_ms, list[str]()
+        held = _Held(self._device, rolled.window.since)
+        all_is_kept = self._window.since >= self._rolled.kept
+        few = rolled.readings <= _READ_FOR_FEW and all_is_kept
+        for name, some in rolled.by_metric.items():
+            try:
+                states = are_states(some)
+            except MixedError:
+                raw.append(name)
+                continue
+            if few and values_in(some) < self._window.points:
+                raw.append(name)
+            elif states:
+                until_ms = min(self._now_ms, rolled.window.until)
+                columns = columns_of_states(some, rolled.window, held.value(name), until_ms)
+                found[name] = self._found(name, width, since, columns)
+            else:
+                found[name] = self._found(name, width, since, columns_of_numbers(some, rolled.window))
+        if raw:
+            found |= self._from_readings(dict.fromkeys(raw))
+        return {name: one for name, one in found.items() if one}
+
+    def _found(self, name: str, bucket_ms: int, since: int, columns: Columns) -> Found:
+        return Found(self._device.key, name, bucket_ms, since, self._rolled.until, columns)
 
 
 def _gathered(
@@ -158,18 +216,3 @@ def with_metrics(rows: QuerySet[Reading], names: Iterable[str]) -> QuerySet[Read
             rows = rows.alias(**{alias: StrIndex(F("metrics"), Value(before + key))})
             wanted |= Q(**{f"{alias}__gt": 0})
     return rows.filter(wanted)
-
-
-def _complete_since(device: Device, window: Window) -> int:
-    """From when on nothing of the window was purged: its begin, or the reception of the oldest reading that is kept.
-
-    No reading's ``ts`` is after its reception, so what has a ``ts`` since then was received since then.
-    """
-    purged_rev = Twin.objects.filter(pk=device.pk).values_list("purged_rev", flat=True).first()
-    if not purged_rev:
-        return window.since
-    kept = Reading.objects.filter(device=device, rev__gt=purged_rev).order_by("rev")
-    oldest = kept.values_list("received_ms", flat=True).first()
-    if oldest is None:
-        oldest = clock.now_ms() - settings.DEVICES.retention_days * _DAY_MS
-    return max(window.since, min(oldest, window.until))

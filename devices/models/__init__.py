@@ -4,7 +4,7 @@ access       sites, memberships, API tokens             web and commands
 alerts       rules                                      web and commands; alerts and how far rules are: shard workers
 people       preferences, saved views, boards, tickets  web
 registry     devices, their tags                        shard workers; provisioning (passwords)
-state        twins, readings, events, quarantine        shard workers only: the single writer of their devices
+state        twins, readings, rollups, events, quarantine        shard workers only: the single writer of their devices
 changes      what has changed of devices, one by one     shard workers
 followers    who follows readings, and their log          followers; shard workers
 listening    what people wanted to hear on the broker, and what was heard  web asks, gateways write
@@ -34,7 +34,7 @@ from devices.models.registry import BlockedKey, Device, DeviceTag, RetiredKey, T
 from devices.models.requests import Command, Import, ImportPiece, ImportPosition, Request
 from devices.models.shards import Installation, LedgerCount, LinkCursor, RecentDeliveries, Rejected, ShardState, Worker
 from devices.models.sources import DialectLogin, Source, SourceFilter
-from devices.models.state import Description, Event, Quarantined, Reading, Twin
+from devices.models.state import Description, Event, Quarantined, Reading, Rollup, RollupState, Twin
 from devices.models.streams import StreamPosition
 
 __all__ = [
@@ -79,6 +79,8 @@ __all__ = [
     "Request",
     "RetiredKey",
     "Role",
+    "Rollup",
+    "RollupState",
     "SavedView",
     "ShardState",
     "Site",

@@ -35,6 +35,9 @@ class ShardState(models.Model):
     # The log has every commit's readings after this one; null: nobody follows, or the worker does not know of it yet.
     logged_since = models.BigIntegerField(null=True)
     changes_since = models.BigIntegerField(default=0, db_default=0)  # the record has every commit's changes after it
+    # Unix ms: how far the one of its devices is rolled up that is farthest behind; 0: all are rolled up.
+    rolled_until_ms = models.BigIntegerField(default=0, db_default=0)
+    rolling = models.PositiveIntegerField(default=0, db_default=0)  # devices whose turn to be rolled up has come
     # Why the owner's last transaction failed, or has not ended for long; empty: it did not.
     trouble = models.CharField(max_length=200, blank=True, default="", db_default="")
 

@@ -56,6 +56,36 @@ class Reading(models.Model):
         return f"reading {self.device_id}@{self.rev}"
 
 
+class Rollup(models.Model):
+    """A device's readings of one bucket of time, all its metrics together (devices.history.rules.rollups)."""
+
+    pk = models.CompositePrimaryKey("device", "level", "begin_ms")
+    device = models.ForeignKey(Device, models.CASCADE, db_index=False, related_name="rollups")
+    level = models.PositiveSmallIntegerField()  # index in devices.history.rules.rollups.LEVELS_MS
+    begin_ms = models.BigIntegerField()  # Unix ms; a multiple of the level's width
+    readings = models.PositiveIntegerField()  # how many it was made of
+    packed = models.BinaryField()  # devices.history.rules.rollups.pack
+
+    def __str__(self) -> str:
+        return f"rollup {self.level} of {self.device_id} from {self.begin_ms}"
+
+
+class RollupState(models.Model):
+    """How far a device is rolled up; written with the rows.
+
+    All readings with revs up to ``rev`` have a ``ts`` before ``until_ms``, and are in the rows of all buckets that end
+    by then. No other reading is in any row.
+    """
+
+    device = models.OneToOneField(Device, models.CASCADE, primary_key=True, related_name="rollup_state")
+    rev = models.BigIntegerField()
+    until_ms = models.BigIntegerField()  # Unix ms
+    since_ms = models.BigIntegerField()  # Unix ms: of what was before, some was purged unrolled; 0: nothing was
+
+    def __str__(self) -> str:
+        return f"device {self.device_id} is rolled up to {self.rev}"
+
+
 class Event(models.Model):
     """Something that happened at a device."""
 

@@ -31,6 +31,7 @@ from devices.worker.presence.gateway_links import LinkWatch
 from devices.worker.presence.presence import PresenceFeature
 from devices.worker.requests.imports.feature import ImportsFeature
 from devices.worker.requests.requests import RequestsFeature
+from devices.worker.retention.rollups.feature import RollupsFeature
 from devices.worker.sources.feature import SourcesFeature
 from devices.worker.sources.sources import Sources
 
@@ -64,4 +65,4 @@ def all_features(
     export = (ExportFeature(options, links),) if options.homeassistant_export else ()
     asked = (requests, ImportsFeature(options))
     built_in = (*heard, AlertsFeature(options, links), *controls, *downlinks, *asked, described, *export)
-    return (*built_in, ChangesFeature(), log, *(make() for make in more))
+    return (*built_in, ChangesFeature(), log, RollupsFeature(options), *(make() for make in more))

@@ -15,7 +15,12 @@ Value = int | str | list[int]  # a bool is an int
 Rows = list[tuple[Any, ...]]
 
 _SQLITE: Final = {"now_ms": DatabaseNowMs().as_sqlite()[0], "among": "IN (SELECT value FROM json_each(%s))"}
-_POSTGRESQL: Final = {"now_ms": DatabaseNowMs().as_postgresql()[0], "among": "= ANY(%s)"}
+_POSTGRESQL: Final = {"now_ms": DatabaseNowMs().as_postgresql()[0], "among": "= ANY(%s::bigint[])"}
+
+
+def _untyped(value: Value) -> Value:
+    """A list as PostgreSQL writes it: psycopg would call it one of numbers as small as it happens to hold."""
+    return f"{{{','.join(map(str, value))}}}" if isinstance(value, list) else value
 
 
 class Statement:
@@ -38,7 +43,7 @@ class Statement:
         """
         database: Any = connections[DEFAULT_DB_ALIAS]
         if database.vendor == "postgresql" and not database.queries_logged:
-            return list(database.prepared(self._postgresql, values))
+            return list(database.prepared(self._postgresql, [_untyped(one) for one in values]))
         with database.cursor() as cursor:
             if database.vendor == "postgresql":
                 cursor.execute(self._postgresql, values)

@@ -57,9 +57,11 @@ class Series:
             MixedError: it is of another kind than those before.
         """
         if value is not None and self.kind != "states" and kind_of(value) != self.kind:
-            if self.kind is not None:
+            kind = kind_of(value)
+            of_nulls = isinstance(self._buckets, _Numbers)
+            if self.kind is not None or (of_nulls and kind == "states"):  # nulls alone are taken for numbers'
                 raise MixedError
-            self.kind = kind_of(value)
+            self.kind = kind
         if self._few is None:
             self._gathered().add(ts, value)
             return

@@ -22,11 +22,13 @@ class Window(Struct, frozen=True):
     since: int
     until: int
     points: int
+    least_ms: int = 0  # buckets are no narrower
 
     @property
     def bucket_ms(self) -> int:
         """The width of its buckets: the least by which no more than ``points`` of them meet the window."""
-        width = next((one for one in WIDTHS_MS if self._buckets(one) <= self.points), None)
+        fit = (one for one in WIDTHS_MS if one >= self.least_ms and self._buckets(one) <= self.points)
+        width = next(fit, None)
         if width is None:
             width = WIDTHS_MS[-1]
             while self._buckets(width) > self.points and width < self.until - self.since:

@@ -4,6 +4,7 @@ import math
 from typing import Annotated, Any, Final
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
 from ninja import Query, Router, Schema
 from pydantic import Field
 
@@ -15,6 +16,7 @@ from devices.web.api.paging import compressed, json_response
 from devices.web.api.security import access
 from devices.web.api.times import parse_ms
 from devices.web.auth import Access
+from devices.web.device.series_arrow import MEDIA_TYPE, arrow_stream, is_wanted
 from runtime.database_clock import clock
 
 router = Router(tags=["readings"])
@@ -37,6 +39,9 @@ class SeriesOut(Schema):
     metric: str
     bucket_ms: int = Field(description="width of the buckets; 0: raw values, which have only `ts` and `last`")
     complete_since: int = Field(description="Unix ms: before, values may have been purged; `since`, where none were")
+    rolled_until: int = Field(
+        description="Unix ms: what came before is read from rollups, where there is much of it; 0: nothing is rolled up"
+    )
     ts: list[int] = Field(description="Unix ms: begins of the buckets that hold a value, or times of raw values")
     count: list[int] | None = Field(None, description="values that are not null")
     min: list[float] | None = None
@@ -74,7 +79,8 @@ def list_series(
     """Every metric of every device over a time, for charts: raw values where they are few, else buckets.
 
     Buckets begin at multiples of their width since 1970 (UTC). One that holds no value isn't listed: the device was
-    silent. What lies outside of `since` and `until` isn't counted.
+    silent. What lies outside of `since` and `until` isn't counted. With `Accept: application/vnd.apache.arrow.stream`
+    the same comes as an Arrow stream, a row for each item of `ts`.
     """
     window = _window(since, until, points)
     columns = _columns(fields)
@@ -84,7 +90,16 @@ def list_series(
     if len(devices) * max(1, len(set(metric))) * points > MAX_VALUES:
         raise BadRequestError(f"at most {MAX_VALUES:,} values: ask for fewer points, devices or metrics")
     found = [_json(one, columns, digits) for one in series(devices, metric, window)]
-    return compressed(request, json_response({"since": window.since, "until": window.until, "series": found}))
+    if is_wanted(request.headers.get("Accept", "")):
+        stream = arrow_stream(found, window.since, window.until)
+        return _varied(compressed(request, HttpResponse(stream, content_type=MEDIA_TYPE)))
+    answer = json_response({"since": window.since, "until": window.until, "series": found})
+    return _varied(compressed(request, answer))
+
+
+def _varied(response: HttpResponse) -> HttpResponse:
+    patch_vary_headers(response, ("Accept",))
+    return response
 
 
 def _window(since: str | None, until: str | None, points: int) -> Window:
@@ -121,6 +136,7 @@ def _json(found: Found, columns: frozenset[str], digits: int | None) -> dict[str
         "metric": found.metric,
         "bucket_ms": found.bucket_ms,
         "complete_since": found.complete_since,
+        "rolled_until": found.rolled_until,
     }
     told = columns | {"last"} if found.bucket_ms == 0 else columns
     answer = names | {name: values for name, values in found.columns.items() if name in told}

@@ -130,12 +130,19 @@ def _commands() -> Iterator[Metric]:
 def _shards() -> Iterator[Metric]:
     commits = CounterMetricFamily("causeway_shard_commits", "Transactions broadcast by a shard.", labels=["shard"])
     age = GaugeMetricFamily("causeway_shard_beat_age_seconds", "Since its worker's last beat.", labels=["shard"])
+    behind = GaugeMetricFamily(
+        "causeway_rollups_behind_seconds", "Since what the shard's last device is rolled up to.", labels=["shard"]
+    )
+    rolling = GaugeMetricFamily("causeway_rollups_due", "Devices that are due to be rolled up.", labels=["shard"])
     now_ms = unix_ms()
     for state in ShardState.objects.order_by("shard"):
         commits.add_metric([str(state.shard)], state.commit)
         if state.beat_ms:  # else no worker ever had it
             age.add_metric([str(state.shard)], max(0.0, (now_ms - state.beat_ms) / 1000))
-    yield from (commits, age)
+        until_ms = state.rolled_until_ms
+        behind.add_metric([str(state.shard)], max(0.0, (now_ms - until_ms) / 1000) if until_ms else 0.0)
+        rolling.add_metric([str(state.shard)], state.rolling)
+    yield from (commits, age, behind, rolling)
 
 
 def _counter(name: str, text: str, value: float) -> Metric:

@@ -48,6 +48,8 @@ class Shard(Struct, frozen=True):
     commits: int
     committed: int  # when something with an effect last was; 0: never
     trouble: str  # why its worker commits nothing; "" where it does
+    rolled_until: int  # how far the device is rolled up that is farthest behind; 0: all are
+    rolling: int  # devices whose turn to be rolled up has come
 
 
 class Incident(Struct, frozen=True):
@@ -116,6 +118,8 @@ def _shard(row: ShardState, now_ms: int) -> Shard:
         commits=row.commit,
         committed=row.committed_ms,
         trouble=row.trouble,
+        rolled_until=row.rolled_until_ms,
+        rolling=row.rolling,
     )
 
 

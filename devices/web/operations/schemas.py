@@ -69,6 +69,8 @@ class OpsShard(Schema):
     commits: int
     committed: int = Field(description="when something with an effect last was; 0: never")
     trouble: str = Field(description="why its worker commits nothing")
+    rolled_until: int = Field(description="how far the device is rolled up that is farthest behind; 0: all are")
+    rolling: int = Field(description="devices whose turn to be rolled up has come")
 
 
 class OpsPart(Schema):

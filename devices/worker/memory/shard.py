@@ -79,6 +79,11 @@ class Member:
             self.fold()
 
     @property
+    def doc(self) -> bytes:
+        """Its state as it is stored."""
+        return self._doc
+
+    @property
     def known(self) -> TwinState | _Head:
         """Its state, or the few fields of it that can be told without decoding the twin. To look at only."""
         return self._twin or _head(self._doc)

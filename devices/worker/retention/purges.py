@@ -8,7 +8,7 @@ from django.db.models import Exists, Max, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Length
 from msgspec import Struct
 
-from devices.models import Command, Device, Event, Quarantined, Reading, Request, Twin
+from devices.models import Command, Device, Event, Quarantined, Reading, Request, Rollup, Twin
 from devices.rules.commands import OPEN, Status
 from devices.worker.retention.scope import Scope
 
@@ -137,8 +137,8 @@ class Deleted:
         if not first:
             return LOOK_PAUSE_S
         of = OuterRef("pk")
-        history = [Exists(model._default_manager.filter(device=of)) for model in (Reading, Event, Quarantined)]
-        bare = list(Device.deleted.filter(pk__in=first).exclude(history[0] | history[1] | history[2]))
+        history = [Exists(model._default_manager.filter(device=of)) for model in (Reading, Event, Quarantined, Rollup)]
+        bare = list(Device.deleted.filter(pk__in=first).exclude(history[0] | history[1] | history[2] | history[3]))
         if bare:
             with scope.removing():
                 Device.deleted.filter(pk__in=[device.pk for device in bare]).delete()
@@ -150,7 +150,18 @@ class Deleted:
         for model in (Reading, Event):
             if _remove_oldest(model._default_manager.filter(device=device_id), scope, limit):
                 return
-        remove_some(Quarantined.objects.filter(device=device_id).order_by("pk"), scope, limit)
+        if not remove_some(Quarantined.objects.filter(device=device_id).order_by("pk"), scope, limit):
+            _remove_rollups(device_id, scope, limit)
+
+
+def _remove_rollups(device_id: int, scope: Scope, limit: int) -> None:
+    """Remove up to ``limit`` rollups of one device, those of a level together."""
+    rows = Rollup.objects.filter(device=device_id).order_by("level", "begin_ms")
+    first = list(rows.values_list("level", "begin_ms")[:limit])
+    if first:
+        begins = [begin for level, begin in first if level == first[0][0]]
+        with scope.removing():
+            rows.filter(level=first[0][0], begin_ms__lte=begins[-1]).delete()
 
 
 def _remove_oldest(history: QuerySet[Any], scope: Scope, limit: int) -> bool:

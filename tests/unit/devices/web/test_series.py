@@ -4,6 +4,7 @@ import gzip
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from django.test import Client
 
@@ -46,7 +47,7 @@ def test_few_values_come_as_they_are_with_gaps(get: Callable[..., Any]) -> None:
         "since": T0,
         "until": T0 + 10 * MIN,
         "series": [
-            {"device": "demo/lamp", "metric": "t", "bucket_ms": 0, "complete_since": T0,
+            {"device": "demo/lamp", "metric": "t", "bucket_ms": 0, "complete_since": T0, "rolled_until": 0,
              "ts": [T0 + 1000, T0 + 2000], "last": [None, 20.5]}
         ],
     }  # fmt: skip
@@ -116,7 +117,7 @@ def test_long_answers_are_compressed_for_who_takes_it(as_role: Callable[..., Cli
 def test_only_the_columns_that_are_wanted(get: Callable[..., Any]) -> None:
     fill(set_twin("demo/lamp"), [(second * 1000, {"t": second}) for second in range(60)])
     (series,) = get(device="demo/lamp", points=5, fields="min,max")["series"]
-    assert series.keys() == {"device", "metric", "bucket_ms", "complete_since", "ts", "min", "max"}
+    assert series.keys() == {"device", "metric", "bucket_ms", "complete_since", "rolled_until", "ts", "min", "max"}
 
 
 def test_raw_values_come_in_any_case(get: Callable[..., Any]) -> None:
@@ -179,3 +180,28 @@ def test_what_makes_no_sense_is_refused(
     answer = as_role(demo="viewer").get(URL, query)
     assert answer.status_code == status
     assert said in answer.json()["detail"]
+
+
+def test_the_same_comes_as_an_arrow_stream_for_whom_takes_that(as_role: Callable[..., Client], db: None) -> None:
+    fill(set_twin("demo/lamp"), [(n * 1000, {"t": n, "on": n < 30, "rare": "x"} if n else {"t": 0}) for n in range(60)])
+    client = as_role(demo="viewer")
+    asked: dict[str, str | int] = {"since": T0, "until": T0 + MIN, "points": 10, "device": "demo/lamp"}
+    answer = client.get(URL, asked, headers={"Accept": "application/json, application/vnd.apache.arrow.stream;q=0.9"})
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/vnd.apache.arrow.stream")
+    assert "Accept" in answer["Vary"]
+    table = pa.ipc.open_stream(answer.content).read_all()
+    assert table.schema.metadata == {b"since": str(T0).encode(), b"until": str(T0 + MIN).encode()}
+    rows = table.to_pylist()
+    expected = client.get(URL, asked).json()["series"]
+    assert [(row["device"], row["metric"]) for row in rows] == [
+        (one["device"], one["metric"]) for one in expected for _ in one["ts"]
+    ]
+    numbers = next(row for row in rows if row["metric"] == "t")
+    whole = next(one for one in expected if one["metric"] == "t")
+    told = [numbers[name] for name in ("count", "min", "max", "mean", "last", "shares", "last_text")]
+    assert told == [*(whole[name][0] for name in ("count", "min", "max", "mean", "last")), None, None]
+    states = next(row for row in rows if row["metric"] == "on")
+    shares = next(one for one in expected if one["metric"] == "on")["shares"][0]
+    assert (dict(states["shares"]), states["last"], states["min"]) == (shares, None, None)
+    refused = client.get(URL, asked, headers={"Accept": "application/vnd.apache.arrow.stream;q=0"})
+    assert refused["Content-Type"] == "application/json"

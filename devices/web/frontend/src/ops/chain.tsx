@@ -11,6 +11,7 @@ import { t } from "../words/words.js";
 
 const LATE_MS = 10_000; // markers come every two seconds: beyond this the broker is holding messages back
 const OLD_MS = 3_000; // a delivery ought to be committed by then
+const ROLLUPS_LATE_MS = 3 * 3_600_000; // devices with few readings have a turn an hour
 
 export function ChainPanel({ overview }: { overview: Overview }) {
   const { gateways, broker_stored, shards, now } = overview;
@@ -166,9 +167,23 @@ function Worker({ owner, shards, now }: { owner: string; shards: ShardRow[]; now
           </Badge>
         ))}
         <span>{last(committed, now)}</span>
+        <Rolled shards={shards} now={now} />
       </p>
       {trouble && <p class="one-facts late">{trouble}</p>}
     </div>
+  );
+}
+
+/** How far history is rolled up, of the device that is farthest behind; nothing where all of it is. */
+function Rolled({ shards, now }: { shards: ShardRow[]; now: number }) {
+  const untils = shards.map((shard) => shard.rolled_until).filter(Boolean);
+  if (!untils.length) return null;
+  const behind = now - Math.min(...untils);
+  const waiting = shards.reduce((sum, shard) => sum + shard.rolling, 0);
+  return (
+    <span class={behind > ROLLUPS_LATE_MS ? "late" : ""} title={t("worker.rolling", { count: waiting })}>
+      {t("worker.rolled", { span: formatSpan(behind) })}
+    </span>
   );
 }
 

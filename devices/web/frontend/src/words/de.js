@@ -198,6 +198,8 @@ export const de = {
   "worker.since": "seit {time}",
   "worker.commits": { one: "{count} Speicherung, {last}", other: "{count} Speicherungen, {last}" },
   "worker.shard": "Shard {shard}",
+  "worker.rolled": "verdichtet bis vor {span}",
+  "worker.rolling": "Geräte, die an der Reihe sind: {count}",
   "worker.last": "zuletzt gespeichert vor {span}",
   "worker.never": "noch nichts gespeichert",
   "incidents.title": "Vorfälle",

@@ -201,6 +201,8 @@ export const en = /** @type {const} */ ({
   "worker.since": "since {time}",
   "worker.commits": { one: "{count} commit told, {last}", other: "{count} commits told, {last}" },
   "worker.shard": "shard {shard}",
+  "worker.rolled": "rolled up to {span} ago",
+  "worker.rolling": "devices whose turn it is: {count}",
   "worker.last": "last committed {span} ago",
   "worker.never": "nothing committed yet",
   "incidents.title": "Incidents",

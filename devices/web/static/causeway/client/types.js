@@ -63,6 +63,8 @@
  * @property {number} commits
  * @property {number} committed  0: never
  * @property {string} trouble
+ * @property {number} rolled_until  how far the device is rolled up that is farthest behind; 0: all are
+ * @property {number} rolling  devices whose turn to be rolled up has come
  *
  * @typedef {{state: UpDown, detail: string}} PartRow
  *

@@ -46,10 +46,11 @@ def test_it_shows_who_works_and_what_is_wrong(as_role: Callable[..., Client], mo
     assert body["shards"] == [
         {
             "shard": 0, "owner": "worker:1", "alive": True, "since": 5, "commits": 7, "committed": 6, "trouble": "",
+            "rolled_until": 0, "rolling": 0,
         },
         {
             "shard": 1, "owner": "worker:2", "alive": False, "since": 6, "commits": 0, "committed": 0,
-            "trouble": "disk full",
+            "trouble": "disk full", "rolled_until": 0, "rolling": 0,
         },
     ]  # fmt: skip
     assert body["gateways"] == [
