@@ -111,10 +111,10 @@ def test_case_d3_what_is_too_much_for_a_chart_is_said(page: Page, shared_system:
     send(shared_system, "browser/much", each_second(now_ms, minutes=40))
 
     def with_less_room(route: Route) -> None:
-        answer = route.fetch()  # the bundle, where MOST_POINTS of lib/history.js is the only such number
+        answer = route.fetch()  # a script; MOST_POINTS of lib/history.js is the only such number
         route.fulfill(response=answer, body=re.sub(r"\b25e5\b", "1e3", answer.text()))
 
-    page.route("**/causeway/app/device-*.js", with_less_room)
+    page.route("**/causeway/app/*.js", with_less_room)
     sign_in(page, shared_system, "/devices/browser/much")
     choose(page, "1 h")
     expect(page.locator(".chart-note")).to_have_text(

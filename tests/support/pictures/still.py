@@ -27,6 +27,8 @@ STILL = r"""
   }
   for (const name of copy.querySelectorAll(".worker-name")) name.textContent = "worker";
   for (const time of copy.querySelectorAll("time")) time.textContent = "0 s";
+  for (const lane of copy.querySelectorAll(".marks-lane")) lane.removeAttribute("style");
+  for (const mark of copy.querySelectorAll(".mark, .spell")) mark.remove();
   globalThis.backToLife = () => copy.replaceWith(living);
   living.replaceWith(copy);
 }

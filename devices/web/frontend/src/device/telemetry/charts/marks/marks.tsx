@@ -36,10 +36,16 @@ export function Marks() {
     const timer = setTimeout(() => document.hidden || happenings.want(from, to), PAUSE_MS);
     return () => clearTimeout(timer);
   }, [from, to]);
-  useEffect(() => {
+  const look = () => {
     const measured = measure(lane.current);
-    if (measured && (measured.left !== place.value.left || measured.width !== place.value.width)) place.value = measured;
-  });
+    if (measured && (measured.left !== place.peek().left || measured.width !== place.peek().width)) place.value = measured;
+  };
+  useEffect(look); // the axes of values below may have become wider
+  useEffect(() => {
+    const observer = new ResizeObserver(() => setTimeout(look)); // once the charts have followed
+    if (lane.current) observer.observe(lane.current);
+    return () => observer.disconnect();
+  }, []);
   const { left, width } = place.value;
   const marks = width > 0 ? marksOf(happenings.all.value, from, to, APART_PX / width) : [];
   const spells = width > 0 ? spellsOf(happenings.statuses.value, from, to, serverNow()) : [];
