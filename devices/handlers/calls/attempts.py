@@ -66,8 +66,14 @@ class Call:
         self.size = BatchSize(has_one_writer, limit)
         self._limit_s = min(spec.timeout_s, LOCKED_S) if has_one_writer else spec.timeout_s
 
-    def attempt(self, shard: int, items: Sequence[Item], settle: Callable[[], None]) -> str:
+    def attempt(self, shard: int, items: Sequence[Item], settle: Callable[[], None], *, is_again: bool = False) -> str:
         """Carry it out. Empty: it is committed; else why the handler failed, and nothing has happened.
+
+        Args:
+            shard: its number.
+            items: none: only ``settle`` is called.
+            settle: as of :func:`carry_out`.
+            is_again: items of a parked device: how that goes says nothing of what the others can do at once.
 
         Raises:
             CursorLostError: as ``settle`` does.
@@ -84,17 +90,17 @@ class Call:
 
         try:
             done = carry_out(self._spec, items, settle, step, keeps=self._keeps())
-        except CursorLostError:
-            raise
         except (Exception, SystemExit) as error:
-            if is_outage(error):
+            if isinstance(error, CursorLostError) or is_outage(error):
                 raise
-            self.size.failed(len(items))
+            if not is_again:
+                self.size.failed(len(items))
             self._log_failure(shard, items, error)
             return in_words(error)
         finally:
             self._watch.end()
-        self.size.succeeded(len(items), self._clock() - begun_s)
+        if not is_again:
+            self.size.succeeded(len(items), self._clock() - begun_s)
         self._has_kept = self._has_kept or done.keeps
         if self._tell is not None:
             self._tell(done)

@@ -214,7 +214,7 @@ class ShardRunner:
             self._cursor.write(self._cursor.commit, self._cursor.done, len(some))
 
         items = [waiting.item for waiting in some]
-        if failure := self._call.attempt(self._cursor.shard, items, settle):
+        if failure := self._call.attempt(self._cursor.shard, items, settle, is_again=True):
             self._cursor.failed(failure)
             self._failed_again(one, some, failure)
 

@@ -281,6 +281,20 @@ def test_a_handler_that_wants_to_end_the_process_fails(world: World) -> None:
     assert HandlerDevice.objects.get().why == "SystemExit: 3"
 
 
+def test_a_parked_device_that_fails_again_makes_nobody_elses_batches_smaller(world: World) -> None:
+    world.breaks_at = lambda item: item.device == A
+    world.size = 100
+    world.begin()
+    world.happen(A, *[B] * 100)
+    world.run()
+    world.run(30)
+    failures = len(world.calls)
+    world.happen(*[B] * 60)
+    world.run()
+    assert len(world.calls[failures:]) == 1
+    assert world.seen()[B] == list(range(1, 161))
+
+
 # ------------------------------------------------------------------------------------------- limits of what waits
 
 
