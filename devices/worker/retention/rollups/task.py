@@ -15,8 +15,10 @@ from devices.worker.retention.scope import Scope
 from devices.worker.rules.rolling import Progress, go_on, is_due
 
 LOOK_PAUSE_S: Final = 20.0  # to the next look, when nobody's turn has come
-LEAST, MOST = 100, 2_000  # readings of a step …
-_LONG_S, _SHORT_S = 0.04, 0.015  # … of which one that takes longer, or less, makes the next ones smaller, or larger
+LEAST, MOST = 500, 2_000  # readings of a step …
+_LONG_S, _SHORT_S = 0.03, 0.01  # … of which one that computes longer, or less, makes the next ones smaller, or larger
+REST: Final = 12  # times as long as a step took: so rounds have the thread, and rolling up costs a message little
+_MOST_REST_S: Final = 5.0
 DEVICES: Final = 50  # likewise
 _TOLD_MS: Final = 60_000  # at most so often is stored how far we are
 
@@ -90,19 +92,18 @@ class RollUp:
         turns = self._turns(scope, self._readings)
         if not turns:
             return 0 if self._due else LOOK_PAUSE_S
+        begun_s, computed_s = time.monotonic(), time.thread_time()
         with scope.removing():
-            begun_s = time.monotonic()
             plans = take(turns, scope.now_ms)
-            took_s = time.monotonic() - begun_s
-        self._adapt(took_s)
+        self._adapt(time.thread_time() - computed_s)
         for turn, done in zip(turns, plans, strict=True):
             go_on(turn.progress, done, turn.usual, turn.device, scope.now_ms)
-        return 0
+        return min(_MOST_REST_S, REST * (time.monotonic() - begun_s))
 
-    def _adapt(self, took_s: float) -> None:
-        if took_s > _LONG_S:
+    def _adapt(self, computed_s: float) -> None:
+        if computed_s > _LONG_S:
             self._readings = max(min(LEAST, self._readings), self._readings // 2)
-        elif took_s < _SHORT_S:
+        elif computed_s < _SHORT_S:
             self._readings = min(max(MOST, self._readings), self._readings * 2)
 
     def _turns(self, scope: Scope, limit: int) -> list[Turn]:
