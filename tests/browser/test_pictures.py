@@ -55,6 +55,7 @@ def device(page: Page) -> None:
 
 def operations(page: Page) -> None:
     expect(page.locator(".quarantine")).to_contain_text("bad_json")
+    expect(page.locator(".rejected")).to_contain_text("Nothing was rejected")
 
 
 def heading(page: Page) -> None:
