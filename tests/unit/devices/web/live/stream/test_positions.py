@@ -25,7 +25,7 @@ def test_an_id_says_where_the_client_stands(moved: dict[str, int | None], number
     assert found is not None
     assert len(found) <= MAX_ID_BYTES
     assert "\n" not in found
-    assert place_of(found) == Place("aB-_3", number, moved)
+    assert place_of(found) == Place("aB-_3", number, moved, found)
 
 
 def test_what_does_not_fit_is_to_be_kept_first() -> None:
@@ -35,7 +35,7 @@ def test_what_does_not_fit_is_to_be_kept_first() -> None:
     position.take(Sent("event", device="demo/thermostat-0001", rev=17))
     found = position.event_id()
     assert found is not None
-    assert place_of(found) == Place("s", 1, {"demo/thermostat-0001": 17})
+    assert place_of(found) == Place("s", 1, {"demo/thermostat-0001": 17}, found)
 
 
 def test_dozens_of_devices_fit_into_an_id() -> None:
