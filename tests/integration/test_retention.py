@@ -50,6 +50,7 @@ def test_who_was_away_is_told_too_far_and_nothing_newer_is_lost(causeway: Factor
     system = causeway(database=database, workers=1)
     load = Load(system, "demo", devices=10)
     system.publish("devices/demo/d0/event/door", {"open": True})
+    system.wait_registered(["demo/d0"])  # else there is no site yet
     with follower(system, site="demo") as here:
         with follower(system, site="demo") as away:
             load.send(400)
