@@ -36,6 +36,7 @@ def complaints(page: Page) -> Iterator[str]:
         page.evaluate(AXE.read_text())
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
+        page.evaluate("scrollTo(0, 0)")  # else the bar at the top lies over whatever happens to be beneath it
         for scheme, forced, rules in LOOKS:
             page.emulate_media(color_scheme=scheme, forced_colors=forced, reduced_motion="reduce")
             for found in page.evaluate(RUN, rules):

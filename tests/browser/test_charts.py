@@ -305,12 +305,12 @@ def test_a_stretch_is_chosen_by_date_and_time_in_the_pages_zone(browser: Browser
 def test_states_are_a_timeline_and_what_is_shown_can_be_saved(page: Page, shared_system: System) -> None:
     key, now_ms = "browser/states", int(time.time() * 1000)
     batch = [
-        {"ts": now_ms - (300 - at) * SECOND_MS, "mode": "heat" if at < 150 else "=cool", "on": at % 100 < 50, "t": at}
-        for at in range(0, 300, 2)
+        {"ts": now_ms - (900 - at) * SECOND_MS, "mode": "heat" if at < 450 else "=cool", "on": at % 300 < 150, "t": at}
+        for at in range(0, 900, 6)  # a stretch so long that it has not moved on by half before it is looked at
     ]
     shared_system.publish(f"devices/{key}/telemetry", batch)
     shared_system.wait_registered([key])
-    sign_in(page, shared_system, f"/devices/{key}?minutes=5&draw=mode&draw=on&draw=t")
+    sign_in(page, shared_system, f"/devices/{key}?minutes=15&draw=mode&draw=on&draw=t")
     mode = page.get_by_role("region", name="Chart of mode")
     over = mode.locator(".u-over")
     over.hover(position={"x": 100, "y": 10})

@@ -1,6 +1,7 @@
 """Timelines: the same seed gives the same; what is stopped is started; every fault has its words."""
 
 from random import Random
+from types import SimpleNamespace
 from typing import cast, get_args
 
 import pytest
@@ -25,6 +26,8 @@ class Names:
         devices = [f"fleet/dev-{number}" for number in range(200)]  # noqa: RUF012
 
     class system:  # noqa: N801
+        handlers = (SimpleNamespace(name="handlers-0"), SimpleNamespace(name="handlers-1"))
+
         class gateway:  # noqa: N801
             @staticmethod
             def position() -> int:
