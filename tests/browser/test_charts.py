@@ -24,6 +24,7 @@ BATCH = 400
 PAINTED = """
 (chart) => {
   const [canvas, over] = [chart.querySelector("canvas"), chart.querySelector(".u-over")];
+  if (!canvas || !over) return []; // it is not drawn yet
   const scale = canvas.width / canvas.clientWidth;
   const [left, width] = [over.offsetLeft, over.offsetWidth].map((length) => Math.round(length * scale));
   const { data } = canvas.getContext("2d").getImageData(left, 0, width, canvas.height);
