@@ -14,7 +14,7 @@ from bridge.observations import Scalar
 from devices.rules.documents import same
 
 MAX_SPAN_MS: Final = 7 * 86_400_000
-MAX_SAMPLES: Final = 1_000  # of a metric that are kept; of more, the oldest give way
+MAX_SAMPLES: Final = 1_000  # of a metric that are kept; of more, the oldest give way, and longer windows are unknown
 _SPAN: Final = re.compile(r"(\d{1,6})(s|m|h|d)\Z")
 _UNITS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _HOUR_MS: Final = 3_600_000
@@ -48,12 +48,18 @@ class Window(Struct, frozen=True):
 
 
 class Samples:
-    """A metric's latest values, by their times."""
+    """A metric's latest values, by their times.
 
-    __slots__ = ("span_ms", "times", "values")
+    Args:
+        span_ms: of the longest window that is asked for.
+        is_cut: there are earlier values, which are not added.
+    """
 
-    def __init__(self, span_ms: int) -> None:
+    __slots__ = ("is_cut", "span_ms", "times", "values")
+
+    def __init__(self, span_ms: int, *, is_cut: bool = False) -> None:
         self.span_ms = span_ms
+        self.is_cut = is_cut
         self.times: list[int] = []
         self.values: list[Scalar] = []
 
@@ -65,10 +71,13 @@ class Samples:
         old = bisect_right(self.times, self.times[-1] - self.span_ms) - 1  # one from before is kept: it holds
         if (gone := max(old, len(self.times) - MAX_SAMPLES)) > 0:
             del self.times[:gone], self.values[:gone]
+            self.is_cut = True
 
     def value_of(self, window: Window, at: int) -> float | None:
         """What a window that ends with the time comes to; None: that is not known."""
         since = at - window.span_ms
+        if self.is_cut and self.times and since < self.times[0]:
+            return None  # of a part of it nothing would be counted
         first, end = bisect_right(self.times, since), bisect_right(self.times, at)
         return KINDS[window.kind](self, window, first, end, since, at)
 

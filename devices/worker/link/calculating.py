@@ -160,8 +160,9 @@ def read_samples(device: int, metric: str, span_ms: int, at: int) -> Samples:
     """A metric's latest values up to a time, from history. One query, of an index on ``ts``."""
     rows = with_metrics(Reading.objects.filter(device=device, ts__gt=at - 2 * span_ms, ts__lte=at), [metric])
     texts = rows.annotate(text=Cast("metrics", TextField())).order_by("-ts", "-rev").values_list("ts", "text")
-    samples = Samples(span_ms)
-    for ts, text in reversed(texts[:MAX_SAMPLES]):
+    found = list(texts[:MAX_SAMPLES])
+    samples = Samples(span_ms, is_cut=len(found) == MAX_SAMPLES)
+    for ts, text in reversed(found):
         samples.add(ts, _metrics(text).get(metric))
     return samples
 

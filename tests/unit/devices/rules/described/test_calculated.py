@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from devices.rules.described.calculated import Calculated, as_json, calculate, calculated_of, spans
 from devices.rules.described.expressions import parse, parse_value
-from devices.rules.described.windows import MAX_SAMPLES, Samples, Window, span_ms
+from devices.rules.described.windows import KINDS, MAX_SAMPLES, Samples, Window, span_ms
 
 MIN = 60_000
 
@@ -81,6 +81,16 @@ def test_what_is_too_old_or_too_much_goes_but_for_what_still_holds() -> None:
     assert samples.times == [60_000, 70_000, 80_000, 90_000]
     many = series(*((ts, 1) for ts in range(MAX_SAMPLES + 5)))
     assert len(many.times) == MAX_SAMPLES
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_window_of_which_a_part_is_not_at_hand_is_unknown(kind: str) -> None:
+    many, last = series(*((ts, 1) for ts in range(0, 1_000 * (MAX_SAMPLES + 5), 1_000))), 1_000 * (MAX_SAMPLES + 4)
+    assert many.value_of(Window(kind, "t", 1_000 * (MAX_SAMPLES - 1)), last) is not None
+    assert many.value_of(Window(kind, "t", 1_000 * MAX_SAMPLES), last) is None
+    assert many.value_of(Window(kind, "t", 30_000), 20_000) is None, "of a late reading, from before what is at hand"
+    few = series((5_000, 1), (6_000, 1))
+    assert few.value_of(Window(kind, "t", MIN), 7_000) is not None, "before that there was nothing"
 
 
 def test_what_was_left_out_is_as_it_is_meant() -> None:

@@ -9,6 +9,7 @@ from django.db import DatabaseError
 from devices.models import CalculatedMetric, Event, Reading
 from devices.requests.registry import register_device
 from devices.rules.described.calculated import as_json, calculated_of
+from devices.rules.described.windows import MAX_SAMPLES
 from tests.support.worlds.deliveries import NOW_MS, Uplink, delivery, key_in
 from tests.support.worlds.ingest_worker import Worker, twin_of
 
@@ -127,6 +128,14 @@ def test_windows_go_on_after_a_restart_and_over_a_failure(worker: Worker, monkey
 
 def _fail(*_: Any) -> None:
     raise DatabaseError("gone")
+
+
+def test_a_window_longer_than_what_is_read_from_history_is_unknown(worker: Worker) -> None:
+    send(worker, *({"ts": NOW_MS - ago, "t": 1} for ago in range(2 * MAX_SAMPLES * 1000, 0, -1000)))
+    define("long", 'mean(t, "1h")')
+    define("short", 'mean(t, "10m")')
+    send(worker, {"t": 1})
+    assert stored()[-1][2] == {"short": 1}
 
 
 def test_a_window_of_what_is_calculated(worker: Worker) -> None:
