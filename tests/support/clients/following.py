@@ -4,76 +4,19 @@ import contextlib
 import http.client
 import json
 import socket
-import threading
-from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlencode
 
-from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
-from tests.support.clients.web_socket import Frame, Stream
-from tests.support.waiting import PATIENCE_S, eventually
+from tests.support.clients.follower_thread import FollowerThread
+from tests.support.clients.web_socket import Frame
 
-_AGAIN_S = 0.1
 _STREAMED = ("snapshot", "delta", "event", "gone")
 
 
-class _Following:
-    """Follows in a thread, until closed; comes again whenever a connection has ended. A context manager."""
-
-    def __init__(self, port: int, token: str) -> None:
-        self.stream = Stream()
-        self.connections = 0
-        self._port, self._authorization = port, f"Bearer {token}"
-        self._closed = threading.Event()
-        self._failure: Exception | None = None
-        self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._closed.set()
-        self.cut()
-        self._thread.join(20)
-        self.check()
-
-    def check(self) -> None:
-        """Raise what the thread raised."""
-        if self._failure is not None:
-            raise self._failure
-
-    def until(self, wanted: Callable[[Stream], object], timeout_s: float = PATIENCE_S, what: str | None = None) -> None:
-        """Wait until the stream is as wanted."""
-
-        def probe() -> object:
-            self.check()
-            return wanted(self.stream)
-
-        eventually(probe, timeout_s, what=what, retry_on=(RuntimeError, KeyError))
-
-    def cut(self) -> None:
-        """Break the connection, as a network does."""
-        raise NotImplementedError
-
-    def _once(self) -> None:
-        """Until the connection ends."""
-        raise NotImplementedError
-
-    def _follow(self) -> None:
-        try:
-            while not self._closed.is_set():
-                with contextlib.suppress(OSError, http.client.HTTPException, WebSocketException):
-                    self._once()
-                self._closed.wait(_AGAIN_S)
-        except Exception as failure:  # noqa: BLE001  told to whoever waits
-            self._failure = failure
-
-
-class PollFollower(_Following):
+class PollFollower(FollowerThread):
     """By long polling.
 
     Args:
@@ -123,7 +66,7 @@ class PollFollower(_Following):
         return True
 
 
-class RelayFollower(_Following):
+class RelayFollower(FollowerThread):
     """By the consumer of tests.apps.relay.
 
     Args:

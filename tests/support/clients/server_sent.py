@@ -4,14 +4,11 @@ import contextlib
 import http.client
 import json
 import socket
-import threading
-from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlencode
 
 from devices.web.live.stream.server_frames import convert
-from tests.support.clients.web_socket import Stream
-from tests.support.waiting import PATIENCE_S, eventually
+from tests.support.clients.follower_thread import FollowerThread
 
 MAX_ID_BYTES = 1024
 
@@ -60,7 +57,7 @@ class EventReader:
         return frame
 
 
-class EventFollower:
+class EventFollower(FollowerThread):
     """Follows by events what it asked for, in a thread, until closed; comes again whenever the stream has ended.
 
     Args:
@@ -70,61 +67,26 @@ class EventFollower:
     """
 
     def __init__(self, port: int, token: str, **query: Any) -> None:
-        self.stream = Stream()
-        self.connections = 0
-        self._port = port
-        self._headers = {"Authorization": f"Bearer {token}"}
+        super().__init__(port, token)
         self._path = f"/api/v1/stream?{urlencode(query, doseq=True)}"
         self._last_id = ""
         self._unsure: set[str] = set()  # shown since the last id: they will be shown again
-        self._failure: Exception | None = None
-        self._closed = threading.Event()
         self._socket: socket.socket | None = None
-        self._thread = threading.Thread(target=self._follow, name="event follower", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._closed.set()
-        self.cut()
-        self._thread.join(20)
-        self.check()
-
-    def check(self) -> None:
-        """Raise what the thread raised."""
-        if self._failure is not None:
-            raise self._failure
-
-    def until(self, wanted: Callable[[Stream], object], timeout_s: float = PATIENCE_S, what: str | None = None) -> None:
-        """Wait until the stream is as wanted."""
-
-        def probe() -> object:
-            self.check()
-            return wanted(self.stream)
-
-        eventually(probe, timeout_s, what=what, retry_on=(RuntimeError, KeyError))
 
     def cut(self) -> None:
-        """Break the connection, as a network does."""
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
 
-    def _follow(self) -> None:
+    def _once(self) -> None:
         try:
-            while not self._closed.is_set():
-                with contextlib.suppress(OSError, http.client.HTTPException):
-                    self._one_stream()
-                self._forget_unsure()
-                self._closed.wait(0.1)
-        except Exception as failure:  # noqa: BLE001  told to whoever waits
-            self._failure = failure
+            self._one_stream()
+        finally:
+            self._forget_unsure()
 
     def _one_stream(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
-        headers = self._headers | ({"Last-Event-ID": self._last_id} if self._last_id else {})
+        headers = {"Authorization": self._authorization} | ({"Last-Event-ID": self._last_id} if self._last_id else {})
         with contextlib.closing(connection):
             connection.request("GET", self._path, headers=headers)
             self._socket = connection.sock

@@ -98,5 +98,5 @@ def test_from_a_file(db: None, tmp_path: Path) -> None:
     call_command("load_calculated_metrics", str(file), "--replace")
     assert [(row.metric, row.version) for row in CalculatedMetric.objects.all()] == [("power", 2)]
     file.write_text("- {metric: power, expression: u *}\n")
-    with pytest.raises(CommandError, match="number 1: expression: it is no expression"):
+    with pytest.raises(CommandError, match="metric 1: expression: it is no expression"):
         call_command("load_calculated_metrics", str(file))
